@@ -1,0 +1,8 @@
+# What docker/demo runs: hinit and a small server, no shell, no libc, no user database.
+FROM scratch
+COPY hinit demo-server /
+USER 65532:65532
+EXPOSE 8000
+ENTRYPOINT ["/hinit", "--"]
+CMD ["/demo-server"]
+HEALTHCHECK --interval=2s CMD ["/hinit", "healthcheck"]

@@ -1,0 +1,294 @@
+use super::*;
+
+fn parse_in(words: &[&str], pid_file_variable: &str) -> Result<Command, Misuse> {
+    let env = |name: &str| (name == "HINIT_PID_FILE").then(|| pid_file_variable.into());
+    parse(words.iter().map(OsString::from).collect(), &env)
+}
+
+fn run(words: &[&str]) -> Run {
+    match parse_in(words, "") {
+        Ok(Command::Run(run)) => run,
+        other => panic!("{words:?}: {other:?}"),
+    }
+}
+
+fn healthcheck(words: &[&str]) -> Healthcheck {
+    match parse_in(words, "") {
+        Ok(Command::Healthcheck(check)) => check,
+        other => panic!("{words:?}: {other:?}"),
+    }
+}
+
+/// The usage error for `words`, with the command that it is for in front.
+fn misuse(words: &[&str]) -> String {
+    match parse_in(words, "") {
+        Err(Misuse::Run(error)) => format!("run: {error}"),
+        Err(Misuse::Healthcheck(error)) => format!("healthcheck: {error}"),
+        other => panic!("{words:?}: {other:?}"),
+    }
+}
+
+fn at(path: &str) -> PidFile {
+    PidFile::At(path.into())
+}
+
+#[test]
+fn where_the_options_end_and_the_server_begins() {
+    for (words, command) in [
+        (&["ls"][..], &["ls"][..]),
+        (&["ls", "-l"], &["ls", "-l"]),
+        (&["run", "ls", "-v"], &["ls", "-v"]),
+        (&["--", "ls"], &["ls"]),
+        (&["run", "--", "ls", "--", "x"], &["ls", "--", "x"]),
+        (&["-v", "ls", "-q"], &["ls", "-q"]),
+        (&["--", "--pid-file", "x"], &["--pid-file", "x"]),
+        (
+            &["ls", "--pid-file", "x", "--help"],
+            &["ls", "--pid-file", "x", "--help"],
+        ),
+        (&["--", "healthcheck"], &["healthcheck"]),
+        (&["-v", "healthcheck"], &["healthcheck"]),
+        (&["--", "run"], &["run"]),
+        (&["run", "run"], &["run"]),
+        (&["-"], &["-"]),
+        (&["--pid-file=/p", ""], &[""]),
+    ] {
+        assert_eq!(run(words).command, command, "{words:?}");
+    }
+}
+
+#[test]
+fn options_of_run() {
+    let plain = run(&["x"]);
+    let expected = Run {
+        pid_file: Some(PidFile::Default),
+        mode: 0o644,
+        verbosity: Verbosity::Normal,
+        command: vec!["x".into()],
+    };
+    assert_eq!(plain, expected);
+    assert_eq!(run(&["--pid-file", "/p", "x"]).pid_file, Some(at("/p")));
+    assert_eq!(run(&["--pid-file=/p=q", "x"]).pid_file, Some(at("/p=q")));
+    assert_eq!(
+        run(&["--pid-file", "a", "--pid-file", "b", "x"]).pid_file,
+        Some(at("b"))
+    );
+    assert_eq!(run(&["--no-pid-file", "--no-pid-file", "x"]).pid_file, None);
+    for (words, verbosity) in [
+        (&["-v", "x"][..], Verbosity::Verbose),
+        (&["--verbose", "-v", "x"], Verbosity::Verbose),
+        (&["-q", "x"], Verbosity::Quiet),
+        (&["--quiet", "x"], Verbosity::Quiet),
+    ] {
+        assert_eq!(run(words).verbosity, verbosity, "{words:?}");
+    }
+}
+
+#[test]
+fn options_of_healthcheck() {
+    let expected = Healthcheck {
+        pid_file: PidFile::Default,
+        foreign: false,
+        timeout: Duration::from_millis(900),
+        quiet: false,
+    };
+    assert_eq!(healthcheck(&["healthcheck"]), expected);
+    let words = [
+        "healthcheck",
+        "--pid-file=/p",
+        "--foreign",
+        "--timeout",
+        "2s",
+        "-q",
+        "--",
+    ];
+    let expected = Healthcheck {
+        pid_file: at("/p"),
+        foreign: true,
+        timeout: Duration::from_secs(2),
+        quiet: true,
+    };
+    assert_eq!(healthcheck(&words), expected);
+}
+
+#[test]
+fn flag_then_environment_then_default() {
+    let pid_file = |words, variable| match parse_in(words, variable) {
+        Ok(Command::Run(run)) => run.pid_file,
+        Ok(Command::Healthcheck(check)) => Some(check.pid_file),
+        other => panic!("{words:?}: {other:?}"),
+    };
+    for (words, variable, expected) in [
+        (&["x"][..], "", Some(PidFile::Default)),
+        (&["x"], "/env", Some(at("/env"))),
+        (&["--pid-file", "/flag", "x"], "/env", Some(at("/flag"))),
+        (&["--no-pid-file", "x"], "/env", None),
+        (&["healthcheck"], "", Some(PidFile::Default)),
+        (&["healthcheck"], "/env", Some(at("/env"))),
+        (
+            &["healthcheck", "--pid-file", "/flag"],
+            "/env",
+            Some(at("/flag")),
+        ),
+    ] {
+        assert_eq!(pid_file(words, variable), expected, "{words:?} {variable}");
+    }
+}
+
+#[test]
+fn help_and_version() {
+    for (words, start) in [
+        (&["--help"][..], "usage: hinit [run]"),
+        (&["-h", "x"], "usage: hinit [run]"),
+        (&["run", "--help"], "usage: hinit [run]"),
+        (&["healthcheck", "--help"], "usage: hinit healthcheck"),
+        (
+            &["--version"],
+            concat!("hinit ", env!("CARGO_PKG_VERSION"), "\n"),
+        ),
+        (
+            &["run", "-V"],
+            concat!("hinit ", env!("CARGO_PKG_VERSION"), "\n"),
+        ),
+    ] {
+        match parse_in(words, "") {
+            Ok(Command::Help(text)) => assert!(text.starts_with(start), "{words:?}: {text}"),
+            other => panic!("{words:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_usage_error_names_the_word_and_the_nearest_right_one() {
+    for (words, message) in [
+        (&[][..], "run: no command given"),
+        (&["run"], "run: no command given"),
+        (&["-v", "--"], "run: no command given"),
+        (
+            &["--pidfile", "x"],
+            "run: unknown option `--pidfile`; the nearest is `--pid-file`",
+        ),
+        (
+            &["--no-pidfile=x"],
+            "run: unknown option `--no-pidfile`; the nearest is `--no-pid-file`",
+        ),
+        (
+            &["-x", "ls"],
+            "run: unknown option `-x`; the nearest is `-v`",
+        ),
+        (&["--pid-file"], "run: `--pid-file` needs a value: FILE"),
+        (
+            &["--pid-file=", "x"],
+            "run: `--pid-file` needs a value: FILE",
+        ),
+        (
+            &["--pid-file", "--quiet", "x"],
+            "run: `--pid-file` needs a value: FILE",
+        ),
+        (&["--quiet=yes", "x"], "run: `--quiet` takes no value"),
+        (
+            &["-v", "-q", "x"],
+            "run: `--verbose` and `--quiet` contradict each other",
+        ),
+        (
+            &["--pid-file", "p", "--no-pid-file", "x"],
+            "run: `--pid-file` and `--no-pid-file` contradict each other",
+        ),
+        (
+            &["--pid-file-mode", "0666", "x"],
+            "run: `--pid-file-mode 0666`: not 0600, 0604, 0640 or 0644",
+        ),
+        (
+            &["healthcheck", "--time-out", "1"],
+            "healthcheck: unknown option `--time-out`; the nearest is `--timeout`",
+        ),
+        (
+            &["healthcheck", "--timeout", "fast"],
+            "healthcheck: `--timeout fast`: not a time such as 500ms, 2s or 1m",
+        ),
+        (
+            &["healthcheck", "foreign"],
+            "healthcheck: unexpected word `foreign`; the nearest is `--foreign`",
+        ),
+        (
+            &["healthcheck", "--no-pid-file"],
+            "healthcheck: unknown option `--no-pid-file`; the nearest is `--pid-file`",
+        ),
+    ] {
+        assert_eq!(misuse(words), message, "{words:?}");
+    }
+}
+
+#[test]
+fn a_path_may_be_any_bytes() {
+    let path = OsStr::from_bytes(b"/p\xff");
+    let words = vec!["--pid-file".into(), path.to_owned(), "x".into()];
+    let Ok(Command::Run(run)) = parse(words, &|_| None) else {
+        panic!()
+    };
+    assert_eq!(run.pid_file, Some(PidFile::At(path.into())));
+}
+
+#[test]
+fn permissions_of_a_pid_file() {
+    for good in ["600", "0600", "0604", "0640", "644", "00644"] {
+        assert_eq!(
+            permissions(good),
+            u32::from_str_radix(good, 8).ok(),
+            "{good}"
+        );
+    }
+    for bad in [
+        "", "0", "400", "0666", "0664", "0622", "0755", "4644", "0o644", "+644", "rw", "9",
+    ] {
+        assert_eq!(permissions(bad), None, "{bad}");
+    }
+}
+
+#[test]
+fn durations() {
+    for (text, millis) in [
+        ("500ms", 500),
+        ("8s", 8000),
+        ("2m", 120_000),
+        ("1.5s", 1500),
+        ("0.25", 250),
+        ("3", 3000),
+        ("0.5ms", 0),
+        ("525600m", 31_536_000_000),
+    ] {
+        let expected = if text == "0.5ms" {
+            Duration::from_micros(500)
+        } else {
+            Duration::from_millis(millis)
+        };
+        assert_eq!(duration(text), Some(expected), "{text}");
+    }
+    for bad in [
+        "",
+        "0",
+        "0s",
+        "0.0",
+        "-1",
+        "+1",
+        "s",
+        "ms",
+        ".",
+        "1.",
+        ".5",
+        "1.5.5",
+        "1e3",
+        "1 s",
+        "5h",
+        "5S",
+        "1ss",
+        "inf",
+        "nan",
+        "\u{663}s",
+        "525601m",
+        "99999999999999999999s",
+        "1.99999999999999999999s",
+    ] {
+        assert_eq!(duration(bad), None, "{bad}");
+    }
+}

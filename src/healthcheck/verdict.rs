@@ -1,0 +1,178 @@
+//! Every verdict of a health check, and its line.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nix::unistd::Pid;
+
+use crate::error::Error;
+use crate::pidfile::Fault;
+
+/// What a health check found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Healthy(Pid),
+    /// The process exists, and /proc tells no more.
+    HealthyByKill(Pid),
+    Usage(Error),
+    /// No PID file was named, and there is no place for a default one.
+    NoPlace,
+    PidFile(PathBuf, Fault),
+    Missing(Pid),
+    Zombie(Pid),
+    Stopped(Pid),
+    Thread {
+        thread: Pid,
+        of: Pid,
+    },
+    Deadline(Duration),
+}
+
+impl Verdict {
+    pub(crate) fn is_healthy(&self) -> bool {
+        matches!(self, Self::Healthy(_) | Self::HealthyByKill(_))
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(if self.is_healthy() {
+            "healthy: "
+        } else {
+            "unhealthy: "
+        })?;
+        match self {
+            Self::Healthy(pid) => write!(f, "process {pid} is alive"),
+            Self::HealthyByKill(pid) => write!(f, "process {pid} is alive (state unknown)"),
+            Self::Usage(error) => write!(f, "usage: {error}"),
+            Self::NoPlace => {
+                f.write_str("no directory for a PID file is writable; set HINIT_PID_FILE")
+            }
+            Self::PidFile(_, Fault::NoServer) => f.write_str("no server yet, or no longer"),
+            Self::PidFile(path, fault) => {
+                write!(f, "PID file {} ", path.display())?;
+                write_fault(f, *fault)
+            }
+            Self::Missing(pid) => write!(f, "process {pid} does not exist"),
+            Self::Zombie(pid) => write!(f, "process {pid} is a zombie"),
+            Self::Stopped(pid) => write!(f, "process {pid} is stopped"),
+            Self::Thread { thread, of } => write!(f, "{thread} is a thread of process {of}"),
+            Self::Deadline(timeout) => write!(f, "no verdict within {timeout:?}"),
+        }
+    }
+}
+
+fn write_fault(f: &mut fmt::Formatter, fault: Fault) -> fmt::Result {
+    match fault {
+        Fault::Missing => f.write_str("does not exist"),
+        Fault::Unreadable(errno) => write!(f, "cannot be read: {}", errno.desc()),
+        Fault::NotRegular(kind) => write!(f, "is not a regular file ({kind})"),
+        Fault::Untrusted(uid) => write!(f, "belongs to UID {uid}, which is not trusted"),
+        Fault::WritableByOthers => f.write_str("is writable by others"),
+        Fault::NoServer | Fault::Empty => f.write_str("is empty"),
+        Fault::TooLarge => f.write_str("is too large"),
+        Fault::NotAPid => f.write_str("does not hold a PID"),
+        Fault::OutOfRange => f.write_str("holds a number out of range"),
+        Fault::Stale => f.write_str("is stale: no hinit holds it"),
+        Fault::Replaced => f.write_str("was replaced meanwhile"),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use nix::errno::Errno;
+
+    use super::*;
+
+    /// Every verdict and its line, in the order in which they are decided. The README has the same
+    /// table, with these words for the values.
+    pub(crate) fn table() -> Vec<(Verdict, &'static str)> {
+        let n = Pid::from_raw(42);
+        let thread = Verdict::Thread {
+            thread: n,
+            of: Pid::from_raw(7),
+        };
+        let file = |fault| Verdict::PidFile("P".into(), fault);
+        vec![
+            (
+                Verdict::Usage(Error::Usage("WHY".into())),
+                "unhealthy: usage: WHY",
+            ),
+            (
+                Verdict::NoPlace,
+                "unhealthy: no directory for a PID file is writable; set HINIT_PID_FILE",
+            ),
+            (file(Fault::Missing), "unhealthy: PID file P does not exist"),
+            (
+                file(Fault::Unreadable(Errno::EACCES)),
+                "unhealthy: PID file P cannot be read: WHY",
+            ),
+            (
+                file(Fault::NotRegular("FIFO")),
+                "unhealthy: PID file P is not a regular file (KIND)",
+            ),
+            (
+                file(Fault::Untrusted(42)),
+                "unhealthy: PID file P belongs to UID N, which is not trusted",
+            ),
+            (
+                file(Fault::WritableByOthers),
+                "unhealthy: PID file P is writable by others",
+            ),
+            (
+                file(Fault::NoServer),
+                "unhealthy: no server yet, or no longer",
+            ),
+            (file(Fault::Empty), "unhealthy: PID file P is empty"),
+            (file(Fault::TooLarge), "unhealthy: PID file P is too large"),
+            (
+                file(Fault::NotAPid),
+                "unhealthy: PID file P does not hold a PID",
+            ),
+            (
+                file(Fault::OutOfRange),
+                "unhealthy: PID file P holds a number out of range",
+            ),
+            (
+                file(Fault::Stale),
+                "unhealthy: PID file P is stale: no hinit holds it",
+            ),
+            (
+                file(Fault::Replaced),
+                "unhealthy: PID file P was replaced meanwhile",
+            ),
+            (Verdict::Missing(n), "unhealthy: process N does not exist"),
+            (Verdict::Zombie(n), "unhealthy: process N is a zombie"),
+            (Verdict::Stopped(n), "unhealthy: process N is stopped"),
+            (thread, "unhealthy: N is a thread of process M"),
+            (
+                Verdict::Deadline(Duration::from_millis(900)),
+                "unhealthy: no verdict within D",
+            ),
+            (
+                Verdict::HealthyByKill(n),
+                "healthy: process N is alive (state unknown)",
+            ),
+            (Verdict::Healthy(n), "healthy: process N is alive"),
+        ]
+    }
+
+    #[test]
+    fn every_verdict_is_one_line() {
+        for (verdict, line) in table() {
+            let mut expected = line.to_owned();
+            for (word, value) in [
+                (" N", " 42"),
+                (" M", " 7"),
+                ("KIND", "FIFO"),
+                ("read: WHY", "read: Permission denied"),
+                ("within D", "within 900ms"),
+            ] {
+                expected = expected.replace(word, value);
+            }
+            assert_eq!(verdict.to_string(), expected);
+            assert_eq!(verdict.is_healthy(), line.starts_with("healthy: "));
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! hinit: the init of a container, and its health check, in one static binary.
+//!
+//! The architecture, top to bottom; no module uses one above it:
+//!
+//! - `main`: this page; which command it is, and one line when it fails
+//! - `cli`: arguments and environment in, a `Command` out; pure
+//! - `run`: the life of one server: claim, spawn, record, watch, remove, leave
+//! - `healthcheck`: one verdict on a server
+//! - `pidfile`: both sides of the PID-file protocol, by which `run` and `healthcheck` agree
+//! - `process`: what /proc says of a process
+//! - `output`: the log and the lines on standard output
+//! - `error`: what failed, on what, and which exit code that is
+//! - `sys`: all the unsafe code
+//!
+//! Three rules hold everywhere. All signals are blocked from the first instruction on and read
+//! from a queue, so none is lost. Once the server is spawned nothing ends hinit but the server's
+//! end, for a dead PID 1 kills the container: from there on a failure is a warning. And there are
+//! no threads, no timers and no wake-ups while nothing happens.
+
+#![warn(unreachable_pub)]
+#![cfg_attr(not(test), no_main)]
+#![cfg_attr(
+    test,
+    allow(
+        dead_code,
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )
+)]
+
+use std::ffi::OsString;
+
+mod cli;
+mod error;
+mod healthcheck;
+mod output;
+mod pidfile;
+mod process;
+mod run;
+mod sys;
+
+use cli::{Command, Misuse, options};
+use healthcheck::Verdict;
+use output::{Log, Verbosity};
+use sys::SignalSet;
+
+sys::c_main!(hinit);
+
+/// Does what the arguments say; returns the exit code. `inherited` is the signal mask that hinit
+/// was started with.
+fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
+    let words = arguments.into_iter().skip(1).collect();
+    match cli::parse(words, &|name| std::env::var_os(name)) {
+        Ok(Command::Run(options)) => run::run(&options, inherited),
+        Ok(Command::Healthcheck(options)) => healthcheck::healthcheck(&options, inherited),
+        Ok(Command::Help(text)) => {
+            output::print_text(&text);
+            0
+        }
+        Err(Misuse::Run(error)) => {
+            let log = Log(Verbosity::Normal);
+            log.error(format_args!("{error}"));
+            log.error(format_args!("{}", options::RUN.usage));
+            error.exit_code()
+        }
+        Err(Misuse::Healthcheck(error)) => {
+            Log(Verbosity::Normal).error(format_args!("{}", options::HEALTHCHECK.usage));
+            healthcheck::conclude(&Verdict::Usage(error), false)
+        }
+    }
+}
+
+#[cfg(test)]
+mod readme;

@@ -1,0 +1,267 @@
+//! The writer's side: claim, record, clear, remove.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, FallocateFlags, OFlag, fallocate, openat};
+use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
+use nix::unistd::{Pid, UnlinkatFlags, geteuid, unlinkat};
+
+use super::{Contents, Identity, MOST_BYTES, errno, kind, stat_name};
+use crate::error::Error;
+use crate::output::Line;
+
+/// How long a claim tries again while others are busy with the file: health checks for
+/// microseconds, another hinit that starts or ends for little more.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(2);
+
+const CLAIM: &str = "claim the PID file";
+const REMEDY: &str =
+    "name another with --pid-file or HINIT_PID_FILE, or keep none with --no-pid-file";
+
+/// A PID file that is this hinit's own as long as this value lives.
+pub(crate) struct Claim {
+    place: Place,
+    file: File,
+    identity: Identity,
+}
+
+/// Why an attempt to claim did not succeed.
+enum Obstacle {
+    /// Somebody is busy with the file; if for too long, this is why.
+    Busy(&'static str),
+    Refused(Error),
+}
+
+impl Claim {
+    /// Locks an empty PID file at `path`, which it makes where there is none.
+    ///
+    /// Touches nothing that is not an own PID file: regular, of one name, this user's, and empty
+    /// or with a PID in it.
+    pub(crate) fn new(path: &Path, mode: u32) -> Result<Self, Error> {
+        let place = Place::open(path)?;
+        let deadline = Instant::now() + PATIENCE;
+        let (file, identity) = loop {
+            match place.lock() {
+                Ok(locked) => break locked,
+                Err(Obstacle::Busy(_)) if Instant::now() < deadline => std::thread::sleep(PAUSE),
+                Err(Obstacle::Busy(reason)) => return Err(place.refuse(reason)),
+                Err(Obstacle::Refused(error)) => return Err(error),
+            }
+        };
+        let claim = Self {
+            place,
+            file,
+            identity,
+        };
+        if let Err(errno) = claim.prepare(Mode::from_bits_truncate(mode)) {
+            let error = claim.place.refuse(errno.desc());
+            let _left_behind = claim.remove();
+            return Err(error);
+        }
+        Ok(claim)
+    }
+
+    /// Sets the permissions and reserves a block, so that a full disk shows before the launch.
+    fn prepare(&self, mode: Mode) -> nix::Result<()> {
+        fchmod(&self.file, mode)?;
+        // Without the flag, and by fs2's `allocate`, the file would be NULs and not empty.
+        match fallocate(&self.file, FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, 1) {
+            Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Writes the server's PID, whole or not at all.
+    pub(crate) fn record(&self, pid: Pid) -> Result<(), Error> {
+        let line = Line::new(format_args!("{pid}"));
+        let result = self.file.write_all_at(line.bytes(), 0);
+        result.map_err(|e| Error::on_path("write the PID file", &self.place.path, errno(&e)))
+    }
+
+    /// Empties the file. The server's PID may be reused from here on, and not before.
+    pub(crate) fn clear(&self) -> Result<(), Error> {
+        let result = self.file.set_len(0);
+        result.map_err(|e| Error::on_path("empty the PID file", &self.place.path, errno(&e)))
+    }
+
+    /// Unlinks the file, if the name still is this file's, and then gives up the lock.
+    pub(crate) fn remove(self) -> Result<(), Error> {
+        const REMOVE: &str = "remove the PID file";
+        if !self.place.is_named(self.identity) {
+            let reason = "it was removed or replaced meanwhile";
+            return Err(Error::cannot(REMOVE, self.place.path.display(), reason));
+        }
+        match unlinkat(
+            &self.place.directory,
+            self.place.name.as_os_str(),
+            UnlinkatFlags::NoRemoveDir,
+        ) {
+            // A mount point, as of `docker run -v FILE:FILE`: it stays, empty.
+            Ok(()) | Err(Errno::EBUSY) => Ok(()),
+            Err(errno) => Err(Error::on_path(REMOVE, &self.place.path, errno)),
+        }
+    }
+}
+
+/// A name in a directory that is held open: hinit may leave its working directory, and the
+/// directories above may get other names.
+struct Place {
+    path: PathBuf,
+    directory: OwnedFd,
+    name: OsString,
+}
+
+impl Place {
+    /// Makes the directory if it is missing, with those above it.
+    fn open(path: &Path) -> Result<Self, Error> {
+        let fail = |errno| Error::on_path(CLAIM, path, errno).remedy(REMEDY);
+        let path = std::path::absolute(path).map_err(|e| fail(errno(&e)))?;
+        // Path's own file_name would overlook a slash at the end.
+        let end = path
+            .as_os_str()
+            .as_bytes()
+            .rsplit(|&byte| byte == b'/')
+            .next();
+        let (Some(directory), Some(name)) = (path.parent(), end) else {
+            return Err(fail(Errno::EISDIR));
+        };
+        if name.is_empty() || name == b".." {
+            return Err(fail(Errno::EISDIR));
+        }
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let open = || openat(AT_FDCWD, directory, flags, Mode::empty());
+        let directory = match open() {
+            Err(Errno::ENOENT) => {
+                std::fs::create_dir_all(directory).map_err(|e| fail(errno(&e)))?;
+                open()
+            }
+            result => result,
+        };
+        let name = OsStr::from_bytes(name).to_owned();
+        Ok(Self {
+            directory: directory.map_err(fail)?,
+            name,
+            path,
+        })
+    }
+
+    /// One attempt to have the file locked exclusively, empty and under its name.
+    ///
+    /// The lock is shared first, and exclusive only once the file is empty: so no reader ever
+    /// sees an old PID under a held lock. The conversion is not atomic, so look again after it.
+    fn lock(&self) -> Result<(File, Identity), Obstacle> {
+        let file = self.open_or_create()?;
+        let stat = fstat(&file).map_err(|errno| self.fail(errno))?;
+        let identity = Identity::of(&stat);
+        self.check_ownership(&stat)?;
+        if !try_lock(fs2::FileExt::try_lock_shared(&file)).map_err(|errno| self.fail(errno))? {
+            return Err(self.held_by_another(&file));
+        }
+        self.check_contents(&file)?;
+        if !self.is_named(identity) {
+            return Err(Obstacle::Busy("it keeps being replaced"));
+        }
+        if stat.st_size > 0 {
+            file.set_len(0).map_err(|e| self.fail(errno(&e)))?;
+        }
+        if !try_lock(fs2::FileExt::try_lock_exclusive(&file)).map_err(|errno| self.fail(errno))? {
+            return Err(Obstacle::Busy("another process keeps it locked"));
+        }
+        let is_empty = fstat(&file).is_ok_and(|stat| stat.st_size == 0);
+        if !is_empty || !self.is_named(identity) {
+            return Err(Obstacle::Busy("it keeps being replaced"));
+        }
+        Ok((file, identity))
+    }
+
+    /// Opens the file, or makes it. In two steps, since `fs.protected_regular` refuses `O_CREAT`
+    /// on a file that exists in a directory for all.
+    fn open_or_create(&self) -> Result<File, Obstacle> {
+        let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let name = self.name.as_os_str();
+        let open = |flags| openat(&self.directory, name, flags, Mode::S_IRUSR | Mode::S_IWUSR);
+        let (opened, gone) = match stat_name(&self.directory, name) {
+            Ok(stat) => match kind(&stat) {
+                None => (open(flags), Errno::ENOENT),
+                Some(kind) => return Err(self.obstacle(&format!("it is a {kind}"))),
+            },
+            Err(Errno::ENOENT) => (open(flags | OFlag::O_CREAT | OFlag::O_EXCL), Errno::EEXIST),
+            Err(errno) => return Err(self.fail(errno)),
+        };
+        match opened {
+            Ok(file) => Ok(file.into()),
+            // Since we looked, it was taken away, or put there, or replaced.
+            Err(errno) if [gone, Errno::ELOOP, Errno::ENXIO].contains(&errno) => {
+                Err(Obstacle::Busy("it keeps being replaced"))
+            }
+            Err(errno) => Err(self.fail(errno)),
+        }
+    }
+
+    fn check_ownership(&self, stat: &FileStat) -> Result<(), Obstacle> {
+        if let Some(kind) = kind(stat) {
+            return Err(self.obstacle(&format!("it is a {kind}")));
+        }
+        if stat.st_uid != geteuid().as_raw() {
+            return Err(self.obstacle(&format!("it belongs to UID {}", stat.st_uid)));
+        }
+        match stat.st_nlink {
+            0 => Err(Obstacle::Busy("it keeps being replaced")),
+            1 => Ok(()),
+            names => Err(self.obstacle(&format!("it is a hard link, one of {names}"))),
+        }
+    }
+
+    fn check_contents(&self, file: &File) -> Result<(), Obstacle> {
+        match Contents::read(file).map_err(|errno| self.fail(errno))? {
+            (Contents::Empty | Contents::Pid(_), _) => Ok(()),
+            // What a power failure can leave of a file that was just written.
+            (Contents::NotAPid, bytes) if bytes == [0; MOST_BYTES + 1] => Ok(()),
+            _ => Err(self.obstacle("it is not a PID file: something else stands in it")),
+        }
+    }
+
+    fn held_by_another(&self, file: &File) -> Obstacle {
+        match Contents::read(file) {
+            Ok((Contents::Pid(pid), _)) => {
+                self.obstacle(&format!("another hinit holds it, for process {pid}"))
+            }
+            _ => Obstacle::Busy("another hinit holds it, and has no server yet or no longer"),
+        }
+    }
+
+    /// Whether our name still leads to that file.
+    fn is_named(&self, identity: Identity) -> bool {
+        stat_name(&self.directory, self.name.as_os_str())
+            .is_ok_and(|stat| Identity::of(&stat) == identity)
+    }
+
+    fn refuse(&self, reason: &str) -> Error {
+        Error::cannot(CLAIM, self.path.display(), reason.to_owned()).remedy(REMEDY)
+    }
+
+    fn obstacle(&self, reason: &str) -> Obstacle {
+        Obstacle::Refused(self.refuse(reason))
+    }
+
+    fn fail(&self, errno: Errno) -> Obstacle {
+        self.obstacle(errno.desc())
+    }
+}
+
+/// Whether the lock was had. `flock(2)` says EWOULDBLOCK where another has it.
+fn try_lock(result: std::io::Result<()>) -> nix::Result<bool> {
+    match result.map_err(|e| errno(&e)) {
+        Ok(()) => Ok(true),
+        Err(Errno::EWOULDBLOCK) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}

@@ -1,0 +1,142 @@
+//! The PID-file protocol, both sides of it.
+//!
+//! `hinit run` *claims* the file before it launches anything: it holds an exclusive `flock` on an
+//! empty file. Then it *records* the server's PID by one write. When the server has ended, it
+//! *clears* the file before it reaps the server, so that while the file names a PID, that PID is
+//! the server's and cannot be reused; at the end it *removes* the file, and the kernel drops the
+//! lock with the process. So a PID in a file whose lock is held is the server's, and a PID in a
+//! file whose lock can be had is stale. No start times and no boot ids are needed.
+//!
+//! There is no temporary file and no rename: rename would put a file under the name that nobody
+//! has locked, so that two could hold "the" lock. One small write into an empty file is already
+//! all or nothing to a reader.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use nix::fcntl::AtFlags;
+use nix::sys::stat::{FileStat, SFlag, fstatat};
+use nix::unistd::Pid;
+
+mod claim;
+mod place;
+mod read;
+
+pub(crate) use claim::Claim;
+pub(crate) use place::default_path;
+pub(crate) use read::{Fault, PidFile};
+
+/// The most bytes that a PID file may have; longer ones are something else.
+const MOST_BYTES: usize = 32;
+
+/// The greatest PID that Linux gives (`PID_MAX_LIMIT` less one, on 64 bits).
+const GREATEST_PID: i32 = 4_194_303;
+
+/// What the bytes of a PID file say.
+#[derive(Debug, PartialEq, Eq)]
+enum Contents {
+    Empty,
+    Pid(Pid),
+    TooLarge,
+    /// Not ASCII digits with blanks around.
+    NotAPid,
+    /// A number that no process has.
+    OutOfRange,
+}
+
+impl Contents {
+    fn read(file: &File) -> nix::Result<(Self, [u8; MOST_BYTES + 1])> {
+        let mut bytes = [0; MOST_BYTES + 1];
+        let length = file.read_at(&mut bytes, 0).map_err(|e| errno(&e))?;
+        Ok((Self::parse(bytes.get(..length).unwrap_or_default()), bytes))
+    }
+
+    fn parse(bytes: &[u8]) -> Self {
+        let digits = bytes.trim_ascii();
+        if bytes.is_empty() {
+            Self::Empty
+        } else if bytes.len() > MOST_BYTES {
+            Self::TooLarge
+        } else if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+            Self::NotAPid
+        } else {
+            let number = str::from_utf8(digits)
+                .ok()
+                .and_then(|text| text.parse().ok());
+            match number {
+                Some(pid @ 1..=GREATEST_PID) => Self::Pid(Pid::from_raw(pid)),
+                _ => Self::OutOfRange,
+            }
+        }
+    }
+}
+
+/// Which file it is, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity(u64, u64);
+
+impl Identity {
+    fn of(stat: &FileStat) -> Self {
+        Self(stat.st_dev, stat.st_ino)
+    }
+}
+
+/// `lstat(2)`: a link itself and not what it leads to.
+fn stat_name(directory: impl std::os::fd::AsFd, name: &std::ffi::OsStr) -> nix::Result<FileStat> {
+    fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)
+}
+
+/// None for a regular file, else what it is.
+fn kind(stat: &FileStat) -> Option<&'static str> {
+    Some(
+        match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
+            SFlag::S_IFREG => return None,
+            SFlag::S_IFLNK => "symlink",
+            SFlag::S_IFIFO => "FIFO",
+            SFlag::S_IFDIR => "directory",
+            SFlag::S_IFSOCK => "socket",
+            _ => "device",
+        },
+    )
+}
+
+fn errno(error: &std::io::Error) -> nix::errno::Errno {
+    nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_bytes_of_a_pid_file_say() {
+        let pid = |pid| Contents::Pid(Pid::from_raw(pid));
+        let padded = |blanks: usize| format!("{}7", " ".repeat(blanks));
+        for (text, contents) in [
+            ("", Contents::Empty),
+            ("1", pid(1)),
+            ("4194303\n", pid(4_194_303)),
+            (" \t42 \r\n", pid(42)),
+            ("007\n", pid(7)),
+            (&padded(31), pid(7)),
+            (&padded(32), Contents::TooLarge),
+            ("\n", Contents::NotAPid),
+            ("\0\0\0", Contents::NotAPid),
+            ("1\0junk", Contents::NotAPid),
+            ("1\ngarbage", Contents::NotAPid),
+            ("1 2", Contents::NotAPid),
+            ("+1", Contents::NotAPid),
+            ("-1", Contents::NotAPid),
+            ("0x10", Contents::NotAPid),
+            ("1.5", Contents::NotAPid),
+            ("\u{663}", Contents::NotAPid),
+            ("0\n", Contents::OutOfRange),
+            ("4194304", Contents::OutOfRange),
+            ("4294967297", Contents::OutOfRange),
+            ("99999999999999999999", Contents::OutOfRange),
+        ] {
+            assert_eq!(Contents::parse(text.as_bytes()), contents, "{text:?}");
+        }
+        assert_eq!(Contents::parse(b"\xff1"), Contents::NotAPid);
+    }
+}

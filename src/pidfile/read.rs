@@ -1,0 +1,136 @@
+//! The reader's side: the PID in the file, or what is wrong with the file.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::sys::stat::{FileStat, Mode, fstat};
+use nix::unistd::{Pid, geteuid};
+
+use super::{Contents, Identity, MOST_BYTES, errno, kind, stat_name};
+
+/// Why a PID file proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Missing,
+    Unreadable(Errno),
+    /// Not a regular file but this.
+    NotRegular(&'static str),
+    /// Its owner's UID: neither root's nor the reader's.
+    Untrusted(u32),
+    WritableByOthers,
+    /// Empty, and a hinit holds it: it has no server yet, or no longer.
+    NoServer,
+    /// Empty, and nobody holds it.
+    Empty,
+    TooLarge,
+    NotAPid,
+    OutOfRange,
+    /// A PID, but no hinit that vouches for it.
+    Stale,
+    /// Under the name is now another file, or other bytes.
+    Replaced,
+}
+
+impl Fault {
+    /// Whether a second look may find a valid file: another program may be about to write it.
+    pub(crate) fn may_pass(self) -> bool {
+        use Fault::{Empty, NotAPid, OutOfRange, Replaced, TooLarge};
+        matches!(self, Empty | TooLarge | NotAPid | OutOfRange | Replaced)
+    }
+}
+
+/// A PID file that names a PID and may be believed.
+pub(crate) struct PidFile<'a> {
+    pub(crate) pid: Pid,
+    path: &'a Path,
+    file: File,
+    identity: Identity,
+    bytes: [u8; MOST_BYTES + 1],
+}
+
+impl<'a> PidFile<'a> {
+    /// Reads the PID file. `foreign` ones are believed whoever wrote them.
+    pub(crate) fn read(path: &'a Path, foreign: bool) -> Result<Self, Fault> {
+        // Looked at before it is opened: to open a device can have effects.
+        let named = stat_name(AT_FDCWD, path.as_os_str()).map_err(|errno| match errno {
+            Errno::ENOENT => Fault::Missing,
+            errno => Fault::Unreadable(errno),
+        })?;
+        kind(&named).map_or(Ok(()), |kind| Err(Fault::NotRegular(kind)))?;
+        let flags = OFlag::O_RDONLY
+            | OFlag::O_NOFOLLOW
+            | OFlag::O_NONBLOCK
+            | OFlag::O_NOCTTY
+            | OFlag::O_CLOEXEC;
+        let file: File = match openat(AT_FDCWD, path, flags, Mode::empty()) {
+            Ok(file) => file.into(),
+            // Gone, or no longer what it was a moment ago.
+            Err(Errno::ENOENT | Errno::ELOOP | Errno::ENXIO) => return Err(Fault::Replaced),
+            Err(errno) => return Err(Fault::Unreadable(errno)),
+        };
+        let opened = fstat(&file).map_err(Fault::Unreadable)?;
+        let identity = Identity::of(&opened);
+        if identity != Identity::of(&named) {
+            return Err(Fault::Replaced);
+        }
+        if !foreign {
+            trust(&opened)?;
+        }
+        // The lock before the bytes: what was read before the lock was seen held proves nothing.
+        let held = is_held(&file)?;
+        let (contents, bytes) = Contents::read(&file).map_err(Fault::Unreadable)?;
+        let pid = match contents {
+            Contents::Pid(_) if !held && !foreign => return Err(Fault::Stale),
+            Contents::Pid(pid) => pid,
+            Contents::Empty if held => return Err(Fault::NoServer),
+            Contents::Empty => return Err(Fault::Empty),
+            Contents::TooLarge => return Err(Fault::TooLarge),
+            Contents::NotAPid => return Err(Fault::NotAPid),
+            Contents::OutOfRange => return Err(Fault::OutOfRange),
+        };
+        Ok(Self {
+            pid,
+            path,
+            file,
+            identity,
+            bytes,
+        })
+    }
+
+    /// Whether the name still leads to this file and the file still has these bytes.
+    ///
+    /// What was found out about the process between `read` and this call is then true of the
+    /// server: hinit clears the file before the PID can be reused.
+    pub(crate) fn is_unchanged(&self) -> bool {
+        Contents::read(&self.file).is_ok_and(|(_, bytes)| bytes == self.bytes)
+            && stat_name(AT_FDCWD, OsStr::new(self.path))
+                .is_ok_and(|stat| Identity::of(&stat) == self.identity)
+    }
+}
+
+/// Only root and the reader's own user may have had a hand in the file.
+fn trust(stat: &FileStat) -> Result<(), Fault> {
+    if stat.st_uid != 0 && stat.st_uid != geteuid().as_raw() {
+        Err(Fault::Untrusted(stat.st_uid))
+    } else if stat.st_mode & 0o022 != 0 {
+        Err(Fault::WritableByOthers)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether a hinit holds the file's lock. Tried with a shared lock that is given back at once:
+/// so readers do not get into each other's way, and hardly into that of a hinit that starts.
+fn is_held(file: &File) -> Result<bool, Fault> {
+    // By its full name, for std's File has a method of the same name by now.
+    match fs2::FileExt::try_lock_shared(file) {
+        Ok(()) => fs2::FileExt::unlock(file)
+            .map(|()| false)
+            .map_err(|e| Fault::Unreadable(errno(&e))),
+        Err(error) if errno(&error) == Errno::EWOULDBLOCK => Ok(true),
+        Err(error) => Err(Fault::Unreadable(errno(&error))),
+    }
+}

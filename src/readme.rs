@@ -1,0 +1,71 @@
+//! Holds the README's tables against the code.
+
+use crate::cli::options::{HEALTHCHECK, RUN, Topic};
+use crate::error::exit_code;
+use crate::healthcheck::verdicts;
+
+const README: &str = include_str!("../README.md");
+
+/// The rows of the first table after `start`, each as its cells.
+fn table_after(start: &str) -> Vec<Vec<&'static str>> {
+    let (_, rest) = README.split_once(start).unwrap();
+    let lines = rest.lines().skip_while(|line| !line.starts_with("|---"));
+    let rows = lines.skip(1).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect())
+        .collect()
+}
+
+#[test]
+fn the_options() {
+    let described = |heading: &str, topic: &Topic| {
+        let rows = table_after(heading);
+        assert_eq!(rows.len(), topic.options.len(), "{rows:?}");
+        for (row, option) in rows.iter().zip(topic.options) {
+            let code = |text: &str| {
+                if text.is_empty() {
+                    String::new()
+                } else {
+                    format!("`{text}`")
+                }
+            };
+            assert_eq!(row[0], code(&option.synopsis()));
+            assert_eq!(row[1], option.help);
+            if option.default.contains(' ') {
+                assert!(["see below", "as above"].contains(&row[2]), "{row:?}");
+                for path in option.default.split(", else ") {
+                    assert!(README.contains(&code(path)), "{path}");
+                }
+            } else {
+                assert_eq!(row[2], code(option.default));
+            }
+            assert_eq!(row[3], code(option.env));
+        }
+    };
+    described("## hinit run", &RUN);
+    described("## hinit healthcheck", &HEALTHCHECK);
+    for topic in [&RUN, &HEALTHCHECK] {
+        let usage = topic.usage.strip_prefix("usage: ").unwrap();
+        assert!(README.contains(&format!("\n    {usage}\n")), "{usage}");
+    }
+}
+
+#[test]
+fn the_exit_codes() {
+    let rows = table_after("| exit code |");
+    let codes: Vec<&str> = rows.iter().map(|row| row[0]).collect();
+    let own = |code: u8| code.to_string();
+    assert_eq!(codes[0], "0 to 255");
+    assert_eq!(codes[1], format!("{}+N", exit_code::KILLED_BY));
+    assert_eq!(codes[2], own(exit_code::NOT_FOUND));
+    assert_eq!(codes[3], own(exit_code::NOT_EXECUTABLE));
+    assert_eq!(codes[4], own(exit_code::HINIT_FAILED));
+    assert_eq!(codes.len(), 5);
+}
+
+#[test]
+fn the_verdicts() {
+    let rows = table_after("| verdict |");
+    let shown: Vec<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
+    let lines: Vec<&str> = verdicts().into_iter().map(|(_, line)| line).collect();
+    assert_eq!(shown, lines);
+}

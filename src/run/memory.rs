@@ -1,0 +1,117 @@
+//! Whether the cgroup ran out of memory while the server ran.
+
+use std::os::fd::OwnedFd;
+
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::sys::stat::Mode;
+use nix::sys::uio::pread;
+
+/// The counter of processes that the kernel killed in hinit's cgroup for want of memory, and how
+/// it stood at first. None where there is no such counter.
+pub(super) struct OomKills(Option<(OwnedFd, u64)>);
+
+impl OomKills {
+    pub(super) fn so_far() -> Self {
+        let own = open("/proc/self/cgroup")
+            .and_then(|file| text(&file))
+            .unwrap_or_default();
+        Self(files(&own).iter().find_map(|path| {
+            let file = open(path)?;
+            let before = count(&text(&file)?)?;
+            Some((file, before))
+        }))
+    }
+
+    /// How many more there are now.
+    pub(super) fn since(&self) -> u64 {
+        let Some((file, before)) = &self.0 else {
+            return 0;
+        };
+        let now = text(file).and_then(|text| count(&text));
+        now.map_or(0, |now| now.saturating_sub(*before))
+    }
+}
+
+fn open(path: &str) -> Option<OwnedFd> {
+    openat(
+        AT_FDCWD,
+        path,
+        OFlag::O_RDONLY | OFlag::O_CLOEXEC,
+        Mode::empty(),
+    )
+    .ok()
+}
+
+/// The file from its start, as it is now; the kernel makes these files anew for each reader.
+fn text(file: &OwnedFd) -> Option<String> {
+    let mut bytes = [0; 4096];
+    let length = pread(file, &mut bytes, 0).ok()?;
+    str::from_utf8(bytes.get(..length)?).ok().map(str::to_owned)
+}
+
+/// Where the counter may stand, given /proc/self/cgroup (cgroups(7)): in a container without a
+/// cgroup namespace its path is the host's, and the container's own is mounted as the root.
+fn files(own: &str) -> Vec<String> {
+    let mut files = Vec::new();
+    for line in own.lines() {
+        let mut fields = line.splitn(3, ':');
+        let (_id, Some(controllers), Some(path)) = (fields.next(), fields.next(), fields.next())
+        else {
+            continue;
+        };
+        let (mount, file) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.events"),
+            "memory" => ("/sys/fs/cgroup/memory", "memory.oom_control"),
+            _ => continue,
+        };
+        files.push(format!("{mount}{path}/{file}"));
+        files.push(format!("{mount}/{file}"));
+    }
+    files
+}
+
+/// The counter in `memory.events` (version 2) or `memory.oom_control` (version 1).
+fn count(text: &str) -> Option<u64> {
+    text.lines()
+        .find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_the_counter_stands() {
+        assert_eq!(
+            files("0::/docker/abc\n"),
+            [
+                "/sys/fs/cgroup/docker/abc/memory.events",
+                "/sys/fs/cgroup/memory.events"
+            ]
+        );
+        assert_eq!(
+            files("11:cpu,cpuacct:/a\n4:memory:/docker/a:b\n1:name=systemd:/\n"),
+            [
+                "/sys/fs/cgroup/memory/docker/a:b/memory.oom_control",
+                "/sys/fs/cgroup/memory/memory.oom_control"
+            ]
+        );
+        assert_eq!(files("junk\n:\n2:cpu:/x"), [""; 0]);
+    }
+
+    #[test]
+    fn what_the_counter_says() {
+        for (text, kills) in [
+            (
+                "low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 0\n",
+                Some(2),
+            ),
+            ("oom_kill_disable 0\nunder_oom 0\noom_kill 1\n", Some(1)),
+            ("oom_kill_disable 0\nunder_oom 0\n", None),
+            ("oom_kill x", None),
+            ("", None),
+        ] {
+            assert_eq!(count(text), kills, "{text}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The life of one server: claim, spawn, record, watch, clear, remove, leave.
+
+use std::process::ExitStatus;
+
+use nix::libc::SIGCHLD;
+use nix::unistd::{Pid, getpid};
+
+use crate::cli::{PidFile, Run};
+use crate::error::Error;
+use crate::output::Log;
+use crate::pidfile::{self, Claim};
+use crate::sys::{self, SignalSet};
+
+mod children;
+mod ending;
+mod memory;
+mod program;
+mod server;
+mod signals;
+mod terminal;
+
+use ending::Ending;
+use memory::OomKills;
+use server::Server;
+use signals::SignalQueue;
+use terminal::Terminal;
+
+/// What the server is to find as hinit found it.
+#[derive(Clone, Copy)]
+struct Inherited {
+    signal_mask: SignalSet,
+    sigchld_ignored: bool,
+}
+
+/// Runs the server, from the claim of its PID file to its end. Returns the exit code.
+pub(crate) fn run(options: &Run, signal_mask: SignalSet) -> u8 {
+    let log = Log(options.verbosity);
+    match launch(options, signal_mask, log) {
+        Ok(life) => life.live(),
+        Err(error) => {
+            log.error(format_args!("{error}"));
+            error.exit_code()
+        }
+    }
+}
+
+/// All that can fail and then ends hinit. On success the server runs.
+fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life, Error> {
+    let inherited = Inherited {
+        signal_mask,
+        // Ignored, as some callers leave it, the server's end would never show.
+        sigchld_ignored: sys::ignore_sigchld(false),
+    };
+    let queue = SignalQueue::new()?;
+    adopt_orphans(log);
+    let claim = claim(options)?;
+    let terminal = Terminal::if_in_foreground();
+    match Server::spawn(&options.command, terminal.as_ref(), inherited) {
+        Ok(server) => Ok(Life {
+            server,
+            queue,
+            claim,
+            terminal,
+            log,
+        }),
+        Err(error) => {
+            if let Some(Err(left_behind)) = claim.map(Claim::remove) {
+                log.warn(format_args!("{left_behind}"));
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Makes orphans come to hinit. To PID 1 they come anyway.
+fn adopt_orphans(log: Log) {
+    if getpid() != Pid::from_raw(1)
+        && let Err(errno) = nix::sys::prctl::set_child_subreaper(true)
+    {
+        log.verbose(format_args!("cannot become a subreaper: {}", errno.desc()));
+    }
+}
+
+fn claim(options: &Run) -> Result<Option<Claim>, Error> {
+    let default;
+    let path = match &options.pid_file {
+        None => return Ok(None),
+        Some(PidFile::At(path)) => path,
+        Some(PidFile::Default) => {
+            default = pidfile::default_path().ok_or_else(|| {
+                Error::cannot("claim", "a PID file", "none of /run, /tmp and /dev/shm is writable")
+                    .remedy("mount one (--tmpfs /tmp, or an emptyDir), or name a file with HINIT_PID_FILE, or keep none with --no-pid-file")
+            })?;
+            &default
+        }
+    };
+    Claim::new(path, options.mode).map(Some)
+}
+
+/// A server that runs, and what hinit holds for it.
+struct Life {
+    server: Server,
+    queue: SignalQueue,
+    claim: Option<Claim>,
+    terminal: Option<Terminal>,
+    log: Log,
+}
+
+impl Life {
+    /// From here on nothing ends hinit but the server's end: no step returns an error.
+    fn live(self) -> u8 {
+        self.keep_pid_file(|claim| claim.record(self.server.pid()));
+        let oom_kills = OomKills::so_far();
+        let status = self.watch();
+        let ending = Ending::new(status, self.server.age(), &oom_kills);
+        self.log.warn(format_args!("{ending}"));
+        self.leave();
+        ending.exit_code()
+    }
+
+    /// Passes signals on and reaps orphans until the server ends.
+    fn watch(&self) -> ExitStatus {
+        loop {
+            let signal = self.queue.next();
+            if signal.number == SIGCHLD {
+                if let Some(status) = self.reap() {
+                    return status;
+                }
+            } else {
+                self.log.verbose(format_args!("{signal}"));
+                if let Err(errno) = self.server.signal(signal.number) {
+                    self.log
+                        .warn(format_args!("cannot pass on {signal}: {}", errno.desc()));
+                }
+            }
+        }
+    }
+
+    /// Reaps every child that has ended: one SIGCHLD can stand for many. Returns how the server
+    /// ended, if it did.
+    fn reap(&self) -> Option<ExitStatus> {
+        while let Ok(Some(pid)) = sys::ended_child() {
+            let is_server = pid == self.server.pid();
+            if is_server {
+                // First the file, then the zombie: no file ever names a PID that is free.
+                self.keep_pid_file(Claim::clear);
+            }
+            match sys::reap(pid) {
+                Ok(status) if is_server => return Some(status),
+                Ok(status) => self
+                    .log
+                    .verbose(format_args!("reaped orphan {pid}: {status}")),
+                Err(errno) => {
+                    self.log
+                        .warn(format_args!("cannot reap process {pid}: {}", errno.desc()));
+                    break;
+                }
+            }
+        }
+        None
+    }
+
+    /// Gives back what was taken.
+    fn leave(self) {
+        if let Some(Err(error)) = self.claim.map(Claim::remove) {
+            self.log.warn(format_args!("{error}"));
+        }
+        if let Some(terminal) = self.terminal {
+            terminal.take_back(self.server.pid());
+        }
+    }
+
+    fn keep_pid_file(&self, step: impl Fn(&Claim) -> Result<(), Error>) {
+        if let Some(Err(error)) = self.claim.as_ref().map(step) {
+            self.log.warn(format_args!("{error}"));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The server: spawn it, and signal it while it is unreaped.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::libc::c_int;
+use nix::unistd::{ForkResult, Pid, getpid, pipe2, setpgid};
+
+use super::program::Program;
+use super::{Inherited, Terminal};
+use crate::error::{Error, exit_code};
+use crate::sys;
+
+/// The one main child. As long as this value lives it is unreaped, or just being reaped: its PID
+/// is no stranger's.
+pub(super) struct Server {
+    pid: Pid,
+    started: Instant,
+}
+
+impl Server {
+    /// Forks, and returns when the child has become the server.
+    pub(super) fn spawn(
+        command: &[OsString],
+        terminal: Option<&Terminal>,
+        inherited: Inherited,
+    ) -> Result<Self, Error> {
+        let program = Program::new(command)?;
+        let fail = |errno: Errno| Error::cannot("start", program.name().display(), errno.desc());
+        let (reader, writer) = pipe2(OFlag::O_CLOEXEC).map_err(fail)?;
+        let child = match sys::fork().map_err(fail)? {
+            ForkResult::Child => {
+                let errno = become_server(&program, terminal, inherited);
+                let _parent_gone = nix::unistd::write(&writer, &(errno as c_int).to_ne_bytes());
+                signal_hook::low_level::exit(exit_code::HINIT_FAILED.into());
+            }
+            ForkResult::Parent { child } => child,
+        };
+        drop(writer);
+        // The pipe closes at the exec: its end without a word is the success.
+        let mut errno = [0; size_of::<c_int>()];
+        if File::from(reader).read_exact(&mut errno).is_ok() {
+            let _status = sys::reap(child);
+            return Err(program.explain(Errno::from_raw(c_int::from_ne_bytes(errno))));
+        }
+        Ok(Self {
+            pid: child,
+            started: Instant::now(),
+        })
+    }
+
+    pub(super) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    pub(super) fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub(super) fn signal(&self, number: c_int) -> nix::Result<()> {
+        sys::kill(self.pid, number)
+    }
+}
+
+/// The child's part: puts back what hinit changed, and executes. Returns why that failed.
+///
+/// All signals are blocked until the last step, and the parent passes none on before the exec:
+/// nothing can fall in between.
+fn become_server(program: &Program, terminal: Option<&Terminal>, inherited: Inherited) -> Errno {
+    // Its own group, so that the terminal's signals reach it once and not hinit as well.
+    let _cannot_fail = setpgid(Pid::from_raw(0), Pid::from_raw(0));
+    if let Some(terminal) = terminal {
+        terminal.give_to(getpid());
+    }
+    if inherited.sigchld_ignored {
+        sys::ignore_sigchld(true);
+    }
+    sys::set_signal_mask(inherited.signal_mask);
+    program.execute()
+}

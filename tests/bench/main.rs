@@ -1,0 +1,73 @@
+//! Measures hinit and its peers in one run and prints one table. `tests/bench/run` sets up and calls it.
+//!
+//!     figures [--check] [--rounds N] --csv FILE NAME=PATH...
+//!
+//! NAME is the column of the init at PATH; the names of hinit's builds begin with "hinit".
+//! `--check`: the exit status is 1 if a bound does not hold.
+
+#![allow(clippy::cast_precision_loss)] // small counts
+#![allow(clippy::print_stdout)] // no PID 1 here
+
+mod bench;
+mod live;
+mod program;
+mod rounds;
+mod table;
+
+use std::process::ExitCode;
+use std::thread::available_parallelism;
+use std::{env, fs};
+
+use crate::bench::Bench;
+use crate::program::Result;
+use crate::table::{Row, Value};
+
+fn main() -> Result<ExitCode> {
+    let mut arguments = pico_args::Arguments::from_env();
+    let check = arguments.contains("--check");
+    let rounds = arguments.opt_value_from_str("--rounds")?.unwrap_or(2000);
+    let file: String = arguments.value_from_str("--csv")?;
+    let mut bench = Bench::new(rounds)?;
+    for word in arguments.finish() {
+        let word = word.to_string_lossy();
+        let (name, path) = word
+            .split_once('=')
+            .ok_or(format!("`{word}` is not NAME=PATH"))?;
+        bench.add(name, path);
+    }
+
+    let machine = Row::new("machine", vec![(String::new(), Value::Word(machine()?))]);
+    let versions = bench.versions();
+    println!("{machine}\n{versions}");
+
+    let mut rows = Vec::new();
+    rows.extend(bench.launch("launch", &[])?);
+    rows.extend(bench.launch("launch with --no-pid-file", &["--no-pid-file"])?);
+    rows.push(bench.calls_until_exec());
+    rows.extend(bench.health_check()?);
+    rows.extend(bench.idle()?);
+    rows.extend(bench.file());
+
+    print!("\n{}", table::markdown(&bench.columns(), &rows));
+    fs::write(
+        &file,
+        table::csv([&machine, &versions].into_iter().chain(&rows)),
+    )?;
+
+    let all_hold = rows.iter().all(Row::holds);
+    Ok(if check && !all_hold {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn machine() -> Result<String> {
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    Ok(format!(
+        "{}, kernel {}, {} cores",
+        env::consts::ARCH,
+        kernel.trim(),
+        available_parallelism()?
+    ))
+}

@@ -1,0 +1,109 @@
+//! One run of one program: its time, its page faults, its system calls.
+
+use std::env;
+use std::error::Error;
+use std::ffi::{CString, NulError};
+use std::fmt::{self, Display};
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use nix::fcntl::OFlag;
+use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::stat::Mode;
+use nix::sys::wait::{WaitStatus, waitpid};
+
+pub(crate) type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+
+/// A command line and its environment.
+pub(crate) struct Program {
+    words: Vec<String>,
+    environment: [(&'static str, String); 2],
+}
+
+impl Program {
+    /// `words`: the path of a program, then its arguments.
+    pub(crate) fn new(words: &[&str], pid_file: &str) -> Result<Self> {
+        let words = words.iter().map(ToString::to_string).collect();
+        let environment = [
+            ("PATH", env::var("PATH")?),
+            ("HINIT_PID_FILE", pid_file.to_string()),
+        ];
+        Ok(Self { words, environment })
+    }
+
+    /// The same, run by a wrapper.
+    pub(crate) fn under(&self, wrapper: &str, options: &[&str]) -> Command {
+        let mut command = Command::new(wrapper);
+        command
+            .args(options)
+            .args(&self.words)
+            .env_clear()
+            .envs(self.environment.clone());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    }
+
+    /// Runs it once, spawned as by vfork: the size of this parent is in no figure. Returns the microseconds from before
+    /// the spawn until it was reaped, and its minor page faults, with those of all that it waited for.
+    pub(crate) fn run(&self) -> Result<(f64, f64)> {
+        let argv = c_strings(self.words.iter().cloned())?;
+        let environment = self
+            .environment
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        let environment = c_strings(environment)?;
+        let path = argv.first().ok_or("an empty command line")?;
+        let attributes = PosixSpawnAttr::init()?;
+        let mut files = PosixSpawnFileActions::init()?;
+        files.add_open(0, "/dev/null", OFlag::O_RDWR, Mode::empty())?;
+        files.add_dup2(0, 1)?;
+        files.add_dup2(0, 2)?;
+
+        let faults_before = children_faults()?;
+        let start = Instant::now();
+        let pid = posix_spawn(path.as_c_str(), &files, &attributes, &argv, &environment)?;
+        let end = waitpid(pid, None)?;
+        let elapsed = start.elapsed();
+
+        // What fails early would look fast.
+        if end != WaitStatus::Exited(pid, 0) {
+            return Err(format!("{self} ended with {end:?}").into());
+        }
+        Ok((
+            elapsed.as_secs_f64() * 1e6,
+            children_faults()? - faults_before,
+        ))
+    }
+
+    /// The system calls of it and its descendants by strace, a line each, in the order in which they start.
+    /// Its own execve is the first.
+    pub(crate) fn system_calls(&self, log: &str) -> Result<Vec<String>> {
+        let options = ["-f", "-qq", "-e", "signal=none", "-s", "4096", "-o", log];
+        let status = self.under("strace", &options).status()?;
+        if !status.success() {
+            return Err(format!("{self} ended with {status} under strace").into());
+        }
+        let log = fs::read_to_string(log)?;
+        let starts = log.lines().filter(|line| !line.contains(" resumed>"));
+        Ok(starts.map(str::to_string).collect())
+    }
+}
+
+impl Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "`{}`", self.words.join(" "))
+    }
+}
+
+fn c_strings(words: impl Iterator<Item = String>) -> Result<Vec<CString>, NulError> {
+    words.map(CString::new).collect()
+}
+
+fn children_faults() -> Result<f64> {
+    Ok(getrusage(UsageWho::RUSAGE_CHILDREN)?.minor_page_faults() as f64)
+}

@@ -1,0 +1,70 @@
+//! Many runs of several programs, compared.
+
+use crate::program::{Program, Result};
+use crate::table::{Cells, Value};
+
+/// Runs the programs in turn, A B C A B C, so that a drift of the machine meets them all alike: their times and their
+/// page faults, round by round.
+///
+/// Each runs twice, and the second run counts: what the programs before it have left in the caches is no merit of its
+/// own, and costs the one that comes after the least like it up to 50 µs.
+pub(crate) fn in_turn(programs: &[(String, Program)], rounds: usize) -> Result<(Series, Series)> {
+    let mut times = vec![Vec::with_capacity(rounds); programs.len()];
+    let mut faults = times.clone();
+    for _ in 0..rounds {
+        for ((_, program), (times, faults)) in
+            programs.iter().zip(times.iter_mut().zip(&mut faults))
+        {
+            program.run()?;
+            let (time, fault) = program.run()?;
+            times.push(time);
+            faults.push(fault);
+        }
+    }
+    let named = |values: Vec<Vec<f64>>| {
+        Series(
+            programs
+                .iter()
+                .map(|(name, _)| name.clone())
+                .zip(values)
+                .collect(),
+        )
+    };
+    Ok((named(times), named(faults)))
+}
+
+/// One value a round for each program.
+pub(crate) struct Series(Vec<(String, Vec<f64>)>);
+
+impl Series {
+    /// Of all the other programs, against one of them in the same round. Empty if that was not measured.
+    ///
+    /// The median of what single rounds give moves less with the machine's load than what medians give.
+    pub(crate) fn compare(&self, with: &str, how: fn(f64, f64) -> f64) -> Self {
+        let one = self.0.iter().find(|(name, _)| name == with);
+        let one = one.map_or(&[][..], |(_, values)| values);
+        let others = self
+            .0
+            .iter()
+            .filter(|(name, _)| name != with && !one.is_empty());
+        let compared = |values: &[f64]| {
+            values
+                .iter()
+                .zip(one)
+                .map(|(value, one)| how(*value, *one))
+                .collect()
+        };
+        Self(
+            others
+                .map(|(name, values)| (name.clone(), compared(values)))
+                .collect(),
+        )
+    }
+
+    pub(crate) fn cells(&self) -> Cells {
+        self.0
+            .iter()
+            .map(|(name, values)| (name.clone(), Value::spread(values.iter().copied())))
+            .collect()
+    }
+}

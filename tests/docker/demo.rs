@@ -1,0 +1,55 @@
+//! `docker/demo`, the README's first command, with an engine and without.
+
+use std::process::{Command, Stdio};
+
+use crate::engine::{docker, report, root, stdout};
+
+/// Runs it; what it prints, and the name of its container and its image.
+fn demo(engine: &str) -> (String, String) {
+    let demo = Command::new(root().join("docker/demo"))
+        .env("HINIT_DEMO_ENGINE", engine)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let name = format!("hinit-demo-{}", demo.id());
+    let output = demo.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+
+    let text = stdout(&output);
+    for step in [
+        "health: healthy",
+        "hinit healthcheck: healthy: process ",
+        ", 0 reloads",
+        "sent it SIGHUP",
+        ", 1 reloads",
+        "with exit status 0",
+    ] {
+        assert!(text.contains(step), "{step}:\n{text}");
+    }
+    let stop = text.lines().find(|line| line.contains("stopped in"));
+    report(stop.unwrap_or_default());
+    (text, name)
+}
+
+#[test]
+fn the_demo_runs_in_a_container_and_cleans_up() {
+    needs_engine!();
+    let (text, name) = demo("docker");
+    assert!(text.contains("health: starting"), "{text}");
+    let containers = docker([
+        "ps",
+        "--all",
+        "--quiet",
+        "--filter",
+        &format!("name={name}"),
+    ]);
+    assert_eq!(containers, "");
+    assert_eq!(docker(["images", "--quiet", &name]), "");
+}
+
+#[test]
+fn the_demo_runs_without_an_engine_and_says_so() {
+    let (text, _) = demo("none");
+    assert!(text.contains("no Docker engine"), "{text}");
+}

@@ -1,0 +1,255 @@
+//! The engine, its images and its containers.
+
+use std::ffi::OsStr;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command, Output, Stdio};
+use std::sync::LazyLock;
+use std::thread;
+use std::time::{Duration, Instant};
+use std::{env, fs, mem};
+
+/// The project's folder.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Whether an engine answers. Says so where none does; in CI that is a failure.
+pub(crate) fn is_there() -> bool {
+    let there = Command::new("docker")
+        .arg("info")
+        .output()
+        .is_ok_and(|info| info.status.success());
+    if !there {
+        assert!(env::var_os("CI").is_none(), "no Docker engine answers");
+        report("skipped: no Docker engine answers");
+    }
+    there
+}
+
+/// Prints a line that a passing test shows too, in one piece.
+pub(crate) fn report(line: &str) {
+    let thread = thread::current();
+    let line = format!("{}: {line}\n", thread.name().unwrap_or_default());
+    let _ = io::stderr().write_all(line.as_bytes());
+}
+
+/// Polls until there is an answer. The bound is far above what anything here takes.
+pub(crate) fn eventually<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        if let Some(answer) = answer() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "not within a minute: {what}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Runs `docker ARGS...`, which must succeed, and gives what it prints.
+pub(crate) fn docker<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> String {
+    let output = Command::new("docker").args(args).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    stdout(&output)
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout)
+        .trim_end()
+        .to_owned()
+}
+
+/// The static binaries that images ship: hinit and the demo server, built once.
+pub(crate) fn binaries() -> [PathBuf; 2] {
+    static HINIT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let output = Command::new(root().join("docker/build"))
+            .arg("--examples")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        stdout(&output).into()
+    });
+    [HINIT.clone(), HINIT.with_file_name("examples/demo-server")]
+}
+
+/// An image of this test run.
+pub(crate) struct Image {
+    pub(crate) tag: String,
+}
+
+impl Image {
+    /// Builds `dockerfile` of this project with these files as the build context.
+    pub(crate) fn build(dockerfile: &str, context: &[&Path]) -> Self {
+        let started = Instant::now();
+        let tag = format!("hinit-test-{}", unique());
+        let directory = env::temp_dir().join(&tag);
+        fs::create_dir(&directory).unwrap();
+        for file in context {
+            fs::copy(file, directory.join(file.file_name().unwrap())).unwrap();
+        }
+        let output = Command::new("docker")
+            .args(["build", "--quiet", "--tag", &tag, "--file"])
+            .args([&root().join(dockerfile), &directory])
+            .output();
+        fs::remove_dir_all(&directory).unwrap();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{dockerfile}: {output:?}");
+        report(&format!("built {dockerfile} in {:.1?}", started.elapsed()));
+        Self::remove_when_this_process_ends(&tag);
+        Self { tag }
+    }
+
+    /// Tests share images, so none of them can remove one: a shell waits for the end of all.
+    fn remove_when_this_process_ends(tag: &str) {
+        let script = r#"trap "" INT; read -r _ || docker rmi --force "$1""#;
+        let shell = Command::new("sh")
+            .args(["-c", script, "sh", tag])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        mem::forget(shell.unwrap()); // with its stdin, which the kernel closes
+    }
+
+    /// The files in its layers, by the archive that `docker save` makes.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let directory = env::temp_dir().join(format!("hinit-test-{}", unique()));
+        fs::create_dir(&directory).unwrap();
+        let script = r#"
+            docker save "$1" | tar -x
+            grep -o '"Layers":\[[^]]*' manifest.json | grep -o '[^"]*/[^"]*' | while read -r layer; do
+                tar -t -f "$layer"
+            done"#;
+        let output = Command::new("sh")
+            .args(["-euc", script, "sh", &self.tag])
+            .current_dir(&directory)
+            .output();
+        fs::remove_dir_all(&directory).unwrap();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let mut files: Vec<_> = stdout(&output).lines().map(str::to_owned).collect();
+        files.sort();
+        files
+    }
+}
+
+/// A container of this test; it goes with it.
+pub(crate) struct Container {
+    pub(crate) name: String,
+}
+
+impl Container {
+    /// Starts one, with its port 8000 published and a health check every second.
+    pub(crate) fn run(image: &Image, options: &[&str], command: &[&str]) -> Self {
+        let container = Self {
+            name: format!("hinit-test-{}", unique()),
+        };
+        docker(
+            ["run", "--detach", "--name", &container.name]
+                .iter()
+                .chain(&["--publish", "127.0.0.1::8000", "--health-interval", "1s"])
+                .chain(options)
+                .chain(&[image.tag.as_str()])
+                .chain(command),
+        );
+        container
+    }
+
+    pub(crate) fn exec(&self, command: &[&str]) -> Output {
+        Command::new("docker")
+            .args(["exec", &self.name])
+            .args(command)
+            .output()
+            .unwrap()
+    }
+
+    pub(crate) fn inspect(&self, template: &str) -> String {
+        docker(["inspect", "--format", template, &self.name])
+    }
+
+    pub(crate) fn health(&self) -> String {
+        self.inspect("{{.State.Health.Status}}")
+    }
+
+    pub(crate) fn becomes(&self, health: &str) {
+        eventually(health, || (self.health() == health).then_some(()));
+    }
+
+    /// What the last health checks printed, a line each.
+    pub(crate) fn verdicts(&self) -> String {
+        self.inspect("{{range .State.Health.Log}}{{.Output}}{{end}}")
+    }
+
+    /// What it printed, on both streams.
+    pub(crate) fn logs(&self) -> String {
+        let output = Command::new("docker").args(["logs", &self.name]).output();
+        let Output { stdout, stderr, .. } = output.unwrap();
+        String::from_utf8([stdout, stderr].concat()).unwrap()
+    }
+
+    /// The exit code, once it has ended.
+    pub(crate) fn ended(&self) -> i32 {
+        eventually("the container ends", || {
+            (self.inspect("{{.State.Status}}") == "exited").then_some(())
+        });
+        self.inspect("{{.State.ExitCode}}").parse().unwrap()
+    }
+
+    /// `docker stop`; the exit code. Code 137 is Docker's KILL after its 10 seconds.
+    pub(crate) fn stop(&self) -> i32 {
+        let started = Instant::now();
+        docker(["stop", &self.name]);
+        report(&format!("docker stop took {:.1?}", started.elapsed()));
+        self.ended()
+    }
+
+    /// The names in one of its directories, also after its end.
+    pub(crate) fn list(&self, directory: &str) -> String {
+        let script = r#"docker cp "$1" - | tar -t"#;
+        let from = format!("{}:{directory}", self.name);
+        let output = Command::new("sh")
+            .args(["-euc", script, "sh", &from])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        stdout(&output)
+    }
+
+    /// The last line of the answer to a real HTTP request, if there is one.
+    pub(crate) fn get(&self, path: &str) -> Option<String> {
+        let address = docker(["port", &self.name, "8000"]);
+        let mut stream = TcpStream::connect(address.lines().next()?).ok()?;
+        let bound = Some(Duration::from_secs(30));
+        stream.set_read_timeout(bound).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
+        )
+        .ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        answer
+            .starts_with("HTTP/1.1 200 OK\r\n")
+            .then(|| answer.lines().next_back().map(str::to_owned))?
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            report(&format!("the container's log:\n{}", self.logs()));
+        }
+        let _ = Command::new("docker")
+            .args(["rm", "--force", "--volumes", &self.name])
+            .output();
+    }
+}
+
+/// Of this process and never the same twice.
+fn unique() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{}-{count}", process::id())
+}

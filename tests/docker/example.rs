@@ -1,0 +1,110 @@
+//! Dockerfile.example as it is: granian, a Python server, under hinit.
+
+use std::sync::LazyLock;
+use std::thread;
+
+use crate::engine::{Container, Image, binaries, docker, eventually, root, stdout};
+
+static IMAGE: LazyLock<Image> = LazyLock::new(|| {
+    let [hinit, _] = binaries();
+    let app = root().join("tests/docker/app.py");
+    Image::build("Dockerfile.example", &[&hinit, &app])
+});
+
+/// A container whose server answers.
+fn start(options: &[&str]) -> Container {
+    let container = Container::run(&IMAGE, options, &[]);
+    eventually("an answer", || container.get("/"));
+    container
+}
+
+/// Runs a line of shell in the container.
+fn shell(container: &Container, script: &str) -> String {
+    stdout(&container.exec(&["sh", "-c", script]))
+}
+
+#[test]
+fn it_answers_and_docker_says_healthy() {
+    needs_engine!();
+    let container = start(&[]);
+    container.becomes("healthy");
+
+    let check = container.exec(&["/hinit", "healthcheck"]);
+    assert_eq!(check.status.code(), Some(0), "{check:?}");
+    let pid = shell(&container, r#"cat "$HINIT_PID_FILE""#);
+    assert_eq!(stdout(&check), format!("healthy: process {pid} is alive"));
+    assert!(container.logs().contains(&format!("(main PID: {pid})")));
+}
+
+#[test]
+fn a_hup_to_the_pid_in_the_file_respawns_the_workers() {
+    needs_engine!();
+    let container = start(&[]);
+    let main = shell(&container, r#"cat "$HINIT_PID_FILE""#);
+    let worker = container.get("/").unwrap();
+    shell(&container, r#"kill -HUP "$(cat "$HINIT_PID_FILE")""#);
+    eventually("the old worker has gone", || {
+        container
+            .logs()
+            .contains("Stopped old worker-1")
+            .then_some(())
+    });
+    assert_ne!(container.get("/").unwrap(), worker);
+    assert_eq!(shell(&container, r#"cat "$HINIT_PID_FILE""#), main);
+}
+
+#[test]
+fn a_killed_granian_ends_the_container_with_137_and_leaves_no_pid_file() {
+    needs_engine!();
+    let container = start(&[]);
+    assert!(container.list("/run/app").contains("hinit.pid"));
+    shell(&container, r#"kill -KILL "$(cat "$HINIT_PID_FILE")""#);
+    assert_eq!(container.ended(), 137);
+    assert!(!container.list("/run/app").contains("hinit.pid"));
+}
+
+#[test]
+fn docker_stop_lets_granian_finish_and_leaves_no_pid_file() {
+    needs_engine!();
+    let container = start(&[]);
+    thread::scope(|scope| {
+        let slow = scope.spawn(|| container.get("/slow"));
+        eventually("the slow request begins", || {
+            container
+                .logs()
+                .contains("slow request begins")
+                .then_some(())
+        });
+        assert_eq!(container.stop(), 0);
+        assert!(
+            slow.join().unwrap().is_some(),
+            "the slow request had no answer"
+        );
+    });
+    let logs = container.logs();
+    assert!(logs.contains("Granian shutdown completed"), "{logs}");
+    assert!(!container.list("/run/app").contains("hinit.pid"));
+}
+
+#[test]
+fn a_container_killed_outright_starts_again_over_the_file_it_left() {
+    needs_engine!();
+    let container = start(&[]);
+    docker(["kill", &container.name]);
+    assert_eq!(container.ended(), 137);
+    assert!(container.list("/run/app").contains("hinit.pid"));
+
+    docker(["start", &container.name]);
+    eventually("an answer", || container.get("/"));
+    container.becomes("healthy");
+}
+
+#[test]
+fn a_server_that_eats_all_memory_is_named_so() {
+    needs_engine!();
+    let limit = ["--memory", "32m", "--memory-swap", "32m"];
+    let container = Container::run(&IMAGE, &limit, &["tail", "/dev/zero"]);
+    assert_eq!(container.ended(), 137);
+    let logs = container.logs();
+    assert!(logs.contains("out of memory"), "{logs}");
+}

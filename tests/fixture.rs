@@ -1,0 +1,138 @@
+//! The server that the tests put under hinit. Its first argument says what to do; it prints
+//! `ready` when it has got there, so that no test sleeps.
+#![allow(unsafe_code, clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+#![allow(clippy::zombie_processes, reason = "it leaves some on purpose")]
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use nix::libc;
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match *words {
+        ["ready"] => wait_for_the_end(),
+        ["exit", code] => std::process::exit(code.parse().unwrap()),
+        ["die", signal] => die_of(signal.parse().unwrap()),
+        ["signals"] => print_signals(),
+        ["orphans", count] => orphans(count.parse().unwrap()),
+        ["leave", count] => leave(count.parse().unwrap()),
+        ["leader-leaves"] => leader_leaves(),
+        ["arguments", ref rest @ ..] => say(&rest.join(" ")),
+        _ => panic!("unknown: {words:?}"),
+    }
+}
+
+fn say(line: &str) {
+    println!("{line}");
+    std::io::stdout().flush().unwrap();
+}
+
+fn wait_for_the_end() -> ! {
+    say("ready");
+    loop {
+        thread::park();
+    }
+}
+
+/// Ends by any signal, the real-time ones too.
+fn die_of(signal: i32) {
+    // SAFETY: signals are this program's own; no handler runs.
+    unsafe {
+        // By the raw call: musl keeps 32 to 34 for itself. All zeros is the default action.
+        let none = [0_u64; 16];
+        libc::syscall(libc::SYS_rt_sigaction, signal, none.as_ptr(), 0, 8);
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            none.as_ptr(),
+            0,
+            8,
+        );
+        // No core files in the working directory.
+        let no_core = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        libc::setrlimit(libc::RLIMIT_CORE, &raw const no_core);
+        libc::kill(libc::getpid(), signal);
+    }
+    wait_for_the_end();
+}
+
+/// Prints the number of each signal that arrives, any of the 64; ends at SIGTERM.
+fn print_signals() {
+    let all = [u64::MAX; 16];
+    // SAFETY: the kernel reads 8 bytes of the set; sigset_t is as large as `all`.
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            all.as_ptr(),
+            0,
+            8,
+        )
+    };
+    say("ready");
+    loop {
+        // SAFETY: as above; nothing is asked for beyond the number.
+        let signal = unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, all.as_ptr(), 0, 0, 8) };
+        say(&format!("signal {signal}"));
+        if signal == libc::SIGTERM.into() {
+            return;
+        }
+    }
+}
+
+/// Makes orphans that end at once, and waits until hinit has reaped the last.
+fn orphans(count: u32) -> ! {
+    let mut pids = Vec::new();
+    for _ in 0..count {
+        // The shell ends before its child does, and says which that was.
+        let parent = Command::new("sh")
+            .args(["-c", "sleep 0.01 >&- & echo $!"])
+            .output()
+            .unwrap();
+        pids.push(String::from_utf8(parent.stdout).unwrap());
+    }
+    while pids
+        .iter()
+        .any(|pid| std::path::Path::new("/proc").join(pid.trim()).exists())
+    {
+        thread::yield_now();
+    }
+    wait_for_the_end()
+}
+
+/// Ends well, and leaves children that go on: what a daemon does.
+fn leave(count: u32) {
+    for _ in 0..count {
+        let mut sleep = Command::new("sleep");
+        sleep
+            .arg("1000")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+    }
+}
+
+/// The first thread ends while another goes on: /proc then shows the process as a zombie.
+fn leader_leaves() -> ! {
+    thread::spawn(|| {
+        let status = format!("/proc/{}/status", std::process::id());
+        while !std::fs::read_to_string(&status)
+            .unwrap()
+            .contains("State:\tZ")
+        {
+            thread::yield_now();
+        }
+        wait_for_the_end();
+    });
+    loop {
+        // SAFETY: exit, not exit_group: it ends this thread alone.
+        unsafe { libc::syscall(libc::SYS_exit, 0) };
+    }
+}

@@ -1,0 +1,261 @@
+//! Everything that hinit refuses: one clear line, the right exit code, nothing launched, nothing
+//! touched.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+
+use nix::libc::SIGTERM;
+use nix::sys::stat::Mode as Bits;
+
+use crate::support::*;
+
+const REMEDY: &str =
+    "name another with --pid-file or HINIT_PID_FILE, or keep none with --no-pid-file";
+
+/// Starts hinit with this PID file, and sees that it is refused for this reason and that the
+/// server was not launched.
+#[track_caller]
+fn refused(pid_file: impl AsRef<OsStr>, reason: &str) {
+    let dir = TempDir::new();
+    let marker = dir.join("launched");
+    let script = format!("touch {}", marker.display());
+    let ended = Start::new(Mode::Subreaper)
+        .pid_file(&pid_file)
+        .script(&script)
+        .run();
+    let path = pid_file.as_ref().display();
+    assert_eq!(
+        ended.log,
+        format!("hinit: cannot claim the PID file `{path}`: {reason}; {REMEDY}")
+    );
+    assert_eq!(ended.code, 125);
+    assert!(!marker.exists());
+}
+
+#[test]
+fn the_server_is_launched_where_nothing_is_wrong() {
+    // The control for all the others.
+    let dir = TempDir::new();
+    let marker = dir.join("launched");
+    let script = format!("touch {}", marker.display());
+    let ended = Start::new(Mode::Subreaper)
+        .pid_file(dir.join("pid"))
+        .script(&script)
+        .run();
+    assert_eq!(ended.code, 0);
+    assert!(marker.exists());
+}
+
+#[test]
+fn a_pid_file_that_is_something_else() {
+    let dir = TempDir::new();
+    let at = |name| dir.join(name);
+    nix::unistd::mkfifo(&at("FIFO"), Bits::S_IRWXU).unwrap();
+    fs::create_dir(at("directory")).unwrap();
+    let _socket = UnixListener::bind(at("socket")).unwrap();
+    fs::write(at("target"), "1\n").unwrap();
+    symlink(at("target"), at("symlink")).unwrap();
+    for kind in ["FIFO", "directory", "socket", "symlink"] {
+        let before = fs::symlink_metadata(at(kind)).unwrap();
+        refused(at(kind), &format!("it is a {kind}"));
+        let after = fs::symlink_metadata(at(kind)).unwrap();
+        assert_eq!(
+            (before.ino(), before.mtime_nsec()),
+            (after.ino(), after.mtime_nsec())
+        );
+    }
+    assert_eq!(fs::read_to_string(at("target")).unwrap(), "1\n");
+    refused("/dev/null", "it is a device");
+    refused("/dev/full", "it is a device");
+    for path in ["/tmp/", "/tmp/..", "/"] {
+        refused(path, "Is a directory");
+    }
+}
+
+#[test]
+fn a_dangling_symlink_is_not_followed() {
+    let dir = TempDir::new();
+    symlink(dir.join("target"), dir.join("pid")).unwrap();
+    refused(dir.join("pid"), "it is a symlink");
+    assert!(!dir.join("target").exists());
+}
+
+#[test]
+fn a_file_that_is_no_pid_file_keeps_its_contents() {
+    let dir = TempDir::new();
+    let path = dir.join("conf.toml");
+    let no_pid_file = "it is not a PID file: something else stands in it";
+    for contents in [
+        "workers = 4\n",
+        "0\n",
+        "4194304\n",
+        "1\ngarbage",
+        "1 2",
+        "\n",
+        &"1".repeat(33),
+    ] {
+        fs::write(&path, contents).unwrap();
+        refused(&path, no_pid_file);
+        assert_eq!(fs::read_to_string(&path).unwrap(), contents);
+    }
+}
+
+#[test]
+fn a_file_of_two_names_or_of_another_user() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    fs::write(&path, "1\n").unwrap();
+    fs::hard_link(&path, dir.join("other")).unwrap();
+    refused(&path, "it is a hard link, one of 2");
+    fs::remove_file(dir.join("other")).unwrap();
+    if can_be_root("to give a file away") {
+        chown(&path, Some(65534), None).unwrap();
+        refused(&path, "it belongs to UID 65534");
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), "1\n");
+}
+
+#[test]
+fn a_file_that_another_hinit_holds() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let first = Start::new(Mode::Subreaper)
+        .pid_file(&path)
+        .fixture(["ready"])
+        .start()
+        .ready();
+    let pid = recorded(&path);
+    refused(&path, &format!("another hinit holds it, for process {pid}"));
+    assert_eq!(recorded(&path), pid);
+    first.signal(SIGTERM);
+    assert_eq!(first.end().code, 143);
+}
+
+#[test]
+fn a_file_that_a_stranger_keeps_locked() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let stranger = File::create(&path).unwrap();
+    fs2::FileExt::try_lock_shared(&stranger).unwrap();
+    refused(&path, "another process keeps it locked");
+    fs2::FileExt::try_lock_exclusive(&stranger).unwrap();
+    refused(
+        &path,
+        "another hinit holds it, and has no server yet or no longer",
+    );
+}
+
+#[test]
+fn a_directory_that_cannot_be() {
+    let dir = TempDir::new();
+    fs::write(dir.join("file"), "x").unwrap();
+    refused(dir.join("file/pid"), "Not a directory");
+    refused(dir.join("file/below/pid"), "Not a directory");
+    refused("/proc/hinit.pid", "No such file or directory");
+    refused("/proc/below/pid", "No such file or directory");
+    refused(dir.join("x".repeat(256)), "File name too long");
+}
+
+#[test]
+fn a_directory_that_this_user_may_not_write() {
+    if !can_be_root("to be another user") {
+        return;
+    }
+    let dir = TempDir::new();
+    fs::set_permissions(&dir, Permissions::from_mode(0o755)).unwrap();
+    let path = dir.join("pid");
+    let as_nobody = |path: &Path| {
+        let start = Start::new(Mode::Subreaper).with(|command| {
+            command.uid(65534);
+        });
+        let ended = start.pid_file(path).fixture(["exit", "0"]).run();
+        assert_eq!(ended.code, 125);
+        ended.log
+    };
+    let denied = |path: &Path| {
+        format!(
+            "hinit: cannot claim the PID file `{}`: Permission denied; {REMEDY}",
+            path.display()
+        )
+    };
+    assert_eq!(as_nobody(&path), denied(&path));
+    assert_eq!(
+        as_nobody(&dir.join("new/pid")),
+        denied(&dir.join("new/pid"))
+    );
+    fs::set_permissions(&dir, Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(as_nobody(&path), denied(&path));
+}
+
+#[test]
+fn a_file_system_that_is_read_only_or_full() {
+    let dir = TempDir::new();
+    fs::create_dir(dir.join("mnt")).unwrap();
+    let at = dir.join("mnt/pid");
+    let refused_for = |options: &str, prepare: &str, reason: &str| {
+        let script = format!(
+            "cd \"$1\"; mount -t tmpfs -o {options} none mnt; {prepare}; ls mnt; \
+            \"$HINIT\" --pid-file \"$1/mnt/pid\" touch \"$1/launched\" || echo $?; ls mnt"
+        );
+        let ended = in_mount_namespace(&script, &[dir.as_ref().as_os_str()]);
+        let line = format!(
+            "hinit: cannot claim the PID file `{}`: {reason}; {REMEDY}",
+            at.display()
+        );
+        assert_eq!(ended.log, line);
+        assert!(!dir.join("launched").exists());
+        ended.stdout
+    };
+    assert_eq!(refused_for("ro", "true", "Read-only file system"), "125");
+    let fill = "head -c 4096 /dev/zero > mnt/filler";
+    assert_eq!(
+        refused_for("size=4k", fill, "No space left on device"),
+        "filler\n125\nfiller"
+    );
+    let no_inode = refused_for("nr_inodes=1", "true", "No space left on device");
+    assert_eq!(no_inode, "125");
+}
+
+in_both_modes! {
+    fn commands_that_cannot_be_run(mode: Mode) {
+        let dir = TempDir::new();
+        let at = |name| dir.join(name).to_str().unwrap().to_owned();
+        fs::write(at("plain"), "#!/bin/sh\n").unwrap();
+        fs::write(at("lost"), "#!/no/such/interpreter\n").unwrap();
+        fs::set_permissions(at("lost"), Permissions::from_mode(0o755)).unwrap();
+        fs::write(at("text"), "echo hello\n").unwrap();
+        fs::set_permissions(at("text"), Permissions::from_mode(0o755)).unwrap();
+        for (command, code, reason) in [
+            ("no-such-command", 127, "not found in PATH"),
+            ("", 127, "the command is empty"),
+            ("/no/such/file", 127, "No such file or directory"),
+            (&at("plain/below"), 127, "Not a directory"),
+            (&at("plain"), 126, "Permission denied"),
+            (&at(""), 126, "it is a directory"),
+            (&at("lost"), 126, "its interpreter or loader is not there"),
+            (&at("text"), 126, "neither a binary for this machine nor a script with `#!`"),
+        ] {
+            let pid_file = dir.join("pid");
+            let ended = Start::new(mode).pid_file(&pid_file).args(["--", command]).run();
+            assert_eq!(ended.log, format!("hinit: cannot run `{command}`: {reason}"));
+            assert_eq!(ended.code, code, "{command}");
+            assert!(!pid_file.exists());
+        }
+    }
+
+    fn a_command_is_found_along_path(mode: Mode) {
+        let dir = TempDir::new();
+        fs::write(dir.join("mine"), "#!/bin/sh\nexit 7\n").unwrap();
+        let path = format!("/no/such:/dev/null:{}:/bin:/usr/bin", dir.as_ref().display());
+        let start = || Start::new(mode).with(|c| { c.env("PATH", &path); }).no_pid_file();
+        // Found, but not executable: that outweighs the entries where it is not.
+        let ended = start().args(["mine"]).run();
+        assert_eq!((ended.code, ended.log.as_str()), (126, "hinit: cannot run `mine`: Permission denied"));
+        fs::set_permissions(dir.join("mine"), Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(start().args(["mine"]).run().code, 7);
+    }
+}

@@ -1,0 +1,188 @@
+//! The life of one server: it starts, gets its signals, ends, and hinit with it.
+
+use std::fs;
+use std::process::Stdio;
+
+use nix::libc::{SIGCHLD, SIGCONT, SIGHUP, SIGKILL, SIGSTOP, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
+use nix::libc::{SIGURG, SIGWINCH};
+
+use crate::support::*;
+
+in_both_modes! {
+    fn the_exit_code_is_the_servers(mode: Mode) {
+        for code in 0..=255 {
+            let ended = Start::new(mode).no_pid_file().fixture(["exit", &code.to_string()]).run();
+            assert_eq!(ended.code, code, "{}", ended.log);
+        }
+    }
+
+    fn a_server_killed_by_a_signal_is_128_plus_its_number(mode: Mode) {
+        let harmless = [SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU];
+        for signal in (1..=64).filter(|signal| !harmless.contains(signal)) {
+            let ended = Start::new(mode).no_pid_file().fixture(["die", &signal.to_string()]).run();
+            assert_eq!(ended.code, 128 + signal, "{}", ended.log);
+        }
+    }
+
+    fn every_signal_reaches_the_server(mode: Mode) {
+        let hinit = Start::new(mode).no_pid_file().fixture(["signals"]).start().ready();
+        let kept_back = [SIGKILL, SIGSTOP, SIGCHLD, SIGTERM];
+        for signal in (1..=64).filter(|signal| !kept_back.contains(signal)) {
+            hinit.signal(signal);
+            assert_eq!(hinit.line(), format!("signal {signal}"));
+        }
+        // SIGCHLD is hinit's own business. Had it been passed on, the server would say so first.
+        hinit.signal(SIGCHLD);
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.line(), "signal 15");
+        assert_eq!(hinit.end().code, 0);
+    }
+
+    fn orphans_are_reaped_and_do_not_end_hinit(mode: Mode) {
+        let hinit = Start::new(mode).no_pid_file().args(["-v"]).fixture(["orphans", "20"]).start().ready();
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        assert_eq!(ended.code, 143);
+        assert_eq!(ended.log.matches("reaped orphan").count(), 20, "{}", ended.log);
+    }
+
+    fn the_servers_own_options_are_not_hinits(mode: Mode) {
+        let words = ["--pid-file", "/nowhere/x", "-q", "--help", "--", "healthcheck"];
+        for separator in [&[][..], &["--"]] {
+            let start = Start::new(mode).no_pid_file().args(separator).args([fixture()]);
+            let ended = start.args(["arguments"]).args(words).run();
+            assert_eq!((ended.code, ended.stdout), (0, words.join(" ")));
+        }
+    }
+
+    fn sigchld_ignored_by_the_caller_hides_no_end_and_stays_ignored_for_the_server(mode: Mode) {
+        // No shell as the server: it would set SIGCHLD for itself.
+        let mut command = command_in(mode, "env");
+        command.arg("--ignore-signal=CHLD").arg(hinit());
+        command.args(["--no-pid-file", "grep", "SigIgn", "/proc/self/status"]);
+        let ended = Ended::of(&command.output().unwrap());
+        assert_eq!(ended.code, 0, "{}", ended.log);
+        let ignored = ended.stdout.strip_prefix("SigIgn:\t").unwrap();
+        let ignored = u64::from_str_radix(ignored, 16).unwrap();
+        assert_ne!(ignored & 1 << (SIGCHLD - 1), 0, "{ignored:x}");
+    }
+
+    fn the_server_inherits_what_hinit_inherited_and_nothing_of_hinits(mode: Mode) {
+        let dir = TempDir::new();
+        // No shell for the signals: it would set some for itself.
+        for server in [
+            &["grep", "-E", "Sig(Blk|Ign|Cgt)|Umask|Threads", "/proc/self/status"][..],
+            &["ls", "/proc/self/fd"],
+            &["sh", "-c", "pwd; ulimit -a; nice"],
+            &["env"],
+        ] {
+            let run = |init: &[&str]| {
+                let mut command = command_in(mode, "env");
+                command.args(["--block-signal=USR1,HUP", "--ignore-signal=INT,PIPE"]).args(init);
+                command.args(server).env("HINIT_PID_FILE", dir.join("pid")).current_dir("/usr");
+                Ended::of(&command.stdin(Stdio::null()).output().unwrap()).stdout
+            };
+            let without = run(&[]);
+            assert!(!without.is_empty());
+            assert_eq!(run(&[hinit().to_str().unwrap()]), without);
+        }
+    }
+
+    fn closed_standard_descriptors_stay_closed_and_get_no_file_of_hinits(mode: Mode) {
+        let dir = TempDir::new();
+        let (found, pid_file) = (dir.join("found"), dir.join("pid"));
+        let script = format!(
+            // hinit logs the signal before it passes it on.
+            "exec {0} -v --pid-file {1} sh -c 'for fd in 0 1 2; do \
+             test -e /proc/$$/fd/$fd || printf closed; done > {2}; trap logged=1 USR1; \
+             {3} >/dev/null; kill -USR1 $PPID; until test $logged; do :; done; \
+             cat {1} >> {2}' <&- >&- 2>&-",
+            hinit().display(), pid_file.display(), found.display(), cat(&pid_file));
+        let output = command_in(mode, "sh").args(["-c", &script]).output().unwrap();
+        assert!(output.status.success());
+        let found = fs::read_to_string(found).unwrap();
+        // While the script writes to `found`, that is its descriptor 1.
+        let (closed, pid) = found.split_at("closedclosed".len());
+        assert_eq!(closed, "closedclosed");
+        assert!(pid.trim().parse::<u32>().is_ok(), "the PID file: {pid:?}");
+        assert!(!pid_file.exists());
+    }
+
+    fn a_server_whose_first_thread_has_left_lives(mode: Mode) {
+        let dir = TempDir::new();
+        let pid_file = dir.join("pid");
+        let hinit = Start::new(mode).pid_file(&pid_file).fixture(["leader-leaves"]).start().ready();
+        assert_eq!(status_of(hinit.server(), "State").unwrap(), "Z (zombie)");
+        assert_eq!(hinit.verdict(&pid_file), format!("healthy: process {} is alive", recorded(&pid_file)));
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.end().code, 143);
+    }
+
+    fn a_stopped_server_ends_nothing_and_is_unhealthy(mode: Mode) {
+        let dir = TempDir::new();
+        let pid_file = dir.join("pid");
+        let hinit = Start::new(mode).pid_file(&pid_file).fixture(["ready"]).start().ready();
+        let server = hinit.server();
+        kill(server, SIGSTOP);
+        eventually("it stops", || (status_of(server, "State")?.starts_with('T')).then_some(()));
+        assert_eq!(hinit.verdict(&pid_file), format!("unhealthy: process {} is stopped", recorded(&pid_file)));
+        kill(server, SIGCONT);
+        eventually("it goes on", || (hinit.verdict(&pid_file).starts_with("healthy")).then_some(()));
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.end().code, 143);
+    }
+
+    fn the_pid_file_names_the_server_and_is_gone_at_the_end(mode: Mode) {
+        let dir = TempDir::new();
+        let pid_file = dir.join("pid");
+        let hinit = Start::new(mode).pid_file(&pid_file).fixture(["signals"]).start().ready();
+        let inside = status_of(hinit.server(), "NSpid").unwrap();
+        assert_eq!(inside.split('\t').next_back().unwrap(), recorded(&pid_file).to_string());
+        kill(hinit.server(), SIGHUP);
+        assert_eq!(hinit.line(), "signal 1");
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.end().code, 0);
+        assert!(!pid_file.exists());
+    }
+
+    fn no_pid_file_means_none(mode: Mode) {
+        let dir = TempDir::new();
+        let start = Start::new(mode).with(|c| { c.env("HINIT_PID_FILE", dir.join("pid")); });
+        let ended = start.no_pid_file().script(&format!("ls {}", dir.as_ref().display())).run();
+        assert_eq!((ended.code, ended.stdout.as_str()), (0, ""));
+    }
+
+    fn a_server_that_went_to_the_background_is_found_out(mode: Mode) {
+        let ended = Start::new(mode).no_pid_file().fixture(["leave", "2"]).run();
+        assert_eq!(ended.code, 0);
+        let (_, left) = ended.log.split_once("; most likely it went to the background, for it left ").unwrap();
+        let (names, advice) = left.split_once(": ").unwrap();
+        assert_eq!(advice, "run it in the foreground (nginx: `daemon off;`)");
+        let names: Vec<&str> = names.split(", ").collect();
+        assert_eq!(names.len(), 2);
+        for name in names {
+            let pid = name.strip_prefix("sleep (PID ").unwrap().strip_suffix(')').unwrap();
+            if mode == Mode::Subreaper {
+                kill(pid.parse().unwrap(), SIGKILL);
+            }
+        }
+    }
+}
+
+#[test]
+fn hinit_becomes_a_subreaper_only_where_it_must() {
+    // A negative control for the orphans test: without hinit, orphans go elsewhere.
+    let script = "sh -c 'sleep 1000 >/dev/null 2>&1 & echo $!' ; echo $$";
+    let hinit = Start::new(Mode::Subreaper)
+        .no_pid_file()
+        .script(&format!("{script}; exec sleep 1000"))
+        .start();
+    let orphan: i32 = hinit.line().parse().unwrap();
+    eventually("the orphan comes to hinit", || {
+        (status_of(orphan, "PPid")? == hinit.pid().to_string()).then_some(())
+    });
+    kill(orphan, SIGKILL);
+    eventually("hinit reaps it", || {
+        status_of(orphan, "State").is_none().then_some(())
+    });
+}

@@ -1,0 +1,77 @@
+//! What hinit says, and that saying it never hurts.
+
+use std::fs::File;
+use std::io::Write;
+use std::process::Stdio;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::libc::{SIGHUP, SIGTERM, SIGUSR1};
+
+use crate::support::*;
+
+in_both_modes! {
+    fn by_default_only_the_end_is_told(mode: Mode) {
+        let hinit = Start::new(mode).no_pid_file().fixture(["signals"]).start().ready();
+        hinit.signal(SIGHUP);
+        assert_eq!(hinit.line(), "signal 1");
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        let (line, after) = ended.log.split_once(" after ").unwrap();
+        assert_eq!(line, "hinit: the server exited 0");
+        assert!(after.ends_with('s') && !after.contains('\n'), "{after}");
+    }
+
+    fn the_end_names_the_signal(mode: Mode) {
+        for (signal, name) in [(15, "SIGTERM"), (16, "SIGSTKFLT"), (30, "SIGPWR"), (35, "SIGRTMIN+1")] {
+            let ended = Start::new(mode).no_pid_file().fixture(["die", &signal.to_string()]).run();
+            assert!(ended.log.starts_with(&format!("hinit: the server was killed by {name} after ")), "{}", ended.log);
+        }
+    }
+
+    fn quiet_says_nothing_but_errors(mode: Mode) {
+        let ended = Start::new(mode).no_pid_file().args(["-q"]).script("kill -TERM $$").run();
+        assert_eq!((ended.code, ended.log.as_str()), (143, ""));
+        let ended = Start::new(mode).no_pid_file().args(["-q", "/nowhere/x"]).run();
+        assert_eq!((ended.code, ended.log.as_str()), (127, "hinit: cannot run `/nowhere/x`: No such file or directory"));
+    }
+
+    fn verbose_names_each_signal_and_its_sender(mode: Mode) {
+        let hinit = Start::new(mode).no_pid_file().args(["-v"]).fixture(["signals"]).start().ready();
+        hinit.signal(SIGUSR1);
+        let line = hinit.log_line();
+        match mode {
+            Mode::Subreaper => {
+                let own = format!("hinit: SIGUSR1 from process {} of UID 0", std::process::id());
+                assert_eq!(line, own);
+            }
+            Mode::Pid1 => assert_eq!(line, "hinit: SIGUSR1 from outside the PID namespace"),
+        }
+        hinit.signal(SIGTERM);
+        hinit.end();
+    }
+
+    fn a_reader_that_is_gone_does_no_harm(mode: Mode) {
+        let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap();
+        drop(reader);
+        let log = Stdio::from(File::from(writer));
+        let mut command = command_in(mode, hinit());
+        // The server has hinit log a line. Were hinit to pass on the SIGPIPE that this earns it, the
+        // server would die of it.
+        command.args(["-v", "--no-pid-file", "sh", "-c"]);
+        command.arg("trap 'exit 3' USR1; kill -USR1 $PPID; while true; do sleep 0.01; done");
+        let output = command.stderr(log).output().unwrap();
+        assert_eq!(Ended::of(&output).code, 3);
+    }
+
+    fn a_log_that_nobody_reads_stops_nothing(mode: Mode) {
+        let (_reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap();
+        let mut writer = File::from(writer);
+        fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+        while writer.write(&[b'x'; 4096]).is_ok() {}
+        fcntl(&writer, FcntlArg::F_SETFL(OFlag::empty())).unwrap();
+        let mut command = command_in(mode, hinit());
+        command.args(["-v", "--no-pid-file"]).arg(fixture()).arg("exit").arg("3");
+        let output = command.stderr(Stdio::from(writer)).output().unwrap();
+        assert_eq!(Ended::of(&output).code, 3);
+    }
+}

@@ -1,0 +1,19 @@
+//! Drives the real binary, as a subreaper and as the real PID 1 of a PID namespace.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr
+)]
+
+mod support;
+
+mod bad_input;
+mod cli;
+mod crash;
+mod lifecycle;
+mod log;
+mod pid_file;
+mod races;
+mod verdicts;

@@ -1,0 +1,269 @@
+//! Races, run for real.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::thread;
+
+use nix::libc::SIGTERM;
+use nix::sys::signal::kill as probe;
+use nix::unistd::Pid;
+
+use crate::support::*;
+
+/// Two hinits that start at once on one path: one owns it, the other says whose it is.
+#[test]
+fn two_hinits_never_own_one_path() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    for _ in 0..200 {
+        let start = || {
+            Start::new(Mode::Subreaper)
+                .pid_file(&path)
+                .fixture(["ready"])
+                .start()
+        };
+        let (one, other) = (start(), start());
+        let pid = recorded(&path);
+        let owner_is_one = children_of(one.pid()) == [pid];
+        let (owner, loser) = if owner_is_one {
+            (one, other)
+        } else {
+            (other, one)
+        };
+        let loser = loser.end();
+        assert_eq!(loser.code, 125, "{}", loser.log);
+        assert!(
+            loser
+                .log
+                .contains(&format!("another hinit holds it, for process {pid};")),
+            "{}",
+            loser.log
+        );
+        assert_eq!(loser.stdout, "");
+        let owner = owner.ready();
+        assert_eq!(recorded(&path), pid);
+        owner.signal(SIGTERM);
+        assert_eq!(owner.end().code, 143);
+    }
+}
+
+/// How often a server is started and stopped, and by how many health checks it is hammered.
+const CYCLES: usize = 500;
+const CHECKS: usize = 8;
+
+/// A health check that was run: its verdict, the last cycle that was over before it began, and
+/// the cycle under way when it was done.
+struct Checked {
+    verdict: String,
+    over_before: usize,
+    begun_after: usize,
+}
+
+#[test]
+fn no_health_check_ever_lies_or_stops_a_start() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let (begun, over) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let done = AtomicBool::new(false);
+    // A PID may come again within the test, where the kernel has few.
+    let mut cycles_of: HashMap<i32, Vec<usize>> = HashMap::new();
+    let checked: Vec<Checked> = thread::scope(|scope| {
+        let check = || {
+            let mut checked = Vec::new();
+            while !done.load(SeqCst) {
+                let over_before = over.load(SeqCst);
+                let verdict = verdict(&path);
+                checked.push(Checked {
+                    verdict,
+                    over_before,
+                    begun_after: begun.load(SeqCst),
+                });
+            }
+            checked
+        };
+        let checks: Vec<_> = (0..CHECKS).map(|_| scope.spawn(check)).collect();
+        for cycle in 1..=CYCLES {
+            begun.store(cycle, SeqCst);
+            let hinit = Start::new(Mode::Subreaper)
+                .pid_file(&path)
+                .fixture(["ready"])
+                .start()
+                .ready();
+            cycles_of.entry(recorded(&path)).or_default().push(cycle);
+            hinit.signal(SIGTERM);
+            let ended = hinit.end();
+            assert_eq!(ended.code, 143, "{}", ended.log);
+            over.store(cycle, SeqCst);
+        }
+        done.store(true, SeqCst);
+        checks
+            .into_iter()
+            .flat_map(|check| check.join().unwrap())
+            .collect()
+    });
+    let name = path.to_str().unwrap();
+    let mut healthy = 0;
+    for Checked {
+        verdict,
+        over_before,
+        begun_after,
+    } in checked
+    {
+        if let Some(pid) = verdict.strip_prefix("healthy: process ") {
+            let pid = pid.strip_suffix(" is alive").unwrap().parse().unwrap();
+            let alive = over_before + 1..=begun_after;
+            let cycles = cycles_of
+                .get(&pid)
+                .unwrap_or_else(|| panic!("no server: {verdict}"));
+            assert!(
+                cycles.iter().any(|cycle| alive.contains(cycle)),
+                "a dead server: {verdict}"
+            );
+            healthy += 1;
+            continue;
+        }
+        let expected = [
+            "no server yet, or no longer",
+            "PID file P does not exist",
+            // Made, and not locked yet.
+            "PID file P is empty",
+            "PID file P was replaced meanwhile",
+        ];
+        let what = verdict
+            .strip_prefix("unhealthy: ")
+            .unwrap()
+            .replace(name, "P");
+        let zombie = what.starts_with("process ") && what.ends_with(" is a zombie");
+        assert!(expected.contains(&what.as_str()) || zombie, "{verdict}");
+    }
+    assert!(
+        healthy > 0,
+        "no health check met a server: the test shows nothing"
+    );
+}
+
+/// The same harder: readers that do nothing but take and give back the lock.
+#[test]
+fn eight_readers_of_the_lock_stop_no_start() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..CHECKS {
+            scope.spawn(|| {
+                while !done.load(SeqCst) {
+                    let Ok(file) = File::open(&path) else {
+                        continue;
+                    };
+                    if fs2::FileExt::try_lock_shared(&file).is_ok() {
+                        fs2::FileExt::unlock(&file).unwrap();
+                    }
+                }
+            });
+        }
+        for _ in 0..100 {
+            let ended = Start::new(Mode::Subreaper)
+                .pid_file(&path)
+                .fixture(["exit", "0"])
+                .run();
+            assert_eq!(ended.code, 0, "{}", ended.log);
+        }
+        done.store(true, SeqCst);
+    });
+}
+
+/// What a reader sees of the bytes and the PID, looked at far faster than by health checks.
+#[test]
+fn a_reader_sees_no_file_or_an_empty_one_or_a_whole_pid_that_is_taken() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut seen = 0_u32;
+            while !done.load(SeqCst) {
+                let Ok(file) = File::open(&path) else {
+                    continue;
+                };
+                let Some(pid) = read_pid(&file) else { continue };
+                seen += 1;
+                // A PID that is free while the file names it could be given to a stranger.
+                if probe(Pid::from_raw(pid), None).is_err() {
+                    assert_ne!(
+                        read_pid(&file),
+                        Some(pid),
+                        "{pid} was free while the file named it"
+                    );
+                }
+            }
+            seen
+        });
+        for _ in 0..CYCLES {
+            let ended = Start::new(Mode::Subreaper)
+                .pid_file(&path)
+                .fixture(["exit", "0"])
+                .run();
+            assert_eq!(ended.code, 0, "{}", ended.log);
+        }
+        done.store(true, SeqCst);
+        assert!(
+            reader.join().unwrap() > 0,
+            "no PID was ever read: the test shows nothing"
+        );
+    });
+}
+
+/// A crash leaves the file with a PID in it, and by now that may be anyone's. The next hinit must
+/// not vouch for it, not even for the instant between its lock and its first write.
+#[test]
+fn an_old_pid_is_never_seen_under_a_held_lock() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let stranger = std::process::id().cast_signed();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut held = 0_u32;
+            while !done.load(SeqCst) {
+                let Ok(file) = File::open(&path) else {
+                    continue;
+                };
+                if fs2::FileExt::try_lock_shared(&file).is_err() {
+                    assert_ne!(read_pid(&file), Some(stranger), "vouched for a stranger");
+                    held += 1;
+                }
+            }
+            held
+        });
+        for _ in 0..CYCLES {
+            fs::write(dir.join("old"), format!("{stranger}\n")).unwrap();
+            fs::rename(dir.join("old"), &path).unwrap();
+            let ended = Start::new(Mode::Subreaper)
+                .pid_file(&path)
+                .fixture(["exit", "0"])
+                .run();
+            assert_eq!(ended.code, 0, "{}", ended.log);
+        }
+        done.store(true, SeqCst);
+        assert!(
+            reader.join().unwrap() > 0,
+            "no lock was ever held: the test shows nothing"
+        );
+    });
+}
+
+/// None if the file is empty.
+fn read_pid(file: &File) -> Option<i32> {
+    let mut bytes = [0; 64];
+    let length = file.read_at(&mut bytes, 0).unwrap();
+    let text = str::from_utf8(&bytes[..length]).unwrap();
+    if text.is_empty() {
+        return None;
+    }
+    let pid = text
+        .strip_suffix('\n')
+        .and_then(|digits| digits.parse().ok());
+    Some(pid.unwrap_or_else(|| panic!("a part of a PID: {text:?}")))
+}

@@ -1,0 +1,257 @@
+//! The negative controls: switches off one property of hinit after another, and sees that the
+//! test which claims it then fails. A test that passes all the same asserts nothing.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// A test of `tests/it` must fail once this text of the source stands for that.
+struct Mutant {
+    test: &'static str,
+    file: &'static str,
+    edits: &'static [(&'static str, &'static str)],
+}
+
+macro_rules! mutants {
+    ($($name:ident: $file:literal { $($from:literal => $to:literal),+ } fails $test:literal;)*) => {
+        $(#[test] fn $name() {
+            Mutant { test: $test, file: $file, edits: &[$(($from, $to)),+] }.is_noticed();
+        })*
+    };
+}
+
+// The properties of the PID file.
+mutants! {
+    launched_without_a_claim: "run/mod.rs" {
+        "let claim = claim(options)?;" => "let claim = claim(options).ok().flatten();"
+    } fails "bad_input::a_pid_file_that_is_something_else";
+
+    two_owners: "pidfile/claim.rs" {
+        "try_lock(fs2::FileExt::try_lock_exclusive(&file))" => "try_lock(Ok(()))"
+    } fails "races::two_hinits_never_own_one_path";
+
+    a_pid_in_parts: "pidfile/claim.rs" {
+        "self.file.write_all_at(line.bytes(), 0)" =>
+        "(0_u64..).zip(line.bytes()).try_for_each(|(i, b)| self.file.write_all_at(&[*b], i))"
+    } fails "races::a_reader_sees_no_file_or_an_empty_one_or_a_whole_pid_that_is_taken";
+
+    exclusive_before_empty: "pidfile/claim.rs" {
+        "try_lock(fs2::FileExt::try_lock_shared(&file))" =>
+        "try_lock(fs2::FileExt::try_lock_exclusive(&file))"
+    } fails "races::an_old_pid_is_never_seen_under_a_held_lock";
+
+    reaped_before_cleared: "run/mod.rs" {
+        "            if is_server {" => "            if false {",
+        "Ok(status) if is_server => return Some(status)," =>
+        "Ok(status) if is_server => { self.keep_pid_file(Claim::clear); return Some(status) }"
+    } fails "races::a_reader_sees_no_file_or_an_empty_one_or_a_whole_pid_that_is_taken";
+
+    the_server_inherits_the_lock: "pidfile/claim.rs" {
+        "OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC" =>
+        "OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK"
+    } fails "pid_file::subreaper::its_lock_is_hinits_alone";
+
+    checks_stop_a_start: "pidfile/claim.rs" {
+        "Duration::from_secs(1)" => "Duration::ZERO"
+    } fails "races::eight_readers_of_the_lock_stop_no_start";
+
+    a_crash_stops_the_next_start: "pidfile/claim.rs" {
+        "(Contents::Empty | Contents::Pid(_), _)" => "(Contents::Empty, _)"
+    } fails "crash::killed_at_any_instant_of_a_start_the_next_one_works";
+
+    anothers_file_is_unlinked: "pidfile/claim.rs" {
+        "if !self.place.is_named(self.identity)" => "if false"
+    } fails "pid_file::subreaper::a_file_put_in_its_place_is_left_alone";
+
+    a_configuration_file_is_eaten: "pidfile/claim.rs" {
+        "self.check_contents(&file)?;" => ""
+    } fails "bad_input::a_file_that_is_no_pid_file_keeps_its_contents";
+
+    a_full_disk_shows_too_late: "pidfile/claim.rs" {
+        "FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, 1)" => "FallocateFlags::FALLOC_FL_PUNCH_HOLE, 0, 1)",
+        "Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(())," => "Err(_) => Ok(()),"
+    } fails "bad_input::a_file_system_that_is_read_only_or_full";
+
+    the_umask_decides: "pidfile/claim.rs" {
+        "fchmod(&self.file, mode)?;" => "let _ = mode;"
+    } fails "pid_file::subreaper::its_mode_is_as_asked_whatever_the_umask";
+}
+
+// The init.
+mutants! {
+    libcs_idea_of_all_signals: "sys.rs" {
+        "Self(u64::MAX)" => "Self(!(7 << 31))"
+    } fails "lifecycle::subreaper::every_signal_reaches_the_server";
+
+    no_subreaper: "run/mod.rs" {
+        "set_child_subreaper(true)" => "set_child_subreaper(false)"
+    } fails "lifecycle::hinit_becomes_a_subreaper_only_where_it_must";
+
+    orphans_stay_zombies: "run/mod.rs" {
+        "if let Some(status) = self.reap() {" =>
+        "let server = nix::sys::wait::Id::Pid(self.server.pid()); \
+         let flags = nix::sys::wait::WaitPidFlag::WEXITED | nix::sys::wait::WaitPidFlag::WNOWAIT \
+             | nix::sys::wait::WaitPidFlag::WNOHANG; \
+         let alive = nix::sys::wait::waitid(server, flags) == Ok(nix::sys::wait::WaitStatus::StillAlive); \
+         if !alive && let Some(status) = self.reap() {"
+    } fails "lifecycle::pid_1::orphans_are_reaped_and_do_not_end_hinit";
+
+    sigchld_stays_ignored: "run/mod.rs" {
+        "sigchld_ignored: sys::ignore_sigchld(false)," => "sigchld_ignored: true,"
+    } fails "lifecycle::subreaper::sigchld_ignored_by_the_caller_hides_no_end_and_stays_ignored_for_the_server";
+
+    sigchld_is_not_put_back: "run/server.rs" {
+        "if inherited.sigchld_ignored {" => "if false {"
+    } fails "lifecycle::subreaper::sigchld_ignored_by_the_caller_hides_no_end_and_stays_ignored_for_the_server";
+
+    the_mask_is_not_put_back: "run/server.rs" {
+        "sys::set_signal_mask(inherited.signal_mask);" => ""
+    } fails "lifecycle::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
+
+    options_behind_the_command: "cli/mod.rs" {
+        "            operands.push(word);\n            break;" => "            operands.push(word);\n            continue;"
+    } fails "lifecycle::subreaper::the_servers_own_options_are_not_hinits";
+
+    a_log_line_on_a_closed_descriptor: "sys.rs" {
+        "if fd.revents & libc::POLLNVAL != 0" => "if fd.revents & libc::POLLNVAL == 99"
+    } fails "lifecycle::subreaper::closed_standard_descriptors_stay_closed_and_get_no_file_of_hinits";
+
+    its_own_sigpipe: "run/signals.rs" {
+        "Ok(Some(info)) if is_own_doing(&info) => {}" => "Ok(Some(info)) if is_own_doing(&info) && false => {}"
+    } fails "log::subreaper::a_reader_that_is_gone_does_no_harm";
+
+    a_full_log_stops_everything: "output.rs" {
+        "if poll(&mut ready, PATIENCE) != Ok(0) {" => "if poll(&mut ready, PATIENCE) != Ok(9) {"
+    } fails "log::subreaper::a_log_that_nobody_reads_stops_nothing";
+
+    a_daemon_goes_unnoticed: "run/ending.rs" {
+        "let may_be_daemon = status.success() && after < FIRST_SECONDS;" => "let may_be_daemon = false;"
+    } fails "lifecycle::pid_1::a_server_that_went_to_the_background_is_found_out";
+}
+
+// The verdict.
+mutants! {
+    a_leader_that_left_is_a_zombie: "healthcheck/mod.rs" {
+        "State::Ended if process.threads <= 1" => "State::Ended"
+    } fails "lifecycle::pid_1::a_server_whose_first_thread_has_left_lives";
+
+    a_zombie_is_alive: "healthcheck/mod.rs" {
+        "State::Ended if process.threads <= 1" => "State::Ended if process.threads < 1"
+    } fails "pid_file::pid_1::the_server_is_a_zombie_as_long_as_the_file_names_it";
+
+    a_stale_file_is_believed: "pidfile/read.rs" {
+        "if !held && !foreign" => "if !held && !foreign && false"
+    } fails "verdicts::a_pid_that_no_hinit_vouches_for_is_stale";
+
+    a_fifo_is_opened: "pidfile/read.rs" {
+        "kind(&named).map_or(Ok(()), |kind| Err(Fault::NotRegular(kind)))?;" => ""
+    } fails "verdicts::what_is_not_a_regular_file";
+
+    anyones_file_is_trusted: "pidfile/read.rs" {
+        "if !foreign {" => "if false {"
+    } fails "verdicts::an_own_file_that_others_had_a_hand_in";
+
+    anothers_proc_is_believed: "healthcheck/mod.rs" {
+        "!verdict.is_healthy() && !process::is_proc_ours()" => "false"
+    } fails "verdicts::another_namespaces_proc_is_not_believed";
+
+    no_deadline: "healthcheck/mod.rs" {
+        ".without(Signal::SIGALRM)" => ".with(Signal::SIGALRM)"
+    } fails "verdicts::the_deadline_bounds_the_check";
+
+    sigpipe_is_an_exit_code: "healthcheck/mod.rs" {
+        "inherited.with(Signal::SIGPIPE)" => "inherited.without(Signal::SIGPIPE)"
+    } fails "verdicts::the_exit_code_is_0_or_1_whatever_becomes_of_stdout";
+}
+
+impl Mutant {
+    fn is_noticed(&self) {
+        /// One tree for all, built again and again.
+        static TREE: Mutex<()> = Mutex::new(());
+        let _alone = TREE.lock().unwrap_or_else(PoisonError::into_inner);
+        let tree = self.plant();
+        let cargo = |seconds: &str, verb: &str, arguments: &[&str]| {
+            let mut command = Command::new("timeout");
+            command.args(["--kill-after=5", seconds, env!("CARGO"), verb, "--locked"]);
+            command.args(["--target", TARGET]).args(arguments);
+            command
+        };
+        let build = cargo("100", "build", &["--bin", "hinit"])
+            .current_dir(&tree)
+            .output()
+            .unwrap();
+        assert!(
+            build.status.success(),
+            "{}",
+            String::from_utf8_lossy(&build.stderr)
+        );
+        let mut test = cargo("20", "test", &["--test", "it", "--", "--exact", self.test]);
+        let mutant = tree.join("target").join(TARGET).join("debug/hinit");
+        let tested = test.env("HINIT_BIN", &mutant).output().unwrap();
+        end_all(&mutant);
+        let said = String::from_utf8_lossy(&tested.stdout);
+        assert!(
+            !said.contains("running 0 tests"),
+            "no such test: {}",
+            self.test
+        );
+        // One that hangs, until `timeout` ends it, has noticed as well.
+        assert!(
+            !tested.status.success(),
+            "{} passed all the same:\n{said}",
+            self.test
+        );
+    }
+
+    /// A copy of this source, with the edits.
+    fn plant(&self) -> PathBuf {
+        let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let tree = home.join("target/mutants");
+        fs::create_dir_all(&tree).unwrap();
+        let _none_yet = fs::remove_dir_all(tree.join("src"));
+        let mut copy = Command::new("cp");
+        copy.arg("-r");
+        for name in [
+            "Cargo.toml",
+            "Cargo.lock",
+            "rust-toolchain.toml",
+            "src",
+            "tests",
+            "docker",
+        ] {
+            copy.arg(home.join(name));
+        }
+        assert!(copy.arg(&tree).status().unwrap().success());
+        let path = tree.join("src").join(self.file);
+        let mut source = fs::read_to_string(&path).unwrap();
+        for (from, to) in self.edits {
+            assert_eq!(source.matches(from).count(), 1, "{}: {from}", self.file);
+            source = source.replace(from, to);
+        }
+        fs::write(&path, source).unwrap();
+        tree
+    }
+}
+
+/// Ends the mutants that are still there: some have lost the ability to end.
+fn end_all(mutant: &Path) {
+    for process in fs::read_dir("/proc").unwrap().flatten() {
+        let Some(Ok(pid)) = process.file_name().to_str().map(str::parse) else {
+            continue;
+        };
+        if fs::read_link(process.path().join("exe")).is_ok_and(|exe| exe == mutant) {
+            let _gone = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+}
+
+const TARGET: &str = if cfg!(target_arch = "aarch64") {
+    "aarch64-unknown-linux-musl"
+} else {
+    "x86_64-unknown-linux-musl"
+};
