@@ -52,7 +52,7 @@ sys::c_main!(hinit);
 /// was started with.
 fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
     let words = arguments.into_iter().skip(1).collect();
-    match cli::parse(words, &|name| std::env::var_os(name)) {
+    match cli::parse(words, &sys::environment) {
         Ok(Command::Run(options)) => run::run(&options, inherited),
         Ok(Command::Healthcheck(options)) => healthcheck::healthcheck(&options, inherited),
         Ok(Command::Help(text)) => {

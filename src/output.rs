@@ -77,8 +77,9 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Docker keeps 4096 bytes of a health check, and as many are written to a pipe at once.
-    const MOST: usize = 4096;
+    /// Enough for any message and a long path; well within what Docker keeps of a health check and
+    /// what a pipe takes at once (4096 each).
+    const MOST: usize = 1024;
 
     pub(crate) fn new(message: fmt::Arguments) -> Self {
         let mut line = Self {
@@ -87,7 +88,7 @@ impl Line {
         };
         // The only error is that the line is full: what has no room is cut off.
         let _cut_off = line.write_fmt(message);
-        line.push(b"\n", 0);
+        let _has_room = line.push("\n", 0);
         line
     }
 
@@ -95,28 +96,32 @@ impl Line {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 
-    /// Appends `bytes`, if `spare` bytes are still free behind them.
-    fn push(&mut self, bytes: &[u8], spare: usize) -> Option<()> {
-        let end = self.len + bytes.len();
-        if end + spare > Self::MOST {
-            return None;
-        }
-        self.bytes.get_mut(self.len..end)?.copy_from_slice(bytes);
+    /// Appends as much of `text` as there is room for, but for `spare` bytes.
+    fn push(&mut self, text: &str, spare: usize) -> fmt::Result {
+        let room = Self::MOST - self.len - spare;
+        let end = self.len + text.floor_char_boundary(room);
+        let fits = text.as_bytes().get(..end - self.len).unwrap_or_default();
+        self.bytes
+            .get_mut(self.len..end)
+            .ok_or(fmt::Error)?
+            .copy_from_slice(fits);
         self.len = end;
-        Some(())
+        if fits.len() == text.len() {
+            Ok(())
+        } else {
+            Err(fmt::Error)
+        }
     }
 }
 
 impl Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for char in text.chars() {
-            let mut utf8 = [0; 4];
-            let shown = if char.is_control() {
-                "?"
-            } else {
-                char.encode_utf8(&mut utf8)
-            };
-            self.push(shown.as_bytes(), 1).ok_or(fmt::Error)?;
+        for part in text.split_inclusive(char::is_control) {
+            let shown = part.trim_end_matches(char::is_control);
+            self.push(shown, 1)?;
+            if shown.len() < part.len() {
+                self.push("?", 1)?;
+            }
         }
         Ok(())
     }
@@ -140,7 +145,7 @@ mod tests {
     #[test]
     fn a_long_line_is_cut_at_a_character_and_still_ends() {
         let cut = line(&"ü".repeat(5000));
-        assert_eq!(cut.len(), 4095);
+        assert_eq!(cut.len(), 1023);
         assert!(cut.ends_with("ü\n"));
     }
 }

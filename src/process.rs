@@ -1,10 +1,6 @@
 //! What /proc says of one process, and of all.
-//!
-//! Read from `/proc/PID/status` (see `proc(5)`) and not from `stat`: it names the thread
-//! group, and it escapes the newline and the backslash in a process's name, so that no name can
-//! pass for a field.
 
-use std::fs::{read_dir, read_link};
+use std::fs::{read_dir, read_link, read_to_string};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
@@ -12,13 +8,13 @@ use nix::sys::signal::kill;
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, getpid, read};
 
-/// A process, or one thread of it, at one moment.
+use crate::sys::probe_process;
+
+/// A process at one moment: some of `/proc/PID/stat`, of which `proc(5)` tells more.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) pid: Pid,
     pub(crate) parent: Pid,
-    /// The process that this is a thread of; for its first thread the PID itself.
-    pub(crate) group: Pid,
     pub(crate) name: String,
     pub(crate) state: State,
     /// How many threads the process has left.
@@ -42,19 +38,24 @@ pub(crate) enum Look {
     Missing,
     /// There is one, but /proc does not tell more.
     Exists,
+    /// It is a thread of this other process.
+    Thread(Pid),
     Seen(Process),
 }
 
 pub(crate) fn look(pid: Pid) -> Look {
     // EPERM and (from a security module) EACCES come from a process that is there.
-    let exists = || kill(pid, None) != Err(Errno::ESRCH);
-    if !exists() {
-        return Look::Missing;
+    if probe_process(pid) == Err(Errno::ESRCH) {
+        return if kill(pid, None) == Err(Errno::ESRCH) {
+            Look::Missing
+        } else {
+            thread_group(pid).map_or(Look::Exists, Look::Thread)
+        };
     }
-    match status(pid) {
+    match stat(pid) {
         Some(process) => Look::Seen(process),
         // It may have ended since.
-        None if !exists() => Look::Missing,
+        None if probe_process(pid) == Err(Errno::ESRCH) => Look::Missing,
         None => Look::Exists,
     }
 }
@@ -63,7 +64,7 @@ pub(crate) fn look(pid: Pid) -> Look {
 pub(crate) fn all() -> impl Iterator<Item = Process> {
     let entries = read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter_map(|pid| status(Pid::from_raw(pid)))
+    pids.filter_map(|pid| stat(Pid::from_raw(pid)))
 }
 
 /// Whether /proc is that of our PID namespace. Another one's describes other processes.
@@ -72,102 +73,110 @@ pub(crate) fn is_proc_ours() -> bool {
     own.is_ok_and(|own| own.to_str().map(str::parse) == Some(Ok(getpid().as_raw())))
 }
 
-fn status(pid: Pid) -> Option<Process> {
-    let path = format!("/proc/{pid}/status");
+fn stat(pid: Pid) -> Option<Process> {
+    let path = format!("/proc/{pid}/stat");
     let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
     let file = openat(AT_FDCWD, path.as_str(), flags, Mode::empty()).ok()?;
-    // What we look for stands within the first kilobyte; the rest is not even read.
-    let mut bytes = [0; 1024];
+    // What we look for stands in the first half of the line, which has at most some 600 bytes.
+    let mut bytes = [0; 512];
     let length = read(&file, &mut bytes).ok()?;
-    parse(pid, bytes.get(..length)?)
+    parse_stat(pid, bytes.get(..length)?)
 }
 
-fn parse(pid: Pid, status: &[u8]) -> Option<Process> {
-    let text = String::from_utf8_lossy(status);
-    let field = |name| {
-        let mut lines = text.lines().filter_map(|line| line.split_once(":\t"));
-        lines
-            .find(|&(field, _)| field == name)
-            .map(|(_, value)| value)
+/// Reads `PID (NAME) STATE PPID ...`. The name may hold anything, also `) Z (`, and what follows it
+/// holds no parenthesis: so the name ends at the last one.
+fn parse_stat(pid: Pid, stat: &[u8]) -> Option<Process> {
+    let begin = stat.iter().position(|&byte| byte == b'(')? + 1;
+    let end = stat.iter().rposition(|&byte| byte == b')')?;
+    let name = stat.get(begin..end)?;
+    let mut fields = stat
+        .get(end + 1..)?
+        .trim_ascii_start()
+        .split(|&byte| byte == b' ');
+    let state = match fields.next()? {
+        b"T" => State::Stopped,
+        b"Z" | b"X" => State::Ended,
+        [_] => State::Alive,
+        _ => return None,
     };
-    let pid_in = |name| field(name)?.parse().ok().map(Pid::from_raw);
+    let mut number = |skip| str::from_utf8(fields.nth(skip)?).ok()?.parse().ok();
     Some(Process {
         pid,
-        parent: pid_in("PPid")?,
-        group: pid_in("Tgid")?,
-        name: field("Name")?.to_owned(),
-        state: match field("State")?.chars().next()? {
-            'T' => State::Stopped,
-            'Z' | 'X' => State::Ended,
-            _ => State::Alive,
-        },
-        threads: field("Threads")?.parse().ok()?,
+        parent: Pid::from_raw(number(0)?),
+        name: String::from_utf8_lossy(name).into_owned(),
+        state,
+        // num_threads is the 20th field; the one just read was the 4th.
+        threads: number(15)?.cast_unsigned(),
     })
+}
+
+/// The process that a thread belongs to.
+fn thread_group(pid: Pid) -> Option<Pid> {
+    let status = read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let group = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Tgid:\t")?.parse().ok());
+    group.map(Pid::from_raw)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A status file as kernel 6 writes it, less the fields that nobody here reads.
-    fn status(name: &str, state: &str) -> String {
+    /// A stat file as kernel 6 writes it.
+    fn line(name: &str, state: &str) -> String {
         format!(
-            "Name:\t{name}\nUmask:\t0022\nState:\t{state}\nTgid:\t42\nNgid:\t0\nPid:\t42\n\
-             PPid:\t7\nTracerPid:\t0\nUid:\t0\t0\t0\t0\nThreads:\t3\nSigQ:\t1/95943\n"
+            "42 ({name}) {state} 7 42 42 0 -1 4194304 96 0 0 0 0 0 0 0 20 0 3 0 8415 3149824 380 \
+             18446744073709551615 1 1 0 0 0 0 0 0 65536 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
         )
     }
 
     #[test]
-    fn the_fields_of_a_status_file() {
+    fn the_fields_of_a_stat_file() {
         let pid = Pid::from_raw(42);
-        let expected = |name: &str, state| Process {
-            pid,
-            parent: Pid::from_raw(7),
-            group: pid,
-            name: name.into(),
-            state,
-            threads: 3,
-        };
         for (name, letter, state) in [
-            ("nginx", "R (running)", State::Alive),
-            ("nginx", "S (sleeping)", State::Alive),
-            ("nginx", "D (disk sleep)", State::Alive),
-            ("nginx", "I (idle)", State::Alive),
-            ("nginx", "t (tracing stop)", State::Alive),
-            ("nginx", "T (stopped)", State::Stopped),
-            ("nginx", "Z (zombie)", State::Ended),
-            ("nginx", "X (dead)", State::Ended),
-            // Names that want to be something else. The kernel escapes the newline.
-            ("a) Z (b", "S (sleeping)", State::Alive),
-            ("State:\tZ", "S (sleeping)", State::Alive),
-            (r"x\nState:\tZ (zombie)", "R (running)", State::Alive),
-            ("", "T (stopped)", State::Stopped),
+            ("nginx", "R", State::Alive),
+            ("nginx", "S", State::Alive),
+            ("nginx", "D", State::Alive),
+            ("nginx", "I", State::Alive),
+            ("nginx", "t", State::Alive),
+            ("nginx", "T", State::Stopped),
+            ("nginx", "Z", State::Ended),
+            ("nginx", "X", State::Ended),
+            // Names that want to be something else.
+            ("a) Z (b", "S", State::Alive),
+            (") Z 1 1 1", "S", State::Alive),
+            ("((", "T", State::Stopped),
+            ("))", "T", State::Stopped),
+            ("x\n42 (y) Z 1", "R", State::Alive),
+            ("", "S", State::Alive),
         ] {
-            let status = status(name, letter);
-            assert_eq!(
-                parse(pid, status.as_bytes()),
-                Some(expected(name, state)),
-                "{status}"
-            );
+            let process = Process {
+                pid,
+                parent: Pid::from_raw(7),
+                name: name.into(),
+                state,
+                threads: 3,
+            };
+            let line = line(name, letter);
+            assert_eq!(parse_stat(pid, line.as_bytes()), Some(process), "{line}");
         }
     }
 
     #[test]
-    fn a_status_file_that_lacks_something_says_nothing() {
-        let whole = status("x", "R (running)");
-        for line in ["Name", "State", "Tgid", "PPid", "Threads"] {
-            let without: String = whole
-                .split_inclusive('\n')
-                .filter(|l| !l.starts_with(line))
-                .collect();
+    fn a_stat_file_that_is_cut_off_or_junk_says_nothing() {
+        let whole = line("a) Z (b", "S");
+        let (needed, _) = whole.split_once(" 3 0 8415").unwrap();
+        for end in 0..needed.len() {
             assert_eq!(
-                parse(Pid::from_raw(42), without.as_bytes()),
+                parse_stat(Pid::from_raw(42), &whole.as_bytes()[..end]),
                 None,
-                "{without}"
+                "{end}"
             );
         }
-        assert_eq!(parse(Pid::from_raw(42), b""), None);
-        assert_eq!(parse(Pid::from_raw(42), b"\xff\0:\t"), None);
+        for junk in [&b"(\xff) S x"[..], b")(", b"42 (x) SS 7", b"\0", b"42 (x)"] {
+            assert_eq!(parse_stat(Pid::from_raw(42), junk), None, "{junk:?}");
+        }
     }
 
     #[test]
@@ -176,9 +185,12 @@ mod tests {
             panic!("this process sees itself")
         };
         assert_eq!(
-            (own.group, own.parent, own.state),
-            (getpid(), nix::unistd::getppid(), State::Alive)
+            (own.parent, own.state),
+            (nix::unistd::getppid(), State::Alive)
         );
+        assert!(own.threads > 1, "a test has a thread of its own");
+        assert_eq!(look(nix::unistd::gettid()), Look::Thread(getpid()));
         assert!(all().any(|process| process.pid == getpid()));
+        assert!(is_proc_ours());
     }
 }

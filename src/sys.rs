@@ -1,26 +1,27 @@
-//! All of hinit's unsafe code, and nothing else.
+//! All of hinit's unsafe code, and nothing else; the allocator has a file of its own.
 //!
 //! Each item is one kernel service that neither std nor nix offers in a safe or a complete form.
 //! The rest of the crate denies `unsafe_code`.
 #![allow(unsafe_code)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::UnsafeCell;
-use std::ffi::{CStr, OsStr, OsString};
+use std::ffi::{CStr, OsString};
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, IntoRawFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::ptr;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::libc::{self, c_char, c_int};
+use nix::libc::{self, c_char, c_int, c_long, c_void};
 use nix::sys::signal::{SigHandler, SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::Mode;
-use nix::unistd::{ForkResult, Pid};
+use nix::unistd::Pid;
+
+mod heap;
 
 /// Defines C's `main`, which hands over to `$main(Vec<OsString>, SignalSet) -> u8`.
 ///
@@ -55,7 +56,7 @@ pub(crate) unsafe fn arguments(count: c_int, words: *const *const c_char) -> Vec
         .map(|i| {
             // SAFETY: the caller vouches for `count` pointers, each to a C string.
             let word = unsafe { CStr::from_ptr(*words.add(i)) };
-            OsStr::from_bytes(word.to_bytes()).to_owned()
+            OsString::from_vec(word.to_bytes().to_vec())
         })
         .collect()
 }
@@ -123,10 +124,62 @@ pub(crate) fn ignore_sigchld(ignore: bool) -> bool {
     matches!(old, Ok(SigHandler::SigIgn))
 }
 
-/// `fork(2)`.
-pub(crate) fn fork() -> nix::Result<ForkResult> {
-    // SAFETY: hinit never starts a thread, so the child has all of the program's state intact.
-    unsafe { nix::unistd::fork() }
+/// Starts a child that runs `act` on memory it shares with hinit, which waits until the child has
+/// executed another program or has ended (`clone(2)` with the flags of `vfork(2)`).
+///
+/// `fork` would copy the page tables: that takes four times as long.
+pub(crate) fn spawn(act: &mut dyn FnMut()) -> nix::Result<Pid> {
+    extern "C" fn child(act: *mut c_void) -> c_int {
+        // SAFETY: the pointer is to `act` below, alive as long as the parent waits.
+        let act = unsafe { &mut *act.cast::<&mut dyn FnMut()>() };
+        act();
+        0
+    }
+    /// Far more than the child uses: only the pages that it touches cost anything.
+    const STACK: usize = 64 * 1024;
+    let mut act = act;
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    // SAFETY: the parent is suspended until the child lets go of its memory, so nothing that they
+    // share is used by both at once, and `act` and the stack outlive the child's use of them. The
+    // stack's end is that of a page, aligned as the ABIs want.
+    unsafe {
+        let (protection, kind) = (
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK,
+        );
+        let stack = libc::mmap(ptr::null_mut(), STACK, protection, kind, -1, 0);
+        if stack == libc::MAP_FAILED {
+            return Err(Errno::last());
+        }
+        let pid = libc::clone(child, stack.byte_add(STACK), flags, (&raw mut act).cast());
+        let pid = Errno::result(pid).map(Pid::from_raw);
+        libc::munmap(stack, STACK);
+        pid
+    }
+}
+
+/// Unmaps hinit's own code. What is still needed comes back by itself, from the page cache; what
+/// only the start has needed, and that is most of it, no longer counts as hinit's memory.
+pub(crate) fn release_code() {
+    unsafe extern "C" {
+        /// The two ends of the code, as every linker defines them.
+        static __executable_start: u8;
+        static etext: u8;
+    }
+    const PAGE: usize = 4096;
+    let start = (&raw const __executable_start)
+        .addr()
+        .next_multiple_of(PAGE);
+    let end = (&raw const etext).addr() & !(PAGE - 1);
+    // SAFETY: these pages are private, read-only and of a file: dropped, they are read anew. (Were
+    // the numbers wrong, as by pages of another size, the kernel would refuse.)
+    unsafe {
+        libc::madvise(
+            ptr::without_provenance_mut(start),
+            end - start,
+            libc::MADV_DONTNEED,
+        )
+    };
 }
 
 /// The PID of a child that has ended, if there is one. It stays a zombie, its PID unused, until
@@ -158,6 +211,14 @@ pub(crate) fn kill(pid: Pid, signal: c_int) -> nix::Result<()> {
     Errno::result(unsafe { libc::kill(pid.as_raw(), signal) }).map(drop)
 }
 
+/// Asks whether there is a process of this PID: ESRCH if not, or if it is another process's thread.
+pub(crate) fn probe_process(pid: Pid) -> nix::Result<()> {
+    // tgkill(2) and not kill: that takes a thread for its process.
+    // SAFETY: no memory is passed, and signal 0 is none.
+    let result = unsafe { libc::syscall(libc::SYS_tgkill, pid.as_raw(), pid.as_raw(), 0) };
+    Errno::result(result).map(drop)
+}
+
 /// Standard output. The two are open from [`occupy_standard_fds`] on and never closed.
 // SAFETY: see above: 1 is open as long as the program runs.
 pub(crate) const STDOUT: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(1) };
@@ -186,72 +247,42 @@ pub(crate) fn occupy_standard_fds() {
     }
 }
 
-/// From now on SIGALRM writes `line` to standard output and ends the process with `code`.
-pub(crate) fn exit_on_alarm(line: Vec<u8>, code: u8) -> Result<(), std::io::Error> {
-    let last_words = move || {
-        let _nobody_left_to_tell = nix::unistd::write(STDOUT, &line);
+/// From now on SIGALRM ends the process with `code`, after `last_words` had its say.
+///
+/// That runs in a signal handler, amid whatever was interrupted: it may format on the stack and
+/// write, but not allocate.
+pub(crate) fn exit_on_alarm(last_words: impl Fn() + Send + Sync + 'static, code: u8) {
+    let action = move || {
+        last_words();
         signal_hook::low_level::exit(code.into());
     };
-    // SAFETY: write and _exit are async-signal-safe, and nothing else happens in the handler.
-    unsafe { signal_hook::low_level::register(libc::SIGALRM, last_words) }.map(drop)
+    // SAFETY: what `last_words` may do, write and _exit are async-signal-safe.
+    let registered = unsafe { signal_hook::low_level::register(libc::SIGALRM, action) };
+    // Should the kernel refuse, SIGALRM still ends the process, if without a word.
+    drop(registered);
 }
 
-/// The heap: a small arena first, libc's malloc when that is full.
-///
-/// hinit needs little memory, and gives nearly all of it back in the reverse order. malloc sets
-/// up its heap with half a dozen system calls and several pages; an arena in .bss costs the one
-/// page that is touched.
-struct Heap {
-    arena: UnsafeCell<[u8; Self::SIZE]>,
-    /// Where the free part of the arena begins. Atomic only because a static must be Sync.
-    free: AtomicUsize,
+/// Makes SIGALRM come once, after this time; never, if that is zero.
+pub(crate) fn set_alarm(after: Duration) {
+    let microseconds = c_long::from(after.subsec_micros().cast_signed());
+    // The interval, then the time: each as seconds and microseconds.
+    let timer = [
+        0,
+        0,
+        c_long::try_from(after.as_secs()).unwrap_or(c_long::MAX),
+        microseconds,
+    ];
+    // By the raw call, for libc's crate has no setitimer on musl. It fails only for bad values.
+    // SAFETY: the kernel reads the four numbers of a struct itimerval, and keeps no pointer.
+    unsafe { libc::syscall(libc::SYS_setitimer, libc::ITIMER_REAL, timer.as_ptr(), 0) };
 }
 
-#[cfg_attr(not(test), global_allocator)]
-static HEAP: Heap = Heap {
-    arena: UnsafeCell::new([0; Heap::SIZE]),
-    free: AtomicUsize::new(0),
-};
-
-impl Heap {
-    const SIZE: usize = 16 * 1024;
-
-    /// Where in the arena an allocation begins; None if it is malloc's.
-    fn offset(&self, allocation: *mut u8) -> Option<usize> {
-        let offset = allocation.addr().wrapping_sub(self.arena.get().addr());
-        (offset < Self::SIZE).then_some(offset)
-    }
-}
-
-// SAFETY: hinit has one thread, and its signal handler allocates nothing: no two calls overlap.
-unsafe impl Sync for Heap {}
-
-// SAFETY: each part of the arena is handed out once, until it is given back: `free` only moves up
-// past what is handed out, and down over what was handed out last.
-unsafe impl GlobalAlloc for Heap {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let base = self.arena.get().cast::<u8>();
-        let free = self.free.load(Relaxed);
-        let padding = base.wrapping_add(free).align_offset(layout.align());
-        let start = free.saturating_add(padding);
-        let end = start.saturating_add(layout.size());
-        if end > Self::SIZE {
-            // SAFETY: the layout is the caller's.
-            return unsafe { System.alloc(layout) };
-        }
-        self.free.store(end, Relaxed);
-        base.wrapping_add(start)
-    }
-
-    unsafe fn dealloc(&self, allocation: *mut u8, layout: Layout) {
-        match self.offset(allocation) {
-            Some(start) if start + layout.size() == self.free.load(Relaxed) => {
-                self.free.store(start, Relaxed);
-            }
-            // Not the last one: its place stays unused.
-            Some(_) => {}
-            // SAFETY: what is not in the arena came from `System`, with this layout.
-            None => unsafe { System.dealloc(allocation, layout) },
-        }
-    }
+/// `getenv(3)`. Not std's: its lock costs a page.
+pub(crate) fn environment(name: &CStr) -> Option<OsString> {
+    // SAFETY: hinit never changes its environment, so what getenv returns stays as it is.
+    let value = unsafe {
+        let value = libc::getenv(name.as_ptr());
+        (!value.is_null()).then(|| CStr::from_ptr(value))
+    };
+    value.map(|value| OsString::from_vec(value.to_bytes().to_vec()))
 }

@@ -18,6 +18,7 @@ fn main() {
         ["die", signal] => die_of(signal.parse().unwrap()),
         ["signals"] => print_signals(),
         ["orphans", count] => orphans(count.parse().unwrap()),
+        ["churn"] => churn(),
         ["leave", count] => leave(count.parse().unwrap()),
         ["leader-leaves"] => leader_leaves(),
         ["arguments", ref rest @ ..] => say(&rest.join(" ")),
@@ -104,6 +105,17 @@ fn orphans(count: u32) -> ! {
         thread::yield_now();
     }
     wait_for_the_end()
+}
+
+/// Makes orphans for ever.
+fn churn() -> ! {
+    say("ready");
+    loop {
+        Command::new("sh")
+            .args(["-c", "(sleep 0.001; exit 3) & (exit 4) &"])
+            .status()
+            .unwrap();
+    }
 }
 
 /// Ends well, and leaves children that go on: what a daemon does.

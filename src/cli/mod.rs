@@ -1,6 +1,6 @@
 //! Arguments and environment in, a [`Command`] out. Pure: nothing here asks the system.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -56,7 +56,7 @@ pub(crate) enum Misuse {
 }
 
 /// Looks up an environment variable.
-pub(crate) type Env<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+pub(crate) type Env<'a> = &'a dyn Fn(&CStr) -> Option<OsString>;
 
 const TIMEOUT: Duration = Duration::from_millis(900);
 const MODE: u32 = 0o644;

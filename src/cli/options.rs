@@ -1,5 +1,6 @@
 //! The tables of commands and options, and the help texts made from them.
 
+use std::ffi::CStr;
 use std::fmt::Write;
 
 /// One option. Empty strings stand for what it does not have.
@@ -13,7 +14,7 @@ pub(crate) struct Opt {
     pub(crate) help: &'static str,
     pub(crate) default: &'static str,
     /// The environment variable that sets it too. The option wins.
-    pub(crate) env: &'static str,
+    pub(crate) env: &'static CStr,
 }
 
 impl Opt {
@@ -24,7 +25,7 @@ impl Opt {
             value: "",
             help,
             default: "",
-            env: "",
+            env: c"",
         }
     }
 
@@ -39,8 +40,12 @@ impl Opt {
         Self { default, ..self }
     }
 
-    const fn env(self, env: &'static str) -> Self {
+    const fn env(self, env: &'static CStr) -> Self {
         Self { env, ..self }
+    }
+
+    pub(crate) fn env_name(&self) -> &'static str {
+        self.env.to_str().unwrap_or_default()
     }
 
     pub(crate) fn takes_value(&self) -> bool {
@@ -61,7 +66,7 @@ impl Opt {
 
 pub(crate) static PID_FILE: Opt = Opt::value("--pid-file", "FILE", "The PID file")
     .default("/run/hinit.pid, else /tmp/hinit-UID.pid, else /dev/shm/hinit-UID-MNT.pid")
-    .env("HINIT_PID_FILE");
+    .env(c"HINIT_PID_FILE");
 pub(crate) static NO_PID_FILE: Opt = Opt::flag("", "--no-pid-file", "Keep no PID file");
 pub(crate) static PID_FILE_MODE: Opt = Opt::value(
     "--pid-file-mode",
@@ -128,7 +133,10 @@ impl Topic {
         for option in self.options {
             // Writing to a String cannot fail.
             let _ok = writeln!(text, "  {:<21}  {}", option.synopsis(), option.help);
-            for (what, is) in [("default", option.default), ("environment", option.env)] {
+            for (what, is) in [
+                ("default", option.default),
+                ("environment", option.env_name()),
+            ] {
                 if !is.is_empty() {
                     let _ok = writeln!(text, "{:25}[{what}: {is}]", "");
                 }

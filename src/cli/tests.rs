@@ -1,7 +1,7 @@
 use super::*;
 
 fn parse_in(words: &[&str], pid_file_variable: &str) -> Result<Command, Misuse> {
-    let env = |name: &str| (name == "HINIT_PID_FILE").then(|| pid_file_variable.into());
+    let env = |name: &CStr| (name == c"HINIT_PID_FILE").then(|| pid_file_variable.into());
     parse(words.iter().map(OsString::from).collect(), &env)
 }
 

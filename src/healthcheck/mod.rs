@@ -3,12 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use nix::sys::signal::{SigEvent, SigevNotify, Signal};
-use nix::sys::timer::{Expiration, Timer, TimerSetTimeFlags};
-use nix::time::ClockId;
+use nix::sys::signal::Signal;
 
 use crate::cli::{Healthcheck, PidFile as Choice};
-use crate::output::{Line, print_line};
+use crate::output::print_line;
 use crate::pidfile::{self, Fault, PidFile};
 use crate::process::{self, Look, Process, State};
 use crate::sys::{self, SignalSet};
@@ -27,10 +25,10 @@ const APART: Duration = Duration::from_millis(10);
 
 /// Judges the server once.
 pub(crate) fn healthcheck(options: &Healthcheck, inherited: SignalSet) -> u8 {
-    let deadline = set_deadline(options, inherited);
+    set_deadline(options, inherited);
     let verdict = judge(options);
     // From here on the deadline has no say: there must not be two verdicts.
-    drop(deadline);
+    sys::set_alarm(Duration::ZERO);
     conclude(&verdict, options.quiet)
 }
 
@@ -43,25 +41,13 @@ pub(crate) fn conclude(verdict: &Verdict, quiet: bool) -> u8 {
 }
 
 /// Sets the deadline: SIGALRM, which interrupts whatever a signal can, ends the check by itself.
-/// It is off when the value returned is dropped. (Should the kernel refuse it, the engine's own
-/// deadline remains.)
-fn set_deadline(options: &Healthcheck, inherited: SignalSet) -> Result<Timer, std::io::Error> {
-    let verdict = Verdict::Deadline(options.timeout);
-    let line = Line::new(format_args!("{verdict}"));
-    let last_words = if options.quiet { &[] } else { line.bytes() };
-    sys::exit_on_alarm(last_words.to_vec(), UNHEALTHY)?;
-    let alarm = SigevNotify::SigevSignal {
-        signal: Signal::SIGALRM,
-        si_value: 0,
-    };
-    let mut timer = Timer::new(ClockId::CLOCK_MONOTONIC, SigEvent::new(alarm))?;
-    timer.set(
-        Expiration::OneShot(options.timeout.into()),
-        TimerSetTimeFlags::empty(),
-    )?;
+fn set_deadline(options: &Healthcheck, inherited: SignalSet) {
+    let (timeout, quiet) = (options.timeout, options.quiet);
+    let last_words = move || _ = conclude(&Verdict::Deadline(timeout), quiet);
+    sys::exit_on_alarm(last_words, UNHEALTHY);
+    sys::set_alarm(timeout);
     // SIGPIPE stays blocked: it would be an exit code of its own.
     sys::set_signal_mask(inherited.with(Signal::SIGPIPE).without(Signal::SIGALRM));
-    Ok(timer)
 }
 
 fn judge(options: &Healthcheck) -> Verdict {
@@ -96,11 +82,14 @@ fn judge_once(path: &Path, foreign: bool) -> Verdict {
     let verdict = match process::look(file.pid) {
         Look::Missing => Verdict::Missing(file.pid),
         Look::Exists => Verdict::HealthyByKill(file.pid),
+        Look::Thread(of) => Verdict::Thread {
+            thread: file.pid,
+            of,
+        },
+        // Before /proc is believed that all is not well, see that it speaks of our processes.
         Look::Seen(process) => match judge_process(&process) {
-            // Before /proc is believed in that, see that it speaks of our processes.
-            verdict if !verdict.is_healthy() && !process::is_proc_ours() => {
-                Verdict::HealthyByKill(file.pid)
-            }
+            Verdict::Healthy(pid) => Verdict::Healthy(pid),
+            _ if !process::is_proc_ours() => Verdict::HealthyByKill(file.pid),
             verdict => verdict,
         },
     };
@@ -113,15 +102,10 @@ fn judge_once(path: &Path, foreign: bool) -> Verdict {
 }
 
 fn judge_process(process: &Process) -> Verdict {
-    let pid = process.pid;
     match process.state {
         // A first thread that has left its others running shows Z, and the process lives.
-        State::Ended if process.threads <= 1 => Verdict::Zombie(pid),
-        State::Stopped => Verdict::Stopped(pid),
-        State::Ended | State::Alive if process.group != pid => Verdict::Thread {
-            thread: pid,
-            of: process.group,
-        },
-        State::Ended | State::Alive => Verdict::Healthy(pid),
+        State::Ended if process.threads <= 1 => Verdict::Zombie(process.pid),
+        State::Stopped => Verdict::Stopped(process.pid),
+        State::Ended | State::Alive => Verdict::Healthy(process.pid),
     }
 }

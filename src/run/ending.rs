@@ -161,7 +161,6 @@ mod tests {
         let nginx = |pid| Process {
             pid: Pid::from_raw(pid),
             parent: Pid::from_raw(1),
-            group: Pid::from_raw(pid),
             name: "nginx".into(),
             state: State::Alive,
             threads: 1,

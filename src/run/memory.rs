@@ -12,12 +12,12 @@ pub(super) struct OomKills(Option<(OwnedFd, u64)>);
 
 impl OomKills {
     pub(super) fn so_far() -> Self {
-        let own = open("/proc/self/cgroup")
-            .and_then(|file| text(&file))
-            .unwrap_or_default();
-        Self(files(&own).iter().find_map(|path| {
+        let mut bytes = [0; 1024];
+        let own = open("/proc/self/cgroup").and_then(|file| read(&file, &mut bytes));
+        let files = files(own.unwrap_or_default());
+        Self(files.iter().find_map(|path| {
             let file = open(path)?;
-            let before = count(&text(&file)?)?;
+            let before = kills(&file)?;
             Some((file, before))
         }))
     }
@@ -27,8 +27,7 @@ impl OomKills {
         let Some((file, before)) = &self.0 else {
             return 0;
         };
-        let now = text(file).and_then(|text| count(&text));
-        now.map_or(0, |now| now.saturating_sub(*before))
+        kills(file).map_or(0, |now| now.saturating_sub(*before))
     }
 }
 
@@ -42,11 +41,14 @@ fn open(path: &str) -> Option<OwnedFd> {
     .ok()
 }
 
-/// The file from its start, as it is now; the kernel makes these files anew for each reader.
-fn text(file: &OwnedFd) -> Option<String> {
-    let mut bytes = [0; 4096];
-    let length = pread(file, &mut bytes, 0).ok()?;
-    str::from_utf8(bytes.get(..length)?).ok().map(str::to_owned)
+fn kills(file: &OwnedFd) -> Option<u64> {
+    count(read(file, &mut [0; 512])?)
+}
+
+/// The file from its start, as it is now: the kernel makes these files anew for each reader.
+fn read<'a>(file: &OwnedFd, bytes: &'a mut [u8]) -> Option<&'a str> {
+    let length = pread(file, bytes, 0).ok()?;
+    str::from_utf8(bytes.get(..length)?).ok()
 }
 
 /// Where the counter may stand, given /proc/self/cgroup (cgroups(7)): in a container without a

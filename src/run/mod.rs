@@ -88,8 +88,11 @@ fn claim(options: &Run) -> Result<Option<Claim>, Error> {
         Some(PidFile::At(path)) => path,
         Some(PidFile::Default) => {
             default = pidfile::default_path().ok_or_else(|| {
-                Error::cannot("claim", "a PID file", "none of /run, /tmp and /dev/shm is writable")
-                    .remedy("mount one (--tmpfs /tmp, or an emptyDir), or name a file with HINIT_PID_FILE, or keep none with --no-pid-file")
+                let places = "/run, /tmp, /dev/shm";
+                Error::cannot("claim a PID file in", places, "none of them is writable").remedy(
+                    "mount one (--tmpfs /tmp, or an emptyDir), name a file with HINIT_PID_FILE, \
+                     or keep none with --no-pid-file",
+                )
             })?;
             &default
         }
@@ -111,6 +114,7 @@ impl Life {
     fn live(self) -> u8 {
         self.keep_pid_file(|claim| claim.record(self.server.pid()));
         let oom_kills = OomKills::so_far();
+        sys::release_code();
         let status = self.watch();
         let ending = Ending::new(status, self.server.age(), &oom_kills);
         self.log.warn(format_args!("{ending}"));

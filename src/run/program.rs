@@ -1,6 +1,5 @@
 //! What to execute: where it is looked for, and why it could not be executed.
 
-use std::env;
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
@@ -9,6 +8,7 @@ use nix::errno::Errno;
 use nix::unistd::execv;
 
 use crate::error::Error;
+use crate::sys;
 
 /// Where a command is looked for when there is no PATH.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -22,7 +22,7 @@ pub(super) struct Program {
 
 impl Program {
     pub(super) fn new(command: &[OsString]) -> Result<Self, Error> {
-        let path = env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
+        let path = sys::environment(c"PATH").unwrap_or_else(|| DEFAULT_PATH.into());
         let name = command.first().map_or(OsStr::new(""), OsString::as_os_str);
         let with_nul = |_| Error::NotFound {
             command: name.display().to_string(),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc::c_int;
-use nix::unistd::{ForkResult, Pid, getpid, pipe2, setpgid};
+use nix::unistd::{Pid, getpid, pipe2, setpgid, write};
 
 use super::program::Program;
 use super::{Inherited, Terminal};
@@ -23,23 +23,27 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Forks, and returns when the child has become the server.
+    /// Returns when the child has become the server, or could not.
     pub(super) fn spawn(
         command: &[OsString],
         terminal: Option<&Terminal>,
         inherited: Inherited,
     ) -> Result<Self, Error> {
         let program = Program::new(command)?;
-        let fail = |errno: Errno| Error::cannot("start", program.name().display(), errno.desc());
-        let (reader, writer) = pipe2(OFlag::O_CLOEXEC).map_err(fail)?;
-        let child = match sys::fork().map_err(fail)? {
-            ForkResult::Child => {
-                let errno = become_server(&program, terminal, inherited);
-                let _parent_gone = nix::unistd::write(&writer, &(errno as c_int).to_ne_bytes());
-                signal_hook::low_level::exit(exit_code::HINIT_FAILED.into());
+        let fail = |errno: Errno| {
+            let error = Error::cannot("start", program.name().display(), errno.desc());
+            match errno {
+                Errno::EAGAIN => error.remedy("the limit of processes is reached (--pids-limit)"),
+                _ => error,
             }
-            ForkResult::Parent { child } => child,
         };
+        let (reader, writer) = pipe2(OFlag::O_CLOEXEC).map_err(fail)?;
+        let child = sys::spawn(&mut || {
+            let errno = become_server(&program, terminal, inherited);
+            let _parent_gone = write(&writer, &(errno as c_int).to_ne_bytes());
+            signal_hook::low_level::exit(exit_code::HINIT_FAILED.into());
+        });
+        let child = child.map_err(fail)?;
         drop(writer);
         // The pipe closes at the exec: its end without a word is the success.
         let mut errno = [0; size_of::<c_int>()];

@@ -16,4 +16,5 @@ mod lifecycle;
 mod log;
 mod pid_file;
 mod races;
+mod soak;
 mod verdicts;

@@ -440,7 +440,7 @@ fn run_and_healthcheck_agree_on_the_default_file() {
     );
     assert!(
         ended.log.contains(
-            "cannot claim `a PID file`: none of /run, /tmp and /dev/shm is writable; mount one"
+            "cannot claim a PID file in `/run, /tmp, /dev/shm`: none of them is writable; mount one"
         ),
         "{ended:?}"
     );

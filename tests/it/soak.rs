@@ -1,0 +1,53 @@
+//! Everything at once for a while: orphans, signals, health checks, starts and stops. Nothing may
+//! grow. `tests/soak SECONDS` runs it for longer.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use nix::libc::{SIGTERM, SIGURG};
+
+use crate::support::*;
+
+/// How long each life of a hinit lasts, in rounds of a signal and a health check.
+const ROUNDS: usize = 200;
+
+fn duration() -> Duration {
+    let seconds = std::env::var("HINIT_SOAK_SECONDS").map(|text| text.parse().unwrap());
+    Duration::from_secs(seconds.unwrap_or(1))
+}
+
+/// What may not grow: descriptors, and memory in KB.
+fn holdings(pid: i32) -> (usize, u64) {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+    let resident = status_of(pid, "RssAnon").unwrap();
+    (
+        descriptors,
+        resident.trim_end_matches(" kB").trim().parse().unwrap(),
+    )
+}
+
+in_both_modes! {
+    fn nothing_grows(mode: Mode) {
+        let dir = TempDir::new();
+        let path = dir.join("pid");
+        let start = Instant::now();
+        while start.elapsed() < duration() {
+            // SIGURG does nothing to a server that does not ask for it.
+            let hinit = Start::new(mode).args(["-v"]).pid_file(&path).fixture(["churn"]).start().ready();
+            let pid = hinit.pid();
+            let server = recorded(&path);
+            let mut at_first = None;
+            for _ in 0..ROUNDS {
+                hinit.signal(SIGURG);
+                assert_eq!(hinit.verdict(&path), format!("healthy: process {server} is alive"));
+                at_first = at_first.or_else(|| Some(holdings(pid)));
+            }
+            assert_eq!(Some(holdings(pid)), at_first);
+            hinit.signal(SIGTERM);
+            let ended = hinit.end();
+            assert_eq!(ended.code, 143);
+            assert!(ended.log.contains("hinit: reaped orphan"), "no orphan was reaped");
+            assert!(!path.exists());
+        }
+    }
+}
