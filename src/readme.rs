@@ -69,3 +69,12 @@ fn the_verdicts() {
     let lines: Vec<&str> = verdicts().into_iter().map(|(_, line)| line).collect();
     assert_eq!(shown, lines);
 }
+
+#[test]
+fn the_changelog_knows_this_version() {
+    let heading = concat!("\n## ", env!("CARGO_PKG_VERSION"), " ");
+    assert!(
+        include_str!("../CHANGELOG.md").contains(heading),
+        "{heading}"
+    );
+}

@@ -261,8 +261,9 @@ fn permissions(octal: &str) -> Option<u32> {
     [0o600, 0o604, 0o640, 0o644].contains(&mode).then_some(mode)
 }
 
-/// `500ms`, `8s`, `2m`, `1.5s`; a bare number is seconds. More than nothing, at most a year.
+/// `500ms`, `8s`, `2m`, `1.5s`; a bare number is seconds. From a millisecond to a year.
 fn duration(text: &str) -> Option<Duration> {
+    const MILLISECOND: Duration = Duration::from_millis(1);
     const YEAR: Duration = Duration::from_hours(365 * 24);
     let unit_at = text
         .find(|c: char| c.is_ascii_alphabetic())
@@ -279,7 +280,7 @@ fn duration(text: &str) -> Option<Duration> {
     let scale = 10_u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
     let fraction = u128::from(digits(fraction)?) * u128::from(unit_nanos) / u128::from(scale);
     let nanos = whole.checked_add(u64::try_from(fraction).ok()?)?;
-    Some(Duration::from_nanos(nanos)).filter(|time| !time.is_zero() && *time <= YEAR)
+    Some(Duration::from_nanos(nanos)).filter(|time| (MILLISECOND..=YEAR).contains(time))
 }
 
 /// A decimal number of digits only; `parse` alone would take a sign as well.

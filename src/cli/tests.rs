@@ -247,28 +247,30 @@ fn permissions_of_a_pid_file() {
 
 #[test]
 fn durations() {
-    for (text, millis) in [
-        ("500ms", 500),
-        ("8s", 8000),
-        ("2m", 120_000),
-        ("1.5s", 1500),
-        ("0.25", 250),
-        ("3", 3000),
-        ("0.5ms", 0),
-        ("525600m", 31_536_000_000),
+    for (text, micros) in [
+        ("500ms", 500_000),
+        ("8s", 8_000_000),
+        ("2m", 120_000_000),
+        ("1.5s", 1_500_000),
+        ("0.25", 250_000),
+        ("3", 3_000_000),
+        ("1.5ms", 1500),
+        ("1ms", 1000),
+        ("525600m", 31_536_000_000_000),
     ] {
-        let expected = if text == "0.5ms" {
-            Duration::from_micros(500)
-        } else {
-            Duration::from_millis(millis)
-        };
-        assert_eq!(duration(text), Some(expected), "{text}");
+        assert_eq!(
+            duration(text),
+            Some(Duration::from_micros(micros)),
+            "{text}"
+        );
     }
     for bad in [
         "",
         "0",
         "0s",
         "0.0",
+        "0.5ms",
+        "0.0009",
         "-1",
         "+1",
         "s",

@@ -49,6 +49,9 @@ impl Server {
         let mut errno = [0; size_of::<c_int>()];
         if File::from(reader).read_exact(&mut errno).is_ok() {
             let _status = sys::reap(child);
+            if let Some(terminal) = terminal {
+                terminal.take_back(child);
+            }
             return Err(program.explain(Errno::from_raw(c_int::from_ne_bytes(errno))));
         }
         Ok(Self {

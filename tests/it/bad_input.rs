@@ -4,12 +4,10 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
-use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 
 use nix::libc::SIGTERM;
-use nix::sys::stat::Mode as Bits;
 
 use crate::support::*;
 
@@ -53,22 +51,16 @@ fn the_server_is_launched_where_nothing_is_wrong() {
 #[test]
 fn a_pid_file_that_is_something_else() {
     let dir = TempDir::new();
-    let at = |name| dir.join(name);
-    nix::unistd::mkfifo(&at("FIFO"), Bits::S_IRWXU).unwrap();
-    fs::create_dir(at("directory")).unwrap();
-    let _socket = UnixListener::bind(at("socket")).unwrap();
-    fs::write(at("target"), "1\n").unwrap();
-    symlink(at("target"), at("symlink")).unwrap();
-    for kind in ["FIFO", "directory", "socket", "symlink"] {
-        let before = fs::symlink_metadata(at(kind)).unwrap();
-        refused(at(kind), &format!("it is a {kind}"));
-        let after = fs::symlink_metadata(at(kind)).unwrap();
+    for (kind, path) in odd_files(&dir) {
+        let before = fs::symlink_metadata(&path).unwrap();
+        refused(&path, &format!("it is a {kind}"));
+        let after = fs::symlink_metadata(&path).unwrap();
         assert_eq!(
             (before.ino(), before.mtime_nsec()),
             (after.ino(), after.mtime_nsec())
         );
     }
-    assert_eq!(fs::read_to_string(at("target")).unwrap(), "1\n");
+    assert_eq!(fs::read_to_string(dir.join("target")).unwrap(), "1\n");
     refused("/dev/null", "it is a device");
     refused("/dev/full", "it is a device");
     for path in ["/tmp/", "/tmp/..", "/"] {

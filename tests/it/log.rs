@@ -41,7 +41,8 @@ in_both_modes! {
         let line = hinit.log_line();
         match mode {
             Mode::Subreaper => {
-                let own = format!("hinit: SIGUSR1 from process {} of UID 0", std::process::id());
+                let own = format!("hinit: SIGUSR1 from process {} of UID {}",
+                    std::process::id(), nix::unistd::getuid());
                 assert_eq!(line, own);
             }
             Mode::Pid1 => assert_eq!(line, "hinit: SIGUSR1 from outside the PID namespace"),

@@ -16,5 +16,7 @@ mod lifecycle;
 mod log;
 mod pid_file;
 mod races;
+mod readers;
 mod soak;
+mod terminal;
 mod verdicts;

@@ -71,7 +71,8 @@ in_both_modes! {
         eventually("the lock is free", || fs2::FileExt::try_lock_shared(&file).ok());
         if mode == Mode::Subreaper {
             // The server outlives it, and yet nobody takes the file's word for that.
-            assert!(hinit.verdict(&path).ends_with("is stale: no hinit holds it"));
+            let stale = format!("unhealthy: PID file {} is stale: no hinit holds it", path.display());
+            assert_eq!(hinit.verdict(&path), stale);
             kill(server, SIGKILL);
         }
     }

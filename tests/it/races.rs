@@ -1,14 +1,10 @@
 //! Races, run for real.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
 use nix::libc::SIGTERM;
-use nix::sys::signal::kill as probe;
-use nix::unistd::Pid;
 
 use crate::support::*;
 
@@ -142,128 +138,4 @@ fn no_health_check_ever_lies_or_stops_a_start() {
         healthy > 0,
         "no health check met a server: the test shows nothing"
     );
-}
-
-/// The same harder: readers that do nothing but take and give back the lock.
-#[test]
-fn eight_readers_of_the_lock_stop_no_start() {
-    let dir = TempDir::new();
-    let path = dir.join("pid");
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        for _ in 0..CHECKS {
-            scope.spawn(|| {
-                while !done.load(SeqCst) {
-                    let Ok(file) = File::open(&path) else {
-                        continue;
-                    };
-                    if fs2::FileExt::try_lock_shared(&file).is_ok() {
-                        fs2::FileExt::unlock(&file).unwrap();
-                    }
-                }
-            });
-        }
-        for _ in 0..100 {
-            let ended = Start::new(Mode::Subreaper)
-                .pid_file(&path)
-                .fixture(["exit", "0"])
-                .run();
-            assert_eq!(ended.code, 0, "{}", ended.log);
-        }
-        done.store(true, SeqCst);
-    });
-}
-
-/// What a reader sees of the bytes and the PID, looked at far faster than by health checks.
-#[test]
-fn a_reader_sees_no_file_or_an_empty_one_or_a_whole_pid_that_is_taken() {
-    let dir = TempDir::new();
-    let path = dir.join("pid");
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let reader = scope.spawn(|| {
-            let mut seen = 0_u32;
-            while !done.load(SeqCst) {
-                let Ok(file) = File::open(&path) else {
-                    continue;
-                };
-                let Some(pid) = read_pid(&file) else { continue };
-                seen += 1;
-                // A PID that is free while the file names it could be given to a stranger.
-                if probe(Pid::from_raw(pid), None).is_err() {
-                    assert_ne!(
-                        read_pid(&file),
-                        Some(pid),
-                        "{pid} was free while the file named it"
-                    );
-                }
-            }
-            seen
-        });
-        for _ in 0..CYCLES {
-            let ended = Start::new(Mode::Subreaper)
-                .pid_file(&path)
-                .fixture(["exit", "0"])
-                .run();
-            assert_eq!(ended.code, 0, "{}", ended.log);
-        }
-        done.store(true, SeqCst);
-        assert!(
-            reader.join().unwrap() > 0,
-            "no PID was ever read: the test shows nothing"
-        );
-    });
-}
-
-/// A crash leaves the file with a PID in it, and by now that may be anyone's. The next hinit must
-/// not vouch for it, not even for the instant between its lock and its first write.
-#[test]
-fn an_old_pid_is_never_seen_under_a_held_lock() {
-    let dir = TempDir::new();
-    let path = dir.join("pid");
-    let stranger = std::process::id().cast_signed();
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let reader = scope.spawn(|| {
-            let mut held = 0_u32;
-            while !done.load(SeqCst) {
-                let Ok(file) = File::open(&path) else {
-                    continue;
-                };
-                if fs2::FileExt::try_lock_shared(&file).is_err() {
-                    assert_ne!(read_pid(&file), Some(stranger), "vouched for a stranger");
-                    held += 1;
-                }
-            }
-            held
-        });
-        for _ in 0..CYCLES {
-            fs::write(dir.join("old"), format!("{stranger}\n")).unwrap();
-            fs::rename(dir.join("old"), &path).unwrap();
-            let ended = Start::new(Mode::Subreaper)
-                .pid_file(&path)
-                .fixture(["exit", "0"])
-                .run();
-            assert_eq!(ended.code, 0, "{}", ended.log);
-        }
-        done.store(true, SeqCst);
-        assert!(
-            reader.join().unwrap() > 0,
-            "no lock was ever held: the test shows nothing"
-        );
-    });
-}
-
-/// None if the file is empty.
-fn read_pid(file: &File) -> Option<i32> {
-    let mut bytes = [0; 64];
-    let length = file.read_at(&mut bytes, 0).unwrap();
-    let text = str::from_utf8(&bytes[..length]).unwrap();
-    if text.is_empty() {
-        return None;
-    }
-    let pid = text
-        .strip_suffix('\n')
-        .and_then(|digits| digits.parse().ok());
-    Some(pid.unwrap_or_else(|| panic!("a part of a PID: {text:?}")))
 }

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -76,6 +77,19 @@ impl Drop for TempDir {
     fn drop(&mut self) {
         let _best_effort = fs::remove_dir_all(&self.0);
     }
+}
+
+/// One of each kind of file that no PID file is, by the name of its kind. (A socket needs nobody who
+/// listens.)
+pub fn odd_files(dir: &TempDir) -> [(&'static str, PathBuf); 4] {
+    let [fifo, directory, socket, symlink] =
+        ["FIFO", "directory", "socket", "symlink"].map(|kind| (kind, dir.join(kind)));
+    nix::unistd::mkfifo(&fifo.1, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    fs::create_dir(&directory.1).unwrap();
+    drop(UnixListener::bind(&socket.1).unwrap());
+    fs::write(dir.join("target"), "1\n").unwrap();
+    std::os::unix::fs::symlink(dir.join("target"), &symlink.1).unwrap();
+    [fifo, directory, socket, symlink]
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

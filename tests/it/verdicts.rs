@@ -2,14 +2,12 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
-use std::os::unix::net::UnixListener;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use nix::libc::{SIGKILL, SIGSTOP};
-use nix::sys::stat::Mode as Bits;
 
 use crate::support::*;
 
@@ -107,19 +105,10 @@ fn a_pid_that_no_hinit_vouches_for_is_stale() {
 #[test]
 fn what_is_not_a_regular_file() {
     let dir = TempDir::new();
-    let at = |name| dir.join(name);
-    nix::unistd::mkfifo(&at("FIFO"), Bits::S_IRWXU).unwrap();
-    fs::create_dir(at("directory")).unwrap();
-    let _socket = UnixListener::bind(at("socket")).unwrap();
-    fs::write(at("target"), "1\n").unwrap();
-    symlink(at("target"), at("symlink")).unwrap();
-    for kind in ["FIFO", "directory", "socket", "symlink"] {
+    for (kind, path) in odd_files(&dir) {
+        let name = path.display();
+        let verdict = format!("unhealthy: PID file {name} is not a regular file ({kind})");
         for more in [&[][..], &["--foreign"]] {
-            let path = at(kind);
-            let verdict = format!(
-                "unhealthy: PID file {} is not a regular file ({kind})",
-                path.display()
-            );
             assert_eq!(check(&path, more), verdict);
         }
     }
@@ -412,7 +401,7 @@ fn run_and_healthcheck_agree_on_the_default_file() {
         })
     };
     let tmpfs = |directories: &[&str]| on_each("mount -t tmpfs none", directories);
-    let read_only = |directories: &[&str]| on_each("mount -o remount,ro", directories);
+    let read_only = |directories: &[&str]| on_each("mount -t tmpfs -o ro none", directories);
     // hinit and the fixture may themselves lie below /tmp.
     let script = "cp \"$HINIT\" /mnt/hinit; ";
     let run = "/mnt/hinit sh -c 'ls /run /tmp /dev/shm | grep hinit; /mnt/hinit healthcheck'";

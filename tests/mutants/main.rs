@@ -38,18 +38,18 @@ mutants! {
     a_pid_in_parts: "pidfile/claim.rs" {
         "self.file.write_all_at(line.bytes(), 0)" =>
         "(0_u64..).zip(line.bytes()).try_for_each(|(i, b)| self.file.write_all_at(&[*b], i))"
-    } fails "races::a_reader_sees_no_file_or_an_empty_one_or_a_whole_pid_that_is_taken";
+    } fails "readers::a_pid_is_whole_and_taken_as_long_as_the_file_names_it";
 
     exclusive_before_empty: "pidfile/claim.rs" {
         "try_lock(fs2::FileExt::try_lock_shared(&file))" =>
         "try_lock(fs2::FileExt::try_lock_exclusive(&file))"
-    } fails "races::an_old_pid_is_never_seen_under_a_held_lock";
+    } fails "readers::an_old_pid_is_never_seen_under_a_held_lock";
 
     reaped_before_cleared: "run/mod.rs" {
         "            if is_server {" => "            if false {",
         "Ok(status) if is_server => return Some(status)," =>
         "Ok(status) if is_server => { self.keep_pid_file(Claim::clear); return Some(status) }"
-    } fails "races::a_reader_sees_no_file_or_an_empty_one_or_a_whole_pid_that_is_taken";
+    } fails "readers::a_pid_is_whole_and_taken_as_long_as_the_file_names_it";
 
     the_server_inherits_the_lock: "pidfile/claim.rs" {
         "OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC" =>
@@ -58,7 +58,7 @@ mutants! {
 
     checks_stop_a_start: "pidfile/claim.rs" {
         "Duration::from_secs(1)" => "Duration::ZERO"
-    } fails "races::eight_readers_of_the_lock_stop_no_start";
+    } fails "readers::eight_readers_of_the_lock_stop_no_start";
 
     a_crash_stops_the_next_start: "pidfile/claim.rs" {
         "(Contents::Empty | Contents::Pid(_), _)" => "(Contents::Empty, _)"
@@ -128,6 +128,14 @@ mutants! {
     a_full_log_stops_everything: "output.rs" {
         "if poll(&mut ready, PATIENCE) != Ok(0) {" => "if poll(&mut ready, PATIENCE) != Ok(9) {"
     } fails "log::subreaper::a_log_that_nobody_reads_stops_nothing";
+
+    the_server_may_not_read_the_terminal: "run/server.rs" {
+        "        terminal.give_to(getpid());" => "        let _ = terminal;"
+    } fails "terminal::the_server_reads_from_the_terminal_and_then_the_caller_again";
+
+    the_terminal_is_lost: "run/server.rs" {
+        "                terminal.take_back(child);" => "                let _ = terminal;"
+    } fails "terminal::a_launch_that_fails_gives_the_terminal_back";
 
     a_daemon_goes_unnoticed: "run/ending.rs" {
         "let may_be_daemon = status.success() && after < FIRST_SECONDS;" => "let may_be_daemon = false;"

@@ -1,0 +1,110 @@
+//! Readers of the PID file that do nothing else, and so are far faster than health checks.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread;
+
+use nix::sys::signal::kill as probe;
+use nix::unistd::Pid;
+
+use crate::support::*;
+
+/// Starts and ends a hinit again and again on one path, while `readers` threads read the file.
+/// `look` says whether it saw what its test is about; if none ever does, the test shows nothing.
+#[track_caller]
+fn read_while_starting(
+    readers: usize,
+    cycles: usize,
+    before_each: impl Fn(&Path),
+    look: impl Fn(&File) -> bool + Sync,
+) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let done = AtomicBool::new(false);
+    let seen = thread::scope(|scope| {
+        let reader = || {
+            let mut seen = 0;
+            while !done.load(SeqCst) {
+                seen += u32::from(File::open(&path).is_ok_and(|file| look(&file)));
+            }
+            seen
+        };
+        let readers: Vec<_> = (0..readers).map(|_| scope.spawn(reader)).collect();
+        for _ in 0..cycles {
+            before_each(&path);
+            let start = Start::new(Mode::Subreaper).pid_file(&path);
+            let ended = start.fixture(["exit", "0"]).run();
+            assert_eq!(ended.code, 0, "{}", ended.log);
+        }
+        done.store(true, SeqCst);
+        readers
+            .into_iter()
+            .map(|reader| reader.join().unwrap())
+            .sum::<u32>()
+    });
+    assert!(seen > 0, "no reader ever saw what matters");
+}
+
+/// None if the file is empty.
+fn read_pid(file: &File) -> Option<i32> {
+    let mut bytes = [0; 64];
+    let length = file.read_at(&mut bytes, 0).unwrap();
+    let text = str::from_utf8(&bytes[..length]).unwrap();
+    let pid = |text: &str| text.strip_suffix('\n')?.parse().ok();
+    (!text.is_empty()).then(|| pid(text).unwrap_or_else(|| panic!("a part of a PID: {text:?}")))
+}
+
+#[test]
+fn a_pid_is_whole_and_taken_as_long_as_the_file_names_it() {
+    let look = |file: &File| {
+        let Some(pid) = read_pid(file) else {
+            return false;
+        };
+        // A PID that is free while the file names it could be given to a stranger.
+        if probe(Pid::from_raw(pid), None).is_err() {
+            assert_ne!(
+                read_pid(file),
+                Some(pid),
+                "{pid} was free while the file named it"
+            );
+        }
+        true
+    };
+    read_while_starting(1, 500, |_| {}, look);
+}
+
+/// A crash leaves the file with a PID in it, and by now that may be anyone's. The next hinit must
+/// not vouch for it, not even for the instant between its lock and its first write.
+#[test]
+fn an_old_pid_is_never_seen_under_a_held_lock() {
+    let stranger = std::process::id().cast_signed();
+    let leave_behind = |path: &Path| {
+        let old = path.with_extension("old");
+        fs::write(&old, format!("{stranger}\n")).unwrap();
+        fs::rename(&old, path).unwrap();
+    };
+    let look = |file: &File| {
+        let held = fs2::FileExt::try_lock_shared(file).is_err();
+        assert!(
+            !held || read_pid(file) != Some(stranger),
+            "a hinit vouched for a stranger"
+        );
+        held
+    };
+    read_while_starting(1, 500, leave_behind, look);
+}
+
+/// Eight health checks at once, that have nothing to do but take and give back the lock.
+#[test]
+fn eight_readers_of_the_lock_stop_no_start() {
+    let look = |file: &File| {
+        let had = fs2::FileExt::try_lock_shared(file).is_ok();
+        if had {
+            fs2::FileExt::unlock(file).unwrap();
+        }
+        had
+    };
+    read_while_starting(8, 100, |_| {}, look);
+}
