@@ -66,13 +66,9 @@ const MODE: u32 = 0o644;
 /// Only the first word can name a command of hinit's: whoever has a server called `healthcheck`
 /// writes `hinit -- healthcheck`.
 pub(crate) fn parse(mut words: Vec<OsString>, env: Env) -> Result<Command, Misuse> {
-    let first = words.first().and_then(|word| word.to_str());
-    let (named, healthcheck) = match first {
-        Some("run") => (true, false),
-        Some("healthcheck") => (true, true),
-        _ => (false, false),
-    };
-    if named {
+    let is = |name: &str| words.first().is_some_and(|word| word == name);
+    let (run, healthcheck) = (is("run"), is("healthcheck"));
+    if run || healthcheck {
         words.remove(0);
     }
     if healthcheck {
