@@ -60,6 +60,11 @@ pub(crate) fn look(pid: Pid) -> Look {
     }
 }
 
+/// What a process is called, if it is still there.
+pub(crate) fn name(pid: Pid) -> Option<String> {
+    stat(pid).map(|process| process.name)
+}
+
 /// Every process that /proc shows. One that ends meanwhile may be missing.
 pub(crate) fn all() -> impl Iterator<Item = Process> {
     let entries = read_dir("/proc").into_iter().flatten().flatten();
@@ -74,9 +79,9 @@ pub(crate) fn is_proc_ours() -> bool {
 }
 
 fn stat(pid: Pid) -> Option<Process> {
-    let path = format!("/proc/{pid}/stat");
     let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-    let file = openat(AT_FDCWD, path.as_str(), flags, Mode::empty()).ok()?;
+    let open = |path: String| openat(AT_FDCWD, path.as_str(), flags, Mode::empty());
+    let file = open(format!("/proc/{pid}/stat")).ok()?;
     // What we look for stands in the first half of the line, which has at most some 600 bytes.
     let mut bytes = [0; 512];
     let length = read(&file, &mut bytes).ok()?;

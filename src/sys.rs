@@ -15,9 +15,8 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::libc::{self, c_char, c_int, c_long, c_void};
+use nix::libc::{self, c_char, c_int, c_long, c_void, signalfd_siginfo};
 use nix::sys::signal::{SigHandler, SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
@@ -70,6 +69,8 @@ pub(crate) struct SignalSet(u64);
 
 impl SignalSet {
     pub(crate) const ALL: Self = Self(u64::MAX);
+    /// 1 to 31: those of which the kernel keeps only one each.
+    pub(crate) const STANDARD: Self = Self(0x7fff_ffff);
 
     pub(crate) fn with(self, signal: Signal) -> Self {
         Self(self.0 | Self::bit(signal))
@@ -100,16 +101,15 @@ pub(crate) fn set_signal_mask(mask: SignalSet) -> SignalSet {
     SignalSet(old)
 }
 
-/// A descriptor from which every signal that is blocked and pending can be read.
-pub(crate) fn signal_queue() -> nix::Result<SignalFd> {
-    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: a sigset_t is an array of integers, for which any bytes are a value. All ones is
-    // what sigfillset should have written, with 32 to 34 in it.
-    let all = unsafe {
-        all.as_mut_ptr().write_bytes(0xff, 1);
-        SigSet::from_sigset_t_unchecked(all.assume_init())
-    };
-    SignalFd::with_flags(&all, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
+/// libc's form of a set. Bit by bit, for its functions leave out 32 to 34.
+pub(crate) fn libc_set(set: SignalSet) -> SigSet {
+    let mut libc_set = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: a sigset_t is an array of integers, for which any bytes are a value; it begins with
+    // the kernel's 64 bits, and is aligned for them.
+    unsafe {
+        libc_set.as_mut_ptr().cast::<u64>().write(set.0);
+        SigSet::from_sigset_t_unchecked(libc_set.assume_init())
+    }
 }
 
 /// Sets what SIGCHLD does to its default or to "ignored", and tells whether it was ignored.
@@ -209,6 +209,43 @@ pub(crate) fn reap(pid: Pid) -> nix::Result<ExitStatus> {
 pub(crate) fn kill(pid: Pid, signal: c_int) -> nix::Result<()> {
     // SAFETY: no memory is passed.
     Errno::result(unsafe { libc::kill(pid.as_raw(), signal) }).map(drop)
+}
+
+/// `rt_sigqueueinfo(2)`: a signal with a value, in the name of its sender. The kernel allows that for
+/// codes below zero, as of sigqueue(3), but for that of tgkill.
+pub(crate) fn queue_signal(pid: Pid, number: c_int, info: &signalfd_siginfo) -> nix::Result<()> {
+    /// The head of a `siginfo_t` that was sent by a process; 128 bytes in all.
+    #[repr(C)]
+    struct Info {
+        number: c_int,
+        errno: c_int,
+        code: c_int,
+        padding: c_int,
+        pid: u32,
+        uid: u32,
+        value: u64,
+        rest: [u64; 12],
+    }
+    let info = Info {
+        number,
+        errno: info.ssi_errno,
+        code: info.ssi_code,
+        padding: 0,
+        pid: info.ssi_pid,
+        uid: info.ssi_uid,
+        value: info.ssi_ptr,
+        rest: [0; 12],
+    };
+    // SAFETY: the kernel reads 128 bytes, which is what an `Info` has, and keeps no pointer.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigqueueinfo,
+            pid.as_raw(),
+            number,
+            &raw const info,
+        )
+    };
+    Errno::result(result).map(drop)
 }
 
 /// Asks whether there is a process of this PID: ESRCH if not, or if it is another process's thread.

@@ -1,6 +1,7 @@
 //! The server that the tests put under hinit. Its first argument says what to do; it prints
 //! `ready` when it has got there, so that no test sleeps.
 #![allow(unsafe_code, clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+#![allow(clippy::indexing_slicing)]
 #![allow(clippy::zombie_processes, reason = "it leaves some on purpose")]
 
 use std::io::Write;
@@ -16,7 +17,9 @@ fn main() {
         ["ready"] => wait_for_the_end(),
         ["exit", code] => std::process::exit(code.parse().unwrap()),
         ["die", signal] => die_of(signal.parse().unwrap()),
-        ["signals"] => print_signals(),
+        ["signals"] => print_signals(false),
+        ["signals-later"] => print_signals(true),
+        ["becomes-root"] => becomes_root(),
         ["orphans", count] => orphans(count.parse().unwrap()),
         ["churn"] => churn(),
         ["leave", count] => leave(count.parse().unwrap()),
@@ -63,10 +66,24 @@ fn die_of(signal: i32) {
     wait_for_the_end();
 }
 
-/// Prints the number of each signal that arrives, any of the 64; ends at SIGTERM.
-fn print_signals() {
-    let all = [u64::MAX; 16];
-    // SAFETY: the kernel reads 8 bytes of the set; sigset_t is as large as `all`.
+/// Prints the number of each signal that arrives, any of the 64, and the value that came along;
+/// ends at SIGTERM. `later`: lets them all wait until SIGUSR1 comes.
+fn print_signals(later: bool) {
+    let set = |bits: u64| {
+        let mut set = [0; 16];
+        set[0] = bits;
+        set
+    };
+    let all = set(u64::MAX);
+    let wait = |set: [u64; 16]| {
+        // SAFETY: all zeros is a siginfo_t.
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        let out = &raw mut info;
+        // SAFETY: the kernel reads 8 bytes of the set and writes one siginfo_t.
+        unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, set.as_ptr(), out, 0, 8) };
+        info
+    };
+    // SAFETY: the kernel reads 8 bytes of the set.
     unsafe {
         libc::syscall(
             libc::SYS_rt_sigprocmask,
@@ -77,14 +94,27 @@ fn print_signals() {
         )
     };
     say("ready");
+    if later {
+        wait(set(1 << (libc::SIGUSR1 - 1)));
+    }
     loop {
-        // SAFETY: as above; nothing is asked for beyond the number.
-        let signal = unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, all.as_ptr(), 0, 0, 8) };
-        say(&format!("signal {signal}"));
-        if signal == libc::SIGTERM.into() {
+        let info = wait(all);
+        // SAFETY: a signal that a process sent has a value; one that none did, zeros in its place.
+        match unsafe { info.si_value() }.sival_ptr.addr() {
+            0 => say(&format!("signal {}", info.si_signo)),
+            value => say(&format!("signal {} value {value}", info.si_signo)),
+        }
+        if info.si_signo == libc::SIGTERM {
             return;
         }
     }
+}
+
+/// Installed setuid root, it is out of its starter's reach then.
+fn becomes_root() -> ! {
+    // SAFETY: no memory is passed.
+    assert_eq!(unsafe { libc::setresuid(0, 0, 0) }, 0);
+    wait_for_the_end()
 }
 
 /// Makes orphans that end at once, and waits until hinit has reaped the last.

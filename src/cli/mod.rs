@@ -28,6 +28,8 @@ pub(crate) struct Run {
     pub(crate) pid_file: Option<PidFile>,
     /// Its permissions.
     pub(crate) mode: u32,
+    /// Pass signals to the server's process group.
+    pub(crate) group: bool,
     pub(crate) verbosity: Verbosity,
     /// The server and its arguments; at least one word.
     pub(crate) command: Vec<OsString>,
@@ -103,6 +105,7 @@ fn parse_run(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
         (false, false) => Verbosity::Normal,
         (false, true) => Verbosity::Verbose,
     };
+    let group = take_flag(&mut options, &options::GROUP) || switch(&options::GROUP, env)?;
     if command.is_empty() {
         return Err(Error::Usage("no command given".into()));
     }
@@ -116,6 +119,7 @@ fn parse_run(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
                 "0600, 0604, 0640 or 0644",
             )
         })?,
+        group,
         verbosity,
         command,
     }))
@@ -221,6 +225,20 @@ fn take_flag(options: &mut Arguments, option: &Opt) -> bool {
 fn pid_file(flag: Option<OsString>, env: Env) -> PidFile {
     let set = flag.or_else(|| env(options::PID_FILE.env).filter(|value| !value.is_empty()));
     set.map_or(PidFile::Default, |path| PidFile::At(path.into()))
+}
+
+/// A flag's environment variable: 1 is on; 0, empty or missing is off.
+fn switch(option: &Opt, env: Env) -> Result<bool, Error> {
+    let value = env(option.env).unwrap_or_default();
+    match value.as_bytes() {
+        b"1" => Ok(true),
+        b"" | b"0" => Ok(false),
+        _ => Err(Error::Usage(format!(
+            "`{}={}`: neither 0 nor 1",
+            option.env_name(),
+            value.display()
+        ))),
+    }
 }
 
 fn parse_value<T>(

@@ -74,6 +74,12 @@ pub(crate) static PID_FILE_MODE: Opt = Opt::value(
     "Permissions of the PID file in octal, whatever the umask",
 )
 .default("0644");
+pub(crate) static GROUP: Opt = Opt::flag(
+    "-g",
+    "--group",
+    "Pass signals to the server's process group",
+)
+.env(c"HINIT_GROUP");
 pub(crate) static VERBOSE: Opt =
     Opt::flag("-v", "--verbose", "Also log each signal and each orphan");
 pub(crate) static QUIET: Opt = Opt::flag("-q", "--quiet", "Log errors only");
@@ -111,6 +117,7 @@ Exits with the server's own code; 128+N if signal N killed it; 127 if COMMAND wa
         &PID_FILE,
         &NO_PID_FILE,
         &PID_FILE_MODE,
+        &GROUP,
         &VERBOSE,
         &QUIET,
         &HELP,

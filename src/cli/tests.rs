@@ -63,6 +63,7 @@ fn options_of_run() {
     let expected = Run {
         pid_file: Some(PidFile::Default),
         mode: 0o644,
+        group: false,
         verbosity: Verbosity::Normal,
         command: vec!["x".into()],
     };
@@ -136,6 +137,33 @@ fn flag_then_environment_then_default() {
 }
 
 #[test]
+fn the_group_by_flag_or_environment() {
+    for (words, variable, expected) in [
+        (&["x"][..], None, Ok(false)),
+        (&["-g", "x"], None, Ok(true)),
+        (&["--group", "x"], Some("0"), Ok(true)),
+        (&["x"], Some("1"), Ok(true)),
+        (&["x"], Some("0"), Ok(false)),
+        (&["x"], Some(""), Ok(false)),
+        (
+            &["x"],
+            Some("yes"),
+            Err("`HINIT_GROUP=yes`: neither 0 nor 1"),
+        ),
+    ] {
+        let env = |name: &CStr| {
+            variable
+                .filter(|_| name == c"HINIT_GROUP")
+                .map(OsString::from)
+        };
+        let expected = expected.map_err(|message| Misuse::Run(Error::Usage(message.into())));
+        let parsed = parse(words.iter().map(OsString::from).collect(), &env);
+        let group = parsed.map(|command| matches!(command, Command::Run(Run { group: true, .. })));
+        assert_eq!(group, expected, "{words:?} {variable:?}");
+    }
+}
+
+#[test]
 fn help_and_version() {
     for (words, start) in [
         (&["--help"][..], "usage: hinit [run]"),
@@ -174,7 +202,7 @@ fn a_usage_error_names_the_word_and_the_nearest_right_one() {
         ),
         (
             &["-x", "ls"],
-            "run: unknown option `-x`; the nearest is `-v`",
+            "run: unknown option `-x`; the nearest is `-g`",
         ),
         (&["--pid-file"], "run: `--pid-file` needs a value: FILE"),
         (

@@ -2,6 +2,7 @@
 
 use std::process::ExitStatus;
 
+use nix::errno::Errno;
 use nix::libc::SIGCHLD;
 use nix::unistd::{Pid, getpid};
 
@@ -22,7 +23,7 @@ mod terminal;
 use ending::Ending;
 use memory::OomKills;
 use server::Server;
-use signals::SignalQueue;
+use signals::{Signal, SignalQueue};
 use terminal::Terminal;
 
 /// What the server is to find as hinit found it.
@@ -55,7 +56,7 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life, Error
     adopt_orphans(log);
     let claim = claim(options)?;
     let terminal = Terminal::if_in_foreground();
-    match Server::spawn(&options.command, terminal.as_ref(), inherited) {
+    match Server::spawn(options, terminal.as_ref(), inherited) {
         Ok(server) => Ok(Life {
             server,
             queue,
@@ -111,7 +112,7 @@ struct Life {
 
 impl Life {
     /// From here on nothing ends hinit but the server's end: no step returns an error.
-    fn live(self) -> u8 {
+    fn live(mut self) -> u8 {
         self.keep_pid_file(|claim| claim.record(self.server.pid()));
         let oom_kills = OomKills::so_far();
         sys::release_code();
@@ -123,21 +124,47 @@ impl Life {
     }
 
     /// Passes signals on and reaps orphans until the server ends.
-    fn watch(&self) -> ExitStatus {
+    fn watch(&mut self) -> ExitStatus {
+        // A real-time signal that the server's queue has no room for. Those behind it wait with it;
+        // standard ones, which always have room, pass it.
+        let mut held: Option<Signal> = None;
         loop {
-            let signal = self.queue.next();
-            if signal.number == SIGCHLD {
+            let signal = match held.take() {
+                None => {
+                    let signal = self.queue.next();
+                    self.told(signal)
+                }
+                Some(waiting) => match self.queue.next_standard() {
+                    None => waiting,
+                    Some(standard) => {
+                        held = Some(waiting);
+                        self.told(standard)
+                    }
+                },
+            };
+            if signal.number() == SIGCHLD {
                 if let Some(status) = self.reap() {
                     return status;
                 }
-            } else {
-                self.log.verbose(format_args!("{signal}"));
-                if let Err(errno) = self.server.signal(signal.number) {
+                continue;
+            }
+            match self.server.signal(&signal) {
+                Ok(()) => {}
+                Err(Errno::EAGAIN) => held = Some(signal),
+                Err(errno) => {
+                    let why = errno.desc();
                     self.log
-                        .warn(format_args!("cannot pass on {signal}: {}", errno.desc()));
+                        .warn(format_args!("cannot pass on {signal}: {why}"));
                 }
             }
         }
+    }
+
+    fn told(&self, signal: Signal) -> Signal {
+        if signal.number() != SIGCHLD {
+            self.log.verbose(format_args!("{signal}"));
+        }
+        signal
     }
 
     /// Reaps every child that has ended: one SIGCHLD can stand for many. Returns how the server

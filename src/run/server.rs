@@ -1,6 +1,5 @@
 //! The server: spawn it, and signal it while it is unreaped.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -11,7 +10,9 @@ use nix::libc::c_int;
 use nix::unistd::{Pid, getpid, pipe2, setpgid, write};
 
 use super::program::Program;
+use super::signals::Signal;
 use super::{Inherited, Terminal};
+use crate::cli::Run;
 use crate::error::{Error, exit_code};
 use crate::sys;
 
@@ -20,16 +21,18 @@ use crate::sys;
 pub(super) struct Server {
     pid: Pid,
     started: Instant,
+    /// Whether signals go to all of its process group.
+    group: bool,
 }
 
 impl Server {
     /// Returns when the child has become the server, or could not.
     pub(super) fn spawn(
-        command: &[OsString],
+        options: &Run,
         terminal: Option<&Terminal>,
         inherited: Inherited,
     ) -> Result<Self, Error> {
-        let program = Program::new(command)?;
+        let program = Program::new(&options.command)?;
         let fail = |errno: Errno| {
             let error = Error::cannot("start", program.name().display(), errno.desc());
             match errno {
@@ -57,6 +60,7 @@ impl Server {
         Ok(Self {
             pid: child,
             started: Instant::now(),
+            group: options.group,
         })
     }
 
@@ -68,8 +72,21 @@ impl Server {
         self.started.elapsed()
     }
 
-    pub(super) fn signal(&self, number: c_int) -> nix::Result<()> {
-        sys::kill(self.pid, number)
+    /// Passes a signal on: to the server, or to its process group.
+    pub(super) fn signal(&self, signal: &Signal) -> nix::Result<()> {
+        match signal.info_to_queue() {
+            // There is no queueing for a group: its members get the signal without a value.
+            Some(info) if !self.group => sys::queue_signal(self.pid, signal.number(), &info),
+            _ if self.group => {
+                let group = Pid::from_raw(-self.pid.as_raw());
+                match sys::kill(group, signal.number()) {
+                    // The server has gone to another group, and this one is empty.
+                    Err(Errno::ESRCH) => sys::kill(self.pid, signal.number()),
+                    result => result,
+                }
+            }
+            _ => sys::kill(self.pid, signal.number()),
+        }
     }
 }
 

@@ -41,9 +41,10 @@ in_both_modes! {
         let line = hinit.log_line();
         match mode {
             Mode::Subreaper => {
-                let own = format!("hinit: SIGUSR1 from process {} of UID {}",
-                    std::process::id(), nix::unistd::getuid());
-                assert_eq!(line, own);
+                let own = std::fs::read_to_string("/proc/self/comm").unwrap();
+                let (own, pid) = (own.trim_end(), std::process::id());
+                let user = nix::unistd::getuid();
+                assert_eq!(line, format!("hinit: SIGUSR1 from process {pid} ({own}) of UID {user}"));
             }
             Mode::Pid1 => assert_eq!(line, "hinit: SIGUSR1 from outside the PID namespace"),
         }

@@ -17,6 +17,7 @@ mod log;
 mod pid_file;
 mod races;
 mod readers;
+mod signals;
 mod soak;
 mod terminal;
 mod verdicts;

@@ -154,8 +154,19 @@ pub struct Start {
 
 impl Start {
     pub fn new(mode: Mode) -> Self {
-        let mut command = command_in(mode, hinit());
-        command.env_remove("HINIT_PID_FILE");
+        Self::by(mode, &[])
+    }
+
+    /// Has it executed by another program, if any.
+    pub fn by(mode: Mode, program: &[&str]) -> Self {
+        let hinit = hinit();
+        let mut words: Vec<&OsStr> = program.iter().map(OsStr::new).collect();
+        words.push(hinit.as_os_str());
+        let mut command = command_in(mode, words[0]);
+        command
+            .args(&words[1..])
+            .env_remove("HINIT_PID_FILE")
+            .env_remove("HINIT_GROUP");
         Self { command, mode }
     }
 

@@ -85,8 +85,28 @@ mutants! {
 // The init.
 mutants! {
     libcs_idea_of_all_signals: "sys.rs" {
-        "Self(u64::MAX)" => "Self(!(7 << 31))"
+        "pub(crate) const ALL: Self = Self(u64::MAX);" => "pub(crate) const ALL: Self = Self(!(7 << 31));"
     } fails "lifecycle::subreaper::every_signal_reaches_the_server";
+
+    values_are_dropped: "run/server.rs" {
+        "Some(info) if !self.group =>" => "Some(info) if false =>"
+    } fails "signals::subreaper::values_arrive_in_order_and_nothing_is_merged";
+
+    signals_without_a_value_are_merged: "run/signals.rs" {
+        "if self.number() > libc::SIGSYS &&" => "if false &&"
+    } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
+
+    a_full_queue_loses_a_signal: "run/mod.rs" {
+        "Err(Errno::EAGAIN) => held = Some(signal)," => "Err(Errno::EAGAIN) => {}"
+    } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
+
+    a_full_queue_stops_them_all: "run/signals.rs" {
+        "self.take(SignalSet::STANDARD, true);" => ""
+    } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
+
+    only_the_server_gets_it: "run/server.rs" {
+        "            _ if self.group => {" => "            _ if false => {"
+    } fails "signals::subreaper::the_group_gets_them_if_asked_for";
 
     no_subreaper: "run/mod.rs" {
         "set_child_subreaper(true)" => "set_child_subreaper(false)"

@@ -1,0 +1,100 @@
+//! Signals that hinit passes on: all that came, as they came, to whom they are meant for.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use nix::libc::{self, SIGKILL, SIGTERM, SIGUSR1};
+
+use crate::support::*;
+
+/// `sigqueue(3)`.
+#[allow(unsafe_code)]
+fn queue(pid: i32, number: i32, value: usize) {
+    let value = libc::sigval {
+        sival_ptr: std::ptr::without_provenance_mut(value),
+    };
+    // SAFETY: the value is a number, and nobody takes it for a pointer.
+    let result = unsafe { libc::sigqueue(pid, number, value) };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+}
+
+in_both_modes! {
+    fn values_arrive_in_order_and_nothing_is_merged(mode: Mode) {
+        let hinit = Start::new(mode).no_pid_file().fixture(["signals-later"]).start().ready();
+        let pid = hinit.pid();
+        for value in 1..=100 {
+            queue(pid, 40, value);
+            // Without a value it must not be merged with its like either.
+            kill(pid, 41);
+        }
+        queue(pid, libc::SIGHUP, 7);
+        hinit.signal(SIGUSR1);
+        // Between signals of different numbers the kernel has an order of its own.
+        let lines: Vec<String> = (0..201).map(|_| hinit.line()).collect();
+        let only = |start: &'static str| lines.iter().filter(move |line| line.starts_with(start));
+        let values: Vec<String> = (1..=100).map(|value| format!("signal 40 value {value}")).collect();
+        assert!(only("signal 40 ").eq(&values), "{lines:?}");
+        assert_eq!(only("signal 41").count(), 100, "{lines:?}");
+        assert!(lines.contains(&"signal 1 value 7".into()), "{lines:?}");
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.line(), "signal 15");
+        assert_eq!(hinit.end().code, 0);
+    }
+
+    fn none_is_lost_when_the_servers_queue_is_full(mode: Mode) {
+        if !can_be_root("to give the server a queue of its own") {
+            return;
+        }
+        // The kernel counts by user, so the server gets one of its own, and a limit of 8.
+        let server = ["setpriv", "--reuid=65533", "--clear-groups", "prlimit", "--sigpending=8"];
+        let start = Start::new(mode).no_pid_file().args(["--"]).args(server);
+        let hinit = start.args([fixture()]).args(["signals-later"]).start().ready();
+        let pid = hinit.pid();
+        for value in 1..=100 {
+            queue(pid, 40, value);
+        }
+        // A standard one passes those that wait for room; it is what makes the server go on.
+        hinit.signal(SIGUSR1);
+        for value in 1..=100 {
+            assert_eq!(hinit.line(), format!("signal 40 value {value}"));
+        }
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.line(), "signal 15");
+        assert_eq!(hinit.end().code, 0);
+    }
+
+    fn the_group_gets_them_if_asked_for(mode: Mode) {
+        // The server ends only once its child has, which so must get the signal as well.
+        let script = "trap 'wait; exit 5' TERM; \
+            (trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done) & wait";
+        for group in [&["-g"][..], &["--group"]] {
+            let hinit = Start::new(mode).no_pid_file().args(group).script(script).start().ready();
+            hinit.signal(SIGTERM);
+            assert_eq!(hinit.end().code, 5);
+        }
+        let start = Start::new(mode).with(|command| { command.env("HINIT_GROUP", "1"); });
+        let hinit = start.no_pid_file().script(script).start().ready();
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.end().code, 5);
+    }
+
+    fn a_signal_that_cannot_be_passed_on_is_a_warning(mode: Mode) {
+        if !can_be_root("to install a program setuid root") {
+            return;
+        }
+        let dir = TempDir::new();
+        fs::set_permissions(&dir, Permissions::from_mode(0o755)).unwrap();
+        let program = dir.join("server");
+        fs::copy(fixture(), &program).unwrap();
+        fs::set_permissions(&program, Permissions::from_mode(0o4755)).unwrap();
+        let start = Start::by(mode, &["setpriv", "--reuid=65534", "--clear-groups"]);
+        let hinit = start.no_pid_file().args(["--"]).args([program]).args(["becomes-root"]);
+        let hinit = hinit.start().ready();
+        hinit.signal(SIGTERM);
+        let warning = hinit.log_line();
+        assert!(warning.starts_with("hinit: cannot pass on SIGTERM from "), "{warning}");
+        assert!(warning.ends_with(": Operation not permitted"), "{warning}");
+        kill(hinit.server(), SIGKILL);
+        assert_eq!(hinit.end().code, 137);
+    }
+}
