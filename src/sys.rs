@@ -1,4 +1,5 @@
-//! All of hinit's unsafe code, and nothing else; the allocator has a file of its own.
+//! All of hinit's unsafe code, and nothing else: here what concerns the process, in files of their
+//! own what concerns signals and the allocator.
 //!
 //! Each item is one kernel service that neither std nor nix offers in a safe or a complete form.
 //! The rest of the crate denies `unsafe_code`.
@@ -6,21 +7,25 @@
 
 use std::ffi::{CStr, OsString};
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, IntoRawFd};
+use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::ptr;
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::libc::{self, c_char, c_int, c_long, c_void, signalfd_siginfo};
-use nix::sys::signal::{SigHandler, SigSet, Signal};
+use nix::libc::{self, c_char, c_int, c_void};
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 mod heap;
+mod signals;
+
+pub(crate) use signals::{
+    SignalSet, exit_on_alarm, ignore_sigchld, kill, libc_set, queue_signal, set_alarm,
+    set_signal_mask,
+};
 
 /// Defines C's `main`, which hands over to `$main(Vec<OsString>, SignalSet) -> u8`.
 ///
@@ -58,70 +63,6 @@ pub(crate) unsafe fn arguments(count: c_int, words: *const *const c_char) -> Vec
             OsString::from_vec(word.to_bytes().to_vec())
         })
         .collect()
-}
-
-/// A set of the kernel's 64 signals: bit N-1 stands for signal N.
-///
-/// The kernel's own type and not libc's: musl keeps 32 to 34 for itself, leaves them out of
-/// `sigfillset`, and hides them in the masks that its `sigprocmask` returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SignalSet(u64);
-
-impl SignalSet {
-    pub(crate) const ALL: Self = Self(u64::MAX);
-    /// 1 to 31: those of which the kernel keeps only one each.
-    pub(crate) const STANDARD: Self = Self(0x7fff_ffff);
-
-    pub(crate) fn with(self, signal: Signal) -> Self {
-        Self(self.0 | Self::bit(signal))
-    }
-
-    pub(crate) fn without(self, signal: Signal) -> Self {
-        Self(self.0 & !Self::bit(signal))
-    }
-
-    fn bit(signal: Signal) -> u64 {
-        1 << (signal as c_int - 1)
-    }
-}
-
-/// Replaces the mask of blocked signals and returns the one before.
-pub(crate) fn set_signal_mask(mask: SignalSet) -> SignalSet {
-    let mut old: u64 = 0;
-    // SAFETY: both pointers are to 8 bytes, the size that the kernel is told; it keeps neither.
-    unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigprocmask,
-            libc::SIG_SETMASK,
-            &raw const mask.0,
-            &raw mut old,
-            size_of::<u64>(),
-        );
-    }
-    SignalSet(old)
-}
-
-/// libc's form of a set. Bit by bit, for its functions leave out 32 to 34.
-pub(crate) fn libc_set(set: SignalSet) -> SigSet {
-    let mut libc_set = MaybeUninit::<libc::sigset_t>::zeroed();
-    // SAFETY: a sigset_t is an array of integers, for which any bytes are a value; it begins with
-    // the kernel's 64 bits, and is aligned for them.
-    unsafe {
-        libc_set.as_mut_ptr().cast::<u64>().write(set.0);
-        SigSet::from_sigset_t_unchecked(libc_set.assume_init())
-    }
-}
-
-/// Sets what SIGCHLD does to its default or to "ignored", and tells whether it was ignored.
-pub(crate) fn ignore_sigchld(ignore: bool) -> bool {
-    let handler = if ignore {
-        SigHandler::SigIgn
-    } else {
-        SigHandler::SigDfl
-    };
-    // SAFETY: neither disposition runs code of ours.
-    let old = unsafe { nix::sys::signal::signal(Signal::SIGCHLD, handler) };
-    matches!(old, Ok(SigHandler::SigIgn))
 }
 
 /// Starts a child that runs `act` on memory it shares with hinit, which waits until the child has
@@ -205,49 +146,6 @@ pub(crate) fn reap(pid: Pid) -> nix::Result<ExitStatus> {
     Ok(ExitStatus::from_raw(status))
 }
 
-/// `kill(2)` for any signal number. Not nix's: its signals end at 31.
-pub(crate) fn kill(pid: Pid, signal: c_int) -> nix::Result<()> {
-    // SAFETY: no memory is passed.
-    Errno::result(unsafe { libc::kill(pid.as_raw(), signal) }).map(drop)
-}
-
-/// `rt_sigqueueinfo(2)`: a signal with a value, in the name of its sender. The kernel allows that for
-/// codes below zero, as of sigqueue(3), but for that of tgkill.
-pub(crate) fn queue_signal(pid: Pid, number: c_int, info: &signalfd_siginfo) -> nix::Result<()> {
-    /// The head of a `siginfo_t` that was sent by a process; 128 bytes in all.
-    #[repr(C)]
-    struct Info {
-        number: c_int,
-        errno: c_int,
-        code: c_int,
-        padding: c_int,
-        pid: u32,
-        uid: u32,
-        value: u64,
-        rest: [u64; 12],
-    }
-    let info = Info {
-        number,
-        errno: info.ssi_errno,
-        code: info.ssi_code,
-        padding: 0,
-        pid: info.ssi_pid,
-        uid: info.ssi_uid,
-        value: info.ssi_ptr,
-        rest: [0; 12],
-    };
-    // SAFETY: the kernel reads 128 bytes, which is what an `Info` has, and keeps no pointer.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigqueueinfo,
-            pid.as_raw(),
-            number,
-            &raw const info,
-        )
-    };
-    Errno::result(result).map(drop)
-}
-
 /// Asks whether there is a process of this PID: ESRCH if not, or if it is another process's thread.
 pub(crate) fn probe_process(pid: Pid) -> nix::Result<()> {
     // tgkill(2) and not kill: that takes a thread for its process.
@@ -284,42 +182,33 @@ pub(crate) fn occupy_standard_fds() {
     }
 }
 
-/// From now on SIGALRM ends the process with `code`, after `last_words` had its say.
-///
-/// That runs in a signal handler, amid whatever was interrupted: it may format on the stack and
-/// write, but not allocate.
-pub(crate) fn exit_on_alarm(last_words: impl Fn() + Send + Sync + 'static, code: u8) {
-    let action = move || {
-        last_words();
-        signal_hook::low_level::exit(code.into());
-    };
-    // SAFETY: what `last_words` may do, write and _exit are async-signal-safe.
-    let registered = unsafe { signal_hook::low_level::register(libc::SIGALRM, action) };
-    // Should the kernel refuse, SIGALRM still ends the process, if without a word.
-    drop(registered);
-}
-
-/// Makes SIGALRM come once, after this time; never, if that is zero.
-pub(crate) fn set_alarm(after: Duration) {
-    let microseconds = c_long::from(after.subsec_micros().cast_signed());
-    // The interval, then the time: each as seconds and microseconds.
-    let timer = [
-        0,
-        0,
-        c_long::try_from(after.as_secs()).unwrap_or(c_long::MAX),
-        microseconds,
-    ];
-    // By the raw call, for libc's crate has no setitimer on musl. It fails only for bad values.
-    // SAFETY: the kernel reads the four numbers of a struct itimerval, and keeps no pointer.
-    unsafe { libc::syscall(libc::SYS_setitimer, libc::ITIMER_REAL, timer.as_ptr(), 0) };
-}
-
 /// `getenv(3)`. Not std's: its lock costs a page.
 pub(crate) fn environment(name: &CStr) -> Option<OsString> {
-    // SAFETY: hinit never changes its environment, so what getenv returns stays as it is.
+    // SAFETY: nothing changes the environment between the two calls: hinit has one thread.
     let value = unsafe {
         let value = libc::getenv(name.as_ptr());
         (!value.is_null()).then(|| CStr::from_ptr(value))
     };
     value.map(|value| OsString::from_vec(value.to_bytes().to_vec()))
+}
+
+/// `setenv(3)`, for the child that is about to become the server.
+pub(crate) fn set_environment(name: &CStr, value: &CStr) {
+    // SAFETY: libc copies both. Nothing holds on to what `environment` returned: it copies as well.
+    unsafe { libc::setenv(name.as_ptr(), value.as_ptr(), 1) };
+}
+
+/// Closes every descriptor from 3 on but these (`close_range(2)`, since Linux 5.9).
+///
+/// Whoever calls this must name all that hinit has; the others it was given, for the server.
+pub(crate) fn close_all_but(mut kept: Vec<RawFd>) {
+    kept.sort_unstable();
+    let mut first = 3;
+    for fd in kept.into_iter().chain([RawFd::MAX]) {
+        if first < fd {
+            // SAFETY: by the contract above, nothing that Rust owns is in between.
+            unsafe { libc::syscall(libc::SYS_close_range, first, fd - 1, 0) };
+        }
+        first = fd.saturating_add(1);
+    }
 }

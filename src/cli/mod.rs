@@ -5,13 +5,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use pico_args::Arguments;
 
 use crate::error::Error;
 use crate::output::Verbosity;
 
 pub(crate) mod options;
+mod values;
+
 use options::{Opt, Topic};
+use values::{duration, permissions, signal};
 
 /// What hinit is asked to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +34,8 @@ pub(crate) struct Run {
     pub(crate) mode: u32,
     /// Pass signals to the server's process group.
     pub(crate) group: bool,
+    /// The signal to get when the parent dies.
+    pub(crate) parent_death: Option<Signal>,
     pub(crate) verbosity: Verbosity,
     /// The server and its arguments; at least one word.
     pub(crate) command: Vec<OsString>,
@@ -93,6 +99,8 @@ fn parse_run(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
     }
     let path = take_value(&mut options, &options::PID_FILE);
     let mode = take_value(&mut options, &options::PID_FILE_MODE);
+    let parent_death = take_value(&mut options, &options::PARENT_DEATH)
+        .or_else(|| set_in(env, &options::PARENT_DEATH));
     let none = take_flag(&mut options, &options::NO_PID_FILE);
     if none && path.is_some() {
         return Err(contradiction(&options::PID_FILE, &options::NO_PID_FILE));
@@ -120,6 +128,16 @@ fn parse_run(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
             )
         })?,
         group,
+        parent_death: parent_death
+            .map(|name| {
+                parse_value(
+                    &options::PARENT_DEATH,
+                    &name,
+                    signal,
+                    "a signal such as TERM or 15",
+                )
+            })
+            .transpose()?,
         verbosity,
         command,
     }))
@@ -223,13 +241,18 @@ fn take_flag(options: &mut Arguments, option: &Opt) -> bool {
 }
 
 fn pid_file(flag: Option<OsString>, env: Env) -> PidFile {
-    let set = flag.or_else(|| env(options::PID_FILE.env).filter(|value| !value.is_empty()));
+    let set = flag.or_else(|| set_in(env, &options::PID_FILE));
     set.map_or(PidFile::Default, |path| PidFile::At(path.into()))
+}
+
+/// An option's environment variable; an empty one is as good as none.
+fn set_in(env: Env, option: &Opt) -> Option<OsString> {
+    env(option.env).filter(|value| !value.is_empty())
 }
 
 /// A flag's environment variable: 1 is on; 0, empty or missing is off.
 fn switch(option: &Opt, env: Env) -> Result<bool, Error> {
-    let value = env(option.env).unwrap_or_default();
+    let value = set_in(env, option).unwrap_or_default();
     match value.as_bytes() {
         b"1" => Ok(true),
         b"" | b"0" => Ok(false),
@@ -265,43 +288,6 @@ fn unknown(what: &str, word: &OsStr, nearest: &str) -> Error {
         "{what} `{}`; the nearest is `{nearest}`",
         word.display()
     ))
-}
-
-/// Permissions that hinit itself can work with after a crash, and that a health check trusts:
-/// read and write for the owner, no write for anyone else.
-fn permissions(octal: &str) -> Option<u32> {
-    let digits = !octal.is_empty() && octal.bytes().all(|byte| byte.is_ascii_digit());
-    let mode = u32::from_str_radix(octal, 8).ok().filter(|_| digits)?;
-    [0o600, 0o604, 0o640, 0o644].contains(&mode).then_some(mode)
-}
-
-/// `500ms`, `8s`, `2m`, `1.5s`; a bare number is seconds. From a millisecond to a year.
-fn duration(text: &str) -> Option<Duration> {
-    const MILLISECOND: Duration = Duration::from_millis(1);
-    const YEAR: Duration = Duration::from_hours(365 * 24);
-    let unit_at = text
-        .find(|c: char| c.is_ascii_alphabetic())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at_checked(unit_at)?;
-    let unit_nanos: u64 = match unit {
-        "ms" => 1_000_000,
-        "s" | "" => 1_000_000_000,
-        "m" => 60_000_000_000,
-        _ => return None,
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    let whole = digits(whole)?.checked_mul(unit_nanos)?;
-    let scale = 10_u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let fraction = u128::from(digits(fraction)?) * u128::from(unit_nanos) / u128::from(scale);
-    let nanos = whole.checked_add(u64::try_from(fraction).ok()?)?;
-    Some(Duration::from_nanos(nanos)).filter(|time| (MILLISECOND..=YEAR).contains(time))
-}
-
-/// A decimal number of digits only; `parse` alone would take a sign as well.
-fn digits(text: &str) -> Option<u64> {
-    text.parse()
-        .ok()
-        .filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]

@@ -80,6 +80,12 @@ pub(crate) static GROUP: Opt = Opt::flag(
     "Pass signals to the server's process group",
 )
 .env(c"HINIT_GROUP");
+pub(crate) static PARENT_DEATH: Opt = Opt::value(
+    "--parent-death",
+    "SIGNAL",
+    "If not PID 1, get this signal when the parent process dies",
+)
+.env(c"HINIT_PARENT_DEATH");
 pub(crate) static VERBOSE: Opt =
     Opt::flag("-v", "--verbose", "Also log each signal and each orphan");
 pub(crate) static QUIET: Opt = Opt::flag("-q", "--quiet", "Log errors only");
@@ -118,6 +124,7 @@ Exits with the server's own code; 128+N if signal N killed it; 127 if COMMAND wa
         &NO_PID_FILE,
         &PID_FILE_MODE,
         &GROUP,
+        &PARENT_DEATH,
         &VERBOSE,
         &QUIET,
         &HELP,
@@ -139,13 +146,13 @@ impl Topic {
         let mut text = format!("{}\n\n{}\n\nOptions:\n", self.usage, self.about);
         for option in self.options {
             // Writing to a String cannot fail.
-            let _ok = writeln!(text, "  {:<21}  {}", option.synopsis(), option.help);
+            let _ok = writeln!(text, "  {:<23}  {}", option.synopsis(), option.help);
             for (what, is) in [
                 ("default", option.default),
                 ("environment", option.env_name()),
             ] {
                 if !is.is_empty() {
-                    let _ok = writeln!(text, "{:25}[{what}: {is}]", "");
+                    let _ok = writeln!(text, "{:27}[{what}: {is}]", "");
                 }
             }
         }

@@ -64,6 +64,7 @@ fn options_of_run() {
         pid_file: Some(PidFile::Default),
         mode: 0o644,
         group: false,
+        parent_death: None,
         verbosity: Verbosity::Normal,
         command: vec!["x".into()],
     };
@@ -258,67 +259,11 @@ fn a_path_may_be_any_bytes() {
 }
 
 #[test]
-fn permissions_of_a_pid_file() {
-    for good in ["600", "0600", "0604", "0640", "644", "00644"] {
-        assert_eq!(
-            permissions(good),
-            u32::from_str_radix(good, 8).ok(),
-            "{good}"
-        );
-    }
-    for bad in [
-        "", "0", "400", "0666", "0664", "0622", "0755", "4644", "0o644", "+644", "rw", "9",
-    ] {
-        assert_eq!(permissions(bad), None, "{bad}");
-    }
-}
-
-#[test]
-fn durations() {
-    for (text, micros) in [
-        ("500ms", 500_000),
-        ("8s", 8_000_000),
-        ("2m", 120_000_000),
-        ("1.5s", 1_500_000),
-        ("0.25", 250_000),
-        ("3", 3_000_000),
-        ("1.5ms", 1500),
-        ("1ms", 1000),
-        ("525600m", 31_536_000_000_000),
-    ] {
-        assert_eq!(
-            duration(text),
-            Some(Duration::from_micros(micros)),
-            "{text}"
-        );
-    }
-    for bad in [
-        "",
-        "0",
-        "0s",
-        "0.0",
-        "0.5ms",
-        "0.0009",
-        "-1",
-        "+1",
-        "s",
-        "ms",
-        ".",
-        "1.",
-        ".5",
-        "1.5.5",
-        "1e3",
-        "1 s",
-        "5h",
-        "5S",
-        "1ss",
-        "inf",
-        "nan",
-        "\u{663}s",
-        "525601m",
-        "99999999999999999999s",
-        "1.99999999999999999999s",
-    ] {
-        assert_eq!(duration(bad), None, "{bad}");
-    }
+fn the_signal_of_the_parents_death() {
+    let expected = "run: `--parent-death TREM`: not a signal such as TERM or 15";
+    assert_eq!(misuse(&["--parent-death", "TREM", "x"]), expected);
+    assert_eq!(
+        run(&["--parent-death=hup", "x"]).parent_death,
+        Some(Signal::SIGHUP)
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -77,6 +77,10 @@ impl Claim {
             Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(()),
             result => result,
         }
+    }
+
+    pub(crate) fn as_fds(&self) -> [BorrowedFd<'_>; 2] {
+        [self.place.directory.as_fd(), self.file.as_fd()]
     }
 
     /// Writes the server's PID, whole or not at all.

@@ -1,6 +1,6 @@
 //! Whether the cgroup ran out of memory while the server ran.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
@@ -20,6 +20,10 @@ impl OomKills {
             let before = kills(&file)?;
             Some((file, before))
         }))
+    }
+
+    pub(super) fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.0.as_ref().map(|(file, _)| file.as_fd())
     }
 
     /// How many more there are now.

@@ -1,10 +1,14 @@
 //! The life of one server: claim, spawn, record, watch, clear, remove, leave.
 
+use std::ffi::CStr;
+use std::os::fd::AsRawFd;
 use std::process::ExitStatus;
 
 use nix::errno::Errno;
 use nix::libc::SIGCHLD;
-use nix::unistd::{Pid, getpid};
+use nix::sys::prctl::{set_child_subreaper, set_pdeathsig};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, chdir, getpid, getppid};
 
 use crate::cli::{PidFile, Run};
 use crate::error::Error;
@@ -23,7 +27,7 @@ mod terminal;
 use ending::Ending;
 use memory::OomKills;
 use server::Server;
-use signals::{Signal, SignalQueue};
+use signals::{Received, SignalQueue};
 use terminal::Terminal;
 
 /// What the server is to find as hinit found it.
@@ -31,7 +35,13 @@ use terminal::Terminal;
 struct Inherited {
     signal_mask: SignalSet,
     sigchld_ignored: bool,
+    /// Whether sockets were passed to this very process, as `sd_listen_fds(3)` has it; they are the
+    /// server's.
+    listens: bool,
 }
+
+/// The environment variable that says whose the sockets are.
+const LISTEN_PID: &CStr = c"LISTEN_PID";
 
 /// Runs the server, from the claim of its PID file to its end. Returns the exit code.
 pub(crate) fn run(options: &Run, signal_mask: SignalSet) -> u8 {
@@ -51,9 +61,14 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life, Error
         signal_mask,
         // Ignored, as some callers leave it, the server's end would never show.
         sigchld_ignored: sys::ignore_sigchld(false),
+        listens: sys::environment(LISTEN_PID)
+            .is_some_and(|pid| pid.to_str() == Some(&getpid().to_string())),
     };
     let queue = SignalQueue::new()?;
     adopt_orphans(log);
+    if let Some(signal) = options.parent_death {
+        follow_parent(signal)?;
+    }
     let claim = claim(options)?;
     let terminal = Terminal::if_in_foreground();
     match Server::spawn(options, terminal.as_ref(), inherited) {
@@ -76,10 +91,27 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life, Error
 /// Makes orphans come to hinit. To PID 1 they come anyway.
 fn adopt_orphans(log: Log) {
     if getpid() != Pid::from_raw(1)
-        && let Err(errno) = nix::sys::prctl::set_child_subreaper(true)
+        && let Err(errno) = set_child_subreaper(true)
     {
         log.verbose(format_args!("cannot become a subreaper: {}", errno.desc()));
     }
+}
+
+/// Has the kernel send hinit a signal when its parent dies. It waits in the queue, like any other.
+fn follow_parent(signal: Signal) -> Result<(), Error> {
+    let fail = |errno: Errno| Error::cannot("follow", "the parent process", errno.desc());
+    let own = getpid();
+    // PID 1 has no parent in its namespace, and must not end with one outside.
+    if own == Pid::from_raw(1) {
+        return Ok(());
+    }
+    let parent = getppid();
+    set_pdeathsig(signal).map_err(fail)?;
+    // Has it died already, in between? Then hinit is another's child by now.
+    if getppid() != parent {
+        kill(own, signal).map_err(fail)?;
+    }
+    Ok(())
 }
 
 fn claim(options: &Run) -> Result<Option<Claim>, Error> {
@@ -115,7 +147,7 @@ impl Life {
     fn live(mut self) -> u8 {
         self.keep_pid_file(|claim| claim.record(self.server.pid()));
         let oom_kills = OomKills::so_far();
-        sys::release_code();
+        self.let_go(&oom_kills);
         let status = self.watch();
         let ending = Ending::new(status, self.server.age(), &oom_kills);
         self.log.warn(format_args!("{ending}"));
@@ -123,11 +155,26 @@ impl Life {
         ending.exit_code()
     }
 
+    /// Holds on to nothing of the place where hinit was started, nor to what it was given for the
+    /// server: a file system could not be unmounted, a pipe would not end.
+    fn let_go(&self, oom_kills: &OomKills) {
+        let own = [Some(self.queue.as_fd()), oom_kills.as_fd()];
+        let claimed = self.claim.iter().flat_map(Claim::as_fds);
+        let terminal = self.terminal.as_ref().map(Terminal::as_fd);
+        let kept = own.into_iter().flatten().chain(claimed).chain(terminal);
+        sys::close_all_but(kept.map(|fd| fd.as_raw_fd()).collect());
+        if let Err(errno) = chdir("/") {
+            self.log
+                .verbose(format_args!("cannot change to `/`: {}", errno.desc()));
+        }
+        sys::release_code();
+    }
+
     /// Passes signals on and reaps orphans until the server ends.
     fn watch(&mut self) -> ExitStatus {
         // A real-time signal that the server's queue has no room for. Those behind it wait with it;
         // standard ones, which always have room, pass it.
-        let mut held: Option<Signal> = None;
+        let mut held: Option<Received> = None;
         loop {
             let signal = match held.take() {
                 None => {
@@ -160,7 +207,7 @@ impl Life {
         }
     }
 
-    fn told(&self, signal: Signal) -> Signal {
+    fn told(&self, signal: Received) -> Received {
         if signal.number() != SIGCHLD {
             self.log.verbose(format_args!("{signal}"));
         }

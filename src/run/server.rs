@@ -1,5 +1,6 @@
 //! The server: spawn it, and signal it while it is unreaped.
 
+use std::ffi::CString;
 use std::fs::File;
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -7,11 +8,13 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc::c_int;
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getpid, pipe2, setpgid, write};
 
 use super::program::Program;
-use super::signals::Signal;
-use super::{Inherited, Terminal};
+use super::signals::Received;
+use super::{Inherited, LISTEN_PID, Terminal};
 use crate::cli::Run;
 use crate::error::{Error, exit_code};
 use crate::sys;
@@ -42,7 +45,7 @@ impl Server {
         };
         let (reader, writer) = pipe2(OFlag::O_CLOEXEC).map_err(fail)?;
         let child = sys::spawn(&mut || {
-            let errno = become_server(&program, terminal, inherited);
+            let errno = become_server(&program, options, terminal, inherited);
             let _parent_gone = write(&writer, &(errno as c_int).to_ne_bytes());
             signal_hook::low_level::exit(exit_code::HINIT_FAILED.into());
         });
@@ -73,7 +76,7 @@ impl Server {
     }
 
     /// Passes a signal on: to the server, or to its process group.
-    pub(super) fn signal(&self, signal: &Signal) -> nix::Result<()> {
+    pub(super) fn signal(&self, signal: &Received) -> nix::Result<()> {
         match signal.info_to_queue() {
             // There is no queueing for a group: its members get the signal without a value.
             Some(info) if !self.group => sys::queue_signal(self.pid, signal.number(), &info),
@@ -94,7 +97,12 @@ impl Server {
 ///
 /// All signals are blocked until the last step, and the parent passes none on before the exec:
 /// nothing can fall in between.
-fn become_server(program: &Program, terminal: Option<&Terminal>, inherited: Inherited) -> Errno {
+fn become_server(
+    program: &Program,
+    options: &Run,
+    terminal: Option<&Terminal>,
+    inherited: Inherited,
+) -> Errno {
     // Its own group, so that the terminal's signals reach it once and not hinit as well.
     let _cannot_fail = setpgid(Pid::from_raw(0), Pid::from_raw(0));
     if let Some(terminal) = terminal {
@@ -102,6 +110,15 @@ fn become_server(program: &Program, terminal: Option<&Terminal>, inherited: Inhe
     }
     if inherited.sigchld_ignored {
         sys::ignore_sigchld(true);
+    }
+    if options.parent_death == Some(Signal::SIGKILL) {
+        // That one hinit could not pass on.
+        let _as_good_as_can_be = set_pdeathsig(Signal::SIGKILL);
+    }
+    if inherited.listens
+        && let Ok(own) = CString::new(getpid().to_string())
+    {
+        sys::set_environment(LISTEN_PID, &own);
     }
     sys::set_signal_mask(inherited.signal_mask);
     program.execute()

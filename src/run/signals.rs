@@ -5,12 +5,12 @@
 //! and leaves nothing to be undone in the child.
 
 use std::fmt;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use nix::libc::{self, c_int, signalfd_siginfo};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::Signal as Standard;
+use nix::sys::signal::Signal;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
@@ -38,8 +38,12 @@ impl SignalQueue {
         })
     }
 
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
     /// The next signal, however long that takes.
-    pub(super) fn next(&mut self) -> Signal {
+    pub(super) fn next(&mut self) -> Received {
         self.take(SignalSet::ALL, false);
         loop {
             if let Some(signal) = self.read(PollTimeout::NONE) {
@@ -50,7 +54,7 @@ impl SignalQueue {
 
     /// The next standard signal; None when it is time to try a real-time one again. Those that wait
     /// stay in the kernel's queue meanwhile, in their order.
-    pub(super) fn next_standard(&mut self) -> Option<Signal> {
+    pub(super) fn next_standard(&mut self) -> Option<Received> {
         self.take(SignalSet::STANDARD, true);
         self.read(RETRY_MILLIS.into())
     }
@@ -61,10 +65,10 @@ impl SignalQueue {
         }
     }
 
-    fn read(&self, timeout: PollTimeout) -> Option<Signal> {
+    fn read(&self, timeout: PollTimeout) -> Option<Received> {
         match self.fd.read_signal() {
             Ok(Some(info)) if is_own_doing(&info) => None,
-            Ok(Some(info)) => Some(Signal(info)),
+            Ok(Some(info)) => Some(Received(info)),
             Ok(None) => {
                 let mut readable = [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)];
                 if poll(&mut readable, timeout).is_err() {
@@ -92,9 +96,9 @@ fn is_own_doing(info: &signalfd_siginfo) -> bool {
 }
 
 /// A signal that hinit got, with all that its sender said.
-pub(super) struct Signal(signalfd_siginfo);
+pub(super) struct Received(signalfd_siginfo);
 
-impl Signal {
+impl Received {
     pub(super) fn number(&self) -> c_int {
         self.0.ssi_signo.cast_signed()
     }
@@ -112,7 +116,7 @@ impl Signal {
     }
 }
 
-impl fmt::Display for Signal {
+impl fmt::Display for Received {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Self(info) = self;
         write_name(f, self.number())?;
@@ -134,7 +138,7 @@ impl fmt::Display for Signal {
 /// `SIGTERM`; real-time signals by their place after SIGRTMIN, which glibc and the shells put
 /// at 34 (signal(7)).
 pub(super) fn write_name(f: &mut fmt::Formatter, number: c_int) -> fmt::Result {
-    match (Standard::try_from(number), number) {
+    match (Signal::try_from(number), number) {
         (Ok(signal), _) => f.write_str(signal.as_str()),
         (_, 34) => f.write_str("SIGRTMIN"),
         (_, 35..=64) => write!(f, "SIGRTMIN+{}", number - 34),

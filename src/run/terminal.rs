@@ -1,6 +1,6 @@
 //! The terminal's foreground group: the server's while it runs, and then again whose it was.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
@@ -24,6 +24,10 @@ impl Terminal {
         )
         .ok()?;
         (tcgetpgrp(&tty) == Ok(getpgrp())).then_some(Self { tty })
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.tty.as_fd()
     }
 
     /// Lets a group read from the terminal. SIGTTOU, which the kernel sends to a background group

@@ -1,6 +1,7 @@
 //! The life of one server: it starts, gets its signals, ends, and hinit with it.
 
 use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 
 use nix::libc::{SIGCHLD, SIGCONT, SIGHUP, SIGKILL, SIGSTOP, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
@@ -86,6 +87,48 @@ in_both_modes! {
             assert!(!without.is_empty());
             assert_eq!(run(&[hinit().to_str().unwrap()]), without);
         }
+    }
+
+    fn sockets_that_were_passed_are_the_servers(mode: Mode) {
+        let passed = |pid: &str| {
+            let script = format!("LISTEN_PID={pid} LISTEN_FDS=1 exec {} -q --no-pid-file \
+                sh -c 'echo $LISTEN_PID $$; cat <&3' 3<<E\nhello\nE", hinit().display());
+            Ended::of(&command_in(mode, "sh").args(["-c", &script]).output().unwrap()).stdout
+        };
+        let own = passed("$$");
+        let (pids, input) = own.split_once('\n').unwrap();
+        let (listen_pid, server) = pids.split_once(' ').unwrap();
+        assert_eq!((listen_pid, input), (server, "hello"));
+        // Those of another process are not touched.
+        assert!(passed("4194303").starts_with("4194303 "));
+    }
+
+    fn hinit_lets_go_of_where_it_started_and_of_what_it_was_given(mode: Mode) {
+        let dir = TempDir::new();
+        let (given, path) = (dir.join("given"), dir.join("pid"));
+        fs::write(&given, "").unwrap();
+        // Descriptors before and behind those that hinit makes.
+        let script = format!("exec {} --pid-file {} {} ready 3<{given} 9<{given} 4<{given}",
+            hinit().display(), path.display(), fixture().display(), given = given.display());
+        let mut command = command_in(mode, "sh");
+        command.args(["-c", &script]).current_dir(&dir);
+        let hinit = Start::of(mode, command).start().ready();
+        recorded(&path);
+        let links = |pid: i32| {
+            let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+            let links = descriptors.filter_map(|fd| fs::read_link(fd.path()).ok());
+            links.filter(|link| *link == given).count()
+        };
+        assert_eq!(links(hinit.server()), 3);
+        eventually("hinit closes them", || (links(hinit.pid()) == 0).then_some(()));
+        let directory = |pid: i32| fs::read_link(format!("/proc/{pid}/cwd")).unwrap();
+        assert_eq!(directory(hinit.server()), dir.as_ref());
+        eventually("hinit leaves", || (directory(hinit.pid()) == Path::new("/")).then_some(()));
+        // And it still has what it needs.
+        assert!(hinit.verdict(&path).starts_with("healthy: "));
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.end().code, 143);
+        assert!(!path.exists());
     }
 
     fn closed_standard_descriptors_stay_closed_and_get_no_file_of_hinits(mode: Mode) {

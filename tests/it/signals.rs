@@ -18,49 +18,45 @@ fn queue(pid: i32, number: i32, value: usize) {
     assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
 }
 
+/// Sends hinit a hundred signals with a value and a hundred without, and then SIGUSR1, for which the
+/// server waits: they all arrive, and the values in their order. (Between signals of different
+/// numbers the kernel has an order of its own.)
+fn all_arrive(hinit: Running) {
+    let pid = hinit.pid();
+    for value in 1..=100 {
+        queue(pid, 40, value);
+        kill(pid, 41);
+    }
+    hinit.signal(SIGUSR1);
+    let lines: Vec<String> = (0..200).map(|_| hinit.line()).collect();
+    let only = |start: &'static str| lines.iter().filter(move |line| line.starts_with(start));
+    let values: Vec<String> = (1..=100)
+        .map(|value| format!("signal 40 value {value}"))
+        .collect();
+    assert!(only("signal 40 ").eq(&values), "{lines:?}");
+    assert_eq!(only("signal 41").count(), 100, "{lines:?}");
+    // A standard one may have a value as well.
+    queue(pid, libc::SIGHUP, 7);
+    assert_eq!(hinit.line(), "signal 1 value 7");
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.line(), "signal 15");
+    assert_eq!(hinit.end().code, 0);
+}
+
 in_both_modes! {
     fn values_arrive_in_order_and_nothing_is_merged(mode: Mode) {
-        let hinit = Start::new(mode).no_pid_file().fixture(["signals-later"]).start().ready();
-        let pid = hinit.pid();
-        for value in 1..=100 {
-            queue(pid, 40, value);
-            // Without a value it must not be merged with its like either.
-            kill(pid, 41);
-        }
-        queue(pid, libc::SIGHUP, 7);
-        hinit.signal(SIGUSR1);
-        // Between signals of different numbers the kernel has an order of its own.
-        let lines: Vec<String> = (0..201).map(|_| hinit.line()).collect();
-        let only = |start: &'static str| lines.iter().filter(move |line| line.starts_with(start));
-        let values: Vec<String> = (1..=100).map(|value| format!("signal 40 value {value}")).collect();
-        assert!(only("signal 40 ").eq(&values), "{lines:?}");
-        assert_eq!(only("signal 41").count(), 100, "{lines:?}");
-        assert!(lines.contains(&"signal 1 value 7".into()), "{lines:?}");
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.line(), "signal 15");
-        assert_eq!(hinit.end().code, 0);
+        all_arrive(Start::new(mode).no_pid_file().fixture(["signals-later"]).start().ready());
     }
 
     fn none_is_lost_when_the_servers_queue_is_full(mode: Mode) {
         if !can_be_root("to give the server a queue of its own") {
             return;
         }
-        // The kernel counts by user, so the server gets one of its own, and a limit of 8.
+        // The kernel counts by user, so the server gets one of its own, and a limit of 8. SIGUSR1,
+        // which makes it go on, must pass those that wait for room.
         let server = ["setpriv", "--reuid=65533", "--clear-groups", "prlimit", "--sigpending=8"];
         let start = Start::new(mode).no_pid_file().args(["--"]).args(server);
-        let hinit = start.args([fixture()]).args(["signals-later"]).start().ready();
-        let pid = hinit.pid();
-        for value in 1..=100 {
-            queue(pid, 40, value);
-        }
-        // A standard one passes those that wait for room; it is what makes the server go on.
-        hinit.signal(SIGUSR1);
-        for value in 1..=100 {
-            assert_eq!(hinit.line(), format!("signal 40 value {value}"));
-        }
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.line(), "signal 15");
-        assert_eq!(hinit.end().code, 0);
+        all_arrive(start.args([fixture()]).args(["signals-later"]).start().ready());
     }
 
     fn the_group_gets_them_if_asked_for(mode: Mode) {
@@ -97,4 +93,49 @@ in_both_modes! {
         kill(hinit.server(), SIGKILL);
         assert_eq!(hinit.end().code, 137);
     }
+}
+
+/// A hinit with these options under a parent that the test can kill. Returns that parent.
+fn under_a_parent(options: &str, server: &str) -> Running {
+    let hinit = hinit();
+    let script = format!(
+        "{} {options} --no-pid-file {} {server} & wait",
+        hinit.display(),
+        fixture().display()
+    );
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", &script]);
+    Start::of(Mode::Subreaper, command).start().ready()
+}
+
+#[test]
+fn the_parents_death_is_a_signal() {
+    for options in ["--parent-death TERM", "--parent-death=15"] {
+        let parent = under_a_parent(options, "signals");
+        parent.signal(SIGKILL);
+        assert_eq!(parent.line(), "signal 15");
+    }
+}
+
+#[test]
+fn the_parents_death_can_kill_hinit_and_server() {
+    let parent = under_a_parent("--parent-death KILL", "ready");
+    let hinit = parent.server();
+    let server = eventually("hinit has a server", || children_of(hinit).pop());
+    parent.signal(SIGKILL);
+    for pid in [hinit, server] {
+        eventually("it dies", || {
+            status_of(pid, "State")
+                .is_none_or(|s| s.starts_with('Z'))
+                .then_some(())
+        });
+    }
+}
+
+#[test]
+fn pid_1_does_not_follow_its_parent() {
+    let start = Start::new(Mode::Pid1)
+        .no_pid_file()
+        .args(["--parent-death", "KILL"]);
+    assert_eq!(start.fixture(["exit", "3"]).run().code, 3);
 }

@@ -157,6 +157,11 @@ impl Start {
         Self::by(mode, &[])
     }
 
+    /// By a command of the test's own.
+    pub fn of(mode: Mode, command: Command) -> Self {
+        Self { command, mode }
+    }
+
     /// Has it executed by another program, if any.
     pub fn by(mode: Mode, program: &[&str]) -> Self {
         let hinit = hinit();

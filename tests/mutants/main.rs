@@ -84,7 +84,7 @@ mutants! {
 
 // The init.
 mutants! {
-    libcs_idea_of_all_signals: "sys.rs" {
+    libcs_idea_of_all_signals: "sys/signals.rs" {
         "pub(crate) const ALL: Self = Self(u64::MAX);" => "pub(crate) const ALL: Self = Self(!(7 << 31));"
     } fails "lifecycle::subreaper::every_signal_reaches_the_server";
 
@@ -108,8 +108,33 @@ mutants! {
         "            _ if self.group => {" => "            _ if false => {"
     } fails "signals::subreaper::the_group_gets_them_if_asked_for";
 
+    descriptors_are_kept: "run/mod.rs" {
+        "sys::close_all_but(kept.map(|fd| fd.as_raw_fd()).collect());" => "drop(kept.map(|fd| fd.as_raw_fd()));"
+    } fails "lifecycle::subreaper::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
+
+    the_working_directory_is_kept: "run/mod.rs" {
+        "chdir(\"/\")" => "chdir(\".\")"
+    } fails "lifecycle::pid_1::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
+
+    the_lock_is_let_go_of: "run/mod.rs" {
+        "let kept = own.into_iter().flatten().chain(claimed)" =>
+        "let kept = own.into_iter().flatten().chain(claimed.take(1))"
+    } fails "lifecycle::subreaper::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
+
+    the_sockets_stay_hinits: "run/server.rs" {
+        "if inherited.listens" => "if false"
+    } fails "lifecycle::subreaper::sockets_that_were_passed_are_the_servers";
+
+    the_parent_is_not_followed: "run/mod.rs" {
+        "    set_pdeathsig(signal).map_err(fail)?;" => ""
+    } fails "signals::the_parents_death_is_a_signal";
+
+    the_server_survives_hinit: "run/server.rs" {
+        "if options.parent_death == Some(Signal::SIGKILL)" => "if false"
+    } fails "signals::the_parents_death_can_kill_hinit_and_server";
+
     no_subreaper: "run/mod.rs" {
-        "set_child_subreaper(true)" => "set_child_subreaper(false)"
+        "= set_child_subreaper(true)" => "= set_child_subreaper(false)"
     } fails "lifecycle::hinit_becomes_a_subreaper_only_where_it_must";
 
     orphans_stay_zombies: "run/mod.rs" {
