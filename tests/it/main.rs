@@ -21,3 +21,4 @@ mod signals;
 mod soak;
 mod terminal;
 mod verdicts;
+mod window;

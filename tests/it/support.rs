@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -327,7 +328,7 @@ impl Running {
         });
         let collect = |lines: &Receiver<String>| lines.iter().collect::<Vec<_>>().join("\n");
         Ended {
-            code: shell_code(status),
+            code: Ended::code_of(status),
             stdout: collect(&self.stdout),
             log: collect(&self.log),
         }
@@ -382,21 +383,20 @@ pub struct Ended {
 }
 
 impl Ended {
+    pub fn code_of(status: ExitStatus) -> i32 {
+        status
+            .code()
+            .unwrap_or_else(|| 128 + status.signal().unwrap())
+    }
+
     pub fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         Self {
-            code: shell_code(output.status),
+            code: Self::code_of(output.status),
             stdout: text(&output.stdout),
             log: text(&output.stderr),
         }
     }
-}
-
-fn shell_code(status: ExitStatus) -> i32 {
-    use std::os::unix::process::ExitStatusExt;
-    status
-        .code()
-        .unwrap_or_else(|| 128 + status.signal().unwrap())
 }
 
 /// Sends any of the 64 signals to a process that must be there.
