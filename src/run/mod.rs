@@ -18,6 +18,7 @@ use crate::sys::{self, SignalSet};
 
 mod children;
 mod ending;
+mod exec_error;
 mod memory;
 mod program;
 mod server;

@@ -1,12 +1,14 @@
-//! What to execute: where it is looked for, and why it could not be executed.
+//! What to execute, and where it is looked for.
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::sys::stat::stat;
 use nix::unistd::execv;
 
+use super::exec_error;
 use crate::error::Error;
 use crate::sys;
 
@@ -51,8 +53,8 @@ impl Program {
         let mut why = Errno::ENOENT;
         for candidate in &self.candidates {
             match execv(candidate, &self.arguments) {
-                Err(Errno::ENOENT | Errno::ENOTDIR) if why == Errno::EACCES => {}
-                Err(errno @ (Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES)) => why = errno,
+                Err(errno) if is_missing(errno) && why == Errno::EACCES => {}
+                Err(errno) if is_missing(errno) || errno == Errno::EACCES => why = errno,
                 Err(errno) => return errno,
             }
         }
@@ -61,32 +63,42 @@ impl Program {
 
     /// The error for what [`Program::execute`] returned in the child.
     pub(super) fn explain(&self, errno: Errno) -> Error {
-        let command = self.name().display().to_string();
-        let found = self.candidates.iter().find_map(|candidate| {
-            let path = Path::new(OsStr::from_bytes(candidate.to_bytes()));
-            path.metadata().ok()
-        });
-        let missing = |command, reason: &'static str| Error::NotFound {
-            command,
-            reason: reason.into(),
+        let along_path = !has_slash(self.name());
+        // Of the entries of PATH those count that have the command.
+        let files = self.candidates.iter().map(CString::as_c_str);
+        let mut files = files.filter(|file| !along_path || stat(*file).is_ok());
+        let blame = |file| Some((file, exec_error::why(file, errno)?));
+        let (file, reason) = match (files.clone().find_map(blame), files.next()) {
+            (Some(blamed), _) => blamed,
+            (None, Some(file)) if along_path || !is_missing(errno) => (file, errno.desc().into()),
+            (None, missing) => return self.not_found(missing, errno),
         };
-        let broken = |command, reason: &'static str| Error::NotExecutable {
-            command,
-            reason: reason.into(),
-        };
-        match (found, errno) {
-            (None, _) if command.is_empty() => missing(command, "the command is empty"),
-            (None, _) if !has_slash(self.name()) => missing(command, "not found in PATH"),
-            (None, Errno::ENOENT | Errno::ENOTDIR) => missing(command, errno.desc()),
-            (Some(file), _) if file.is_dir() => broken(command, "it is a directory"),
-            (Some(_), Errno::ENOENT) => broken(command, "its interpreter or loader is not there"),
-            (Some(_), Errno::ENOEXEC) => broken(
-                command,
-                "neither a binary for this machine nor a script with `#!`",
-            ),
-            (_, errno) => broken(command, errno.desc()),
+        Error::NotExecutable {
+            command: file.to_string_lossy().into_owned(),
+            reason,
         }
     }
+
+    /// The error for a command that is not there; with a slash in it, it is that one file.
+    fn not_found(&self, file: Option<&CStr>, errno: Errno) -> Error {
+        let reason = match (file, sys::environment(c"PATH")) {
+            (Some(file), _) => exec_error::dangling(file).map_or(errno.desc().into(), |dangling| {
+                format!("it {dangling}").into()
+            }),
+            (None, _) if self.name().is_empty() => "the command is empty".into(),
+            (None, Some(path)) if path.is_empty() => "not found in PATH, which is empty".into(),
+            (None, Some(_)) => "not found in PATH".into(),
+            (None, None) => format!("not found in {DEFAULT_PATH}: PATH is not set").into(),
+        };
+        Error::NotFound {
+            command: self.name().display().to_string(),
+            reason,
+        }
+    }
+}
+
+fn is_missing(errno: Errno) -> bool {
+    matches!(errno, Errno::ENOENT | Errno::ENOTDIR)
 }
 
 /// The files that a command may be: itself if there is a slash in it, else one for each entry of

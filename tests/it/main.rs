@@ -12,6 +12,7 @@ mod support;
 mod bad_input;
 mod cli;
 mod crash;
+mod exec_errors;
 mod lifecycle;
 mod log;
 mod pid_file;

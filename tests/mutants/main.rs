@@ -187,6 +187,25 @@ mutants! {
     } fails "lifecycle::pid_1::a_server_that_went_to_the_background_is_found_out";
 }
 
+// Why a command cannot be run.
+mutants! {
+    a_carriage_return_goes_unsaid: "run/exec_error.rs" {
+        "let has_return = interpreter.ends_with(b\"\\r\");" => "let has_return = false;"
+    } fails "exec_errors::subreaper::scripts";
+
+    any_machine_is_this_one: "run/exec_error.rs" {
+        "let is_foreign = machine != ARCH;" => "let is_foreign = false;"
+    } fails "exec_errors::subreaper::binaries";
+
+    noexec_goes_unnoticed: "run/exec_error.rs" {
+        "mount.flags().contains(FsFlags::ST_NOEXEC)" => "mount.flags().contains(FsFlags::all())"
+    } fails "exec_errors::a_file_system_that_is_mounted_noexec";
+
+    the_first_file_of_path_is_blamed: "run/exec_error.rs" {
+        "let is_other = errno == Errno::ENOENT;" => "let is_other = true;"
+    } fails "exec_errors::subreaper::a_command_is_found_along_path";
+}
+
 // The verdict.
 mutants! {
     a_leader_that_left_is_a_zombie: "healthcheck/mod.rs" {

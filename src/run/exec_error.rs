@@ -1,0 +1,233 @@
+//! Why exec failed, in words that help. The kernel says one errno for many causes: the file itself,
+//! looked at after the failure, says which.
+
+use std::borrow::Cow;
+use std::env::consts::ARCH;
+use std::ffi::{CStr, CString, OsStr};
+use std::fs::read_link;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::sys::stat::{Mode, SFlag, stat};
+use nix::sys::statvfs::{FsFlags, statvfs};
+use nix::sys::uio::pread;
+use nix::unistd::{AccessFlags, access, getuid};
+
+mod format;
+
+use format::{Elf, Format, Range};
+
+type Reason = Cow<'static, str>;
+
+/// The kernel follows interpreters that are scripts themselves no further.
+const MOST_LEVELS: u8 = 6;
+
+/// Why the kernel answered `errno` when it was to execute this file. None where the file is not
+/// there, or shows no cause for that answer.
+pub(super) fn why(path: &CStr, errno: Errno) -> Option<Reason> {
+    cause(path, errno, MOST_LEVELS)
+}
+
+/// Where this symlink leads: to nothing. None if it is no symlink.
+pub(super) fn dangling(path: &CStr) -> Option<Reason> {
+    let target = read_link(OsStr::from_bytes(path.to_bytes())).ok()?;
+    let target = shown(target.as_os_str().as_bytes());
+    Some(format!("is a symlink to `{target}`, which is not there").into())
+}
+
+fn cause(path: &CStr, errno: Errno, levels: u8) -> Option<Reason> {
+    match denial(path) {
+        Ok(None) => {}
+        Ok(denial) => return denial.filter(|_| errno == Errno::EACCES),
+        Err(_) => return None,
+    }
+    let levels = levels.checked_sub(1)?;
+    match errno {
+        Errno::ETXTBSY => return Some("it is open for writing (text file busy)".into()),
+        Errno::ELOOP => {
+            return Some("its interpreter leads to another, and so on without end".into());
+        }
+        _ => {}
+    }
+    let found = Program::open(path).and_then(|program| {
+        let head = program.read(Range {
+            start: 0,
+            length: MOST_BYTES as u64,
+        })?;
+        match Format::of(&head) {
+            Format::Script(interpreter) => {
+                blame("interpreter", interpreter, errno, levels, &|| {
+                    let has_return = interpreter.ends_with(b"\r");
+                    has_return.then(|| "the script has CRLF line ends".into())
+                })
+            }
+            Format::Elf(elf) => binary(elf, &program, errno),
+            Format::Unfit(why) => (errno == Errno::ENOEXEC).then(|| why.into()),
+        }
+    });
+    // A file may be executable but not readable; or it is one for binfmt_misc.
+    found.or_else(|| {
+        let is_other = errno == Errno::ENOENT;
+        is_other.then(|| "its interpreter or loader is not there".into())
+    })
+}
+
+/// Why this file may not be executed (EACCES); or, as an error, that it is not there.
+fn denial(path: &CStr) -> Result<Option<Reason>, Errno> {
+    let status = match stat(path) {
+        Err(Errno::EACCES) => {
+            return Ok(Some(
+                "no permission to search a directory on the way to it".into(),
+            ));
+        }
+        status => status?,
+    };
+    let kind = SFlag::from_bits_truncate(status.st_mode & SFlag::S_IFMT.bits());
+    Ok(if kind == SFlag::S_IFDIR {
+        Some("it is a directory".into())
+    } else if kind != SFlag::S_IFREG {
+        Some("it is not a regular file".into())
+    } else if status.st_mode & 0o111 == 0 {
+        Some("no execute permission".into())
+    } else if statvfs(path).is_ok_and(|mount| mount.flags().contains(FsFlags::ST_NOEXEC)) {
+        Some("it lies on a file system that is mounted noexec".into())
+    } else if access(path, AccessFlags::X_OK) == Err(Errno::EACCES) {
+        Some(format!("no execute permission for UID {}", getuid()).into())
+    } else {
+        None
+    })
+}
+
+/// Why this binary, in itself executable, was not executed.
+fn binary(elf: Elf, program: &Program, errno: Errno) -> Option<Reason> {
+    let machine = elf.machine();
+    let foreign = || {
+        let is_foreign = machine != ARCH;
+        is_foreign.then(|| format!("it is built for {machine}, this is {ARCH}").into())
+    };
+    if errno == Errno::ENOEXEC {
+        return foreign().or(Some(format::DAMAGED.into()));
+    }
+    let headers = program.read(elf.program_headers)?;
+    let loader = elf.loader(&headers).and_then(|range| program.read(range));
+    // It ends at the first NUL, as for the kernel.
+    let loader = loader.and_then(|mut path| {
+        path.truncate(path.iter().position(|&byte| byte == 0)?);
+        Some(path)
+    });
+    let blamed = loader.and_then(|loader| {
+        let is_there = |path: &CStr| stat(path).is_ok();
+        // What the loader itself asks for does not count: no further level.
+        blame("loader", &loader, errno, 0, &|| {
+            foreign().or_else(|| other_libc(&loader, is_there))
+        })
+    });
+    blamed.or_else(foreign)
+}
+
+/// Blames what the kernel loads in order to run a file: a script's interpreter, a binary's loader.
+/// Where that is not there, `hint` may say why.
+fn blame(
+    noun: &str,
+    path: &[u8],
+    errno: Errno,
+    levels: u8,
+    hint: &dyn Fn() -> Option<Reason>,
+) -> Option<Reason> {
+    let file = CString::new(path).ok()?;
+    let shown = shown(path);
+    if matches!(errno, Errno::ENOENT | Errno::ENOTDIR) && stat(&*file).is_err() {
+        let absence = dangling(&file).unwrap_or("is not there".into());
+        let hint = hint().map_or(String::new(), |hint| format!(": {hint}"));
+        return Some(format!("its {noun} `{shown}` {absence}{hint}").into());
+    }
+    let why = cause(&file, errno, levels)?;
+    Some(format!("its {noun} `{shown}` cannot run: {why}").into())
+}
+
+/// That a binary with this loader is made for a libc that the image lacks.
+fn other_libc(loader: &[u8], is_there: impl Fn(&CStr) -> bool) -> Option<Reason> {
+    let name = loader.rsplit(|&byte| byte == b'/').next()?;
+    let musl = is_there(c"/lib/ld-musl-x86_64.so.1") || is_there(c"/lib/ld-musl-aarch64.so.1");
+    let glibc = is_there(c"/lib64/ld-linux-x86-64.so.2") || is_there(c"/lib/ld-linux-aarch64.so.1");
+    let (wanted, has_it) = match name {
+        _ if name.starts_with(b"ld-musl-") => ("musl", musl),
+        _ if name.starts_with(b"ld-linux-") => ("glibc", glibc),
+        _ => return None,
+    };
+    let present = match (musl, glibc) {
+        _ if has_it => return None,
+        (true, _) => "musl",
+        (_, true) => "glibc",
+        _ => "no libc",
+    };
+    Some(format!("it is built for {wanted}, this image has {present}").into())
+}
+
+/// A path from a file as a line can show it: the carriage return that nobody sees in an editor is
+/// to be seen here.
+fn shown(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).replace('\r', "\\r")
+}
+
+/// No part of a file that is of interest is longer: `PATH_MAX`, and some 70 program headers.
+const MOST_BYTES: usize = 4096;
+
+/// A file that was to be executed.
+struct Program(OwnedFd);
+
+impl Program {
+    fn open(path: &CStr) -> Option<Self> {
+        // It was a regular file, but that may have changed: a FIFO must not block.
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+        openat(AT_FDCWD, path, flags, Mode::empty()).ok().map(Self)
+    }
+
+    /// As much of a part as there is, up to [`MOST_BYTES`].
+    fn read(&self, Range { start, length }: Range) -> Option<Vec<u8>> {
+        let length = usize::try_from(length).ok()?.min(MOST_BYTES);
+        let mut bytes = vec![0; length];
+        let read = pread(&self.0, &mut bytes, i64::try_from(start).ok()?).ok()?;
+        bytes.truncate(read);
+        Some(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_libc_that_the_image_lacks() {
+        let glibc = "/lib64/ld-linux-x86-64.so.2";
+        let musl = "/lib/ld-musl-aarch64.so.1";
+        let elsewhere = "/nix/store/x-glibc-2.40/lib/ld-linux-x86-64.so.2";
+        for (loader, image, expected) in [
+            (musl, &[glibc][..], Some("musl, this image has glibc")),
+            (glibc, &[musl], Some("glibc, this image has musl")),
+            (elsewhere, &[musl], Some("glibc, this image has musl")),
+            (elsewhere, &[glibc], None),
+            (musl, &[], Some("musl, this image has no libc")),
+            (glibc, &[], Some("glibc, this image has no libc")),
+            (musl, &[musl, glibc], None),
+            ("/lib/ld.so", &[glibc], None),
+            ("", &[glibc], None),
+        ] {
+            let found = other_libc(loader.as_bytes(), |path| {
+                image
+                    .iter()
+                    .any(|there| there.as_bytes() == path.to_bytes())
+            });
+            let expected = expected.map(|libcs| format!("it is built for {libcs}"));
+            assert_eq!(found.as_deref(), expected.as_deref(), "{loader}");
+        }
+    }
+
+    #[test]
+    fn a_carriage_return_is_shown() {
+        assert_eq!(shown(b"/bin/sh\r"), r"/bin/sh\r");
+        assert_eq!(shown(b"/\xff"), "/\u{fffd}");
+    }
+}

@@ -1,0 +1,298 @@
+//! What kind of program a file is, from its bytes. Pure; and whatever the bytes are, they are only
+//! looked at.
+
+/// What the kernel makes of the first bytes of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Format<'a> {
+    /// The interpreter that stands behind `#!`.
+    Script(&'a [u8]),
+    Elf(Elf),
+    /// What the kernel does not run, said of "it".
+    Unfit(&'static str),
+}
+
+impl<'a> Format<'a> {
+    /// Of the first bytes of a file: all of them, or at least [`FIRST_LINE`].
+    pub(super) fn of(head: &'a [u8]) -> Self {
+        if let Some(line) = head.strip_prefix(b"#!") {
+            return script(line);
+        }
+        match head {
+            [] => Self::Unfit("it is empty"),
+            [0x7f, b'E', b'L', b'F', ..] => {
+                Elf::parse(head).map_or(Self::Unfit(DAMAGED), Self::Elf)
+            }
+            [0xef, 0xbb, 0xbf, b'#', b'!', ..] => {
+                Self::Unfit("a byte order mark stands before its `#!`")
+            }
+            [0xcf, 0xfa, 0xed, 0xfe, ..] => Self::Unfit("it is built for macOS, this is Linux"),
+            [b'M', b'Z', ..] => Self::Unfit("it is built for Windows, this is Linux"),
+            _ => Self::Unfit("it is neither a binary nor a script with `#!`"),
+        }
+    }
+}
+
+pub(super) const DAMAGED: &str = "it is an ELF file, but damaged or not a program";
+
+/// How much of a script the kernel looks at (`BINPRM_BUF_SIZE`).
+const FIRST_LINE: usize = 256;
+
+/// A script, by what stands behind its `#!`. As for the kernel the interpreter ends at a blank, a
+/// NUL, the newline or the end of the file, and at nothing else: a carriage return belongs to it.
+fn script(rest: &[u8]) -> Format<'_> {
+    let (seen, is_cut) = match rest.get(..FIRST_LINE - 2) {
+        Some(seen) => (seen, true),
+        None => (rest, false),
+    };
+    let (line, is_whole) = match seen.iter().position(|&byte| byte == b'\n') {
+        Some(end) => (seen.get(..end).unwrap_or_default(), true),
+        None => (seen, !is_cut),
+    };
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let name = line.iter().position(|byte| !is_blank(byte));
+    let name = name.and_then(|start| line.get(start..)).unwrap_or_default();
+    let end = name.iter().position(|byte| is_blank(byte) || *byte == 0);
+    match end.map_or(name, |end| name.get(..end).unwrap_or_default()) {
+        [] => Format::Unfit("its first line names no interpreter behind `#!`"),
+        _ if !is_whole && end.is_none() => Format::Unfit("its first line is too long"),
+        interpreter => Format::Script(interpreter),
+    }
+}
+
+/// What the header of a binary says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Elf {
+    machine: u64,
+    is_wide: bool,
+    is_little_endian: bool,
+    pub(super) program_headers: Range,
+    program_header: usize,
+}
+
+/// A part of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) start: u64,
+    pub(super) length: u64,
+}
+
+impl Elf {
+    fn parse(head: &[u8]) -> Option<Self> {
+        let is_wide = match head.get(4)? {
+            1 => false,
+            2 => true,
+            _ => return None,
+        };
+        let is_little_endian = match head.get(5)? {
+            1 => true,
+            2 => false,
+            _ => return None,
+        };
+        let field = |place| number(head, place, is_little_endian);
+        let [start, size, count] = if is_wide {
+            [(32, 8), (54, 2), (56, 2)]
+        } else {
+            [(28, 4), (42, 2), (44, 2)]
+        };
+        let size = field(size)?;
+        Some(Self {
+            machine: field((18, 2))?,
+            is_wide,
+            is_little_endian,
+            program_headers: Range {
+                start: field(start)?,
+                length: size * field(count)?,
+            },
+            program_header: usize::try_from(size).ok()?,
+        })
+    }
+
+    /// The machine it is built for; where std knows the machine too, by std's name for it.
+    pub(super) fn machine(&self) -> &'static str {
+        match self.machine {
+            3 => "32-bit x86",
+            21 if self.is_little_endian => "powerpc64le",
+            21 => "powerpc64",
+            22 => "s390x",
+            40 => "32-bit arm",
+            62 => "x86_64",
+            183 => "aarch64",
+            243 => "riscv64",
+            258 => "loongarch64",
+            _ => "another machine",
+        }
+    }
+
+    /// Where in the file the path of its loader stands (`PT_INTERP`), with a NUL at its end.
+    pub(super) fn loader(&self, program_headers: &[u8]) -> Option<Range> {
+        const PT_INTERP: u64 = 3;
+        // chunks_exact(0) would panic.
+        let mut headers = program_headers.chunks_exact(self.program_header.max(1));
+        let [start, length] = if self.is_wide {
+            [(8, 8), (32, 8)]
+        } else {
+            [(4, 4), (16, 4)]
+        };
+        headers.find_map(|header| {
+            let field = |place| number(header, place, self.is_little_endian);
+            (field((0, 4))? == PT_INTERP).then_some(Range {
+                start: field(start)?,
+                length: field(length)?,
+            })
+        })
+    }
+}
+
+/// The number of so many bytes at that place.
+fn number(bytes: &[u8], (at, size): (usize, usize), is_little_endian: bool) -> Option<u64> {
+    let field = bytes.get(at..)?.get(..size)?;
+    let append = |number, &byte| number << 8 | u64::from(byte);
+    Some(if is_little_endian {
+        field.iter().rev().fold(0, append)
+    } else {
+        field.iter().fold(0, append)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interpreter_of_a_script() {
+        let no_name = Format::Unfit("its first line names no interpreter behind `#!`");
+        for (head, expected) in [
+            ("#!/bin/sh\necho\n", Some("/bin/sh")),
+            ("#! \t/bin/sh -e x\n", Some("/bin/sh")),
+            ("#!/bin/sh", Some("/bin/sh")),
+            ("#!/bin/sh\0x\n", Some("/bin/sh")),
+            ("#!/bin/sh\r\necho\r\n", Some("/bin/sh\r")),
+            ("#!/bin/sh -e\r\n", Some("/bin/sh")),
+            ("#!\r\n", Some("\r")),
+            ("#!\n/bin/sh\n", None),
+            ("#! \t", None),
+            ("#!", None),
+        ] {
+            let format = Format::of(head.as_bytes());
+            let expected = expected.map(|name| Format::Script(name.as_bytes()));
+            assert_eq!(&format, expected.as_ref().unwrap_or(&no_name), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn a_first_line_without_end() {
+        for (more, is_found) in [(253, true), (254, false), (5000, false)] {
+            let name = format!("/{}", "x".repeat(more - 1));
+            let head = format!("#!{name}\n");
+            assert_eq!(
+                Format::of(head.as_bytes()) == Format::Script(name.as_bytes()),
+                is_found,
+                "{more}"
+            );
+        }
+        // The interpreter counts as soon as something ends it.
+        let head = format!("#!/bin/sh {}", "x".repeat(5000));
+        assert_eq!(Format::of(head.as_bytes()), Format::Script(b"/bin/sh"));
+    }
+
+    #[test]
+    fn what_no_kernel_here_runs() {
+        for (head, reason) in [
+            (&b""[..], "it is empty"),
+            (b"echo\n", "it is neither a binary nor a script with `#!`"),
+            (b"#", "it is neither a binary nor a script with `#!`"),
+            (
+                b"\xef\xbb\xbf#!/bin/sh\n",
+                "a byte order mark stands before its `#!`",
+            ),
+            (
+                b"\xcf\xfa\xed\xfe\x07",
+                "it is built for macOS, this is Linux",
+            ),
+            (b"MZ\x90", "it is built for Windows, this is Linux"),
+            (b"\x7fELF", DAMAGED),
+            (b"\x7fELF\x03\x01", DAMAGED),
+        ] {
+            assert_eq!(Format::of(head), Format::Unfit(reason));
+        }
+    }
+
+    /// A header, then one program header of another kind and that of the loader.
+    fn elf(machine: u8, is_wide: bool, is_little_endian: bool) -> Vec<u8> {
+        let mut bytes = vec![0; if is_wide { 64 + 2 * 56 } else { 52 + 2 * 32 }];
+        let mut put = |at: usize, size: usize, number: u8| {
+            bytes[if is_little_endian { at } else { at + size - 1 }] = number;
+        };
+        put(18, 2, machine);
+        if is_wide {
+            for (at, size, number) in [(32, 8, 64), (54, 2, 56), (56, 2, 2)] {
+                put(at, size, number);
+            }
+            for (at, size, number) in [(64, 4, 6), (120, 4, 3), (128, 8, 200), (152, 8, 20)] {
+                put(at, size, number);
+            }
+        } else {
+            for (at, size, number) in [(28, 4, 52), (42, 2, 32), (44, 2, 2)] {
+                put(at, size, number);
+            }
+            for (at, size, number) in [(52, 4, 6), (84, 4, 3), (88, 4, 200), (100, 4, 20)] {
+                put(at, size, number);
+            }
+        }
+        let ident = [1 + u8::from(is_wide), 2 - u8::from(is_little_endian)];
+        bytes[..4].copy_from_slice(b"\x7fELF");
+        bytes[4..6].copy_from_slice(&ident);
+        bytes
+    }
+
+    fn parsed(bytes: &[u8]) -> Elf {
+        match Format::of(bytes) {
+            Format::Elf(elf) => elf,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_machine_and_the_loader_of_a_binary() {
+        for (machine, is_wide, is_little_endian, name) in [
+            (62, true, true, "x86_64"),
+            (183, true, true, "aarch64"),
+            (3, false, true, "32-bit x86"),
+            (40, false, true, "32-bit arm"),
+            (22, true, false, "s390x"),
+            (21, true, false, "powerpc64"),
+            (21, true, true, "powerpc64le"),
+            (99, true, true, "another machine"),
+        ] {
+            let bytes = elf(machine, is_wide, is_little_endian);
+            let elf = parsed(&bytes);
+            let Range { start, length } = elf.program_headers;
+            assert_eq!(start + length, bytes.len() as u64);
+            assert_eq!(elf.machine(), name);
+            let headers = &bytes[usize::try_from(start).unwrap()..];
+            let expected = Range {
+                start: 200,
+                length: 20,
+            };
+            assert_eq!(elf.loader(headers), Some(expected), "{name}");
+            assert_eq!(elf.loader(&headers[..headers.len() - 1]), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        for is_wide in [false, true] {
+            let whole = elf(62, is_wide, true);
+            for length in 0..whole.len() {
+                let _any = Format::of(&whole[..length]);
+            }
+            for at in 6..whole.len() {
+                for byte in [0, 1, 0xff] {
+                    let mut bytes = whole.clone();
+                    bytes[at] = byte;
+                    let _any = parsed(&bytes).loader(&bytes);
+                }
+            }
+        }
+    }
+}
