@@ -250,11 +250,17 @@ impl Mutant {
         let cargo = |seconds: &str, verb: &str, arguments: &[&str]| {
             let mut command = Command::new("timeout");
             command.args(["--kill-after=5", seconds, env!("CARGO"), verb, "--locked"]);
-            command.args(["--target", TARGET]).args(arguments);
+            // The mutants are built apart from all else, wherever that is.
+            command
+                .args(["--target", TARGET])
+                .args(arguments)
+                .env_remove("CARGO_TARGET_DIR");
             command
         };
+        // Apart from all else that is built, wherever that is.
         let build = cargo("100", "build", &["--bin", "hinit"])
             .current_dir(&tree)
+            .env_remove("CARGO_TARGET_DIR")
             .output()
             .unwrap();
         assert!(
@@ -264,6 +270,7 @@ impl Mutant {
         );
         let mut test = cargo("20", "test", &["--test", "it", "--", "--exact", self.test]);
         let mutant = tree.join("target").join(TARGET).join("debug/hinit");
+        assert!(mutant.exists(), "{}", mutant.display());
         let tested = test.env("HINIT_BIN", &mutant).output().unwrap();
         end_all(&mutant);
         let said = String::from_utf8_lossy(&tested.stdout);
