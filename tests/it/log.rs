@@ -57,10 +57,11 @@ in_both_modes! {
         drop(reader);
         let log = Stdio::from(File::from(writer));
         let mut command = command_in(mode, hinit());
-        // The server has hinit log a line. Were hinit to pass on the SIGPIPE that this earns it, the
-        // server would die of it.
-        command.args(["-v", "--no-pid-file", "sh", "-c"]);
-        command.arg("trap 'exit 3' USR1; kill -USR1 $PPID; while true; do sleep 0.01; done");
+        // The server has hinit log a line, which earns it a SIGPIPE. That has a lower number than
+        // SIGTERM, and so comes first: were hinit to pass it on, the server would die of it.
+        let script = "trap logged=1 USR1; trap 'exit 3' TERM; kill -USR1 $PPID; \
+            until test $logged; do :; done; kill -TERM $PPID; while :; do sleep 0.01; done";
+        command.args(["-v", "--no-pid-file", "sh", "-c", script]);
         let output = command.stderr(log).output().unwrap();
         assert_eq!(Ended::of(&output).code, 3);
     }

@@ -1,151 +1,17 @@
-//! What every test here needs: a hinit that runs, in one of two modes, and bounded waiting.
+//! A hinit under test: about to start, running, ended.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::net::UnixListener;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::{Duration, Instant};
 
-use nix::libc;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-/// Far more than anything here takes: who waits so long has found a hang.
-pub const BOUND: Duration = Duration::from_secs(30);
-
-/// Waits until `look` finds something.
-#[track_caller]
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(start.elapsed() < BOUND, "never happened: {what}");
-        thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// The binary under test: `$HINIT_BIN`, or the one that cargo has just built.
-pub fn hinit() -> PathBuf {
-    std::env::var_os("HINIT_BIN").map_or_else(|| env!("CARGO_BIN_EXE_hinit").into(), PathBuf::from)
-}
-
-/// The server under it; see tests/fixture.rs.
-pub fn fixture() -> PathBuf {
-    let path = Path::new(env!("CARGO_BIN_EXE_hinit"))
-        .with_file_name("examples")
-        .join("fixture");
-    assert!(
-        path.exists(),
-        "no {}: cargo build --examples",
-        path.display()
-    );
-    path
-}
-
-/// A directory of a test's own, gone at its end.
-pub struct TempDir(PathBuf);
-
-impl TempDir {
-    pub fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("hinit-it-{}-{count}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl AsRef<Path> for TempDir {
-    fn as_ref(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _best_effort = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// One of each kind of file that no PID file is, by the name of its kind. (A socket needs nobody who
-/// listens.)
-pub fn odd_files(dir: &TempDir) -> [(&'static str, PathBuf); 4] {
-    let [fifo, directory, socket, symlink] =
-        ["FIFO", "directory", "socket", "symlink"].map(|kind| (kind, dir.join(kind)));
-    nix::unistd::mkfifo(&fifo.1, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    fs::create_dir(&directory.1).unwrap();
-    drop(UnixListener::bind(&socket.1).unwrap());
-    fs::write(dir.join("target"), "1\n").unwrap();
-    std::os::unix::fs::symlink(dir.join("target"), &symlink.1).unwrap();
-    [fifo, directory, socket, symlink]
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// A process among others.
-    Subreaper,
-    /// PID 1 of a PID namespace with a /proc of its own.
-    Pid1,
-}
-
-/// Makes two tests of each: as a subreaper and as PID 1.
-macro_rules! in_both_modes {
-    ($(fn $name:ident($mode:ident: Mode) $body:block)*) => {
-        $(fn $name($mode: Mode) $body)*
-        mod subreaper {
-            use crate::support::Mode;
-            $(#[test] fn $name() { super::$name(Mode::Subreaper); })*
-        }
-        mod pid_1 {
-            use crate::support::Mode;
-            $(#[test] fn $name() { super::$name(Mode::Pid1); })*
-        }
-    };
-}
-pub(crate) use in_both_modes;
-
-/// `program` with what it takes to be in that mode.
-pub fn command_in(mode: Mode, program: impl AsRef<OsStr>) -> Command {
-    match mode {
-        Mode::Subreaper => Command::new(program),
-        Mode::Pid1 => {
-            let mut command = Command::new("unshare");
-            if !is_root() {
-                command.args(["--user", "--map-root-user"]);
-            }
-            command
-                .args(["--pid", "--fork", "--kill-child", "--mount-proc"])
-                .arg(program);
-            command
-        }
-    }
-}
-
-pub fn is_root() -> bool {
-    nix::unistd::geteuid().is_root()
-}
-
-/// Whether a test that needs to be root can run; if not, it says so, and fails in CI.
-pub fn can_be_root(why: &str) -> bool {
-    if !is_root() {
-        assert!(std::env::var_os("CI").is_none(), "must be root: {why}");
-        eprintln!("skipped: must be root: {why}");
-    }
-    is_root()
-}
+use super::*;
 
 /// A hinit that is about to start: its options, then the server's command.
 pub struct Start {
@@ -397,67 +263,4 @@ impl Ended {
             log: text(&output.stderr),
         }
     }
-}
-
-/// Sends any of the 64 signals to a process that must be there.
-#[track_caller]
-#[allow(unsafe_code, reason = "nix's signals end at 31")]
-pub fn kill(pid: i32, number: i32) {
-    // SAFETY: no memory is passed.
-    let result = unsafe { libc::kill(pid, number) };
-    assert_eq!(
-        result,
-        0,
-        "kill({pid}, {number}): {}",
-        std::io::Error::last_os_error()
-    );
-}
-
-/// A field of /proc/PID/status.
-pub fn status_of(pid: i32, field: &str) -> Option<String> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix(field)?.strip_prefix(":\t"));
-    line.map(str::to_owned)
-}
-
-/// The children of a process, in the order of their PIDs.
-pub fn children_of(parent: i32) -> Vec<i32> {
-    let entries = fs::read_dir("/proc").unwrap().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let parent = Some(parent.to_string());
-    let mut children: Vec<i32> = pids
-        .filter(|&pid| status_of(pid, "PPid") == parent)
-        .collect();
-    children.sort_unstable();
-    children
-}
-
-/// The PID that stands in a PID file, once there is one.
-#[track_caller]
-pub fn recorded(pid_file: &Path) -> i32 {
-    eventually("a PID is recorded", || {
-        fs::read_to_string(pid_file).ok()?.trim().parse().ok()
-    })
-}
-
-/// Shell words that print a PID file once a PID is recorded, which may be a little after the
-/// server's first instruction.
-pub fn cat(pid_file: &Path) -> String {
-    let path = pid_file.display();
-    format!("until test -s {path}; do :; done; cat {path}")
-}
-
-/// Runs a script as root of a mount namespace of its own. `$HINIT` is the binary.
-pub fn in_mount_namespace(script: &str, args: &[&OsStr]) -> Ended {
-    let mut command = Command::new("unshare");
-    if !is_root() {
-        command.args(["--user", "--map-root-user"]);
-    }
-    command
-        .args(["--mount", "sh", "-eu", "-c", script, "sh"])
-        .args(args)
-        .env("HINIT", hinit());
-    Ended::of(&command.output().unwrap())
 }

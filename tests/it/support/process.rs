@@ -1,0 +1,58 @@
+//! Processes and their PID files, as the test sees them.
+
+use std::fs;
+use std::path::Path;
+
+use nix::libc;
+
+use super::eventually;
+
+/// Sends any of the 64 signals to a process that must be there.
+#[track_caller]
+#[allow(unsafe_code, reason = "nix's signals end at 31")]
+pub fn kill(pid: i32, number: i32) {
+    // SAFETY: no memory is passed.
+    let result = unsafe { libc::kill(pid, number) };
+    assert_eq!(
+        result,
+        0,
+        "kill({pid}, {number}): {}",
+        std::io::Error::last_os_error()
+    );
+}
+
+/// A field of /proc/PID/status.
+pub fn status_of(pid: i32, field: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(field)?.strip_prefix(":\t"));
+    line.map(str::to_owned)
+}
+
+/// The children of a process, in the order of their PIDs.
+pub fn children_of(parent: i32) -> Vec<i32> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let parent = Some(parent.to_string());
+    let mut children: Vec<i32> = pids
+        .filter(|&pid| status_of(pid, "PPid") == parent)
+        .collect();
+    children.sort_unstable();
+    children
+}
+
+/// The PID that stands in a PID file, once there is one.
+#[track_caller]
+pub fn recorded(pid_file: &Path) -> i32 {
+    eventually("a PID is recorded", || {
+        fs::read_to_string(pid_file).ok()?.trim().parse().ok()
+    })
+}
+
+/// Shell words that print a PID file once a PID is recorded, which may be a little after the
+/// server's first instruction.
+pub fn cat(pid_file: &Path) -> String {
+    let path = pid_file.display();
+    format!("until test -s {path}; do :; done; cat {path}")
+}
