@@ -73,9 +73,16 @@ impl Idle {
 }
 
 impl Drop for Idle {
-    /// The end of `unshare` is the end of PID 1 and so of the namespace.
+    /// PID 1 first, and `unshare` ends with it: the other way round PID 1 would live on for a moment,
+    /// and refuse its PID file to the next.
     fn drop(&mut self) {
-        let _ = self.unshare.kill();
+        let ended = match self.init.parse() {
+            Ok(init) => kill(Pid::from_raw(init), Signal::SIGKILL).is_ok(),
+            Err(_) => false,
+        };
+        if !ended {
+            let _ = self.unshare.kill();
+        }
         let _ = self.unshare.wait();
     }
 }
