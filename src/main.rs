@@ -4,7 +4,7 @@
 //!
 //! - `main`: this page; which command it is, and one line when it fails
 //! - `cli`: arguments and environment in, a `Command` out; pure
-//! - `run`: the life of one server: claim, spawn, record, watch, remove, leave
+//! - `run`: the life of one server: claim, spawn, record, let go, watch, clear, remove, leave
 //! - `healthcheck`: one verdict on a server
 //! - `pidfile`: both sides of the PID-file protocol, by which `run` and `healthcheck` agree
 //! - `process`: what /proc says of a process

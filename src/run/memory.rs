@@ -12,7 +12,8 @@ pub(super) struct OomKills(Option<(OwnedFd, u64)>);
 
 impl OomKills {
     pub(super) fn so_far() -> Self {
-        let mut bytes = [0; 1024];
+        // A dozen lines in version 1, each with a path that an orchestrator may make long.
+        let mut bytes = [0; 4096];
         let own = open("/proc/self/cgroup").and_then(|file| read(&file, &mut bytes));
         let files = files(own.unwrap_or_default());
         Self(files.iter().find_map(|path| {

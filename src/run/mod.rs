@@ -1,4 +1,4 @@
-//! The life of one server: claim, spawn, record, watch, clear, remove, leave.
+//! The life of one server: claim, spawn, record, let go, watch, clear, remove, leave.
 
 use std::ffi::CStr;
 use std::os::fd::AsRawFd;
