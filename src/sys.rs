@@ -24,7 +24,7 @@ mod signals;
 
 pub(crate) use signals::{
     SignalSet, exit_on_alarm, ignore_sigchld, kill, libc_set, queue_signal, set_alarm,
-    set_signal_mask,
+    set_signal_mask, stop_own_group,
 };
 
 /// Defines C's `main`, which hands over to `$main(Vec<OsString>, SignalSet) -> u8`.

@@ -16,6 +16,7 @@ fn main() {
     match *words {
         ["ready"] => wait_for_the_end(),
         ["exit", code] => std::process::exit(code.parse().unwrap()),
+        ["read"] => drop(nix::unistd::read(std::io::stdin(), &mut [0]).unwrap()),
         ["die", signal] => die_of(signal.parse().unwrap()),
         ["signals"] => print_signals(false),
         ["signals-later"] => print_signals(true),

@@ -1,14 +1,11 @@
 //! The life of one server: claim, spawn, record, let go, watch, clear, remove, leave.
 
 use std::ffi::CStr;
-use std::os::fd::AsRawFd;
-use std::process::ExitStatus;
 
 use nix::errno::Errno;
-use nix::libc::SIGCHLD;
 use nix::sys::prctl::{set_child_subreaper, set_pdeathsig};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, chdir, getpid, getppid};
+use nix::unistd::{Pid, getpid, getppid};
 
 use crate::cli::{PidFile, Run};
 use crate::error::Error;
@@ -19,16 +16,16 @@ use crate::sys::{self, SignalSet};
 mod children;
 mod ending;
 mod exec_error;
+mod life;
 mod memory;
 mod program;
 mod server;
 mod signals;
 mod terminal;
 
-use ending::Ending;
-use memory::OomKills;
+use life::Life;
 use server::Server;
-use signals::{Received, SignalQueue};
+use signals::SignalQueue;
 use terminal::Terminal;
 
 /// What the server is to find as hinit found it.
@@ -71,7 +68,7 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life, Error
         follow_parent(signal)?;
     }
     let claim = claim(options)?;
-    let terminal = Terminal::if_in_foreground();
+    let terminal = Terminal::of_session();
     match Server::spawn(options, terminal.as_ref(), inherited) {
         Ok(server) => Ok(Life {
             server,
@@ -132,126 +129,4 @@ fn claim(options: &Run) -> Result<Option<Claim>, Error> {
         }
     };
     Claim::new(path, options.mode).map(Some)
-}
-
-/// A server that runs, and what hinit holds for it.
-struct Life {
-    server: Server,
-    queue: SignalQueue,
-    claim: Option<Claim>,
-    terminal: Option<Terminal>,
-    log: Log,
-}
-
-impl Life {
-    /// From here on nothing ends hinit but the server's end: no step returns an error.
-    fn live(mut self) -> u8 {
-        self.keep_pid_file(|claim| claim.record(self.server.pid()));
-        let oom_kills = OomKills::so_far();
-        self.let_go(&oom_kills);
-        let status = self.watch();
-        let ending = Ending::new(status, self.server.age(), &oom_kills);
-        self.log.warn(format_args!("{ending}"));
-        self.leave();
-        ending.exit_code()
-    }
-
-    /// Holds on to nothing of the place where hinit was started, nor to what it was given for the
-    /// server: a file system could not be unmounted, a pipe would not end.
-    fn let_go(&self, oom_kills: &OomKills) {
-        let own = [Some(self.queue.as_fd()), oom_kills.as_fd()];
-        let claimed = self.claim.iter().flat_map(Claim::as_fds);
-        let terminal = self.terminal.as_ref().map(Terminal::as_fd);
-        let kept = own.into_iter().flatten().chain(claimed).chain(terminal);
-        sys::close_all_but(kept.map(|fd| fd.as_raw_fd()).collect());
-        if let Err(errno) = chdir("/") {
-            self.log
-                .verbose(format_args!("cannot change to `/`: {}", errno.desc()));
-        }
-        sys::release_code();
-    }
-
-    /// Passes signals on and reaps orphans until the server ends.
-    fn watch(&mut self) -> ExitStatus {
-        // A real-time signal that the server's queue has no room for. Those behind it wait with it;
-        // standard ones, which always have room, pass it.
-        let mut held: Option<Received> = None;
-        loop {
-            let signal = match held.take() {
-                None => {
-                    let signal = self.queue.next();
-                    self.told(signal)
-                }
-                Some(waiting) => match self.queue.next_standard() {
-                    None => waiting,
-                    Some(standard) => {
-                        held = Some(waiting);
-                        self.told(standard)
-                    }
-                },
-            };
-            if signal.number() == SIGCHLD {
-                if let Some(status) = self.reap() {
-                    return status;
-                }
-                continue;
-            }
-            match self.server.signal(&signal) {
-                Ok(()) => {}
-                Err(Errno::EAGAIN) => held = Some(signal),
-                Err(errno) => {
-                    let why = errno.desc();
-                    self.log
-                        .warn(format_args!("cannot pass on {signal}: {why}"));
-                }
-            }
-        }
-    }
-
-    fn told(&self, signal: Received) -> Received {
-        if signal.number() != SIGCHLD {
-            self.log.verbose(format_args!("{signal}"));
-        }
-        signal
-    }
-
-    /// Reaps every child that has ended: one SIGCHLD can stand for many. Returns how the server
-    /// ended, if it did.
-    fn reap(&self) -> Option<ExitStatus> {
-        while let Ok(Some(pid)) = sys::ended_child() {
-            let is_server = pid == self.server.pid();
-            if is_server {
-                // First the file, then the zombie: no file ever names a PID that is free.
-                self.keep_pid_file(Claim::clear);
-            }
-            match sys::reap(pid) {
-                Ok(status) if is_server => return Some(status),
-                Ok(status) => self
-                    .log
-                    .verbose(format_args!("reaped orphan {pid}: {status}")),
-                Err(errno) => {
-                    self.log
-                        .warn(format_args!("cannot reap process {pid}: {}", errno.desc()));
-                    break;
-                }
-            }
-        }
-        None
-    }
-
-    /// Gives back what was taken.
-    fn leave(self) {
-        if let Some(Err(error)) = self.claim.map(Claim::remove) {
-            self.log.warn(format_args!("{error}"));
-        }
-        if let Some(terminal) = self.terminal {
-            terminal.take_back(self.server.pid());
-        }
-    }
-
-    fn keep_pid_file(&self, step: impl Fn(&Claim) -> Result<(), Error>) {
-        if let Some(Err(error)) = self.claim.as_ref().map(step) {
-            self.log.warn(format_args!("{error}"));
-        }
-    }
 }

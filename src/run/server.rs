@@ -10,6 +10,7 @@ use nix::fcntl::OFlag;
 use nix::libc::c_int;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getpid, pipe2, setpgid, write};
 
 use super::program::Program;
@@ -37,12 +38,14 @@ impl Server {
     ) -> Result<Self, Error> {
         let program = Program::new(&options.command)?;
         let fail = |errno: Errno| {
-            let error = Error::cannot("start", program.name().display(), errno.desc());
+            let error = |reason| Error::cannot("start", program.name().display(), reason);
             match errno {
-                Errno::EAGAIN => error.remedy("the limit of processes is reached (--pids-limit)"),
-                _ => error,
+                Errno::EAGAIN => error("the limit of processes is reached")
+                    .remedy("raise it (--pids-limit, pids.max, ulimit -u)"),
+                _ => error(errno.desc()),
             }
         };
+        let terminal = terminal.filter(|terminal| terminal.is_ours());
         let (reader, writer) = pipe2(OFlag::O_CLOEXEC).map_err(fail)?;
         let child = sys::spawn(&mut || {
             let errno = become_server(&program, options, terminal, inherited);
@@ -79,16 +82,27 @@ impl Server {
     pub(super) fn signal(&self, signal: &Received) -> nix::Result<()> {
         match signal.info_to_queue() {
             // There is no queueing for a group: its members get the signal without a value.
-            Some(info) if !self.group => sys::queue_signal(self.pid, signal.number(), &info),
-            _ if self.group => {
-                let group = Pid::from_raw(-self.pid.as_raw());
-                match sys::kill(group, signal.number()) {
-                    // The server has gone to another group, and this one is empty.
-                    Err(Errno::ESRCH) => sys::kill(self.pid, signal.number()),
-                    result => result,
-                }
-            }
-            _ => sys::kill(self.pid, signal.number()),
+            _ if self.group => self.signal_group(signal.number()),
+            Some(info) => sys::queue_signal(self.pid, signal.number(), &info),
+            None => sys::kill(self.pid, signal.number()),
+        }
+    }
+
+    pub(super) fn signal_group(&self, number: c_int) -> nix::Result<()> {
+        match sys::kill(Pid::from_raw(-self.pid.as_raw()), number) {
+            // The server has gone to another group, and this one is empty.
+            Err(Errno::ESRCH) => sys::kill(self.pid, number),
+            result => result,
+        }
+    }
+
+    /// The signal that has stopped the server, if one has since the last call.
+    pub(super) fn stopped(&self) -> Option<Signal> {
+        // Consuming, and of the server alone: told of once, it does not hide what comes after it.
+        let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WNOHANG;
+        match waitid(Id::Pid(self.pid), flags) {
+            Ok(WaitStatus::Stopped(_, signal)) => Some(signal),
+            _ => None,
         }
     }
 }

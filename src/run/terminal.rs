@@ -1,33 +1,57 @@
-//! The terminal's foreground group: the server's while it runs, and then again whose it was.
+//! The terminal's foreground group: the server's while it runs, and then again whose it was; and
+//! what a stop from the keyboard means for hinit (`termios(3)`, "Job control").
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
-use nix::unistd::{Pid, getpgrp, tcgetpgrp, tcsetpgrp};
+use nix::unistd::{Pid, getpgrp, getpid, getsid, tcgetpgrp, tcsetpgrp};
 
-/// The controlling terminal, with hinit's group in its foreground at the start.
+use crate::sys;
+
+/// The controlling terminal of hinit's session.
 pub(super) struct Terminal {
     tty: OwnedFd,
 }
 
+/// What is to become of a server that has stopped.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// It is to go on: this is its terminal now.
+    Continue,
+    /// It is to go on, for nobody else could ever continue it.
+    ContinueAlone,
+    /// It waits: a SIGCONT that came or will come to hinit is for it as well.
+    Wait,
+    /// It stays stopped until somebody continues it, whom hinit will not see.
+    Leave,
+}
+
 impl Terminal {
-    /// None where there is no terminal, or where it is another's: a job started with `&` must not
-    /// steal it from the shell.
-    pub(super) fn if_in_foreground() -> Option<Self> {
+    /// None where there is no terminal.
+    pub(super) fn of_session() -> Option<Self> {
         // Not stdin: that may be a file while the terminal still controls the session.
-        let tty = openat(
-            AT_FDCWD,
-            "/dev/tty",
-            OFlag::O_RDWR | OFlag::O_CLOEXEC,
-            Mode::empty(),
-        )
-        .ok()?;
-        (tcgetpgrp(&tty) == Ok(getpgrp())).then_some(Self { tty })
+        let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
+        let tty = openat(AT_FDCWD, "/dev/tty", flags, Mode::empty()).ok()?;
+        Some(Self { tty })
     }
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
         self.tty.as_fd()
+    }
+
+    /// Whether hinit's group is in the foreground, and so the terminal hinit's to give: a job
+    /// started with `&` must not steal it from the shell.
+    pub(super) fn is_ours(&self) -> bool {
+        tcgetpgrp(&self.tty) == Ok(getpgrp())
+    }
+
+    /// Takes the terminal back for hinit's group, if the server's group still has it.
+    pub(super) fn take_back(&self, server: Pid) {
+        if tcgetpgrp(&self.tty) == Ok(server) {
+            self.give_to(getpgrp());
+        }
     }
 
     /// Lets a group read from the terminal. SIGTTOU, which the kernel sends to a background group
@@ -36,10 +60,32 @@ impl Terminal {
         let _gone = tcsetpgrp(&self.tty, group);
     }
 
-    /// Takes the terminal back for hinit's group, if the server's group still has it.
-    pub(super) fn take_back(&self, server: Pid) {
-        if tcgetpgrp(&self.tty) == Ok(server) {
-            self.give_to(getpgrp());
+    /// Does for hinit what `signal`, which stopped the server, would have done to a server without
+    /// an init: the shell is to see its job stopped.
+    pub(super) fn follow_stop(&self, signal: Signal, server: Pid) -> Stop {
+        let wants_terminal = matches!(signal, Signal::SIGTTIN | Signal::SIGTTOU);
+        // A job that a shell has put into the foreground while it ran: the shell had no need to
+        // continue it, so only now hinit learns of it.
+        if wants_terminal && self.is_ours() {
+            self.give_to(server);
+            return Stop::Continue;
+        }
+        // SIGSTOP would stop hinit even where no shell could continue it.
+        let like = match signal {
+            Signal::SIGSTOP => Signal::SIGTSTP,
+            other => other,
+        };
+        if getpid() != Pid::from_raw(1) && sys::stop_own_group(like) {
+            return Stop::Wait;
+        }
+        match signal {
+            Signal::SIGTSTP => Stop::ContinueAlone,
+            // Whoever leads the session shares out its terminal.
+            _ if wants_terminal && getsid(None) == Ok(getpid()) => {
+                self.give_to(server);
+                Stop::ContinueAlone
+            }
+            _ => Stop::Leave,
         }
     }
 }

@@ -28,6 +28,10 @@ impl SignalSet {
         Self(self.0 & !Self::bit(signal))
     }
 
+    fn contains(self, signal: Signal) -> bool {
+        self.0 & Self::bit(signal) != 0
+    }
+
     fn bit(signal: Signal) -> u64 {
         1 << (signal as c_int - 1)
     }
@@ -47,6 +51,28 @@ pub(crate) fn set_signal_mask(mask: SignalSet) -> SignalSet {
         );
     }
     SignalSet(old)
+}
+
+/// Which of the blocked signals wait to be delivered (`sigpending(2)`).
+fn pending_signals() -> SignalSet {
+    let mut pending: u64 = 0;
+    // SAFETY: the pointer is to 8 bytes, the size that the kernel is told; it does not keep it.
+    unsafe { libc::syscall(libc::SYS_rt_sigpending, &raw mut pending, size_of::<u64>()) };
+    SignalSet(pending)
+}
+
+/// Stops all of hinit's process group by `signal`, as a terminal does. Returns, once it was
+/// continued, true; and false at once where the kernel did not stop it, since no shell is there that
+/// could continue the group (an orphaned process group, `setpgid(2)`).
+pub(crate) fn stop_own_group(signal: Signal) -> bool {
+    if nix::sys::signal::kill(Pid::from_raw(0), signal).is_err() {
+        return false;
+    }
+    // The kernel stops hinit between these two.
+    set_signal_mask(SignalSet::ALL.without(signal));
+    set_signal_mask(SignalSet::ALL);
+    // The stop has cleared older ones (signal(7)): if there is one, it ended the stop.
+    pending_signals().contains(Signal::SIGCONT)
 }
 
 /// libc's form of a set. Bit by bit, for its functions leave out 32 to 34.

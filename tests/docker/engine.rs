@@ -73,6 +73,13 @@ pub(crate) fn binaries() -> [PathBuf; 2] {
     [HINIT.clone(), HINIT.with_file_name("examples/demo-server")]
 }
 
+/// The base image of Dockerfile.example, which has a shell and Python; tests/docker/run sees to it.
+pub(crate) fn python() -> String {
+    let example = fs::read_to_string(root().join("Dockerfile.example")).unwrap();
+    let image = example.lines().find_map(|line| line.strip_prefix("FROM "));
+    image.unwrap().to_owned()
+}
+
 /// An image of this test run.
 pub(crate) struct Image {
     pub(crate) tag: String,

@@ -16,4 +16,7 @@ macro_rules! needs_engine {
 mod demo;
 mod engine;
 mod example;
+#[path = "../it/support/pty.rs"]
+mod pty;
 mod scratch;
+mod terminal;

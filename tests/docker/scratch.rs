@@ -99,3 +99,12 @@ fn without_a_place_for_the_pid_file_nothing_starts_and_the_remedy_is_named() {
     let helped = start(&["--ipc", "none", "--tmpfs", "/tmp"]);
     helped.becomes("healthy");
 }
+
+#[test]
+fn a_pids_limit_that_leaves_no_room_for_the_server_is_named() {
+    needs_engine!();
+    let container = start(&["--pids-limit", "1"]);
+    assert_eq!(container.ended(), 125);
+    let logs = container.logs();
+    assert!(logs.contains("the limit of processes is reached"), "{logs}");
+}

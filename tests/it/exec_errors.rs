@@ -322,3 +322,24 @@ fn a_file_that_this_user_may_not_execute() {
         "no permission to search a directory on the way to it",
     );
 }
+
+#[test]
+fn a_limit_of_processes() {
+    if !can_be_root("to be a user who has no processes yet") {
+        return;
+    }
+    let start = Start::by(
+        Mode::Subreaper,
+        &[
+            "prlimit",
+            "--nproc=1",
+            "setpriv",
+            "--reuid=65532",
+            "--clear-groups",
+        ],
+    );
+    let ended = start.no_pid_file().args(["true"]).run();
+    let line = "hinit: cannot start `true`: the limit of processes is reached; \
+        raise it (--pids-limit, pids.max, ulimit -u)";
+    assert_eq!((ended.code, ended.log.as_str()), (125, line));
+}

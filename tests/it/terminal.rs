@@ -1,61 +1,261 @@
-//! A server on a real terminal.
+//! A server on a real terminal: the shell's job control, and Docker's `-it`, where hinit leads the
+//! session.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command};
+
+use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, tcgetattr, tcsetattr};
 
 use crate::support::*;
 
-/// Runs a shell script in the foreground of a terminal of its own, with `input` typed into it.
-/// `$HINIT` is the binary. A script that stops on SIGTTIN never ends: hence the `timeout`.
-fn on_a_terminal(script: &str, input: &str) -> String {
-    let mut command = Command::new("timeout");
+/// A server that answers each line, and so shows whose keyboard it is.
+const ANSWERS: &str = "--no-pid-file sed -u s/^/got:/";
+
+/// An interactive bash of a session of its own; `hinit` is the binary.
+fn bash(pty: &Pty) -> Child {
+    let mut command = Command::new("setsid");
     command.args([
-        "--signal=KILL",
-        "20",
-        "script",
-        "--quiet",
-        "--return",
-        "--command",
-        script,
+        "--ctty",
+        "bash",
+        "--norc",
+        "--noprofile",
+        "--noediting",
+        "-i",
     ]);
-    command
-        .arg("/dev/null")
-        .env("HINIT", hinit())
-        .env("SHELL", "/bin/sh");
-    let mut script = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // Kept open until the end: its end would end the terminal.
-    let mut keyboard = script.stdin.take().unwrap();
-    keyboard.write_all(input.as_bytes()).unwrap();
-    let ended = Ended::of(&script.wait_with_output().unwrap());
-    assert_eq!(ended.code, 0, "{}", ended.stdout);
-    ended.stdout.replace('\r', "")
+    command.env("PATH", path_with_hinit());
+    pty.start(&mut command)
+}
+
+fn path_with_hinit() -> std::ffi::OsString {
+    let mut path = hinit().parent().unwrap().as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap());
+    path
+}
+
+/// hinit as the leader of a session of its own, as `docker run -it` has it.
+fn session_leader(pty: &Pty, mode: Mode, words: &[&str]) -> Child {
+    let mut command = command_in(mode, "setsid");
+    command.arg("--ctty").arg(hinit()).args(words);
+    pty.start(&mut command)
+}
+
+/// Waits for its end, and gives the exit code.
+#[track_caller]
+fn code_of(mut child: Child) -> i32 {
+    eventually("it ends", || child.try_wait().unwrap().map(Ended::code_of))
 }
 
 #[test]
-fn the_server_reads_from_the_terminal_and_then_the_caller_again() {
-    let script =
-        "$HINIT -q --no-pid-file sh -c 'read line; echo got $line'; read line; echo then $line";
-    let screen = on_a_terminal(script, "one\ntwo\n");
-    assert!(screen.contains("got one\n"), "{screen}");
-    assert!(screen.ends_with("then two"), "{screen}");
+fn the_keyboard_is_the_servers_and_then_the_callers_again() {
+    let mut pty = Pty::new();
+    let shell = bash(&pty);
+    for (keys, code) in [("\x04", "0"), ("\x03", "130"), ("\x1c", "131")] {
+        pty.command(&format!("hinit {ANSWERS}"));
+        pty.press("one\n");
+        pty.expect("got:one");
+        pty.press(keys);
+        // sed ends with the end of input, hinit with it, and the shell reads again.
+        pty.command("echo code''$?");
+        pty.expect(&format!("code{code}"));
+    }
+    pty.command("exit 7");
+    assert_eq!(code_of(shell), 7);
+}
+
+#[test]
+fn ctrl_z_stops_both_and_fg_and_bg_continue_both() {
+    let mut pty = Pty::new();
+    let shell = bash(&pty);
+    pty.command(&format!("hinit {ANSWERS}"));
+    pty.press("one\n");
+    pty.expect("got:one");
+    for round in ["two", "three"] {
+        pty.press("\x1a");
+        pty.expect("Stopped");
+        pty.command("fg");
+        pty.press(&format!("{round}\n"));
+        pty.expect(&format!("got:{round}"));
+    }
+    // In the background it may not read: it stops again, and the shell learns of it.
+    pty.press("\x1a");
+    pty.expect("Stopped");
+    pty.command("bg; until jobs | grep -q Stopped; do sleep 0.01; done; echo stopped''again");
+    pty.expect("stoppedagain");
+    pty.command("fg");
+    pty.press("four\n");
+    pty.expect("got:four");
+    // SIGSTOP, which bash's `suspend` uses, is no different.
+    pty.press("\x04");
+    pty.command("hinit --no-pid-file bash --norc --noediting -i");
+    pty.command("suspend");
+    pty.expect("Stopped");
+    pty.command("fg");
+    pty.command("echo in''side $((6*7))");
+    pty.expect("inside 42");
+    pty.command("exit");
+    pty.command("exit 7");
+    assert_eq!(code_of(shell), 7);
+}
+
+#[test]
+fn a_pipeline_stops_and_goes_on_as_a_whole() {
+    let mut pty = Pty::new();
+    let shell = bash(&pty);
+    pty.command(&format!("hinit {ANSWERS} | sed -u s/^/and:/"));
+    pty.press("one\n");
+    pty.expect("and:got:one");
+    pty.press("\x1a");
+    pty.expect("Stopped");
+    pty.command("fg");
+    pty.press("two\n");
+    pty.expect("and:got:two");
+    pty.press("\x03");
+    pty.command("exit 7");
+    assert_eq!(code_of(shell), 7);
+}
+
+#[test]
+fn a_job_in_the_background_steals_nothing_until_it_is_put_into_the_foreground() {
+    let mut pty = Pty::new();
+    let shell = bash(&pty);
+    pty.command(&format!("hinit {ANSWERS} &"));
+    // It reads, and so it stops; the terminal is the shell's.
+    pty.command("until jobs | grep -q Stopped; do sleep 0.01; done; echo still''mine");
+    pty.expect("stillmine");
+    pty.command("fg");
+    pty.press("one\n");
+    pty.expect("got:one");
+    pty.press("\x03");
+    // One that runs until then gets no SIGCONT from the shell: only its stop tells hinit.
+    let dir = TempDir::new();
+    let go = dir.join("go");
+    pty.command(&format!(
+        "hinit --no-pid-file sh -c 'until test -e {}; do :; done; sed -u s/^/got:/' &",
+        go.display()
+    ));
+    pty.command("fg");
+    // bash prints the command that it has put there.
+    pty.expect("\nhinit --no-pid-file");
+    std::fs::write(&go, "").unwrap();
+    pty.press("two\n");
+    pty.expect("got:two");
+    pty.press("\x03");
+    pty.command("exit 7");
+    assert_eq!(code_of(shell), 7);
 }
 
 #[test]
 fn a_launch_that_fails_gives_the_terminal_back() {
-    let script = "$HINIT -q --no-pid-file /no/such/file; read line; echo then $line";
-    let screen = on_a_terminal(script, "one\n");
-    assert!(screen.ends_with("then one"), "{screen}");
+    let mut pty = Pty::new();
+    let shell = bash(&pty);
+    pty.command("hinit -q --no-pid-file /no/such/file");
+    pty.command("echo code''$?");
+    pty.expect("code127");
+    pty.command("exit 7");
+    assert_eq!(code_of(shell), 7);
 }
 
 #[test]
-fn a_job_in_the_background_steals_nothing() {
-    let script = "set -m; $HINIT -q --no-pid-file sh -c 'echo in the background' & wait; \
-        read line; echo then $line";
-    let screen = on_a_terminal(script, "one\n");
-    assert!(screen.contains("in the background"), "{screen}");
-    assert!(screen.ends_with("then one"), "{screen}");
+fn a_hang_up_reaches_the_server_and_ends_both() {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let mut pty = Pty::new();
+    let mut shell = bash(&pty);
+    pty.command(&format!(
+        "hinit --pid-file {} sleep 1000",
+        pid_file.display()
+    ));
+    let server = recorded(&pid_file);
+    drop(pty);
+    eventually("the shell ends", || shell.try_wait().unwrap());
+    eventually("hinit ends", || (!pid_file.exists()).then_some(()));
+    assert_eq!(status_of(server, "State"), None);
+}
+
+in_both_modes! {
+    fn a_shell_under_hinit_has_full_job_control(mode: Mode) {
+        let mut pty = Pty::new();
+        let words = ["--no-pid-file", "bash", "--norc", "--noprofile", "--noediting", "-i"];
+        let hinit = session_leader(&pty, mode, &words);
+        pty.command("sed -u s/^/got:/");
+        pty.press("one\n");
+        pty.expect("got:one");
+        pty.press("\x1a");
+        pty.expect("Stopped");
+        pty.command("jobs | sed s/sed/found/");
+        pty.expect("found -u");
+        pty.command("fg");
+        pty.press("two\n");
+        pty.expect("got:two");
+        pty.press("\x03");
+        pty.command("echo code''$?");
+        pty.expect("code130");
+        pty.resize(33, 99);
+        pty.command("stty size");
+        pty.expect("33 99");
+        pty.command("exit 7");
+        assert_eq!(code_of(hinit), 7);
+    }
+
+    fn where_nobody_could_continue_it_a_server_goes_on_after_ctrl_z(mode: Mode) {
+        let mut pty = Pty::new();
+        let hinit = session_leader(&pty, mode, &ANSWERS.split(' ').collect::<Vec<_>>());
+        for line in ["one", "two", "three"] {
+            pty.press(&format!("{line}\n"));
+            pty.expect(&format!("got:{line}"));
+            pty.press("\x1a");
+            pty.expect("hinit: the server was stopped by SIGTSTP, and continued at once: nobody else could");
+        }
+        pty.press("\x03");
+        assert_eq!(code_of(hinit), 130);
+    }
+
+    fn a_new_window_size_reaches_the_server(mode: Mode) {
+        let mut pty = Pty::new();
+        let fixture = fixture();
+        let words = ["--no-pid-file", fixture.to_str().unwrap(), "signals"];
+        let hinit = session_leader(&pty, mode, &words);
+        pty.expect("ready");
+        pty.resize(33, 99);
+        pty.expect("signal 28");
+        // Once, from the terminal; and from the keyboard each signal comes once as well.
+        pty.press("\x03");
+        pty.expect("signal 2");
+        pty.press("\x1c");
+        pty.expect("signal 3");
+        drop(pty);
+        drop(hinit);
+    }
+
+    fn a_reader_of_the_terminal_is_never_stopped_at_its_start(mode: Mode) {
+        let fixture = fixture();
+        for _ in 0..1000 {
+            let mut pty = Pty::new();
+            // Then a read returns at once, without a key.
+            let mut settings = tcgetattr(&pty.line).unwrap();
+            settings.local_flags.remove(LocalFlags::ICANON);
+            settings.control_chars[SpecialCharacterIndices::VMIN as usize] = 0;
+            tcsetattr(&pty.line, SetArg::TCSANOW, &settings).unwrap();
+            let words = ["--no-pid-file", fixture.to_str().unwrap(), "read"];
+            let hinit = session_leader(&pty, mode, &words);
+            // Had it been stopped, and continued, that would show.
+            assert_eq!(pty.expect("exited 0 "), "hinit: the server ");
+            assert_eq!(code_of(hinit), 0);
+        }
+    }
+}
+
+#[test]
+fn a_reader_is_never_stopped_at_its_start_by_a_shell_with_job_control() {
+    let mut pty = Pty::new();
+    let mut shell = Command::new("setsid");
+    shell.args(["--ctty", "bash", "-c"]).arg(format!(
+        "set -m; stty -icanon min 0 time 0; for i in {{1..1000}}; do {} -q --no-pid-file {} read || \
+         exit 1; done; echo through",
+        hinit().display(),
+        fixture().display()
+    ));
+    let shell = pty.start(&mut shell);
+    pty.expect("through");
+    assert_eq!(code_of(shell), 0);
 }

@@ -45,7 +45,7 @@ mutants! {
         "try_lock(fs2::FileExt::try_lock_exclusive(&file))"
     } fails "readers::an_old_pid_is_never_seen_under_a_held_lock";
 
-    reaped_before_cleared: "run/mod.rs" {
+    reaped_before_cleared: "run/life.rs" {
         "            if is_server {" => "            if false {",
         "Ok(status) if is_server => return Some(status)," =>
         "Ok(status) if is_server => { self.keep_pid_file(Claim::clear); return Some(status) }"
@@ -89,15 +89,16 @@ mutants! {
     } fails "lifecycle::subreaper::every_signal_reaches_the_server";
 
     values_are_dropped: "run/server.rs" {
-        "Some(info) if !self.group =>" => "Some(info) if false =>"
+        "Some(info) =>" => "Some(info) if info.ssi_signo == 99 =>",
+        "None => sys::kill" => "_ => sys::kill"
     } fails "signals::subreaper::values_arrive_in_order_and_nothing_is_merged";
 
     signals_without_a_value_are_merged: "run/signals.rs" {
         "if self.number() > libc::SIGSYS &&" => "if false &&"
     } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
 
-    a_full_queue_loses_a_signal: "run/mod.rs" {
-        "Err(Errno::EAGAIN) => held = Some(signal)," => "Err(Errno::EAGAIN) => {}"
+    a_full_queue_loses_a_signal: "run/life.rs" {
+        "Err(Errno::EAGAIN) => Some(signal)," => "Err(Errno::EAGAIN) => None,"
     } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
 
     a_full_queue_stops_them_all: "run/signals.rs" {
@@ -105,18 +106,18 @@ mutants! {
     } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
 
     only_the_server_gets_it: "run/server.rs" {
-        "            _ if self.group => {" => "            _ if false => {"
+        "_ if self.group =>" => "_ if self.group && false =>"
     } fails "signals::subreaper::the_group_gets_them_if_asked_for";
 
-    descriptors_are_kept: "run/mod.rs" {
+    descriptors_are_kept: "run/life.rs" {
         "sys::close_all_but(kept.map(|fd| fd.as_raw_fd()).collect());" => "drop(kept.map(|fd| fd.as_raw_fd()));"
     } fails "lifecycle::subreaper::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
 
-    the_working_directory_is_kept: "run/mod.rs" {
+    the_working_directory_is_kept: "run/life.rs" {
         "chdir(\"/\")" => "chdir(\".\")"
     } fails "lifecycle::pid_1::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
 
-    the_lock_is_let_go_of: "run/mod.rs" {
+    the_lock_is_let_go_of: "run/life.rs" {
         "let kept = own.into_iter().flatten().chain(claimed)" =>
         "let kept = own.into_iter().flatten().chain(claimed.take(1))"
     } fails "lifecycle::subreaper::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
@@ -137,7 +138,7 @@ mutants! {
         "= set_child_subreaper(true)" => "= set_child_subreaper(false)"
     } fails "lifecycle::hinit_becomes_a_subreaper_only_where_it_must";
 
-    orphans_stay_zombies: "run/mod.rs" {
+    orphans_stay_zombies: "run/life.rs" {
         "if let Some(status) = self.reap() {" =>
         "let server = nix::sys::wait::Id::Pid(self.server.pid()); \
          let flags = nix::sys::wait::WaitPidFlag::WEXITED | nix::sys::wait::WaitPidFlag::WNOWAIT \
@@ -177,7 +178,27 @@ mutants! {
 
     the_server_may_not_read_the_terminal: "run/server.rs" {
         "        terminal.give_to(getpid());" => "        let _ = terminal;"
-    } fails "terminal::the_server_reads_from_the_terminal_and_then_the_caller_again";
+    } fails "terminal::pid_1::a_reader_of_the_terminal_is_never_stopped_at_its_start";
+
+    the_terminal_is_stolen: "run/server.rs" {
+        "terminal.filter(|terminal| terminal.is_ours())" => "terminal"
+    } fails "terminal::a_job_in_the_background_steals_nothing_until_it_is_put_into_the_foreground";
+
+    the_shell_sees_no_stop: "run/terminal.rs" {
+        "&& sys::stop_own_group(like)" => "&& like != signal"
+    } fails "terminal::ctrl_z_stops_both_and_fg_and_bg_continue_both";
+
+    hinit_stops_alone: "sys/signals.rs" {
+        "kill(Pid::from_raw(0), signal)" => "kill(nix::unistd::getpid(), signal)"
+    } fails "terminal::a_pipeline_stops_and_goes_on_as_a_whole";
+
+    the_foreground_is_not_handed_on: "run/life.rs" {
+        "if terminal.is_ours() {" => "if false {"
+    } fails "terminal::ctrl_z_stops_both_and_fg_and_bg_continue_both";
+
+    ctrl_z_stops_a_pid_1_for_ever: "run/terminal.rs" {
+        "Signal::SIGTSTP => Stop::ContinueAlone," => "Signal::SIGTSTP => Stop::Leave,"
+    } fails "terminal::pid_1::where_nobody_could_continue_it_a_server_goes_on_after_ctrl_z";
 
     the_terminal_is_lost: "run/server.rs" {
         "                terminal.take_back(child);" => "                let _ = terminal;"

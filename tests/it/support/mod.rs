@@ -10,9 +10,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 mod process;
+mod pty;
 mod running;
 
 pub use process::*;
+pub use pty::*;
 pub use running::*;
 
 /// Far more than anything here takes: who waits so long has found a hang.

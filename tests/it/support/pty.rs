@@ -1,0 +1,108 @@
+//! A terminal, a program on it, and the hands and eyes of the person before it.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, poll};
+use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
+
+/// What the shells ask with.
+const PROMPT: &str = "your wish> ";
+
+/// A pseudo-terminal. Dropped, it hangs up.
+pub struct Pty {
+    keyboard_and_screen: File,
+    /// The program's side.
+    pub line: File,
+    seen: String,
+}
+
+impl Pty {
+    pub fn new() -> Self {
+        // Not openpty: what a program inherits of the keyboard's side would keep it from hanging up.
+        let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let line = File::options()
+            .read(true)
+            .write(true)
+            .custom_flags(OFlag::O_NOCTTY.bits())
+            .open(ptsname_r(&master).unwrap())
+            .unwrap();
+        Self {
+            keyboard_and_screen: OwnedFd::from(master).into(),
+            line,
+            seen: String::new(),
+        }
+    }
+
+    /// Starts a program with its standard files on the terminal. (That makes it nobody's controlling
+    /// terminal yet: `setsid --ctty` does.)
+    pub fn start(&self, command: &mut Command) -> Child {
+        let line = || self.line.try_clone().unwrap();
+        command.stdin(line()).stdout(line()).stderr(line());
+        command.env("PS1", PROMPT).spawn().unwrap()
+    }
+
+    /// Types on the keyboard: `\x03` is Ctrl-C, `\x1a` Ctrl-Z, `\x1c` Ctrl-\.
+    pub fn press(&mut self, keys: &str) {
+        self.keyboard_and_screen.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Types a command, once the shell asks for one: what is typed before that may be thrown away.
+    #[track_caller]
+    pub fn command(&mut self, command: &str) {
+        self.expect(PROMPT);
+        self.press(command);
+        self.press("\n");
+    }
+
+    /// Waits until the text shows, behind what was expected before. What is typed shows as well: so
+    /// expect what is not. Returns what showed before it.
+    #[track_caller]
+    pub fn expect(&mut self, text: &str) -> String {
+        let start = Instant::now();
+        loop {
+            if let Some(at) = self.seen.find(text) {
+                let rest = self.seen.split_off(at + text.len());
+                let mut before = std::mem::replace(&mut self.seen, rest);
+                before.truncate(at);
+                return before;
+            }
+            assert!(
+                start.elapsed() < Duration::from_secs(30) && self.read(),
+                "`{text}` does not show: {}",
+                self.seen
+            );
+        }
+    }
+
+    /// Reads what has come within a second; false at the end.
+    fn read(&mut self) -> bool {
+        let mut readable = [PollFd::new(
+            self.keyboard_and_screen.as_fd(),
+            PollFlags::POLLIN,
+        )];
+        if poll(&mut readable, 1000_u16).unwrap() == 0 {
+            return true;
+        }
+        let mut bytes = [0; 4096];
+        let length = self.keyboard_and_screen.read(&mut bytes).unwrap_or(0);
+        self.seen.push_str(&String::from_utf8_lossy(
+            bytes.get(..length).unwrap_or_default(),
+        ));
+        length > 0
+    }
+
+    /// Changes the size of the window, by another one who has it open.
+    pub fn resize(&self, rows: u32, columns: u32) {
+        let mut stty = Command::new("stty");
+        stty.args(["rows", &rows.to_string(), "cols", &columns.to_string()]);
+        assert!(self.start(&mut stty).wait().unwrap().success());
+    }
+}
