@@ -149,7 +149,10 @@ impl Life {
             let _has_just_been_there = self.server.signal_group(SIGCONT);
         }
         match then {
-            Stop::Wait | Stop::Continue => {}
+            Stop::Wait => {}
+            Stop::Continue => self.log.verbose(format_args!(
+                "the server was stopped by {signal}, and has the terminal now"
+            )),
             Stop::ContinueAlone => self.log.warn(format_args!(
                 "the server was stopped by {signal}, and continued at once: nobody else could"
             )),

@@ -144,15 +144,22 @@ fn a_job_in_the_background_steals_nothing_until_it_is_put_into_the_foreground() 
     assert_eq!(code_of(shell), 7);
 }
 
+/// An interactive shell would take it by itself.
 #[test]
-fn a_launch_that_fails_gives_the_terminal_back() {
-    let mut pty = Pty::new();
-    let shell = bash(&pty);
-    pty.command("hinit -q --no-pid-file /no/such/file");
-    pty.command("echo code''$?");
-    pty.expect("code127");
-    pty.command("exit 7");
-    assert_eq!(code_of(shell), 7);
+fn a_caller_without_job_control_gets_the_terminal_back() {
+    for (server, typed) in [("head -n 1", "one\n"), ("/no/such/file", "")] {
+        let mut pty = Pty::new();
+        let mut script = Command::new("setsid");
+        script.args(["--ctty", "sh", "-c"]).arg(format!(
+            "{} -q --no-pid-file {server}; read line; echo then:$line",
+            hinit().display()
+        ));
+        let script = pty.start(&mut script);
+        pty.press(typed);
+        pty.press("two\n");
+        pty.expect("then:two");
+        assert_eq!(code_of(script), 0);
+    }
 }
 
 #[test]
@@ -236,7 +243,7 @@ in_both_modes! {
             settings.local_flags.remove(LocalFlags::ICANON);
             settings.control_chars[SpecialCharacterIndices::VMIN as usize] = 0;
             tcsetattr(&pty.line, SetArg::TCSANOW, &settings).unwrap();
-            let words = ["--no-pid-file", fixture.to_str().unwrap(), "read"];
+            let words = ["-v", "--no-pid-file", fixture.to_str().unwrap(), "read"];
             let hinit = session_leader(&pty, mode, &words);
             // Had it been stopped, and continued, that would show.
             assert_eq!(pty.expect("exited 0 "), "hinit: the server ");

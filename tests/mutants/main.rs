@@ -202,7 +202,7 @@ mutants! {
 
     the_terminal_is_lost: "run/server.rs" {
         "                terminal.take_back(child);" => "                let _ = terminal;"
-    } fails "terminal::a_launch_that_fails_gives_the_terminal_back";
+    } fails "terminal::a_caller_without_job_control_gets_the_terminal_back";
 
     a_daemon_goes_unnoticed: "run/ending.rs" {
         "let may_be_daemon = status.success() && after < FIRST_SECONDS;" => "let may_be_daemon = false;"
