@@ -80,8 +80,9 @@ fn print_signals(later: bool) {
         // SAFETY: all zeros is a siginfo_t.
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
         let out = &raw mut info;
+        // A debugger that comes interrupts it.
         // SAFETY: the kernel reads 8 bytes of the set and writes one siginfo_t.
-        unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, set.as_ptr(), out, 0, 8) };
+        while unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, set.as_ptr(), out, 0, 8) } < 0 {}
         info
     };
     // SAFETY: the kernel reads 8 bytes of the set.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use nix::libc::{SIGCHLD, SIGCONT, SIGHUP, SIGKILL, SIGSTOP, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
 use nix::libc::{SIGURG, SIGWINCH};
@@ -45,6 +45,46 @@ in_both_modes! {
         let ended = hinit.end();
         assert_eq!(ended.code, 143);
         assert_eq!(ended.log.matches("reaped orphan").count(), 20, "{}", ended.log);
+    }
+
+    fn orphans_of_any_kind_and_end_are_reaped(mode: Mode) {
+        let fixture = fixture();
+        let fixture = fixture.display();
+        let deaths: Vec<String> = [1, 9, 11, 15, 32, 33, 34, 35, 50, 64].map(|n: i32| n.to_string()).into();
+        // By a double fork each; then in a session of its own; then the last of a deep line. They all
+        // hold the pipe, so its end is theirs.
+        let script = format!(
+            "{{ for n in {}; do ({fixture} die $n &); done; \
+             (setsid sh -c 'setsid sh -c \"exit 3\" & exit 4' &); \
+             deep() {{ test $1 -eq 0 || (deep $(($1 - 1)) & exit $1) & }}; deep 30; }} | cat >&2; \
+             echo ready; exec sleep 1000", deaths.join(" "));
+        let hinit = Start::new(mode).no_pid_file().args(["-v"]).script(&script).start().ready();
+        eventually("only the server is left", || (children_of(hinit.pid()).len() == 1).then_some(()));
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        assert_eq!(ended.code, 143, "{}", ended.log);
+        for death in &deaths {
+            assert!(ended.log.contains(&format!(": signal: {death}")), "{death}: {}", ended.log);
+        }
+        assert!(ended.log.matches("reaped orphan").count() > deaths.len() + 30, "{}", ended.log);
+    }
+
+    fn a_traced_server_is_alive_and_gets_its_signals(mode: Mode) {
+        let dir = TempDir::new();
+        let pid_file = dir.join("pid");
+        let hinit = Start::new(mode).pid_file(&pid_file).fixture(["signals"]).start().ready();
+        let server = hinit.server();
+        let mut strace = Command::new("strace");
+        strace.args(["--quiet=all", "--output=/dev/null", "--attach", &server.to_string()]);
+        let mut strace = strace.spawn().unwrap();
+        eventually("it is traced", || (status_of(server, "TracerPid")? != "0").then_some(()));
+        hinit.signal(SIGHUP);
+        assert_eq!(hinit.line(), "signal 1");
+        assert_eq!(hinit.verdict(&pid_file), format!("healthy: process {} is alive", recorded(&pid_file)));
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.line(), "signal 15");
+        assert_eq!(hinit.end().code, 0);
+        strace.wait().unwrap();
     }
 
     fn the_servers_own_options_are_not_hinits(mode: Mode) {
