@@ -1,17 +1,20 @@
 //! What /proc says of one process, and of all.
 
+use std::fmt;
 use std::fs::{read_dir, read_link, read_to_string};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::signal::kill;
 use nix::sys::stat::Mode;
-use nix::unistd::{Pid, getpid, read};
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::{Pid, getpid};
 
 use crate::sys::probe_process;
 
 /// A process at one moment: some of `/proc/PID/stat`, of which `proc(5)` tells more.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) pid: Pid,
     pub(crate) parent: Pid,
@@ -19,16 +22,78 @@ pub(crate) struct Process {
     pub(crate) state: State,
     /// How many threads the process has left.
     pub(crate) threads: u32,
+    /// When it started: of two processes with one PID, this tells which.
+    pub(crate) started: StartTime,
 }
 
+/// The state of a process, or rather of its first thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// `T`; not `t`, which is a debugger's doing.
+    Running,
+    Sleeping,
+    /// In a system call that no signal interrupts.
+    Blocked,
+    /// By SIGSTOP or a terminal.
     Stopped,
-    /// `Z` or `X`: this thread has ended.
+    /// By a debugger.
+    Traced,
+    /// This thread has ended.
     Ended,
-    /// Anything else.
-    Alive,
+    Other,
+}
+
+impl State {
+    fn of(letter: u8) -> Self {
+        match letter {
+            b'R' => Self::Running,
+            b'S' => Self::Sleeping,
+            b'D' => Self::Blocked,
+            b'T' => Self::Stopped,
+            b't' => Self::Traced,
+            b'Z' | b'X' => Self::Ended,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running => "running",
+            Self::Sleeping => "sleeping",
+            Self::Blocked => "in an uninterruptible wait",
+            Self::Stopped => "stopped",
+            Self::Traced => "traced",
+            Self::Ended => "a zombie",
+            Self::Other => "in an unknown state",
+        })
+    }
+}
+
+/// In ticks since the machine was booted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StartTime(u64);
+
+impl StartTime {
+    /// An age of nothing.
+    #[cfg(test)]
+    pub(crate) const TO_COME: Self = Self(u64::MAX / 1000);
+
+    /// How long ago that was.
+    pub(crate) fn age(self) -> Duration {
+        /// `USER_HZ` of all machines that hinit is built for.
+        const TICKS_A_SECOND: u64 = 100;
+        let now = clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from);
+        now.saturating_sub(Duration::from_millis(self.0 * (1000 / TICKS_A_SECOND)))
+    }
+}
+
+impl Process {
+    /// Whether all of it has ended: a first thread that has left its others running shows as a
+    /// zombie, and the process lives.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.state == State::Ended && self.threads <= 1
+    }
 }
 
 /// What could be found out about a PID.
@@ -52,7 +117,7 @@ pub(crate) fn look(pid: Pid) -> Look {
             thread_group(pid).map_or(Look::Exists, Look::Thread)
         };
     }
-    match stat(pid) {
+    match read(pid) {
         Some(process) => Look::Seen(process),
         // It may have ended since.
         None if probe_process(pid) == Err(Errno::ESRCH) => Look::Missing,
@@ -62,14 +127,14 @@ pub(crate) fn look(pid: Pid) -> Look {
 
 /// What a process is called, if it is still there.
 pub(crate) fn name(pid: Pid) -> Option<String> {
-    stat(pid).map(|process| process.name)
+    read(pid).map(|process| process.name)
 }
 
-/// Every process that /proc shows. One that ends meanwhile may be missing.
+/// Every process that /proc shows, in no order. One that ends meanwhile may be missing.
 pub(crate) fn all() -> impl Iterator<Item = Process> {
     let entries = read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter_map(|pid| stat(Pid::from_raw(pid)))
+    pids.filter_map(|pid| read(Pid::from_raw(pid)))
 }
 
 /// Whether /proc is that of our PID namespace. Another one's describes other processes.
@@ -78,13 +143,14 @@ pub(crate) fn is_proc_ours() -> bool {
     own.is_ok_and(|own| own.to_str().map(str::parse) == Some(Ok(getpid().as_raw())))
 }
 
-fn stat(pid: Pid) -> Option<Process> {
+/// What /proc says of a process, if it is still there.
+pub(crate) fn read(pid: Pid) -> Option<Process> {
     let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
     let open = |path: String| openat(AT_FDCWD, path.as_str(), flags, Mode::empty());
     let file = open(format!("/proc/{pid}/stat")).ok()?;
     // What we look for stands in the first half of the line, which has at most some 600 bytes.
     let mut bytes = [0; 512];
-    let length = read(&file, &mut bytes).ok()?;
+    let length = nix::unistd::read(&file, &mut bytes).ok()?;
     parse_stat(pid, bytes.get(..length)?)
 }
 
@@ -98,20 +164,18 @@ fn parse_stat(pid: Pid, stat: &[u8]) -> Option<Process> {
         .get(end + 1..)?
         .trim_ascii_start()
         .split(|&byte| byte == b' ');
-    let state = match fields.next()? {
-        b"T" => State::Stopped,
-        b"Z" | b"X" => State::Ended,
-        [_] => State::Alive,
-        _ => return None,
+    let [letter] = fields.next()? else {
+        return None;
     };
-    let mut number = |skip| str::from_utf8(fields.nth(skip)?).ok()?.parse().ok();
+    let mut number = |skip| -> Option<u64> { str::from_utf8(fields.nth(skip)?).ok()?.parse().ok() };
     Some(Process {
         pid,
-        parent: Pid::from_raw(number(0)?),
         name: String::from_utf8_lossy(name).into_owned(),
-        state,
-        // num_threads is the 20th field; the one just read was the 4th.
-        threads: number(15)?.cast_unsigned(),
+        state: State::of(*letter),
+        // The 4th field, ppid; the 20th, num_threads; the 22nd, starttime.
+        parent: Pid::from_raw(i32::try_from(number(0)?).ok()?),
+        threads: u32::try_from(number(15)?).ok()?,
+        started: StartTime(number(1)?),
     })
 }
 
@@ -140,21 +204,21 @@ mod tests {
     fn the_fields_of_a_stat_file() {
         let pid = Pid::from_raw(42);
         for (name, letter, state) in [
-            ("nginx", "R", State::Alive),
-            ("nginx", "S", State::Alive),
-            ("nginx", "D", State::Alive),
-            ("nginx", "I", State::Alive),
-            ("nginx", "t", State::Alive),
+            ("nginx", "R", State::Running),
+            ("nginx", "S", State::Sleeping),
+            ("nginx", "D", State::Blocked),
+            ("nginx", "I", State::Other),
+            ("nginx", "t", State::Traced),
             ("nginx", "T", State::Stopped),
             ("nginx", "Z", State::Ended),
             ("nginx", "X", State::Ended),
             // Names that want to be something else.
-            ("a) Z (b", "S", State::Alive),
-            (") Z 1 1 1", "S", State::Alive),
+            ("a) Z (b", "S", State::Sleeping),
+            (") Z 1 1 1", "S", State::Sleeping),
             ("((", "T", State::Stopped),
             ("))", "T", State::Stopped),
-            ("x\n42 (y) Z 1", "R", State::Alive),
-            ("", "S", State::Alive),
+            ("x\n42 (y) Z 1", "R", State::Running),
+            ("", "S", State::Sleeping),
         ] {
             let process = Process {
                 pid,
@@ -162,6 +226,7 @@ mod tests {
                 name: name.into(),
                 state,
                 threads: 3,
+                started: StartTime(8415),
             };
             let line = line(name, letter);
             assert_eq!(parse_stat(pid, line.as_bytes()), Some(process), "{line}");
@@ -171,7 +236,7 @@ mod tests {
     #[test]
     fn a_stat_file_that_is_cut_off_or_junk_says_nothing() {
         let whole = line("a) Z (b", "S");
-        let (needed, _) = whole.split_once(" 3 0 8415").unwrap();
+        let (needed, _) = whole.split_once("8415").unwrap();
         for end in 0..needed.len() {
             assert_eq!(
                 parse_stat(Pid::from_raw(42), &whole.as_bytes()[..end]),
@@ -189,10 +254,10 @@ mod tests {
         let Look::Seen(own) = look(getpid()) else {
             panic!("this process sees itself")
         };
-        assert_eq!(
-            (own.parent, own.state),
-            (nix::unistd::getppid(), State::Alive)
-        );
+        assert_eq!(own.parent, nix::unistd::getppid());
+        assert!(!own.has_ended());
+        // It was started by this test run, not at boot.
+        assert!(own.started.age() < Duration::from_hours(1));
         assert!(own.threads > 1, "a test has a thread of its own");
         assert_eq!(look(nix::unistd::gettid()), Look::Thread(getpid()));
         assert!(all().any(|process| process.pid == getpid()));

@@ -23,7 +23,7 @@ mod heap;
 mod signals;
 
 pub(crate) use signals::{
-    SignalSet, exit_on_alarm, ignore_sigchld, kill, libc_set, queue_signal, set_alarm,
+    Handle, SignalSet, exit_on_alarm, ignore_sigchld, kill, libc_set, queue_signal, set_alarm,
     set_signal_mask, stop_own_group,
 };
 

@@ -24,6 +24,7 @@ fn main() {
         ["orphans", count] => orphans(count.parse().unwrap()),
         ["churn"] => churn(),
         ["leave", count] => leave(count.parse().unwrap()),
+        ["bomb", count] => bomb(count.parse().unwrap()),
         ["leader-leaves"] => leader_leaves(),
         ["arguments", ref rest @ ..] => say(&rest.join(" ")),
         _ => panic!("unknown: {words:?}"),
@@ -160,6 +161,32 @@ fn leave(count: u32) {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+    }
+}
+
+/// Ends at once and leaves a child that, told to end, has many children instead. They all ignore
+/// SIGTERM.
+fn bomb(count: u32) {
+    // SAFETY: this program has one thread, and the child goes on as it.
+    unsafe {
+        // Before there is a child, so that it never is without.
+        let mut term: libc::sigset_t = std::mem::zeroed();
+        libc::sigaddset(&raw mut term, libc::SIGTERM);
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const term, std::ptr::null_mut());
+        if libc::fork() != 0 {
+            return;
+        }
+        say("ready");
+        let mut signal = 0;
+        libc::sigwait(&raw const term, &raw mut signal);
+        for _ in 0..count {
+            if libc::fork() == 0 {
+                break;
+            }
+        }
+        loop {
+            libc::pause();
+        }
     }
 }
 

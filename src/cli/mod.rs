@@ -1,21 +1,20 @@
 //! Arguments and environment in, a [`Command`] out. Pure: nothing here asks the system.
 
-use std::ffi::{CStr, OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nix::libc::c_int;
 use nix::sys::signal::Signal;
-use pico_args::Arguments;
 
 use crate::error::Error;
 use crate::output::Verbosity;
 
+mod given;
 pub(crate) mod options;
 mod values;
 
-use options::{Opt, Topic};
-use values::{duration, permissions, signal};
+use given::{Env, Given, contradiction, unknown};
 
 /// What hinit is asked to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,9 +35,44 @@ pub(crate) struct Run {
     pub(crate) group: bool,
     /// The signal to get when the parent dies.
     pub(crate) parent_death: Option<Signal>,
+    pub(crate) rewrites: Rewrites,
+    pub(crate) stop: Stop,
+    pub(crate) exit: Exit,
     pub(crate) verbosity: Verbosity,
     /// The server and its arguments; at least one word.
     pub(crate) command: Vec<OsString>,
+}
+
+/// Which signals are passed on as others: from, to. To None: it is dropped.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rewrites(pub(crate) Vec<(c_int, Option<c_int>)>);
+
+impl Rewrites {
+    /// As what a signal is passed on; None, if it is not. The last rule for a signal counts.
+    pub(crate) fn apply(&self, signal: c_int) -> Option<c_int> {
+        let rule = self.0.iter().rev().find(|(from, _)| *from == signal);
+        rule.map_or(Some(signal), |(_, to)| *to)
+    }
+}
+
+/// How a stop goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stop {
+    /// How long a stop signal waits before it is passed on.
+    pub(crate) delay: Duration,
+    /// When to kill what is left.
+    pub(crate) grace: Option<Duration>,
+    /// Wait for all that the server leaves behind.
+    pub(crate) drain: bool,
+}
+
+/// What the exit code is made of.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Exit {
+    /// 0, if the server died of a signal that was passed on to it.
+    pub(crate) clean_stop: bool,
+    /// Exit codes, and those to give in their place.
+    pub(crate) map: Vec<(u8, u8)>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -63,9 +97,6 @@ pub(crate) enum Misuse {
     Healthcheck(Error),
 }
 
-/// Looks up an environment variable.
-pub(crate) type Env<'a> = &'a dyn Fn(&CStr) -> Option<OsString>;
-
 const TIMEOUT: Duration = Duration::from_millis(900);
 const MODE: u32 = 0o644;
 
@@ -87,207 +118,84 @@ pub(crate) fn parse(mut words: Vec<OsString>, env: Env) -> Result<Command, Misus
 }
 
 fn parse_run(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
-    let (mut options, command) = split(words, &options::RUN)?;
-    if take_flag(&mut options, &options::HELP) {
+    let (mut given, command) = Given::split(words, &options::RUN, env)?;
+    if given.flag(&options::HELP)? {
         return Ok(Command::Help(options::RUN.help()));
     }
-    if take_flag(&mut options, &options::VERSION) {
-        return Ok(Command::Help(format!(
-            "hinit {}\n",
-            env!("CARGO_PKG_VERSION")
-        )));
+    if given.flag(&options::VERSION)? {
+        let version = env!("CARGO_PKG_VERSION");
+        return Ok(Command::Help(format!("hinit {version}\n")));
     }
-    let path = take_value(&mut options, &options::PID_FILE);
-    let mode = take_value(&mut options, &options::PID_FILE_MODE);
-    let parent_death = take_value(&mut options, &options::PARENT_DEATH)
-        .or_else(|| set_in(env, &options::PARENT_DEATH));
-    let none = take_flag(&mut options, &options::NO_PID_FILE);
-    if none && path.is_some() {
-        return Err(contradiction(&options::PID_FILE, &options::NO_PID_FILE));
-    }
-    let verbose = take_flag(&mut options, &options::VERBOSE);
-    let quiet = take_flag(&mut options, &options::QUIET);
-    let verbosity = match (quiet, verbose) {
-        (true, true) => return Err(contradiction(&options::VERBOSE, &options::QUIET)),
-        (true, false) => Verbosity::Quiet,
-        (false, false) => Verbosity::Normal,
-        (false, true) => Verbosity::Verbose,
+    let run = Run {
+        pid_file: own_pid_file(&mut given)?,
+        mode: given
+            .value(&options::PID_FILE_MODE, &values::PERMISSIONS)?
+            .unwrap_or(MODE),
+        group: given.flag(&options::GROUP)?,
+        parent_death: given.value(&options::PARENT_DEATH, &values::STANDARD_SIGNAL)?,
+        rewrites: Rewrites(given.values(&options::REWRITE, &values::REWRITE)?),
+        stop: Stop {
+            delay: given
+                .value(&options::STOP_DELAY, &values::DURATION)?
+                .unwrap_or_default(),
+            grace: given.value(&options::GRACE, &values::DURATION)?,
+            drain: !given.flag(&options::NO_DRAIN)?,
+        },
+        exit: Exit {
+            clean_stop: given.flag(&options::CLEAN_STOP)?,
+            map: given.values(&options::MAP_EXIT, &values::EXIT_CODES)?,
+        },
+        verbosity: verbosity(&mut given)?,
+        command,
     };
-    let group = take_flag(&mut options, &options::GROUP) || switch(&options::GROUP, env)?;
-    if command.is_empty() {
+    if run.command.is_empty() {
         return Err(Error::Usage("no command given".into()));
     }
-    Ok(Command::Run(Run {
-        pid_file: (!none).then(|| pid_file(path, env)),
-        mode: mode.map_or(Ok(MODE), |mode| {
-            parse_value(
-                &options::PID_FILE_MODE,
-                &mode,
-                permissions,
-                "0600, 0604, 0640 or 0644",
-            )
-        })?,
-        group,
-        parent_death: parent_death
-            .map(|name| {
-                parse_value(
-                    &options::PARENT_DEATH,
-                    &name,
-                    signal,
-                    "a signal such as TERM or 15",
-                )
-            })
-            .transpose()?,
-        verbosity,
-        command,
-    }))
+    Ok(Command::Run(run))
+}
+
+fn own_pid_file(given: &mut Given) -> Result<Option<PidFile>, Error> {
+    let path = given.argument(&options::PID_FILE);
+    match (given.flag(&options::NO_PID_FILE)?, path) {
+        (true, None) => Ok(None),
+        (true, Some(_)) => Err(contradiction(&options::PID_FILE, &options::NO_PID_FILE)),
+        (false, Some(path)) => Ok(Some(PidFile::At(path.into()))),
+        (false, None) => Ok(Some(pid_file(given))),
+    }
+}
+
+fn verbosity(given: &mut Given) -> Result<Verbosity, Error> {
+    let quiet = given.flag(&options::QUIET)?;
+    match (quiet, given.flag(&options::VERBOSE)?) {
+        (true, true) => Err(contradiction(&options::VERBOSE, &options::QUIET)),
+        (true, false) => Ok(Verbosity::Quiet),
+        (false, false) => Ok(Verbosity::Normal),
+        (false, true) => Ok(Verbosity::Verbose),
+    }
 }
 
 fn parse_healthcheck(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
-    let (mut options, operands) = split(words, &options::HEALTHCHECK)?;
-    if take_flag(&mut options, &options::HELP) {
+    let (mut given, operands) = Given::split(words, &options::HEALTHCHECK, env)?;
+    if given.flag(&options::HELP)? {
         return Ok(Command::Help(options::HEALTHCHECK.help()));
     }
-    let path = take_value(&mut options, &options::PID_FILE);
-    let timeout = take_value(&mut options, &options::TIMEOUT);
     if let Some(word) = operands.first() {
         let nearest = options::HEALTHCHECK.nearest(&word.to_string_lossy());
         return Err(unknown("unexpected word", word, nearest));
     }
     Ok(Command::Healthcheck(Healthcheck {
-        pid_file: pid_file(path, env),
-        foreign: take_flag(&mut options, &options::FOREIGN),
-        timeout: timeout.map_or(Ok(TIMEOUT), |timeout| {
-            parse_value(
-                &options::TIMEOUT,
-                &timeout,
-                duration,
-                "a time such as 500ms, 2s or 1m",
-            )
-        })?,
-        quiet: take_flag(&mut options, &options::NO_LINE),
+        pid_file: pid_file(&mut given),
+        foreign: given.flag(&options::FOREIGN)?,
+        timeout: given
+            .value(&options::TIMEOUT, &values::TIMEOUT)?
+            .unwrap_or(TIMEOUT),
+        quiet: given.flag(&options::NO_LINE)?,
     }))
 }
 
-/// Cuts the words at the first operand or `--`: what stands behind it is the server's, even where
-/// it looks like an option of ours, so pico-args, which scans all it is given, must not see it.
-/// `--name=value` becomes two words.
-fn split(words: Vec<OsString>, topic: &Topic) -> Result<(Arguments, Vec<OsString>), Error> {
-    let mut options = Vec::new();
-    let mut words = words.into_iter();
-    let mut operands = Vec::new();
-    while let Some(word) = words.next() {
-        if word == "--" {
-            break;
-        }
-        if !word.as_bytes().starts_with(b"-") || word == "-" {
-            operands.push(word);
-            break;
-        }
-        let (name, joined) = match word.as_bytes().iter().position(|&byte| byte == b'=') {
-            Some(at) => {
-                let (name, value) = word.as_bytes().split_at(at);
-                let value = value.get(1..).unwrap_or_default();
-                (
-                    OsStr::from_bytes(name),
-                    Some(OsStr::from_bytes(value).to_owned()),
-                )
-            }
-            None => (word.as_os_str(), None),
-        };
-        let text = name.to_string_lossy();
-        let Some(option) = topic.option(&text) else {
-            return Err(unknown("unknown option", name, topic.nearest(&text)));
-        };
-        options.push(option.long.into());
-        match (option.takes_value(), joined) {
-            (false, None) => {}
-            (false, Some(_)) => {
-                return Err(Error::Usage(format!("`{}` takes no value", option.long)));
-            }
-            (true, joined) => options.push(value_of(option, joined.or_else(|| words.next()))?),
-        }
-    }
-    operands.extend(words);
-    Ok((Arguments::from_vec(options), operands))
-}
-
-/// An option's value: any word, but for one that looks like an option, since that is far more
-/// often a value forgotten. (A file that really has such a name is `./-x`.)
-fn value_of(option: &Opt, word: Option<OsString>) -> Result<OsString, Error> {
-    match word {
-        Some(word) if !word.is_empty() && !word.as_bytes().starts_with(b"-") => Ok(word),
-        _ => Err(Error::Usage(format!(
-            "`{}` needs a value: {}",
-            option.long, option.value
-        ))),
-    }
-}
-
-/// The last value given for an option: a command line may repeat what an image has set.
-fn take_value(options: &mut Arguments, option: &Opt) -> Option<OsString> {
-    let copy = |value: &OsStr| Ok::<_, std::convert::Infallible>(value.to_owned());
-    let mut last = None;
-    while let Ok(Some(value)) = options.opt_value_from_os_str(option.long, copy) {
-        last = Some(value);
-    }
-    last
-}
-
-fn take_flag(options: &mut Arguments, option: &Opt) -> bool {
-    let given = options.contains(option.long);
-    while options.contains(option.long) {}
-    given
-}
-
-fn pid_file(flag: Option<OsString>, env: Env) -> PidFile {
-    let set = flag.or_else(|| set_in(env, &options::PID_FILE));
-    set.map_or(PidFile::Default, |path| PidFile::At(path.into()))
-}
-
-/// An option's environment variable; an empty one is as good as none.
-fn set_in(env: Env, option: &Opt) -> Option<OsString> {
-    env(option.env).filter(|value| !value.is_empty())
-}
-
-/// A flag's environment variable: 1 is on; 0, empty or missing is off.
-fn switch(option: &Opt, env: Env) -> Result<bool, Error> {
-    let value = set_in(env, option).unwrap_or_default();
-    match value.as_bytes() {
-        b"1" => Ok(true),
-        b"" | b"0" => Ok(false),
-        _ => Err(Error::Usage(format!(
-            "`{}={}`: neither 0 nor 1",
-            option.env_name(),
-            value.display()
-        ))),
-    }
-}
-
-fn parse_value<T>(
-    option: &Opt,
-    value: &OsStr,
-    parse: fn(&str) -> Option<T>,
-    wanted: &str,
-) -> Result<T, Error> {
-    value.to_str().and_then(parse).ok_or_else(|| {
-        let value = value.display();
-        Error::Usage(format!("`{} {value}`: not {wanted}", option.long))
-    })
-}
-
-fn contradiction(one: &Opt, other: &Opt) -> Error {
-    Error::Usage(format!(
-        "`{}` and `{}` contradict each other",
-        one.long, other.long
-    ))
-}
-
-fn unknown(what: &str, word: &OsStr, nearest: &str) -> Error {
-    Error::Usage(format!(
-        "{what} `{}`; the nearest is `{nearest}`",
-        word.display()
-    ))
+fn pid_file(given: &mut Given) -> PidFile {
+    let path = given.word(&options::PID_FILE);
+    path.map_or(PidFile::Default, |path| PidFile::At(path.into()))
 }
 
 #[cfg(test)]

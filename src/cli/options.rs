@@ -86,6 +86,43 @@ pub(crate) static PARENT_DEATH: Opt = Opt::value(
     "If not PID 1, get this signal when the parent process dies",
 )
 .env(c"HINIT_PARENT_DEATH");
+pub(crate) static GRACE: Opt = Opt::value(
+    "--grace",
+    "DURATION",
+    "Kill what is left so long after a stop signal was passed on, or else after the server's end",
+)
+.env(c"HINIT_GRACE");
+pub(crate) static STOP_DELAY: Opt = Opt::value(
+    "--stop-delay",
+    "DURATION",
+    "Be unhealthy at once at a stop signal (TERM, INT, QUIT), but pass it on only after this time",
+)
+.default("0s")
+.env(c"HINIT_STOP_DELAY");
+pub(crate) static NO_DRAIN: Opt = Opt::flag(
+    "",
+    "--no-drain",
+    "Leave as soon as the server has ended, and not only when all below hinit has",
+)
+.env(c"HINIT_NO_DRAIN");
+pub(crate) static REWRITE: Opt = Opt::value(
+    "--rewrite",
+    "FROM=TO",
+    "Pass signal FROM on as TO, or not at all if TO is empty; may be repeated",
+)
+.env(c"HINIT_REWRITE");
+pub(crate) static MAP_EXIT: Opt = Opt::value(
+    "--map-exit",
+    "FROM=TO",
+    "Exit with code TO in place of FROM, a code or the signal of a death; may be repeated",
+)
+.env(c"HINIT_MAP_EXIT");
+pub(crate) static CLEAN_STOP: Opt = Opt::flag(
+    "",
+    "--clean-stop",
+    "Exit with 0 if the server died of a signal that hinit passed on to it",
+)
+.env(c"HINIT_CLEAN_STOP");
 pub(crate) static VERBOSE: Opt =
     Opt::flag("-v", "--verbose", "Also log each signal and each orphan");
 pub(crate) static QUIET: Opt = Opt::flag("-q", "--quiet", "Log errors only");
@@ -124,6 +161,12 @@ Exits with the server's own code; 128+N if signal N killed it; 127 if COMMAND wa
         &NO_PID_FILE,
         &PID_FILE_MODE,
         &GROUP,
+        &STOP_DELAY,
+        &GRACE,
+        &NO_DRAIN,
+        &REWRITE,
+        &MAP_EXIT,
+        &CLEAN_STOP,
         &PARENT_DEATH,
         &VERBOSE,
         &QUIET,

@@ -1,7 +1,15 @@
+use std::ffi::{CStr, OsStr};
+use std::os::unix::ffi::OsStrExt;
+
 use super::*;
 
 fn parse_in(words: &[&str], pid_file_variable: &str) -> Result<Command, Misuse> {
-    let env = |name: &CStr| (name == c"HINIT_PID_FILE").then(|| pid_file_variable.into());
+    parse_with(words, c"HINIT_PID_FILE", pid_file_variable)
+}
+
+/// With one environment variable set.
+fn parse_with(words: &[&str], variable: &CStr, value: &str) -> Result<Command, Misuse> {
+    let env = |name: &CStr| (name == variable).then(|| value.into());
     parse(words.iter().map(OsString::from).collect(), &env)
 }
 
@@ -65,6 +73,13 @@ fn options_of_run() {
         mode: 0o644,
         group: false,
         parent_death: None,
+        rewrites: Rewrites::default(),
+        stop: Stop {
+            delay: Duration::ZERO,
+            grace: None,
+            drain: true,
+        },
+        exit: Exit::default(),
         verbosity: Verbosity::Normal,
         command: vec!["x".into()],
     };
@@ -138,29 +153,123 @@ fn flag_then_environment_then_default() {
 }
 
 #[test]
-fn the_group_by_flag_or_environment() {
-    for (words, variable, expected) in [
-        (&["x"][..], None, Ok(false)),
-        (&["-g", "x"], None, Ok(true)),
-        (&["--group", "x"], Some("0"), Ok(true)),
-        (&["x"], Some("1"), Ok(true)),
-        (&["x"], Some("0"), Ok(false)),
-        (&["x"], Some(""), Ok(false)),
+fn flags_by_argument_or_environment() {
+    let [group, no_drain, clean_stop]: [fn(&Run) -> bool; 3] = [
+        |run| run.group,
+        |run| !run.stop.drain,
+        |run| run.exit.clean_stop,
+    ];
+    for (flag, variable, is_on) in [
+        ("--group", c"HINIT_GROUP", group),
+        ("--no-drain", c"HINIT_NO_DRAIN", no_drain),
+        ("--clean-stop", c"HINIT_CLEAN_STOP", clean_stop),
+    ] {
+        let refusal = format!("`{}=yes`: neither 0 nor 1", variable.to_str().unwrap());
+        for (words, value, expected) in [
+            (&["x"][..], "", Ok(false)),
+            (&["x"], "1", Ok(true)),
+            (&["x"], "0", Ok(false)),
+            (&[flag, "x"], "", Ok(true)),
+            (&[flag, "x"], "0", Ok(true)),
+            (&["x"], "yes", Err(Misuse::Run(Error::Usage(refusal)))),
+        ] {
+            let on = parse_with(words, variable, value)
+                .map(|command| matches!(command, Command::Run(run) if is_on(&run)));
+            assert_eq!(on, expected, "{words:?} {variable:?}={value}");
+        }
+    }
+    assert!(run(&["-g", "x"]).group);
+}
+
+#[test]
+fn options_of_a_stop() {
+    let seconds = Duration::from_secs;
+    let (rewrites, map) = (vec![(15, Some(3)), (1, None)], vec![(143, 0), (7, 8)]);
+    let words = [
+        "--stop-delay",
+        "3",
+        "--grace=8s",
+        "--no-drain",
+        "--clean-stop",
+        "--rewrite",
+        "TERM=QUIT",
+        "--rewrite=HUP=",
+        "--map-exit=TERM=0",
+        "--map-exit",
+        "7=8",
+        "x",
+    ];
+    let by_arguments = run(&words);
+    let expected = Stop {
+        delay: seconds(3),
+        grace: Some(seconds(8)),
+        drain: false,
+    };
+    assert_eq!(by_arguments.stop, expected);
+    assert_eq!(by_arguments.rewrites, Rewrites(rewrites.clone()));
+    assert_eq!(
+        by_arguments.exit,
+        Exit {
+            clean_stop: true,
+            map: map.clone()
+        }
+    );
+    let by_variable = |variable, value| match parse_with(&["x"], variable, value) {
+        Ok(Command::Run(run)) => run,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        by_variable(c"HINIT_GRACE", "8s").stop.grace,
+        Some(seconds(8))
+    );
+    assert_eq!(by_variable(c"HINIT_STOP_DELAY", "3").stop.delay, seconds(3));
+    // Several in one variable, and the argument beats them all.
+    for value in ["TERM=QUIT HUP=", "TERM=QUIT,HUP=", " TERM=QUIT,\n HUP= "] {
+        assert_eq!(
+            by_variable(c"HINIT_REWRITE", value).rewrites,
+            Rewrites(rewrites.clone())
+        );
+    }
+    assert_eq!(by_variable(c"HINIT_MAP_EXIT", "TERM=0 7=8").exit.map, map);
+    match parse_with(&["--rewrite=INT=TERM", "x"], c"HINIT_REWRITE", "TERM=QUIT") {
+        Ok(Command::Run(run)) => assert_eq!(run.rewrites, Rewrites(vec![(2, Some(15))])),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_bad_value_is_named_with_its_option() {
+    let time = "not a time such as 500ms, 2s or 1m";
+    let rewrite =
+        "not FROM=TO by signals such as TERM, 15 or RTMIN+3 (not from KILL, STOP or CHLD)";
+    let codes = "not FROM=TO by exit codes up to 255, or from a signal such as TERM";
+    for (option, variable, value, why) in [
+        ("--grace", c"HINIT_GRACE", "soon", time),
+        ("--stop-delay", c"HINIT_STOP_DELAY", "1h", time),
+        ("--rewrite", c"HINIT_REWRITE", "KILL=TERM", rewrite),
+        ("--map-exit", c"HINIT_MAP_EXIT", "TERM=300", codes),
         (
-            &["x"],
-            Some("yes"),
-            Err("`HINIT_GROUP=yes`: neither 0 nor 1"),
+            "--parent-death",
+            c"HINIT_PARENT_DEATH",
+            "TREM",
+            "not a signal such as TERM or 15",
         ),
     ] {
-        let env = |name: &CStr| {
-            variable
-                .filter(|_| name == c"HINIT_GROUP")
-                .map(OsString::from)
-        };
-        let expected = expected.map_err(|message| Misuse::Run(Error::Usage(message.into())));
-        let parsed = parse(words.iter().map(OsString::from).collect(), &env);
-        let group = parsed.map(|command| matches!(command, Command::Run(Run { group: true, .. })));
-        assert_eq!(group, expected, "{words:?} {variable:?}");
+        assert_eq!(
+            misuse(&[option, value, "x"]),
+            format!("run: `{option} {value}`: {why}")
+        );
+        let message = format!("`{}={value}`: {why}", variable.to_str().unwrap());
+        let by_variable = parse_with(&["x"], variable, value);
+        assert_eq!(by_variable, Err(Misuse::Run(Error::Usage(message))));
+    }
+}
+
+#[test]
+fn the_last_rule_for_a_signal_counts() {
+    let rewrites = Rewrites(vec![(15, Some(3)), (1, None), (15, Some(2))]);
+    for (from, to) in [(15, Some(2)), (1, None), (3, Some(3)), (64, Some(64))] {
+        assert_eq!(rewrites.apply(from), to);
     }
 }
 

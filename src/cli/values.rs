@@ -1,30 +1,102 @@
-//! The values of options, from their text. None: it is not one.
+//! The values of options, from their text.
 
 use std::time::Duration;
 
-use nix::libc::c_int;
+use nix::libc::{SIGCHLD, SIGKILL, SIGSTOP, c_int};
 use nix::sys::signal::Signal;
+
+use crate::error::exit_code;
+
+/// One kind of value: how to read its text (None: it is not one), and what it should have been.
+pub(super) struct Kind<T> {
+    pub(super) parse: fn(&str) -> Option<T>,
+    pub(super) wanted: &'static str,
+}
+
+pub(super) const PERMISSIONS: Kind<u32> = Kind {
+    parse: permissions,
+    wanted: "0600, 0604, 0640 or 0644",
+};
+pub(super) const STANDARD_SIGNAL: Kind<Signal> = Kind {
+    parse: |text| Signal::try_from(signal(text)?).ok(),
+    wanted: "a signal such as TERM or 15",
+};
+pub(super) const DURATION: Kind<Duration> = Kind {
+    parse: duration,
+    wanted: "a time such as 500ms, 2s or 1m",
+};
+/// A deadline: there must be some time to it.
+pub(super) const TIMEOUT: Kind<Duration> = Kind {
+    parse: |text| duration(text).filter(|time| !time.is_zero()),
+    wanted: "a time such as 500ms, 2s or 1m",
+};
+pub(super) const REWRITE: Kind<(c_int, Option<c_int>)> = Kind {
+    parse: rewrite,
+    wanted: "FROM=TO by signals such as TERM, 15 or RTMIN+3 (not from KILL, STOP or CHLD)",
+};
+pub(super) const EXIT_CODES: Kind<(u8, u8)> = Kind {
+    parse: exit_codes,
+    wanted: "FROM=TO by exit codes up to 255, or from a signal such as TERM",
+};
 
 /// Permissions that hinit itself can work with after a crash, and that a health check trusts:
 /// read and write for the owner, no write for anyone else.
-pub(super) fn permissions(octal: &str) -> Option<u32> {
+fn permissions(octal: &str) -> Option<u32> {
     let digits = !octal.is_empty() && octal.bytes().all(|byte| byte.is_ascii_digit());
     let mode = u32::from_str_radix(octal, 8).ok().filter(|_| digits)?;
     [0o600, 0o604, 0o640, 0o644].contains(&mode).then_some(mode)
 }
 
-/// A standard signal, by its name with or without SIG, or by its number.
-pub(super) fn signal(text: &str) -> Option<Signal> {
-    let by_number = || Signal::try_from(c_int::try_from(digits(text)?).ok()?).ok();
+/// Any of the 64 signals, by its name with or without SIG, or by its number. Real-time ones have the
+/// names that glibc and the shells give them: RTMIN is 34 (signal(7)).
+fn signal(text: &str) -> Option<c_int> {
+    const RTMIN: c_int = 34;
+    const RTMAX: c_int = 64;
+    if let Some(number) = digits(text) {
+        return c_int::try_from(number)
+            .ok()
+            .filter(|n| (1..=RTMAX).contains(n));
+    }
     let name = text.to_ascii_uppercase();
     let name = name.strip_prefix("SIG").unwrap_or(&name);
-    let by_name =
-        || Signal::iterator().find(|signal| signal.as_str().strip_prefix("SIG") == Some(name));
-    by_number().or_else(by_name)
+    let offset = |rest: &str, sign| match rest.strip_prefix(sign) {
+        Some(number) => digits(number).and_then(|number| c_int::try_from(number).ok()),
+        None => rest.is_empty().then_some(0),
+    };
+    let real_time = match (name.strip_prefix("RTMIN"), name.strip_prefix("RTMAX")) {
+        (Some(rest), _) => RTMIN.checked_add(offset(rest, '+')?)?,
+        (_, Some(rest)) => RTMAX.checked_sub(offset(rest, '-')?)?,
+        _ => {
+            let named = |signal: &Signal| signal.as_str().strip_prefix("SIG") == Some(name);
+            return Signal::iterator().find(named).map(|signal| signal as c_int);
+        }
+    };
+    (RTMIN..=RTMAX).contains(&real_time).then_some(real_time)
 }
 
-/// `500ms`, `8s`, `2m`, `1.5s`; a bare number is seconds. From a millisecond to a year.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+/// `TERM=QUIT`; `HUP=` drops it. Not from those that hinit never passes on.
+fn rewrite(text: &str) -> Option<(c_int, Option<c_int>)> {
+    let (from, to) = text.split_once('=')?;
+    let from = signal(from).filter(|from| ![SIGKILL, SIGSTOP, SIGCHLD].contains(from))?;
+    match to {
+        "" => Some((from, None)),
+        to => Some((from, Some(signal(to)?))),
+    }
+}
+
+/// `143=0`; a signal's name stands for the code of a server that it has killed: `TERM=0`.
+fn exit_codes(text: &str) -> Option<(u8, u8)> {
+    let (from, to) = text.split_once('=')?;
+    let code = |text| digits(text).and_then(|number| u8::try_from(number).ok());
+    let from = match digits(from) {
+        Some(_) => code(from),
+        None => u8::try_from(exit_code::KILLED_BY + signal(from)?).ok(),
+    };
+    Some((from?, code(to)?))
+}
+
+/// `500ms`, `8s`, `2m`, `1.5s`; a bare number is seconds. Nothing, or from a millisecond to a year.
+fn duration(text: &str) -> Option<Duration> {
     const MILLISECOND: Duration = Duration::from_millis(1);
     const YEAR: Duration = Duration::from_hours(365 * 24);
     let unit_at = text
@@ -42,7 +114,8 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     let scale = 10_u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
     let fraction = u128::from(digits(fraction)?) * u128::from(unit_nanos) / u128::from(scale);
     let nanos = whole.checked_add(u64::try_from(fraction).ok()?)?;
-    Some(Duration::from_nanos(nanos)).filter(|time| (MILLISECOND..=YEAR).contains(time))
+    let time = Duration::from_nanos(nanos);
+    (time.is_zero() || (MILLISECOND..=YEAR).contains(&time)).then_some(time)
 }
 
 /// A decimal number of digits only; `parse` alone would take a sign as well.
@@ -83,6 +156,8 @@ mod tests {
             ("3", 3_000_000),
             ("1.5ms", 1500),
             ("1ms", 1000),
+            ("0", 0),
+            ("0.0ms", 0),
             ("525600m", 31_536_000_000_000),
         ] {
             assert_eq!(
@@ -93,9 +168,6 @@ mod tests {
         }
         for bad in [
             "",
-            "0",
-            "0s",
-            "0.0",
             "0.5ms",
             "0.0009",
             "-1",
@@ -125,14 +197,28 @@ mod tests {
     #[test]
     fn signals_by_name_or_number() {
         for (text, expected) in [
-            ("TERM", Some(Signal::SIGTERM)),
-            ("SIGTERM", Some(Signal::SIGTERM)),
-            ("sigterm", Some(Signal::SIGTERM)),
-            ("15", Some(Signal::SIGTERM)),
-            ("KILL", Some(Signal::SIGKILL)),
-            ("31", Some(Signal::SIGSYS)),
+            ("TERM", Some(15)),
+            ("SIGTERM", Some(15)),
+            ("sigterm", Some(15)),
+            ("15", Some(15)),
+            ("KILL", Some(9)),
+            ("31", Some(31)),
+            ("32", Some(32)),
+            ("64", Some(64)),
+            ("RTMIN", Some(34)),
+            ("SIGRTMIN+0", Some(34)),
+            ("rtmin+30", Some(64)),
+            ("RTMAX", Some(64)),
+            ("RTMAX-14", Some(50)),
+            ("RTMAX-30", Some(34)),
+            ("RTMIN+31", None),
+            ("RTMAX-31", None),
+            ("RTMIN-1", None),
+            ("RTMIN+", None),
+            ("RTMIN+2147483647", None),
+            ("RTMIN+99999999999", None),
             ("0", None),
-            ("32", None),
+            ("65", None),
             ("-15", None),
             ("", None),
             ("SIG", None),
@@ -141,6 +227,55 @@ mod tests {
             ("4294967311", None),
         ] {
             assert_eq!(signal(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_deadline_is_more_than_nothing() {
+        assert_eq!((TIMEOUT.parse)("0s"), None);
+        assert_eq!((TIMEOUT.parse)("1ms"), Some(Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn rewriting_rules() {
+        for (text, expected) in [
+            ("TERM=QUIT", Some((15, Some(3)))),
+            ("SIGTERM=3", Some((15, Some(3)))),
+            ("15=RTMIN+3", Some((15, Some(37)))),
+            ("RTMIN+3=KILL", Some((37, Some(9)))),
+            ("HUP=", Some((1, None))),
+            ("HUP=HUP", Some((1, Some(1)))),
+            ("HUP", None),
+            ("=HUP", None),
+            ("=", None),
+            ("", None),
+            ("HUP=USR1=USR2", None),
+            ("KILL=TERM", None),
+            ("STOP=TSTP", None),
+            ("CHLD=USR1", None),
+            ("TREM=QUIT", None),
+        ] {
+            assert_eq!(rewrite(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn exit_codes_to_give_in_anothers_place() {
+        for (text, expected) in [
+            ("143=0", Some((143, 0))),
+            ("TERM=0", Some((143, 0))),
+            ("sigrtmin+1=7", Some((163, 7))),
+            ("0=255", Some((0, 255))),
+            ("15=0", Some((15, 0))),
+            ("256=0", None),
+            ("0=256", None),
+            ("1=TERM", None),
+            ("1=", None),
+            ("=1", None),
+            ("1", None),
+            ("-1=0", None),
+        ] {
+            assert_eq!(exit_codes(text), expected, "{text}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
+use nix::libc::{SIGALRM, SIGPIPE};
 
 use crate::cli::{Healthcheck, PidFile as Choice};
 use crate::output::print_line;
@@ -47,7 +47,7 @@ fn set_deadline(options: &Healthcheck, inherited: SignalSet) {
     sys::exit_on_alarm(last_words, UNHEALTHY);
     sys::set_alarm(timeout);
     // SIGPIPE stays blocked: it would be an exit code of its own.
-    sys::set_signal_mask(inherited.with(Signal::SIGPIPE).without(Signal::SIGALRM));
+    sys::set_signal_mask(inherited.with(SIGPIPE).without(SIGALRM));
 }
 
 fn judge(options: &Healthcheck) -> Verdict {
@@ -93,6 +93,12 @@ fn judge_once(path: &Path, foreign: bool) -> Verdict {
             verdict => verdict,
         },
     };
+    let verdict = match verdict {
+        Verdict::Healthy(pid) | Verdict::HealthyByKill(pid) if file.is_stopping => {
+            Verdict::Stopping(pid)
+        }
+        verdict => verdict,
+    };
     // Whatever we saw, it was the server's only if the file names it still.
     if file.is_unchanged() {
         verdict
@@ -103,9 +109,8 @@ fn judge_once(path: &Path, foreign: bool) -> Verdict {
 
 fn judge_process(process: &Process) -> Verdict {
     match process.state {
-        // A first thread that has left its others running shows Z, and the process lives.
-        State::Ended if process.threads <= 1 => Verdict::Zombie(process.pid),
+        _ if process.has_ended() => Verdict::Zombie(process.pid),
         State::Stopped => Verdict::Stopped(process.pid),
-        State::Ended | State::Alive => Verdict::Healthy(process.pid),
+        _ => Verdict::Healthy(process.pid),
     }
 }

@@ -22,6 +22,8 @@ pub(crate) enum Verdict {
     Missing(Pid),
     Zombie(Pid),
     Stopped(Pid),
+    /// hinit was asked to stop it, and waits before it passes that on.
+    Stopping(Pid),
     Thread {
         thread: Pid,
         of: Pid,
@@ -57,6 +59,7 @@ impl fmt::Display for Verdict {
             Self::Missing(pid) => write!(f, "process {pid} does not exist"),
             Self::Zombie(pid) => write!(f, "process {pid} is a zombie"),
             Self::Stopped(pid) => write!(f, "process {pid} is stopped"),
+            Self::Stopping(pid) => write!(f, "process {pid} is about to be stopped"),
             Self::Thread { thread, of } => write!(f, "{thread} is a thread of process {of}"),
             Self::Deadline(timeout) => write!(f, "no verdict within {timeout:?}"),
         }
@@ -146,6 +149,10 @@ pub(crate) mod tests {
             (Verdict::Zombie(n), "unhealthy: process N is a zombie"),
             (Verdict::Stopped(n), "unhealthy: process N is stopped"),
             (thread, "unhealthy: N is a thread of process M"),
+            (
+                Verdict::Stopping(n),
+                "unhealthy: process N is about to be stopped",
+            ),
             (
                 Verdict::Deadline(Duration::from_millis(900)),
                 "unhealthy: no verdict within D",

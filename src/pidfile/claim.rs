@@ -13,7 +13,7 @@ use nix::fcntl::{AT_FDCWD, FallocateFlags, OFlag, fallocate, openat};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 use nix::unistd::{Pid, UnlinkatFlags, geteuid, unlinkat};
 
-use super::{Contents, Identity, MOST_BYTES, errno, kind, stat_name};
+use super::{Contents, Identity, MOST_BYTES, STOPPING, errno, kind, stat_name};
 use crate::error::Error;
 use crate::output::Line;
 
@@ -31,6 +31,7 @@ pub(crate) struct Claim {
     place: Place,
     file: File,
     identity: Identity,
+    mode: Mode,
 }
 
 /// Why an attempt to claim did not succeed.
@@ -60,8 +61,9 @@ impl Claim {
             place,
             file,
             identity,
+            mode: Mode::from_bits_truncate(mode),
         };
-        if let Err(errno) = claim.prepare(Mode::from_bits_truncate(mode)) {
+        if let Err(errno) = claim.prepare() {
             let error = claim.place.refuse(errno.desc());
             let _left_behind = claim.remove();
             return Err(error);
@@ -70,8 +72,8 @@ impl Claim {
     }
 
     /// Sets the permissions and reserves a block, so that a full disk shows before the launch.
-    fn prepare(&self, mode: Mode) -> nix::Result<()> {
-        fchmod(&self.file, mode)?;
+    fn prepare(&self) -> nix::Result<()> {
+        fchmod(&self.file, self.mode)?;
         // Without the flag, and by fs2's `allocate`, the file would be NULs and not empty.
         match fallocate(&self.file, FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, 1) {
             Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(()),
@@ -88,6 +90,12 @@ impl Claim {
         let line = Line::new(format_args!("{pid}"));
         let result = self.file.write_all_at(line.bytes(), 0);
         result.map_err(|e| Error::on_path("write the PID file", &self.place.path, errno(&e)))
+    }
+
+    /// Marks the server as about to be stopped: from here on no health check finds it healthy.
+    pub(crate) fn mark_stopping(&self) -> Result<(), Error> {
+        let result = fchmod(&self.file, self.mode | STOPPING);
+        result.map_err(|errno| Error::on_path("mark the PID file", &self.place.path, errno))
     }
 
     /// Empties the file. The server's PID may be reused from here on, and not before.

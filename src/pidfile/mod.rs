@@ -5,7 +5,8 @@
 //! *clears* the file before it reaps the server, so that while the file names a PID, that PID is
 //! the server's and cannot be reused; at the end it *removes* the file, and the kernel drops the
 //! lock with the process. So a PID in a file whose lock is held is the server's, and a PID in a
-//! file whose lock can be had is stale. No start times and no boot ids are needed.
+//! file whose lock can be had is stale. No start times and no boot ids are needed. When hinit was asked
+//! to stop the server, but waits before it passes that on, it *marks* the file.
 //!
 //! There is no temporary file and no rename: rename would put a file under the name that nobody
 //! has locked, so that two could hold "the" lock. One small write into an empty file is already
@@ -15,7 +16,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use nix::fcntl::AtFlags;
-use nix::sys::stat::{FileStat, SFlag, fstatat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
 use nix::unistd::Pid;
 
 mod claim;
@@ -31,6 +32,10 @@ const MOST_BYTES: usize = 32;
 
 /// The greatest PID that Linux gives (`PID_MAX_LIMIT` less one, on 64 bits).
 const GREATEST_PID: i32 = 4_194_303;
+
+/// The mark of a server that is about to be stopped: the sticky bit, which means nothing on a file.
+/// The PID in it stays good for `kill $(cat FILE)`.
+const STOPPING: Mode = Mode::S_ISVTX;
 
 /// What the bytes of a PID file say.
 #[derive(Debug, PartialEq, Eq)]

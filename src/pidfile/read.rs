@@ -9,7 +9,7 @@ use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::unistd::{Pid, geteuid};
 
-use super::{Contents, Identity, MOST_BYTES, errno, kind, stat_name};
+use super::{Contents, Identity, MOST_BYTES, STOPPING, errno, kind, stat_name};
 
 /// Why a PID file proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ impl Fault {
 /// A PID file that names a PID and may be believed.
 pub(crate) struct PidFile<'a> {
     pub(crate) pid: Pid,
+    /// hinit has marked the file: it was asked to stop the server.
+    pub(crate) is_stopping: bool,
     path: &'a Path,
     file: File,
     identity: Identity,
@@ -93,6 +95,7 @@ impl<'a> PidFile<'a> {
         };
         Ok(Self {
             pid,
+            is_stopping: held && opened.st_mode & STOPPING.bits() != 0,
             path,
             file,
             identity,

@@ -5,50 +5,71 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use super::children;
-use super::memory::OomKills;
+use nix::libc::c_int;
+
+use super::descendants;
 use super::signals::write_name;
+use crate::cli::Exit;
 use crate::error::exit_code;
 use crate::process::Process;
+use crate::sys::SignalSet;
 
 /// A server that ends well within this time and leaves children has gone to the background.
 const FIRST_SECONDS: Duration = Duration::from_secs(5);
 
 /// All that is told at the end.
 pub(super) struct Ending {
-    status: ExitStatus,
-    after: Duration,
-    oom_kills: u64,
-    /// The processes that it left, if it seems to have gone to the background.
-    left: Vec<Process>,
+    pub(super) server: ServerEnd,
+    /// The first stop signal, and the PID of who sent it.
+    pub(super) asked: Option<(c_int, u32)>,
+    pub(super) oom_kills: u64,
+    /// What the server left behind and hinit had to kill.
+    pub(super) killed: Vec<Process>,
+    /// What could not even be killed.
+    pub(super) remaining: Vec<Process>,
 }
 
-impl Ending {
-    pub(super) fn new(status: ExitStatus, after: Duration, oom_kills: &OomKills) -> Self {
+/// How the server itself ended.
+pub(super) struct ServerEnd {
+    pub(super) status: ExitStatus,
+    pub(super) after: Duration,
+    /// hinit has killed it, since the grace time was over.
+    pub(super) overdue: bool,
+    /// The processes that it left, if it seems to have gone to the background.
+    pub(super) daemons: Vec<Process>,
+}
+
+impl ServerEnd {
+    /// Called as soon as the server has been reaped.
+    pub(super) fn new(status: ExitStatus, after: Duration, overdue: bool) -> Self {
         let may_be_daemon = status.success() && after < FIRST_SECONDS;
         Self {
             status,
             after,
-            oom_kills: oom_kills.since(),
-            left: if may_be_daemon {
-                children::living()
+            overdue,
+            daemons: if may_be_daemon {
+                descendants::children()
             } else {
                 Vec::new()
             },
         }
     }
 
-    pub(super) fn exit_code(&self) -> u8 {
+    /// The exit code of hinit, given the signals that were passed on to the server.
+    pub(super) fn exit_code(&self, exit: &Exit, passed_on: SignalSet) -> u8 {
         let code = match self.status.signal() {
+            Some(signal) if exit.clean_stop && passed_on.contains(signal) => 0,
             Some(signal) => exit_code::KILLED_BY + signal,
             None => self.status.code().unwrap_or_default(),
         };
         // waitpid gives 8 bits of code, and signals end at 64: it always fits.
-        u8::try_from(code).unwrap_or(exit_code::HINIT_FAILED)
+        let code = u8::try_from(code).unwrap_or(exit_code::HINIT_FAILED);
+        let rule = exit.map.iter().rev().find(|(from, _)| *from == code);
+        rule.map_or(code, |(_, to)| *to)
     }
 }
 
-impl fmt::Display for Ending {
+impl fmt::Display for ServerEnd {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("the server ")?;
         match self.status.signal() {
@@ -62,22 +83,65 @@ impl fmt::Display for Ending {
             f.write_str(" (core dumped)")?;
         }
         write!(f, " after {}", Rounded(self.after))?;
-        if self.oom_kills > 0 {
-            write!(
-                f,
-                "; the cgroup ran out of memory ({} killed)",
-                self.oom_kills
-            )?;
+        if self.overdue {
+            f.write_str(", when its grace time was over")?;
         }
-        if !self.left.is_empty() {
-            f.write_str("; most likely it went to the background, for it left")?;
-            for (i, process) in self.left.iter().enumerate() {
-                let comma = if i == 0 { "" } else { "," };
-                write!(f, "{comma} {} (PID {})", process.name, process.pid)?;
-            }
+        if !self.daemons.is_empty() {
+            f.write_str("; most likely it went to the background, for it left ")?;
+            write_list(f, &self.daemons, |f, process| {
+                write!(f, "{} (PID {})", process.name, process.pid)
+            })?;
             f.write_str(": run it in the foreground (nginx: `daemon off;`)")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        if let Some((signal, sender)) = self.asked {
+            f.write_str("stopped by ")?;
+            write_name(f, signal)?;
+            write!(f, " from PID {sender}; ")?;
+        }
+        write!(f, "{}", self.server)?;
+        if self.oom_kills > 0 {
+            let kills = self.oom_kills;
+            write!(f, "; the cgroup ran out of memory ({kills} killed)")?;
+        }
+        for (verb, processes) in [("killed", &self.killed), ("could not end", &self.remaining)] {
+            if !processes.is_empty() {
+                let (count, s) = (processes.len(), if processes.len() == 1 { "" } else { "s" });
+                write!(f, "; {verb} {count} leftover{s}: ")?;
+                write_list(f, processes, write_leftover)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_leftover(f: &mut fmt::Formatter, process: &Process) -> fmt::Result {
+    let Process {
+        name, pid, state, ..
+    } = process;
+    let age = Rounded(process.started.age());
+    write!(f, "{name} (PID {pid}, {state}, {age} old)")
+}
+
+/// The first few of them, and how many more there are: a line has its limits.
+fn write_list(
+    f: &mut fmt::Formatter,
+    processes: &[Process],
+    write_one: fn(&mut fmt::Formatter, &Process) -> fmt::Result,
+) -> fmt::Result {
+    const MOST: usize = 8;
+    for (i, process) in processes.iter().take(MOST).enumerate() {
+        f.write_str(if i == 0 { "" } else { ", " })?;
+        write_one(f, process)?;
+    }
+    match processes.len().saturating_sub(MOST) {
+        0 => Ok(()),
+        more => write!(f, " and {more} more"),
     }
 }
 
@@ -99,95 +163,4 @@ impl fmt::Display for Rounded {
 }
 
 #[cfg(test)]
-mod tests {
-    use nix::unistd::Pid;
-
-    use super::*;
-    use crate::process::State;
-
-    fn ending(wait_status: i32) -> Ending {
-        let after = Duration::from_millis(1234);
-        let status = ExitStatus::from_raw(wait_status);
-        Ending {
-            status,
-            after,
-            oom_kills: 0,
-            left: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn exit_codes_and_lines() {
-        for (wait_status, code, line) in [
-            (0x0000, 0, "the server exited 0 after 1.2s"),
-            (0xff00, 255, "the server exited 255 after 1.2s"),
-            (0x000f, 143, "the server was killed by SIGTERM after 1.2s"),
-            (
-                0x008b,
-                139,
-                "the server was killed by SIGSEGV (core dumped) after 1.2s",
-            ),
-            (0x0020, 160, "the server was killed by signal 32 after 1.2s"),
-            (0x0022, 162, "the server was killed by SIGRTMIN after 1.2s"),
-            (
-                0x0023,
-                163,
-                "the server was killed by SIGRTMIN+1 after 1.2s",
-            ),
-            (
-                0x0040,
-                192,
-                "the server was killed by SIGRTMIN+30 after 1.2s",
-            ),
-        ] {
-            let ending = ending(wait_status);
-            assert_eq!(
-                (ending.exit_code(), ending.to_string().as_str()),
-                (code, line)
-            );
-        }
-    }
-
-    #[test]
-    fn what_else_is_told() {
-        let out_of_memory = Ending {
-            oom_kills: 2,
-            ..ending(9)
-        };
-        assert_eq!(
-            out_of_memory.to_string(),
-            "the server was killed by SIGKILL after 1.2s; the cgroup ran out of memory (2 killed)"
-        );
-        let nginx = |pid| Process {
-            pid: Pid::from_raw(pid),
-            parent: Pid::from_raw(1),
-            name: "nginx".into(),
-            state: State::Alive,
-            threads: 1,
-        };
-        let daemon = Ending {
-            left: vec![nginx(8), nginx(9)],
-            ..ending(0)
-        };
-        assert_eq!(
-            daemon.to_string(),
-            "the server exited 0 after 1.2s; most likely it went to the background, for it left \
-             nginx (PID 8), nginx (PID 9): run it in the foreground (nginx: `daemon off;`)"
-        );
-    }
-
-    #[test]
-    fn times_for_people() {
-        for (millis, text) in [
-            (0, "0ms"),
-            (999, "999ms"),
-            (1000, "1.0s"),
-            (59_999, "59.9s"),
-            (125_000, "2m05s"),
-            (10_920_000, "3h02m"),
-            (363_600_000, "4d05h"),
-        ] {
-            assert_eq!(Rounded(Duration::from_millis(millis)).to_string(), text);
-        }
-    }
-}
+mod tests;

@@ -2,42 +2,80 @@
 //! returns an error.
 
 use std::os::fd::AsRawFd;
-use std::process::ExitStatus;
+use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::libc::{SIGCHLD, SIGCONT};
-use nix::unistd::chdir;
+use nix::unistd::{Pid, chdir};
 
-use super::ending::Ending;
+use super::descendants::{self, Roundup};
+use super::ending::{Ending, ServerEnd};
 use super::memory::OomKills;
 use super::server::Server;
-use super::signals::{Received, SignalQueue};
+use super::shutdown::{Action, Happened, Shutdown, is_stop_signal};
+use super::signals::{Event, Received, SignalQueue};
 use super::terminal::{Stop, Terminal};
+use crate::cli::Run;
 use crate::error::Error;
 use crate::output::Log;
 use crate::pidfile::Claim;
-use crate::sys;
+use crate::process::{self, Process};
+use crate::sys::{self, SignalSet};
 
 /// A server that runs, and what hinit holds for it.
-pub(super) struct Life {
-    pub(super) server: Server,
-    pub(super) queue: SignalQueue,
-    pub(super) claim: Option<Claim>,
-    pub(super) terminal: Option<Terminal>,
-    pub(super) log: Log,
+pub(super) struct Life<'a> {
+    options: &'a Run,
+    log: Log,
+    server: Server,
+    queue: SignalQueue,
+    claim: Option<Claim>,
+    terminal: Option<Terminal>,
+    shutdown: Shutdown,
+    /// The first stop signal, and who sent it.
+    asked: Option<(i32, u32)>,
+    /// The stop signal that waits for the end of the delay.
+    delayed: Option<Received>,
+    passed_on: SignalSet,
+    server_end: Option<ServerEnd>,
+    roundup: Roundup,
+    killed: Vec<Process>,
+    /// The server was among those that hinit had to kill.
+    overdue: bool,
 }
 
-impl Life {
+impl<'a> Life<'a> {
+    pub(super) fn new(
+        options: &'a Run,
+        server: Server,
+        queue: SignalQueue,
+        claim: Option<Claim>,
+        terminal: Option<Terminal>,
+    ) -> Self {
+        Self {
+            options,
+            log: Log(options.verbosity),
+            server,
+            queue,
+            claim,
+            terminal,
+            shutdown: Shutdown::new(options.stop),
+            asked: None,
+            delayed: None,
+            passed_on: SignalSet::NONE,
+            server_end: None,
+            roundup: Roundup::terminate(),
+            killed: Vec::new(),
+            overdue: false,
+        }
+    }
+
     /// Returns the exit code.
     pub(super) fn live(mut self) -> u8 {
         self.keep_pid_file(|claim| claim.record(self.server.pid()));
         let oom_kills = OomKills::so_far();
         self.let_go(&oom_kills);
-        let status = self.watch();
-        let ending = Ending::new(status, self.server.age(), &oom_kills);
-        self.log.warn(format_args!("{ending}"));
-        self.leave();
-        ending.exit_code()
+        let server_end = self.watch();
+        self.leave(server_end, &oom_kills)
     }
 
     /// Holds on to nothing of the place where hinit was started, nor to what it was given for the
@@ -55,39 +93,77 @@ impl Life {
         sys::release_code();
     }
 
-    /// Passes signals on and reaps orphans until the server ends.
-    fn watch(&mut self) -> ExitStatus {
-        // A real-time signal that the server's queue has no room for. Those behind it wait with it;
-        // standard ones, which always have room, pass it.
-        let mut held: Option<Received> = None;
+    /// Passes signals on and reaps orphans until the server has ended, and then, as the timetable
+    /// has it, all that it left.
+    fn watch(&mut self) -> ServerEnd {
         loop {
-            let signal = match held.take() {
-                None => self.queue.next(),
-                Some(waiting) => match self.queue.next_standard() {
-                    None => {
-                        held = self.pass_on(waiting);
-                        continue;
-                    }
-                    Some(standard) => {
-                        held = Some(waiting);
-                        standard
-                    }
+            let (happened, signal) = match self.queue.wait(self.shutdown.deadline()) {
+                Event::Deadline => (Happened::Deadline, None),
+                Event::Again(signal) => {
+                    self.pass_on(signal);
+                    continue;
+                }
+                Event::Signal(signal) if signal.number() == SIGCHLD => match self.reap() {
+                    Some(happened) => (happened, None),
+                    None => continue,
+                },
+                Event::Signal(signal) => match self.receive(signal) {
+                    Some(signal) => (Happened::Signal(signal.number()), Some(signal)),
+                    None => continue,
                 },
             };
-            if signal.number() == SIGCHLD {
-                if let Some(status) = self.reap() {
-                    return status;
+            let is_over = match self.shutdown.on(happened, Instant::now()) {
+                Action::Leave => true,
+                Action::Terminate => !self.terminate(),
+                other => {
+                    self.act(other, signal);
+                    false
                 }
-                self.follow_stop();
-            } else {
-                self.log.verbose(format_args!("{signal}"));
-                held = self.pass_on(signal).or(held);
+            };
+            if is_over && let Some(end) = self.server_end.take() {
+                return end;
             }
         }
     }
 
-    /// Passes a signal on. Returns it where the server's queue has no room for it.
-    fn pass_on(&self, signal: Received) -> Option<Received> {
+    fn act(&mut self, action: Action, signal: Option<Received>) {
+        match action {
+            Action::PassOn => self.pass_on_as_told(signal),
+            Action::Delay => {
+                self.delayed = signal;
+                self.keep_pid_file(Claim::mark_stopping);
+            }
+            Action::PassOnDelayed => {
+                let delayed = self.delayed.take();
+                self.pass_on_as_told(delayed);
+            }
+            Action::Kill => self.kill(),
+            Action::Nothing | Action::Terminate | Action::Leave => {}
+        }
+    }
+
+    /// Takes note of a signal. None, if it is one to be dropped.
+    fn receive(&mut self, signal: Received) -> Option<Received> {
+        self.log.verbose(format_args!("{signal}"));
+        self.options.rewrites.apply(signal.number())?;
+        if is_stop_signal(signal.number()) {
+            self.asked.get_or_insert((signal.number(), signal.sender()));
+        }
+        Some(signal)
+    }
+
+    fn pass_on_as_told(&mut self, signal: Option<Received>) {
+        if let Some(signal) = signal
+            && let Some(number) = self.options.rewrites.apply(signal.number())
+        {
+            self.pass_on(signal.rewritten(number));
+        }
+    }
+
+    fn pass_on(&mut self, signal: Received) {
+        if self.server_end.is_some() {
+            return;
+        }
         let result = match &self.terminal {
             // As the shell that sent it means it: for the whole job, with the terminal if that is
             // in the foreground.
@@ -100,31 +176,36 @@ impl Life {
             _ => self.server.signal(&signal),
         };
         match result {
-            Ok(()) => None,
-            Err(Errno::EAGAIN) => Some(signal),
+            Ok(()) => self.passed_on = self.passed_on.with(signal.number()),
+            Err(Errno::EAGAIN) => self.queue.put_back(signal),
             Err(errno) => {
                 let why = errno.desc();
                 self.log
                     .warn(format_args!("cannot pass on {signal}: {why}"));
-                None
             }
         }
     }
 
-    /// Reaps every child that has ended: one SIGCHLD can stand for many. Returns how the server
-    /// ended, if it did.
-    fn reap(&self) -> Option<ExitStatus> {
+    /// Reaps every child that has ended: one SIGCHLD can stand for many.
+    fn reap(&mut self) -> Option<Happened> {
+        let mut happened = None;
         while let Ok(Some(pid)) = sys::ended_child() {
-            let is_server = pid == self.server.pid();
+            let is_server = pid == self.server.pid() && self.server_end.is_none();
             if is_server {
                 // First the file, then the zombie: no file ever names a PID that is free.
                 self.keep_pid_file(Claim::clear);
             }
             match sys::reap(pid) {
-                Ok(status) if is_server => return Some(status),
-                Ok(status) => self
-                    .log
-                    .verbose(format_args!("reaped orphan {pid}: {status}")),
+                Ok(status) if is_server => {
+                    let end = ServerEnd::new(status, self.server.age(), self.overdue);
+                    self.server_end = Some(end);
+                    happened = Some(Happened::ServerEnded);
+                }
+                Ok(status) => {
+                    self.log
+                        .verbose(format_args!("reaped orphan {pid}: {status}"));
+                    happened = happened.or(Some(Happened::ChildEnded));
+                }
                 Err(errno) => {
                     self.log
                         .warn(format_args!("cannot reap process {pid}: {}", errno.desc()));
@@ -132,7 +213,12 @@ impl Life {
                 }
             }
         }
-        None
+        if self.server_end.is_none() {
+            self.follow_stop();
+        } else if sys::ended_child() == Err(Errno::ECHILD) {
+            happened = Some(Happened::NoneLeft);
+        }
+        happened
     }
 
     /// On a terminal a server that stops is a job that stops: hinit stops with it, so that the shell
@@ -162,14 +248,56 @@ impl Life {
         }
     }
 
-    /// Gives back what was taken.
-    fn leave(self) {
+    /// Tells all that is left to end. False, if hinit cannot know who that is.
+    fn terminate(&mut self) -> bool {
+        let can_tell = process::is_proc_ours();
+        if can_tell {
+            self.roundup.tell();
+        } else {
+            self.log.warn(format_args!(
+                "cannot tell what the server has left: /proc is not this PID namespace's"
+            ));
+        }
+        can_tell
+    }
+
+    /// Kills all that is left, and remembers whom.
+    fn kill(&mut self) {
+        if !self.roundup.kills() {
+            self.roundup = Roundup::kill();
+        }
+        let server: Option<Pid> = self.server_end.is_none().then(|| self.server.pid());
+        for process in self.roundup.tell() {
+            if Some(process.pid) == server {
+                self.overdue = true;
+            } else {
+                self.killed.push(process);
+            }
+        }
+    }
+
+    /// Gives back what was taken, tells how it went, and returns the exit code.
+    fn leave(self, server: ServerEnd, oom_kills: &OomKills) -> u8 {
+        let code = server.exit_code(&self.options.exit, self.passed_on);
+        let ending = Ending {
+            server,
+            asked: self.asked,
+            oom_kills: oom_kills.since(),
+            killed: self.killed,
+            remaining: if self.roundup.kills() {
+                descendants::children()
+            } else {
+                Vec::new()
+            },
+        };
+        self.log.warn(format_args!("{ending}"));
         if let Some(Err(error)) = self.claim.map(Claim::remove) {
             self.log.warn(format_args!("{error}"));
         }
         if let Some(terminal) = self.terminal {
             terminal.take_back(self.server.pid());
         }
+        code
     }
 
     fn keep_pid_file(&self, step: impl Fn(&Claim) -> Result<(), Error>) {

@@ -13,13 +13,14 @@ use crate::output::Log;
 use crate::pidfile::{self, Claim};
 use crate::sys::{self, SignalSet};
 
-mod children;
+mod descendants;
 mod ending;
 mod exec_error;
 mod life;
 mod memory;
 mod program;
 mod server;
+mod shutdown;
 mod signals;
 mod terminal;
 
@@ -54,7 +55,7 @@ pub(crate) fn run(options: &Run, signal_mask: SignalSet) -> u8 {
 }
 
 /// All that can fail and then ends hinit. On success the server runs.
-fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life, Error> {
+fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, Error> {
     let inherited = Inherited {
         signal_mask,
         // Ignored, as some callers leave it, the server's end would never show.
@@ -70,13 +71,7 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life, Error
     let claim = claim(options)?;
     let terminal = Terminal::of_session();
     match Server::spawn(options, terminal.as_ref(), inherited) {
-        Ok(server) => Ok(Life {
-            server,
-            queue,
-            claim,
-            terminal,
-            log,
-        }),
+        Ok(server) => Ok(Life::new(options, server, queue, claim, terminal)),
         Err(error) => {
             if let Some(Err(left_behind)) = claim.map(Claim::remove) {
                 log.warn(format_args!("{left_behind}"));

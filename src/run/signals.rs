@@ -4,9 +4,10 @@
 //! merge them), tells the sender, takes two system calls instead of one handler for each signal,
 //! and leaves nothing to be undone in the child.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::libc::{self, c_int, signalfd_siginfo};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -19,12 +20,23 @@ use crate::process;
 use crate::sys::{SignalSet, libc_set};
 
 /// How long to wait before a signal that the server had no room for is tried again.
-const RETRY_MILLIS: u8 = 10;
+const RETRY: Duration = Duration::from_millis(10);
 
 pub(super) struct SignalQueue {
     fd: SignalFd,
-    /// Whether real-time signals are left in the queue for now.
-    standard_only: bool,
+    /// Signals that the server's queue had no room for, and when to try them again. Meanwhile
+    /// real-time ones stay in the kernel's queue, in their order; standard ones, for which there
+    /// always is room, pass. (Several at once only where standard ones are rewritten.)
+    put_back: VecDeque<Received>,
+    try_again: Instant,
+}
+
+/// What ends a wait.
+pub(super) enum Event {
+    Signal(Received),
+    /// A signal that was put back: there may be room for it now.
+    Again(Received),
+    Deadline,
 }
 
 impl SignalQueue {
@@ -34,7 +46,8 @@ impl SignalQueue {
             .map_err(|errno| Error::cannot("open", "signalfd", errno.desc()))?;
         Ok(Self {
             fd,
-            standard_only: false,
+            put_back: VecDeque::new(),
+            try_again: Instant::now(),
         })
     }
 
@@ -42,27 +55,40 @@ impl SignalQueue {
         self.fd.as_fd()
     }
 
-    /// The next signal, however long that takes.
-    pub(super) fn next(&mut self) -> Received {
-        self.take(SignalSet::ALL, false);
+    /// Waits for the next signal, until the deadline if there is one.
+    pub(super) fn wait(&mut self, deadline: Option<Instant>) -> Event {
         loop {
-            if let Some(signal) = self.read(PollTimeout::NONE) {
-                return signal;
+            let again = (!self.put_back.is_empty()).then_some(self.try_again);
+            let next = deadline.into_iter().chain(again).min();
+            let left = next.map(|next| next.saturating_duration_since(Instant::now()));
+            // Looked at before the queue: signals at full speed must not outrun the time.
+            if left == Some(Duration::ZERO) {
+                if next == again
+                    && let Some(signal) = self.put_back.pop_front()
+                {
+                    if self.put_back.is_empty() {
+                        self.take(SignalSet::ALL);
+                    }
+                    return Event::Again(signal);
+                }
+                return Event::Deadline;
+            }
+            if let Some(signal) = self.read(timeout(left)) {
+                return Event::Signal(signal);
             }
         }
     }
 
-    /// The next standard signal; None when it is time to try a real-time one again. Those that wait
-    /// stay in the kernel's queue meanwhile, in their order.
-    pub(super) fn next_standard(&mut self) -> Option<Received> {
-        self.take(SignalSet::STANDARD, true);
-        self.read(RETRY_MILLIS.into())
+    /// Keeps a signal until the server may have room for it.
+    pub(super) fn put_back(&mut self, signal: Received) {
+        self.put_back.push_back(signal);
+        self.try_again = Instant::now() + RETRY;
+        self.take(SignalSet::STANDARD);
     }
 
-    fn take(&mut self, signals: SignalSet, standard_only: bool) {
-        if self.standard_only != standard_only && self.fd.set_mask(&libc_set(signals)).is_ok() {
-            self.standard_only = standard_only;
-        }
+    fn take(&mut self, signals: SignalSet) {
+        // It cannot fail; and if it did, the order would suffer and nothing else.
+        let _as_before = self.fd.set_mask(&libc_set(signals));
     }
 
     fn read(&self, timeout: PollTimeout) -> Option<Received> {
@@ -84,9 +110,17 @@ impl SignalQueue {
     }
 }
 
+/// For poll(2), which counts in milliseconds; rather a little too long than too short, which would
+/// spin.
+fn timeout(left: Option<Duration>) -> PollTimeout {
+    left.map_or(PollTimeout::NONE, |left| {
+        PollTimeout::try_from(left.as_millis() + 1).unwrap_or(PollTimeout::MAX)
+    })
+}
+
 /// Neither reading nor polling can fail for good; should they, PID 1 must neither end nor spin.
 fn rest() {
-    std::thread::sleep(Duration::from_millis(RETRY_MILLIS.into()));
+    std::thread::sleep(RETRY);
 }
 
 /// A log line that nobody reads any more comes back as SIGPIPE. Passed on, it could end the server,
@@ -101,6 +135,17 @@ pub(super) struct Received(signalfd_siginfo);
 impl Received {
     pub(super) fn number(&self) -> c_int {
         self.0.ssi_signo.cast_signed()
+    }
+
+    /// The PID of who sent it, 0 if that is outside the PID namespace or the kernel.
+    pub(super) fn sender(&self) -> u32 {
+        self.0.ssi_pid
+    }
+
+    /// The same from the same sender, but as another number.
+    pub(super) fn rewritten(mut self, number: c_int) -> Self {
+        self.0.ssi_signo = number.cast_unsigned();
+        self
     }
 
     /// What must be queued to keep it: a value came along, or it must not be merged with another of

@@ -1,6 +1,8 @@
 //! Signals, where nix knows too few of them or too little.
 
 use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -20,20 +22,24 @@ impl SignalSet {
     /// 1 to 31: those of which the kernel keeps only one each.
     pub(crate) const STANDARD: Self = Self(0x7fff_ffff);
 
-    pub(crate) fn with(self, signal: Signal) -> Self {
+    pub(crate) const NONE: Self = Self(0);
+
+    pub(crate) fn with(self, signal: c_int) -> Self {
         Self(self.0 | Self::bit(signal))
     }
 
-    pub(crate) fn without(self, signal: Signal) -> Self {
+    pub(crate) fn without(self, signal: c_int) -> Self {
         Self(self.0 & !Self::bit(signal))
     }
 
-    fn contains(self, signal: Signal) -> bool {
+    pub(crate) fn contains(self, signal: c_int) -> bool {
         self.0 & Self::bit(signal) != 0
     }
 
-    fn bit(signal: Signal) -> u64 {
-        1 << (signal as c_int - 1)
+    /// None for what is no signal.
+    fn bit(signal: c_int) -> u64 {
+        let shift = u32::try_from(signal - 1).unwrap_or(u32::MAX);
+        1_u64.checked_shl(shift).unwrap_or_default()
     }
 }
 
@@ -69,10 +75,10 @@ pub(crate) fn stop_own_group(signal: Signal) -> bool {
         return false;
     }
     // The kernel stops hinit between these two.
-    set_signal_mask(SignalSet::ALL.without(signal));
+    set_signal_mask(SignalSet::ALL.without(signal as c_int));
     set_signal_mask(SignalSet::ALL);
     // The stop has cleared older ones (signal(7)): if there is one, it ended the stop.
-    pending_signals().contains(Signal::SIGCONT)
+    pending_signals().contains(libc::SIGCONT)
 }
 
 /// libc's form of a set. Bit by bit, for its functions leave out 32 to 34.
@@ -169,4 +175,43 @@ pub(crate) fn set_alarm(after: Duration) {
     // By the raw call, for libc's crate has no setitimer on musl. It fails only for bad values.
     // SAFETY: the kernel reads the four numbers of a struct itimerval, and keeps no pointer.
     unsafe { libc::syscall(libc::SYS_setitimer, libc::ITIMER_REAL, timer.as_ptr(), 0) };
+}
+
+/// A hold on a process: whoever had the PID when it was opened, and never one that gets it later.
+/// Where the kernel has no such thing (before Linux 5.3, or under an old seccomp profile), the PID.
+pub(crate) struct Handle {
+    pid: Pid,
+    pidfd: Option<OwnedFd>,
+}
+
+impl Handle {
+    pub(crate) fn open(pid: Pid) -> nix::Result<Self> {
+        // SAFETY: no memory is passed.
+        let result = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
+        let pidfd = match Errno::result(result).map(RawFd::try_from) {
+            // SAFETY: the kernel has just made this descriptor for us, with close-on-exec.
+            Ok(Ok(fd)) => Some(unsafe { OwnedFd::from_raw_fd(fd) }),
+            Err(Errno::ENOSYS | Errno::EPERM) | Ok(Err(_)) => None,
+            Err(errno) => return Err(errno),
+        };
+        Ok(Self { pid, pidfd })
+    }
+
+    pub(crate) fn signal(&self, number: c_int) -> nix::Result<()> {
+        let Some(pidfd) = &self.pidfd else {
+            return kill(self.pid, number);
+        };
+        let no_info = ptr::null::<libc::siginfo_t>();
+        // SAFETY: without a siginfo the kernel makes that of kill(2).
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_pidfd_send_signal,
+                pidfd.as_raw_fd(),
+                number,
+                no_info,
+                0,
+            )
+        };
+        Errno::result(result).map(drop)
+    }
 }

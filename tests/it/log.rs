@@ -17,7 +17,12 @@ in_both_modes! {
         hinit.signal(SIGTERM);
         let ended = hinit.end();
         let (line, after) = ended.log.split_once(" after ").unwrap();
-        assert_eq!(line, "hinit: the server exited 0");
+        let sender = match mode {
+            Mode::Subreaper => std::process::id(),
+            // The test is outside of that namespace.
+            Mode::Pid1 => 0,
+        };
+        assert_eq!(line, format!("hinit: stopped by SIGTERM from PID {sender}; the server exited 0"));
         assert!(after.ends_with('s') && !after.contains('\n'), "{after}");
     }
 

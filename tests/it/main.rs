@@ -18,6 +18,7 @@ mod log;
 mod pid_file;
 mod races;
 mod readers;
+mod shutdown;
 mod signals;
 mod soak;
 mod terminal;

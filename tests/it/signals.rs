@@ -1,8 +1,5 @@
 //! Signals that hinit passes on: all that came, as they came, to whom they are meant for.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
-
 use nix::libc::{self, SIGKILL, SIGTERM, SIGUSR1};
 
 use crate::support::*;
@@ -79,10 +76,7 @@ in_both_modes! {
             return;
         }
         let dir = TempDir::new();
-        fs::set_permissions(&dir, Permissions::from_mode(0o755)).unwrap();
-        let program = dir.join("server");
-        fs::copy(fixture(), &program).unwrap();
-        fs::set_permissions(&program, Permissions::from_mode(0o4755)).unwrap();
+        let program = setuid_root(&dir);
         let start = Start::by(mode, &["setpriv", "--reuid=65534", "--clear-groups"]);
         let hinit = start.no_pid_file().args(["--"]).args([program]).args(["becomes-root"]);
         let hinit = hinit.start().ready();

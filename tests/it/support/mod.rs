@@ -1,7 +1,8 @@
 //! What every test here needs: a hinit that runs, in one of two modes, and bounded waiting.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -92,6 +93,15 @@ pub fn odd_files(dir: &TempDir) -> [(&'static str, PathBuf); 4] {
     fs::write(dir.join("target"), "1\n").unwrap();
     std::os::unix::fs::symlink(dir.join("target"), &symlink.1).unwrap();
     [fifo, directory, socket, symlink]
+}
+
+/// The fixture, called `server`, with what it takes to become root.
+pub fn setuid_root(dir: &TempDir) -> PathBuf {
+    fs::set_permissions(dir, Permissions::from_mode(0o755)).unwrap();
+    let program = dir.join("server");
+    fs::copy(fixture(), &program).unwrap();
+    fs::set_permissions(&program, Permissions::from_mode(0o4755)).unwrap();
+    program
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

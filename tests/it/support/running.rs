@@ -35,10 +35,7 @@ impl Start {
         let mut words: Vec<&OsStr> = program.iter().map(OsStr::new).collect();
         words.push(hinit.as_os_str());
         let mut command = command_in(mode, words[0]);
-        command
-            .args(&words[1..])
-            .env_remove("HINIT_PID_FILE")
-            .env_remove("HINIT_GROUP");
+        command.args(&words[1..]).env_remove("HINIT_PID_FILE");
         Self { command, mode }
     }
 
@@ -186,15 +183,22 @@ impl Running {
         }
     }
 
-    /// Waits for hinit's end.
+    /// Waits for hinit's end, and gives its exit code. Others may live on.
     #[track_caller]
-    pub fn end(mut self) -> Ended {
+    pub fn code(&mut self) -> i32 {
         let status = eventually("hinit ends", || {
             self.child.try_wait().expect("waitpid fails")
         });
+        Ended::code_of(status)
+    }
+
+    /// Waits for hinit's end, and for that of all it has printed.
+    #[track_caller]
+    pub fn end(mut self) -> Ended {
+        let code = self.code();
         let collect = |lines: &Receiver<String>| lines.iter().collect::<Vec<_>>().join("\n");
         Ended {
-            code: Ended::code_of(status),
+            code,
             stdout: collect(&self.stdout),
             log: collect(&self.log),
         }

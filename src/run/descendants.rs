@@ -1,0 +1,159 @@
+//! Who is left below hinit, and a signal for all of them.
+
+use nix::errno::Errno;
+use nix::libc::{SIGCONT, SIGKILL, SIGTERM, c_int};
+use nix::unistd::{Pid, getpid};
+
+use crate::process::{self, Process, State};
+use crate::sys::{self, Handle};
+
+/// How often to look for more at once: a look that finds nobody new is the last. (Against those that
+/// fork without end only KILL helps, and that comes again.)
+const MOST_LOOKS: usize = 10;
+
+/// hinit's children that are alive. Orphans are among them: they come to hinit.
+pub(super) fn children() -> Vec<Process> {
+    let own = getpid();
+    let mut processes = below();
+    processes.retain(|process| process.parent == own);
+    processes
+}
+
+/// Everything below hinit in the process tree that is alive; nothing, where /proc does not tell.
+/// Ordered by PID.
+fn below() -> Vec<Process> {
+    // The kernel knows at once whether there is any; /proc is read only then.
+    if sys::ended_child() == Err(Errno::ECHILD) || !process::is_proc_ours() {
+        return Vec::new();
+    }
+    let mut below = tree_below(getpid(), process::all().collect());
+    below.retain(|process| !process.has_ended());
+    below
+}
+
+/// Those processes that descend from `root`.
+fn tree_below(root: Pid, mut all: Vec<Process>) -> Vec<Process> {
+    all.sort_unstable_by_key(|process| process.pid);
+    let place = |pid: Pid| all.binary_search_by_key(&pid, |process| process.pid).ok();
+    let parents: Vec<Option<usize>> = all.iter().map(|process| place(process.parent)).collect();
+    let mut is_below: Vec<bool> = all.iter().map(|process| process.parent == root).collect();
+    // A child mostly comes behind its parent, so that few rounds are needed.
+    loop {
+        let mut has_grown = false;
+        for at in 0..all.len() {
+            let parent = parents.get(at).copied().flatten();
+            let adds = parent.and_then(|parent| is_below.get(parent)) == Some(&true);
+            if let Some(is_below) = is_below.get_mut(at).filter(|is_below| adds && !**is_below) {
+                *is_below = true;
+                has_grown = true;
+            }
+        }
+        if !has_grown {
+            break;
+        }
+    }
+    let mut is_below = is_below.into_iter();
+    all.retain(|_| is_below.next() == Some(true));
+    all
+}
+
+/// One signal for everything below hinit, once for each.
+pub(super) struct Roundup {
+    signal: c_int,
+    /// Who was there at the last look, and so has had it. Ordered by PID.
+    told: Vec<Process>,
+}
+
+impl Roundup {
+    pub(super) fn terminate() -> Self {
+        Self {
+            signal: SIGTERM,
+            told: Vec::new(),
+        }
+    }
+
+    pub(super) fn kill() -> Self {
+        Self {
+            signal: SIGKILL,
+            told: Vec::new(),
+        }
+    }
+
+    pub(super) fn kills(&self) -> bool {
+        self.signal == SIGKILL
+    }
+
+    /// Signals those that have not had it, and returns them.
+    pub(super) fn tell(&mut self) -> Vec<Process> {
+        let mut newly_told = Vec::new();
+        for _ in 0..MOST_LOOKS {
+            let there = below();
+            let news = there.iter().filter(|process| !self.has_told(process));
+            let before = newly_told.len();
+            newly_told.extend(news.filter(|process| self.signal(process)).cloned());
+            self.told = there;
+            if newly_told.len() == before {
+                break;
+            }
+        }
+        newly_told
+    }
+
+    fn has_told(&self, process: &Process) -> bool {
+        let known = self
+            .told
+            .binary_search_by_key(&process.pid, |known| known.pid);
+        let known = known.ok().and_then(|at| self.told.get(at));
+        known.is_some_and(|known| known.started == process.started)
+    }
+
+    /// Whether the process could be signalled. Where that is refused, it is not hinit's to end.
+    fn signal(&self, process: &Process) -> bool {
+        // It may have ended since we looked, and its PID be a stranger's: so hold on to whoever
+        // has it now, and look who that is.
+        let Ok(handle) = Handle::open(process.pid) else {
+            return false;
+        };
+        let is_it = process::read(process.pid).is_some_and(|now| now.started == process.started);
+        let done = is_it && handle.signal(self.signal).is_ok();
+        if done && process.state == State::Stopped && !self.kills() {
+            // Else it would not get to it.
+            let _has_just_been_there = handle.signal(SIGCONT);
+        }
+        done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_below_a_process() {
+        let process = |(pid, parent)| Process {
+            pid: Pid::from_raw(pid),
+            parent: Pid::from_raw(parent),
+            ..process::read(getpid()).unwrap()
+        };
+        let below = |root, tree: &[(i32, i32)]| -> Vec<i32> {
+            let tree = tree.iter().copied().map(process).collect();
+            let below = tree_below(Pid::from_raw(root), tree);
+            below.iter().map(|process| process.pid.as_raw()).collect()
+        };
+        for (root, tree, expected) in [
+            (1, &[][..], &[][..]),
+            (1, &[(1, 0)], &[]),
+            (1, &[(1, 0), (7, 1), (8, 7), (9, 8)], &[7, 8, 9]),
+            // In whatever order, and with PIDs that have wrapped around.
+            (9, &[(2, 3), (3, 8), (8, 9), (9, 1), (1, 0)], &[2, 3, 8]),
+            // `docker exec` starts processes whose parent is none of this namespace.
+            (1, &[(1, 0), (7, 1), (20, 0), (21, 20)], &[7]),
+            // Not the parent, not the siblings.
+            (5, &[(1, 0), (4, 1), (5, 4), (6, 4), (7, 5), (8, 6)], &[7]),
+            // One whose parent has just gone.
+            (5, &[(5, 1), (7, 6)], &[]),
+        ] {
+            assert_eq!(below(root, tree), expected, "{root}: {tree:?}");
+        }
+    }
+}

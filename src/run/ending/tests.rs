@@ -1,0 +1,149 @@
+use std::os::unix::process::ExitStatusExt;
+
+use nix::libc::{SIGKILL, SIGQUIT, SIGTERM};
+use nix::unistd::{Pid, getpid};
+
+use super::*;
+use crate::process;
+
+fn ending(wait_status: i32) -> Ending {
+    Ending {
+        server: ServerEnd {
+            status: ExitStatus::from_raw(wait_status),
+            after: Duration::from_millis(1234),
+            overdue: false,
+            daemons: Vec::new(),
+        },
+        asked: None,
+        oom_kills: 0,
+        killed: Vec::new(),
+        remaining: Vec::new(),
+    }
+}
+
+/// A process of that name, asleep and just started.
+fn processes(name: &str, pids: std::ops::RangeInclusive<i32>) -> Vec<Process> {
+    let one = |pid| Process {
+        pid: Pid::from_raw(pid),
+        name: name.into(),
+        state: process::State::Sleeping,
+        started: process::StartTime::TO_COME,
+        ..process::read(getpid()).unwrap()
+    };
+    pids.map(one).collect()
+}
+
+#[test]
+fn exit_codes_and_lines() {
+    let plain = Exit::default();
+    for (wait_status, code, line) in [
+        (0x0000, 0, "the server exited 0 after 1.2s"),
+        (0xff00, 255, "the server exited 255 after 1.2s"),
+        (0x000f, 143, "the server was killed by SIGTERM after 1.2s"),
+        (
+            0x008b,
+            139,
+            "the server was killed by SIGSEGV (core dumped) after 1.2s",
+        ),
+        (0x0020, 160, "the server was killed by signal 32 after 1.2s"),
+        (0x0022, 162, "the server was killed by SIGRTMIN after 1.2s"),
+        (
+            0x0023,
+            163,
+            "the server was killed by SIGRTMIN+1 after 1.2s",
+        ),
+        (
+            0x0040,
+            192,
+            "the server was killed by SIGRTMIN+30 after 1.2s",
+        ),
+    ] {
+        let ending = ending(wait_status);
+        let exit_code = ending.server.exit_code(&plain, SignalSet::ALL);
+        assert_eq!((exit_code, ending.to_string().as_str()), (code, line));
+    }
+}
+
+#[test]
+fn exit_codes_that_are_mapped() {
+    const KILLED_BY_TERM: i32 = SIGTERM;
+    const EXITED_143: i32 = 143 << 8;
+    let passed_on = SignalSet::NONE.with(SIGTERM);
+    for (wait_status, clean_stop, map, code) in [
+        (KILLED_BY_TERM, false, &[][..], 143),
+        (KILLED_BY_TERM, true, &[], 0),
+        // The server's own code, and deaths that hinit had no part in, are what they are.
+        (EXITED_143, true, &[], 143),
+        (SIGQUIT, true, &[], 131),
+        (SIGKILL, true, &[], 137),
+        (KILLED_BY_TERM, false, &[(143, 0)], 0),
+        (EXITED_143, false, &[(143, 0)], 0),
+        (EXITED_143, false, &[(142, 0), (143, 7)], 7),
+        // The last rule counts, and none is applied to what another gives.
+        (EXITED_143, false, &[(143, 1), (143, 2), (2, 3)], 2),
+        (KILLED_BY_TERM, true, &[(143, 7), (0, 9)], 9),
+    ] {
+        let exit = Exit {
+            clean_stop,
+            map: map.to_vec(),
+        };
+        let exit_code = ending(wait_status).server.exit_code(&exit, passed_on);
+        assert_eq!(exit_code, code, "{wait_status} {exit:?}");
+    }
+}
+
+#[test]
+fn what_else_is_told() {
+    let mut out_of_memory = ending(9);
+    out_of_memory.oom_kills = 2;
+    assert_eq!(
+        out_of_memory.to_string(),
+        "the server was killed by SIGKILL after 1.2s; the cgroup ran out of memory (2 killed)"
+    );
+    let mut daemon = ending(0);
+    daemon.server.daemons = processes("nginx", 8..=9);
+    assert_eq!(
+        daemon.to_string(),
+        "the server exited 0 after 1.2s; most likely it went to the background, for it left \
+         nginx (PID 8), nginx (PID 9): run it in the foreground (nginx: `daemon off;`)"
+    );
+    let mut stopped = ending(0);
+    stopped.asked = Some((SIGTERM, 0));
+    stopped.killed = processes("worker", 34..=34);
+    assert_eq!(
+        stopped.to_string(),
+        "stopped by SIGTERM from PID 0; the server exited 0 after 1.2s; \
+         killed 1 leftover: worker (PID 34, sleeping, 0ms old)"
+    );
+    let mut overdue = ending(9);
+    overdue.server.overdue = true;
+    overdue.killed = processes("a", 1..=10);
+    overdue.remaining = processes("b", 1..=2);
+    let list: Vec<String> = (1..=8)
+        .map(|pid| format!("a (PID {pid}, sleeping, 0ms old)"))
+        .collect();
+    assert_eq!(
+        overdue.to_string(),
+        format!(
+            "the server was killed by SIGKILL after 1.2s, when its grace time was over; \
+             killed 10 leftovers: {} and 2 more; could not end 2 leftovers: \
+             b (PID 1, sleeping, 0ms old), b (PID 2, sleeping, 0ms old)",
+            list.join(", ")
+        )
+    );
+}
+
+#[test]
+fn times_for_people() {
+    for (millis, text) in [
+        (0, "0ms"),
+        (999, "999ms"),
+        (1000, "1.0s"),
+        (59_999, "59.9s"),
+        (125_000, "2m05s"),
+        (10_920_000, "3h02m"),
+        (363_600_000, "4d05h"),
+    ] {
+        assert_eq!(Rounded(Duration::from_millis(millis)).to_string(), text);
+    }
+}

@@ -1,0 +1,170 @@
+//! The timetable of a stop: events and instants in, actions out. It asks no clock and calls nothing;
+//! the loop in `life` carries it out.
+
+use std::time::{Duration, Instant};
+
+use nix::libc::{SIGINT, SIGQUIT, SIGTERM, c_int};
+
+use crate::cli::Stop;
+
+/// What the drain has by default, from the stop signal on, or else from the server's end: engines
+/// kill the container 10 s after their stop signal.
+const DRAIN: Duration = Duration::from_secs(8);
+/// What it has at least, after the server's end.
+const LEAST_DRAIN: Duration = Duration::from_secs(1);
+
+/// How often KILL is sent again, to processes that were forked while it was sent.
+const KILL_AGAIN: Duration = Duration::from_millis(50);
+/// How long to wait for those that do not end of it: they hang in the kernel, or are not hinit's to
+/// kill.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+pub(super) struct Shutdown {
+    plan: Stop,
+    /// The stop signal that waits for the end of the delay, and when that is.
+    delayed: Option<(c_int, Instant)>,
+    /// When the first stop signal came, and when the first one was passed on.
+    asked: Option<Instant>,
+    passed_on: Option<Instant>,
+    /// When the server ended.
+    ended: Option<Instant>,
+    killing: Option<Killing>,
+}
+
+struct Killing {
+    since: Instant,
+    again: Instant,
+}
+
+/// What has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Happened {
+    /// Any signal but SIGCHLD came, as this number.
+    Signal(c_int),
+    ServerEnded,
+    /// Some other child has ended, and there are more.
+    ChildEnded,
+    /// The server has ended, and no child is left.
+    NoneLeft,
+    /// The deadline has passed.
+    Deadline,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Nothing,
+    /// Pass this signal on.
+    PassOn,
+    /// Keep this signal, and tell the world that the server will stop.
+    Delay,
+    /// Pass on the signal that was kept.
+    PassOnDelayed,
+    /// Send TERM to all that is left.
+    Terminate,
+    /// Send KILL to all that is left, the server too.
+    Kill,
+    Leave,
+}
+
+/// Whether a signal asks for the end of the server: as it was received, whatever it is rewritten to.
+pub(super) fn is_stop_signal(signal: c_int) -> bool {
+    [SIGTERM, SIGINT, SIGQUIT].contains(&signal)
+}
+
+impl Shutdown {
+    pub(super) fn new(plan: Stop) -> Self {
+        Self {
+            plan,
+            delayed: None,
+            asked: None,
+            passed_on: None,
+            ended: None,
+            killing: None,
+        }
+    }
+
+    pub(super) fn on(&mut self, happened: Happened, now: Instant) -> Action {
+        match happened {
+            // There is nobody to pass it on to.
+            Happened::Signal(_) if self.ended.is_some() => Action::Nothing,
+            Happened::Signal(signal) if is_stop_signal(signal) => self.stop(signal, now),
+            Happened::Signal(_) => Action::PassOn,
+            Happened::ServerEnded => {
+                self.ended = Some(now);
+                self.delayed = None;
+                self.clear_up()
+            }
+            Happened::ChildEnded => self.clear_up(),
+            Happened::NoneLeft => Action::Leave,
+            Happened::Deadline => self.deadline_passed(now),
+        }
+    }
+
+    /// When to come back at the latest, if nothing else happens.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let delay = self.delayed.map(|(_, until)| until);
+        let kill = match &self.killing {
+            Some(killing) => Some(killing.again),
+            None => self.kill_at(),
+        };
+        delay.into_iter().chain(kill).min()
+    }
+
+    fn stop(&mut self, signal: c_int, now: Instant) -> Action {
+        let is_first = self.asked.is_none();
+        self.asked.get_or_insert(now);
+        if is_first && !self.plan.delay.is_zero() {
+            self.delayed = Some((signal, now + self.plan.delay));
+            return Action::Delay;
+        }
+        // Asked again: no more delay.
+        self.delayed = self.delayed.filter(|(delayed, _)| *delayed != signal);
+        self.passed_on.get_or_insert(now);
+        Action::PassOn
+    }
+
+    /// What becomes of those whom the server left. Again whenever one of them has ended, for its
+    /// own children have come to hinit, and may not have been there before.
+    fn clear_up(&self) -> Action {
+        match (self.ended, &self.killing) {
+            (None, _) => Action::Nothing,
+            _ if !self.plan.drain => Action::Leave,
+            (_, Some(_)) => Action::Kill,
+            (_, None) => Action::Terminate,
+        }
+    }
+
+    fn deadline_passed(&mut self, now: Instant) -> Action {
+        if self.delayed.is_some_and(|(_, until)| until <= now) {
+            self.delayed = None;
+            self.passed_on.get_or_insert(now);
+            return Action::PassOnDelayed;
+        }
+        let since = match &self.killing {
+            Some(killing) if killing.again <= now => killing.since,
+            None if self.kill_at().is_some_and(|at| at <= now) => now,
+            _ => return Action::Nothing,
+        };
+        if self.ended.is_some() && now >= since + PATIENCE {
+            return Action::Leave;
+        }
+        let again = now + KILL_AGAIN;
+        self.killing = Some(Killing { since, again });
+        Action::Kill
+    }
+
+    /// The one deadline for all.
+    fn kill_at(&self) -> Option<Instant> {
+        let grace_from = self.passed_on.or(self.ended);
+        match (self.plan.grace, self.ended, self.asked) {
+            (Some(grace), _, _) => Some(grace_from? + grace),
+            (None, Some(ended), Some(asked)) => Some((asked + DRAIN).max(ended + LEAST_DRAIN)),
+            (None, Some(ended), None) => Some(ended + DRAIN),
+            (None, None, _) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,362 @@
+use nix::libc::{SIGHUP, SIGKILL};
+
+use super::Action::{Delay, Kill, Leave, Nothing, PassOn, PassOnDelayed, Terminate};
+use super::Happened::{ChildEnded, Deadline, NoneLeft, ServerEnded, Signal};
+use super::*;
+
+const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+const PLAIN: Stop = Stop {
+    delay: Duration::ZERO,
+    grace: None,
+    drain: true,
+};
+
+/// Plays a script of (when in milliseconds, what happens, what is done about it, the next deadline).
+/// A deadline in the script comes when it is due.
+#[track_caller]
+fn play(plan: Stop, script: &[(u64, Happened, Action, Option<u64>)]) {
+    let start = Instant::now();
+    let mut shutdown = Shutdown::new(plan);
+    for (step, &(at, happened, action, deadline)) in script.iter().enumerate() {
+        let now = start + millis(at);
+        if happened == Deadline {
+            assert_eq!(shutdown.deadline(), Some(now), "step {step}");
+        }
+        assert_eq!(shutdown.on(happened, now), action, "step {step}");
+        let expected = deadline.map(|at| start + millis(at));
+        assert_eq!(shutdown.deadline(), expected, "after step {step}");
+    }
+}
+
+#[test]
+fn a_server_alone_ends_at_once() {
+    play(
+        PLAIN,
+        &[
+            (0, Signal(SIGHUP), PassOn, None),
+            (10, Signal(SIGTERM), PassOn, None),
+            // However long it takes: the server has no deadline of hinit's.
+            (90_000, NoneLeft, Leave, None),
+        ],
+    );
+    play(PLAIN, &[(5, NoneLeft, Leave, None)]);
+}
+
+#[test]
+fn the_drain_has_8_seconds_less_what_the_server_took_but_at_least_1() {
+    play(
+        PLAIN,
+        &[
+            (0, Signal(SIGTERM), PassOn, None),
+            (2000, ServerEnded, Terminate, Some(8000)),
+            (3000, ChildEnded, Terminate, Some(8000)),
+            (4000, NoneLeft, Leave, Some(8000)),
+        ],
+    );
+    play(
+        PLAIN,
+        &[
+            (0, Signal(SIGINT), PassOn, None),
+            (7500, ServerEnded, Terminate, Some(8500)),
+            (8500, Deadline, Kill, Some(8550)),
+            (8510, ChildEnded, Kill, Some(8550)),
+            (8520, NoneLeft, Leave, Some(8550)),
+        ],
+    );
+    // Nobody asked for its end.
+    play(
+        PLAIN,
+        &[
+            (1000, ServerEnded, Terminate, Some(9000)),
+            (9000, Deadline, Kill, Some(9050)),
+            (9001, NoneLeft, Leave, Some(9050)),
+        ],
+    );
+}
+
+#[test]
+fn without_a_drain_the_servers_end_is_the_end() {
+    let plan = Stop {
+        drain: false,
+        ..PLAIN
+    };
+    play(
+        plan,
+        &[
+            (0, ChildEnded, Nothing, None),
+            (1, Signal(SIGTERM), PassOn, None),
+            (2, ServerEnded, Leave, Some(8001)),
+        ],
+    );
+    // But a grace time it has.
+    let plan = Stop {
+        grace: Some(millis(500)),
+        ..plan
+    };
+    play(
+        plan,
+        &[
+            (1, Signal(SIGTERM), PassOn, Some(501)),
+            (501, Deadline, Kill, Some(551)),
+            (502, ServerEnded, Leave, Some(551)),
+        ],
+    );
+}
+
+#[test]
+fn the_grace_time_is_one_for_all() {
+    let plan = Stop {
+        grace: Some(millis(5000)),
+        ..PLAIN
+    };
+    // From the signal that was passed on, the server included; a second one changes nothing.
+    play(
+        plan,
+        &[
+            (1000, Signal(SIGTERM), PassOn, Some(6000)),
+            (2000, Signal(SIGTERM), PassOn, Some(6000)),
+            (3000, Signal(SIGINT), PassOn, Some(6000)),
+            (6000, Deadline, Kill, Some(6050)),
+            (6001, ServerEnded, Kill, Some(6050)),
+            (6002, NoneLeft, Leave, Some(6050)),
+        ],
+    );
+    play(
+        plan,
+        &[
+            (1000, Signal(SIGTERM), PassOn, Some(6000)),
+            (5900, ServerEnded, Terminate, Some(6000)),
+            (6000, Deadline, Kill, Some(6050)),
+        ],
+    );
+    // Or else from the server's end; a stop signal that comes then is nobody's.
+    play(
+        plan,
+        &[
+            (1000, ServerEnded, Terminate, Some(6000)),
+            (2000, Signal(SIGTERM), Nothing, Some(6000)),
+            (3000, Signal(SIGHUP), Nothing, Some(6000)),
+            (6000, Deadline, Kill, Some(6050)),
+        ],
+    );
+    // None at all is one, too.
+    let plan = Stop {
+        grace: Some(Duration::ZERO),
+        ..PLAIN
+    };
+    play(
+        plan,
+        &[
+            (1000, Signal(SIGTERM), PassOn, Some(1000)),
+            (1000, Deadline, Kill, Some(1050)),
+        ],
+    );
+}
+
+#[test]
+fn what_does_not_end_of_kill_is_left_in_the_end() {
+    let plan = Stop {
+        grace: Some(millis(100)),
+        ..PLAIN
+    };
+    let mut shutdown = Shutdown::new(plan);
+    let start = Instant::now();
+    assert_eq!(shutdown.on(ServerEnded, start), Terminate);
+    let mut kills = 0;
+    let end = loop {
+        let now = shutdown.deadline().unwrap();
+        match shutdown.on(Deadline, now) {
+            Kill => kills += 1,
+            Leave => break now,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((end - start, kills), (millis(1100), 20));
+    // Not the server, though: its end is what hinit has to tell.
+    let mut shutdown = Shutdown::new(plan);
+    shutdown.on(Signal(SIGTERM), start);
+    for _ in 0..1000 {
+        let now = shutdown.deadline().unwrap();
+        assert_eq!(shutdown.on(Deadline, now), Kill);
+    }
+}
+
+#[test]
+fn a_stop_signal_is_passed_on_after_the_delay() {
+    let plan = Stop {
+        delay: millis(3000),
+        ..PLAIN
+    };
+    play(
+        plan,
+        &[
+            (0, Signal(SIGHUP), PassOn, None),
+            (1000, Signal(SIGTERM), Delay, Some(4000)),
+            // Any other signal passes at once.
+            (1500, Signal(SIGHUP), PassOn, Some(4000)),
+            (4000, Deadline, PassOnDelayed, None),
+            (4100, Signal(SIGTERM), PassOn, None),
+            // Counted from when hinit was asked, as the engine does.
+            (5000, ServerEnded, Terminate, Some(9000)),
+        ],
+    );
+    // The same again: at once.
+    play(
+        plan,
+        &[
+            (1000, Signal(SIGTERM), Delay, Some(4000)),
+            (1200, Signal(SIGTERM), PassOn, None),
+            (1300, Signal(SIGTERM), PassOn, None),
+        ],
+    );
+    // Another stop signal is another signal.
+    play(
+        plan,
+        &[
+            (1000, Signal(SIGTERM), Delay, Some(4000)),
+            (1200, Signal(SIGINT), PassOn, Some(4000)),
+            (4000, Deadline, PassOnDelayed, None),
+        ],
+    );
+    // A server that ends meanwhile needs none.
+    play(
+        plan,
+        &[
+            (1000, Signal(SIGTERM), Delay, Some(4000)),
+            (1200, ServerEnded, Terminate, Some(9000)),
+        ],
+    );
+    // The grace time begins with what is passed on.
+    let plan = Stop {
+        grace: Some(millis(5000)),
+        ..plan
+    };
+    play(
+        plan,
+        &[
+            (1000, Signal(SIGTERM), Delay, Some(4000)),
+            (4000, Deadline, PassOnDelayed, Some(9000)),
+            (9000, Deadline, Kill, Some(9050)),
+        ],
+    );
+}
+
+/// Whatever comes in whatever order, at whatever phase: there is an end, and the way to it makes
+/// sense.
+#[test]
+fn no_order_of_events_hangs_or_goes_wrong() {
+    let plans = [
+        (0, None, true),
+        (0, None, false),
+        (50, None, true),
+        (0, Some(200), true),
+        (50, Some(200), true),
+        (50, Some(0), false),
+    ];
+    let alphabet = [
+        Signal(SIGTERM),
+        Signal(SIGINT),
+        Signal(SIGHUP),
+        ServerEnded,
+        ChildEnded,
+        Deadline,
+    ];
+    for (delay, grace, drain) in plans {
+        let plan = Stop {
+            delay: millis(delay),
+            grace: grace.map(millis),
+            drain,
+        };
+        for number in 0..alphabet.len().pow(6) {
+            let choices = (0..6).map(|place| number / alphabet.len().pow(place) % alphabet.len());
+            let events: Vec<Happened> = choices.map(|choice| alphabet[choice]).collect();
+            World::new(plan).live_through(&events);
+        }
+    }
+}
+
+/// A server that ends only by KILL, and one child of it that does not even end then.
+struct World {
+    shutdown: Shutdown,
+    now: Instant,
+    server_lives: bool,
+    delays: usize,
+    left: bool,
+}
+
+impl World {
+    fn new(plan: Stop) -> Self {
+        Self {
+            shutdown: Shutdown::new(plan),
+            now: Instant::now(),
+            server_lives: true,
+            delays: 0,
+            left: false,
+        }
+    }
+
+    fn live_through(mut self, events: &[Happened]) {
+        for &event in events {
+            self.happens(event);
+        }
+        // Then somebody loses patience with the server.
+        if self.server_lives {
+            self.happens(Signal(SIGHUP));
+            self.happens(ServerEnded);
+        }
+        // From here on time alone must lead to the end, and soon.
+        for _ in 0..30 {
+            self.happens(Deadline);
+        }
+        assert!(self.left, "{events:?} with {:?}", self.shutdown.plan);
+    }
+
+    fn happens(&mut self, event: Happened) {
+        match event {
+            _ if self.left => return,
+            ServerEnded if !self.server_lives => return,
+            ServerEnded => self.server_lives = false,
+            Deadline => match self.shutdown.deadline() {
+                Some(deadline) => self.now = self.now.max(deadline),
+                None => return,
+            },
+            _ => self.now += millis(10),
+        }
+        match self.shutdown.on(event, self.now) {
+            PassOn => {
+                assert!(self.server_lives && matches!(event, Signal(_)));
+            }
+            Delay => self.delays += 1,
+            PassOnDelayed => {
+                assert!(self.server_lives && self.delays == 1);
+                self.delays += 1;
+            }
+            Terminate => assert!(!self.server_lives && self.shutdown.plan.drain),
+            Kill if self.server_lives => self.happens(ServerEnded),
+            Nothing | Kill => {}
+            Leave => {
+                assert!(!self.server_lives);
+                self.left = true;
+            }
+        }
+        // No deadline may stay in the past: that would spin. (A grace time of nothing is due at once.)
+        let plan = self.shutdown.plan;
+        let deadline = self.shutdown.deadline().filter(|_| !self.left);
+        let passed = deadline.is_some_and(|deadline| deadline <= self.now);
+        let at_once = plan.grace == Some(Duration::ZERO);
+        assert!(
+            !passed || at_once || event != Deadline,
+            "{plan:?} after {event:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_a_stop_signal() {
+    let stop_signals: Vec<c_int> = (1..=64).filter(|&signal| is_stop_signal(signal)).collect();
+    assert_eq!(stop_signals, [SIGINT, SIGQUIT, SIGTERM]);
+    assert!(!is_stop_signal(SIGKILL));
+}
