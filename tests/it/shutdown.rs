@@ -1,7 +1,6 @@
 //! How a stop goes: who is told, who is waited for, who is killed, and what hinit says in the end.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use nix::libc::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGUSR1};
@@ -9,6 +8,11 @@ use nix::sys::signal::{Signal, kill as nix_kill};
 use nix::unistd::Pid;
 
 use crate::support::*;
+
+/// A hinit whose drain has all the time that a machine under load may need.
+fn patient(mode: Mode) -> Start {
+    Start::new(mode).args(["--grace", "10m"])
+}
 
 /// Shell words for a process that the server leaves behind. It ignores SIGTERM.
 const STUBBORN: &str = "(trap '' TERM; exec sleep 1000) &";
@@ -34,7 +38,7 @@ in_both_modes! {
     fn whoever_is_left_gets_term_and_is_waited_for(mode: Mode) {
         let dir = TempDir::new();
         let script = format!("{} exit 7", polite(&dir, "good bye"));
-        let ended = Start::new(mode).no_pid_file().script(&script).run();
+        let ended = patient(mode).no_pid_file().script(&script).run();
         assert_eq!((ended.code, ended.stdout.as_str()), (7, "good bye"));
         assert!(ended.log.contains("hinit: the server exited 7 after "), "{}", ended.log);
         assert_eq!(told(&ended.log, "killed"), None, "{}", ended.log);
@@ -44,7 +48,7 @@ in_both_modes! {
         let dir = TempDir::new();
         let script = format!("setsid sh -c \"$1\" & until test -e {0}; do :; done; kill -STOP $!; \
             until grep -q 'State:.T' /proc/$!/status; do :; done; exit 0", dir.join("polite").display());
-        let start = Start::new(mode).no_pid_file();
+        let start = patient(mode).no_pid_file();
         let daemon = format!("trap 'echo good bye; exit' TERM; >{}; while :; do sleep 0.01; done", dir.join("polite").display());
         let ended = start.args(["--", "sh", "-c", &script, "sh", &daemon]).run();
         assert_eq!((ended.code, ended.stdout.as_str()), (0, "good bye"));
@@ -53,16 +57,12 @@ in_both_modes! {
 
     fn one_that_comes_only_during_the_drain_is_told_as_well(mode: Mode) {
         let dir = TempDir::new();
-        let (first, second) = (dir.join("first"), dir.join("second"));
+        let first = dir.join("first");
         // The first, told to end, starts a second, which comes to hinit as it ends.
-        let later = format!("trap 'echo the second as well; exit' TERM; >{}; while :; do sleep 0.01; done", second.display());
-        let script = format!("trap 'sh -c \"$2\" & until test -e {}; do :; done; exit' TERM; >{}; \
-            while :; do sleep 0.01; done", second.display(), first.display());
-        let server = format!("sh -c \"$1\" sh x \"$2\" & until test -e {}; do :; done; exit 0", first.display());
-        let start = Start::new(mode).no_pid_file().args(["--", "sh", "-c", &server, "sh"]);
-        let ended = start.args([script, later]).run();
-        assert_eq!((ended.code, ended.stdout.as_str()), (0, "the second as well"));
-        assert_eq!(told(&ended.log, "killed"), None, "{}", ended.log);
+        let script = format!("sh -c 'trap \"sleep 1000 & exit\" TERM; >{0}; while :; do sleep 0.01; done' & \
+            until test -e {0}; do :; done; exit 3", first.display());
+        let ended = patient(mode).no_pid_file().script(&script).run();
+        assert_eq!((ended.code, told(&ended.log, "killed")), (3, None), "{}", ended.log);
     }
 
     fn half_of_fifty_jobs_ignore_term_and_are_killed_after_the_grace_time(mode: Mode) {
@@ -96,8 +96,10 @@ in_both_modes! {
     fn meanwhile_the_pid_file_is_empty_but_held(mode: Mode) {
         let dir = TempDir::new();
         let (pid_file, go) = (dir.join("pid"), dir.join("go"));
-        let script = format!("(trap '' TERM; echo ready; until test -e {}; do sleep 0.01; done) & exit 0", go.display());
-        let hinit = Start::new(mode).pid_file(&pid_file).script(&script).start().ready();
+        let script = format!("trap 'exit 0' USR1; (trap '' TERM; echo ready; until test -e {}; do sleep 0.01; done) & \
+            while :; do sleep 0.01; done", go.display());
+        let hinit = patient(mode).pid_file(&pid_file).script(&script).start().ready();
+        hinit.signal(SIGUSR1);
         eventually("the server has ended", || {
             (hinit.verdict(&pid_file) == "unhealthy: no server yet, or no longer").then_some(())
         });
@@ -221,12 +223,13 @@ in_both_modes! {
     fn any_signals_at_any_phase_lead_to_an_end_without_a_pid_file(mode: Mode) {
         let dir = TempDir::new();
         let pid_file = dir.join("pid");
+        let go = dir.join("go");
         let servers = [
             "sleep 1000".to_owned(),
             "trap 'exit 3' TERM INT QUIT HUP; while :; do sleep 0.001; done".to_owned(),
             format!("{STUBBORN} sleep 1000 & wait"),
             format!("trap '' TERM INT QUIT HUP; {STUBBORN} sleep 1000 & while :; do sleep 0.001; done"),
-            format!("{STUBBORN} exit 0"),
+            format!("{STUBBORN} until test -e {}; do sleep 0.001; done", go.display()),
         ];
         let mut random = Random(1);
         for round in 0..150 {
@@ -236,7 +239,8 @@ in_both_modes! {
             let hinit = Start::by(mode, &["prlimit", "--core=0"]).pid_file(&pid_file).args(&options).script(server).start();
             // From here on hinit has blocked the signals: that before it does is another test's.
             let pid = Pid::from_raw(hinit.pid());
-            recorded_or_gone(&pid_file);
+            recorded(&pid_file);
+            fs::write(&go, "").unwrap();
             for _ in 0..random.below(5) {
                 for _ in 0..random.below(20_000) {
                     std::hint::black_box(nix::unistd::getppid());
@@ -249,19 +253,10 @@ in_both_modes! {
                 let _gone = nix_kill(pid, Signal::SIGTERM);
             }
             let ended = hinit.end();
+            fs::remove_file(&go).unwrap();
             assert!(!pid_file.exists(), "round {round}: {server}, {options:?}: {ended:?}");
         }
     }
-}
-
-/// Waits until a PID was recorded, or the file has gone again.
-fn recorded_or_gone(pid_file: &Path) {
-    let mut seen = false;
-    eventually("a PID is recorded", || {
-        let text = fs::read_to_string(pid_file);
-        seen |= text.is_ok();
-        (text.map_or(seen, |text| !text.is_empty())).then_some(())
-    });
 }
 
 /// A generator (xorshift) that gives the same numbers each time.
@@ -281,31 +276,30 @@ impl Random {
 fn a_stranger_in_the_same_pid_namespace_is_left_alone() {
     let dir = TempDir::new();
     let go = dir.join("go");
-    let script = format!(
-        "(trap '' TERM; echo ready; until test -e {}; do sleep 0.01; done) & exit 0",
+    // It is told, says so, and stays for a while.
+    let leftover = format!(
+        "(trap 'echo told' TERM; echo ready; until test -e {}; do sleep 0.01; done) &",
         go.display()
     );
-    let hinit = Start::new(Mode::Pid1)
-        .no_pid_file()
-        .args(["-v"])
-        .script(&script)
-        .start()
-        .ready();
+    let hinit = patient(Mode::Pid1).no_pid_file();
+    let hinit = hinit.script(&format!("{leftover} wait")).start().ready();
     let mut stranger = Command::new("nsenter");
     if !is_root() {
         stranger.args(["--user", "--preserve-credentials"]);
     }
     stranger.args(["--pid", "--mount", "--target", &hinit.pid().to_string()]);
-    stranger.args([
-        "sh",
-        "-c",
-        "trap 'echo told' TERM; echo ready; while :; do sleep 0.01; done",
-    ]);
-    let stranger = Start::of(Mode::Subreaper, stranger).start();
-    assert_eq!(stranger.line(), "ready");
+    let script = "trap 'echo told' TERM; trap 'echo alive' USR1; echo ready; \
+        while :; do sleep 0.01; done";
+    stranger.args(["sh", "-c", script]);
+    let stranger = Start::of(Mode::Subreaper, stranger).start().ready();
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.line(), "told");
+    // `nsenter` has forked to get into the namespace.
+    kill(children_of(stranger.pid())[0], SIGUSR1);
+    assert_eq!(stranger.line(), "alive");
     fs::write(&go, "").unwrap();
     // The end of PID 1 ends the stranger as well, but by KILL.
-    assert_eq!(hinit.end().code, 0);
+    assert_eq!(hinit.end().code, 143);
     assert_eq!(stranger.end().stdout, "");
 }
 

@@ -98,11 +98,11 @@ mutants! {
     } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
 
     a_full_queue_loses_a_signal: "run/life.rs" {
-        "Err(Errno::EAGAIN) => Some(signal)," => "Err(Errno::EAGAIN) => None,"
+        "Err(Errno::EAGAIN) => self.queue.put_back(signal)," => "Err(Errno::EAGAIN) => {}"
     } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
 
     a_full_queue_stops_them_all: "run/signals.rs" {
-        "self.take(SignalSet::STANDARD, true);" => ""
+        "        self.take(SignalSet::STANDARD);" => ""
     } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
 
     only_the_server_gets_it: "run/server.rs" {
@@ -207,6 +207,47 @@ mutants! {
     a_daemon_goes_unnoticed: "run/ending.rs" {
         "let may_be_daemon = status.success() && after < FIRST_SECONDS;" => "let may_be_daemon = false;"
     } fails "lifecycle::pid_1::a_server_that_went_to_the_background_is_found_out";
+}
+
+// How a stop goes. (The timetable itself has its own tests, without a clock.)
+mutants! {
+    nobody_is_told: "run/life.rs" {
+        "            self.roundup.tell();" => ""
+    } fails "shutdown::pid_1::whoever_is_left_gets_term_and_is_waited_for";
+
+    nobody_is_waited_for: "run/life.rs" {
+        "sys::ended_child() == Err(Errno::ECHILD)" => "true"
+    } fails "shutdown::subreaper::whoever_is_left_gets_term_and_is_waited_for";
+
+    the_stopped_stay_stopped: "run/descendants.rs" {
+        "let _has_just_been_there = handle.signal(SIGCONT);" => ""
+    } fails "shutdown::pid_1::a_daemon_in_a_session_of_its_own_is_no_exception_nor_is_one_that_is_stopped";
+
+    latecomers_are_not_told: "run/shutdown.rs" {
+        "Happened::ChildEnded => self.clear_up()," => "Happened::ChildEnded => Action::Nothing,"
+    } fails "shutdown::pid_1::one_that_comes_only_during_the_drain_is_told_as_well";
+
+    strangers_are_told: "run/descendants.rs" {
+        "let mut below = tree_below(getpid(), process::all().collect());" =>
+        "let mut below: Vec<_> = process::all().filter(|p| p.pid != getpid()).collect();"
+    } fails "shutdown::a_stranger_in_the_same_pid_namespace_is_left_alone";
+
+    the_lock_goes_before_the_drain: "run/life.rs" {
+        "                self.keep_pid_file(Claim::clear);" =>
+        "                self.keep_pid_file(Claim::clear); drop(self.claim.take());"
+    } fails "shutdown::pid_1::meanwhile_the_pid_file_is_empty_but_held";
+
+    the_health_turns_too_late: "run/life.rs" {
+        "self.keep_pid_file(Claim::mark_stopping);" => ""
+    } fails "shutdown::pid_1::a_stop_signal_waits_for_the_delay_and_the_health_turns_at_once";
+
+    rules_do_not_count: "run/life.rs" {
+        "self.pass_on(signal.rewritten(number));" => "let _ = number; self.pass_on(signal);"
+    } fails "shutdown::pid_1::signals_are_rewritten_or_dropped";
+
+    any_death_is_a_clean_stop: "run/ending.rs" {
+        "if exit.clean_stop && passed_on.contains(signal) =>" => "if exit.clean_stop && !passed_on.contains(0) =>"
+    } fails "shutdown::pid_1::a_normal_stop_need_not_look_like_a_failure";
 }
 
 // Why a command cannot be run.
