@@ -5,26 +5,27 @@ use std::thread::sleep;
 use std::time::Duration;
 use std::{env, fs};
 
-use crate::live::{Idle, Server};
+use crate::live::{Live, Mode, Server};
 use crate::program::{Program, Result};
 use crate::rounds::in_turn;
 use crate::table::Bound::{AtMost, Is};
 use crate::table::{Row, Value};
 
-const HINIT: &str = "hinit";
-const YARDSTICK: &str = "tini-static";
+pub(crate) const HINIT: &str = "hinit";
+pub(crate) const YARDSTICK: &str = "tini-static";
 const NO_OP: &str = "no-op";
 
 pub(crate) struct Bench {
-    rounds: usize,
+    pub(crate) rounds: usize,
     no_op: String,
-    inits: Vec<Init>,
+    pub(crate) load: String,
+    pub(crate) inits: Vec<Init>,
     /// On a tmpfs, where a container has its PID file.
-    directory: String,
+    pub(crate) directory: String,
 }
 
-struct Init {
-    name: String,
+pub(crate) struct Init {
+    pub(crate) name: String,
     path: String,
     pid_file: String,
 }
@@ -37,19 +38,28 @@ impl Init {
     fn program(&self, arguments: &[&str]) -> Result<Program> {
         Program::new(&[&[self.path.as_str()], arguments].concat(), &self.pid_file)
     }
+
+    /// It and its server. Where orphans do not come by themselves it is told to adopt them, if it has a word for that.
+    pub(crate) fn server(&self, mode: Mode, server: &[&str]) -> Result<Program> {
+        let tini = self.name.starts_with("tini");
+        let options: &[&str] = match mode {
+            Mode::Subreaper if tini => &["-s", "--"],
+            _ => &["--"],
+        };
+        self.program(&[options, server].concat())
+    }
 }
 
 impl Bench {
     pub(crate) fn new(rounds: usize) -> Result<Self> {
-        let no_op = env::current_exe()?
-            .with_file_name("noop")
-            .to_string_lossy()
-            .into_owned();
+        let own = env::current_exe()?;
+        let beside = |name| own.with_file_name(name).to_string_lossy().into_owned();
         let directory = format!("/dev/shm/hinit-bench-{}", id());
         fs::create_dir(&directory)?;
         Ok(Self {
             rounds,
-            no_op,
+            no_op: beside("noop"),
+            load: beside("load"),
             inits: Vec::new(),
             directory,
         })
@@ -82,7 +92,7 @@ impl Bench {
 
     /// What an init adds: T(it is spawned and spawns the no-op) - T(the no-op is spawned), in the same round and by
     /// the same static parent, each from before the spawn until that parent has reaped.
-    pub(crate) fn launch(&self, figure: &str, hinit_options: &[&str]) -> Result<[Row; 3]> {
+    pub(crate) fn launch(&self, figure: &str, hinit_options: &[&str]) -> Result<Vec<Row>> {
         let mut programs = vec![self.no_op()?];
         for init in &self.inits {
             let options = if init.is_hinit() { hinit_options } else { &[] };
@@ -93,7 +103,7 @@ impl Bench {
         let extra = times.compare(NO_OP, |with, without| with - without);
         let ratio = extra.compare(YARDSTICK, |one, other| one / other);
         let faults = faults.compare(NO_OP, |with, without| with - without);
-        Ok([
+        Ok(vec![
             Row::new(format!("{figure}: extra time, µs"), extra.cells()),
             Row::new(
                 format!("{figure}: extra time over {YARDSTICK}'s"),
@@ -120,7 +130,7 @@ impl Bench {
     }
 
     /// Of a live server.
-    pub(crate) fn health_check(&self) -> Result<[Row; 4]> {
+    pub(crate) fn health_check(&self) -> Result<Vec<Row>> {
         let mut programs = vec![self.no_op()?];
         let mut servers = Vec::new();
         let hinits = || self.inits.iter().filter(|init| init.is_hinit());
@@ -138,7 +148,7 @@ impl Bench {
             let calls = init.program(&["healthcheck"])?.system_calls(&self.log())?;
             Ok(Value::one(calls.len() as f64))
         });
-        Ok([
+        Ok(vec![
             Row::new("health check: time, µs", times.cells()),
             Row::new("health check: time over the no-op's", ratio.cells())
                 .bound(HINIT, AtMost(1.5)),
@@ -148,8 +158,8 @@ impl Bench {
     }
 
     /// As PID 1, with nothing to do.
-    pub(crate) fn idle(&self) -> Result<[Row; 2]> {
-        let start = |init: &Init| Idle::start(&init.program(&["--", "sleep", "infinity"])?);
+    pub(crate) fn idle(&self) -> Result<Vec<Row>> {
+        let start = |init: &Init| Live::idle(&init.program(&["--", "sleep", "infinity"])?);
         // One at a time: a page that two share would count half for each. And several times: which pages the kernel
         // maps around a page fault depends on where the program happens to be loaded.
         let pss = row("idle: PSS, KB", &self.inits, |init| {
@@ -172,13 +182,13 @@ impl Bench {
             ));
         }
         let wake_ups = Row::new("idle: wake-ups in 10 s", wake_ups);
-        Ok([
+        Ok(vec![
             pss.bound(HINIT, AtMost(400.0)),
             wake_ups.bound(HINIT, AtMost(0.0)),
         ])
     }
 
-    pub(crate) fn file(&self) -> [Row; 2] {
+    pub(crate) fn file(&self) -> Vec<Row> {
         let size = row("file: size, KiB", &self.inits, |init| {
             Ok(Value::one(fs::metadata(&init.path)?.len() as f64 / 1024.0))
         });
@@ -190,7 +200,7 @@ impl Bench {
                 .find_map(|part| part.strip_suffix(" linked"));
             Ok(Value::Word(word.ok_or(text.as_str())?.to_string()))
         });
-        [
+        vec![
             size.bound(HINIT, AtMost(480.0)),
             linked.bound(HINIT, Is("static-pie")),
         ]
@@ -211,18 +221,41 @@ impl Drop for Bench {
     }
 }
 
-/// What cannot be measured is said and left out.
 fn row<'a>(
     figure: &str,
     inits: impl IntoIterator<Item = &'a Init>,
     measure: impl Fn(&Init) -> Result<Value>,
 ) -> Row {
-    let mut cells = Vec::new();
+    Row::new(figure, of_each(figure, inits, measure))
+}
+
+/// One thing of each init, by its name. What cannot be measured is said and left out.
+pub(crate) fn of_each<'a, T>(
+    what: &str,
+    inits: impl IntoIterator<Item = &'a Init>,
+    mut measure: impl FnMut(&Init) -> Result<T>,
+) -> Vec<(String, T)> {
+    let mut each = Vec::new();
     for init in inits {
         match measure(init) {
-            Ok(value) => cells.push((init.name.clone(), value)),
-            Err(error) => println!("skipped: {figure} of {}: {error}", init.name),
+            Ok(value) => each.push((init.name.clone(), value)),
+            Err(error) => println!("skipped: {what} of {}: {error}", init.name),
         }
     }
-    Row::new(figure, cells)
+    each
+}
+
+/// Measures each of those once more. One that cannot be is said and left out, from then on.
+pub(crate) fn once_each<T>(
+    what: &str,
+    each: &mut Vec<(String, T)>,
+    mut measure: impl FnMut(&mut T) -> Result<()>,
+) {
+    each.retain_mut(|(name, one)| {
+        let result = measure(one);
+        if let Err(error) = &result {
+            println!("skipped: {what} of {name}: {error}");
+        }
+        result.is_ok()
+    });
 }

@@ -1,17 +1,20 @@
 //! Measures hinit and its peers in one run and prints one table. `tests/bench/run` sets up and calls it.
 //!
-//!     figures [--check] [--rounds N] --csv FILE NAME=PATH...
+//!     figures [--check] [--rounds N] [--only WORD] --csv FILE NAME=PATH...
 //!
 //! NAME is the column of the init at PATH; the names of hinit's builds begin with "hinit".
-//! `--check`: the exit status is 1 if a bound does not hold.
+//! `--check`: the exit status is 1 if a bound does not hold. `--rounds` scales all counts; 2000 gives those that the
+//! figures are meant for. `--only`: of the measurements, those with WORD in their names.
 
 #![allow(clippy::cast_precision_loss)] // small counts
 #![allow(clippy::print_stdout)] // no PID 1 here
 
 mod bench;
+mod early;
 mod live;
 mod program;
 mod rounds;
+mod statistics;
 mod table;
 
 use std::process::ExitCode;
@@ -22,10 +25,25 @@ use crate::bench::Bench;
 use crate::program::Result;
 use crate::table::{Row, Value};
 
+type Measure = fn(&Bench) -> Result<Vec<Row>>;
+
+const MEASUREMENTS: [(&str, Measure); 7] = [
+    ("launch", |bench| bench.launch("launch", &[])),
+    ("launch-no-pid-file", |bench| {
+        bench.launch("launch with --no-pid-file", &["--no-pid-file"])
+    }),
+    ("calls", |bench| Ok(vec![bench.calls_until_exec()])),
+    ("health-check", Bench::health_check),
+    ("idle", Bench::idle),
+    ("early", Bench::early_terms),
+    ("file", |bench| Ok(bench.file())),
+];
+
 fn main() -> Result<ExitCode> {
     let mut arguments = pico_args::Arguments::from_env();
     let check = arguments.contains("--check");
     let rounds = arguments.opt_value_from_str("--rounds")?.unwrap_or(2000);
+    let only: String = arguments.opt_value_from_str("--only")?.unwrap_or_default();
     let file: String = arguments.value_from_str("--csv")?;
     let mut bench = Bench::new(rounds)?;
     for word in arguments.finish() {
@@ -41,12 +59,9 @@ fn main() -> Result<ExitCode> {
     println!("{machine}\n{versions}");
 
     let mut rows = Vec::new();
-    rows.extend(bench.launch("launch", &[])?);
-    rows.extend(bench.launch("launch with --no-pid-file", &["--no-pid-file"])?);
-    rows.push(bench.calls_until_exec());
-    rows.extend(bench.health_check()?);
-    rows.extend(bench.idle()?);
-    rows.extend(bench.file());
+    for (_, measure) in MEASUREMENTS.iter().filter(|(name, _)| name.contains(&only)) {
+        rows.extend(measure(&bench)?);
+    }
 
     print!("\n{}", table::markdown(&bench.columns(), &rows));
     fs::write(

@@ -1,6 +1,7 @@
 //! Many runs of several programs, compared.
 
 use crate::program::{Program, Result};
+use crate::statistics::percentile;
 use crate::table::{Cells, Value};
 
 /// Runs the programs in turn, A B C A B C, so that a drift of the machine meets them all alike: their times and their
@@ -22,13 +23,8 @@ pub(crate) fn in_turn(programs: &[(String, Program)], rounds: usize) -> Result<(
         }
     }
     let named = |values: Vec<Vec<f64>>| {
-        Series(
-            programs
-                .iter()
-                .map(|(name, _)| name.clone())
-                .zip(values)
-                .collect(),
-        )
+        let names = programs.iter().map(|(name, _)| name.clone());
+        Series(names.zip(values).collect())
     };
     Ok((named(times), named(faults)))
 }
@@ -37,6 +33,10 @@ pub(crate) fn in_turn(programs: &[(String, Program)], rounds: usize) -> Result<(
 pub(crate) struct Series(Vec<(String, Vec<f64>)>);
 
 impl Series {
+    pub(crate) fn new(values: Vec<(String, Vec<f64>)>) -> Self {
+        Self(values)
+    }
+
     /// Of all the other programs, against one of them in the same round. Empty if that was not measured.
     ///
     /// The median of what single rounds give moves less with the machine's load than what medians give.
@@ -59,6 +59,23 @@ impl Series {
                 .map(|(name, values)| (name.clone(), compared(values)))
                 .collect(),
         )
+    }
+
+    /// Which of some programs has the lowest median.
+    pub(crate) fn best(&self, among: impl Fn(&str) -> bool) -> Option<String> {
+        let medians = self.percentile(50).into_iter();
+        let best = medians
+            .filter(|(name, _)| among(name))
+            .min_by(|(_, one), (_, other)| one.median().total_cmp(&other.median()));
+        best.map(|(name, _)| name)
+    }
+
+    pub(crate) fn percentile(&self, percent: usize) -> Cells {
+        let one = |values: &[f64]| Value::one(percentile(values.iter().copied(), percent));
+        self.0
+            .iter()
+            .map(|(name, values)| (name.clone(), one(values)))
+            .collect()
     }
 
     pub(crate) fn cells(&self) -> Cells {

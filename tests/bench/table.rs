@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display};
 
+use crate::statistics::percentile;
+
 pub(crate) enum Value {
     Spread { p10: f64, median: f64, p90: f64 },
     Word(String),
@@ -33,15 +35,8 @@ impl Value {
     }
 
     pub(crate) fn spread(values: impl IntoIterator<Item = f64>) -> Self {
-        let mut values: Vec<f64> = values.into_iter().collect();
-        values.sort_by(f64::total_cmp);
-        let last = values.len().saturating_sub(1);
-        let at = |percent| {
-            values
-                .get(last * percent / 100)
-                .copied()
-                .unwrap_or(f64::NAN)
-        };
+        let values: Vec<f64> = values.into_iter().collect();
+        let at = |percent| percentile(values.iter().copied(), percent);
         Self::Spread {
             p10: at(10),
             median: at(50),
@@ -50,7 +45,7 @@ impl Value {
     }
 
     /// A word has none.
-    fn median(&self) -> f64 {
+    pub(crate) fn median(&self) -> f64 {
         match self {
             Self::Spread { median, .. } => *median,
             Self::Word(_) => f64::NAN,
@@ -96,6 +91,17 @@ impl Row {
             .find(|(name, _)| name == program)
             .map(|(_, value)| value)
     }
+}
+
+/// The medians of the other programs over that of one, if that has one.
+pub(crate) fn over(cells: &Cells, one: &str) -> Cells {
+    let Some((_, base)) = cells.iter().find(|(name, _)| name == one) else {
+        return Cells::new();
+    };
+    let others = cells.iter().filter(|(name, _)| name != one);
+    others
+        .map(|(name, value)| (name.clone(), Value::one(value.median() / base.median())))
+        .collect()
 }
 
 pub(crate) fn markdown(programs: &[&str], rows: &[Row]) -> String {

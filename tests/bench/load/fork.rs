@@ -1,0 +1,44 @@
+//! Processes that do one thing and end.
+
+use std::fs::File;
+use std::io::Read;
+use std::process::exit;
+use std::thread::sleep;
+use std::time::Duration;
+
+use nix::fcntl::OFlag;
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, pipe2, write};
+
+use crate::Result;
+
+/// Has a child do something. Only for a process with one thread, as `load` has.
+#[allow(unsafe_code)]
+#[allow(clippy::exit, reason = "what the parent does next is not the child's")]
+pub(crate) fn child(act: impl FnOnce() -> Result<()>) -> nix::Result<Pid> {
+    // SAFETY: the one thread was here and not in the allocator, or in whatever else has locks.
+    match unsafe { fork() }? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => exit(act().is_err().into()),
+    }
+}
+
+/// Whether orphans come to the parent of this process.
+pub(crate) fn are_orphans_adopted() -> Result<bool> {
+    let (answer, tell) = pipe2(OFlag::O_CLOEXEC)?;
+    let parent = child(move || {
+        let parent = getpid();
+        child(move || {
+            while getppid() == parent {
+                sleep(Duration::from_millis(1));
+            }
+            write(&tell, &getppid().as_raw().to_ne_bytes())?;
+            Ok(())
+        })?;
+        Ok(())
+    })?;
+    waitpid(parent, None)?;
+    let mut adopter = [0; 4];
+    File::from(answer).read_exact(&mut adopter)?;
+    Ok(Pid::from_raw(i32::from_ne_bytes(adopter)) == getppid())
+}

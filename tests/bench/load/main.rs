@@ -1,0 +1,90 @@
+//! What the bench puts under an init to load it: servers, and the mark of an init's exec.
+//!
+//!     load mark FIFO COMMAND...   execute COMMAND, and close FIFO with that
+//!     load wait                   be there
+//!     load stamp                  tell when SIGUSR1 arrived
+//!     load orphans                leave orphans by the thousand, and echo meanwhile
+//!     load count                  count signals, and leave orphans meanwhile
+//!
+//! A server says `ready` on its standard output once it is. Its standard input and output are sockets of the bench;
+//! with their end it ends, for the init over it may be gone by then.
+
+#![allow(clippy::print_stdout)] // no PID 1 here
+
+mod count;
+mod fork;
+mod orphans;
+
+use std::error::Error;
+use std::fs::OpenOptions;
+use std::io::{self, Write, stdin, stdout};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::write;
+
+type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+
+fn main() -> Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match *words {
+        ["mark", fifo, command, ref arguments @ ..] => mark(fifo, command, arguments),
+        ["wait"] => wait(),
+        ["stamp"] => stamp(),
+        ["orphans"] => orphans::orphans(),
+        ["count"] => count::count(),
+        _ => Err(format!("unknown: {words:?}").into()),
+    }
+}
+
+/// Opened once the bench reads it, closed by the kernel in the exec: its end is the instant of that.
+fn mark(fifo: &str, command: &str, arguments: &[&str]) -> Result<()> {
+    let _closed_on_exec = OpenOptions::new().write(true).open(fifo)?;
+    Err(Command::new(command).args(arguments).exec().into())
+}
+
+fn wait() -> Result<()> {
+    say_ready()?;
+    io::copy(&mut stdin(), &mut io::sink())?;
+    Ok(())
+}
+
+/// Answers each SIGUSR1 with the nanoseconds of the monotonic clock at which its handler ran.
+fn stamp() -> Result<()> {
+    extern "C" fn handler(_: i32) {
+        let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, nanoseconds);
+        let _ = write(stdout(), &now.to_ne_bytes());
+    }
+    let action = SigAction::new(
+        SigHandler::Handler(handler),
+        SaFlags::SA_RESTART,
+        SigSet::empty(),
+    );
+    // SAFETY: the handler makes two calls that may be made in one: of clock_gettime(2) and write(2).
+    #[allow(unsafe_code, reason = "a handler is what is measured")]
+    unsafe {
+        sigaction(Signal::SIGUSR1, &action)?
+    };
+    wait()
+}
+
+fn nanoseconds(time: nix::sys::time::TimeSpec) -> i64 {
+    time.tv_sec() * 1_000_000_000 + time.tv_nsec()
+}
+
+/// If the orphans of this server will come to the init.
+fn say_ready_to_orphan() -> Result<()> {
+    if !fork::are_orphans_adopted()? {
+        println!("it does not adopt orphans");
+        return Ok(());
+    }
+    Ok(say_ready()?)
+}
+
+fn say_ready() -> io::Result<()> {
+    println!("ready");
+    stdout().flush()
+}
