@@ -10,7 +10,9 @@
 #![allow(clippy::print_stdout)] // no PID 1 here
 
 mod bench;
+mod cgroup;
 mod early;
+mod latency;
 mod live;
 mod program;
 mod rounds;
@@ -27,7 +29,7 @@ use crate::table::{Row, Value};
 
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
 
-const MEASUREMENTS: [(&str, Measure); 7] = [
+const MEASUREMENTS: [(&str, Measure); 8] = [
     ("launch", |bench| bench.launch("launch", &[])),
     ("launch-no-pid-file", |bench| {
         bench.launch("launch with --no-pid-file", &["--no-pid-file"])
@@ -36,6 +38,7 @@ const MEASUREMENTS: [(&str, Measure); 7] = [
     ("health-check", Bench::health_check),
     ("idle", Bench::idle),
     ("early", Bench::early_terms),
+    ("latency", Bench::latency),
     ("file", |bench| Ok(bench.file())),
 ];
 
