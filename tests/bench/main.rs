@@ -14,6 +14,7 @@ mod cgroup;
 mod early;
 mod latency;
 mod live;
+mod orphans;
 mod program;
 mod rounds;
 mod statistics;
@@ -29,7 +30,7 @@ use crate::table::{Row, Value};
 
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
 
-const MEASUREMENTS: [(&str, Measure); 8] = [
+const MEASUREMENTS: [(&str, Measure); 9] = [
     ("launch", |bench| bench.launch("launch", &[])),
     ("launch-no-pid-file", |bench| {
         bench.launch("launch with --no-pid-file", &["--no-pid-file"])
@@ -39,6 +40,7 @@ const MEASUREMENTS: [(&str, Measure); 8] = [
     ("idle", Bench::idle),
     ("early", Bench::early_terms),
     ("latency", Bench::latency),
+    ("orphans", |bench| Ok(bench.orphans())),
     ("file", |bench| Ok(bench.file())),
 ];
 

@@ -1,0 +1,127 @@
+//! Orphans that die by the thousand at once: whether they are reaped in time, at what cost, and what the server that
+//! answers meanwhile notices of it.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
+
+use crate::bench::{Bench, HINIT, YARDSTICK, of_each, once_each};
+use crate::cgroup::Cgroup;
+use crate::live::{Live, Mode};
+use crate::program::Result;
+use crate::rounds::Series;
+use crate::table::Bound::AtMost;
+use crate::table::{Row, Value, over};
+
+const IN_A_BURST: usize = 5000;
+
+/// Between two questions to the server.
+const PAUSE: Duration = Duration::from_micros(500);
+
+struct Burst {
+    seconds: f64,
+    left: f64,
+    cpu_nanoseconds: f64,
+    /// The times that the server took to answer, in microseconds.
+    answers: Vec<f64>,
+}
+
+impl Bench {
+    pub(crate) fn orphans(&self) -> Vec<Row> {
+        let _group = Cgroup::enter();
+        let rows = Mode::BOTH.map(|mode| self.orphans_in(mode));
+        rows.into_iter().flatten().collect()
+    }
+
+    fn orphans_in(&self, mode: Mode) -> [Row; 7] {
+        let figure = format!("orphans {mode}");
+        let mut runs = of_each(&figure, &self.inits, |init| {
+            let mut live = Live::start(mode, &init.server(mode, &[&self.load, "orphans"])?)?;
+            // What the first orphan needs of memory, the others may use again.
+            burst(&mut live, 1)?;
+            live.rest()?;
+            let memory = live.anonymous()?;
+            Ok((live, memory, Vec::new()))
+        });
+        for _ in 0..self.rounds / 100 {
+            once_each(&figure, &mut runs, |(live, _, bursts)| {
+                bursts.push(burst(live, IN_A_BURST)?);
+                Ok(())
+            });
+        }
+        let series = |values: fn(&Burst) -> Vec<f64>| {
+            let of_run = |(name, (_, _, bursts)): &(String, (Live, u64, Vec<Burst>))| {
+                (name.clone(), bursts.iter().flat_map(values).collect())
+            };
+            Series::new(runs.iter().map(of_run).collect())
+        };
+        let rate = series(|burst| vec![IN_A_BURST as f64 / burst.seconds]);
+        let cpu = series(|burst| vec![burst.cpu_nanoseconds / 1e3 / IN_A_BURST as f64]);
+        let most_left = series(|burst| vec![burst.left]).percentile(100);
+        let growth = runs.iter().filter_map(|(name, (live, before, _))| {
+            let growth = live.anonymous().ok()? as f64 - *before as f64;
+            Some((name.clone(), Value::one(growth)))
+        });
+        let answers = series(|burst| burst.answers.clone());
+        let p99 = answers.percentile(99);
+        let p99_ratio = over(&p99, YARDSTICK);
+        let row = |what: &str, cells| Row::new(format!("{figure}: {what}"), cells);
+        [
+            row("reaped per second", rate.cells()),
+            row("CPU time for one, µs", cpu.cells()),
+            row("left 100 ms after a burst, at most", most_left).bound(HINIT, AtMost(0.0)),
+            row("growth of RssAnon, KB", growth.collect()).bound(HINIT, AtMost(0.0)),
+            row("the server's answer, µs", answers.cells()),
+            row("its 99th percentile, µs", p99),
+            row(
+                &format!("its 99th percentile over {YARDSTICK}'s"),
+                p99_ratio,
+            ),
+        ]
+    }
+}
+
+fn burst(live: &mut Live, orphans: usize) -> Result<Burst> {
+    let commands = live.output.get_mut();
+    writeln!(commands, "{orphans}")?;
+    let answer = live.line()?;
+    if answer != "prepared" {
+        return Err(answer.into());
+    }
+    let before = live.cpu()?;
+    let over = AtomicBool::new(false);
+    let mut socket = live.input.try_clone()?;
+    let (answer, answers) = scope(|scope| {
+        let pings = scope.spawn(|| ping(&mut socket, &over));
+        let answer = writeln!(live.output.get_mut(), "begin")
+            .map_err(Into::into)
+            .and_then(|()| live.line());
+        over.store(true, Ordering::Relaxed);
+        (answer, pings.join())
+    });
+    let answer = answer?;
+    let (nanoseconds, left) = answer.split_once(' ').ok_or("it has ended")?;
+    // The last one reaped, it has still to look for others.
+    sleep(Duration::from_millis(20));
+    Ok(Burst {
+        seconds: nanoseconds.parse::<f64>()? / 1e9,
+        left: left.parse()?,
+        cpu_nanoseconds: (live.cpu()? - before) as f64,
+        answers: answers.map_err(|_| "a panic")??,
+    })
+}
+
+/// Asks the server until the burst is over.
+fn ping(server: &mut UnixStream, over: &AtomicBool) -> std::io::Result<Vec<f64>> {
+    let mut times = Vec::new();
+    while !over.load(Ordering::Relaxed) {
+        let start = Instant::now();
+        server.write_all(&[0; 8])?;
+        server.read_exact(&mut [0; 8])?;
+        times.push(start.elapsed().as_secs_f64() * 1e6);
+        sleep(PAUSE);
+    }
+    Ok(times)
+}
