@@ -12,6 +12,7 @@
 mod bench;
 mod cgroup;
 mod early;
+mod flood;
 mod latency;
 mod live;
 mod orphans;
@@ -30,7 +31,7 @@ use crate::table::{Row, Value};
 
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
 
-const MEASUREMENTS: [(&str, Measure); 9] = [
+const MEASUREMENTS: [(&str, Measure); 10] = [
     ("launch", |bench| bench.launch("launch", &[])),
     ("launch-no-pid-file", |bench| {
         bench.launch("launch with --no-pid-file", &["--no-pid-file"])
@@ -41,6 +42,7 @@ const MEASUREMENTS: [(&str, Measure); 9] = [
     ("early", Bench::early_terms),
     ("latency", Bench::latency),
     ("orphans", |bench| Ok(bench.orphans())),
+    ("flood", Bench::flood),
     ("file", |bench| Ok(bench.file())),
 ];
 

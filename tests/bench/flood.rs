@@ -1,0 +1,155 @@
+//! Signals at full speed from several senders, while orphans die: whether all arrive, and whether the init then rests.
+
+use std::ptr::without_provenance_mut;
+use std::thread::{ScopedJoinHandle, scope, sleep};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::bench::{Bench, HINIT, of_each};
+use crate::live::{Live, Mode, now};
+use crate::program::{Program, Result};
+use crate::table::Bound::AtMost;
+use crate::table::{Cells, Row, Value};
+
+/// The signal that counts: one for all senders. Of several the kernel delivers the lowest first, and searches all that
+/// wait for it: with a full queue that takes longer than all else.
+const SIGNAL: i32 = 40;
+
+const SENDERS: usize = 4;
+
+/// How many may wait, whatever the machine: fewer than are sent, so that the queue is full at times, and few enough for
+/// the kernel, which searches them for each standard signal.
+const QUEUE: u64 = 8192;
+
+/// After a signal for which there was no room. At once there is none either, and the init would get no processor.
+const RETRY: Duration = Duration::from_millis(1);
+
+/// Whatever an init does with them, its senders stop then.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What became of the signals, and what the init did in a second after them.
+struct Flood {
+    /// By the kernel, and those that it refused until the end.
+    taken: f64,
+    refused: f64,
+    arrived: f64,
+    /// Arrived, but not in the order of the sender or without the value.
+    odd: f64,
+    seconds: f64,
+    orphans_left: f64,
+    idle_microseconds: f64,
+    idle_switches: f64,
+}
+
+impl Bench {
+    pub(crate) fn flood(&self) -> Result<Vec<Row>> {
+        // The inits and their servers inherit it.
+        let (limit, most) = getrlimit(Resource::RLIMIT_SIGPENDING)?;
+        setrlimit(Resource::RLIMIT_SIGPENDING, QUEUE.min(limit), most)?;
+        let rows = Mode::BOTH.map(|mode| self.flood_in(mode));
+        setrlimit(Resource::RLIMIT_SIGPENDING, limit, most)?;
+        Ok(rows.into_iter().flatten().collect())
+    }
+
+    fn flood_in(&self, mode: Mode) -> Vec<Row> {
+        let signals = self.rounds * 100;
+        let figure = format!("{signals} signals {mode}");
+        // One after the other: the kernel counts by user, so what waits in one init leaves less room for another.
+        let floods = of_each(&figure, &self.inits, |init| {
+            let program = init.server(mode, &[&self.load, "count"])?;
+            flood(mode, &program, signals)
+        });
+        let row = |what, value: fn(&Flood) -> f64| {
+            let cell = |(name, flood): &(String, Flood)| (name.clone(), Value::one(value(flood)));
+            let cells: Cells = floods.iter().map(cell).collect();
+            Row::new(format!("{figure}: {what}"), cells)
+        };
+        let none = AtMost(0.0);
+        vec![
+            row("real-time ones not taken in time", |flood| flood.refused).bound(HINIT, none),
+            row("lost of those taken", |flood| flood.taken - flood.arrived).bound(HINIT, none),
+            row("out of order or without their value", |flood| flood.odd).bound(HINIT, none),
+            row("time for all, s", |flood| flood.seconds),
+            row("orphans left", |flood| flood.orphans_left).bound(HINIT, none),
+            row("CPU time in an idle second after, µs", |flood| {
+                flood.idle_microseconds
+            })
+            .bound(HINIT, none),
+            row("wake-ups in an idle second after", |flood| {
+                flood.idle_switches
+            })
+            .bound(HINIT, none),
+        ]
+    }
+}
+
+fn flood(mode: Mode, init: &Program, signals: usize) -> Result<Flood> {
+    let mut live = Live::start(mode, init)?;
+    live.ask("start")?;
+    let start = now()?;
+    let deadline = Instant::now() + PATIENCE;
+    let each = signals / SENDERS;
+    let pid = live.pid();
+    let taken: usize = scope(|scope| {
+        let sender = |number| scope.spawn(move || send(pid, number, each, deadline));
+        let senders: Vec<_> = (0..SENDERS).map(sender).collect();
+        let taken = senders.into_iter().map(ScopedJoinHandle::join);
+        taken.map(std::thread::Result::unwrap_or_default).sum()
+    });
+    let answer = live.ask(&taken.to_string())?;
+    let numbers: Result<Vec<f64>, _> = answer.split(' ').map(str::parse).collect();
+    let Ok([arrived, odd, last]) = numbers.as_deref() else {
+        return Err("it has ended".into());
+    };
+    // If it does not come to rest, the next lines show it.
+    let _ = live.rest();
+    let before = (live.cpu()?, live.switches()?);
+    sleep(Duration::from_secs(1));
+    Ok(Flood {
+        refused: (signals - taken) as f64,
+        taken: taken as f64,
+        arrived: *arrived,
+        odd: *odd,
+        seconds: (last - start as f64) / 1e9,
+        // One child is the server.
+        orphans_left: live.children()? as f64 - 1.0,
+        idle_microseconds: (live.cpu()? - before.0) as f64 / 1e3,
+        idle_switches: (live.switches()? - before.1) as f64,
+    })
+}
+
+/// Sends signals with values, the number of the sender in the upper half, 0, 1, 2... in the lower, and at times a
+/// standard one. Returns how many with a value the kernel has taken; one that it had no room for is sent again.
+fn send(pid: Pid, sender: usize, count: usize, deadline: Instant) -> usize {
+    for value in 0..count {
+        let standard = match value % 32 {
+            0 => Some(Signal::SIGUSR1),
+            16 => Some(Signal::SIGHUP),
+            _ => None,
+        };
+        if standard.is_some() {
+            let _merged_with_others = kill(pid, standard);
+        }
+        while let Err(errno) = queue(pid, sender << 32 | value) {
+            if errno != Errno::EAGAIN || Instant::now() > deadline {
+                return value;
+            }
+            sleep(RETRY);
+        }
+    }
+    count
+}
+
+#[allow(unsafe_code, reason = "nix has no sigqueue")]
+fn queue(pid: Pid, value: usize) -> nix::Result<()> {
+    let value = libc::sigval {
+        sival_ptr: without_provenance_mut(value),
+    };
+    // SAFETY: the value is a number, and nobody takes it for a pointer.
+    Errno::result(unsafe { libc::sigqueue(pid.as_raw(), SIGNAL, value) }).map(drop)
+}
