@@ -72,6 +72,7 @@ impl<'a> Life<'a> {
     /// Returns the exit code.
     pub(super) fn live(mut self) -> u8 {
         self.keep_pid_file(|claim| claim.record(self.server.pid()));
+        SignalQueue::leave_room_for_the_server();
         let oom_kills = OomKills::so_far();
         self.let_go(&oom_kills);
         let server_end = self.watch();

@@ -9,8 +9,10 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc::{self, c_int, signalfd_siginfo};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
@@ -24,6 +26,9 @@ const RETRY: Duration = Duration::from_millis(10);
 
 pub(super) struct SignalQueue {
     fd: SignalFd,
+    /// Whether a read waits for a signal. It does where there is no deadline: a signal then costs one
+    /// call to get and one to pass on.
+    blocks: bool,
     /// Signals that the server's queue had no room for, and when to try them again. Meanwhile
     /// real-time ones stay in the kernel's queue, in their order; standard ones, for which there
     /// always is room, pass. (Several at once only where standard ones are rewritten.)
@@ -41,11 +46,11 @@ pub(super) enum Event {
 
 impl SignalQueue {
     pub(super) fn new() -> Result<Self, Error> {
-        let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
-        let fd = SignalFd::with_flags(&libc_set(SignalSet::ALL), flags)
+        let fd = SignalFd::with_flags(&libc_set(SignalSet::ALL), SfdFlags::SFD_CLOEXEC)
             .map_err(|errno| Error::cannot("open", "signalfd", errno.desc()))?;
         Ok(Self {
             fd,
+            blocks: true,
             put_back: VecDeque::new(),
             try_again: Instant::now(),
         })
@@ -53,6 +58,17 @@ impl SignalQueue {
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+
+    /// Sees to it that those who fill hinit's queue leave room in the server's.
+    ///
+    /// The kernel counts the queued signals of a user, and lets each process have one more as long as
+    /// the sum is below its own limit (RLIMIT_SIGPENDING, `setrlimit(2)`). With one limit for both, who
+    /// fills hinit's queue takes each place that becomes free before hinit gets to pass a signal on.
+    pub(super) fn leave_room_for_the_server() {
+        if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_SIGPENDING) {
+            let _nothing_lost = setrlimit(Resource::RLIMIT_SIGPENDING, soft / 2, hard);
+        }
     }
 
     /// Waits for the next signal, until the deadline if there is one.
@@ -73,7 +89,7 @@ impl SignalQueue {
                 }
                 return Event::Deadline;
             }
-            if let Some(signal) = self.read(timeout(left)) {
+            if let Some(signal) = self.read(left) {
                 return Event::Signal(signal);
             }
         }
@@ -91,13 +107,14 @@ impl SignalQueue {
         let _as_before = self.fd.set_mask(&libc_set(signals));
     }
 
-    fn read(&self, timeout: PollTimeout) -> Option<Received> {
+    fn read(&mut self, left: Option<Duration>) -> Option<Received> {
+        self.set_blocking(left.is_none());
         match self.fd.read_signal() {
             Ok(Some(info)) if is_own_doing(&info) => None,
             Ok(Some(info)) => Some(Received(info)),
             Ok(None) => {
                 let mut readable = [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)];
-                if poll(&mut readable, timeout).is_err() {
+                if poll(&mut readable, timeout(left)).is_err() {
                     rest();
                 }
                 None
@@ -106,6 +123,17 @@ impl SignalQueue {
                 rest();
                 None
             }
+        }
+    }
+
+    fn set_blocking(&mut self, blocks: bool) {
+        let flags = if blocks {
+            OFlag::empty()
+        } else {
+            OFlag::O_NONBLOCK
+        };
+        if self.blocks != blocks && fcntl(&self.fd, FcntlArg::F_SETFL(flags)).is_ok() {
+            self.blocks = blocks;
         }
     }
 }

@@ -4,15 +4,24 @@ use nix::libc::{self, SIGKILL, SIGTERM, SIGUSR1};
 
 use crate::support::*;
 
-/// `sigqueue(3)`.
+/// `sigqueue(3)`. False, if there is no room in the queue.
 #[allow(unsafe_code)]
-fn queue(pid: i32, number: i32, value: usize) {
+fn try_to_queue(pid: i32, number: i32, value: usize) -> bool {
     let value = libc::sigval {
         sival_ptr: std::ptr::without_provenance_mut(value),
     };
     // SAFETY: the value is a number, and nobody takes it for a pointer.
     let result = unsafe { libc::sigqueue(pid, number, value) };
-    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+    let error = std::io::Error::last_os_error();
+    assert!(
+        result == 0 || error.raw_os_error() == Some(libc::EAGAIN),
+        "{error}"
+    );
+    result == 0
+}
+
+fn queue(pid: i32, number: i32, value: usize) {
+    assert!(try_to_queue(pid, number, value));
 }
 
 /// Sends hinit a hundred signals with a value and a hundred without, and then SIGUSR1, for which the
@@ -54,6 +63,25 @@ in_both_modes! {
         let server = ["setpriv", "--reuid=65533", "--clear-groups", "prlimit", "--sigpending=8"];
         let start = Start::new(mode).no_pid_file().args(["--"]).args(server);
         all_arrive(start.args([fixture()]).args(["signals-later"]).start().ready());
+    }
+
+    fn who_fills_hinits_own_queue_does_not_stop_it(mode: Mode) {
+        if !can_be_root("to give hinit and the server a queue of their own") {
+            return;
+        }
+        let user = ["setpriv", "--reuid=65530", "--clear-groups", "prlimit", "--sigpending=64"];
+        let hinit = Start::by(mode, &user).no_pid_file().fixture(["signals"]).start().ready();
+        let pid = hinit.pid();
+        // Each place that becomes free is taken at once.
+        for value in 1..=2000 {
+            eventually("there is room again", || try_to_queue(pid, 40, value).then_some(()));
+        }
+        for value in 1..=2000 {
+            assert_eq!(hinit.line(), format!("signal 40 value {value}"));
+        }
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.line(), "signal 15");
+        assert_eq!(hinit.end().code, 0);
     }
 
     fn the_group_gets_them_if_asked_for(mode: Mode) {

@@ -105,6 +105,10 @@ mutants! {
         "        self.take(SignalSet::STANDARD);" => ""
     } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
 
+    senders_fill_the_servers_queue_as_well: "run/life.rs" {
+        "        SignalQueue::leave_room_for_the_server();" => ""
+    } fails "signals::subreaper::who_fills_hinits_own_queue_does_not_stop_it";
+
     only_the_server_gets_it: "run/server.rs" {
         "_ if self.group =>" => "_ if self.group && false =>"
     } fails "signals::subreaper::the_group_gets_them_if_asked_for";
