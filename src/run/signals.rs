@@ -63,7 +63,7 @@ impl SignalQueue {
     /// Sees to it that those who fill hinit's queue leave room in the server's.
     ///
     /// The kernel counts the queued signals of a user, and lets each process have one more as long as
-    /// the sum is below its own limit (RLIMIT_SIGPENDING, `setrlimit(2)`). With one limit for both, who
+    /// the sum is below its own limit (`RLIMIT_SIGPENDING`, setrlimit(2)). With one limit for both, who
     /// fills hinit's queue takes each place that becomes free before hinit gets to pass a signal on.
     pub(super) fn leave_room_for_the_server() {
         if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_SIGPENDING) {
