@@ -2,7 +2,7 @@
 //! returns an error.
 
 use std::os::fd::AsRawFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::libc::{SIGCHLD, SIGCONT};
@@ -22,6 +22,10 @@ use crate::pidfile::Claim;
 use crate::process::{self, Process};
 use crate::sys::{self, SignalSet};
 
+/// How long after its start a server has come to stay. Before that hinit does nothing that one which
+/// ends at once would have to wait for.
+const SETTLED: Duration = Duration::from_millis(20);
+
 /// A server that runs, and what hinit holds for it.
 pub(super) struct Life<'a> {
     options: &'a Run,
@@ -31,6 +35,8 @@ pub(super) struct Life<'a> {
     claim: Option<Claim>,
     terminal: Option<Terminal>,
     shutdown: Shutdown,
+    /// When to settle down, if that is still to be done.
+    settle_at: Option<Instant>,
     /// The first stop signal, and who sent it.
     asked: Option<(i32, u32)>,
     /// The stop signal that waits for the end of the delay.
@@ -59,6 +65,7 @@ impl<'a> Life<'a> {
             claim,
             terminal,
             shutdown: Shutdown::new(options.stop),
+            settle_at: Some(Instant::now() + SETTLED),
             asked: None,
             delayed: None,
             passed_on: SignalSet::NONE,
@@ -72,7 +79,6 @@ impl<'a> Life<'a> {
     /// Returns the exit code.
     pub(super) fn live(mut self) -> u8 {
         self.keep_pid_file(|claim| claim.record(self.server.pid()));
-        SignalQueue::leave_room_for_the_server();
         let oom_kills = OomKills::so_far();
         self.let_go(&oom_kills);
         let server_end = self.watch();
@@ -91,6 +97,12 @@ impl<'a> Life<'a> {
             self.log
                 .verbose(format_args!("cannot change to `/`: {}", errno.desc()));
         }
+    }
+
+    /// What is worth its while only for a server that lives.
+    fn settle(&mut self) {
+        self.settle_at = None;
+        SignalQueue::leave_room_for_the_server();
         sys::release_code();
     }
 
@@ -98,8 +110,14 @@ impl<'a> Life<'a> {
     /// has it, all that it left.
     fn watch(&mut self) -> ServerEnd {
         loop {
-            let (happened, signal) = match self.queue.wait(self.shutdown.deadline()) {
-                Event::Deadline => (Happened::Deadline, None),
+            let deadlines = self.settle_at.into_iter().chain(self.shutdown.deadline());
+            let (happened, signal) = match self.queue.wait(deadlines.min()) {
+                Event::Deadline => {
+                    if self.settle_at.is_some_and(|at| at <= Instant::now()) {
+                        self.settle();
+                    }
+                    (Happened::Deadline, None)
+                }
                 Event::Again(signal) => {
                     self.pass_on(signal);
                     continue;

@@ -46,7 +46,7 @@ pub(super) enum Happened {
     ChildEnded,
     /// The server has ended, and no child is left.
     NoneLeft,
-    /// The deadline has passed.
+    /// A deadline has passed, of the timetable's or another.
     Deadline,
 }
 
