@@ -22,8 +22,8 @@ use crate::pidfile::Claim;
 use crate::process::{self, Process};
 use crate::sys::{self, SignalSet};
 
-/// How long after its start a server has come to stay. Before that hinit does nothing that one which
-/// ends at once would have to wait for.
+/// How long after its start a server has come to stay. Code that hinit has unmapped before that would
+/// have to be mapped again for one that ends at once.
 const SETTLED: Duration = Duration::from_millis(20);
 
 /// A server that runs, and what hinit holds for it.
@@ -35,7 +35,7 @@ pub(super) struct Life<'a> {
     claim: Option<Claim>,
     terminal: Option<Terminal>,
     shutdown: Shutdown,
-    /// When to settle down, if that is still to be done.
+    /// When to unmap the code that only the start has needed, if that is still to be done.
     settle_at: Option<Instant>,
     /// The first stop signal, and who sent it.
     asked: Option<(i32, u32)>,
@@ -99,13 +99,6 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// What is worth its while only for a server that lives.
-    fn settle(&mut self) {
-        self.settle_at = None;
-        SignalQueue::leave_room_for_the_server();
-        sys::release_code();
-    }
-
     /// Passes signals on and reaps orphans until the server has ended, and then, as the timetable
     /// has it, all that it left.
     fn watch(&mut self) -> ServerEnd {
@@ -114,7 +107,8 @@ impl<'a> Life<'a> {
             let (happened, signal) = match self.queue.wait(deadlines.min()) {
                 Event::Deadline => {
                     if self.settle_at.is_some_and(|at| at <= Instant::now()) {
-                        self.settle();
+                        self.settle_at = None;
+                        sys::release_code();
                     }
                     (Happened::Deadline, None)
                 }

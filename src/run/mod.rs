@@ -26,7 +26,7 @@ mod terminal;
 
 use life::Life;
 use server::Server;
-use signals::SignalQueue;
+use signals::{Limits, SignalQueue};
 use terminal::Terminal;
 
 /// What the server is to find as hinit found it.
@@ -34,6 +34,7 @@ use terminal::Terminal;
 struct Inherited {
     signal_mask: SignalSet,
     sigchld_ignored: bool,
+    queue_limits: Option<Limits>,
     /// Whether sockets were passed to this very process, as `sd_listen_fds(3)` has it; they are the
     /// server's.
     listens: bool,
@@ -60,6 +61,7 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, E
         signal_mask,
         // Ignored, as some callers leave it, the server's end would never show.
         sigchld_ignored: sys::ignore_sigchld(false),
+        queue_limits: signals::halve_own_queue(),
         listens: sys::environment(LISTEN_PID)
             .is_some_and(|pid| pid.to_str() == Some(&getpid().to_string())),
     };

@@ -14,7 +14,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getpid, pipe2, setpgid, write};
 
 use super::program::Program;
-use super::signals::Received;
+use super::signals::{Received, set_queue_limits};
 use super::{Inherited, LISTEN_PID, Terminal};
 use crate::cli::Run;
 use crate::error::{Error, exit_code};
@@ -124,6 +124,9 @@ fn become_server(
     }
     if inherited.sigchld_ignored {
         sys::ignore_sigchld(true);
+    }
+    if let Some(limits) = inherited.queue_limits {
+        set_queue_limits(limits);
     }
     if options.parent_death == Some(Signal::SIGKILL) {
         // That one hinit could not pass on.

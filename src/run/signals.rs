@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc::{self, c_int, signalfd_siginfo};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
@@ -58,17 +58,6 @@ impl SignalQueue {
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
-    }
-
-    /// Sees to it that those who fill hinit's queue leave room in the server's.
-    ///
-    /// The kernel counts the queued signals of a user, and lets each process have one more as long as
-    /// the sum is below its own limit (`RLIMIT_SIGPENDING`, setrlimit(2)). With one limit for both, who
-    /// fills hinit's queue takes each place that becomes free before hinit gets to pass a signal on.
-    pub(super) fn leave_room_for_the_server() {
-        if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_SIGPENDING) {
-            let _nothing_lost = setrlimit(Resource::RLIMIT_SIGPENDING, soft / 2, hard);
-        }
     }
 
     /// Waits for the next signal, until the deadline if there is one.
@@ -136,6 +125,24 @@ impl SignalQueue {
             self.blocks = blocks;
         }
     }
+}
+
+/// A soft and a hard limit (setrlimit(2)).
+pub(super) type Limits = (rlim_t, rlim_t);
+
+/// Sees to it that those who fill hinit's queue leave room in the server's, and returns the limits
+/// that are the server's.
+///
+/// The kernel counts the queued signals of a user, and lets each process have one more as long as
+/// the sum is below its own limit (`RLIMIT_SIGPENDING`). With one limit for both, who fills hinit's
+/// queue takes each place that becomes free before hinit gets to pass a signal on.
+pub(super) fn halve_own_queue() -> Option<Limits> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_SIGPENDING).ok()?;
+    set_queue_limits((soft / 2, hard)).then_some((soft, hard))
+}
+
+pub(super) fn set_queue_limits((soft, hard): Limits) -> bool {
+    setrlimit(Resource::RLIMIT_SIGPENDING, soft, hard).is_ok()
 }
 
 /// For poll(2), which counts in milliseconds; rather a little too long than too short, which would

@@ -114,7 +114,7 @@ in_both_modes! {
         for server in [
             &["grep", "-E", "Sig(Blk|Ign|Cgt)|Umask|Threads", "/proc/self/status"][..],
             &["ls", "/proc/self/fd"],
-            &["sh", "-c", "pwd; ulimit -a; nice"],
+            &["sh", "-c", "pwd; nice; cat /proc/self/limits"],
             &["env"],
         ] {
             let run = |init: &[&str]| {

@@ -105,9 +105,13 @@ mutants! {
         "        self.take(SignalSet::STANDARD);" => ""
     } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
 
-    senders_fill_the_servers_queue_as_well: "run/life.rs" {
-        "        SignalQueue::leave_room_for_the_server();" => ""
+    senders_fill_the_servers_queue_as_well: "run/mod.rs" {
+        "signals::halve_own_queue()" => "None"
     } fails "signals::subreaper::who_fills_hinits_own_queue_does_not_stop_it";
+
+    the_servers_queue_is_halved: "run/server.rs" {
+        "        set_queue_limits(limits);" => "        let _ = (limits, set_queue_limits);"
+    } fails "lifecycle::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
 
     only_the_server_gets_it: "run/server.rs" {
         "_ if self.group =>" => "_ if self.group && false =>"
