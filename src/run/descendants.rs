@@ -57,34 +57,68 @@ fn tree_below(root: Pid, mut all: Vec<Process>) -> Vec<Process> {
     all
 }
 
+/// What the server left, on its way out: told to end, then killed.
+pub(super) struct Leftovers {
+    roundup: Roundup,
+    killed: Vec<Process>,
+}
+
+impl Leftovers {
+    pub(super) fn new() -> Self {
+        Self {
+            roundup: Roundup::new(SIGTERM),
+            killed: Vec::new(),
+        }
+    }
+
+    /// Tells all that is there to end. False, if /proc does not tell who that is.
+    pub(super) fn terminate(&mut self) -> bool {
+        self.roundup.tell();
+        process::is_proc_ours()
+    }
+
+    /// Kills all that is there, and tells whether this one was among them.
+    pub(super) fn kill(&mut self, server: Option<Pid>) -> bool {
+        if self.roundup.signal != SIGKILL {
+            self.roundup = Roundup::new(SIGKILL);
+        }
+        let (servers, others): (Vec<_>, Vec<_>) = self
+            .roundup
+            .tell()
+            .into_iter()
+            .partition(|process| Some(process.pid) == server);
+        self.killed.extend(others);
+        !servers.is_empty()
+    }
+
+    /// Those who had to be killed, and those whom not even that has ended.
+    pub(super) fn at_the_end(self) -> (Vec<Process>, Vec<Process>) {
+        let remaining = if self.roundup.signal == SIGKILL {
+            children()
+        } else {
+            Vec::new()
+        };
+        (self.killed, remaining)
+    }
+}
+
 /// One signal for everything below hinit, once for each.
-pub(super) struct Roundup {
+struct Roundup {
     signal: c_int,
     /// Who was there at the last look, and so has had it. Ordered by PID.
     told: Vec<Process>,
 }
 
 impl Roundup {
-    pub(super) fn terminate() -> Self {
+    fn new(signal: c_int) -> Self {
         Self {
-            signal: SIGTERM,
+            signal,
             told: Vec::new(),
         }
-    }
-
-    pub(super) fn kill() -> Self {
-        Self {
-            signal: SIGKILL,
-            told: Vec::new(),
-        }
-    }
-
-    pub(super) fn kills(&self) -> bool {
-        self.signal == SIGKILL
     }
 
     /// Signals those that have not had it, and returns them.
-    pub(super) fn tell(&mut self) -> Vec<Process> {
+    fn tell(&mut self) -> Vec<Process> {
         let mut newly_told = Vec::new();
         for _ in 0..MOST_LOOKS {
             let there = below();
@@ -104,7 +138,9 @@ impl Roundup {
             .told
             .binary_search_by_key(&process.pid, |known| known.pid);
         let known = known.ok().and_then(|at| self.told.get(at));
-        known.is_some_and(|known| known.started == process.started)
+        // One that executes another program right then has lost the signal: a shell between its
+        // fork and its exec takes it for the parent's.
+        known.is_some_and(|known| known.started == process.started && known.name == process.name)
     }
 
     /// Whether the process could be signalled. Where that is refused, it is not hinit's to end.
@@ -116,7 +152,7 @@ impl Roundup {
         };
         let is_it = process::read(process.pid).is_some_and(|now| now.started == process.started);
         let done = is_it && handle.signal(self.signal).is_ok();
-        if done && process.state == State::Stopped && !self.kills() {
+        if done && process.state == State::Stopped && self.signal != SIGKILL {
             // Else it would not get to it.
             let _has_just_been_there = handle.signal(SIGCONT);
         }

@@ -5,10 +5,10 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::libc::{SIGCHLD, SIGCONT};
-use nix::unistd::{Pid, chdir};
+use nix::libc::{SIGCHLD, SIGCONT, c_int};
+use nix::unistd::chdir;
 
-use super::descendants::{self, Roundup};
+use super::descendants::Leftovers;
 use super::ending::{Ending, ServerEnd};
 use super::memory::OomKills;
 use super::server::Server;
@@ -19,7 +19,6 @@ use crate::cli::Run;
 use crate::error::Error;
 use crate::output::Log;
 use crate::pidfile::Claim;
-use crate::process::{self, Process};
 use crate::sys::{self, SignalSet};
 
 /// How long after its start a server has come to stay. Code that hinit has unmapped before that would
@@ -38,15 +37,14 @@ pub(super) struct Life<'a> {
     /// When to unmap the code that only the start has needed, if that is still to be done.
     settle_at: Option<Instant>,
     /// The first stop signal, and who sent it.
-    asked: Option<(i32, u32)>,
+    asked: Option<(c_int, u32)>,
     /// The stop signal that waits for the end of the delay.
     delayed: Option<Received>,
     passed_on: SignalSet,
     server_end: Option<ServerEnd>,
-    roundup: Roundup,
-    killed: Vec<Process>,
-    /// The server was among those that hinit had to kill.
+    /// hinit had to kill the server.
     overdue: bool,
+    leftovers: Leftovers,
 }
 
 impl<'a> Life<'a> {
@@ -70,9 +68,8 @@ impl<'a> Life<'a> {
             delayed: None,
             passed_on: SignalSet::NONE,
             server_end: None,
-            roundup: Roundup::terminate(),
-            killed: Vec::new(),
             overdue: false,
+            leftovers: Leftovers::new(),
         }
     }
 
@@ -263,10 +260,8 @@ impl<'a> Life<'a> {
 
     /// Tells all that is left to end. False, if hinit cannot know who that is.
     fn terminate(&mut self) -> bool {
-        let can_tell = process::is_proc_ours();
-        if can_tell {
-            self.roundup.tell();
-        } else {
+        let can_tell = self.leftovers.terminate();
+        if !can_tell {
             self.log.warn(format_args!(
                 "cannot tell what the server has left: /proc is not this PID namespace's"
             ));
@@ -274,34 +269,21 @@ impl<'a> Life<'a> {
         can_tell
     }
 
-    /// Kills all that is left, and remembers whom.
     fn kill(&mut self) {
-        if !self.roundup.kills() {
-            self.roundup = Roundup::kill();
-        }
-        let server: Option<Pid> = self.server_end.is_none().then(|| self.server.pid());
-        for process in self.roundup.tell() {
-            if Some(process.pid) == server {
-                self.overdue = true;
-            } else {
-                self.killed.push(process);
-            }
-        }
+        let server = self.server_end.is_none().then(|| self.server.pid());
+        self.overdue |= self.leftovers.kill(server);
     }
 
     /// Gives back what was taken, tells how it went, and returns the exit code.
     fn leave(self, server: ServerEnd, oom_kills: &OomKills) -> u8 {
         let code = server.exit_code(&self.options.exit, self.passed_on);
+        let (killed, remaining) = self.leftovers.at_the_end();
         let ending = Ending {
             server,
             asked: self.asked,
             oom_kills: oom_kills.since(),
-            killed: self.killed,
-            remaining: if self.roundup.kills() {
-                descendants::children()
-            } else {
-                Vec::new()
-            },
+            killed,
+            remaining,
         };
         self.log.warn(format_args!("{ending}"));
         if let Some(Err(error)) = self.claim.map(Claim::remove) {

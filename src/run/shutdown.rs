@@ -13,6 +13,8 @@ const DRAIN: Duration = Duration::from_secs(8);
 /// What it has at least, after the server's end.
 const LEAST_DRAIN: Duration = Duration::from_secs(1);
 
+/// How often to look for those who have come since they were all told to end.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// How often KILL is sent again, to processes that were forked while it was sent.
 const KILL_AGAIN: Duration = Duration::from_millis(50);
 /// How long to wait for those that do not end of it: they hang in the kernel, or are not hinit's to
@@ -28,12 +30,10 @@ pub(super) struct Shutdown {
     passed_on: Option<Instant>,
     /// When the server ended.
     ended: Option<Instant>,
-    killing: Option<Killing>,
-}
-
-struct Killing {
-    since: Instant,
-    again: Instant,
+    /// Since when whatever is left gets killed.
+    killing: Option<Instant>,
+    /// When to tell those who are left once more.
+    again: Option<Instant>,
 }
 
 /// What has happened.
@@ -81,6 +81,7 @@ impl Shutdown {
             passed_on: None,
             ended: None,
             killing: None,
+            again: None,
         }
     }
 
@@ -93,9 +94,9 @@ impl Shutdown {
             Happened::ServerEnded => {
                 self.ended = Some(now);
                 self.delayed = None;
-                self.clear_up()
+                self.clear_up(now)
             }
-            Happened::ChildEnded => self.clear_up(),
+            Happened::ChildEnded => self.clear_up(now),
             Happened::NoneLeft => Action::Leave,
             Happened::Deadline => self.deadline_passed(now),
         }
@@ -104,11 +105,8 @@ impl Shutdown {
     /// When to come back at the latest, if nothing else happens.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let delay = self.delayed.map(|(_, until)| until);
-        let kill = match &self.killing {
-            Some(killing) => Some(killing.again),
-            None => self.kill_at(),
-        };
-        delay.into_iter().chain(kill).min()
+        let kill = self.kill_at().filter(|_| self.killing.is_none());
+        delay.into_iter().chain(kill).chain(self.again).min()
     }
 
     fn stop(&mut self, signal: c_int, now: Instant) -> Action {
@@ -126,32 +124,37 @@ impl Shutdown {
 
     /// What becomes of those whom the server left. Again whenever one of them has ended, for its
     /// own children have come to hinit, and may not have been there before.
-    fn clear_up(&self) -> Action {
-        match (self.ended, &self.killing) {
+    fn clear_up(&mut self, now: Instant) -> Action {
+        match (self.ended, self.killing) {
             (None, _) => Action::Nothing,
             _ if !self.plan.drain => Action::Leave,
-            (_, Some(_)) => Action::Kill,
-            (_, None) => Action::Terminate,
+            (_, Some(_)) => self.once_more(Action::Kill, now + KILL_AGAIN),
+            (_, None) => self.once_more(Action::Terminate, now + LOOK_AGAIN),
         }
     }
 
+    fn once_more(&mut self, action: Action, again: Instant) -> Action {
+        self.again = Some(again);
+        action
+    }
+
     fn deadline_passed(&mut self, now: Instant) -> Action {
-        if self.delayed.is_some_and(|(_, until)| until <= now) {
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if is_due(self.delayed.map(|(_, until)| until)) {
             self.delayed = None;
             self.passed_on.get_or_insert(now);
             return Action::PassOnDelayed;
         }
-        let since = match &self.killing {
-            Some(killing) if killing.again <= now => killing.since,
-            None if self.kill_at().is_some_and(|at| at <= now) => now,
-            _ => return Action::Nothing,
-        };
-        if self.ended.is_some() && now >= since + PATIENCE {
-            return Action::Leave;
+        match self.killing {
+            None if is_due(self.kill_at()) => {
+                self.killing = Some(now);
+                self.once_more(Action::Kill, now + KILL_AGAIN)
+            }
+            None if is_due(self.again) => self.once_more(Action::Terminate, now + LOOK_AGAIN),
+            Some(since) if self.ended.is_some() && now >= since + PATIENCE => Action::Leave,
+            Some(_) if is_due(self.again) => self.once_more(Action::Kill, now + KILL_AGAIN),
+            _ => Action::Nothing,
         }
-        let again = now + KILL_AGAIN;
-        self.killing = Some(Killing { since, again });
-        Action::Kill
     }
 
     /// The one deadline for all.

@@ -219,8 +219,8 @@ mutants! {
 
 // How a stop goes. (The timetable itself has its own tests, without a clock.)
 mutants! {
-    nobody_is_told: "run/life.rs" {
-        "            self.roundup.tell();" => ""
+    nobody_is_told: "run/descendants.rs" {
+        "        self.roundup.tell();\n        process" => "        process"
     } fails "shutdown::pid_1::whoever_is_left_gets_term_and_is_waited_for";
 
     nobody_is_waited_for: "run/life.rs" {
@@ -232,7 +232,7 @@ mutants! {
     } fails "shutdown::pid_1::a_daemon_in_a_session_of_its_own_is_no_exception_nor_is_one_that_is_stopped";
 
     latecomers_are_not_told: "run/shutdown.rs" {
-        "Happened::ChildEnded => self.clear_up()," => "Happened::ChildEnded => Action::Nothing,"
+        "LOOK_AGAIN: Duration = Duration::from_millis(250);" => "LOOK_AGAIN: Duration = Duration::from_hours(1);"
     } fails "shutdown::pid_1::one_that_comes_only_during_the_drain_is_told_as_well";
 
     strangers_are_told: "run/descendants.rs" {
