@@ -47,8 +47,7 @@ mutants! {
 
     reaped_before_cleared: "run/life.rs" {
         "            if is_server {" => "            if false {",
-        "Ok(status) if is_server => return Some(status)," =>
-        "Ok(status) if is_server => { self.keep_pid_file(Claim::clear); return Some(status) }"
+        "Ok(status) if is_server => {" => "Ok(status) if is_server => { self.keep_pid_file(Claim::clear);"
     } fails "readers::a_pid_is_whole_and_taken_as_long_as_the_file_names_it";
 
     the_server_inherits_the_lock: "pidfile/claim.rs" {
@@ -78,7 +77,7 @@ mutants! {
     } fails "bad_input::a_file_system_that_is_read_only_or_full";
 
     the_umask_decides: "pidfile/claim.rs" {
-        "fchmod(&self.file, mode)?;" => "let _ = mode;"
+        "fchmod(&self.file, self.mode)?;" => "let _ = self.mode;"
     } fails "pid_file::subreaper::its_mode_is_as_asked_whatever_the_umask";
 }
 
@@ -147,12 +146,11 @@ mutants! {
     } fails "lifecycle::hinit_becomes_a_subreaper_only_where_it_must";
 
     orphans_stay_zombies: "run/life.rs" {
-        "if let Some(status) = self.reap() {" =>
-        "let server = nix::sys::wait::Id::Pid(self.server.pid()); \
-         let flags = nix::sys::wait::WaitPidFlag::WEXITED | nix::sys::wait::WaitPidFlag::WNOWAIT \
-             | nix::sys::wait::WaitPidFlag::WNOHANG; \
-         let alive = nix::sys::wait::waitid(server, flags) == Ok(nix::sys::wait::WaitStatus::StillAlive); \
-         if !alive && let Some(status) = self.reap() {"
+        "== SIGCHLD => match self.reap() {" =>
+        "== SIGCHLD => match nix::sys::wait::waitid(nix::sys::wait::Id::Pid(self.server.pid()), \
+             nix::sys::wait::WaitPidFlag::WEXITED | nix::sys::wait::WaitPidFlag::WNOWAIT \
+             | nix::sys::wait::WaitPidFlag::WNOHANG).ok() \
+             .filter(|status| *status != nix::sys::wait::WaitStatus::StillAlive).and_then(|_| self.reap()) {"
     } fails "lifecycle::pid_1::orphans_are_reaped_and_do_not_end_hinit";
 
     sigchld_stays_ignored: "run/mod.rs" {
@@ -167,8 +165,8 @@ mutants! {
         "sys::set_signal_mask(inherited.signal_mask);" => ""
     } fails "lifecycle::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
 
-    options_behind_the_command: "cli/mod.rs" {
-        "            operands.push(word);\n            break;" => "            operands.push(word);\n            continue;"
+    options_behind_the_command: "cli/given.rs" {
+        "operands.push(word);\n                break;" => "operands.push(word);\n                continue;"
     } fails "lifecycle::subreaper::the_servers_own_options_are_not_hinits";
 
     a_log_line_on_a_closed_descriptor: "sys.rs" {
@@ -279,12 +277,12 @@ mutants! {
 
 // The verdict.
 mutants! {
-    a_leader_that_left_is_a_zombie: "healthcheck/mod.rs" {
-        "State::Ended if process.threads <= 1" => "State::Ended"
+    a_leader_that_left_is_a_zombie: "process.rs" {
+        "self.state == State::Ended && self.threads <= 1" => "self.state == State::Ended"
     } fails "lifecycle::pid_1::a_server_whose_first_thread_has_left_lives";
 
-    a_zombie_is_alive: "healthcheck/mod.rs" {
-        "State::Ended if process.threads <= 1" => "State::Ended if process.threads < 1"
+    a_zombie_is_alive: "process.rs" {
+        "self.state == State::Ended && self.threads <= 1" => "self.state == State::Ended && self.threads < 1"
     } fails "pid_file::pid_1::the_server_is_a_zombie_as_long_as_the_file_names_it";
 
     a_stale_file_is_believed: "pidfile/read.rs" {
@@ -304,11 +302,11 @@ mutants! {
     } fails "verdicts::another_namespaces_proc_is_not_believed";
 
     no_deadline: "healthcheck/mod.rs" {
-        ".without(Signal::SIGALRM)" => ".with(Signal::SIGALRM)"
+        ".without(SIGALRM)" => ".with(SIGALRM)"
     } fails "verdicts::the_deadline_bounds_the_check";
 
     sigpipe_is_an_exit_code: "healthcheck/mod.rs" {
-        "inherited.with(Signal::SIGPIPE)" => "inherited.without(Signal::SIGPIPE)"
+        "inherited.with(SIGPIPE)" => "inherited.without(SIGPIPE)"
     } fails "verdicts::the_exit_code_is_0_or_1_whatever_becomes_of_stdout";
 }
 
