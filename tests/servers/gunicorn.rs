@@ -1,0 +1,114 @@
+//! gunicorn with four workers. TERM is its graceful shutdown, QUIT its fast one.
+
+use std::fs::File;
+use std::os::unix::net::UnixStream;
+
+use nix::libc::SIGTERM;
+
+use crate::home::*;
+use crate::support::*;
+
+const WORKERS: usize = 4;
+
+/// A hinit with a gunicorn whose workers are ready.
+fn serve(home: &Home, mode: Mode, options: &[&str]) -> Option<Running> {
+    let program = project().join("target/servers/bin/gunicorn");
+    let gunicorn = installed("gunicorn", Some(program))?;
+    let start = home.start(mode, options).args([gunicorn]);
+    let start = start.args(["--pythonpath".into(), source("")]);
+    // gunicorn itself would wait for ever: who hangs is hinit's business alone.
+    let patience = ["--timeout", "0", "--graceful-timeout", "100000"];
+    let start = start.args(patience).with(|command| {
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+    });
+    let workers = ["--workers", &WORKERS.to_string()];
+    let start = start.args(workers);
+    let hinit = start.args(["--bind", "unix:socket", "app:app"]).start();
+    for _ in 0..WORKERS {
+        assert_eq!(hinit.line(), "ready");
+    }
+    Some(hinit)
+}
+
+/// The worker that has the request, by its own PID, once it has it.
+fn worker(hinit: &Running, path: &str) -> String {
+    let line = hinit.line();
+    line.strip_prefix(&format!("{path} "))
+        .expect(&line)
+        .to_owned()
+}
+
+/// Waits until all workers but the one that has a request have followed TERM.
+fn others_end(home: &Home) {
+    eventually("the three others have ended", || {
+        (home.processes("gunicorn").len() == 2).then_some(())
+    });
+}
+
+/// Whether the whole answer of the application comes.
+fn is_answered(client: UnixStream) -> bool {
+    let answer = String::from_utf8(rest(client)).unwrap();
+    answer.starts_with("HTTP/1.0 200 OK\r\n") && answer.ends_with("\r\n\r\ndone\n")
+}
+
+in_both_modes! {
+    fn a_request_under_way_is_answered_and_all_workers_end(mode: Mode) {
+        let home = Home::new();
+        let Some(hinit) = serve(&home, mode, &["--grace", "10m"]) else { return };
+        assert_eq!(home.processes("gunicorn").len(), 1 + WORKERS);
+        let client = home.request("/slow");
+        worker(&hinit, "/slow");
+        hinit.signal(SIGTERM);
+        home.refuses();
+        others_end(&home);
+        File::create(home.join("go")).unwrap();
+        assert!(is_answered(client));
+        let ended = home.end(hinit);
+        assert_eq!(ended.code, 0, "{}", ended.log);
+        assert!(!ended.log.contains("; killed "), "{}", ended.log);
+    }
+
+    // The negative control.
+    fn with_term_rewritten_to_quit_it_is_cut_off(mode: Mode) {
+        let home = Home::new();
+        let Some(hinit) = serve(&home, mode, &["--rewrite", "TERM=QUIT"]) else { return };
+        let client = home.request("/slow");
+        worker(&hinit, "/slow");
+        hinit.signal(SIGTERM);
+        assert_eq!(home.end(hinit).code, 0);
+        assert!(!is_answered(client));
+    }
+
+    fn a_worker_that_hangs_is_killed_when_the_grace_time_is_over(mode: Mode) {
+        let home = Home::new();
+        let Some(hinit) = serve(&home, mode, &["--grace", "1s"]) else { return };
+        let client = home.request("/hang");
+        let worker = worker(&hinit, "/hang");
+        hinit.signal(SIGTERM);
+        let ended = home.end(hinit);
+        assert_eq!(ended.code, 137, "{}", ended.log);
+        let named = format!("gunicorn (PID {worker}, ");
+        for words in ["; the server was killed by SIGKILL after ", ", when its grace time was over; killed ", &named] {
+            assert!(ended.log.contains(words), "{words}: {}", ended.log);
+        }
+        assert!(!is_answered(client));
+    }
+
+    // The negative control: TERM alone does not end it.
+    fn without_a_grace_time_hinit_waits_for_it(mode: Mode) {
+        let home = Home::new();
+        let Some(hinit) = serve(&home, mode, &[]) else { return };
+        let _client = home.request("/hang");
+        worker(&hinit, "/hang");
+        hinit.signal(SIGTERM);
+        others_end(&home);
+        assert_eq!(recorded(&home.pid_file()), inner_pid(hinit.server()));
+        assert_eq!(home.processes("gunicorn").len(), 2);
+    }
+}
+
+/// A process's PID in its own namespace.
+fn inner_pid(pid: i32) -> i32 {
+    let pids = status_of(pid, "NSpid").unwrap();
+    pids.rsplit('\t').next().unwrap().parse().unwrap()
+}

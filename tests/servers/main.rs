@@ -1,0 +1,21 @@
+//! hinit before servers as people install them: Debian's nginx and PostgreSQL, and gunicorn from PyPI.
+//!
+//! `tests/servers/run` sets everything up. Where a server is missing its tests say that they were
+//! skipped, and in CI they fail.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr
+)]
+#![allow(clippy::doc_markdown)] // PostgreSQL and PyPI are names
+
+#[path = "../it/support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "tests/it needs more of it")]
+mod support;
+
+mod gunicorn;
+mod home;
+mod nginx;
+mod postgresql;

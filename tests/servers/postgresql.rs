@@ -1,0 +1,262 @@
+//! PostgreSQL: TERM is its smart shutdown, which waits for the clients; INT its fast one.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::chown;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use nix::libc::SIGTERM;
+use nix::unistd::User;
+
+use crate::home::*;
+use crate::support::*;
+
+/// What a start says after a proper shutdown, and after another end.
+const WAS_SHUT_DOWN: &str = "database system was shut down at ";
+const RECOVERY: &str = "database system was not properly shut down; automatic recovery in progress";
+
+/// Becomes the user that Debian's package makes: PostgreSQL refuses to run as root.
+const AS_POSTGRES: [&str; 4] = [
+    "setpriv",
+    "--reuid=postgres",
+    "--regid=postgres",
+    "--clear-groups",
+];
+
+/// A database cluster of a test's own, with its socket beside it.
+struct Cluster {
+    home: Home,
+    mode: Mode,
+    programs: PathBuf,
+}
+
+impl Cluster {
+    /// None, if it can't be had here.
+    fn new(mode: Mode) -> Option<Self> {
+        if !is_root() {
+            cannot_run("must be root, to be the user postgres");
+            return None;
+        }
+        let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+        let servers = versions
+            .flatten()
+            .map(|dir| dir.path().join("bin/postgres"));
+        let server = installed("PostgreSQL", servers.max())?;
+        let home = Home::new();
+        let user = User::from_name("postgres").unwrap().unwrap();
+        chown(&home, Some(user.uid.as_raw()), Some(user.gid.as_raw())).unwrap();
+        let programs = server.with_file_name("");
+        let cluster = Self {
+            home,
+            mode,
+            programs,
+        };
+        cluster.initialise();
+        Some(cluster)
+    }
+
+    fn initialise(&self) {
+        let mut initdb = Command::new(AS_POSTGRES[0]);
+        initdb.args(&AS_POSTGRES[1..]).arg(self.program("initdb"));
+        initdb.args(["--no-sync", "--auth=trust", "--locale=C"]);
+        initdb.arg("--pgdata").arg(self.data());
+        let output = initdb.current_dir(&self.home).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.home.join("data")
+    }
+
+    /// A hinit with PostgreSQL, which touches nothing outside of its directory: no TCP, and no shared
+    /// memory by a name.
+    fn launch(&self, options: &[&str]) -> Running {
+        let start = self.home.start(self.mode, options).args(AS_POSTGRES);
+        let start = start.args([self.program("postgres")]);
+        let start = start.args(["-h", "", "-c", "dynamic_shared_memory_type=mmap"]);
+        let start = start.args([OsStr::new("-D"), self.data().as_os_str()]);
+        start
+            .args([OsStr::new("-k"), self.home.as_ref().as_os_str()])
+            .start()
+    }
+
+    /// The same once it is ready, and what it has said until then.
+    #[track_caller]
+    fn start(&self, options: &[&str]) -> (Running, String) {
+        let hinit = self.launch(options);
+        let log = log_until(&hinit, "database system is ready to accept connections");
+        (hinit, log)
+    }
+
+    /// Starts it once more, and stops it; what it says about how it was left.
+    #[track_caller]
+    fn start_again(&self) -> String {
+        let (hinit, log) = self.start(&["--rewrite", "TERM=INT"]);
+        hinit.signal(SIGTERM);
+        assert_eq!(self.home.end(hinit).code, 0);
+        log
+    }
+
+    fn psql(&self) -> Command {
+        let mut psql = Command::new(self.program("psql"));
+        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]);
+        psql.args(["--username=postgres", "--host"])
+            .arg(self.home.as_ref());
+        psql
+    }
+
+    /// A client that is connected.
+    #[track_caller]
+    fn session(&self) -> Session {
+        let mut psql = self.psql();
+        psql.stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut psql = psql.spawn().unwrap();
+        let answers = BufReader::new(psql.stdout.take().unwrap());
+        let mut session = Session { psql, answers };
+        session.tell("select 'connected';");
+        assert_eq!(session.answer(), "connected");
+        session
+    }
+
+    /// A client whose query computes, and waits for nothing: so it does not see its server die.
+    #[track_caller]
+    fn busy_session(&self, hinit: &Running) -> Session {
+        let mut session = self.session();
+        session.tell("do $$ begin raise warning 'computing'; loop end loop; end $$;");
+        log_until(hinit, "WARNING:  computing");
+        session
+    }
+}
+
+/// What is logged up to this text.
+#[track_caller]
+fn log_until(hinit: &Running, text: &str) -> String {
+    let mut log = String::new();
+    while !log.contains(text) {
+        log += &hinit.log_line();
+        log += "\n";
+    }
+    log
+}
+
+impl Drop for Cluster {
+    /// A killed server leaves a segment of System V shared memory, which the next would take over; its
+    /// identifier is the last word of this line.
+    fn drop(&mut self) {
+        let lock = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
+        if let Some(id) = lock
+            .lines()
+            .nth(6)
+            .and_then(|line| line.split_whitespace().last())
+        {
+            let _best_effort = Command::new("ipcrm").args(["--shmem-id", id]).output();
+        }
+    }
+}
+
+/// A client at work. Dropped, it is killed.
+struct Session {
+    psql: Child,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Session {
+    fn tell(&mut self, statement: &str) {
+        writeln!(self.psql.stdin.as_ref().unwrap(), "{statement}").unwrap();
+    }
+
+    /// The next line that it prints.
+    fn answer(&mut self) -> String {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// Has it end; what it complains about.
+    fn end(mut self) -> String {
+        drop(self.psql.stdin.take());
+        let mut complaint = String::new();
+        let mut stderr = self.psql.stderr.take().unwrap();
+        stderr.read_to_string(&mut complaint).unwrap();
+        complaint
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _has_ended = self.psql.kill();
+        let _reaped = self.psql.wait();
+    }
+}
+
+in_both_modes! {
+    fn with_term_rewritten_to_int_it_ends_though_a_client_is_at_work_and_needs_no_recovery(mode: Mode) {
+        let Some(cluster) = Cluster::new(mode) else { return };
+        let (hinit, _) = cluster.start(&["--rewrite", "TERM=INT"]);
+        let mut session = cluster.session();
+        session.tell("select 'asleep'; select pg_sleep(100000);");
+        assert_eq!(session.answer(), "asleep");
+        hinit.signal(SIGTERM);
+        let ended = cluster.home.end(hinit);
+        assert_eq!(ended.code, 0, "{}", ended.log);
+        assert!(!ended.log.contains("; killed "), "{}", ended.log);
+        let complaint = session.end();
+        assert!(complaint.contains("terminating connection due to administrator command"), "{complaint}");
+        let log = cluster.start_again();
+        assert!(log.contains(WAS_SHUT_DOWN) && !log.contains(RECOVERY), "{log}");
+    }
+
+    // The negative control to the first, and a clean stop as well.
+    fn by_term_itself_it_waits_for_its_clients(mode: Mode) {
+        let Some(cluster) = Cluster::new(mode) else { return };
+        let (hinit, _) = cluster.start(&[]);
+        let mut session = cluster.session();
+        hinit.signal(SIGTERM);
+        eventually("new clients are turned away", || {
+            let refused = Ended::of(&cluster.psql().args(["-c", "select 1"]).output().unwrap());
+            refused.log.contains("the database system is shutting down").then_some(())
+        });
+        session.tell("select 'still here';");
+        assert_eq!(session.answer(), "still here");
+        assert_eq!(session.end(), "");
+        let ended = cluster.home.end(hinit);
+        assert_eq!(ended.code, 0, "{}", ended.log);
+        let log = cluster.start_again();
+        assert!(log.contains(WAS_SHUT_DOWN) && !log.contains(RECOVERY), "{log}");
+    }
+
+    // The negative control to both: that a start tells how it was left.
+    fn killed_with_a_query_that_does_not_notice_it_recovers_at_the_next_start(mode: Mode) {
+        let Some(cluster) = Cluster::new(mode) else { return };
+        let (hinit, _) = cluster.start(&["--rewrite", "TERM=KILL"]);
+        let _session = cluster.busy_session(&hinit);
+        hinit.signal(SIGTERM);
+        let ended = cluster.home.end(hinit);
+        assert_eq!(ended.code, 137, "{}", ended.log);
+        let log = cluster.start_again();
+        assert!(!log.contains(WAS_SHUT_DOWN) && log.contains(RECOVERY), "{log}");
+    }
+}
+
+/// The negative control: that the query goes on without its server, and is in the way of the next.
+#[test]
+fn without_a_drain_such_a_query_keeps_the_next_from_starting() {
+    let Some(cluster) = Cluster::new(Mode::Subreaper) else {
+        return;
+    };
+    let (mut hinit, _) = cluster.start(&["--rewrite", "TERM=KILL", "--no-drain"]);
+    let _session = cluster.busy_session(&hinit);
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.code(), 137);
+    let next = cluster.launch(&[]).end();
+    let reason = "pre-existing shared memory block";
+    assert!(next.code == 1 && next.log.contains(reason), "{}", next.log);
+}
