@@ -19,4 +19,5 @@ mod example;
 #[path = "../it/support/pty.rs"]
 mod pty;
 mod scratch;
+mod stop;
 mod terminal;
