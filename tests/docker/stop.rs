@@ -3,7 +3,6 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
@@ -11,6 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::engine::{Container, Image, binaries, docker, eventually, python, report};
+use crate::scratch::IMAGE;
 
 /// Leaves the test where there is no wrk; in CI that is a failure.
 macro_rules! needs_wrk {
@@ -21,11 +21,6 @@ macro_rules! needs_wrk {
         }
     };
 }
-
-static SERVER: LazyLock<Image> = LazyLock::new(|| {
-    let [hinit, server] = binaries();
-    Image::build("docker/demo.Dockerfile", &[&hinit, &server])
-});
 
 /// More than a load balancer takes to see the health turn, and well within Docker's ten seconds.
 const DELAY: Duration = Duration::from_secs(6);
@@ -101,7 +96,7 @@ fn without_a_drain_nobody_is_named_and_without_time_for_it_the_code_is_lost() {
 /// A server that answers and is healthy, and whose health is asked for often.
 fn serve(options: &[&str]) -> Container {
     let often = ["--health-interval", "200ms", "--health-retries", "1"];
-    let container = Container::run(&SERVER, &[&often, options].concat(), &[]);
+    let container = Container::run(&IMAGE, &[&often, options].concat(), &[]);
     eventually("an answer", || container.get("/"));
     container.becomes("healthy");
     container
@@ -123,7 +118,7 @@ fn turns(container: &Container) {
 
 /// A container whose server, at a TERM, leaves a child behind that ignores it; and the child's PID.
 fn leave(options: &[&str]) -> (Container, String) {
-    const SERVER: &str = "(trap '' TERM; exec sleep 1000) & \
+    const IMAGE: &str = "(trap '' TERM; exec sleep 1000) & \
         until grep -q sleep /proc/$!/comm; do :; done; \
         trap 'exit 7' TERM; echo child $!; while :; do wait; done";
     let [hinit, _] = binaries();
@@ -131,7 +126,7 @@ fn leave(options: &[&str]) -> (Container, String) {
     let container = Container::run(
         &Image { tag: python() },
         &["--entrypoint", "/hinit", "--volume", &volume],
-        &[options, &["--", "sh", "-c", SERVER]].concat(),
+        &[options, &["--", "sh", "-c", IMAGE]].concat(),
     );
     let child = eventually("the child is there", || {
         let logs = container.logs();
