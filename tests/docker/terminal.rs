@@ -20,6 +20,10 @@ fn bash_has_full_job_control() {
         .args([&python(), "--no-pid-file"])
         .args(["bash", "--norc", "--noprofile", "--noediting", "-i"]);
     let mut client = pty.start(&mut client);
+    let in_front = client.id().cast_signed();
+    eventually("the client has the terminal", || {
+        (pty.foreground() == in_front).then_some(())
+    });
     pty.command("sed -u s/^/got:/");
     pty.press("one\n");
     pty.expect("got:one");

@@ -118,9 +118,11 @@ fn a_pipeline_stops_and_goes_on_as_a_whole() {
 fn a_job_in_the_background_steals_nothing_until_it_is_put_into_the_foreground() {
     let mut pty = Pty::new();
     let shell = bash(&pty);
-    pty.command(&format!("hinit {ANSWERS} &"));
-    // It reads, and so it stops; the terminal is the shell's.
-    pty.command("until jobs | grep -q Stopped; do sleep 0.01; done; echo still''mine");
+    pty.command("hinit --no-pid-file sh -c 'echo u\"\"p; exec sed -u s/^/got:/' &");
+    pty.expect("up");
+    assert_eq!(pty.foreground(), shell.id().cast_signed());
+    // It reads, and so it stops.
+    pty.press("until jobs | grep -q Stopped; do sleep 0.01; done; echo still''mine\n");
     pty.expect("stillmine");
     pty.command("fg");
     pty.press("one\n");

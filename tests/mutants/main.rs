@@ -333,7 +333,7 @@ impl Mutant {
             "{}",
             String::from_utf8_lossy(&build.stderr)
         );
-        let mut test = cargo("20", "test", &["--test", "it", "--", "--exact", self.test]);
+        let mut test = cargo("12", "test", &["--test", "it", "--", "--exact", self.test]);
         let mutant = tree.join("target").join(TARGET).join("debug/hinit");
         assert!(mutant.exists(), "{}", mutant.display());
         let tested = test.env("HINIT_BIN", &mutant).output().unwrap();

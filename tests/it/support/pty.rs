@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
+use nix::unistd::tcgetpgrp;
 
 /// What the shells ask with.
 const PROMPT: &str = "your wish> ";
@@ -97,6 +98,11 @@ impl Pty {
             bytes.get(..length).unwrap_or_default(),
         ));
         length > 0
+    }
+
+    /// The process group in the foreground.
+    pub fn foreground(&self) -> i32 {
+        tcgetpgrp(&self.keyboard_and_screen).unwrap().as_raw()
     }
 
     /// Changes the size of the window, by another one who has it open.
