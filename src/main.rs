@@ -67,7 +67,7 @@ fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
         }
         Err(Misuse::Healthcheck(error)) => {
             Log(Verbosity::Normal).error(format_args!("{}", options::HEALTHCHECK.usage));
-            healthcheck::conclude(&Verdict::Usage(error), false)
+            healthcheck::refuse(&Verdict::Usage(error))
         }
     }
 }

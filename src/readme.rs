@@ -2,7 +2,7 @@
 
 use crate::cli::options::{HEALTHCHECK, RUN, Topic};
 use crate::error::exit_code;
-use crate::healthcheck::verdicts;
+use crate::healthcheck::{findings, verdicts};
 
 const README: &str = include_str!("../README.md");
 
@@ -68,6 +68,22 @@ fn the_verdicts() {
     let shown: Vec<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
     let lines: Vec<&str> = verdicts().into_iter().map(|(_, line)| line).collect();
     assert_eq!(shown, lines);
+}
+
+#[test]
+fn the_findings() {
+    let rows = table_after("| a probe's finding |");
+    let shown: Vec<&str> = rows.iter().map(|row| row[0]).collect();
+    // Those of the same form stand there once, with words for the values.
+    for (_, text) in findings() {
+        let stands_for = |row: &&str| {
+            let row = row.trim_matches('`').replace("TEXT", "`TEXT`");
+            text == row
+                || (row.contains(" N ") && text.starts_with("answered gRPC status "))
+                || (row.ends_with(" N)") && text.starts_with("refused the request"))
+        };
+        assert!(shown.iter().any(stands_for), "{text}");
+    }
 }
 
 #[test]

@@ -11,10 +11,15 @@ use crate::error::Error;
 use crate::output::Verbosity;
 
 mod given;
+mod healthcheck;
 pub(crate) mod options;
+mod probes;
 mod values;
 
-use given::{Env, Given, contradiction, unknown};
+use given::{Env, Given, contradiction};
+
+pub(crate) use healthcheck::{Answer, Healthcheck, Http, Probe};
+pub(crate) use probes::{Address, Endpoint, Url};
 
 /// What hinit is asked to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,14 +80,6 @@ pub(crate) struct Exit {
     pub(crate) map: Vec<(u8, u8)>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Healthcheck {
-    pub(crate) pid_file: PidFile,
-    pub(crate) foreign: bool,
-    pub(crate) timeout: Duration,
-    pub(crate) quiet: bool,
-}
-
 /// Which PID file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PidFile {
@@ -97,7 +94,6 @@ pub(crate) enum Misuse {
     Healthcheck(Error),
 }
 
-const TIMEOUT: Duration = Duration::from_millis(900);
 const MODE: u32 = 0o644;
 
 /// Reads the command line (without the program's own name).
@@ -111,7 +107,7 @@ pub(crate) fn parse(mut words: Vec<OsString>, env: Env) -> Result<Command, Misus
         words.remove(0);
     }
     if healthcheck {
-        parse_healthcheck(words, env).map_err(Misuse::Healthcheck)
+        healthcheck::parse(words, env).map_err(Misuse::Healthcheck)
     } else {
         parse_run(words, env).map_err(Misuse::Run)
     }
@@ -172,25 +168,6 @@ fn verbosity(given: &mut Given) -> Result<Verbosity, Error> {
         (false, false) => Ok(Verbosity::Normal),
         (false, true) => Ok(Verbosity::Verbose),
     }
-}
-
-fn parse_healthcheck(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
-    let (mut given, operands) = Given::split(words, &options::HEALTHCHECK, env)?;
-    if given.flag(&options::HELP)? {
-        return Ok(Command::Help(options::HEALTHCHECK.help()));
-    }
-    if let Some(word) = operands.first() {
-        let nearest = options::HEALTHCHECK.nearest(&word.to_string_lossy());
-        return Err(unknown("unexpected word", word, nearest));
-    }
-    Ok(Command::Healthcheck(Healthcheck {
-        pid_file: pid_file(&mut given),
-        foreign: given.flag(&options::FOREIGN)?,
-        timeout: given
-            .value(&options::TIMEOUT, &values::TIMEOUT)?
-            .unwrap_or(TIMEOUT),
-        quiet: given.flag(&options::NO_LINE)?,
-    }))
 }
 
 fn pid_file(given: &mut Given) -> PidFile {

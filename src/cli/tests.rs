@@ -3,6 +3,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::*;
 
+mod healthcheck;
+
 fn parse_in(words: &[&str], pid_file_variable: &str) -> Result<Command, Misuse> {
     parse_with(words, c"HINIT_PID_FILE", pid_file_variable)
 }
@@ -103,13 +105,20 @@ fn options_of_run() {
 
 #[test]
 fn options_of_healthcheck() {
-    let expected = Healthcheck {
-        pid_file: PidFile::Default,
+    let plain = || Healthcheck {
+        pid_file: Some(PidFile::Default),
         foreign: false,
+        probes: Vec::new(),
+        http: Http {
+            head: false,
+            headers: Vec::new(),
+            expect: vec![200..=399],
+            contains: None,
+        },
         timeout: Duration::from_millis(900),
-        quiet: false,
+        answer: Answer::Line,
     };
-    assert_eq!(healthcheck(&["healthcheck"]), expected);
+    assert_eq!(healthcheck(&["healthcheck"]), plain());
     let words = [
         "healthcheck",
         "--pid-file=/p",
@@ -120,10 +129,11 @@ fn options_of_healthcheck() {
         "--",
     ];
     let expected = Healthcheck {
-        pid_file: at("/p"),
+        pid_file: Some(at("/p")),
         foreign: true,
         timeout: Duration::from_secs(2),
-        quiet: true,
+        answer: Answer::Silence,
+        ..plain()
     };
     assert_eq!(healthcheck(&words), expected);
 }
@@ -132,7 +142,7 @@ fn options_of_healthcheck() {
 fn flag_then_environment_then_default() {
     let pid_file = |words, variable| match parse_in(words, variable) {
         Ok(Command::Run(run)) => run.pid_file,
-        Ok(Command::Healthcheck(check)) => Some(check.pid_file),
+        Ok(Command::Healthcheck(check)) => check.pid_file,
         other => panic!("{words:?}: {other:?}"),
     };
     for (words, variable, expected) in [

@@ -1,20 +1,24 @@
 //! `hinit healthcheck`: one verdict, one line, exit 0 or 1.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::libc::{SIGALRM, SIGPIPE};
 
-use crate::cli::{Healthcheck, PidFile as Choice};
-use crate::output::print_line;
+use crate::cli::{Answer, Healthcheck, PidFile as Choice};
+use crate::output::{print_line, print_text};
 use crate::pidfile::{self, Fault, PidFile};
 use crate::process::{self, Look, Process, State};
 use crate::sys::{self, SignalSet};
 
+mod probe;
+mod report;
 mod verdict;
+
+use report::Report;
 pub(crate) use verdict::Verdict;
 #[cfg(test)]
-pub(crate) use verdict::tests::table as verdicts;
+pub(crate) use {probe::tests::table as findings, verdict::tests::table as verdicts};
 
 /// Docker reserves 2, so no failure of any kind has another code than this.
 const UNHEALTHY: u8 = 1;
@@ -23,36 +27,87 @@ const UNHEALTHY: u8 = 1;
 const LOOKS: u32 = 4;
 const APART: Duration = Duration::from_millis(10);
 
+/// How much earlier than the whole check the probes have to be through, so that the verdict names the
+/// one that was not. (At most half of the time.)
+const FOR_THE_VERDICT: Duration = Duration::from_millis(20);
+
 /// Judges the server once.
 pub(crate) fn healthcheck(options: &Healthcheck, inherited: SignalSet) -> u8 {
+    // The first look at the clock costs two pages: only where there is need.
+    let deadline = (!options.probes.is_empty()).then(|| deadline_of_probes(options.timeout));
     set_deadline(options, inherited);
-    let verdict = judge(options);
+    let report = judge(options, deadline);
     // From here on the deadline has no say: there must not be two verdicts.
     sys::set_alarm(Duration::ZERO);
-    conclude(&verdict, options.quiet)
+    match options.answer {
+        Answer::Line => print_line(&report),
+        Answer::Json => print_text(&report.json()),
+        Answer::Silence => {}
+    }
+    exit_code(report.is_healthy())
 }
 
-/// Prints the verdict and makes it an exit code.
-pub(crate) fn conclude(verdict: &Verdict, quiet: bool) -> u8 {
-    if !quiet {
-        print_line(verdict);
-    }
-    if verdict.is_healthy() { 0 } else { UNHEALTHY }
+fn deadline_of_probes(timeout: Duration) -> Instant {
+    Instant::now() + timeout.saturating_sub(FOR_THE_VERDICT.min(timeout / 2))
+}
+
+/// Says that the command line is wrong.
+pub(crate) fn refuse(verdict: &Verdict) -> u8 {
+    print_line(verdict);
+    exit_code(verdict.is_healthy())
+}
+
+fn exit_code(is_healthy: bool) -> u8 {
+    if is_healthy { 0 } else { UNHEALTHY }
 }
 
 /// Sets the deadline: SIGALRM, which interrupts whatever a signal can, ends the check by itself.
 fn set_deadline(options: &Healthcheck, inherited: SignalSet) {
-    let (timeout, quiet) = (options.timeout, options.quiet);
-    let last_words = move || _ = conclude(&Verdict::Deadline(timeout), quiet);
+    let (timeout, answer) = (options.timeout, options.answer);
+    let last_words = move || {
+        let verdict = Verdict::Deadline(timeout);
+        match answer {
+            Answer::Line => print_line(&verdict),
+            // Amid whatever was interrupted nothing may be allocated: so not by a report.
+            Answer::Json => print_line(&format_args!(
+                "{{\"verdict\":\"unhealthy\",\"reason\":\"no verdict within {timeout:?}\",\
+                 \"pid\":null,\"probes\":[]}}"
+            )),
+            Answer::Silence => {}
+        }
+    };
     sys::exit_on_alarm(last_words, UNHEALTHY);
     sys::set_alarm(timeout);
     // SIGPIPE stays blocked: it would be an exit code of its own.
     sys::set_signal_mask(inherited.with(SIGPIPE).without(SIGALRM));
 }
 
-fn judge(options: &Healthcheck) -> Verdict {
+/// The PID file first; then the probes, until one is not well.
+fn judge(options: &Healthcheck, deadline: Option<Instant>) -> Report {
+    let process = options
+        .pid_file
+        .as_ref()
+        .map(|choice| judge_server(choice, options.foreign));
+    let mut report = Report {
+        process,
+        outcomes: Vec::new(),
+    };
+    let Some(deadline) = deadline else {
+        return report;
+    };
+    for probe in &options.probes {
+        if !report.is_healthy() {
+            break;
+        }
+        let outcome = probe::ask(probe, &options.http, deadline);
+        report.outcomes.push(outcome);
+    }
+    report
+}
+
+fn judge_server(choice: &Choice, foreign: bool) -> Verdict {
     let default;
-    let path = match &options.pid_file {
+    let path = match choice {
         Choice::At(path) => path,
         Choice::Default => match pidfile::default_path() {
             Some(path) => {
@@ -64,7 +119,7 @@ fn judge(options: &Healthcheck) -> Verdict {
     };
     let mut look = 1;
     loop {
-        match judge_once(path, options.foreign) {
+        match judge_once(path, foreign) {
             Verdict::PidFile(_, fault) if fault.may_pass() && look < LOOKS => {
                 std::thread::sleep(APART);
                 look += 1;

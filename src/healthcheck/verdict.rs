@@ -1,11 +1,12 @@
 //! Every verdict of a health check, and its line.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::unistd::Pid;
 
+use super::report::word;
 use crate::error::Error;
 use crate::pidfile::Fault;
 
@@ -35,15 +36,25 @@ impl Verdict {
     pub(crate) fn is_healthy(&self) -> bool {
         matches!(self, Self::Healthy(_) | Self::HealthyByKill(_))
     }
+
+    /// The process that it is about.
+    pub(super) fn pid(&self) -> Option<Pid> {
+        match *self {
+            Self::Healthy(pid)
+            | Self::HealthyByKill(pid)
+            | Self::Missing(pid)
+            | Self::Zombie(pid)
+            | Self::Stopped(pid)
+            | Self::Stopping(pid)
+            | Self::Thread { thread: pid, .. } => Some(pid),
+            Self::Usage(_) | Self::NoPlace | Self::PidFile(..) | Self::Deadline(_) => None,
+        }
+    }
 }
 
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(if self.is_healthy() {
-            "healthy: "
-        } else {
-            "unhealthy: "
-        })?;
+impl Verdict {
+    /// What stands behind `healthy: ` or `unhealthy: `.
+    pub(super) fn write_reason(&self, f: &mut dyn Write) -> fmt::Result {
         match self {
             Self::Healthy(pid) => write!(f, "process {pid} is alive"),
             Self::HealthyByKill(pid) => write!(f, "process {pid} is alive (state unknown)"),
@@ -66,7 +77,14 @@ impl fmt::Display for Verdict {
     }
 }
 
-fn write_fault(f: &mut fmt::Formatter, fault: Fault) -> fmt::Result {
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}: ", word(self.is_healthy()))?;
+        self.write_reason(f)
+    }
+}
+
+fn write_fault(f: &mut dyn Write, fault: Fault) -> fmt::Result {
     match fault {
         Fault::Missing => f.write_str("does not exist"),
         Fault::Unreadable(errno) => write!(f, "cannot be read: {}", errno.desc()),

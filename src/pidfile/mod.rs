@@ -87,12 +87,15 @@ impl Identity {
 }
 
 /// `lstat(2)`: a link itself and not what it leads to.
-fn stat_name(directory: impl std::os::fd::AsFd, name: &std::ffi::OsStr) -> nix::Result<FileStat> {
+pub(crate) fn stat_name(
+    directory: impl std::os::fd::AsFd,
+    name: &std::ffi::OsStr,
+) -> nix::Result<FileStat> {
     fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)
 }
 
 /// None for a regular file, else what it is.
-fn kind(stat: &FileStat) -> Option<&'static str> {
+pub(crate) fn kind(stat: &FileStat) -> Option<&'static str> {
     Some(
         match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
             SFlag::S_IFREG => return None,

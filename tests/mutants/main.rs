@@ -166,7 +166,7 @@ mutants! {
     } fails "lifecycle::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
 
     options_behind_the_command: "cli/given.rs" {
-        "operands.push(word);\n                break;" => "operands.push(word);\n                continue;"
+        "operands.push(word);\n            break;" => "operands.push(word);\n            continue;"
     } fails "lifecycle::subreaper::the_servers_own_options_are_not_hinits";
 
     a_log_line_on_a_closed_descriptor: "sys.rs" {
@@ -308,6 +308,41 @@ mutants! {
     sigpipe_is_an_exit_code: "healthcheck/mod.rs" {
         "inherited.with(SIGPIPE)" => "inherited.without(SIGPIPE)"
     } fails "verdicts::the_exit_code_is_0_or_1_whatever_becomes_of_stdout";
+}
+
+// What a health check asks.
+mutants! {
+    a_head_without_end_is_kept: "healthcheck/probe/http.rs" {
+        "Ok(None) if self.unread.len() < MOST_HEAD => return None," => "Ok(None) => return None,"
+    } fails "hostile::whoever_sends_too_much";
+
+    a_body_without_end_is_kept: "healthcheck/probe/http.rs" {
+        "const MOST_BODY: usize = 64 * 1024;" => "const MOST_BODY: usize = 64 * 1024 * 1024;"
+    } fails "hostile::whoever_sends_too_much";
+
+    any_code_will_do: "healthcheck/probe/http.rs" {
+        "if !self.http.expect.iter().any(|codes| codes.contains(&code)) {" => "if code == 0 {"
+    } fails "probes::answers";
+
+    not_serving_will_do: "healthcheck/probe/grpc.rs" {
+        "Some(1) => Finding::Serving," => "Some(1 | 2) => Finding::Serving,"
+    } fails "probes::grpc";
+
+    localhost_is_one_address: "cli/probes.rs" {
+        "vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]" => "vec![Ipv4Addr::LOCALHOST.into()]"
+    } fails "probes::localhost_is_both_addresses";
+
+    the_future_is_fresh: "healthcheck/probe/heartbeat.rs" {
+        "match now.checked_sub(touched) {" => "match Some(now.saturating_sub(touched)) {"
+    } fails "probes::heartbeats";
+
+    one_probe_is_enough: "healthcheck/mod.rs" {
+        "for probe in &options.probes {" => "for probe in options.probes.iter().take(1) {"
+    } fails "probes::all_must_be_well";
+
+    a_dead_server_that_answers_is_healthy: "healthcheck/report.rs" {
+        "self.process.as_ref().is_none_or(Verdict::is_healthy)" => "true"
+    } fails "probes::all_must_be_well";
 }
 
 impl Mutant {

@@ -10,10 +10,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+mod probing;
 mod process;
 mod pty;
 mod running;
 
+pub use probing::*;
 pub use process::*;
 pub use pty::*;
 pub use running::*;

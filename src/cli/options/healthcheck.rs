@@ -1,0 +1,94 @@
+//! The options of `hinit healthcheck`.
+
+use super::{HELP, Opt, PID_FILE, Topic};
+
+pub(crate) static NO_PID: Opt = Opt::flag(
+    "",
+    "--no-pid",
+    "Leave the PID file out: the probes alone decide",
+)
+.env(c"HINIT_NO_PID");
+pub(crate) static FOREIGN: Opt = Opt::flag(
+    "",
+    "--foreign",
+    "Accept the PID file of another program: any owner, no lock",
+)
+.env(c"HINIT_FOREIGN");
+pub(crate) static HTTP: Opt = Opt::value(
+    "--http",
+    "URL",
+    "Ask a web server: http://127.0.0.1:8000/health or http+unix:///run/app.sock:/health",
+)
+.env(c"HINIT_HTTP");
+pub(crate) static METHOD: Opt = Opt::value("--method", "METHOD", "Of the request: GET or HEAD")
+    .default("GET")
+    .env(c"HINIT_METHOD");
+pub(crate) static HEADER: Opt = Opt::value(
+    "--header",
+    "FIELD",
+    "A field of the request, as `Accept: text/plain`",
+)
+.env(c"HINIT_HEADER");
+pub(crate) static EXPECT: Opt = Opt::value(
+    "--expect",
+    "CODES",
+    "Healthy status codes, as 200 or 200-299,304",
+)
+.default("200-399")
+.env(c"HINIT_EXPECT");
+pub(crate) static CONTAINS: Opt = Opt::value(
+    "--contains",
+    "TEXT",
+    "What must stand in the first 64 KiB of the answer's body",
+)
+.env(c"HINIT_CONTAINS");
+pub(crate) static GRPC: Opt = Opt::value(
+    "--grpc",
+    "ADDRESS",
+    "Ask a gRPC server's health service: 127.0.0.1:50051, or with /SERVICE behind it",
+)
+.env(c"HINIT_GRPC");
+pub(crate) static TCP: Opt = Opt::value(
+    "--tcp",
+    "ADDRESS",
+    "Something must accept connections: 127.0.0.1:5432, [::1]:5432 or localhost:5432",
+)
+.env(c"HINIT_TCP");
+pub(crate) static UNIX: Opt =
+    Opt::value("--unix", "PATH", "The same for a Unix socket").env(c"HINIT_UNIX");
+pub(crate) static HEARTBEAT: Opt = Opt::value(
+    "--heartbeat",
+    "PATH",
+    "A file that the server must have touched within --max-age",
+)
+.env(c"HINIT_HEARTBEAT");
+pub(crate) static MAX_AGE: Opt =
+    Opt::value("--max-age", "DURATION", "How old a heartbeat may be").env(c"HINIT_MAX_AGE");
+pub(crate) static TIMEOUT: Opt = Opt::value(
+    "--timeout",
+    "DURATION",
+    "For the whole check: 500ms, 2s, 1.5s, 1m; a bare number is seconds",
+)
+.default("900ms")
+.env(c"HINIT_TIMEOUT");
+pub(crate) static JSON: Opt =
+    Opt::flag("", "--json", "Print one JSON object in place of the line").env(c"HINIT_JSON");
+pub(crate) static NO_LINE: Opt =
+    Opt::flag("-q", "--quiet", "Print nothing; the exit code tells").env(c"HINIT_QUIET");
+
+/// Where an image sets them all at once.
+pub(crate) static HEALTH: &std::ffi::CStr = c"HINIT_HEALTH";
+
+pub(crate) static HEALTHCHECK: Topic = Topic {
+    usage: "usage: hinit healthcheck [OPTIONS]",
+    about: "\
+Checks that the PID file is valid and the process alive, and then whatever else is asked for; all of it
+must be well. Prints the verdict in one line; exits 0 if the server is healthy, 1 if not.
+
+HINIT_HEALTH may hold any of these options, as they stand on a command line; the other variables and the
+command line itself beat it.",
+    options: &[
+        &PID_FILE, &NO_PID, &FOREIGN, &HTTP, &METHOD, &HEADER, &EXPECT, &CONTAINS, &GRPC, &TCP, &UNIX,
+        &HEARTBEAT, &MAX_AGE, &TIMEOUT, &JSON, &NO_LINE, &HELP,
+    ],
+};

@@ -1,0 +1,95 @@
+//! The options of `hinit run`, and those that the commands share.
+
+use super::{Opt, Topic};
+
+pub(crate) static PID_FILE: Opt = Opt::value("--pid-file", "FILE", "The PID file")
+    .default("/run/hinit.pid, else /tmp/hinit-UID.pid, else /dev/shm/hinit-UID-MNT.pid")
+    .env(c"HINIT_PID_FILE");
+pub(crate) static NO_PID_FILE: Opt = Opt::flag("", "--no-pid-file", "Keep no PID file");
+pub(crate) static PID_FILE_MODE: Opt = Opt::value(
+    "--pid-file-mode",
+    "MODE",
+    "Permissions of the PID file in octal, whatever the umask",
+)
+.default("0644");
+pub(crate) static GROUP: Opt = Opt::flag(
+    "-g",
+    "--group",
+    "Pass signals to the server's process group",
+)
+.env(c"HINIT_GROUP");
+pub(crate) static PARENT_DEATH: Opt = Opt::value(
+    "--parent-death",
+    "SIGNAL",
+    "If not PID 1, get this signal when the parent process dies",
+)
+.env(c"HINIT_PARENT_DEATH");
+pub(crate) static GRACE: Opt = Opt::value(
+    "--grace",
+    "DURATION",
+    "Kill what is left so long after a stop signal was passed on, or else after the server's end",
+)
+.env(c"HINIT_GRACE");
+pub(crate) static STOP_DELAY: Opt = Opt::value(
+    "--stop-delay",
+    "DURATION",
+    "Be unhealthy at once at a stop signal (TERM, INT, QUIT), but pass it on only after this time",
+)
+.default("0s")
+.env(c"HINIT_STOP_DELAY");
+pub(crate) static NO_DRAIN: Opt = Opt::flag(
+    "",
+    "--no-drain",
+    "Leave as soon as the server has ended, and not only when all below hinit has",
+)
+.env(c"HINIT_NO_DRAIN");
+pub(crate) static REWRITE: Opt = Opt::value(
+    "--rewrite",
+    "FROM=TO",
+    "Pass signal FROM on as TO, or not at all if TO is empty; may be repeated",
+)
+.env(c"HINIT_REWRITE");
+pub(crate) static MAP_EXIT: Opt = Opt::value(
+    "--map-exit",
+    "FROM=TO",
+    "Exit with code TO in place of FROM, a code or the signal of a death; may be repeated",
+)
+.env(c"HINIT_MAP_EXIT");
+pub(crate) static CLEAN_STOP: Opt = Opt::flag(
+    "",
+    "--clean-stop",
+    "Exit with 0 if the server died of a signal that hinit passed on to it",
+)
+.env(c"HINIT_CLEAN_STOP");
+pub(crate) static VERBOSE: Opt =
+    Opt::flag("-v", "--verbose", "Also log each signal and each orphan");
+pub(crate) static QUIET: Opt = Opt::flag("-q", "--quiet", "Log errors only");
+pub(crate) static HELP: Opt = Opt::flag("-h", "--help", "Print this help");
+pub(crate) static VERSION: Opt = Opt::flag("-V", "--version", "Print the version");
+
+pub(crate) static RUN: Topic = Topic {
+    usage: "usage: hinit [run] [OPTIONS] [--] COMMAND [ARG...]",
+    about: "\
+Launches COMMAND, the server; passes it every signal but SIGCHLD; reaps orphans; keeps the
+server's PID in the PID file. The other command is: hinit healthcheck [OPTIONS]
+
+Exits with the server's own code; 128+N if signal N killed it; 127 if COMMAND was not found;
+126 if it could not be executed; 125 if hinit itself failed.",
+    options: &[
+        &PID_FILE,
+        &NO_PID_FILE,
+        &PID_FILE_MODE,
+        &GROUP,
+        &STOP_DELAY,
+        &GRACE,
+        &NO_DRAIN,
+        &REWRITE,
+        &MAP_EXIT,
+        &CLEAN_STOP,
+        &PARENT_DEATH,
+        &VERBOSE,
+        &QUIET,
+        &HELP,
+        &VERSION,
+    ],
+};

@@ -1,0 +1,322 @@
+//! What a health check is to ask, from its text: URLs, addresses, services.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use super::values::Kind;
+
+/// Where something listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    /// To be tried in this order.
+    Tcp(Vec<SocketAddr>),
+    Unix(PathBuf),
+}
+
+/// A URL, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Url {
+    /// As it was given: this is what the probe is called.
+    pub(crate) text: String,
+    pub(crate) address: Address,
+    /// For the `Host` field.
+    pub(crate) host: String,
+    /// Path and query, from the slash on.
+    pub(crate) target: String,
+}
+
+/// A TCP address, with the service to be asked for where it is gRPC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Endpoint {
+    pub(crate) text: String,
+    pub(crate) host: String,
+    pub(crate) address: Address,
+    pub(crate) service: String,
+}
+
+/// A field of the request: its name and its value.
+pub(crate) type Header = (String, String);
+
+/// Status codes of an answer.
+pub(crate) type Codes = RangeInclusive<u16>;
+
+pub(super) const URL: Kind<Url> = Kind {
+    parse: url,
+    wanted: "a URL such as http://127.0.0.1:8000/health, http://[::1]:8000/, http://localhost/ or \
+             http+unix:///run/app.sock:/health (hinit speaks no TLS, and looks up no names)",
+};
+pub(super) const ENDPOINT: Kind<Endpoint> = Kind {
+    parse: |text| endpoint(text, false),
+    wanted: ADDRESS,
+};
+pub(super) const GRPC: Kind<Endpoint> = Kind {
+    parse: |text| endpoint(text, true),
+    wanted: ADDRESS,
+};
+const ADDRESS: &str = "an address such as 127.0.0.1:8000, [::1]:8000 or localhost:8000 \
+                       (hinit looks up no names)";
+pub(super) const CODES: Kind<Vec<Codes>> = Kind {
+    parse: |text| text.split(',').map(codes).collect(),
+    wanted: "status codes such as 200 or 200-299,304",
+};
+pub(super) const HEADER: Kind<Header> = Kind {
+    parse: header,
+    wanted: "a field such as `Accept: text/plain`",
+};
+pub(super) const PATH: Kind<PathBuf> = Kind {
+    parse: |text| Some(text.into()),
+    wanted: "a path in UTF-8",
+};
+pub(super) const TEXT: Kind<String> = Kind {
+    parse: |text| Some(text.into()),
+    wanted: "a text in UTF-8",
+};
+/// Whether it is HEAD.
+pub(super) const METHOD: Kind<bool> = Kind {
+    parse: |text| match text {
+        "GET" => Some(false),
+        "HEAD" => Some(true),
+        _ => None,
+    },
+    wanted: "GET or HEAD",
+};
+
+fn url(text: &str) -> Option<Url> {
+    let (address, host, target) = if let Some(rest) = text.strip_prefix("http+unix://") {
+        let (path, target) = rest.split_once(':').unwrap_or((rest, "/"));
+        let is_path = path.starts_with('/') && path.len() > 1;
+        let address = is_path.then(|| Address::Unix(path.into()))?;
+        (address, "localhost".to_owned(), target)
+    } else {
+        let rest = text.strip_prefix("http://")?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (host, target) = rest.split_at_checked(end)?;
+        let address = tcp(host, Some(80))?;
+        (address, host.to_owned(), target)
+    };
+    // The fragment is the browser's own business.
+    let target = target.split('#').next().unwrap_or_default();
+    let target = if target.starts_with('/') {
+        target.to_owned()
+    } else {
+        format!("/{target}")
+    };
+    // Anything else would be a second request, or no request at all.
+    let is_plain = target.bytes().all(|byte| byte.is_ascii_graphic());
+    is_plain.then(|| Url {
+        text: text.to_owned(),
+        address,
+        host,
+        target,
+    })
+}
+
+fn endpoint(text: &str, with_service: bool) -> Option<Endpoint> {
+    let (host, service) = match text.split_once('/') {
+        Some((host, service)) if with_service => (host, service),
+        Some(_) => return None,
+        None => (text, ""),
+    };
+    Some(Endpoint {
+        text: text.to_owned(),
+        host: host.to_owned(),
+        address: tcp(host, None)?,
+        service: service.to_owned(),
+    })
+}
+
+/// `127.0.0.1:8000`, `[::1]:8000`, `localhost:8000`; without a port only where there is a default.
+fn tcp(text: &str, default_port: Option<u16>) -> Option<Address> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port_number(port)?),
+        _ => (text, default_port?),
+    };
+    let ips = match host.strip_prefix('[').map(|rest| rest.strip_suffix(']')) {
+        Some(inner) => vec![IpAddr::V6(inner?.parse().ok()?)],
+        // What listens on "localhost" may do so on either, and some names lead to ::1 only.
+        None if host.eq_ignore_ascii_case("localhost") => {
+            vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+        }
+        None => vec![IpAddr::V4(host.parse().ok()?)],
+    };
+    let addresses = ips.into_iter().map(|ip| SocketAddr::new(ip, port));
+    Some(Address::Tcp(addresses.collect()))
+}
+
+fn port_number(text: &str) -> Option<u16> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|port| digits && *port != 0)
+}
+
+fn codes(text: &str) -> Option<Codes> {
+    let code = |text: &str| {
+        let digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<u16>()
+            .ok()
+            .filter(|code| digits && (100..600).contains(code))
+    };
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let range = code(first)?..=code(last)?;
+    (!range.is_empty()).then_some(range)
+}
+
+/// A name by RFC 9110, 5.6.2, and a value without line ends. Not those that hinit itself must say.
+fn header(text: &str) -> Option<Header> {
+    const OWN: [&str; 3] = ["connection", "content-length", "transfer-encoding"];
+    let (name, value) = text.split_once(':')?;
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let is_name = !name.is_empty() && name.bytes().all(is_token);
+    let is_own = OWN.iter().any(|own| own.eq_ignore_ascii_case(name));
+    let is_value = !value.chars().any(|c| c.is_control() && c != '\t');
+    (is_name && is_value && !is_own).then(|| (name.to_owned(), value.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn both(port: u16) -> Address {
+        let at = |ip| SocketAddr::new(ip, port);
+        Address::Tcp(vec![
+            at(Ipv4Addr::LOCALHOST.into()),
+            at(Ipv6Addr::LOCALHOST.into()),
+        ])
+    }
+
+    fn one(text: &str) -> Address {
+        Address::Tcp(vec![text.parse().unwrap()])
+    }
+
+    #[test]
+    fn urls() {
+        let unix = || Address::Unix("/run/app.sock".into());
+        for (text, address, host, target) in [
+            (
+                "http://127.0.0.1:8000/health",
+                one("127.0.0.1:8000"),
+                "127.0.0.1:8000",
+                "/health",
+            ),
+            ("http://127.0.0.1", one("127.0.0.1:80"), "127.0.0.1", "/"),
+            (
+                "http://127.0.0.1?a=b",
+                one("127.0.0.1:80"),
+                "127.0.0.1",
+                "/?a=b",
+            ),
+            ("http://[::1]:8000/", one("[::1]:8000"), "[::1]:8000", "/"),
+            ("http://[::1]/x#y", one("[::1]:80"), "[::1]", "/x"),
+            (
+                "http://localhost:81/a?b=/c",
+                both(81),
+                "localhost:81",
+                "/a?b=/c",
+            ),
+            ("http://LocalHost/", both(80), "LocalHost", "/"),
+            (
+                "http+unix:///run/app.sock:/health",
+                unix(),
+                "localhost",
+                "/health",
+            ),
+            ("http+unix:///run/app.sock", unix(), "localhost", "/"),
+        ] {
+            let expected = Url {
+                text: text.into(),
+                address,
+                host: host.into(),
+                target: target.into(),
+            };
+            assert_eq!(url(text), Some(expected), "{text}");
+        }
+        for bad in [
+            "",
+            "127.0.0.1:8000",
+            "https://127.0.0.1/",
+            "http://example.org/",
+            "http://",
+            "http:///health",
+            "http://127.0.0.1:0/",
+            "http://127.0.0.1:65536/",
+            "http://127.0.0.1:+80/",
+            "http://127.0.0.1:/",
+            "http://127.0.0.01/",
+            "http://127.1/",
+            "http://::1/",
+            "http://[::1/",
+            "http://[localhost]/",
+            "http://user@127.0.0.1/",
+            "http://127.0.0.1/a b",
+            "http://127.0.0.1/a\r\nX: y",
+            "http://127.0.0.1/\u{fc}",
+            "http+unix://run/app.sock",
+            "http+unix:///",
+            "HTTP://127.0.0.1/",
+        ] {
+            assert_eq!(url(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn endpoints() {
+        for (text, service, expected) in [
+            ("127.0.0.1:50051", "", Some(one("127.0.0.1:50051"))),
+            (
+                "[::1]:50051/my.Service",
+                "my.Service",
+                Some(one("[::1]:50051")),
+            ),
+            ("localhost:1/", "", Some(both(1))),
+            ("localhost:1/a/b", "a/b", Some(both(1))),
+            ("127.0.0.1", "", None),
+            ("example.org:80", "", None),
+            (":80", "", None),
+        ] {
+            let found = endpoint(text, true);
+            assert_eq!(
+                found.as_ref().map(|found| &found.address),
+                expected.as_ref(),
+                "{text}"
+            );
+            assert!(found.is_none_or(|found| found.service == service), "{text}");
+        }
+        assert_eq!(endpoint("127.0.0.1:80/x", false), None);
+    }
+
+    #[test]
+    fn status_codes() {
+        for (text, expected) in [
+            ("200", Some(200..=200)),
+            ("200-399", Some(200..=399)),
+            ("399-200", None),
+            ("99", None),
+            ("600", None),
+            ("0200", None),
+            ("200-", None),
+            ("+200", None),
+            ("", None),
+        ] {
+            assert_eq!(codes(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn fields() {
+        for (text, expected) in [
+            ("Accept: text/plain", Some(("Accept", "text/plain"))),
+            ("x-a:b:c", Some(("x-a", "b:c"))),
+            ("X:", Some(("X", ""))),
+            ("Host: example.org", Some(("Host", "example.org"))),
+            ("X", None),
+            (": x", None),
+            ("a b: x", None),
+            ("X: a\r\nY: b", None),
+            ("Connection: keep-alive", None),
+            ("CONTENT-LENGTH: 5", None),
+        ] {
+            let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            assert_eq!(header(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Health checks: their probes, and the three places from which options come.
+
+use std::ffi::{CStr, OsString};
+use std::time::Duration;
+
+use crate::cli::{Answer, Command, Healthcheck, Misuse, Probe, parse};
+
+/// What a command line and the environment make of a health check.
+fn check_with(words: &[&str], variables: &[(&CStr, &str)]) -> Result<Healthcheck, String> {
+    let env = |name: &CStr| {
+        let mut variables = variables.iter();
+        variables.find_map(|(known, value)| (*known == name).then(|| value.into()))
+    };
+    let words = ["healthcheck"].iter().chain(words);
+    match parse(words.map(OsString::from).collect(), &env) {
+        Ok(Command::Healthcheck(check)) => Ok(check),
+        Err(Misuse::Healthcheck(error)) => Err(error.to_string()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The names of its probes, in their order.
+fn probes_of(check: &Healthcheck) -> Vec<String> {
+    let name = |probe: &Probe| match probe {
+        Probe::Heartbeat(path, age) => format!("{} {age:?}", path.display()),
+        Probe::Unix(path) => path.display().to_string(),
+        Probe::Tcp(endpoint) | Probe::Grpc(endpoint) => endpoint.text.clone(),
+        Probe::Http(url) => url.text.clone(),
+    };
+    check.probes.iter().map(name).collect()
+}
+
+#[test]
+fn the_probes_of_a_health_check() {
+    let words = [
+        "--grpc",
+        "[::1]:5/s",
+        "--http",
+        "http://localhost/",
+        "--tcp=127.0.0.1:1",
+        "--unix",
+        "/a b",
+        "--http=http://127.0.0.1/x",
+        "--heartbeat",
+        "/beat",
+        "--max-age",
+        "60",
+        "--no-pid",
+        "--json",
+        "--expect",
+        "200,204",
+        "--expect=301-302",
+        "--header",
+        "A: b",
+        "--header=C: d, e",
+        "--contains",
+        "a b",
+    ];
+    let check = check_with(&words, &[]).unwrap();
+    let expected = [
+        "/beat 60s",
+        "/a b",
+        "127.0.0.1:1",
+        "http://localhost/",
+        "http://127.0.0.1/x",
+        "[::1]:5/s",
+    ];
+    assert_eq!(probes_of(&check), expected);
+    assert_eq!((check.pid_file, check.answer), (None, Answer::Json));
+    assert_eq!(check.http.expect, [200..=200, 204..=204, 301..=302]);
+    let headers = [("A", "b"), ("C", "d, e")].map(|(name, value)| (name.into(), value.into()));
+    assert_eq!(check.http.headers, headers);
+    assert_eq!(check.http.contains.as_deref(), Some("a b"));
+    // The same by variables.
+    let variables = [
+        (c"HINIT_GRPC", "[::1]:5/s"),
+        (c"HINIT_HTTP", "http://localhost/ http://127.0.0.1/x"),
+        (c"HINIT_TCP", "127.0.0.1:1"),
+        (c"HINIT_UNIX", "/a b"),
+        (c"HINIT_HEARTBEAT", "/beat"),
+        (c"HINIT_MAX_AGE", "60"),
+        (c"HINIT_NO_PID", "1"),
+        (c"HINIT_JSON", "1"),
+        (c"HINIT_EXPECT", "200,204 301-302"),
+        (c"HINIT_HEADER", "A: b\nC: d, e"),
+        (c"HINIT_CONTAINS", "a b"),
+    ];
+    assert_eq!(check_with(&[], &variables), check_with(&words, &[]));
+    // And by the one for all.
+    let all = "--grpc [::1]:5/s --http http://localhost/ --tcp=127.0.0.1:1 --unix '/a b' \
+        --http=http://127.0.0.1/x --heartbeat /beat --max-age 60 --no-pid --json --expect 200,204 \
+        --expect=301-302 --header \"A: b\" --header='C: d, e' --contains a' 'b";
+    assert_eq!(
+        check_with(&[], &[(c"HINIT_HEALTH", all)]),
+        check_with(&words, &[])
+    );
+}
+
+#[test]
+fn argument_then_own_variable_then_the_one_for_all() {
+    let timeout = |words: &[&str], variables: &[_]| check_with(words, variables).unwrap().timeout;
+    let all = (c"HINIT_HEALTH", "--timeout 3s --foreign");
+    let own = (c"HINIT_TIMEOUT", "2s");
+    for (words, variables, seconds) in [
+        (&["--timeout", "1s"][..], &[own, all][..], 1),
+        (&[], &[own, all], 2),
+        (&[], &[all], 3),
+    ] {
+        assert_eq!(timeout(words, variables), Duration::from_secs(seconds));
+    }
+    // A 0 switches off what the one for all switches on.
+    let foreign = |variables: &[_]| check_with(&[], variables).unwrap().foreign;
+    assert!(foreign(&[all]));
+    assert!(!foreign(&[all, (c"HINIT_FOREIGN", "0")]));
+    // What is given for one option leaves the others as they are.
+    let both = [(c"HINIT_HEALTH", "--tcp 127.0.0.1:1 --expect 204")];
+    let check = check_with(&["--tcp", "127.0.0.1:2"], &both).unwrap();
+    assert_eq!(probes_of(&check), ["127.0.0.1:2"]);
+    assert_eq!(check.http.expect, [204..=204]);
+}
+
+#[test]
+fn what_makes_no_sense_as_a_health_check() {
+    let seventeen = ["--unix=/x"; 17];
+    for (words, variables, message) in [
+        (
+            &["--no-pid"][..],
+            &[][..],
+            "`--no-pid` leaves nothing to check: name a probe, such as `--http`",
+        ),
+        (
+            &["--no-pid", "--pid-file", "/p", "--unix", "/x"],
+            &[],
+            "`--pid-file` and `--no-pid` contradict each other",
+        ),
+        (
+            &["--json", "-q"],
+            &[],
+            "`--json` and `--quiet` contradict each other",
+        ),
+        (
+            &["--heartbeat", "/b"],
+            &[],
+            "`--heartbeat` needs `--max-age`: how old it may be",
+        ),
+        (
+            &["--method", "HEAD", "--contains", "x"],
+            &[],
+            "the answer to `--method HEAD` has no body that `--contains` could look into",
+        ),
+        (
+            &["--method", "POST"],
+            &[],
+            "`--method POST`: not GET or HEAD",
+        ),
+        (&seventeen, &[], "more than 16 probes"),
+        (
+            &["--tcp", "example.org:80"],
+            &[],
+            "`--tcp example.org:80`: not an address such as 127.0.0.1:8000, [::1]:8000 or \
+             localhost:8000 (hinit looks up no names)",
+        ),
+        (
+            &[],
+            &[(c"HINIT_HTTP", "https://127.0.0.1/")],
+            "`HINIT_HTTP=https://127.0.0.1/`: not a URL such as http://127.0.0.1:8000/health, \
+             http://[::1]:8000/, http://localhost/ or http+unix:///run/app.sock:/health (hinit \
+             speaks no TLS, and looks up no names)",
+        ),
+        (
+            &[],
+            &[(c"HINIT_HEALTH", "--tcp 'x")],
+            "in HINIT_HEALTH: a quote is not closed",
+        ),
+        (
+            &[],
+            &[(c"HINIT_HEALTH", "--tccp x")],
+            "in HINIT_HEALTH: unknown option `--tccp`; the nearest is `--tcp`",
+        ),
+        (
+            &[],
+            &[(c"HINIT_HEALTH", "-q x")],
+            "in HINIT_HEALTH: unexpected word `x`; the nearest is `-q`",
+        ),
+    ] {
+        assert_eq!(
+            check_with(words, variables),
+            Err(message.into()),
+            "{words:?}"
+        );
+    }
+}

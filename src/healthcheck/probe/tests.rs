@@ -1,0 +1,109 @@
+use super::*;
+
+/// Every finding and its text, the good ones first. The README has the same table, with these words
+/// for the values.
+pub(crate) fn table() -> Vec<(Finding, &'static str)> {
+    let reason = || "REASON".to_owned();
+    let no_heartbeat = |why: &str| Finding::NoHeartbeat(why.into());
+    vec![
+        (Finding::Accepts, "accepts connections"),
+        (Finding::Answered(299, reason()), "answered CODE REASON"),
+        (Finding::Serving, "answered SERVING"),
+        (
+            Finding::Fresh(Duration::from_secs(42)),
+            "was touched AGE ago",
+        ),
+        (
+            Finding::Unreachable(Errno::EACCES),
+            "cannot be reached: WHY",
+        ),
+        (Finding::NoAnswer, "gave no complete answer"),
+        (
+            Finding::Closed,
+            "closed the connection without a complete answer",
+        ),
+        (Finding::BrokeOff(Errno::EACCES), "broke off: WHY"),
+        (Finding::IsNot("PROTOCOL"), "sent what is not PROTOCOL"),
+        (
+            Finding::HeadTooLong,
+            "sent a head of more than 16 KiB or 100 fields",
+        ),
+        (Finding::Unexpected(299, reason()), "answered CODE REASON"),
+        (
+            Finding::Lacks(299, "TEXT".into()),
+            "answered CODE, but without `TEXT` in its first 64 KiB",
+        ),
+        (Finding::NotServing(2), "answered NOT_SERVING"),
+        (Finding::NotServing(3), "answered SERVICE_UNKNOWN"),
+        (Finding::NotServing(0), "answered UNKNOWN"),
+        (Finding::GrpcStatus(5), "answered gRPC status 5 (NOT_FOUND)"),
+        (
+            Finding::GrpcStatus(12),
+            "answered gRPC status 12 (UNIMPLEMENTED)",
+        ),
+        (Finding::GrpcStatus(99), "answered gRPC status 99 (unknown)"),
+        (Finding::Refused(7), "refused the request (HTTP/2 error 7)"),
+        (no_heartbeat("does not exist"), "does not exist"),
+        (
+            no_heartbeat("was touched in the future"),
+            "was touched in the future",
+        ),
+    ]
+}
+
+#[test]
+fn every_finding_has_its_text() {
+    for (finding, text) in table() {
+        let mut expected = text.to_owned();
+        for (word, value) in [
+            ("CODE", "299"),
+            ("AGE", "42.0s"),
+            ("WHY", "Permission denied"),
+        ] {
+            expected = expected.replace(word, value);
+        }
+        assert_eq!(finding.to_string(), expected);
+    }
+}
+
+#[test]
+fn an_outcome_tells_how_long_it_took_but_for_files() {
+    let outcome = |finding| Outcome {
+        name: "NAME".into(),
+        finding,
+        after: Duration::from_millis(12),
+    };
+    for (finding, is_healthy, line) in [
+        (
+            Finding::Accepts,
+            true,
+            "NAME accepts connections after 12ms",
+        ),
+        (
+            Finding::Closed,
+            false,
+            "NAME closed the connection without a complete answer after 12ms",
+        ),
+        (
+            Finding::Unexpected(503, String::new()),
+            false,
+            "NAME answered 503 after 12ms",
+        ),
+        (
+            Finding::Fresh(Duration::ZERO),
+            true,
+            "NAME was touched 0.0s ago",
+        ),
+        (
+            Finding::NoHeartbeat("does not exist".into()),
+            false,
+            "NAME does not exist",
+        ),
+    ] {
+        let outcome = outcome(finding);
+        assert_eq!(
+            (outcome.to_string().as_str(), outcome.is_healthy()),
+            (line, is_healthy)
+        );
+    }
+}

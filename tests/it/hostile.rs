@@ -1,0 +1,143 @@
+//! Servers that do a health check harm, or try to: there is a verdict in time, and in little memory.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use crate::support::*;
+
+/// Each of these would last for ever: the deadline ends it, and the probe is named.
+#[test]
+fn whoever_takes_too_long() {
+    for (what, start, more) in [
+        ("never answers", &b""[..], &b""[..]),
+        ("slow head", b"HTTP/1.1 200 OK\r\n", b"a: b\r\n"),
+        ("slow body", b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+        (
+            "slow chunks",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"1\r\nx\r\n",
+        ),
+        (
+            "more and more to come",
+            b"",
+            b"HTTP/1.1 102 Processing\r\n\r\n",
+        ),
+    ] {
+        let (port, server) = serve(|stream| drip(stream, start, more));
+        let url = format!("http://127.0.0.1:{port}/");
+        let ended = check(&["--timeout", "300ms", "--contains", "zz", "--http", &url]);
+        assert_eq!(
+            verdict_of(&ended),
+            format!("unhealthy: {url} gave no complete answer"),
+            "{what}"
+        );
+        server.join().unwrap();
+    }
+}
+
+/// Sends a beginning, and then a byte or so again and again until nobody listens.
+fn drip(mut stream: TcpStream, start: &[u8], more: &[u8]) {
+    stream.write_all(start).unwrap();
+    let pause = Duration::from_millis(5);
+    stream.set_read_timeout(Some(pause)).unwrap();
+    // The other end says nothing more, but that it has gone.
+    while stream
+        .read(&mut [0])
+        .is_err_and(|e| e.kind() == ErrorKind::WouldBlock)
+    {
+        let _gone = stream.write_all(more);
+    }
+}
+
+/// Each of these sends without end, as fast as it can: there is a verdict, in little memory.
+#[test]
+fn whoever_sends_too_much() {
+    let flood = |start: &'static [u8], more: &'static [u8]| {
+        move |mut stream: TcpStream| {
+            let mut sent = stream.write_all(start);
+            while sent.is_ok() {
+                sent = stream.write_all(more);
+            }
+        }
+    };
+    for (start, more, finding) in [
+        (
+            &b"HTTP/1.1 200 OK\r\n"[..],
+            &b"aaaa: bbbb\r\n"[..],
+            "sent a head of more than 16 KiB or 100 fields",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\na: ",
+            b"bbbbbbbbbbbbbbbbbbbbbbbb",
+            "sent a head of more than 16 KiB or 100 fields",
+        ),
+        (b"", b"\xde\xad\xbe\xef\0\0\0\0", "sent what is not HTTP"),
+        (
+            b"",
+            b"HTTP/1.1 100 Continue\r\n\r\n",
+            "gave no complete answer",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\n\r\n",
+            b"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy",
+            "answered 200, but without `zz` in its first 64 KiB",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"1\r\ny\r\n",
+            "answered 200, but without `zz` in its first 64 KiB",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"1;aaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "sent what is not HTTP",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"zzzz\r\n",
+            "sent what is not HTTP",
+        ),
+    ] {
+        let (port, server) = serve(flood(start, more));
+        let url = format!("http://127.0.0.1:{port}/");
+        let ended = check(&["--contains", "zz", "--http", &url]);
+        assert_eq!(
+            verdict_of(&ended),
+            format!("unhealthy: {url} {finding}"),
+            "{}",
+            start.escape_ascii()
+        );
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn whoever_breaks_off() {
+    // Unread bytes at the close become a reset.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!(
+        "http://127.0.0.1:{}/",
+        listener.local_addr().unwrap().port()
+    );
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read_exact(&mut [0]).unwrap();
+    });
+    let ended = check(&["--http", &url]);
+    server.join().unwrap();
+    assert_eq!(
+        verdict_of(&ended),
+        format!("unhealthy: {url} broke off: Connection reset by peer")
+    );
+    // One half is closed, and the other goes on.
+    let (port, server) = serve(|mut stream| {
+        stream.shutdown(Shutdown::Write).unwrap();
+        let _ = stream.read(&mut [0]);
+    });
+    let url = format!("http://127.0.0.1:{port}/");
+    let closed = format!("unhealthy: {url} closed the connection without a complete answer");
+    assert_eq!(verdict_of(&check(&["--http", &url])), closed);
+    server.join().unwrap();
+}

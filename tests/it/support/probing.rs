@@ -1,0 +1,65 @@
+//! Health checks that ask a server, and a server that does what a test says.
+
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::thread;
+
+use super::{Ended, hinit};
+
+/// `hinit healthcheck --no-pid` with these arguments, in 1 MB of memory, with no HINIT variable set.
+pub fn check(args: &[&str]) -> Ended {
+    check_with(args, &[])
+}
+
+pub fn check_with(args: &[&str], variables: &[(&str, &str)]) -> Ended {
+    let mut command = Command::new("prlimit");
+    command.arg("--data=1048576").arg(hinit());
+    command.args(["healthcheck", "--no-pid"]).args(args);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HINIT_")) {
+        command.env_remove(name);
+    }
+    let command = command.envs(variables.iter().copied());
+    let ended = Ended::of(&command.output().unwrap());
+    let is_usage = ended.stdout.starts_with("unhealthy: usage: ");
+    assert!(ended.log.is_empty() || is_usage, "{ended:?}");
+    ended
+}
+
+/// The verdict, without the time that it took.
+#[track_caller]
+pub fn verdict_of(ended: &Ended) -> String {
+    let (verdict, after) = ended
+        .stdout
+        .rsplit_once(" after ")
+        .unwrap_or((&ended.stdout, ""));
+    assert!(
+        after.is_empty() || after.ends_with("ms"),
+        "{}",
+        ended.stdout
+    );
+    assert_eq!(
+        ended.code,
+        i32::from(!verdict.starts_with("healthy: ")),
+        "{verdict}"
+    );
+    verdict.to_owned()
+}
+
+/// A server that takes one connection, reads the request, and then does this with it. Returns its
+/// port, and in the end the request.
+pub fn serve(act: impl FnOnce(TcpStream) + Send + 'static) -> (u16, thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        let mut byte = [0];
+        while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() > 0 {
+            request.extend(byte);
+        }
+        act(stream);
+        String::from_utf8(request).unwrap()
+    });
+    (port, server)
+}
