@@ -10,17 +10,23 @@ use crate::support::*;
 
 const WORKERS: usize = 4;
 
+/// Has it start a gunicorn that finds its application in this folder of the tests' own, and touches
+/// nothing outside of its working directory.
+pub(crate) fn by_gunicorn(start: Start, folder: &str) -> Option<Start> {
+    let start = start.args([python_program("gunicorn")?]);
+    let start = start.args(["--pythonpath".into(), source(folder)]);
+    let start = start.args(["--no-control-socket"]);
+    Some(start.with(|command| {
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+    }))
+}
+
 /// A hinit with a gunicorn whose workers are ready.
 fn serve(home: &Home, mode: Mode, options: &[&str]) -> Option<Running> {
-    let program = project().join("target/servers/bin/gunicorn");
-    let gunicorn = installed("gunicorn", Some(program))?;
-    let start = home.start(mode, options).args([gunicorn]);
-    let start = start.args(["--pythonpath".into(), source("")]);
+    let start = by_gunicorn(home.start(mode, options), "")?;
     // gunicorn itself would wait for ever: who hangs is hinit's business alone.
     let patience = ["--timeout", "0", "--graceful-timeout", "100000"];
-    let start = start.args(patience).with(|command| {
-        command.env("PYTHONDONTWRITEBYTECODE", "1");
-    });
+    let start = start.args(patience);
     let workers = ["--workers", &WORKERS.to_string()];
     let start = start.args(workers);
     let hinit = start.args(["--bind", "unix:socket", "app:app"]).start();

@@ -31,6 +31,11 @@ pub(crate) fn installed(what: &str, program: Option<PathBuf>) -> Option<PathBuf>
     program
 }
 
+/// A program of the tests' own Python packages.
+pub(crate) fn python_program(name: &str) -> Option<PathBuf> {
+    installed(name, Some(project().join("target/servers/bin").join(name)))
+}
+
 /// Says that the test is skipped, in a line that a passing test shows too; fails in CI.
 pub(crate) fn cannot_run(why: &str) {
     assert!(std::env::var_os("CI").is_none(), "{why}");

@@ -1,4 +1,5 @@
-//! hinit before servers as people install them: Debian's nginx and PostgreSQL, and gunicorn from PyPI.
+//! hinit before servers as people install them: Debian's nginx, PostgreSQL and Redis; gunicorn, granian
+//! and gRPC from PyPI.
 //!
 //! `tests/servers/run` sets everything up. Where a server is missing its tests say that they were
 //! skipped, and in CI they fail.
@@ -16,6 +17,7 @@
 mod support;
 
 mod gunicorn;
+mod health;
 mod home;
 mod nginx;
 mod postgresql;

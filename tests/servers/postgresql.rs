@@ -26,15 +26,15 @@ const AS_POSTGRES: [&str; 4] = [
 ];
 
 /// A database cluster of a test's own, with its socket beside it.
-struct Cluster {
-    home: Home,
+pub(crate) struct Cluster {
+    pub(crate) home: Home,
     mode: Mode,
     programs: PathBuf,
 }
 
 impl Cluster {
     /// None, if it can't be had here.
-    fn new(mode: Mode) -> Option<Self> {
+    pub(crate) fn new(mode: Mode) -> Option<Self> {
         if !is_root() {
             cannot_run("must be root, to be the user postgres");
             return None;
@@ -74,16 +74,20 @@ impl Cluster {
         self.home.join("data")
     }
 
-    /// A hinit with PostgreSQL, which touches nothing outside of its directory: no TCP, and no shared
-    /// memory by a name.
-    fn launch(&self, options: &[&str]) -> Running {
+    /// A hinit that is about to start PostgreSQL with its socket, and with shared memory by no name: it
+    /// touches nothing outside of its directory.
+    pub(crate) fn prepare(&self, options: &[&str], listen: &[&str]) -> Start {
         let start = self.home.start(self.mode, options).args(AS_POSTGRES);
         let start = start.args([self.program("postgres")]);
-        let start = start.args(["-h", "", "-c", "dynamic_shared_memory_type=mmap"]);
+        let start = start.args(["-c", "dynamic_shared_memory_type=mmap"]);
         let start = start.args([OsStr::new("-D"), self.data().as_os_str()]);
-        start
-            .args([OsStr::new("-k"), self.home.as_ref().as_os_str()])
-            .start()
+        let start = start.args([OsStr::new("-k"), self.home.as_ref().as_os_str()]);
+        start.args(listen)
+    }
+
+    /// The same, started, and without TCP.
+    fn launch(&self, options: &[&str]) -> Running {
+        self.prepare(options, &["-h", ""]).start()
     }
 
     /// The same once it is ready, and what it has said until then.

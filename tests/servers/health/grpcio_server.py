@@ -1,0 +1,45 @@
+"""A server by grpcio, with the official health service: grpcio_server.py ADDRESS [--bare]"""
+
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+from grpc_health.v1.health import HealthServicer
+from grpc_health.v1.health_pb2 import HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
+
+SIGNALS = [signal.SIGTERM, signal.SIGUSR1]
+STATUSES = {
+    "": HealthCheckResponse.SERVING,
+    "up": HealthCheckResponse.SERVING,
+    "down": HealthCheckResponse.NOT_SERVING,
+    "unsure": HealthCheckResponse.UNKNOWN,
+    "unheard-of": HealthCheckResponse.SERVICE_UNKNOWN,
+    "halfway": HealthCheckResponse.SERVING,
+}
+
+
+class Health(HealthServicer):
+    """The official service, but for one whose call fails when the message is on its way."""
+
+    def Check(self, request, context):
+        if request.service == "halfway":
+            context.set_code(grpc.StatusCode.INTERNAL)
+        return super().Check(request, context)
+
+
+# Before there are threads: they inherit it.
+signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+server = grpc.server(ThreadPoolExecutor())
+health = Health()
+for service, status in STATUSES.items():
+    health.set(service, status)
+if "--bare" not in sys.argv:
+    add_HealthServicer_to_server(health, server)
+server.add_insecure_port(sys.argv[1])
+server.start()
+# From then on it goes on serving, and says that it is about to end.
+while signal.sigwait(SIGNALS) == signal.SIGUSR1:
+    health.enter_graceful_shutdown()
+server.stop(None).wait()

@@ -1,0 +1,42 @@
+"""A server by grpclib, with its health service: grpclib_server.py HOST:PORT [--bare]"""
+
+import asyncio
+import sys
+
+from grpclib.health.check import ServiceStatus
+from grpclib.health.service import OVERALL, Health
+from grpclib.server import Server
+from grpclib.utils import graceful_exit
+
+
+class Service:
+    """One that can be asked for nothing but its health."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __mapping__(self):
+        return {f"/{self.name}/Method": None}
+
+
+def status(value):
+    status = ServiceStatus()
+    status.set(value)
+    return status
+
+
+async def main(address, *options):
+    checks = {
+        OVERALL: [],
+        Service("up"): [status(True)],
+        Service("down"): [status(False)],
+        Service("unsure"): [status(None)],
+    }
+    server = Server([] if "--bare" in options else [Health(checks)])
+    host, port = address.split(":")
+    with graceful_exit([server]):
+        await server.start(host, int(port))
+        await server.wait_closed()
+
+
+asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,254 @@
+//! nginx, gunicorn and granian, asked by HTTP.
+
+use std::fs;
+
+use nix::libc::{SIGCONT, SIGSTOP};
+
+use super::*;
+
+/// How much of a body is searched.
+const SEARCHED: usize = 64 << 10;
+
+/// A hinit that is about to start an nginx with two sites, which listens there.
+fn nginx(home: &Home, listen: &str) -> Option<Start> {
+    let nginx = installed("nginx", Some("/usr/sbin/nginx".into()))?;
+    let conf = fs::read_to_string(source("health/nginx.conf")).unwrap();
+    fs::write(home.join("nginx.conf"), conf.replace("LISTEN", listen)).unwrap();
+    fs::create_dir(home.join("files")).unwrap();
+    for (name, text) in [
+        ("index.html", "the first site\n".to_owned()),
+        ("just-within", "x".repeat(SEARCHED - 4) + "text"),
+        ("just-outside", "x".repeat(SEARCHED - 3) + "text"),
+    ] {
+        fs::write(home.join("files").join(name), text).unwrap();
+    }
+    let start = home.start(Mode::Subreaper, &[]).args([nginx]);
+    let start = start.args(["-e", "stderr", "-c", "nginx.conf", "-p"]);
+    Some(start.args([home.as_ref()]))
+}
+
+/// Asks for a page with these options: what is said of the URL.
+#[track_caller]
+fn says(url: &str, options: &[&str], verdict: &str, finding: &str) {
+    let line = ask(&[&["--http", url], options].concat());
+    assert_eq!(line, format!("{verdict}: {url} {finding}"), "{options:?}");
+}
+
+#[test]
+fn nginx_on_a_port() {
+    let (home, port) = (Home::new(), Port::new());
+    let Some(server) = nginx(&home, &port.address()) else {
+        return;
+    };
+    let probes = [Probe::http(port.url("/")), Probe::tcp(&port)];
+    while_it_lives(&home, server, &probes, |hinit| {
+        codes_of_nginx(&port);
+        bodies_of_nginx(&port);
+        let second = ["--header", "Host: second.test", "--contains"];
+        for (options, is_first) in [(&["--contains"][..], true), (&second[..], false)] {
+            for (text, is_there) in [("the first site", is_first), ("the second site", !is_first)] {
+                let options = [options, &[text]].concat();
+                says_whether_there(&port.url("/"), &options, text, is_there);
+            }
+        }
+        // A name that leads to two addresses, of which nginx has one.
+        let by_name = format!("http://localhost:{}/", port.number);
+        says(&by_name, &[], "healthy", "answered 200 OK after Nms");
+        assert_eq!(
+            ask(&["--grpc", &port.address()]),
+            format!(
+                "unhealthy: grpc {} sent what is not gRPC after Nms",
+                port.address()
+            )
+        );
+        // And all at once, with the PID file.
+        let pid_file = home.pid_file();
+        let options = [
+            "--pid-file",
+            pid_file.to_str().unwrap(),
+            "--http",
+            &port.url("/"),
+        ];
+        let expected = format!(
+            "healthy: process {} is alive; {} answered 200 OK after Nms",
+            hinit.server(),
+            port.url("/")
+        );
+        assert_eq!(check(&options), expected);
+    });
+}
+
+/// A text is in the body, or is not.
+#[track_caller]
+fn says_whether_there(url: &str, options: &[&str], text: &str, is_there: bool) {
+    if is_there {
+        return says(url, options, "healthy", "answered 200 OK after Nms");
+    }
+    let lacks = format!("answered 200, but without `{text}` in its first 64 KiB after Nms");
+    says(url, options, "unhealthy", &lacks);
+}
+
+fn codes_of_nginx(port: &Port) {
+    for (path, options, verdict, answer) in [
+        ("/missing", &[][..], "unhealthy", "404 Not Found"),
+        ("/missing", &["--expect", "404"], "healthy", "404 Not Found"),
+        ("/", &["--expect", "404"], "unhealthy", "200 OK"),
+        ("/moved", &[], "healthy", "301 Moved Permanently"),
+        (
+            "/moved",
+            &["--expect", "200-299,304"],
+            "unhealthy",
+            "301 Moved Permanently",
+        ),
+        (
+            "/busy",
+            &[],
+            "unhealthy",
+            "503 Service Temporarily Unavailable",
+        ),
+        (
+            "/busy",
+            &["--expect", "200-299,503"],
+            "healthy",
+            "503 Service Temporarily Unavailable",
+        ),
+        ("/head-only", &[], "unhealthy", "405 Not Allowed"),
+        (
+            "/head-only",
+            &["--method", "HEAD"],
+            "healthy",
+            "204 No Content",
+        ),
+        ("/", &["--method", "HEAD"], "healthy", "200 OK"),
+    ] {
+        says(
+            &port.url(path),
+            options,
+            verdict,
+            &format!("answered {answer} after Nms"),
+        );
+    }
+}
+
+/// With a length, of which not all is read.
+fn bodies_of_nginx(port: &Port) {
+    for (path, is_there) in [("/just-within", true), ("/just-outside", false)] {
+        says_whether_there(&port.url(path), &["--contains", "text"], "text", is_there);
+    }
+}
+
+#[test]
+fn nginx_on_a_unix_socket() {
+    let home = Home::new();
+    let Some(server) = nginx(&home, "unix:socket") else {
+        return;
+    };
+    let url = |path| format!("http+unix://{}:{path}", home.join("socket").display());
+    let probes = [Probe::http(url("/")), Probe::unix(&home.join("socket"))];
+    while_it_lives(&home, server, &probes, |_| {
+        says(
+            &url("/missing"),
+            &[],
+            "unhealthy",
+            "answered 404 Not Found after Nms",
+        );
+        says(
+            &url("/head-only"),
+            &["--method", "HEAD"],
+            "healthy",
+            "answered 204 No Content after Nms",
+        );
+        let second = [
+            "--header",
+            "Host: second.test",
+            "--contains",
+            "the second site",
+        ];
+        says(&url("/"), &second, "healthy", "answered 200 OK after Nms");
+    });
+}
+
+/// What the tests' own application answers, under whichever server.
+fn the_application(url: impl Fn(&str) -> String) {
+    for (text, is_there) in [("database: fine", true), ("database: down", false)] {
+        says_whether_there(&url("/health"), &["--contains", text], text, is_there);
+    }
+    for (path, options, verdict, answer) in [
+        ("/broken", &[][..], "unhealthy", "500 Internal Server Error"),
+        ("/missing", &[], "unhealthy", "404 Not Found"),
+        (
+            "/health?deep=1",
+            &["--header", "Accept: text/plain"],
+            "healthy",
+            "200 OK",
+        ),
+        ("/health", &["--method", "HEAD"], "healthy", "200 OK"),
+    ] {
+        says(
+            &url(path),
+            options,
+            verdict,
+            &format!("answered {answer} after Nms"),
+        );
+    }
+}
+
+#[test]
+fn gunicorn_on_a_unix_socket() {
+    let home = Home::new();
+    let start = home.start(Mode::Subreaper, &[]);
+    let Some(server) = crate::gunicorn::by_gunicorn(start, "health") else {
+        return;
+    };
+    let server = server.args(["--bind", "unix:socket", "health_app:app"]);
+    let socket = home.join("socket");
+    let url = |path: &str| format!("http+unix://{}:{path}", socket.display());
+    let probes = [Probe::unix(&socket), Probe::http(url("/health"))];
+    while_it_lives(&home, server, &probes, |_| {
+        the_application(url);
+        // The kernel accepts connections for a server that hangs: only an answer tells.
+        let all = home.processes("gunicorn");
+        assert_eq!(all.len(), 2);
+        signal_all(&all, SIGSTOP);
+        probes[0].is_well();
+        let line = ask(&["--timeout", "500ms", "--http", &url("/health")]);
+        let probe = format!(
+            "unhealthy: {} gave no complete answer after Nms",
+            url("/health")
+        );
+        // The second on a machine under load, where the probe gets no chance to say so.
+        let lines = [&*probe, "unhealthy: no verdict within 500ms"];
+        assert!(lines.contains(&&*line), "{line}");
+        signal_all(&all, SIGCONT);
+        probes[1].is_well();
+    });
+}
+
+fn signal_all(pids: &[i32], signal: i32) {
+    for pid in pids {
+        kill(*pid, signal);
+    }
+}
+
+#[test]
+fn granian_on_a_port() {
+    let (home, port) = (Home::new(), Port::new());
+    let Some(granian) = python_program("granian") else {
+        return;
+    };
+    let server = home.start(Mode::Subreaper, &[]).args([granian]);
+    let server = server.args(["--interface", "wsgi", "--port", &port.number.to_string()]);
+    let server = server.args(["--working-dir".into(), source("health")]);
+    let server = server.args(["health_app:app"]).with(|command| {
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+    });
+    let probes = [Probe::http(port.url("/health")), Probe::tcp(&port)];
+    while_it_lives(&home, server, &probes, |_| {
+        the_application(|path| port.url(path));
+        // It speaks HTTP/2 as well, and has no such page.
+        assert_eq!(
+            ask(&["--grpc", &port.address()]),
+            format!("unhealthy: grpc {} answered 404 after Nms", port.address())
+        );
+    });
+}

@@ -1,0 +1,39 @@
+//! Redis and PostgreSQL, which are asked for nothing but a connection.
+
+use super::*;
+use crate::postgresql::Cluster;
+
+#[test]
+fn redis_on_a_port_and_a_unix_socket() {
+    let (home, port) = (Home::new(), Port::new());
+    let Some(redis) = installed("Redis", Some("/usr/bin/redis-server".into())) else {
+        return;
+    };
+    let server = home.start(Mode::Subreaper, &[]).args([redis]);
+    let server = server.args(["--bind", "127.0.0.1", "--port", &port.number.to_string()]);
+    // Nothing is to be kept.
+    let server = server.args(["--unixsocket", "socket", "--save", "", "--appendonly", "no"]);
+    let socket = home.join("socket");
+    let probes = [Probe::tcp(&port), Probe::unix(&socket)];
+    while_it_lives(&home, server, &probes, |_| {
+        let url = port.url("/");
+        // What it says to a request that it takes for a command.
+        assert_eq!(
+            ask(&["--http", &url]),
+            format!("unhealthy: {url} closed the connection without a complete answer after Nms")
+        );
+    });
+}
+
+#[test]
+fn postgresql_on_a_port_and_a_unix_socket() {
+    let Some(cluster) = Cluster::new(Mode::Subreaper) else {
+        return;
+    };
+    let port = Port::new();
+    let number = port.number.to_string();
+    let server = cluster.prepare(&[], &["-h", "127.0.0.1", "-p", &number]);
+    let socket = cluster.home.join(&format!(".s.PGSQL.{number}"));
+    let probes = [Probe::tcp(&port), Probe::unix(&socket)];
+    while_it_lives(&cluster.home, server, &probes, |_| {});
+}
