@@ -170,7 +170,12 @@ fn nginx_on_a_unix_socket() {
 
 /// What the tests' own application answers, under whichever server.
 fn the_application(url: impl Fn(&str) -> String) {
-    for (text, is_there) in [("database: fine", true), ("database: down", false)] {
+    let long: String = (1000..1256).map(|number: u16| number.to_string()).collect();
+    for (text, is_there) in [
+        ("database: fine", true),
+        ("database: down", false),
+        (&long, true),
+    ] {
         says_whether_there(&url("/health"), &["--contains", text], text, is_there);
     }
     for (path, options, verdict, answer) in [
