@@ -13,7 +13,7 @@ use crate::table::{Row, Value};
 
 pub(crate) const HINIT: &str = "hinit";
 pub(crate) const YARDSTICK: &str = "tini-static";
-const NO_OP: &str = "no-op";
+pub(crate) const NO_OP: &str = "no-op";
 
 pub(crate) struct Bench {
     pub(crate) rounds: usize,
@@ -35,7 +35,7 @@ impl Init {
         self.name.starts_with(HINIT)
     }
 
-    fn program(&self, arguments: &[&str]) -> Result<Program> {
+    pub(crate) fn program(&self, arguments: &[&str]) -> Result<Program> {
         Program::new(&[&[self.path.as_str()], arguments].concat(), &self.pid_file)
     }
 
@@ -52,14 +52,13 @@ impl Init {
 
 impl Bench {
     pub(crate) fn new(rounds: usize) -> Result<Self> {
-        let own = env::current_exe()?;
-        let beside = |name| own.with_file_name(name).to_string_lossy().into_owned();
+        let (no_op, load) = (beside("noop")?, beside("load")?);
         let directory = format!("/dev/shm/hinit-bench-{}", id());
         fs::create_dir(&directory)?;
         Ok(Self {
             rounds,
-            no_op: beside("noop"),
-            load: beside("load"),
+            no_op,
+            load,
             inits: Vec::new(),
             directory,
         })
@@ -133,8 +132,7 @@ impl Bench {
     pub(crate) fn health_check(&self) -> Result<Vec<Row>> {
         let mut programs = vec![self.no_op()?];
         let mut servers = Vec::new();
-        let hinits = || self.inits.iter().filter(|init| init.is_hinit());
-        for init in hinits() {
+        for init in self.hinits() {
             let check = init.program(&["healthcheck"])?;
             servers.push(Server::start(
                 &init.program(&["--", "sleep", "infinity"])?,
@@ -144,7 +142,7 @@ impl Bench {
         }
         let (times, faults) = in_turn(&programs, self.rounds)?;
         let ratio = times.compare(NO_OP, |check, no_op| check / no_op);
-        let calls = row("health check: system calls", hinits(), |init| {
+        let calls = row("health check: system calls", self.hinits(), |init| {
             let calls = init.program(&["healthcheck"])?.system_calls(&self.log())?;
             Ok(Value::one(calls.len() as f64))
         });
@@ -192,27 +190,43 @@ impl Bench {
         let size = row("file: size, KiB", &self.inits, |init| {
             Ok(Value::one(fs::metadata(&init.path)?.len() as f64 / 1024.0))
         });
-        let linked = row("file: linked", &self.inits, |init| {
-            let output = Command::new("file").args(["-bL", &init.path]).output()?;
-            let text = String::from_utf8(output.stdout)?;
-            let word = text
-                .split(", ")
-                .find_map(|part| part.strip_suffix(" linked"));
-            Ok(Value::Word(word.ok_or(text.as_str())?.to_string()))
-        });
+        let linked = row("file: linked", &self.inits, |init| linked(&init.path));
         vec![
             size.bound(HINIT, AtMost(480.0)),
             linked.bound(HINIT, Is("static-pie")),
         ]
     }
 
-    fn no_op(&self) -> Result<(String, Program)> {
+    pub(crate) fn hinits(&self) -> impl Iterator<Item = &Init> {
+        self.inits.iter().filter(|init| init.is_hinit())
+    }
+
+    pub(crate) fn no_op(&self) -> Result<(String, Program)> {
         Ok((NO_OP.to_string(), Program::new(&[&self.no_op], "")?))
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         format!("{}/strace", self.directory)
     }
+}
+
+/// How it is linked, in the word of file(1).
+pub(crate) fn linked(path: &str) -> Result<Value> {
+    let output = Command::new("file").args(["-bL", path]).output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let word = text
+        .split(", ")
+        .find_map(|part| part.strip_suffix(" linked"));
+    Ok(Value::Word(word.ok_or(text.as_str())?.to_string()))
+}
+
+/// The path of a program that `tests/bench/run` has put beside this one.
+pub(crate) fn beside(name: &str) -> Result<String> {
+    let path = env::current_exe()?.with_file_name(name);
+    if !path.exists() {
+        return Err(format!("`{}` does not exist", path.display()).into());
+    }
+    Ok(path.to_string_lossy().into_owned())
 }
 
 impl Drop for Bench {

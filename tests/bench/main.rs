@@ -13,6 +13,7 @@ mod bench;
 mod cgroup;
 mod early;
 mod flood;
+mod http;
 mod latency;
 mod live;
 mod orphans;
@@ -31,13 +32,14 @@ use crate::table::{Row, Value};
 
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
 
-const MEASUREMENTS: [(&str, Measure); 10] = [
+const MEASUREMENTS: [(&str, Measure); 11] = [
     ("launch", |bench| bench.launch("launch", &[])),
     ("launch-no-pid-file", |bench| {
         bench.launch("launch with --no-pid-file", &["--no-pid-file"])
     }),
     ("calls", |bench| Ok(vec![bench.calls_until_exec()])),
     ("health-check", Bench::health_check),
+    ("http", Bench::http),
     ("idle", Bench::idle),
     ("early", Bench::early_terms),
     ("latency", Bench::latency),
@@ -70,7 +72,8 @@ fn main() -> Result<ExitCode> {
         rows.extend(measure(&bench)?);
     }
 
-    print!("\n{}", table::markdown(&bench.columns(), &rows));
+    let programs = table::programs(&bench.columns(), &rows);
+    print!("\n{}", table::markdown(&programs, &rows));
     fs::write(
         &file,
         table::csv([&machine, &versions].into_iter().chain(&rows)),

@@ -104,6 +104,17 @@ pub(crate) fn over(cells: &Cells, one: &str) -> Cells {
         .collect()
 }
 
+/// These, and then whichever else some row has.
+pub(crate) fn programs<'a>(first: &[&'a str], rows: &'a [Row]) -> Vec<&'a str> {
+    let mut programs = first.to_vec();
+    for (name, _) in rows.iter().flat_map(|row| &row.cells) {
+        if !programs.contains(&name.as_str()) {
+            programs.push(name);
+        }
+    }
+    programs
+}
+
 pub(crate) fn markdown(programs: &[&str], rows: &[Row]) -> String {
     let head = [&["figure"], programs, &["bound", "holds"]].concat();
     let mut lines = vec![head.join(" | "), vec!["---"; head.len()].join(" | ")];
