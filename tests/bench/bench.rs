@@ -192,7 +192,7 @@ impl Bench {
         });
         let linked = row("file: linked", &self.inits, |init| linked(&init.path));
         vec![
-            size.bound(HINIT, AtMost(480.0)),
+            size.bound(HINIT, AtMost(560.0)),
             linked.bound(HINIT, Is("static-pie")),
         ]
     }
