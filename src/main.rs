@@ -3,9 +3,9 @@
 //! The architecture, top to bottom; no module uses one above it:
 //!
 //! - `main`: this page; which command it is, and one line when it fails
+//! - `run`: the life of one server: claim, spawn, record, let go, watch, clear, drain, remove, leave
+//! - `healthcheck`: one verdict on a server, by its PID file and by what it answers
 //! - `cli`: arguments and environment in, a `Command` out; pure
-//! - `run`: the life of one server: claim, spawn, record, let go, watch, clear, remove, leave
-//! - `healthcheck`: one verdict on a server
 //! - `pidfile`: both sides of the PID-file protocol, by which `run` and `healthcheck` agree
 //! - `process`: what /proc says of a process
 //! - `output`: the log and the lines on standard output
@@ -72,5 +72,7 @@ fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
     }
 }
 
+#[cfg(fuzzing)]
+mod fuzz;
 #[cfg(test)]
 mod readme;

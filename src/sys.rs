@@ -34,7 +34,7 @@ pub(crate) use signals::{
 /// instruction of ours blocks all signals. (Its price: `std::env::args` is empty on musl.)
 macro_rules! c_main {
     ($main:path) => {
-        #[cfg(not(test))]
+        #[cfg(not(any(test, fuzzing)))]
         #[allow(unsafe_code)]
         #[unsafe(no_mangle)]
         extern "C" fn main(

@@ -15,6 +15,8 @@ mod probe;
 mod report;
 mod verdict;
 
+#[cfg(fuzzing)]
+pub(crate) use probe::fuzz::fuzz;
 use report::Report;
 pub(crate) use verdict::Verdict;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 struct Heap(UnsafeCell<[u8; Self::SIZE]>);
 
-#[cfg_attr(not(test), global_allocator)]
+#[cfg_attr(not(any(test, fuzzing)), global_allocator)]
 static HEAP: Heap = Heap(UnsafeCell::new([0; Heap::SIZE]));
 
 /// How many bytes at the end of the arena are free. (Counted like that it is not zero at first, and

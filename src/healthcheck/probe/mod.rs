@@ -186,5 +186,7 @@ trait Reader {
     fn end(&mut self) -> Finding;
 }
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,0 +1,3 @@
+//! What libFuzzer calls (tests/fuzz/run).
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| crate::healthcheck::fuzz(bytes));
