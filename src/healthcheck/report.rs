@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::probe::Outcome;
-use super::verdict::Verdict;
+use super::verdict::{Verdict, word};
 
 /// The verdict on the PID file, if that was asked for, and the probes' outcomes, up to the first that
 /// is not well.
@@ -70,10 +70,6 @@ impl fmt::Display for Report {
         write!(f, "{}: ", word(self.is_healthy()))?;
         self.write_reason(f)
     }
-}
-
-pub(super) fn word(is_healthy: bool) -> &'static str {
-    if is_healthy { "healthy" } else { "unhealthy" }
 }
 
 /// Appends a JSON string (RFC 8259, 7) of at most `most` bytes, but for the quotes.

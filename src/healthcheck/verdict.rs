@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use nix::unistd::Pid;
 
-use super::report::word;
 use crate::error::Error;
 use crate::pidfile::Fault;
 
@@ -82,6 +81,10 @@ impl fmt::Display for Verdict {
         write!(f, "{}: ", word(self.is_healthy()))?;
         self.write_reason(f)
     }
+}
+
+pub(super) fn word(is_healthy: bool) -> &'static str {
+    if is_healthy { "healthy" } else { "unhealthy" }
 }
 
 fn write_fault(f: &mut dyn Write, fault: Fault) -> fmt::Result {
