@@ -273,7 +273,7 @@ fn next_chunk(bytes: &mut Vec<u8>, after_chunk: &mut bool) -> Result<Option<u64>
         *after_chunk = false;
     }
     match httparse::parse_chunk_size(bytes) {
-        Ok(Status::Complete((length, size))) => {
+        Ok(Status::Complete((length, size))) if length <= MOST_CHUNK_LINE => {
             bytes.drain(..length);
             *after_chunk = true;
             Ok(Some(size))

@@ -169,6 +169,15 @@ fn a_text_in_the_body() {
         (chunked("x\r\n"), IsNot("HTTP")),
         (chunked("ffffffffffffffffff\r\n"), IsNot("HTTP")),
         (chunked(&format!("5;{}", "a".repeat(2000))), IsNot("HTTP")),
+        // The same whether it comes as a whole or not: found by fuzzing.
+        (
+            chunked(&format!("a;{}\r\nstatus: up", "a".repeat(2000))),
+            IsNot("HTTP"),
+        ),
+        (
+            chunked(&format!("a;{}\r\nstatus: up", "a".repeat(1000))),
+            ok(),
+        ),
         // A size that would overflow.
         (chunked("ffffffffffffffff\r\nstatus: up"), ok()),
         (body("", &far(MOST_BODY - TEXT.len())), ok()),
