@@ -325,7 +325,7 @@ mutants! {
     } fails "probes::answers";
 
     not_serving_will_do: "healthcheck/probe/grpc.rs" {
-        "Some(1) => Finding::Serving," => "Some(1 | 2) => Finding::Serving,"
+        "Some(1) => self.found" => "Some(1 | 2) => self.found"
     } fails "probes::grpc";
 
     localhost_is_one_address: "cli/probes.rs" {
