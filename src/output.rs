@@ -52,6 +52,11 @@ pub(crate) fn print_line(message: &dyn fmt::Display) {
     write_patiently(STDOUT, Line::new(format_args!("{message}")).bytes());
 }
 
+/// Writes a line that is finished already, and that a pipe takes at once, to standard output.
+pub(crate) fn print_finished(line: &str) {
+    write_patiently(STDOUT, line.as_bytes());
+}
+
 /// Writes a text of our own, of any length, to standard output.
 pub(crate) fn print_text(text: &str) {
     let mut rest = text.as_bytes();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::libc::{SIGALRM, SIGPIPE};
 
 use crate::cli::{Answer, Healthcheck, PidFile as Choice};
-use crate::output::{print_line, print_text};
+use crate::output::{print_finished, print_line};
 use crate::pidfile::{self, Fault, PidFile};
 use crate::process::{self, Look, Process, State};
 use crate::sys::{self, SignalSet};
@@ -43,7 +43,7 @@ pub(crate) fn healthcheck(options: &Healthcheck, inherited: SignalSet) -> u8 {
     sys::set_alarm(Duration::ZERO);
     match options.answer {
         Answer::Line => print_line(&report),
-        Answer::Json => print_text(&report.json()),
+        Answer::Json => print_finished(&report.json()),
         Answer::Silence => {}
     }
     exit_code(report.is_healthy())

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -140,4 +141,19 @@ fn whoever_breaks_off() {
     let closed = format!("unhealthy: {url} closed the connection without a complete answer");
     assert_eq!(verdict_of(&check(&["--http", &url])), closed);
     server.join().unwrap();
+}
+
+/// Its verdict is lost, but not its exit code.
+#[test]
+fn whoever_does_not_read_the_answer() {
+    for answer in [&[][..], &["--json"]] {
+        let (_reader, writer) = full_pipe();
+        let mut command = Command::new(hinit());
+        command
+            .args(["healthcheck", "--no-pid", "--unix", "/no/such"])
+            .args(answer);
+        let mut child = command.stdout(writer).spawn().unwrap();
+        let status = eventually("it ends", || child.try_wait().unwrap());
+        assert_eq!(Ended::code_of(status), 1, "{answer:?}");
+    }
 }

@@ -1,10 +1,9 @@
 //! What hinit says, and that saying it never hurts.
 
 use std::fs::File;
-use std::io::Write;
 use std::process::Stdio;
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::fcntl::OFlag;
 use nix::libc::{SIGHUP, SIGTERM, SIGUSR1};
 
 use crate::support::*;
@@ -72,11 +71,7 @@ in_both_modes! {
     }
 
     fn a_log_that_nobody_reads_stops_nothing(mode: Mode) {
-        let (_reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap();
-        let mut writer = File::from(writer);
-        fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
-        while writer.write(&[b'x'; 4096]).is_ok() {}
-        fcntl(&writer, FcntlArg::F_SETFL(OFlag::empty())).unwrap();
+        let (_reader, writer) = full_pipe();
         let mut command = command_in(mode, hinit());
         command.args(["-v", "--no-pid-file"]).arg(fixture()).arg("exit").arg("3");
         let output = command.stderr(Stdio::from(writer)).output().unwrap();

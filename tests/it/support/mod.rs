@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
+use std::io::{PipeReader, PipeWriter, Write, pipe};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 mod probing;
 mod process;
@@ -95,6 +98,15 @@ pub fn odd_files(dir: &TempDir) -> [(&'static str, PathBuf); 4] {
     fs::write(dir.join("target"), "1\n").unwrap();
     std::os::unix::fs::symlink(dir.join("target"), &symlink.1).unwrap();
     [fifo, directory, socket, symlink]
+}
+
+/// A pipe that takes nothing more as long as nobody reads: its two ends.
+pub fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = pipe().unwrap();
+    fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+    while writer.write(&[b'x'; 4096]).is_ok() {}
+    fcntl(&writer, FcntlArg::F_SETFL(OFlag::empty())).unwrap();
+    (reader, writer)
 }
 
 /// The fixture, called `server`, with what it takes to become root.
