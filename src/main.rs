@@ -9,6 +9,7 @@
 //! - `pidfile`: both sides of the PID-file protocol, by which `run` and `healthcheck` agree
 //! - `process`: what /proc says of a process
 //! - `output`: the log and the lines on standard output
+//! - `text`: lines and buffers of a bounded size
 //! - `error`: what failed, on what, and which exit code that is
 //! - `sys`: all the unsafe code
 //!
@@ -40,6 +41,7 @@ mod pidfile;
 mod process;
 mod run;
 mod sys;
+mod text;
 
 use cli::{Command, Misuse, options};
 use healthcheck::Verdict;

@@ -3,6 +3,7 @@
 use crate::cli::options::{HEALTHCHECK, RUN, Topic};
 use crate::error::exit_code;
 use crate::healthcheck::{findings, verdicts};
+use crate::run::phases;
 
 const README: &str = include_str!("../README.md");
 
@@ -78,12 +79,31 @@ fn the_findings() {
     for (_, text) in findings() {
         let stands_for = |row: &&str| {
             let row = row.trim_matches('`').replace("TEXT", "`TEXT`");
+            let row = row.replace("UID N", "UID 42");
             text == row
                 || (row.contains(" N ") && text.starts_with("answered gRPC status "))
                 || (row.ends_with(" N)") && text.starts_with("refused the request"))
         };
         assert!(shown.iter().any(stands_for), "{text}");
     }
+}
+
+#[test]
+fn the_phases() {
+    let rows = table_after("| phase | `/livez` |");
+    let shown: Vec<_> = rows.iter().map(|row| [row[0], row[1], row[2]]).collect();
+    let code = |is_well: bool| if is_well { "200" } else { "503" };
+    let phases = phases();
+    let names: Vec<String> = phases
+        .iter()
+        .map(|phase| format!("`{}`", phase.name))
+        .collect();
+    let expected: Vec<_> = phases
+        .iter()
+        .zip(&names)
+        .map(|(phase, name)| [name.as_str(), code(phase.live), code(phase.ready)])
+        .collect();
+    assert_eq!(shown, expected);
 }
 
 #[test]

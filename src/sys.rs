@@ -21,11 +21,13 @@ use nix::unistd::Pid;
 
 mod heap;
 mod signals;
+mod socket;
 
 pub(crate) use signals::{
     Handle, SignalSet, exit_on_alarm, ignore_sigchld, kill, libc_set, queue_signal, set_alarm,
     set_signal_mask, stop_own_group,
 };
+pub(crate) use socket::{Datagram, accept, receive};
 
 /// Defines C's `main`, which hands over to `$main(Vec<OsString>, SignalSet) -> u8`.
 ///
@@ -196,6 +198,12 @@ pub(crate) fn environment(name: &CStr) -> Option<OsString> {
 pub(crate) fn set_environment(name: &CStr, value: &CStr) {
     // SAFETY: libc copies both. Nothing holds on to what `environment` returned: it copies as well.
     unsafe { libc::setenv(name.as_ptr(), value.as_ptr(), 1) };
+}
+
+/// `unsetenv(3)`, before the server is spawned.
+pub(crate) fn unset_environment(name: &CStr) {
+    // SAFETY: hinit has one thread, and `environment` returns copies.
+    unsafe { libc::unsetenv(name.as_ptr()) };
 }
 
 /// Closes every descriptor from 3 on but these (`close_range(2)`, since Linux 5.9).

@@ -16,6 +16,8 @@ const EXPECT: Codes = 200..=399;
 pub(crate) struct Healthcheck {
     /// None: leave the PID file out.
     pub(crate) pid_file: Option<PidFile>,
+    /// Ask hinit whether the server is ready.
+    pub(crate) ready: bool,
     pub(crate) foreign: bool,
     /// In the order in which they are asked: what costs the least comes first.
     pub(crate) probes: Vec<Probe>,
@@ -68,6 +70,7 @@ pub(super) fn parse(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
     let pid_file = checked_pid_file(&mut given)?;
     let check = Healthcheck {
         pid_file,
+        ready: given.flag(&options::READY)?,
         foreign: given.flag(&options::FOREIGN)?,
         probes: probes(&mut given)?,
         http: http(&mut given)?,
@@ -76,6 +79,13 @@ pub(super) fn parse(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
             .unwrap_or(TIMEOUT),
         answer: answer(&mut given)?,
     };
+    // hinit is found by its PID file, and another program has no hinit.
+    if check.ready && check.pid_file.is_none() {
+        return Err(contradiction(&options::READY, &options::NO_PID));
+    }
+    if check.ready && check.foreign {
+        return Err(contradiction(&options::READY, &options::FOREIGN));
+    }
     if check.pid_file.is_none() && check.probes.is_empty() {
         let why = "`--no-pid` leaves nothing to check: name a probe, such as `--http`";
         return Err(Error::Usage(why.into()));

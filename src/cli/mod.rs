@@ -43,6 +43,9 @@ pub(crate) struct Run {
     pub(crate) rewrites: Rewrites,
     pub(crate) stop: Stop,
     pub(crate) exit: Exit,
+    pub(crate) notify: Option<Notify>,
+    /// Where to answer probes.
+    pub(crate) listen: Vec<Address>,
     pub(crate) verbosity: Verbosity,
     /// The server and its arguments; at least one word.
     pub(crate) command: Vec<OsString>,
@@ -80,6 +83,14 @@ pub(crate) struct Exit {
     pub(crate) map: Vec<(u8, u8)>,
 }
 
+/// What the server is to tell of itself, besides that it is ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Notify {
+    /// How long it may be silent, and the signal that it gets then.
+    pub(crate) watchdog: Option<Duration>,
+    pub(crate) signal: Option<c_int>,
+}
+
 /// Which PID file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PidFile {
@@ -95,6 +106,7 @@ pub(crate) enum Misuse {
 }
 
 const MODE: u32 = 0o644;
+const MOST_LISTEN: usize = 8;
 
 /// Reads the command line (without the program's own name).
 ///
@@ -141,6 +153,8 @@ fn parse_run(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
             clean_stop: given.flag(&options::CLEAN_STOP)?,
             map: given.values(&options::MAP_EXIT, &values::EXIT_CODES)?,
         },
+        notify: notify(&mut given)?,
+        listen: listen(&mut given)?,
         verbosity: verbosity(&mut given)?,
         command,
     };
@@ -158,6 +172,28 @@ fn own_pid_file(given: &mut Given) -> Result<Option<PidFile>, Error> {
         (false, Some(path)) => Ok(Some(PidFile::At(path.into()))),
         (false, None) => Ok(Some(pid_file(given))),
     }
+}
+
+fn notify(given: &mut Given) -> Result<Option<Notify>, Error> {
+    let notify = Notify {
+        watchdog: given.value(&options::WATCHDOG, &values::TIMEOUT)?,
+        signal: given.value(&options::WATCHDOG_SIGNAL, &values::SIGNAL)?,
+    };
+    if notify.signal.is_some() && notify.watchdog.is_none() {
+        let why = "`--watchdog-signal` needs `--watchdog`: how long a server may be silent";
+        return Err(Error::Usage(why.into()));
+    }
+    let is_wanted = given.flag(&options::NOTIFY)? || notify.watchdog.is_some();
+    Ok(is_wanted.then_some(notify))
+}
+
+fn listen(given: &mut Given) -> Result<Vec<Address>, Error> {
+    let addresses = given.values(&options::LISTEN, &probes::LISTEN)?;
+    if addresses.len() > MOST_LISTEN {
+        let why = format!("more than {MOST_LISTEN} addresses to listen at");
+        return Err(Error::Usage(why));
+    }
+    Ok(addresses)
 }
 
 fn verbosity(given: &mut Given) -> Result<Verbosity, Error> {

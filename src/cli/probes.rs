@@ -56,6 +56,10 @@ pub(super) const GRPC: Kind<Endpoint> = Kind {
 };
 const ADDRESS: &str = "an address such as 127.0.0.1:8000, [::1]:8000 or localhost:8000 \
                        (hinit looks up no names)";
+pub(super) const LISTEN: Kind<Address> = Kind {
+    parse: listen,
+    wanted: "an address such as 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock",
+};
 pub(super) const CODES: Kind<Vec<Codes>> = Kind {
     parse: |text| text.split(',').map(codes).collect(),
     wanted: "status codes such as 200 or 200-299,304",
@@ -124,6 +128,13 @@ fn endpoint(text: &str, with_service: bool) -> Option<Endpoint> {
         address: tcp(host, None)?,
         service: service.to_owned(),
     })
+}
+
+fn listen(text: &str) -> Option<Address> {
+    match text.strip_prefix("unix:") {
+        Some(path) => (path.starts_with('/') && path.len() > 1).then(|| Address::Unix(path.into())),
+        None => tcp(text, None),
+    }
 }
 
 /// `127.0.0.1:8000`, `[::1]:8000`, `localhost:8000`; without a port only where there is a default.

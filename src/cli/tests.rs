@@ -4,6 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::*;
 
 mod healthcheck;
+mod notify;
 
 fn parse_in(words: &[&str], pid_file_variable: &str) -> Result<Command, Misuse> {
     parse_with(words, c"HINIT_PID_FILE", pid_file_variable)
@@ -82,6 +83,8 @@ fn options_of_run() {
             drain: true,
         },
         exit: Exit::default(),
+        notify: None,
+        listen: Vec::new(),
         verbosity: Verbosity::Normal,
         command: vec!["x".into()],
     };
@@ -107,6 +110,7 @@ fn options_of_run() {
 fn options_of_healthcheck() {
     let plain = || Healthcheck {
         pid_file: Some(PidFile::Default),
+        ready: false,
         foreign: false,
         probes: Vec::new(),
         http: Http {

@@ -21,6 +21,10 @@ pub(super) const STANDARD_SIGNAL: Kind<Signal> = Kind {
     parse: |text| Signal::try_from(signal(text)?).ok(),
     wanted: "a signal such as TERM or 15",
 };
+pub(super) const SIGNAL: Kind<c_int> = Kind {
+    parse: signal,
+    wanted: "a signal such as ABRT, 6 or RTMIN+3",
+};
 pub(super) const DURATION: Kind<Duration> = Kind {
     parse: duration,
     wanted: "a time such as 500ms, 2s or 1m",

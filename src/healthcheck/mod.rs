@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::libc::{SIGALRM, SIGPIPE};
+use nix::unistd::Pid;
 
 use crate::cli::{Answer, Healthcheck, PidFile as Choice};
 use crate::output::{print_finished, print_line};
@@ -13,11 +14,13 @@ use crate::sys::{self, SignalSet};
 
 mod probe;
 mod report;
+mod socket;
 mod verdict;
 
 #[cfg(fuzzing)]
 pub(crate) use probe::fuzz::fuzz;
 use report::Report;
+use socket::Question;
 pub(crate) use verdict::Verdict;
 #[cfg(test)]
 pub(crate) use {probe::tests::table as findings, verdict::tests::table as verdicts};
@@ -89,7 +92,7 @@ fn judge(options: &Healthcheck, deadline: Option<Instant>) -> Report {
     let process = options
         .pid_file
         .as_ref()
-        .map(|choice| judge_server(choice, options.foreign));
+        .map(|choice| judge_server(choice, options));
     let mut report = Report {
         process,
         outcomes: Vec::new(),
@@ -107,7 +110,7 @@ fn judge(options: &Healthcheck, deadline: Option<Instant>) -> Report {
     report
 }
 
-fn judge_server(choice: &Choice, foreign: bool) -> Verdict {
+fn judge_server(choice: &Choice, options: &Healthcheck) -> Verdict {
     let default;
     let path = match choice {
         Choice::At(path) => path,
@@ -121,19 +124,24 @@ fn judge_server(choice: &Choice, foreign: bool) -> Verdict {
     };
     let mut look = 1;
     loop {
-        match judge_once(path, foreign) {
-            Verdict::PidFile(_, fault) if fault.may_pass() && look < LOOKS => {
-                std::thread::sleep(APART);
-                look += 1;
-            }
-            verdict => return verdict,
+        let verdict = judge_once(path, options);
+        let may_pass = match &verdict {
+            Verdict::PidFile(_, fault) => fault.may_pass(),
+            Verdict::NoServer => true,
+            _ => false,
+        };
+        if !may_pass || look == LOOKS {
+            return verdict;
         }
+        std::thread::sleep(APART);
+        look += 1;
     }
 }
 
-fn judge_once(path: &Path, foreign: bool) -> Verdict {
-    let file = match PidFile::read(path, foreign) {
+fn judge_once(path: &Path, options: &Healthcheck) -> Verdict {
+    let file = match PidFile::read(path, options.foreign) {
         Ok(file) => file,
+        Err(Fault::NoServer) => return Verdict::NoServer,
         Err(fault) => return Verdict::PidFile(path.to_owned(), fault),
     };
     let verdict = match process::look(file.pid) {
@@ -157,11 +165,25 @@ fn judge_once(path: &Path, foreign: bool) -> Verdict {
         verdict => verdict,
     };
     // Whatever we saw, it was the server's only if the file names it still.
-    if file.is_unchanged() {
-        verdict
-    } else {
-        Verdict::PidFile(path.to_owned(), Fault::Replaced)
+    if !file.is_unchanged() {
+        return Verdict::PidFile(path.to_owned(), Fault::Replaced);
     }
+    match verdict {
+        Verdict::Healthy(pid) | Verdict::HealthyByKill(pid) => {
+            let objection = match (options.ready, file.has_socket) {
+                (false, false) => None,
+                (true, false) => Some(Verdict::NoSocket),
+                (true, true) => ask_hinit(path, pid, Question::IsReady, options),
+                (false, true) => ask_hinit(path, pid, Question::IsAlive, options),
+            };
+            objection.unwrap_or(verdict)
+        }
+        verdict => verdict,
+    }
+}
+
+fn ask_hinit(path: &Path, pid: Pid, question: Question, options: &Healthcheck) -> Option<Verdict> {
+    socket::ask(path, pid, question, deadline_of_probes(options.timeout))
 }
 
 fn judge_process(process: &Process) -> Verdict {

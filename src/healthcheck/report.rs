@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 
 use super::probe::Outcome;
 use super::verdict::{Verdict, word};
+use crate::text::Quoted;
 
 /// The verdict on the PID file, if that was asked for, and the probes' outcomes, up to the first that
 /// is not well.
@@ -39,26 +40,23 @@ impl Report {
     pub(super) fn json(&self) -> String {
         const FOR_REASON: usize = 400;
         const FOR_PROBES: usize = 2200;
-        let mut json = String::from("{\"verdict\":");
-        push_string(&mut json, word(self.is_healthy()), FOR_REASON);
-        let mut reason = String::new();
+        let (mut json, mut reason) = (String::new(), String::new());
         // Writing to a String cannot fail.
         let _ok = self.write_reason(&mut reason);
-        json.push_str(",\"reason\":");
-        push_string(&mut json, &reason, FOR_REASON);
-        let pid = self.process.as_ref().and_then(Verdict::pid);
-        let _ok = match pid {
-            Some(pid) => write!(json, ",\"pid\":{pid},\"probes\":["),
-            None => write!(json, ",\"pid\":null,\"probes\":["),
+        let (verdict, reason) = (word(self.is_healthy()), Quoted(&reason, FOR_REASON));
+        let _ok = write!(json, "{{\"verdict\":\"{verdict}\",\"reason\":{reason},");
+        let _ok = match self.process.as_ref().and_then(Verdict::pid) {
+            Some(pid) => write!(json, "\"pid\":{pid},\"probes\":["),
+            None => write!(json, "\"pid\":null,\"probes\":["),
         };
         let room = FOR_PROBES / 2 / self.outcomes.len().max(1);
         for (at, outcome) in self.outcomes.iter().enumerate() {
-            json.push_str(if at == 0 { "{\"name\":" } else { ",{\"name\":" });
-            push_string(&mut json, &outcome.name, room);
-            json.push_str(",\"result\":");
-            push_string(&mut json, &outcome.finding.to_string(), room);
+            let comma = if at == 0 { "" } else { "," };
+            let (name, result) = (&outcome.name, outcome.finding.to_string());
+            let (name, result) = (Quoted(name, room), Quoted(&result, room));
+            let _ok = write!(json, "{comma}{{\"name\":{name},\"result\":{result},");
             let (healthy, millis) = (outcome.is_healthy(), outcome.after.as_millis());
-            let _ok = write!(json, ",\"healthy\":{healthy},\"milliseconds\":{millis}}}");
+            let _ok = write!(json, "\"healthy\":{healthy},\"milliseconds\":{millis}}}");
         }
         json.push_str("]}\n");
         json
@@ -70,27 +68,6 @@ impl fmt::Display for Report {
         write!(f, "{}: ", word(self.is_healthy()))?;
         self.write_reason(f)
     }
-}
-
-/// Appends a JSON string (RFC 8259, 7) of at most `most` bytes, but for the quotes.
-fn push_string(json: &mut String, text: &str, most: usize) {
-    json.push('"');
-    let start = json.len();
-    for c in text.chars() {
-        let before = json.len();
-        match c {
-            '"' | '\\' => json.extend(['\\', c]),
-            c if u32::from(c) < 0x20 || c == '\u{7f}' => {
-                let _ok = write!(json, "\\u{:04x}", u32::from(c));
-            }
-            c => json.push(c),
-        }
-        if json.len() - start > most {
-            json.truncate(before);
-            break;
-        }
-    }
-    json.push('"');
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use nix::unistd::Pid;
 
+use super::probe::Finding;
 use crate::error::Error;
 use crate::pidfile::Fault;
 
@@ -19,6 +20,8 @@ pub(crate) enum Verdict {
     /// No PID file was named, and there is no place for a default one.
     NoPlace,
     PidFile(PathBuf, Fault),
+    /// hinit has no server yet, or no longer.
+    NoServer,
     Missing(Pid),
     Zombie(Pid),
     Stopped(Pid),
@@ -28,6 +31,19 @@ pub(crate) enum Verdict {
         thread: Pid,
         of: Pid,
     },
+    /// The server has not said yet that it is ready.
+    NotReady(Pid),
+    /// It has been silent for longer than its watchdog allows.
+    Silent {
+        silence: Duration,
+        watchdog: Duration,
+    },
+    /// This hinit answers nothing: it was not asked to.
+    NoSocket,
+    /// Why hinit could not be asked, at this socket.
+    Unanswered(PathBuf, Finding),
+    /// What hinit itself says is wrong.
+    Said(Pid, String),
     Deadline(Duration),
 }
 
@@ -45,8 +61,10 @@ impl Verdict {
             | Self::Zombie(pid)
             | Self::Stopped(pid)
             | Self::Stopping(pid)
+            | Self::NotReady(pid)
+            | Self::Said(pid, _)
             | Self::Thread { thread: pid, .. } => Some(pid),
-            Self::Usage(_) | Self::NoPlace | Self::PidFile(..) | Self::Deadline(_) => None,
+            _ => None,
         }
     }
 }
@@ -61,7 +79,7 @@ impl Verdict {
             Self::NoPlace => {
                 f.write_str("no directory for a PID file is writable; set HINIT_PID_FILE")
             }
-            Self::PidFile(_, Fault::NoServer) => f.write_str("no server yet, or no longer"),
+            Self::NoServer => f.write_str("no server yet, or no longer"),
             Self::PidFile(path, fault) => {
                 write!(f, "PID file {} ", path.display())?;
                 write_fault(f, *fault)
@@ -71,6 +89,20 @@ impl Verdict {
             Self::Stopped(pid) => write!(f, "process {pid} is stopped"),
             Self::Stopping(pid) => write!(f, "process {pid} is about to be stopped"),
             Self::Thread { thread, of } => write!(f, "{thread} is a thread of process {of}"),
+            Self::NotReady(pid) => write!(f, "process {pid} has not said that it is ready"),
+            Self::Silent { silence, watchdog } => {
+                let (seconds, tenths) = (silence.as_secs(), silence.subsec_millis() / 100);
+                match seconds {
+                    0..10 => write!(f, "no sign of life for {seconds}.{tenths}s"),
+                    _ => write!(f, "no sign of life for {seconds}s"),
+                }?;
+                write!(f, " (watchdog {watchdog:?})")
+            }
+            Self::NoSocket => f.write_str("hinit was not asked to tell: --notify or --listen"),
+            Self::Unanswered(socket, finding) => {
+                write!(f, "hinit's socket {} {finding}", socket.display())
+            }
+            Self::Said(_, reason) => f.write_str(reason),
             Self::Deadline(timeout) => write!(f, "no verdict within {timeout:?}"),
         }
     }
@@ -144,10 +176,7 @@ pub(crate) mod tests {
                 file(Fault::WritableByOthers),
                 "unhealthy: PID file P is writable by others",
             ),
-            (
-                file(Fault::NoServer),
-                "unhealthy: no server yet, or no longer",
-            ),
+            (Verdict::NoServer, "unhealthy: no server yet, or no longer"),
             (file(Fault::Empty), "unhealthy: PID file P is empty"),
             (file(Fault::TooLarge), "unhealthy: PID file P is too large"),
             (
@@ -175,6 +204,25 @@ pub(crate) mod tests {
                 "unhealthy: process N is about to be stopped",
             ),
             (
+                Verdict::NoSocket,
+                "unhealthy: hinit was not asked to tell: --notify or --listen",
+            ),
+            (
+                Verdict::Unanswered("P.sock".into(), Finding::NoAnswer),
+                "unhealthy: hinit's socket P.sock FINDING",
+            ),
+            (
+                Verdict::NotReady(n),
+                "unhealthy: process N has not said that it is ready",
+            ),
+            (
+                Verdict::Silent {
+                    silence: Duration::from_millis(31_999),
+                    watchdog: Duration::from_secs(30),
+                },
+                "unhealthy: no sign of life for AGE (watchdog D)",
+            ),
+            (
                 Verdict::Deadline(Duration::from_millis(900)),
                 "unhealthy: no verdict within D",
             ),
@@ -196,11 +244,25 @@ pub(crate) mod tests {
                 ("KIND", "FIFO"),
                 ("read: WHY", "read: Permission denied"),
                 ("within D", "within 900ms"),
+                ("FINDING", "gave no complete answer"),
+                ("for AGE (watchdog D)", "for 31s (watchdog 30s)"),
             ] {
                 expected = expected.replace(word, value);
             }
             assert_eq!(verdict.to_string(), expected);
             assert_eq!(verdict.is_healthy(), line.starts_with("healthy: "));
         }
+    }
+
+    #[test]
+    fn what_hinit_says_and_short_silences() {
+        let said = Verdict::Said(Pid::from_raw(7), "it is late".into());
+        assert_eq!(said.to_string(), "unhealthy: it is late");
+        let silent = Verdict::Silent {
+            silence: Duration::from_millis(1290),
+            watchdog: Duration::from_millis(500),
+        };
+        let line = "unhealthy: no sign of life for 1.2s (watchdog 500ms)";
+        assert_eq!(silent.to_string(), line);
     }
 }

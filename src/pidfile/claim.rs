@@ -13,9 +13,9 @@ use nix::fcntl::{AT_FDCWD, FallocateFlags, OFlag, fallocate, openat};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 use nix::unistd::{Pid, UnlinkatFlags, geteuid, unlinkat};
 
-use super::{Contents, Identity, MOST_BYTES, STOPPING, errno, kind, stat_name};
+use super::{Contents, HAS_SOCKET, Identity, MOST_BYTES, STOPPING, errno, kind, stat_name};
 use crate::error::Error;
-use crate::output::Line;
+use crate::text::Line;
 
 /// How long a claim tries again while others are busy with the file: health checks for
 /// microseconds, another hinit that starts or ends for little more.
@@ -46,7 +46,7 @@ impl Claim {
     ///
     /// Touches nothing that is not an own PID file: regular, of one name, this user's, and empty
     /// or with a PID in it.
-    pub(crate) fn new(path: &Path, mode: u32) -> Result<Self, Error> {
+    pub(crate) fn new(path: &Path, mode: u32, has_socket: bool) -> Result<Self, Error> {
         let place = Place::open(path)?;
         let deadline = Instant::now() + PATIENCE;
         let (file, identity) = loop {
@@ -57,11 +57,16 @@ impl Claim {
                 Err(Obstacle::Refused(error)) => return Err(error),
             }
         };
+        let mark = if has_socket {
+            HAS_SOCKET
+        } else {
+            Mode::empty()
+        };
         let claim = Self {
             place,
             file,
             identity,
-            mode: Mode::from_bits_truncate(mode),
+            mode: Mode::from_bits_truncate(mode) | mark,
         };
         if let Err(errno) = claim.prepare() {
             let error = claim.place.refuse(errno.desc());
@@ -90,6 +95,17 @@ impl Claim {
         let line = Line::new(format_args!("{pid}"));
         let result = self.file.write_all_at(line.bytes(), 0);
         result.map_err(|e| Error::on_path("write the PID file", &self.place.path, errno(&e)))
+    }
+
+    /// Writes another PID in place of the first.
+    pub(crate) fn change(&self, pid: Pid) -> Result<(), Error> {
+        self.clear()?;
+        self.record(pid)
+    }
+
+    /// The file's absolute path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.place.path
     }
 
     /// Marks the server as about to be stopped: from here on no health check finds it healthy.

@@ -6,7 +6,8 @@
 //! the server's and cannot be reused; at the end it *removes* the file, and the kernel drops the
 //! lock with the process. So a PID in a file whose lock is held is the server's, and a PID in a
 //! file whose lock can be had is stale. No start times and no boot ids are needed. When hinit was asked
-//! to stop the server, but waits before it passes that on, it *marks* the file.
+//! to stop the server, but waits before it passes that on, it *marks* the file; and another mark says that
+//! it knows more than the file can tell, and answers at the socket beside it.
 //!
 //! There is no temporary file and no rename: rename would put a file under the name that nobody
 //! has locked, so that two could hold "the" lock. One small write into an empty file is already
@@ -14,6 +15,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::AtFlags;
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
@@ -36,6 +38,17 @@ const GREATEST_PID: i32 = 4_194_303;
 /// The mark of a server that is about to be stopped: the sticky bit, which means nothing on a file.
 /// The PID in it stays good for `kill $(cat FILE)`.
 const STOPPING: Mode = Mode::S_ISVTX;
+
+/// The mark of a hinit that answers at the socket beside the file: the owner's permission to execute
+/// it, which means as little. (The other bits that would do are cleared by the kernel at a write.)
+const HAS_SOCKET: Mode = Mode::S_IXUSR;
+
+/// Where the socket is that belongs to a PID file.
+pub(crate) fn socket_path(pid_file: &Path) -> PathBuf {
+    let mut path = pid_file.as_os_str().to_owned();
+    path.push(".sock");
+    path.into()
+}
 
 /// What the bytes of a PID file say.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,10 +91,10 @@ impl Contents {
 
 /// Which file it is, whatever its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Identity(u64, u64);
+pub(crate) struct Identity(u64, u64);
 
 impl Identity {
-    fn of(stat: &FileStat) -> Self {
+    pub(crate) fn of(stat: &FileStat) -> Self {
         Self(stat.st_dev, stat.st_ino)
     }
 }

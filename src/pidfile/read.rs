@@ -9,7 +9,7 @@ use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::unistd::{Pid, geteuid};
 
-use super::{Contents, Identity, MOST_BYTES, STOPPING, errno, kind, stat_name};
+use super::{Contents, HAS_SOCKET, Identity, MOST_BYTES, STOPPING, errno, kind, stat_name};
 
 /// Why a PID file proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub(crate) struct PidFile<'a> {
     pub(crate) pid: Pid,
     /// hinit has marked the file: it was asked to stop the server.
     pub(crate) is_stopping: bool,
+    /// hinit answers at the socket beside the file.
+    pub(crate) has_socket: bool,
     path: &'a Path,
     file: File,
     identity: Identity,
@@ -93,9 +95,11 @@ impl<'a> PidFile<'a> {
             Contents::NotAPid => return Err(Fault::NotAPid),
             Contents::OutOfRange => return Err(Fault::OutOfRange),
         };
+        let is_marked = |mark: Mode| held && opened.st_mode & mark.bits() != 0;
         Ok(Self {
             pid,
-            is_stopping: held && opened.st_mode & STOPPING.bits() != 0,
+            is_stopping: is_marked(STOPPING),
+            has_socket: is_marked(HAS_SOCKET),
             path,
             file,
             identity,

@@ -2,6 +2,7 @@
 
 use nix::errno::Errno;
 use nix::libc::{SIGCONT, SIGKILL, SIGTERM, c_int};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::{Pid, getpid};
 
 use crate::process::{self, Process, State};
@@ -17,6 +18,28 @@ pub(super) fn children() -> Vec<Process> {
     let mut processes = below();
     processes.retain(|process| process.parent == own);
     processes
+}
+
+/// Whether this is a child of hinit's that was not reaped yet: its PID is no other's, and stays so.
+pub(super) fn is_child(pid: Pid) -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+    waitid(Id::Pid(pid), flags) != Err(Errno::ECHILD)
+}
+
+/// Whether this process descends from hinit.
+pub(super) fn is_below(pid: Pid) -> bool {
+    /// Of a tree that changes while it is climbed; no real one is so high.
+    const HIGHEST: usize = 1000;
+    if is_child(pid) {
+        return true;
+    }
+    let own = getpid();
+    let climb = |pid: &Pid| process::read(*pid).map(|process| process.parent);
+    process::is_proc_ours()
+        && std::iter::successors(Some(pid), climb)
+            .take(HIGHEST)
+            .skip(1)
+            .any(|parent| parent == own)
 }
 
 /// Everything below hinit in the process tree that is alive; nothing, where /proc does not tell.

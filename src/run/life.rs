@@ -1,7 +1,7 @@
 //! The life of a server that runs. From here on nothing ends hinit but the server's end: no step
 //! returns an error.
 
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -10,16 +10,22 @@ use nix::unistd::chdir;
 
 use super::descendants::Leftovers;
 use super::ending::{Ending, ServerEnd};
+use super::health::Health;
 use super::memory::OomKills;
 use super::server::Server;
 use super::shutdown::{Action, Happened, Shutdown, is_stop_signal};
 use super::signals::{Event, Received, SignalQueue};
-use super::terminal::{Stop, Terminal};
+use super::sockets::Sockets;
+use super::terminal::Terminal;
 use crate::cli::Run;
 use crate::error::Error;
 use crate::output::Log;
 use crate::pidfile::Claim;
+use crate::process::Process;
 use crate::sys::{self, SignalSet};
+
+mod children;
+mod hearing;
 
 /// How long after its start a server has come to stay. Code that hinit has unmapped before that would
 /// have to be mapped again for one that ends at once.
@@ -33,6 +39,11 @@ pub(super) struct Life<'a> {
     queue: SignalQueue,
     claim: Option<Claim>,
     terminal: Option<Terminal>,
+    sockets: Option<Sockets>,
+    health: Health,
+    /// Who takes the server's place when it ends, and whether it was said that it did not at once.
+    successor: Option<Process>,
+    is_told_of_main_pid: bool,
     shutdown: Shutdown,
     /// When to unmap the code that only the start has needed, if that is still to be done.
     settle_at: Option<Instant>,
@@ -54,7 +65,10 @@ impl<'a> Life<'a> {
         queue: SignalQueue,
         claim: Option<Claim>,
         terminal: Option<Terminal>,
+        sockets: Option<Sockets>,
     ) -> Self {
+        let now = Instant::now();
+        let health = Health::new(server.pid(), options.notify.as_ref(), now);
         Self {
             options,
             log: Log(options.verbosity),
@@ -62,8 +76,12 @@ impl<'a> Life<'a> {
             queue,
             claim,
             terminal,
+            sockets,
+            health,
+            successor: None,
+            is_told_of_main_pid: false,
             shutdown: Shutdown::new(options.stop),
-            settle_at: Some(Instant::now() + SETTLED),
+            settle_at: Some(now + SETTLED),
             asked: None,
             delayed: None,
             passed_on: SignalSet::NONE,
@@ -88,7 +106,9 @@ impl<'a> Life<'a> {
         let own = [Some(self.queue.as_fd()), oom_kills.as_fd()];
         let claimed = self.claim.iter().flat_map(Claim::as_fds);
         let terminal = self.terminal.as_ref().map(Terminal::as_fd);
+        let sockets = self.sockets.iter().flat_map(Sockets::as_fds);
         let kept = own.into_iter().flatten().chain(claimed).chain(terminal);
+        let kept = kept.chain(sockets);
         sys::close_all_but(kept.map(|fd| fd.as_raw_fd()).collect());
         if let Err(errno) = chdir("/") {
             self.log
@@ -100,14 +120,13 @@ impl<'a> Life<'a> {
     /// has it, all that it left.
     fn watch(&mut self) -> ServerEnd {
         loop {
-            let deadlines = self.settle_at.into_iter().chain(self.shutdown.deadline());
-            let (happened, signal) = match self.queue.wait(deadlines.min()) {
-                Event::Deadline => {
-                    if self.settle_at.is_some_and(|at| at <= Instant::now()) {
-                        self.settle_at = None;
-                        sys::release_code();
-                    }
-                    (Happened::Deadline, None)
+            let deadline = self.deadline();
+            let sockets = self.sockets.as_ref().map(AsFd::as_fd);
+            let (happened, signal) = match self.queue.wait(deadline, sockets) {
+                Event::Deadline => (self.look_at_the_clock(), None),
+                Event::Sockets => {
+                    self.attend();
+                    continue;
                 }
                 Event::Again(signal) => {
                     self.pass_on(signal);
@@ -136,6 +155,33 @@ impl<'a> Life<'a> {
         }
     }
 
+    /// When to come back at the latest, if nothing else happens.
+    fn deadline(&self) -> Option<Instant> {
+        let probes = self.sockets.as_ref().and_then(Sockets::deadline);
+        let own = [
+            self.settle_at,
+            self.shutdown.deadline(),
+            self.health.deadline(),
+        ];
+        own.into_iter().flatten().chain(probes).min()
+    }
+
+    fn look_at_the_clock(&mut self) -> Happened {
+        let now = Instant::now();
+        if self.settle_at.is_some_and(|at| at <= now) {
+            self.settle_at = None;
+            sys::release_code();
+        }
+        if let Some(sockets) = &mut self.sockets {
+            sockets.expire(&self.health, now);
+        }
+        if self.is_to_abort(now) {
+            Happened::Silent
+        } else {
+            Happened::Deadline
+        }
+    }
+
     fn act(&mut self, action: Action, signal: Option<Received>) {
         match action {
             Action::PassOn => self.pass_on_as_told(signal),
@@ -147,6 +193,7 @@ impl<'a> Life<'a> {
                 let delayed = self.delayed.take();
                 self.pass_on_as_told(delayed);
             }
+            Action::Abort => self.abort(),
             Action::Kill => self.kill(),
             Action::Nothing | Action::Terminate | Action::Leave => {}
         }
@@ -158,6 +205,7 @@ impl<'a> Life<'a> {
         self.options.rewrites.apply(signal.number())?;
         if is_stop_signal(signal.number()) {
             self.asked.get_or_insert((signal.number(), signal.sender()));
+            self.health.stop();
         }
         Some(signal)
     }
@@ -179,7 +227,7 @@ impl<'a> Life<'a> {
             // in the foreground.
             Some(terminal) if signal.number() == SIGCONT => {
                 if terminal.is_ours() {
-                    terminal.give_to(self.server.pid());
+                    terminal.give_to(self.server.pgid());
                 }
                 self.server.signal_group(SIGCONT)
             }
@@ -196,84 +244,6 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// Reaps every child that has ended: one SIGCHLD can stand for many.
-    fn reap(&mut self) -> Option<Happened> {
-        let mut happened = None;
-        while let Ok(Some(pid)) = sys::ended_child() {
-            let is_server = pid == self.server.pid() && self.server_end.is_none();
-            if is_server {
-                // First the file, then the zombie: no file ever names a PID that is free.
-                self.keep_pid_file(Claim::clear);
-            }
-            match sys::reap(pid) {
-                Ok(status) if is_server => {
-                    let end = ServerEnd::new(status, self.server.age(), self.overdue);
-                    self.server_end = Some(end);
-                    happened = Some(Happened::ServerEnded);
-                }
-                Ok(status) => {
-                    self.log
-                        .verbose(format_args!("reaped orphan {pid}: {status}"));
-                    happened = happened.or(Some(Happened::ChildEnded));
-                }
-                Err(errno) => {
-                    self.log
-                        .warn(format_args!("cannot reap process {pid}: {}", errno.desc()));
-                    break;
-                }
-            }
-        }
-        if self.server_end.is_none() {
-            self.follow_stop();
-        } else if sys::ended_child() == Err(Errno::ECHILD) {
-            happened = Some(Happened::NoneLeft);
-        }
-        happened
-    }
-
-    /// On a terminal a server that stops is a job that stops: hinit stops with it, so that the shell
-    /// learns of it, or lets it go on.
-    fn follow_stop(&self) {
-        let Some(terminal) = &self.terminal else {
-            return;
-        };
-        let Some(signal) = self.server.stopped() else {
-            return;
-        };
-        let then = terminal.follow_stop(signal, self.server.pid());
-        if matches!(then, Stop::Continue | Stop::ContinueAlone) {
-            let _has_just_been_there = self.server.signal_group(SIGCONT);
-        }
-        match then {
-            Stop::Wait => {}
-            Stop::Continue => self.log.verbose(format_args!(
-                "the server was stopped by {signal}, and has the terminal now"
-            )),
-            Stop::ContinueAlone => self.log.warn(format_args!(
-                "the server was stopped by {signal}, and continued at once: nobody else could"
-            )),
-            Stop::Leave => self
-                .log
-                .warn(format_args!("the server was stopped by {signal}")),
-        }
-    }
-
-    /// Tells all that is left to end. False, if hinit cannot know who that is.
-    fn terminate(&mut self) -> bool {
-        let can_tell = self.leftovers.terminate();
-        if !can_tell {
-            self.log.warn(format_args!(
-                "cannot tell what the server has left: /proc is not this PID namespace's"
-            ));
-        }
-        can_tell
-    }
-
-    fn kill(&mut self) {
-        let server = self.server_end.is_none().then(|| self.server.pid());
-        self.overdue |= self.leftovers.kill(server);
-    }
-
     /// Gives back what was taken, tells how it went, and returns the exit code.
     fn leave(self, server: ServerEnd, oom_kills: &OomKills) -> u8 {
         let code = server.exit_code(&self.options.exit, self.passed_on);
@@ -286,11 +256,13 @@ impl<'a> Life<'a> {
             remaining,
         };
         self.log.warn(format_args!("{ending}"));
+        // Before the lock goes: the next hinit is to find its socket's name free.
+        drop(self.sockets);
         if let Some(Err(error)) = self.claim.map(Claim::remove) {
             self.log.warn(format_args!("{error}"));
         }
         if let Some(terminal) = self.terminal {
-            terminal.take_back(self.server.pid());
+            terminal.take_back(self.server.pgid());
         }
         code
     }

@@ -16,17 +16,24 @@ use crate::sys::{self, SignalSet};
 mod descendants;
 mod ending;
 mod exec_error;
+mod health;
 mod life;
 mod memory;
+mod notify;
 mod program;
+mod responder;
 mod server;
 mod shutdown;
 mod signals;
+mod sockets;
 mod terminal;
 
+#[cfg(test)]
+pub(crate) use health::tests::phases;
 use life::Life;
 use server::Server;
 use signals::{Limits, SignalQueue};
+use sockets::Sockets;
 use terminal::Terminal;
 
 /// What the server is to find as hinit found it.
@@ -72,8 +79,13 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, E
     }
     let claim = claim(options)?;
     let terminal = Terminal::of_session();
-    match Server::spawn(options, terminal.as_ref(), inherited) {
-        Ok(server) => Ok(Life::new(options, server, queue, claim, terminal)),
+    let start = || {
+        notify::hand_on_watchdog();
+        let sockets = Sockets::open(options, claim.as_ref(), log)?;
+        Server::spawn(options, terminal.as_ref(), inherited).map(|server| (server, sockets))
+    };
+    match start() {
+        Ok((server, sockets)) => Ok(Life::new(options, server, queue, claim, terminal, sockets)),
         Err(error) => {
             if let Some(Err(left_behind)) = claim.map(Claim::remove) {
                 log.warn(format_args!("{left_behind}"));
@@ -125,5 +137,5 @@ fn claim(options: &Run) -> Result<Option<Claim>, Error> {
             &default
         }
     };
-    Claim::new(path, options.mode).map(Some)
+    Claim::new(path, options.mode, sockets::are_wanted(options)).map(Some)
 }

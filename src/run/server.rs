@@ -11,7 +11,7 @@ use nix::libc::c_int;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::{Pid, getpid, pipe2, setpgid, write};
+use nix::unistd::{Pid, getpgid, getpgrp, getpid, pipe2, setpgid, write};
 
 use super::program::Program;
 use super::signals::{Received, set_queue_limits};
@@ -24,9 +24,18 @@ use crate::sys;
 /// is no stranger's.
 pub(super) struct Server {
     pid: Pid,
+    /// Its process group.
+    pgid: Pid,
     started: Instant,
     /// Whether signals go to all of its process group.
     group: bool,
+}
+
+/// What can happen to a server that does not end it.
+pub(super) enum Change {
+    /// By this signal.
+    Stopped(Signal),
+    Continued,
 }
 
 impl Server {
@@ -65,6 +74,7 @@ impl Server {
         }
         Ok(Self {
             pid: child,
+            pgid: child,
             started: Instant::now(),
             group: options.group,
         })
@@ -72,6 +82,20 @@ impl Server {
 
     pub(super) fn pid(&self) -> Pid {
         self.pid
+    }
+
+    /// Another child has taken the server's place.
+    pub(super) fn adopt(&mut self, pid: Pid) {
+        self.pid = pid;
+        // hinit's own group would not do: its signals would come back for ever.
+        self.pgid = getpgid(Some(pid))
+            .ok()
+            .filter(|pgid| *pgid != getpgrp())
+            .unwrap_or(pid);
+    }
+
+    pub(super) fn pgid(&self) -> Pid {
+        self.pgid
     }
 
     pub(super) fn age(&self) -> Duration {
@@ -88,20 +112,30 @@ impl Server {
         }
     }
 
+    /// Sends a signal of hinit's own.
+    pub(super) fn signal_as_told(&self, number: c_int) -> nix::Result<()> {
+        if self.group {
+            self.signal_group(number)
+        } else {
+            sys::kill(self.pid, number)
+        }
+    }
+
     pub(super) fn signal_group(&self, number: c_int) -> nix::Result<()> {
-        match sys::kill(Pid::from_raw(-self.pid.as_raw()), number) {
+        match sys::kill(Pid::from_raw(-self.pgid.as_raw()), number) {
             // The server has gone to another group, and this one is empty.
             Err(Errno::ESRCH) => sys::kill(self.pid, number),
             result => result,
         }
     }
 
-    /// The signal that has stopped the server, if one has since the last call.
-    pub(super) fn stopped(&self) -> Option<Signal> {
+    /// Whether the server was stopped or continued since the last call.
+    pub(super) fn change(&self) -> Option<Change> {
         // Consuming, and of the server alone: told of once, it does not hide what comes after it.
-        let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WNOHANG;
+        let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WCONTINUED | WaitPidFlag::WNOHANG;
         match waitid(Id::Pid(self.pid), flags) {
-            Ok(WaitStatus::Stopped(_, signal)) => Some(signal),
+            Ok(WaitStatus::Stopped(_, signal)) => Some(Change::Stopped(signal)),
+            Ok(WaitStatus::Continued(_)) => Some(Change::Continued),
             _ => None,
         }
     }

@@ -28,6 +28,8 @@ pub(super) struct Shutdown {
     /// When the first stop signal came, and when the first one was passed on.
     asked: Option<Instant>,
     passed_on: Option<Instant>,
+    /// Until when the server has asked to be waited for, on its way out.
+    extended: Option<Instant>,
     /// When the server ended.
     ended: Option<Instant>,
     /// Since when whatever is left gets killed.
@@ -42,6 +44,10 @@ pub(super) enum Happened {
     /// Any signal but SIGCHLD came, as this number.
     Signal(c_int),
     ServerEnded,
+    /// The server has been silent for too long, and is to end.
+    Silent,
+    /// It says how much more time it needs.
+    Extended(Duration),
     /// Some other child has ended, and there are more.
     ChildEnded,
     /// The server has ended, and no child is left.
@@ -60,6 +66,8 @@ pub(super) enum Action {
     Delay,
     /// Pass on the signal that was kept.
     PassOnDelayed,
+    /// Send the server the watchdog's signal.
+    Abort,
     /// Send TERM to all that is left.
     Terminate,
     /// Send KILL to all that is left, the server too.
@@ -79,6 +87,7 @@ impl Shutdown {
             delayed: None,
             asked: None,
             passed_on: None,
+            extended: None,
             ended: None,
             killing: None,
             again: None,
@@ -88,13 +97,21 @@ impl Shutdown {
     pub(super) fn on(&mut self, happened: Happened, now: Instant) -> Action {
         match happened {
             // There is nobody to pass it on to.
-            Happened::Signal(_) if self.ended.is_some() => Action::Nothing,
+            Happened::Signal(_) | Happened::Silent if self.ended.is_some() => Action::Nothing,
             Happened::Signal(signal) if is_stop_signal(signal) => self.stop(signal, now),
             Happened::Signal(_) => Action::PassOn,
             Happened::ServerEnded => {
                 self.ended = Some(now);
                 self.delayed = None;
                 self.clear_up(now)
+            }
+            Happened::Silent => {
+                self.passed_on.get_or_insert(now);
+                Action::Abort
+            }
+            Happened::Extended(time) => {
+                self.extended = now.checked_add(time).filter(|_| self.passed_on.is_some());
+                Action::Nothing
             }
             Happened::ChildEnded => self.clear_up(now),
             Happened::NoneLeft => Action::Leave,
@@ -161,7 +178,8 @@ impl Shutdown {
     fn kill_at(&self) -> Option<Instant> {
         let grace_from = self.passed_on.or(self.ended);
         match (self.plan.grace, self.ended, self.asked) {
-            (Some(grace), _, _) => Some(grace_from? + grace),
+            (Some(grace), None, _) => (grace_from.map(|from| from + grace)).max(self.extended),
+            (Some(grace), Some(_), _) => Some(grace_from? + grace),
             (None, Some(ended), Some(asked)) => Some((asked + DRAIN).max(ended + LEAST_DRAIN)),
             (None, Some(ended), None) => Some(ended + DRAIN),
             (None, None, _) => None,

@@ -34,6 +34,8 @@ pub(super) struct SignalQueue {
     /// always is room, pass. (Several at once only where standard ones are rewritten.)
     put_back: VecDeque<Received>,
     try_again: Instant,
+    /// Whether the sockets had their turn, and the signals have not since.
+    was_sockets: bool,
 }
 
 /// What ends a wait.
@@ -41,6 +43,8 @@ pub(super) enum Event {
     Signal(Received),
     /// A signal that was put back: there may be room for it now.
     Again(Received),
+    /// There is something to attend to at the sockets.
+    Sockets,
     Deadline,
 }
 
@@ -53,6 +57,7 @@ impl SignalQueue {
             blocks: true,
             put_back: VecDeque::new(),
             try_again: Instant::now(),
+            was_sockets: false,
         })
     }
 
@@ -60,8 +65,8 @@ impl SignalQueue {
         self.fd.as_fd()
     }
 
-    /// Waits for the next signal, until the deadline if there is one.
-    pub(super) fn wait(&mut self, deadline: Option<Instant>) -> Event {
+    /// Waits for the next signal, or for these sockets, until the deadline if there is one.
+    pub(super) fn wait(&mut self, deadline: Option<Instant>, sockets: Option<BorrowedFd>) -> Event {
         loop {
             let again = (!self.put_back.is_empty()).then_some(self.try_again);
             let next = deadline.into_iter().chain(again).min();
@@ -78,8 +83,12 @@ impl SignalQueue {
                 }
                 return Event::Deadline;
             }
-            if let Some(signal) = self.read(left) {
-                return Event::Signal(signal);
+            let event = match sockets {
+                Some(sockets) => self.read_either(left, sockets),
+                None => self.read(left).map(Event::Signal),
+            };
+            if let Some(event) = event {
+                return event;
             }
         }
     }
@@ -113,6 +122,25 @@ impl SignalQueue {
                 None
             }
         }
+    }
+
+    /// Where both have something it is now one's turn, now the other's: neither at full speed may
+    /// outrun the other.
+    fn read_either(&mut self, left: Option<Duration>, sockets: BorrowedFd) -> Option<Event> {
+        let fds = [self.fd.as_fd(), sockets];
+        let mut readable = fds.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+        if poll(&mut readable, timeout(left)).is_err() {
+            rest();
+        }
+        let [has_signal, has_socket] = readable.map(|fd| fd.any() == Some(true));
+        self.was_sockets = has_socket && !(has_signal && self.was_sockets);
+        if self.was_sockets {
+            return Some(Event::Sockets);
+        }
+        if has_signal {
+            return self.read(Some(Duration::ZERO)).map(Event::Signal);
+        }
+        None
     }
 
     fn set_blocking(&mut self, blocks: bool) {

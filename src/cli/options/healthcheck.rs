@@ -8,6 +8,12 @@ pub(crate) static NO_PID: Opt = Opt::flag(
     "Leave the PID file out: the probes alone decide",
 )
 .env(c"HINIT_NO_PID");
+pub(crate) static READY: Opt = Opt::flag(
+    "",
+    "--ready",
+    "Also ask hinit itself whether the server is ready; hinit must run with --notify or --listen",
+)
+.env(c"HINIT_READY");
 pub(crate) static FOREIGN: Opt = Opt::flag(
     "",
     "--foreign",
@@ -88,7 +94,7 @@ must be well. Prints the verdict in one line; exits 0 if the server is healthy, 
 HINIT_HEALTH may hold any of these options, as they stand on a command line; the other variables and the
 command line itself beat it.",
     options: &[
-        &PID_FILE, &NO_PID, &FOREIGN, &HTTP, &METHOD, &HEADER, &EXPECT, &CONTAINS, &GRPC, &TCP, &UNIX,
+        &PID_FILE, &NO_PID, &READY, &FOREIGN, &HTTP, &METHOD, &HEADER, &EXPECT, &CONTAINS, &GRPC, &TCP, &UNIX,
         &HEARTBEAT, &MAX_AGE, &TIMEOUT, &JSON, &NO_LINE, &HELP,
     ],
 };

@@ -61,6 +61,30 @@ pub(crate) static CLEAN_STOP: Opt = Opt::flag(
     "Exit with 0 if the server died of a signal that hinit passed on to it",
 )
 .env(c"HINIT_CLEAN_STOP");
+pub(crate) static NOTIFY: Opt = Opt::flag(
+    "",
+    "--notify",
+    "Give the server a NOTIFY_SOCKET: it is ready once it says so, as by sd_notify(3)",
+)
+.env(c"HINIT_NOTIFY");
+pub(crate) static WATCHDOG: Opt = Opt::value(
+    "--watchdog",
+    "DURATION",
+    "Be unhealthy when the server, once ready, gives no WATCHDOG=1 for so long; implies --notify",
+)
+.env(c"HINIT_WATCHDOG");
+pub(crate) static WATCHDOG_SIGNAL: Opt = Opt::value(
+    "--watchdog-signal",
+    "SIGNAL",
+    "Then also send the server this signal, as ABRT",
+)
+.env(c"HINIT_WATCHDOG_SIGNAL");
+pub(crate) static LISTEN: Opt = Opt::value(
+    "--listen",
+    "ADDRESS",
+    "Answer GET /livez, /readyz and /status: 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock; may be repeated",
+)
+.env(c"HINIT_LISTEN");
 pub(crate) static VERBOSE: Opt =
     Opt::flag("-v", "--verbose", "Also log each signal and each orphan");
 pub(crate) static QUIET: Opt = Opt::flag("-q", "--quiet", "Log errors only");
@@ -86,6 +110,10 @@ Exits with the server's own code; 128+N if signal N killed it; 127 if COMMAND wa
         &REWRITE,
         &MAP_EXIT,
         &CLEAN_STOP,
+        &NOTIFY,
+        &WATCHDOG,
+        &WATCHDOG_SIGNAL,
+        &LISTEN,
         &PARENT_DEATH,
         &VERBOSE,
         &QUIET,

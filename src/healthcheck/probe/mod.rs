@@ -1,11 +1,12 @@
 //! What a health check asks besides the PID file: each probe has one outcome.
 
 use std::fmt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use crate::cli::{Address, Http, Probe};
+use crate::cli::{Address, Http, Probe, Url};
 
 mod grpc;
 mod heartbeat;
@@ -33,6 +34,8 @@ pub(crate) enum Finding {
     Fresh(Duration),
 
     Unreachable(Errno),
+    /// This user has made the socket.
+    Untrusted(u32),
     /// The deadline came first.
     NoAnswer,
     /// The connection was closed before there was a whole answer.
@@ -93,6 +96,7 @@ impl fmt::Display for Finding {
             Self::Serving => f.write_str("answered SERVING"),
             Self::Fresh(age) => write!(f, "was touched {} ago", Seconds(*age)),
             Self::Unreachable(errno) => write!(f, "cannot be reached: {}", errno.desc()),
+            Self::Untrusted(user) => write!(f, "belongs to UID {user}, which is not trusted"),
             Self::NoAnswer => f.write_str("gave no complete answer"),
             Self::Closed => f.write_str("closed the connection without a complete answer"),
             Self::BrokeOff(errno) => write!(f, "broke off: {}", errno.desc()),
@@ -168,6 +172,34 @@ pub(crate) fn ask(probe: &Probe, http: &Http, deadline: Instant) -> Outcome {
         finding,
         after,
     }
+}
+
+/// Asks a web server at a Unix socket, if that is one of these users': whatever it answers.
+pub(super) fn ask_at(socket: &Path, trusted: &[u32], target: &str, deadline: Instant) -> Finding {
+    let address = Address::Unix(socket.to_owned());
+    let stream = match Stream::connect(&address, deadline) {
+        Ok(stream) => stream,
+        Err(finding) => return finding,
+    };
+    match stream.peer() {
+        Ok(user) if trusted.contains(&user) => {}
+        Ok(user) => return Finding::Untrusted(user),
+        Err(errno) => return Finding::BrokeOff(errno),
+    }
+    let http = Http {
+        head: false,
+        headers: Vec::new(),
+        expect: vec![100..=599],
+        contains: None,
+    };
+    let url = Url {
+        text: String::new(),
+        address,
+        host: "localhost".to_owned(),
+        target: target.to_owned(),
+    };
+    let mut answer = http::Answer::new(&http);
+    stream.converse(&http::request(&url, &http), &mut answer)
 }
 
 fn connect(address: &Address, deadline: Instant) -> Finding {

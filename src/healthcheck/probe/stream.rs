@@ -30,9 +30,10 @@ pub(super) fn converse(
     deadline: Instant,
     reader: &mut dyn Reader,
 ) -> Finding {
-    Stream::connect(address, deadline)
-        .and_then(|stream| stream.converse(request, reader))
-        .unwrap_or_else(|finding| finding)
+    match Stream::connect(address, deadline) {
+        Ok(stream) => stream.converse(request, reader),
+        Err(finding) => finding,
+    }
 }
 
 impl Stream {
@@ -90,7 +91,17 @@ impl Stream {
         }
     }
 
-    fn converse(&self, request: &[u8], reader: &mut dyn Reader) -> Result<Finding, Finding> {
+    /// The user who has made the Unix socket that this one is connected to.
+    pub(super) fn peer(&self) -> nix::Result<u32> {
+        getsockopt(&self.socket, sockopt::PeerCredentials).map(|peer| peer.uid())
+    }
+
+    pub(super) fn converse(&self, request: &[u8], reader: &mut dyn Reader) -> Finding {
+        let found = self.talk(request, reader);
+        found.unwrap_or_else(|finding| finding)
+    }
+
+    fn talk(&self, request: &[u8], reader: &mut dyn Reader) -> Result<Finding, Finding> {
         self.send(request)?;
         let mut bytes = [0; 4096];
         loop {

@@ -17,6 +17,10 @@ pub(crate) fn table() -> Vec<(Finding, &'static str)> {
             Finding::Unreachable(Errno::EACCES),
             "cannot be reached: WHY",
         ),
+        (
+            Finding::Untrusted(42),
+            "belongs to UID 42, which is not trusted",
+        ),
         (Finding::NoAnswer, "gave no complete answer"),
         (
             Finding::Closed,

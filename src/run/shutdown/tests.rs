@@ -1,7 +1,7 @@
 use nix::libc::{SIGHUP, SIGKILL};
 
-use super::Action::{Delay, Kill, Leave, Nothing, PassOn, PassOnDelayed, Terminate};
-use super::Happened::{ChildEnded, Deadline, NoneLeft, ServerEnded, Signal};
+use super::Action::{Abort, Delay, Kill, Leave, Nothing, PassOn, PassOnDelayed, Terminate};
+use super::Happened::{ChildEnded, Deadline, Extended, NoneLeft, ServerEnded, Signal, Silent};
 use super::*;
 
 const fn millis(millis: u64) -> Duration {
@@ -254,6 +254,68 @@ fn a_stop_signal_is_passed_on_after_the_delay() {
     );
 }
 
+#[test]
+fn a_server_that_is_silent_is_aborted_and_killed_when_its_grace_is_over() {
+    play(
+        PLAIN,
+        &[
+            (0, Silent, Abort, None),
+            (9000, ServerEnded, Terminate, Some(17_000)),
+            (9010, Silent, Nothing, Some(17_000)),
+        ],
+    );
+    let plan = Stop {
+        grace: Some(millis(5000)),
+        ..PLAIN
+    };
+    play(
+        plan,
+        &[
+            (1000, Silent, Abort, Some(6000)),
+            (2000, Silent, Abort, Some(6000)),
+            (6000, Deadline, Kill, None),
+        ],
+    );
+}
+
+#[test]
+fn a_server_on_its_way_out_may_ask_for_more_time() {
+    let plan = Stop {
+        grace: Some(millis(5000)),
+        ..PLAIN
+    };
+    play(
+        plan,
+        &[
+            // Not on its way out yet.
+            (0, Extended(millis(60_000)), Nothing, None),
+            (1000, Signal(SIGTERM), PassOn, Some(6000)),
+            // It would be less.
+            (2000, Extended(millis(3000)), Nothing, Some(6000)),
+            (3000, Extended(millis(7000)), Nothing, Some(10_000)),
+            (9000, Extended(millis(2000)), Nothing, Some(11_000)),
+            (11_000, Deadline, Kill, None),
+        ],
+    );
+    // What it has left has not asked.
+    play(
+        plan,
+        &[
+            (1000, Signal(SIGTERM), PassOn, Some(6000)),
+            (2000, Extended(millis(60_000)), Nothing, Some(62_000)),
+            (3000, ServerEnded, Terminate, Some(6000)),
+        ],
+    );
+    // Without a grace time there is nothing to extend.
+    play(
+        PLAIN,
+        &[
+            (1000, Signal(SIGTERM), PassOn, None),
+            (2000, Extended(millis(60_000)), Nothing, None),
+        ],
+    );
+}
+
 /// Whatever comes in whatever order, at whatever phase: there is an end, and the way to it makes
 /// sense.
 #[test]
@@ -273,6 +335,8 @@ fn no_order_of_events_hangs_or_goes_wrong() {
         ServerEnded,
         ChildEnded,
         Deadline,
+        Silent,
+        Extended(millis(300)),
     ];
     for (delay, grace, drain) in plans {
         let plan = Stop {
@@ -280,8 +344,8 @@ fn no_order_of_events_hangs_or_goes_wrong() {
             grace: grace.map(millis),
             drain,
         };
-        for number in 0..alphabet.len().pow(6) {
-            let choices = (0..6).map(|place| number / alphabet.len().pow(place) % alphabet.len());
+        for number in 0..alphabet.len().pow(5) {
+            let choices = (0..5).map(|place| number / alphabet.len().pow(place) % alphabet.len());
             let events: Vec<Happened> = choices.map(|choice| alphabet[choice]).collect();
             World::new(plan).live_through(&events);
         }
@@ -339,6 +403,7 @@ impl World {
             PassOn => {
                 assert!(self.server_lives && matches!(event, Signal(_)));
             }
+            Abort => assert!(self.server_lives && event == Silent),
             Delay => self.delays += 1,
             PassOnDelayed => {
                 assert!(self.server_lives && self.delays == 1);

@@ -1,0 +1,199 @@
+//! What is known of the server's health, and what that means; it asks no clock and calls nothing.
+
+use std::fmt::{self, Write};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::unistd::Pid;
+
+use super::notify::Word;
+use crate::cli::Notify;
+use crate::healthcheck::Verdict;
+use crate::text::Quoted;
+
+/// How much is kept of what a server says of itself.
+const MOST_STATUS: usize = 256;
+
+/// The server's state, as hinit and the server itself have told it.
+pub(super) struct Health {
+    /// None: it has ended.
+    server: Option<Pid>,
+    started: Instant,
+    stage: Stage,
+    is_stopping: bool,
+    /// A signal or a terminal has stopped it, and nobody has continued it.
+    is_suspended: bool,
+    /// How long it may be silent.
+    watchdog: Option<Duration>,
+    /// Its last sign of life. The first one starts the watchdog: a server may take its time to start.
+    sign: Option<Instant>,
+    /// Whether it was said that it is silent.
+    is_told: bool,
+    /// What it says of itself, for people.
+    status: String,
+    failure: Option<Errno>,
+}
+
+/// How far it says it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Starting,
+    Ready,
+    /// Ready, and about to be so with another configuration.
+    Reloading,
+}
+
+impl Health {
+    pub(super) fn new(server: Pid, notify: Option<&Notify>, now: Instant) -> Self {
+        Self {
+            server: Some(server),
+            started: now,
+            stage: match notify {
+                Some(_) => Stage::Starting,
+                // Who is not asked is ready.
+                None => Stage::Ready,
+            },
+            is_stopping: false,
+            is_suspended: false,
+            watchdog: notify.and_then(|notify| notify.watchdog),
+            sign: None,
+            is_told: false,
+            status: String::new(),
+            failure: None,
+        }
+    }
+
+    /// Takes note of what the server says.
+    pub(super) fn hear(&mut self, word: Word, now: Instant) {
+        match word {
+            Word::Ready => {
+                self.stage = Stage::Ready;
+                self.lives(now);
+            }
+            Word::Alive => self.lives(now),
+            // As if it had been silent all the time.
+            Word::Hung => self.sign = self.watchdog.and_then(|watchdog| now.checked_sub(watchdog)),
+            Word::Reloading if self.stage == Stage::Ready => self.stage = Stage::Reloading,
+            Word::Stopping => self.is_stopping = true,
+            Word::Watchdog(Duration::ZERO) => self.watchdog = None,
+            Word::Watchdog(time) => self.watchdog = Some(time),
+            Word::Status(status) => {
+                let end = status.floor_char_boundary(MOST_STATUS);
+                self.status.clear();
+                self.status.push_str(status.get(..end).unwrap_or_default());
+            }
+            Word::Failure(errno) => self.failure = Some(errno),
+            Word::Reloading | Word::MainPid(_) | Word::Extend(_) | Word::Other => {}
+        }
+    }
+
+    fn lives(&mut self, now: Instant) {
+        self.sign = Some(now);
+        self.is_told = false;
+    }
+
+    pub(super) fn set_server(&mut self, server: Option<Pid>) {
+        self.server = server;
+    }
+
+    pub(super) fn set_suspended(&mut self, is_suspended: bool) {
+        self.is_suspended = is_suspended;
+    }
+
+    /// The server was asked to end.
+    pub(super) fn stop(&mut self) {
+        self.is_stopping = true;
+    }
+
+    /// Whether the server lives and does its work; if not, nothing but a restart helps.
+    pub(super) fn liveness(&self, now: Instant) -> Verdict {
+        match (self.server, self.silence(now)) {
+            (None, _) => Verdict::NoServer,
+            (Some(pid), _) if self.is_suspended => Verdict::Stopped(pid),
+            (Some(_), Some((silence, watchdog))) => Verdict::Silent { silence, watchdog },
+            (Some(pid), None) => Verdict::Healthy(pid),
+        }
+    }
+
+    /// Whether it may get requests: it is alive, has said that it is ready, if it is to say so, and
+    /// was not asked to end. One that reloads goes on with what it had.
+    pub(super) fn readiness(&self, now: Instant) -> Verdict {
+        match self.liveness(now) {
+            Verdict::Healthy(pid) if self.is_stopping => Verdict::Stopping(pid),
+            Verdict::Healthy(pid) if self.stage == Stage::Starting => Verdict::NotReady(pid),
+            verdict => verdict,
+        }
+    }
+
+    /// For how long it has been silent, if that is too long, and how long it may be. One that stops
+    /// has other things to do.
+    fn silence(&self, now: Instant) -> Option<(Duration, Duration)> {
+        let (watchdog, sign) = (self.watchdog?, self.sign?);
+        let silence = now.saturating_duration_since(sign);
+        (!self.is_stopping && silence >= watchdog).then_some((silence, watchdog))
+    }
+
+    /// When the watchdog has to be looked at.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let is_watched = self.server.is_some() && !self.is_stopping && !self.is_told;
+        is_watched.then_some(self.sign? + self.watchdog?)
+    }
+
+    /// The verdict on a server that has just been found to be silent for too long, once for each time.
+    pub(super) fn newly_silent(&mut self, now: Instant) -> Option<Verdict> {
+        if self.is_told || self.server.is_none() {
+            return None;
+        }
+        let (silence, watchdog) = self.silence(now)?;
+        self.is_told = true;
+        Some(Verdict::Silent { silence, watchdog })
+    }
+
+    fn phase(&self, now: Instant) -> &'static str {
+        match self.readiness(now) {
+            Verdict::NoServer => "ended",
+            Verdict::Stopped(_) => "stopped",
+            Verdict::Silent { .. } => "silent",
+            Verdict::Stopping(_) => "stopping",
+            Verdict::NotReady(_) => "starting",
+            _ if self.stage == Stage::Reloading => "reloading",
+            _ => "ready",
+        }
+    }
+
+    /// All of it as one JSON object.
+    pub(super) fn write_json(&self, f: &mut dyn Write, now: Instant) -> fmt::Result {
+        let (live, ready) = (self.liveness(now), self.readiness(now));
+        write!(f, "{{\"phase\":\"{}\",\"verdict\":", self.phase(now))?;
+        write!(
+            f,
+            "\"{ready}\",\"live\":{},\"ready\":{}",
+            live.is_healthy(),
+            ready.is_healthy()
+        )?;
+        match self.server {
+            Some(pid) => write!(f, ",\"pid\":{pid}")?,
+            None => f.write_str(",\"pid\":null")?,
+        }
+        let seconds = now.saturating_duration_since(self.started).as_secs();
+        write!(
+            f,
+            ",\"seconds\":{seconds},\"status\":{}",
+            Quoted(&self.status, MOST_STATUS)
+        )?;
+        let millis = |f: &mut dyn Write, name: &str, time: Option<Duration>| match time {
+            Some(time) => write!(f, ",\"{name}\":{}", time.as_millis()),
+            None => write!(f, ",\"{name}\":null"),
+        };
+        millis(f, "watchdog_milliseconds", self.watchdog)?;
+        let silence = self.sign.map(|sign| now.saturating_duration_since(sign));
+        millis(f, "silent_milliseconds", silence)?;
+        match self.failure {
+            Some(errno) => writeln!(f, ",\"errno\":{}}}", errno as i32),
+            None => f.write_str(",\"errno\":null}\n"),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,236 @@
+use super::*;
+
+const WATCHDOG: Duration = Duration::from_secs(30);
+
+/// One phase of a life, and the verdicts then: on its liveness and its readiness.
+pub(crate) struct Phase {
+    pub(crate) name: &'static str,
+    pub(crate) live: bool,
+    pub(crate) ready: bool,
+}
+
+/// A life that was told these things, and how many seconds ago its last sign of life was.
+fn life(notify: bool, told: &[Word], seconds: u64) -> (Health, Instant) {
+    let start = Instant::now();
+    let options = Notify {
+        watchdog: Some(WATCHDOG),
+        signal: None,
+    };
+    let mut health = Health::new(Pid::from_raw(7), notify.then_some(&options), start);
+    for word in told {
+        health.hear(*word, start);
+    }
+    (health, start + Duration::from_secs(seconds))
+}
+
+/// Every phase, as the README has them.
+pub(crate) fn phases() -> Vec<Phase> {
+    use Word::{Ready, Reloading, Stopping};
+    let asked = |(mut health, now): (Health, Instant)| {
+        health.stop();
+        (health, now)
+    };
+    let suspended = |(mut health, now): (Health, Instant)| {
+        health.set_suspended(true);
+        (health, now)
+    };
+    let ended = |(mut health, now): (Health, Instant)| {
+        health.set_server(None);
+        (health, now)
+    };
+    let reasons = [
+        (
+            "starting",
+            life(true, &[], 99),
+            "process 7 is alive",
+            "process 7 has not said that it is ready",
+        ),
+        (
+            "ready",
+            life(true, &[Ready], 29),
+            "process 7 is alive",
+            "process 7 is alive",
+        ),
+        (
+            "ready",
+            life(false, &[], 99),
+            "process 7 is alive",
+            "process 7 is alive",
+        ),
+        (
+            "reloading",
+            life(true, &[Ready, Reloading], 29),
+            "process 7 is alive",
+            "process 7 is alive",
+        ),
+        (
+            "stopping",
+            asked(life(true, &[Ready], 99)),
+            "process 7 is alive",
+            "process 7 is about to be stopped",
+        ),
+        (
+            "stopping",
+            life(true, &[Ready, Stopping], 99),
+            "process 7 is alive",
+            "process 7 is about to be stopped",
+        ),
+        (
+            "silent",
+            life(true, &[Ready], 31),
+            "no sign of life for 31s (watchdog 30s)",
+            "no sign of life for 31s (watchdog 30s)",
+        ),
+        (
+            "stopped",
+            suspended(life(true, &[Ready], 0)),
+            "process 7 is stopped",
+            "process 7 is stopped",
+        ),
+        (
+            "ended",
+            ended(life(true, &[Ready], 0)),
+            "no server yet, or no longer",
+            "no server yet, or no longer",
+        ),
+    ];
+    let mut phases: Vec<Phase> = Vec::new();
+    for (name, (health, now), live, ready) in reasons {
+        let verdicts = [health.liveness(now), health.readiness(now)];
+        let [is_live, is_ready] = verdicts.each_ref().map(Verdict::is_healthy);
+        let lines = verdicts.map(|verdict| verdict.to_string());
+        let line = |is_well, reason| {
+            format!(
+                "{}: {reason}",
+                if is_well { "healthy" } else { "unhealthy" }
+            )
+        };
+        assert_eq!(
+            lines,
+            [line(is_live, live), line(is_ready, ready)],
+            "{name}"
+        );
+        assert_eq!(health.phase(now), name);
+        match phases.iter().find(|phase| phase.name == name) {
+            Some(known) => assert_eq!((known.live, known.ready), (is_live, is_ready), "{name}"),
+            None => phases.push(Phase {
+                name,
+                live: is_live,
+                ready: is_ready,
+            }),
+        }
+    }
+    phases
+}
+
+#[test]
+fn every_phase_has_its_verdicts() {
+    let expected = [
+        ("starting", true, false),
+        ("ready", true, true),
+        ("reloading", true, true),
+        ("stopping", true, false),
+        ("silent", false, false),
+        ("stopped", false, false),
+        ("ended", false, false),
+    ];
+    let phases: Vec<_> = phases()
+        .into_iter()
+        .map(|phase| (phase.name, phase.live, phase.ready))
+        .collect();
+    assert_eq!(phases, expected);
+}
+
+#[test]
+fn what_the_words_do() {
+    use Word::{Alive, Extend, Failure, Hung, MainPid, Other, Ready, Reloading, Status};
+    let watchdog = |seconds| Word::Watchdog(Duration::from_secs(seconds));
+    for (told, seconds, phase) in [
+        // Before its first sign of life a server is not watched.
+        (&[][..], 99, "starting"),
+        (&[Alive], 29, "starting"),
+        (&[Alive], 30, "silent"),
+        (&[Ready, Alive], 30, "silent"),
+        (&[Ready, Hung], 0, "silent"),
+        (&[Ready, Hung, Alive], 0, "ready"),
+        (&[Reloading], 0, "starting"),
+        (&[Ready, Reloading, Ready], 0, "ready"),
+        (&[Ready, watchdog(5)], 5, "silent"),
+        (&[Ready, watchdog(0)], 99, "ready"),
+        (&[Ready, watchdog(0), Hung], 99, "ready"),
+        (
+            &[
+                Ready,
+                Failure(Errno::ENOENT),
+                Status("x"),
+                Extend(WATCHDOG),
+                MainPid(Pid::from_raw(9)),
+                Other,
+            ],
+            0,
+            "ready",
+        ),
+    ] {
+        let (health, now) = life(true, told, seconds);
+        assert_eq!(health.phase(now), phase, "{told:?}");
+    }
+}
+
+#[test]
+fn silence_is_told_once_each_time() {
+    let (mut health, late) = life(true, &[], 30);
+    assert_eq!(health.deadline(), None);
+    let start = late.checked_sub(WATCHDOG).unwrap();
+    health.hear(Word::Ready, start);
+    assert_eq!(health.deadline(), Some(late));
+    assert_eq!(health.newly_silent(start), None);
+    let silent = Verdict::Silent {
+        silence: WATCHDOG,
+        watchdog: WATCHDOG,
+    };
+    assert_eq!(health.newly_silent(late), Some(silent));
+    assert_eq!((health.newly_silent(late), health.deadline()), (None, None));
+    health.hear(Word::Alive, late);
+    assert_eq!(health.deadline(), Some(late + WATCHDOG));
+    assert!(health.newly_silent(late + WATCHDOG).is_some());
+    // One that is on its way out has other things to do.
+    health.hear(Word::Alive, late);
+    health.stop();
+    assert_eq!(health.deadline(), None);
+    assert_eq!(health.newly_silent(late + WATCHDOG), None);
+}
+
+#[test]
+fn all_of_it_as_json() {
+    let json = |health: &Health, now| {
+        let mut json = String::new();
+        health.write_json(&mut json, now).unwrap();
+        json
+    };
+    let status = format!("\"{}", "x".repeat(300));
+    let told = [
+        Word::Ready,
+        Word::Status(&status),
+        Word::Failure(Errno::ENOENT),
+    ];
+    let (mut health, now) = life(true, &told, 2);
+    let shown = "x".repeat(254);
+    assert_eq!(
+        json(&health, now),
+        format!(
+            "{{\"phase\":\"ready\",\"verdict\":\"healthy: process 7 is alive\",\"live\":true,\
+             \"ready\":true,\"pid\":7,\"seconds\":2,\"status\":\"\\\"{shown}\",\
+             \"watchdog_milliseconds\":30000,\"silent_milliseconds\":2000,\"errno\":2}}\n"
+        )
+    );
+    health.hear(Word::Status(""), now);
+    health.set_server(None);
+    let ended = json(&health, now);
+    assert!(
+        ended.contains("\"phase\":\"ended\"") && ended.contains("\"pid\":null"),
+        "{ended}"
+    );
+    let (unwatched, now) = life(false, &[], 0);
+    let ends = "\"watchdog_milliseconds\":null,\"silent_milliseconds\":null,\"errno\":null}\n";
+    assert!(json(&unwatched, now).ends_with(ends));
+}

@@ -1,0 +1,114 @@
+//! What becomes of hinit's children: the server, orphans, and at the end whoever is left.
+
+use nix::errno::Errno;
+use nix::libc::SIGCONT;
+use nix::sys::signal::Signal;
+
+use super::Life;
+use crate::pidfile::Claim;
+use crate::run::ending::ServerEnd;
+use crate::run::server::Change;
+use crate::run::shutdown::Happened;
+use crate::run::terminal::Stop;
+use crate::sys;
+
+impl Life<'_> {
+    /// Reaps every child that has ended: one SIGCHLD can stand for many.
+    pub(super) fn reap(&mut self) -> Option<Happened> {
+        // What they have said comes first: whoever is reaped cannot be asked who it was.
+        if self.sockets.is_some() {
+            self.hear();
+        }
+        let mut happened = None;
+        while let Ok(Some(pid)) = sys::ended_child() {
+            if pid == self.server.pid() {
+                self.follow_successor();
+            }
+            let is_server = pid == self.server.pid() && self.server_end.is_none();
+            if is_server {
+                // First the file, then the zombie: no file ever names a PID that is free.
+                self.keep_pid_file(Claim::clear);
+                self.health.set_server(None);
+            }
+            match sys::reap(pid) {
+                Ok(status) if is_server => {
+                    let end = ServerEnd::new(status, self.server.age(), self.overdue);
+                    self.server_end = Some(end);
+                    happened = Some(Happened::ServerEnded);
+                }
+                Ok(status) => {
+                    self.log
+                        .verbose(format_args!("reaped orphan {pid}: {status}"));
+                    happened = happened.or(Some(Happened::ChildEnded));
+                }
+                Err(errno) => {
+                    self.log
+                        .warn(format_args!("cannot reap process {pid}: {}", errno.desc()));
+                    break;
+                }
+            }
+        }
+        if self.server_end.is_none() {
+            self.follow_changes();
+        } else if sys::ended_child() == Err(Errno::ECHILD) {
+            happened = Some(Happened::NoneLeft);
+        }
+        happened
+    }
+
+    fn follow_changes(&mut self) {
+        // Else nobody wants to know.
+        if self.terminal.is_none() && self.sockets.is_none() {
+            return;
+        }
+        while let Some(change) = self.server.change() {
+            match change {
+                Change::Continued => self.health.set_suspended(false),
+                Change::Stopped(signal) => {
+                    self.health.set_suspended(true);
+                    self.follow_stop(signal);
+                }
+            }
+        }
+    }
+
+    /// On a terminal a server that stops is a job that stops: hinit stops with it, so that the shell
+    /// learns of it, or lets it go on.
+    fn follow_stop(&self, signal: Signal) {
+        let Some(terminal) = &self.terminal else {
+            return;
+        };
+        let then = terminal.follow_stop(signal, self.server.pgid());
+        if matches!(then, Stop::Continue | Stop::ContinueAlone) {
+            let _has_just_been_there = self.server.signal_group(SIGCONT);
+        }
+        match then {
+            Stop::Wait => {}
+            Stop::Continue => self.log.verbose(format_args!(
+                "the server was stopped by {signal}, and has the terminal now"
+            )),
+            Stop::ContinueAlone => self.log.warn(format_args!(
+                "the server was stopped by {signal}, and continued at once: nobody else could"
+            )),
+            Stop::Leave => self
+                .log
+                .warn(format_args!("the server was stopped by {signal}")),
+        }
+    }
+
+    /// Tells all that is left to end. False, if hinit cannot know who that is.
+    pub(super) fn terminate(&mut self) -> bool {
+        let can_tell = self.leftovers.terminate();
+        if !can_tell {
+            self.log.warn(format_args!(
+                "cannot tell what the server has left: /proc is not this PID namespace's"
+            ));
+        }
+        can_tell
+    }
+
+    pub(super) fn kill(&mut self) {
+        let server = self.server_end.is_none().then(|| self.server.pid());
+        self.overdue |= self.leftovers.kill(server);
+    }
+}

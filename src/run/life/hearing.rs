@@ -1,0 +1,136 @@
+//! What the server says of itself, and what hinit makes of it.
+
+use std::time::Instant;
+
+use nix::libc::{SIGCONT, c_int};
+use nix::unistd::Pid;
+
+use super::Life;
+use crate::process::{self, Process};
+use crate::run::descendants::{is_below, is_child};
+use crate::run::notify::{MOST_BYTES, Word, words};
+use crate::run::shutdown::Happened;
+use crate::run::sockets::Sockets;
+
+/// How many messages are read before others have their turn.
+const MOST_AT_ONCE: usize = 16;
+
+impl Life<'_> {
+    /// Answers probes, and hears what the server has to say. (Apart from the loop, whose stack would
+    /// else be larger by an answer's buffers; so is `hear`.)
+    #[inline(never)]
+    pub(super) fn attend(&mut self) {
+        if let Some(sockets) = &mut self.sockets
+            && sockets.attend(&self.health)
+        {
+            self.hear();
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn hear(&mut self) {
+        let mut bytes = [0; MOST_BYTES];
+        for _ in 0..MOST_AT_ONCE {
+            let notify = self.sockets.as_mut().and_then(Sockets::notify);
+            let server = self.server.pid();
+            let Some(datagram) = notify.and_then(|notify| notify.hear(server, &mut bytes)) else {
+                return;
+            };
+            let text = String::from_utf8_lossy(datagram);
+            self.log.verbose(format_args!("the server says {text}"));
+            match words(datagram) {
+                Some(words) => words.for_each(|word| match word {
+                    Some(word) => self.take_note(word),
+                    None => self.refuse_junk("a line is none of sd_notify's"),
+                }),
+                None if datagram.is_empty() => {}
+                None => self.refuse_junk("it is no text"),
+            }
+        }
+    }
+
+    fn refuse_junk(&mut self, why: &str) {
+        if let Some(notify) = self.sockets.as_mut().and_then(Sockets::notify) {
+            notify.refuse_junk(format_args!("{why}"));
+        }
+    }
+
+    fn take_note(&mut self, word: Word) {
+        let now = Instant::now();
+        self.health.hear(word, now);
+        match word {
+            Word::MainPid(pid) if pid != self.server.pid() => self.follow(pid),
+            Word::Extend(time) => {
+                let _nothing = self.shutdown.on(Happened::Extended(time), now);
+            }
+            _ => {}
+        }
+    }
+
+    /// Makes another process the server: only a child's PID is no other's as long as hinit has not
+    /// reaped it.
+    fn follow(&mut self, pid: Pid) {
+        if self.server_end.is_some() {
+            return;
+        }
+        if is_child(pid) {
+            return self.adopt(pid);
+        }
+        // A grandchild comes to hinit when the server ends, and is the server then.
+        self.successor = process::read(pid).filter(|_| is_below(pid));
+        if !std::mem::replace(&mut self.is_told_of_main_pid, true) {
+            let log = self.log;
+            match &self.successor {
+                Some(Process { name, .. }) => log.warn(format_args!(
+                    "MAINPID={pid} ({name}) is no child of hinit's, and not the server before it is"
+                )),
+                None => log.warn(format_args!("MAINPID={pid} is no child of hinit's")),
+            }
+        }
+    }
+
+    /// When the server has ended: whoever was to take its place is the server now, if it has come to
+    /// hinit.
+    pub(super) fn follow_successor(&mut self) {
+        if let Some(Process { pid, started, .. }) = self.successor.take()
+            && self.server_end.is_none()
+            && is_child(pid)
+            && process::read(pid).is_some_and(|process| process.started == started)
+        {
+            self.adopt(pid);
+        }
+    }
+
+    fn adopt(&mut self, pid: Pid) {
+        self.log
+            .verbose(format_args!("process {pid} is the server from now on"));
+        self.server.adopt(pid);
+        self.health.set_server(Some(pid));
+        self.keep_pid_file(|claim| claim.change(pid));
+    }
+
+    /// Looks whether the server has been silent for too long. True, if it is to end of that.
+    pub(super) fn is_to_abort(&mut self, now: Instant) -> bool {
+        let Some(verdict) = self.health.newly_silent(now) else {
+            return false;
+        };
+        self.log.warn(format_args!("the server is {verdict}"));
+        self.watchdog_signal().is_some()
+    }
+
+    /// Has the server end of its silence. One that is stopped must go on for that.
+    pub(super) fn abort(&self) {
+        for number in self.watchdog_signal().into_iter().chain([SIGCONT]) {
+            if let Err(errno) = self.server.signal_as_told(number) {
+                let why = errno.desc();
+                self.log.warn(format_args!(
+                    "cannot send the server signal {number}: {why}"
+                ));
+            }
+        }
+    }
+
+    fn watchdog_signal(&self) -> Option<c_int> {
+        self.options.notify.and_then(|notify| notify.signal)
+    }
+}

@@ -1,0 +1,162 @@
+//! The notify socket, by which a server says how it is (`sd_notify(3)`), and who is believed there.
+
+use std::ffi::{CStr, CString, OsString};
+use std::fmt;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, bind, getsockname, sendto, setsockopt,
+    socket, sockopt,
+};
+use nix::unistd::{Pid, getpid};
+
+use super::descendants::is_below;
+use crate::cli::Notify as Options;
+use crate::error::Error;
+use crate::output::Log;
+use crate::sys::{self, Datagram};
+
+mod message;
+
+pub(super) use message::{MOST_BYTES, Word, words};
+
+const NOTIFY_SOCKET: &CStr = c"NOTIFY_SOCKET";
+const WATCHDOG_USEC: &CStr = c"WATCHDOG_USEC";
+const WATCHDOG_PID: &CStr = c"WATCHDOG_PID";
+
+pub(super) struct Notify {
+    socket: OwnedFd,
+    /// Where hinit itself was given a notify socket.
+    upstream: Option<UnixAddr>,
+    log: Log,
+    told: Told,
+}
+
+/// What was warned of already: who sends such things sends many.
+#[derive(Default)]
+struct Told {
+    junk: bool,
+    stranger: bool,
+    upstream: bool,
+}
+
+impl Notify {
+    /// Opens the socket and names it to the server, by the environment.
+    pub(super) fn open(options: &Options, log: Log) -> Result<Self, Error> {
+        let fail = |errno: Errno| Error::cannot("open", "the notify socket", errno.desc());
+        let upstream = sys::environment(NOTIFY_SOCKET).and_then(|path| address(&path));
+        let (socket, name) = open_socket().map_err(fail)?;
+        sys::set_environment(NOTIFY_SOCKET, &name);
+        if let Some(watchdog) = options.watchdog
+            && let Ok(time) = CString::new(watchdog.as_micros().to_string())
+        {
+            sys::set_environment(WATCHDOG_USEC, &time);
+            // Absent, it is meant for whoever looks: also for a server behind a shell.
+            sys::unset_environment(WATCHDOG_PID);
+        }
+        Ok(Self {
+            socket,
+            upstream,
+            log,
+            told: Told::default(),
+        })
+    }
+
+    /// Reads the next datagram, if there is one. Only the server and its descendants are believed:
+    /// of others, and of what is too long to be read, nothing is left.
+    pub(super) fn hear<'b>(
+        &mut self,
+        server: Pid,
+        bytes: &'b mut [u8; MOST_BYTES],
+    ) -> Option<&'b [u8]> {
+        let Datagram { length, sender } = sys::receive(self.socket.as_fd(), bytes).ok()?;
+        if !sender.is_some_and(|sender| sender == server || is_below(sender)) {
+            self.refuse_stranger(sender);
+            return Some(&[]);
+        }
+        let Some(datagram) = bytes.get(..length).filter(|bytes| !bytes.is_empty()) else {
+            self.refuse_junk(format_args!("{length} bytes are no message"));
+            return Some(&[]);
+        };
+        self.pass_on(datagram);
+        Some(datagram)
+    }
+
+    fn refuse_stranger(&mut self, sender: Option<Pid>) {
+        if !std::mem::replace(&mut self.told.stranger, true) {
+            let log = self.log;
+            match sender {
+                Some(pid) => log.warn(format_args!(
+                    "process {pid} is not believed: it is none of the server's, or has ended"
+                )),
+                None => log.warn(format_args!(
+                    "a process outside of the PID namespace is not believed"
+                )),
+            }
+        }
+    }
+
+    /// Warns of what is no message, once.
+    pub(super) fn refuse_junk(&mut self, why: fmt::Arguments) {
+        if !std::mem::replace(&mut self.told.junk, true) {
+            let log = self.log;
+            log.warn(format_args!("cannot read what the server notifies: {why}"));
+        }
+    }
+
+    /// Passes a datagram on to where hinit itself may notify.
+    fn pass_on(&mut self, datagram: &[u8]) {
+        let Some(upstream) = &self.upstream else {
+            return;
+        };
+        let datagram = message::for_others(datagram);
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        if !datagram.is_empty()
+            && let Err(errno) = sendto(self.socket.as_raw_fd(), &datagram, upstream, flags)
+            && !std::mem::replace(&mut self.told.upstream, true)
+        {
+            let why = errno.desc();
+            self.log.warn(format_args!(
+                "cannot pass on what the server notifies: {why}"
+            ));
+        }
+    }
+}
+
+impl AsFd for Notify {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Sees to it that nobody takes hinit's own watchdog for the server's: whoever gave hinit one named
+/// hinit by its PID, and without that it is the server's to serve.
+pub(super) fn hand_on_watchdog() {
+    let own = sys::environment(WATCHDOG_PID);
+    if own.is_some_and(|pid| pid.to_str() == Some(&getpid().to_string())) {
+        sys::unset_environment(WATCHDOG_PID);
+    }
+}
+
+/// A socket at an abstract address that the kernel picks (unix(7), "Autobind"), so that it needs no
+/// place to write to, and its address as `sd_notify(3)` has it.
+fn open_socket() -> nix::Result<(OwnedFd, CString)> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket(AddressFamily::Unix, SockType::Datagram, flags, None)?;
+    setsockopt(&socket, sockopt::PassCred, &true)?;
+    bind(socket.as_raw_fd(), &UnixAddr::new_unnamed())?;
+    let address: UnixAddr = getsockname(socket.as_raw_fd())?;
+    let name = [b"@", address.as_abstract().unwrap_or_default()].concat();
+    Ok((socket, CString::new(name).map_err(|_| Errno::EINVAL)?))
+}
+
+/// `/run/notify`, or `@name` for an abstract one.
+fn address(text: &OsString) -> Option<UnixAddr> {
+    match text.as_bytes() {
+        [b'@', name @ ..] => UnixAddr::new_abstract(name).ok(),
+        [b'/', ..] => UnixAddr::new(text.as_bytes()).ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,137 @@
+//! A tiny HTTP server for probes, in hinit's own loop. It never blocks, and has a fixed number of places
+//! for connections, so that no client can make hinit grow or wait.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
+
+use super::health::Health;
+use crate::cli::Address;
+use crate::error::Error;
+
+mod connection;
+mod listener;
+mod request;
+
+use connection::Connection;
+use listener::Listener;
+
+/// How many connections there are at the same time. With one more, the one goes that has been idle for
+/// the longest time.
+const PLACES: usize = 16;
+/// How many are accepted at once, so that signals have their turn.
+const MOST_AT_ONCE: usize = 4;
+/// How long not to listen when no connection can be accepted (no descriptors, no memory).
+const DEAF: Duration = Duration::from_millis(100);
+
+pub(super) struct Responder {
+    listeners: Vec<Listener>,
+    places: Vec<Connection>,
+    /// Until when nothing is accepted.
+    deaf_until: Option<Instant>,
+}
+
+impl Responder {
+    /// Listens at these addresses; at a Unix socket for those whom `mode` lets read.
+    pub(super) fn open<'a>(
+        addresses: impl Iterator<Item = &'a Address>,
+        mode: u32,
+    ) -> Result<Self, Error> {
+        let mut listeners = Vec::new();
+        for address in addresses {
+            match address {
+                Address::Unix(path) => listeners.push(Listener::unix(path, mode)?),
+                Address::Tcp(addresses) => {
+                    for address in addresses {
+                        listeners.push(Listener::tcp(*address)?);
+                    }
+                }
+            }
+        }
+        // Without listeners none of them is ever used.
+        let count = if listeners.is_empty() { 0 } else { PLACES };
+        let now = Instant::now();
+        let places = (0..count).map(|_| Connection::new(now)).collect();
+        Ok(Self {
+            listeners,
+            places,
+            deaf_until: None,
+        })
+    }
+
+    pub(super) fn as_fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.listeners.iter().map(Listener::as_fd)
+    }
+
+    /// Has its sockets watched; each by its number, the connections' behind the listeners'.
+    pub(super) fn listen(&self, epoll: &Epoll) {
+        for (listener, number) in self.listeners.iter().zip(0..) {
+            let _no_memory = epoll.add(listener, EpollEvent::new(EpollFlags::EPOLLIN, number));
+        }
+    }
+
+    /// Takes care of the socket of this number.
+    pub(super) fn attend(&mut self, epoll: &Epoll, number: u64, health: &Health, now: Instant) {
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        match number.checked_sub(self.listeners.len()) {
+            None => self.accept(epoll, number, health, now),
+            Some(place) => {
+                if let Some(connection) = self.places.get_mut(place) {
+                    connection.attend(health, now);
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self, epoll: &Epoll, number: usize, health: &Health, now: Instant) {
+        for _ in 0..MOST_AT_ONCE {
+            let Some(listener) = self.listeners.get(number) else {
+                return;
+            };
+            let socket = match listener.accept() {
+                Ok(socket) => socket,
+                Err(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM) => {
+                    return self.turn_deaf(epoll, now);
+                }
+                // There is none, or it has gone again.
+                Err(_) => return,
+            };
+            let places = self.places.iter_mut().zip(self.listeners.len()..);
+            let Some((place, number)) = places.min_by_key(|(place, _)| place.rank()) else {
+                return;
+            };
+            let event = EpollEvent::new(EpollFlags::EPOLLIN, number as u64);
+            if epoll.add(&socket, event).is_ok() {
+                place.open(socket, now);
+                // Its request mostly is there by now.
+                place.attend(health, now);
+            }
+        }
+    }
+
+    fn turn_deaf(&mut self, epoll: &Epoll, now: Instant) {
+        self.deaf_until = Some(now + DEAF);
+        for listener in &self.listeners {
+            let _not_there = epoll.delete(listener);
+        }
+    }
+
+    /// When to come back at the latest.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let requests = self.places.iter().filter_map(Connection::deadline);
+        requests.chain(self.deaf_until).min()
+    }
+
+    /// Ends what has taken too long.
+    pub(super) fn expire(&mut self, epoll: &Epoll, health: &Health, now: Instant) {
+        for place in &mut self.places {
+            place.expire(health, now);
+        }
+        if self.deaf_until.is_some_and(|until| until <= now) {
+            self.deaf_until = None;
+            self.listen(epoll);
+        }
+    }
+}

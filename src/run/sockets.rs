@@ -1,0 +1,104 @@
+//! What hinit hears by sockets: the server at the notify socket, and probes.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
+
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+
+use super::health::Health;
+use super::notify::Notify;
+use super::responder::Responder;
+use crate::cli::{Address, Run};
+use crate::error::Error;
+use crate::output::Log;
+use crate::pidfile::{Claim, socket_path};
+
+pub(super) struct Sockets {
+    /// So that a wait has one descriptor more to look at, however many there are.
+    epoll: Epoll,
+    notify: Option<Notify>,
+    responder: Responder,
+}
+
+/// The number of the notify socket. The others are the responder's.
+const NOTIFY: u64 = u64::MAX;
+/// How many sockets are attended to before signals have their turn.
+const MOST_AT_ONCE: usize = 4;
+
+impl Sockets {
+    /// None, if nobody is to be heard.
+    pub(super) fn open(
+        options: &Run,
+        claim: Option<&Claim>,
+        log: Log,
+    ) -> Result<Option<Self>, Error> {
+        if !are_wanted(options) {
+            return Ok(None);
+        }
+        let fail = |errno: Errno| Error::cannot("open", "epoll", errno.desc());
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(fail)?;
+        let beside = claim.map(|claim| Address::Unix(socket_path(claim.path())));
+        let responder = Responder::open(options.listen.iter().chain(&beside), options.mode)?;
+        responder.listen(&epoll);
+        let notify = match &options.notify {
+            Some(options) => Some(Notify::open(options, log)?),
+            None => None,
+        };
+        if let Some(notify) = &notify {
+            let event = EpollEvent::new(EpollFlags::EPOLLIN, NOTIFY);
+            epoll.add(notify, event).map_err(fail)?;
+        }
+        Ok(Some(Self {
+            epoll,
+            notify,
+            responder,
+        }))
+    }
+
+    /// All that must stay open.
+    pub(super) fn as_fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let notify = self.notify.iter().map(Notify::as_fd);
+        let own = std::iter::once(self.as_fd());
+        own.chain(notify).chain(self.responder.as_fds())
+    }
+
+    pub(super) fn notify(&mut self) -> Option<&mut Notify> {
+        self.notify.as_mut()
+    }
+
+    /// Answers probes. True, if the server has something to say.
+    pub(super) fn attend(&mut self, health: &Health) -> bool {
+        let mut events = [EpollEvent::empty(); MOST_AT_ONCE];
+        let count = self.epoll.wait(&mut events, EpollTimeout::ZERO);
+        let now = Instant::now();
+        let mut is_called = false;
+        for event in events.iter().take(count.unwrap_or_default()) {
+            match event.data() {
+                NOTIFY => is_called = true,
+                number => self.responder.attend(&self.epoll, number, health, now),
+            }
+        }
+        is_called
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.responder.deadline()
+    }
+
+    pub(super) fn expire(&mut self, health: &Health, now: Instant) {
+        self.responder.expire(&self.epoll, health, now);
+    }
+}
+
+impl AsFd for Sockets {
+    /// Readable while there is something to attend to.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.0.as_fd()
+    }
+}
+
+/// Whether hinit is to hear anything at all.
+pub(super) fn are_wanted(options: &Run) -> bool {
+    options.notify.is_some() || !options.listen.is_empty()
+}

@@ -1,0 +1,118 @@
+//! Datagrams with their senders.
+
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::socket::{SockFlag, accept4};
+use nix::unistd::Pid;
+
+/// A datagram that was read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Datagram {
+    /// How many bytes of it there are, or there would be if it had fitted.
+    pub(crate) length: usize,
+    /// Who sent it; None: a process outside of the PID namespace.
+    pub(crate) sender: Option<Pid>,
+}
+
+/// Reads a datagram, if there is one, from a socket that passes credentials (`SO_PASSCRED`, unix(7)).
+///
+/// Not nix's: that has no answer where descriptors came along. Here is room for the credentials, which
+/// come first, and for nothing else, so the kernel itself closes those: hinit never has them.
+pub(crate) fn receive(socket: BorrowedFd, bytes: &mut [u8]) -> nix::Result<Datagram> {
+    /// A `cmsghdr` and the `ucred` behind it, as Linux lays them out on 64 bits.
+    #[repr(C)]
+    struct Control {
+        header: libc::cmsghdr,
+        credentials: libc::ucred,
+        padding: u32,
+    }
+    let mut control = MaybeUninit::<Control>::zeroed();
+    let mut data = libc::iovec {
+        iov_base: bytes.as_mut_ptr().cast(),
+        iov_len: bytes.len(),
+    };
+    let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC | libc::MSG_CMSG_CLOEXEC;
+    // SAFETY: all zeros is a value of each of these types. The kernel writes to `bytes` and `control`,
+    // within the sizes that it is told, and keeps no pointer.
+    let (length, control) = unsafe {
+        let mut message = MaybeUninit::<libc::msghdr>::zeroed().assume_init();
+        message.msg_iov = &raw mut data;
+        message.msg_iovlen = 1;
+        message.msg_control = control.as_mut_ptr().cast();
+        message.msg_controllen = u32::try_from(size_of::<Control>()).unwrap_or_default();
+        let length = libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags);
+        (Errno::result(length)?, control.assume_init())
+    };
+    let is_credentials = control.header.cmsg_level == libc::SOL_SOCKET
+        && control.header.cmsg_type == libc::SCM_CREDENTIALS;
+    Ok(Datagram {
+        length: usize::try_from(length).unwrap_or_default(),
+        sender: (is_credentials && control.credentials.pid > 0)
+            .then(|| Pid::from_raw(control.credentials.pid)),
+    })
+}
+
+/// Accepts a connection, if there is one, that neither blocks nor is inherited (accept4(2)).
+///
+/// Not nix's: that leaves it to its caller to own the descriptor.
+pub(crate) fn accept(listener: BorrowedFd) -> nix::Result<OwnedFd> {
+    let fd = accept4(
+        listener.as_raw_fd(),
+        SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
+    )?;
+    // SAFETY: the kernel has just made this descriptor for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{IoSlice, pipe};
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixDatagram;
+
+    use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg, setsockopt, sockopt};
+    use nix::unistd::getpid;
+
+    use super::*;
+
+    fn pair() -> (UnixDatagram, UnixDatagram) {
+        let (ours, theirs) = UnixDatagram::pair().unwrap();
+        setsockopt(&ours, sockopt::PassCred, &true).unwrap();
+        (ours, theirs)
+    }
+
+    #[test]
+    fn a_datagram_tells_its_sender_and_its_whole_length() {
+        let (ours, theirs) = pair();
+        let mut bytes = [0; 8];
+        assert_eq!(receive(ours.as_fd(), &mut bytes), Err(Errno::EAGAIN));
+        for (sent, length) in [(&b"READY=1"[..], 7), (b"", 0), (&[b'x'; 5000], 5000)] {
+            theirs.send(sent).unwrap();
+            let sender = Some(getpid());
+            assert_eq!(
+                receive(ours.as_fd(), &mut bytes),
+                Ok(Datagram { length, sender })
+            );
+        }
+        assert_eq!(&bytes, b"xxxxxxxx");
+    }
+
+    #[test]
+    fn descriptors_that_come_along_are_closed() {
+        let (ours, theirs) = pair();
+        let (mut reader, writer) = pipe().unwrap();
+        let fds = [writer.as_raw_fd(); 100];
+        let rights = [ControlMessage::ScmRights(&fds)];
+        let bytes = [IoSlice::new(b"BARRIER=1")];
+        let to = theirs.as_raw_fd();
+        sendmsg::<()>(to, &bytes, &rights, MsgFlags::empty(), None).unwrap();
+        drop(writer);
+        let datagram = receive(ours.as_fd(), &mut [0; 16]).unwrap();
+        assert_eq!(datagram.sender, Some(getpid()));
+        // Nobody has the other end any more.
+        assert_eq!(std::io::Read::read(&mut reader, &mut [0]).unwrap(), 0);
+    }
+}

@@ -1,0 +1,157 @@
+//! Texts of a bounded size, that allocate nothing.
+
+use std::fmt::{self, Write};
+
+/// As much text as has room.
+pub(crate) struct Buffer<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+}
+
+impl<const N: usize> Buffer<N> {
+    pub(crate) fn new() -> Self {
+        Self {
+            bytes: [0; N],
+            len: 0,
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        str::from_utf8(self.bytes()).unwrap_or_default()
+    }
+
+    /// Appends as much of `text` as there is room for, but for `spare` bytes.
+    fn push(&mut self, text: &str, spare: usize) -> fmt::Result {
+        let room = N - self.len - spare;
+        let end = self.len + text.floor_char_boundary(room);
+        let fits = text.as_bytes().get(..end - self.len).unwrap_or_default();
+        self.bytes
+            .get_mut(self.len..end)
+            .ok_or(fmt::Error)?
+            .copy_from_slice(fits);
+        self.len = end;
+        if fits.len() == text.len() {
+            Ok(())
+        } else {
+            Err(fmt::Error)
+        }
+    }
+}
+
+impl<const N: usize> Write for Buffer<N> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text, 0)
+    }
+}
+
+/// One line of text, whatever a file name in it holds: no control characters, at most
+/// [`Line::MOST`] bytes, the newline at the end.
+pub(crate) struct Line(Buffer<{ Line::MOST }>);
+
+impl Line {
+    /// Enough for any message and a long path; well within what Docker keeps of a health check and
+    /// what a pipe takes at once (4096 each).
+    const MOST: usize = 1024;
+
+    pub(crate) fn new(message: fmt::Arguments) -> Self {
+        let mut line = Self(Buffer::new());
+        // The only error is that the line is full: what has no room is cut off.
+        let _cut_off = line.write_fmt(message);
+        let _has_room = line.0.push("\n", 0);
+        line
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.0.bytes()
+    }
+}
+
+impl Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for part in text.split_inclusive(char::is_control) {
+            let shown = part.trim_end_matches(char::is_control);
+            self.0.push(shown, 1)?;
+            if shown.len() < part.len() {
+                self.0.push("?", 1)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A text as a JSON string (RFC 8259, 7) of at most so many bytes, but for the quotes.
+pub(crate) struct Quoted<'a>(pub(crate) &'a str, pub(crate) usize);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self(text, mut room) = *self;
+        f.write_char('"')?;
+        for c in text.chars() {
+            let is_control = c.is_ascii_control();
+            let length = match c {
+                '"' | '\\' => 2,
+                _ if is_control => 6,
+                _ => c.len_utf8(),
+            };
+            if length > room {
+                break;
+            }
+            room -= length;
+            match c {
+                '"' | '\\' => write!(f, "\\{c}")?,
+                _ if is_control => write!(f, "\\u{:04x}", u32::from(c))?,
+                _ => f.write_char(c)?,
+            }
+        }
+        f.write_char('"')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str) -> String {
+        String::from_utf8_lossy(Line::new(format_args!("{text}")).bytes()).into_owned()
+    }
+
+    #[test]
+    fn a_line_is_one_line() {
+        assert_eq!(line("ünder ツ"), "ünder ツ\n");
+        assert_eq!(line("a\nb\tc\x1b[31m\u{85}"), "a?b?c?[31m?\n");
+        assert_eq!(line(""), "\n");
+    }
+
+    #[test]
+    fn a_long_line_is_cut_at_a_character_and_still_ends() {
+        let cut = line(&"ü".repeat(5000));
+        assert_eq!(cut.len(), 1023);
+        assert!(cut.ends_with("ü\n"));
+    }
+
+    #[test]
+    fn a_buffer_keeps_what_has_room() {
+        let mut buffer = Buffer::<5>::new();
+        assert!(buffer.write_str("abü").is_ok());
+        assert!(buffer.write_str("ü").is_err());
+        assert_eq!(buffer.bytes(), "abü".as_bytes());
+    }
+
+    #[test]
+    fn json_strings() {
+        for (text, most, quoted) in [
+            ("", 9, r#""""#),
+            ("ab", 1, r#""a""#),
+            ("a\"\\\n\u{7f}\0", 99, r#""a\"\\\u000a\u007f\u0000""#),
+            ("\n\n", 11, r#""\u000a""#),
+            ("\"\"", 3, r#""\"""#),
+            ("üü", 3, r#""ü""#),
+        ] {
+            assert_eq!(Quoted(text, most).to_string(), quoted, "{text:?}");
+        }
+    }
+}
