@@ -22,6 +22,8 @@ use nix::unistd::Pid;
 mod heap;
 mod signals;
 mod socket;
+#[cfg(all(panic = "abort", not(test)))]
+mod unwind;
 
 pub(crate) use signals::{
     Handle, SignalSet, exit_on_alarm, ignore_sigchld, kill, libc_set, queue_signal, set_alarm,

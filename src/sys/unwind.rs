@@ -1,0 +1,77 @@
+//! What std asks of an unwinder, for a program that never unwinds.
+//!
+//! A panic ends hinit at once (`panic = "abort"`), and a binary without symbols has no backtrace worth
+//! printing. Yet std's panic message is able to print one, and for that takes along an unwinder and a
+//! reader of debug information: a third of the binary. These stand in for the unwinder. They say that
+//! there is no frame to be seen, so the compiler finds that nothing is ever to be read.
+
+use std::ffi::{c_int, c_void};
+use std::ptr;
+
+/// "End of stack" (`_URC_END_OF_STACK`).
+const END: c_int = 5;
+
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_Backtrace(_trace: *const c_void, _argument: *mut c_void) -> c_int {
+    END
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_GetIP(_context: *mut c_void) -> usize {
+    0
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_GetIPInfo(_context: *mut c_void, _before: *mut c_int) -> usize {
+    0
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_GetCFA(_context: *mut c_void) -> usize {
+    0
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_FindEnclosingFunction(_pc: *mut c_void) -> *mut c_void {
+    ptr::null_mut()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_GetLanguageSpecificData(_context: *mut c_void) -> *mut c_void {
+    ptr::null_mut()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_GetRegionStart(_context: *mut c_void) -> usize {
+    0
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_GetTextRelBase(_context: *mut c_void) -> usize {
+    0
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_GetDataRelBase(_context: *mut c_void) -> usize {
+    0
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_SetGR(_context: *mut c_void, _register: c_int, _value: usize) {}
+
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_SetIP(_context: *mut c_void, _value: usize) {}
+
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_RaiseException(_exception: *mut c_void) -> c_int {
+    END
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_DeleteException(_exception: *mut c_void) {}
+
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_Resume(_exception: *mut c_void) -> ! {
+    // SAFETY: it takes nothing.
+    unsafe { nix::libc::abort() }
+}
