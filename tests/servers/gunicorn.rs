@@ -112,9 +112,3 @@ in_both_modes! {
         assert_eq!(home.processes("gunicorn").len(), 2);
     }
 }
-
-/// A process's PID in its own namespace.
-fn inner_pid(pid: i32) -> i32 {
-    let pids = status_of(pid, "NSpid").unwrap();
-    pids.rsplit('\t').next().unwrap().parse().unwrap()
-}

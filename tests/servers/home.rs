@@ -153,3 +153,20 @@ pub(crate) fn rest(mut stream: UnixStream) -> Vec<u8> {
     let _reset = stream.read_to_end(&mut bytes);
     bytes
 }
+
+/// A process's PID in its own namespace.
+pub(crate) fn inner_pid(pid: i32) -> i32 {
+    let pids = status_of(pid, "NSpid").unwrap();
+    pids.rsplit('\t').next().unwrap().parse().unwrap()
+}
+
+/// What is logged up to this text.
+#[track_caller]
+pub(crate) fn log_until(hinit: &Running, text: &str) -> String {
+    let mut log = String::new();
+    while !log.contains(text) {
+        log += &hinit.log_line();
+        log += "\n";
+    }
+    log
+}

@@ -1,5 +1,5 @@
-//! hinit before servers as people install them: Debian's nginx, PostgreSQL and Redis; gunicorn, granian
-//! and gRPC from PyPI.
+//! hinit before servers as people install them: Debian's nginx, HAProxy, PostgreSQL and Redis; gunicorn,
+//! granian, gRPC and sdnotify from PyPI.
 //!
 //! `tests/servers/run` sets everything up. Where a server is missing its tests say that they were
 //! skipped, and in CI they fail.
@@ -20,4 +20,5 @@ mod gunicorn;
 mod health;
 mod home;
 mod nginx;
+mod notify;
 mod postgresql;

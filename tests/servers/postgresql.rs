@@ -117,7 +117,7 @@ impl Cluster {
 
     /// A client that is connected.
     #[track_caller]
-    fn session(&self) -> Session {
+    pub(crate) fn session(&self) -> Session {
         let mut psql = self.psql();
         psql.stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -130,6 +130,12 @@ impl Cluster {
         session
     }
 
+    /// What a new client hears that is turned away.
+    pub(crate) fn refusal(&self) -> String {
+        let mut psql = self.psql();
+        Ended::of(&psql.args(["-c", "select 1"]).output().unwrap()).log
+    }
+
     /// A client whose query computes, and waits for nothing: so it does not see its server die.
     #[track_caller]
     fn busy_session(&self, hinit: &Running) -> Session {
@@ -138,17 +144,6 @@ impl Cluster {
         log_until(hinit, "WARNING:  computing");
         session
     }
-}
-
-/// What is logged up to this text.
-#[track_caller]
-fn log_until(hinit: &Running, text: &str) -> String {
-    let mut log = String::new();
-    while !log.contains(text) {
-        log += &hinit.log_line();
-        log += "\n";
-    }
-    log
 }
 
 impl Drop for Cluster {
@@ -167,7 +162,7 @@ impl Drop for Cluster {
 }
 
 /// A client at work. Dropped, it is killed.
-struct Session {
+pub(crate) struct Session {
     psql: Child,
     answers: BufReader<ChildStdout>,
 }
@@ -225,8 +220,8 @@ in_both_modes! {
         let mut session = cluster.session();
         hinit.signal(SIGTERM);
         eventually("new clients are turned away", || {
-            let refused = Ended::of(&cluster.psql().args(["-c", "select 1"]).output().unwrap());
-            refused.log.contains("the database system is shutting down").then_some(())
+            let refused = cluster.refusal();
+            refused.contains("the database system is shutting down").then_some(())
         });
         session.tell("select 'still here';");
         assert_eq!(session.answer(), "still here");
