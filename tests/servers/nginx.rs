@@ -7,20 +7,26 @@ use std::os::unix::net::UnixStream;
 use nix::libc::SIGTERM;
 
 use crate::home::*;
+use crate::notify::Asked;
 use crate::support::*;
 
 /// Far more than a socket holds: the download goes on only as its reader does, however fast the
 /// machine is.
 const SIZE: usize = 16 << 20;
 
-/// A hinit with an nginx that has a large file to give.
-fn serve(home: &Home, mode: Mode, options: &[&str]) -> Option<Running> {
+/// A hinit that is about to start an nginx that has a large file to give.
+fn prepare(home: &Home, mode: Mode, options: &[&str]) -> Option<Start> {
     let nginx = installed("nginx", Some("/usr/sbin/nginx".into()))?;
     fs::create_dir(home.join("files")).unwrap();
     fs::write(home.join("files/large"), vec![b'x'; SIZE]).unwrap();
     let start = home.start(mode, options).args([nginx]);
     let start = start.args(["-e", "stderr", "-p"]).args([home.as_ref()]);
-    Some(start.args(["-c".into(), source("nginx.conf")]).start())
+    Some(start.args(["-c".into(), source("nginx.conf")]))
+}
+
+/// The same, started.
+fn serve(home: &Home, mode: Mode, options: &[&str]) -> Option<Running> {
+    Some(prepare(home, mode, options)?.start())
 }
 
 /// A client in the middle of the download: it has the header, and hardly more.
@@ -62,5 +68,16 @@ in_both_modes! {
         let ended = home.end(hinit);
         assert_eq!(ended.code, 0, "{}", ended.log);
         assert!(rest(client).len() < SIZE);
+    }
+
+    // It knows no sd_notify.
+    fn under_notify_it_is_never_ready_and_yet_alive(mode: Mode) {
+        let home = Home::new();
+        let Some(start) = prepare(&home, mode, &["--notify"]) else { return };
+        let asked = Asked::start(&home, mode, start);
+        assert_eq!(rest(home.request("/missing"))[..13], *b"HTTP/1.1 404 ");
+        asked.is("starting");
+        asked.hinit.signal(SIGTERM);
+        assert_eq!(asked.end().code, 0);
     }
 }
