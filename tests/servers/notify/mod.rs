@@ -1,6 +1,7 @@
 //! What servers say of themselves (sd_notify(3)), and what hinit then answers for them.
 
 mod gunicorn;
+mod haproxy;
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;

@@ -1,0 +1,114 @@
+//! HAProxy as a master with a worker (`-W`), which speaks to a service manager (`-s`): a reload is a new
+//! exec of the master, USR1 its graceful stop, TERM its fast one.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+
+use nix::libc::{O_NONBLOCK, SIGTERM, SIGUSR1, SIGUSR2};
+use nix::sys::stat;
+
+use super::*;
+
+/// A hinit with an HAProxy that waits for its configuration, each time that it reads it: it is a FIFO.
+fn serve(home: &Home, mode: Mode) -> Option<Asked<'_>> {
+    let haproxy = installed("HAProxy", Some("/usr/sbin/haproxy".into()))?;
+    nix::unistd::mkfifo(&home.join("haproxy.cfg"), stat::Mode::S_IRWXU).unwrap();
+    let start = home.start(mode, &["--notify"]).args([haproxy]);
+    let start = start.args(["-Ws", "-f", "haproxy.cfg"]);
+    Some(Asked::start(home, mode, start))
+}
+
+/// Gives it its configuration, with more behind it.
+#[track_caller]
+fn configure(home: &Home, more: &str) {
+    let text = fs::read_to_string(source("notify/haproxy.cfg")).unwrap();
+    let text = text.replace("HOME", home.as_ref().to_str().unwrap());
+    let mut fifo = eventually("HAProxy reads its configuration", || {
+        let mut options = File::options();
+        let options = options.write(true).custom_flags(O_NONBLOCK);
+        options.open(home.join("haproxy.cfg")).ok()
+    });
+    fifo.write_all((text + more).as_bytes()).unwrap();
+}
+
+/// Whether HAProxy itself answers, with the configuration that it has.
+#[track_caller]
+fn answers(home: &Home) {
+    let answer = rest(home.request("/own"));
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+}
+
+/// A client in the middle of a request, and HAProxy's connection to the server behind it.
+#[track_caller]
+fn under_way(home: &Home) -> [UnixStream; 2] {
+    let listener = UnixListener::bind(home.join("backend")).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let client = home.request("/");
+    let (mut backend, _) = eventually("HAProxy passes the request on", || listener.accept().ok());
+    backend.set_nonblocking(false).unwrap();
+    backend.set_read_timeout(Some(BOUND)).unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        backend.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    [client, backend]
+}
+
+/// Its worker, once the one before has ended.
+#[track_caller]
+fn worker(asked: &Asked) -> i32 {
+    eventually("there is one worker", || {
+        match children_of(asked.hinit.server())[..] {
+            [worker] => Some(worker),
+            _ => None,
+        }
+    })
+}
+
+in_both_modes! {
+    fn its_reloads_keep_it_ready_and_its_master_the_server(mode: Mode) {
+        let home = Home::new();
+        let Some(asked) = serve(&home, mode) else { return };
+        asked.is("starting");
+        configure(&home, "");
+        asked.becomes("ready");
+        let master = recorded(&home.pid_file());
+        answers(&home);
+        // The second one fails; it then goes on with what it had, and says READY=1 all the same.
+        for more in ["", "junk\n", ""] {
+            let before = worker(&asked);
+            asked.hinit.signal(SIGUSR2);
+            asked.becomes("reloading");
+            answers(&home);
+            assert_eq!(recorded(&home.pid_file()), master);
+            configure(&home, more);
+            asked.becomes("ready");
+            answers(&home);
+            assert_eq!(recorded(&home.pid_file()), master);
+            assert_eq!(worker(&asked) == before, !more.is_empty());
+        }
+        asked.hinit.signal(SIGTERM);
+        let ended = asked.end();
+        assert_eq!(ended.code, 0, "{}", ended.log);
+    }
+
+    // USR1 is no stop signal to hinit: that this is a stop it has from HAProxy's STOPPING=1.
+    fn it_says_itself_that_it_stops(mode: Mode) {
+        let home = Home::new();
+        let Some(asked) = serve(&home, mode) else { return };
+        configure(&home, "");
+        asked.becomes("ready");
+        let [client, mut backend] = under_way(&home);
+        asked.hinit.signal(SIGUSR1);
+        asked.becomes("stopping");
+        backend.write_all(b"HTTP/1.0 200 OK\r\n\r\ndone\n").unwrap();
+        drop(backend);
+        assert!(rest(client).ends_with(b"\r\n\r\ndone\n"));
+        let ended = asked.end();
+        assert_eq!(ended.code, 0, "{}", ended.log);
+    }
+}
