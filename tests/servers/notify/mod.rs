@@ -2,6 +2,7 @@
 
 mod gunicorn;
 mod haproxy;
+mod postgresql;
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;

@@ -1,0 +1,57 @@
+//! PostgreSQL, which says when it is ready and when it stops, as Debian builds it.
+
+use std::fs::{self, File};
+
+use nix::libc::{SIGCONT, SIGHUP, SIGINT, SIGSTOP};
+
+use super::*;
+use crate::postgresql::Cluster;
+
+/// Keeps a start in the recovery of an archive, until the test says that there is no more of that.
+const RESTORE: &str = "restore_command=until test -e ../go; do sleep 0.01; done; false";
+
+/// The process that serves the client, stopped: not even a fast shutdown goes on without it.
+fn stopped_backend(server: i32) -> i32 {
+    let is_it = |pid: &i32| {
+        let title = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&title).contains(" [local] ")
+    };
+    let backend = children_of(server).into_iter().find(is_it).unwrap();
+    kill(backend, SIGSTOP);
+    backend
+}
+
+in_both_modes! {
+    fn it_says_when_it_is_ready_and_when_it_stops(mode: Mode) {
+        let Some(cluster) = Cluster::new(mode) else { return };
+        File::create(cluster.home.join("data/recovery.signal")).unwrap();
+        let options = ["--notify", "--verbose"];
+        let server = cluster.prepare(&options, &["-h", "", "-c", RESTORE]);
+        let asked = Asked::start(&cluster.home, mode, server);
+        // It listens by now, and turns everybody away.
+        eventually("clients are told that it starts", || {
+            let refused = cluster.refusal();
+            refused.contains("the database system is starting up").then_some(())
+        });
+        asked.is("starting");
+        File::create(cluster.home.join("go")).unwrap();
+        asked.becomes("ready");
+        let postmaster = recorded(&cluster.home.pid_file());
+        log_until(&asked.hinit, "database system is ready to accept connections");
+        // Its reload, of which it says nothing.
+        asked.hinit.signal(SIGHUP);
+        log_until(&asked.hinit, "received SIGHUP, reloading configuration files");
+        asked.is("ready");
+        let session = cluster.session();
+        let backend = stopped_backend(asked.hinit.server());
+        // A fast shutdown of which hinit knows only what PostgreSQL says.
+        kill(asked.hinit.server(), SIGINT);
+        asked.becomes("stopping");
+        assert_eq!(recorded(&cluster.home.pid_file()), postmaster);
+        kill(backend, SIGCONT);
+        let ended = asked.end();
+        assert_eq!(ended.code, 0, "{}", ended.log);
+        assert!(ended.log.contains("hinit: the server says STOPPING=1"), "{}", ended.log);
+        drop(session);
+    }
+}
