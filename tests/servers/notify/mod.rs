@@ -3,6 +3,7 @@
 mod gunicorn;
 mod haproxy;
 mod postgresql;
+mod python;
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;

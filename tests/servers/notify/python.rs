@@ -1,0 +1,99 @@
+//! Servers in Python that speak by `sdnotify`.
+
+use std::fs::File;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+use nix::libc::SIGTERM;
+
+use super::*;
+
+/// How long a server may be silent: long enough for a sixth of it on any machine. (As that takes its time,
+/// each of these tests is for one mode.)
+const WATCHDOG: &str = "3s";
+const SILENT: &str = "unhealthy: no sign of life for AGE (watchdog 3s)";
+
+/// A hinit with one of the tests' own servers.
+fn serve<'a>(home: &'a Home, mode: Mode, options: &[&str], script: &str) -> Option<Asked<'a>> {
+    let start = home.start(mode, options).args([python_program("python")?]);
+    Some(Asked::start(home, mode, start.args([source(script)])))
+}
+
+/// Has the server hang: its answer is the last thing it does.
+#[track_caller]
+fn hang(home: &Home) {
+    assert_eq!(rest(home.request("/hang")), b"HTTP/1.0 200 OK\r\n\r\n");
+}
+
+#[test]
+fn one_that_hangs_is_unhealthy_until_it_goes_on() {
+    let home = Home::new();
+    let options = ["--verbose", "--watchdog", WATCHDOG];
+    let Some(asked) = serve(&home, Mode::Subreaper, &options, "notify/watched.py") else {
+        return;
+    };
+    // More signs of life than fit into the time.
+    for _ in 0..8 {
+        log_until(&asked.hinit, "the server says WATCHDOG=1");
+    }
+    asked.is("ready");
+    hang(&home);
+    asked.comes_to("silent");
+    assert_eq!([asked.livez(), asked.readyz()], [SILENT; 2]);
+    log_until(
+        &asked.hinit,
+        "hinit: the server is unhealthy: no sign of life for ",
+    );
+    File::create(home.join("go")).unwrap();
+    asked.becomes("ready");
+    asked.hinit.signal(SIGTERM);
+    let ended = asked.end();
+    assert_eq!(ended.code, 143, "{}", ended.log);
+    assert!(!ended.log.contains("no sign of life"), "{}", ended.log);
+}
+
+#[test]
+fn one_that_hangs_ends_of_the_watchdogs_signal() {
+    let home = Home::new();
+    let options = ["--watchdog", WATCHDOG, "--watchdog-signal", "ABRT"];
+    let Some(asked) = serve(&home, Mode::Pid1, &options, "notify/watched.py") else {
+        return;
+    };
+    asked.becomes("ready");
+    hang(&home);
+    let ended = asked.end();
+    assert_eq!(ended.code, 134, "{}", ended.log);
+    for words in ["no sign of life for ", "the server was killed by SIGABRT"] {
+        assert!(ended.log.contains(words), "{words}: {}", ended.log);
+    }
+}
+
+in_both_modes! {
+    fn a_worker_is_believed_and_a_stranger_is_not(mode: Mode) {
+        let home = Home::new();
+        let Some(asked) = serve(&home, mode, &["--notify"], "notify/worker.py") else { return };
+        let name = asked.hinit.line();
+        let address = SocketAddr::from_abstract_name(name.strip_prefix('@').unwrap()).unwrap();
+        let stranger = UnixDatagram::unbound().unwrap();
+        for _ in 0..3 {
+            stranger.send_to_addr(b"READY=1\nSTATUS=a stranger speaks", &address).unwrap();
+        }
+        // What comes later is read later.
+        File::create(home.join("speak")).unwrap();
+        eventually("the worker's word is heard", || {
+            (asked.status("status") == "the worker speaks").then_some(())
+        });
+        asked.is("starting");
+        File::create(home.join("go")).unwrap();
+        asked.becomes("ready");
+        asked.hinit.signal(SIGTERM);
+        let ended = asked.end();
+        assert_eq!(ended.code, 143, "{}", ended.log);
+        let warning = match mode {
+            Mode::Subreaper => format!("process {} is not believed: it is none of the server's", std::process::id()),
+            Mode::Pid1 => "a process outside of the PID namespace is not believed".to_owned(),
+        };
+        assert!(ended.log.contains(&warning), "{}", ended.log);
+        assert_eq!(ended.log.matches("not believed").count(), 1, "{}", ended.log);
+    }
+}

@@ -1,0 +1,23 @@
+"""A server for which its worker speaks, when the test wants it to."""
+
+import os
+import signal
+import time
+
+import sdnotify
+
+
+def wait_for(name):
+    while not os.path.exists(name):
+        time.sleep(0.01)
+
+
+print(os.environ["NOTIFY_SOCKET"], flush=True)
+if os.fork() == 0:
+    notifier = sdnotify.SystemdNotifier()
+    wait_for("speak")
+    notifier.notify("STATUS=the worker speaks")
+    wait_for("go")
+    notifier.notify("READY=1")
+while True:
+    signal.pause()
