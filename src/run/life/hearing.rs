@@ -6,7 +6,7 @@ use nix::libc::{SIGCONT, c_int};
 use nix::unistd::Pid;
 
 use super::Life;
-use crate::process::{self, Process};
+use crate::process::{self, Process, State};
 use crate::run::descendants::{is_below, is_child};
 use crate::run::notify::{MOST_BYTES, Word, words};
 use crate::run::shutdown::Happened;
@@ -59,7 +59,7 @@ impl Life<'_> {
         let now = Instant::now();
         self.health.hear(word, now);
         match word {
-            Word::MainPid(pid) if pid != self.server.pid() => self.follow(pid),
+            Word::MainPid(pid) => self.follow(pid),
             Word::Extend(time) => {
                 let _nothing = self.shutdown.on(Happened::Extended(time), now);
             }
@@ -70,7 +70,9 @@ impl Life<'_> {
     /// Makes another process the server: only a child's PID is no other's as long as hinit has not
     /// reaped it.
     fn follow(&mut self, pid: Pid) {
-        if self.server_end.is_some() {
+        // The last word counts.
+        self.successor = None;
+        if self.server_end.is_some() || pid == self.server.pid() {
             return;
         }
         if is_child(pid) {
@@ -106,6 +108,9 @@ impl Life<'_> {
             .verbose(format_args!("process {pid} is the server from now on"));
         self.server.adopt(pid);
         self.health.set_server(Some(pid));
+        // That of the old one says nothing of the new one.
+        let is_stopped = process::read(pid).is_some_and(|new| new.state == State::Stopped);
+        self.health.set_suspended(is_stopped);
         self.keep_pid_file(|claim| claim.change(pid));
     }
 
