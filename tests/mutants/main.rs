@@ -45,7 +45,7 @@ mutants! {
         "try_lock(fs2::FileExt::try_lock_exclusive(&file))"
     } fails "readers::an_old_pid_is_never_seen_under_a_held_lock";
 
-    reaped_before_cleared: "run/life.rs" {
+    reaped_before_cleared: "run/life/children.rs" {
         "            if is_server {" => "            if false {",
         "Ok(status) if is_server => {" => "Ok(status) if is_server => { self.keep_pid_file(Claim::clear);"
     } fails "readers::a_pid_is_whole_and_taken_as_long_as_the_file_names_it";
@@ -221,7 +221,7 @@ mutants! {
         "        self.roundup.tell();\n        process" => "        process"
     } fails "shutdown::pid_1::whoever_is_left_gets_term_and_is_waited_for";
 
-    nobody_is_waited_for: "run/life.rs" {
+    nobody_is_waited_for: "run/life/children.rs" {
         "sys::ended_child() == Err(Errno::ECHILD)" => "true"
     } fails "shutdown::subreaper::whoever_is_left_gets_term_and_is_waited_for";
 
@@ -238,7 +238,7 @@ mutants! {
         "let mut below: Vec<_> = process::all().filter(|p| p.pid != getpid()).collect();"
     } fails "shutdown::a_stranger_in_the_same_pid_namespace_is_left_alone";
 
-    the_lock_goes_before_the_drain: "run/life.rs" {
+    the_lock_goes_before_the_drain: "run/life/children.rs" {
         "                self.keep_pid_file(Claim::clear);" =>
         "                self.keep_pid_file(Claim::clear); drop(self.claim.take());"
     } fails "shutdown::pid_1::meanwhile_the_pid_file_is_empty_but_held";
