@@ -10,6 +10,9 @@ use std::thread;
 
 use nix::libc;
 
+#[path = "fixture/notify.rs"]
+mod notify;
+
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -26,6 +29,9 @@ fn main() {
         ["leave", count] => leave(count.parse().unwrap()),
         ["bomb", count] => bomb(count.parse().unwrap()),
         ["leader-leaves"] => leader_leaves(),
+        ["notify", ref messages @ ..] => notify::notify(messages),
+        ["notifies", ref messages @ ..] => notify::notifies(messages),
+        ["orphan", ref messages @ ..] => notify::orphan(messages),
         ["arguments", ref rest @ ..] => say(&rest.join(" ")),
         _ => panic!("unknown: {words:?}"),
     }

@@ -16,6 +16,7 @@ mod exec_errors;
 mod hostile;
 mod lifecycle;
 mod log;
+mod notify;
 mod pid_file;
 mod probes;
 mod races;

@@ -17,11 +17,13 @@ mod probing;
 mod process;
 mod pty;
 mod running;
+mod telling;
 
 pub use probing::*;
 pub use process::*;
 pub use pty::*;
 pub use running::*;
+pub use telling::*;
 
 /// Far more than anything here takes: who waits so long has found a hang.
 pub const BOUND: Duration = Duration::from_secs(30);

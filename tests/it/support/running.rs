@@ -168,8 +168,13 @@ impl Running {
 
     /// What `hinit healthcheck` says where the server is.
     pub fn verdict(&self, pid_file: &Path) -> String {
+        self.verdict_with(pid_file, &[])
+    }
+
+    /// The same, with more options.
+    pub fn verdict_with(&self, pid_file: &Path, more: &[&str]) -> String {
         match self.mode {
-            Mode::Subreaper => verdict(pid_file),
+            Mode::Subreaper => verdict_by(&mut Command::new(hinit()), pid_file, more),
             Mode::Pid1 => {
                 let mut command = Command::new("nsenter");
                 if !is_root() {
@@ -178,7 +183,7 @@ impl Running {
                 command
                     .args(["--pid", "--mount", "--target"])
                     .arg(self.pid().to_string());
-                verdict_by(command.arg(hinit()), pid_file, &[])
+                verdict_by(command.arg(hinit()), pid_file, more)
             }
         }
     }

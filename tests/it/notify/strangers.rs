@@ -1,0 +1,73 @@
+//! Who is not believed, and what is no message.
+
+use nix::libc::SIGTERM;
+
+use crate::support::*;
+
+in_both_modes! {
+    fn a_process_that_is_not_below_hinit_is_not_believed(mode: Mode) {
+        let dir = TempDir::new();
+        let pid_file = dir.join("pid");
+        let script = format!("echo $NOTIFY_SOCKET; exec {} notifies @none READY=1", fixture().display());
+        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).script(&script).start();
+        let stranger = Sender::new(hinit.line());
+        let hinit = hinit.ready();
+        let pid = recorded(&pid_file);
+        for message in ["READY=1", "STATUS=up\nSTOPPING=1", &format!("MAINPID={pid}"), "junk", ""] {
+            stranger.say(message.as_bytes());
+        }
+        assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("unhealthy: process {pid} has not said that it is ready"));
+        assert_eq!(get(&pid_file, "/status").member("status"), "\"\"");
+        hinit.next_message();
+        assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("healthy: process {pid} is alive"));
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        let warning = match mode {
+            Mode::Subreaper => format!("hinit: process {} is not believed: it is none of the server's, or has ended", std::process::id()),
+            Mode::Pid1 => "hinit: a process outside of the PID namespace is not believed".to_owned(),
+        };
+        assert_eq!(ended.log.lines().next(), Some(warning.as_str()));
+        assert_eq!(ended.log.lines().count(), 2, "{}", ended.log);
+    }
+
+    fn what_is_no_message_does_no_harm(mode: Mode) {
+        let dir = TempDir::new();
+        let pid_file = dir.join("pid");
+        let junk = ["@none", "@empty", "STATUS=\\xff", "STATUS", "@long", "STATUS=a\\0", "MAINPID=x", "\\n", "READY=1"];
+        for first in 0..junk.len() - 1 {
+            // Each of them comes first once.
+            let mut junk = junk;
+            junk.swap(1, first.max(1));
+            let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).notifies(&junk).start().ready();
+            let pid = recorded(&pid_file);
+            for _ in &junk[1..] {
+                assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("unhealthy: process {pid} has not said that it is ready"));
+                hinit.next_message();
+            }
+            assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("healthy: process {pid} is alive"));
+            assert_eq!(get(&pid_file, "/status").member("status"), "\"\"");
+            hinit.signal(SIGTERM);
+            let ended = hinit.end();
+            assert_eq!(count(&ended.log, "hinit: cannot read what the server notifies: "), 1, "{}", ended.log);
+            assert_eq!(ended.log.lines().count(), 2, "{}", ended.log);
+        }
+    }
+
+    // What stands in the same datagram is heard all the same.
+    fn a_line_that_is_none_hides_no_other(mode: Mode) {
+        let dir = TempDir::new();
+        let pid_file = dir.join("pid");
+        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).notifies(&["STATUS=a\\njunk\\nREADY=1"]).start().ready();
+        let pid = recorded(&pid_file);
+        assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("healthy: process {pid} is alive"));
+        hinit.signal(SIGTERM);
+        assert_eq!(count(&hinit.end().log, ": a line is none of sd_notify's"), 1);
+    }
+
+    // A client that waits for hinit, as systemd-notify does, ends as soon as hinit has its last message.
+    fn one_that_ends_when_it_has_been_heard_is_no_stranger(mode: Mode) {
+        let script = format!("for i in $(seq 100); do {}; done", notify("READY=1"));
+        let ended = Start::new(mode).no_pid_file().args(["--notify"]).script(&script).run();
+        assert_eq!((ended.code, ended.log.lines().count()), (0, 1), "{}", ended.log);
+    }
+}

@@ -1,0 +1,88 @@
+//! A hinit that was itself given a notify socket, and a watchdog.
+
+use std::ffi::OsString;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+use nix::libc::SIGTERM;
+
+use crate::support::*;
+
+/// A service manager's socket, at a path and at an abstract name.
+fn managers(dir: &TempDir, name: &str) -> [(OsString, UnixDatagram); 2] {
+    let path = dir.join("manager");
+    let at_path = UnixDatagram::bind(&path).unwrap();
+    let name = format!("hinit-it-{}-{name}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    let abstract_one = UnixDatagram::bind_addr(&address).unwrap();
+    [
+        (path.into(), at_path),
+        (format!("@{name}").into(), abstract_one),
+    ]
+}
+
+in_both_modes! {
+    fn messages_are_passed_on(mode: Mode) {
+        let dir = TempDir::new();
+        for (name, manager) in managers(&dir, &format!("{mode:?}")) {
+            manager.set_read_timeout(Some(BOUND)).unwrap();
+            let messages = ["READY=1\\nMAINPID=$SELF\\nSTATUS=up", "@fds", "MAINPID=$SELF", "@empty", "\\xff", "WATCHDOG=1\\nBARRIER=1\\n"];
+            let start = Start::new(mode).no_pid_file().args(["--notify"]).with(|command| { command.env("NOTIFY_SOCKET", name); });
+            let hinit = start.notifies(&messages).start().ready();
+            for _ in &messages[1..] {
+                hinit.next_message();
+            }
+            for expected in ["READY=1\nSTATUS=up", "WATCHDOG=1"] {
+                let mut bytes = [0; 100];
+                let length = manager.recv(&mut bytes).unwrap();
+                assert_eq!(std::str::from_utf8(&bytes[..length]).unwrap(), expected);
+            }
+            hinit.signal(SIGTERM);
+            assert_eq!(hinit.end().code, 143);
+            manager.set_nonblocking(true).unwrap();
+            assert!(manager.recv(&mut [0]).is_err());
+        }
+    }
+
+    fn a_manager_that_is_not_there_is_one_warning(mode: Mode) {
+        let dir = TempDir::new();
+        let start = Start::new(mode).no_pid_file().args(["--notify"]);
+        let start = start.with(|command| { command.env("NOTIFY_SOCKET", dir.join("missing")); });
+        let hinit = start.notifies(&["READY=1", "STATUS=up", "WATCHDOG=1"]).start().ready();
+        hinit.next_message();
+        hinit.next_message();
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        let warning = "hinit: cannot pass on what the server notifies: No such file or directory";
+        assert_eq!((ended.log.lines().next(), ended.log.lines().count()), (Some(warning), 2), "{}", ended.log);
+    }
+
+    // Who reads nothing stops nobody.
+    fn a_manager_that_hangs_is_one_warning(mode: Mode) {
+        let dir = TempDir::new();
+        let path = dir.join("manager");
+        let _manager = UnixDatagram::bind(&path).unwrap();
+        let most: usize = std::fs::read_to_string("/proc/sys/net/unix/max_dgram_qlen").unwrap().trim().parse().unwrap();
+        let messages = vec!["WATCHDOG=1"; most + 10];
+        let start = Start::new(mode).no_pid_file().args(["--notify"]).with(|command| { command.env("NOTIFY_SOCKET", &path); });
+        let ended = start.fixture([&["notify"], &messages[..]].concat()).run();
+        assert_eq!((ended.code, ended.log.lines().count()), (0, 2), "{}", ended.log);
+        assert!(ended.log.starts_with("hinit: cannot pass on what the server notifies: "), "{}", ended.log);
+    }
+
+    fn without_the_option_the_socket_is_the_servers(mode: Mode) {
+        let start = Start::new(mode).no_pid_file().with(|command| { command.env("NOTIFY_SOCKET", "/manager"); });
+        assert_eq!(start.script("echo $NOTIFY_SOCKET").run().stdout, "/manager");
+    }
+
+    fn hinits_own_watchdog_is_the_servers_to_serve(mode: Mode) {
+        let words = "echo ${WATCHDOG_PID-none} $WATCHDOG_USEC";
+        for (pid, expected) in [("$$", "none 7"), ("999999", "999999 7")] {
+            let set = format!("export WATCHDOG_PID={pid} WATCHDOG_USEC=7; exec \"$@\"");
+            for options in [&[][..], &["--notify"]] {
+                let start = Start::by(mode, &["sh", "-c", &set, "sh"]).no_pid_file().args(options);
+                assert_eq!(start.script(words).run().stdout, expected);
+            }
+        }
+    }
+}

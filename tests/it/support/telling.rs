@@ -1,0 +1,149 @@
+//! What a server tells hinit, and what hinit tells of it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use nix::libc::SIGUSR1;
+
+pub use sender::Sender;
+
+use super::*;
+
+#[path = "../../fixture/sender.rs"]
+mod sender;
+
+impl Start {
+    /// The server: one that sends the first of these messages and is ready then.
+    pub fn notifies(self, messages: &[&str]) -> Self {
+        self.fixture([&["notifies"], messages].concat())
+    }
+}
+
+impl Running {
+    /// Lets the server send its next message, which hinit then has heard.
+    #[track_caller]
+    pub fn next_message(&self) {
+        self.signal(SIGUSR1);
+        assert_eq!(self.line(), "sent");
+    }
+}
+
+/// Shell words that send these messages, and go on when they have been heard.
+pub fn notify(messages: &str) -> String {
+    format!("{} notify {messages}", fixture().display())
+}
+
+/// Where hinit answers beside a PID file.
+pub fn socket_beside(pid_file: &Path) -> PathBuf {
+    let mut path = pid_file.as_os_str().to_owned();
+    path.push(".sock");
+    path.into()
+}
+
+/// A client of hinit's responder.
+pub struct Client<S = UnixStream>(BufReader<S>);
+
+impl Client {
+    #[track_caller]
+    pub fn new(socket: &Path) -> Self {
+        let stream = UnixStream::connect(socket).unwrap();
+        stream.set_read_timeout(Some(BOUND)).unwrap();
+        stream.set_write_timeout(Some(BOUND)).unwrap();
+        Self(BufReader::new(stream))
+    }
+}
+
+impl Client<TcpStream> {
+    #[track_caller]
+    pub fn tcp(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(BOUND)).unwrap();
+        Self(BufReader::new(stream))
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    #[track_caller]
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.get_mut().write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// Asks for a page, and for no end of the connection.
+    #[track_caller]
+    pub fn ask(&mut self, target: &str) -> Answer {
+        self.send(request(target));
+        self.answer()
+    }
+
+    /// The next answer.
+    #[track_caller]
+    pub fn answer(&mut self) -> Answer {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert_ne!(self.0.read_line(&mut head).unwrap(), 0, "no answer: {head}");
+        }
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("Content-Length: "));
+        let mut body = vec![0; length.unwrap().parse().unwrap()];
+        self.0.read_exact(&mut body).unwrap();
+        Answer::new(&head, body)
+    }
+
+    /// All that still comes, until the connection's end.
+    #[track_caller]
+    pub fn rest(&mut self) -> String {
+        let mut rest = String::new();
+        self.0.read_to_string(&mut rest).unwrap();
+        rest
+    }
+}
+
+pub fn request(target: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")
+}
+
+/// What hinit has answered.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// As `200 healthy: process 7 is alive`.
+    pub status: String,
+    pub fields: Vec<String>,
+    pub body: String,
+}
+
+impl Answer {
+    fn new(head: &str, body: Vec<u8>) -> Self {
+        let mut lines = head.trim_end().split("\r\n").map(str::to_owned);
+        let status = lines.next().unwrap();
+        Self {
+            status: status.strip_prefix("HTTP/1.1 ").unwrap().to_owned(),
+            fields: lines.collect(),
+            body: String::from_utf8(body).unwrap(),
+        }
+    }
+
+    /// A member of the JSON object, as it stands there.
+    #[track_caller]
+    pub fn member(&self, name: &str) -> &str {
+        let (_, rest) = self.body.split_once(&format!("\"{name}\":")).unwrap();
+        let end = match rest.strip_prefix('"') {
+            Some(text) => text.find('"').unwrap() + 2,
+            None => rest.find([',', '}']).unwrap(),
+        };
+        &rest[..end]
+    }
+}
+
+/// What the hinit of this PID file answers.
+#[track_caller]
+pub fn get(pid_file: &Path, target: &str) -> Answer {
+    Client::new(&socket_beside(pid_file)).ask(target)
+}
+
+/// How many lines of the log have this text.
+pub fn count(log: &str, text: &str) -> usize {
+    log.lines().filter(|line| line.contains(text)).count()
+}
