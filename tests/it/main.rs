@@ -10,11 +10,13 @@
 mod support;
 
 mod bad_input;
+mod beside;
 mod cli;
 mod crash;
 mod exec_errors;
 mod hostile;
 mod lifecycle;
+mod listen;
 mod log;
 mod notify;
 mod pid_file;

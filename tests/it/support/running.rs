@@ -125,6 +125,11 @@ impl Running {
         }
     }
 
+    /// The same, or None if there is no more.
+    pub fn try_line(&self) -> Option<String> {
+        self.stdout.recv_timeout(BOUND).ok()
+    }
+
     /// Waits for the next log line.
     #[track_caller]
     pub fn log_line(&self) -> String {

@@ -1,0 +1,279 @@
+//! The socket beside the PID file, at which a health check asks hinit itself.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::Command;
+
+use nix::libc::{SIGKILL, SIGTERM};
+
+use crate::support::*;
+
+fn permissions(path: &Path) -> u32 {
+    path.metadata().unwrap().permissions().mode() & 0o7777
+}
+
+/// What the health check says of hinit's socket.
+#[track_caller]
+fn finding(verdict: &str, pid_file: &Path) -> String {
+    let socket = socket_beside(pid_file);
+    let start = format!("unhealthy: hinit's socket {} ", socket.display());
+    let finding = verdict.strip_prefix(&start);
+    finding.unwrap_or_else(|| panic!("{verdict}")).to_owned()
+}
+
+/// A start that fails as it should: at this, for this reason, and without a trace.
+#[track_caller]
+fn assert_refused(pid_file: &Path, reason: &str) {
+    let ended = Start::new(Mode::Subreaper)
+        .pid_file(pid_file)
+        .args(["--notify", "true"])
+        .run();
+    let socket = socket_beside(pid_file);
+    let line = format!("hinit: cannot listen at `{}`: {reason}", socket.display());
+    assert_eq!((ended.code, ended.log), (125, line));
+    assert!(!pid_file.exists());
+}
+
+in_both_modes! {
+    fn it_is_there_as_long_as_hinit_is(mode: Mode) {
+        for option in ["--notify", "--listen=unix:DIR/other"] {
+            let dir = TempDir::new();
+            let pid_file = dir.join("pid");
+            let option = option.replace("DIR", dir.as_ref().to_str().unwrap());
+            let hinit = Start::new(mode).pid_file(&pid_file).args([&option]).fixture(["ready"]).start().ready();
+            let pid = recorded(&pid_file);
+            assert_eq!(hinit.verdict(&pid_file), format!("healthy: process {pid} is alive"));
+            assert!(socket_beside(&pid_file).metadata().unwrap().file_type().is_socket());
+            hinit.signal(SIGTERM);
+            let ended = hinit.end();
+            assert_eq!((ended.code, ended.log.lines().count()), (143, 1), "{}", ended.log);
+            assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+        }
+    }
+
+    fn who_was_not_asked_to_tell_has_none(mode: Mode) {
+        let dir = TempDir::new();
+        let pid_file = dir.join("pid");
+        let hinit = Start::new(mode).pid_file(&pid_file).fixture(["ready"]).start().ready();
+        recorded(&pid_file);
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+        let verdict = hinit.verdict_with(&pid_file, &["--ready"]);
+        assert_eq!(verdict, "unhealthy: hinit was not asked to tell: --notify or --listen");
+        hinit.signal(SIGTERM);
+        hinit.end();
+        // Nor has one without a PID file.
+        let start = Start::new(mode).no_pid_file().with(|command| { command.current_dir(&dir); });
+        assert_eq!(start.args(["--notify"]).script("ls -A").run().stdout, "");
+    }
+
+    fn one_that_was_removed_is_unhealthy(mode: Mode) {
+        let dir = TempDir::new();
+        let pid_file = dir.join("pid");
+        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).notifies(&["READY=1"]).start().ready();
+        recorded(&pid_file);
+        fs::remove_file(socket_beside(&pid_file)).unwrap();
+        for options in [&[][..], &["--ready"]] {
+            let verdict = hinit.verdict_with(&pid_file, options);
+            assert_eq!(finding(&verdict, &pid_file), "cannot be reached: No such file or directory");
+        }
+        // What is put there is not hinit's, and stays.
+        fs::write(socket_beside(&pid_file), "another's").unwrap();
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.end().code, 143);
+        assert_eq!(fs::read(socket_beside(&pid_file)).unwrap(), b"another's");
+    }
+
+    fn one_that_a_killed_hinit_has_left_is_taken_over(mode: Mode) {
+        let dir = TempDir::new();
+        let pid_file = dir.join("pid");
+        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).fixture(["ready"]).start().ready();
+        recorded(&pid_file);
+        let server = hinit.server();
+        kill(hinit.pid(), SIGKILL);
+        if mode == Mode::Subreaper {
+            kill(server, SIGKILL);
+        }
+        hinit.end();
+        assert!(socket_beside(&pid_file).exists());
+        let start = Start::new(mode).pid_file(&pid_file).args(["--notify"]);
+        let hinit = start.notifies(&["READY=1"]).start().ready();
+        recorded(&pid_file);
+        assert!(hinit.verdict_with(&pid_file, &["--ready"]).starts_with("healthy: "));
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.end().code, 143);
+        assert!(!socket_beside(&pid_file).exists());
+    }
+
+    fn who_may_read_the_pid_file_may_ask_whatever_the_umask(mode: Mode) {
+        for (permitted, socket) in [("0644", 0o666), ("0600", 0o600), ("0640", 0o660), ("0604", 0o606)] {
+            for umask in ["000", "077", "777"] {
+                let dir = TempDir::new();
+                let pid_file = dir.join("pid");
+                let start = Start::by(mode, &["sh", "-c", "umask $1; shift; exec \"$@\"", "sh", umask]).pid_file(&pid_file);
+                // The umask is the server's again.
+                let start = start.args(["--notify", "--pid-file-mode", permitted]).script("umask; exec sleep 1000");
+                let hinit = start.start();
+                assert_eq!(hinit.line(), format!("0{umask}"));
+                recorded(&pid_file);
+                assert_eq!(permissions(&socket_beside(&pid_file)), socket, "{permitted} {umask}");
+                hinit.signal(SIGTERM);
+                hinit.end();
+            }
+        }
+    }
+}
+
+#[test]
+fn something_else_under_its_name_is_left_alone() {
+    let dir = TempDir::new();
+    let odd = odd_files(&dir);
+    let regular = ("regular file", dir.join("regular"));
+    fs::write(&regular.1, "another's").unwrap();
+    // A link to nothing is one as well.
+    let nowhere = ("symlink", dir.join("nowhere"));
+    std::os::unix::fs::symlink(dir.join("missing"), &nowhere.1).unwrap();
+    for (kind, path) in odd
+        .into_iter()
+        .chain([regular, nowhere])
+        .filter(|(kind, _)| *kind != "socket")
+    {
+        let pid_file = dir.join("pid");
+        let socket = socket_beside(&pid_file);
+        fs::rename(path, &socket).unwrap();
+        let before = socket.symlink_metadata().unwrap();
+        assert_refused(&pid_file, &format!("it is a {kind}"));
+        let after = socket.symlink_metadata().unwrap();
+        let facts = |file: &fs::Metadata| (file.ino(), file.mode(), file.size(), file.mtime_nsec());
+        assert_eq!(facts(&after), facts(&before));
+        match kind {
+            "directory" => fs::remove_dir(socket).unwrap(),
+            _ => fs::remove_file(socket).unwrap(),
+        }
+    }
+    assert!(!dir.join("missing").exists());
+}
+
+#[test]
+fn a_socket_that_is_served_is_left_alone() {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let listener = UnixListener::bind(socket_beside(&pid_file)).unwrap();
+    assert_refused(&pid_file, "another process listens there");
+    // Also one that does not come to it.
+    nix::sys::socket::listen(&listener, nix::sys::socket::Backlog::new(0).unwrap()).unwrap();
+    assert_refused(&pid_file, "another process listens there");
+}
+
+#[test]
+fn anothers_socket_is_left_alone() {
+    if !can_be_root("to give a file away") {
+        return;
+    }
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    drop(UnixListener::bind(socket_beside(&pid_file)).unwrap());
+    std::os::unix::fs::chown(socket_beside(&pid_file), Some(65_534), None).unwrap();
+    assert_refused(&pid_file, "it belongs to UID 65534");
+    assert!(socket_beside(&pid_file).exists());
+}
+
+#[test]
+fn an_address_has_no_room_for_every_path() {
+    let dir = TempDir::new();
+    // With `.sock` behind it the path has 108 bytes, and with a NUL one too many.
+    let room = 107 - ".sock".len() - dir.join("").as_os_str().len();
+    let fits = dir.join("x".repeat(room));
+    let start = Start::new(Mode::Subreaper)
+        .pid_file(&fits)
+        .args(["--notify"]);
+    let hinit = start.notifies(&["READY=1"]).start().ready();
+    recorded(&fits);
+    assert!(
+        hinit
+            .verdict_with(&fits, &["--ready"])
+            .starts_with("healthy: ")
+    );
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+    assert_refused(&dir.join("x".repeat(room + 1)), "the path is too long");
+}
+
+#[test]
+fn a_command_that_cannot_be_run_leaves_no_trace() {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let start = Start::new(Mode::Subreaper)
+        .pid_file(&pid_file)
+        .args(["--notify"]);
+    assert_eq!(start.args(["/missing"]).run().code, 127);
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+}
+
+/// As in a directory where everybody may write.
+#[test]
+fn a_socket_of_another_user_is_not_trusted() {
+    if !can_be_root("to be another user") {
+        return;
+    }
+    let dir = TempDir::new();
+    fs::set_permissions(&dir, Permissions::from_mode(0o777)).unwrap();
+    let pid_file = dir.join("pid");
+    let start = Start::new(Mode::Subreaper)
+        .pid_file(&pid_file)
+        .args(["--notify"]);
+    let hinit = start.notifies(&["READY=1"]).start().ready();
+    recorded(&pid_file);
+    let socket = socket_beside(&pid_file);
+    fs::remove_file(&socket).unwrap();
+    // One that says that all is well.
+    let squatter = Start::by(
+        Mode::Subreaper,
+        &["setpriv", "--reuid=65534", "--clear-groups"],
+    );
+    let squatter = squatter
+        .no_pid_file()
+        .args(["--listen", &format!("unix:{}", socket.display())]);
+    let squatter = squatter.args(["sleep", "1000"]).start();
+    eventually("it listens", || socket.exists().then_some(()));
+    for options in [&[][..], &["--ready"]] {
+        let verdict = verdict_by(
+            &mut Command::new(super::support::hinit()),
+            &pid_file,
+            options,
+        );
+        let expected = "belongs to UID 65534, which is not trusted";
+        assert_eq!(finding(&verdict, &pid_file), expected);
+    }
+    for hinit in [hinit, squatter] {
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.end().code, 143);
+    }
+}
+
+/// The deadline is the check's own, also where hinit itself hangs.
+#[test]
+fn a_hinit_that_hangs_is_unhealthy() {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let start = Start::new(Mode::Subreaper)
+        .pid_file(&pid_file)
+        .args(["--notify"]);
+    let hinit = start.notifies(&["READY=1"]).start().ready();
+    recorded(&pid_file);
+    hinit.signal(nix::libc::SIGSTOP);
+    let mut check = Command::new(super::support::hinit());
+    check
+        .args(["healthcheck", "--timeout", "200ms", "--pid-file"])
+        .arg(&pid_file);
+    let ended = Ended::of(&check.output().unwrap());
+    // On a machine under load it may not even get so far.
+    if ended.stdout != "unhealthy: no verdict within 200ms" {
+        assert_eq!(finding(&ended.stdout, &pid_file), "gave no complete answer");
+    }
+    assert_eq!(ended.code, 1);
+    hinit.signal(nix::libc::SIGCONT);
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+}

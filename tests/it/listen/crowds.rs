@@ -1,0 +1,198 @@
+//! Many clients, and bad ones.
+
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use nix::libc::{SIGTERM, SIGUSR1};
+
+use super::address;
+use crate::support::*;
+
+/// As many as hinit has places for.
+const PLACES: usize = 16;
+
+fn answering(dir: &TempDir) -> (Running, PathBuf) {
+    let pid_file = dir.join("pid");
+    let start = Start::new(Mode::Subreaper)
+        .pid_file(&pid_file)
+        .args(["--notify"]);
+    let hinit = start.fixture(["signals"]).start().ready();
+    recorded(&pid_file);
+    (hinit, socket_beside(&pid_file))
+}
+
+#[track_caller]
+fn assert_alive(client: &mut Client<impl std::io::Read + Write>) {
+    assert!(client.ask("/livez").status.starts_with("200 "));
+}
+
+#[test]
+fn with_one_more_than_there_are_places_the_one_goes_that_was_idle_for_the_longest_time() {
+    let dir = TempDir::new();
+    let (_hinit, socket) = answering(&dir);
+    let mut clients: Vec<Client> = (0..PLACES)
+        .map(|_| {
+            let mut client = Client::new(&socket);
+            assert_alive(&mut client);
+            client
+        })
+        .collect();
+    // Not the first one any more.
+    assert_alive(&mut clients[0]);
+    let mut another = Client::new(&socket);
+    assert_alive(&mut another);
+    assert_eq!(clients.remove(1).rest(), "");
+    for client in clients.iter_mut().chain([&mut another]) {
+        assert_alive(client);
+    }
+}
+
+/// Whoever asks stays, as long as there is one who does not.
+#[test]
+fn who_is_in_the_middle_of_a_request_goes_last() {
+    let dir = TempDir::new();
+    let (_hinit, socket) = answering(&dir);
+    let request = request("/livez");
+    let (start, end) = request.split_at(10);
+    let mut asks = Client::new(&socket);
+    asks.send(&request);
+    asks.answer();
+    // In one go with a whole one, so that it has been read.
+    asks.send(format!("{request}{start}"));
+    asks.answer();
+    for _ in 0..2 * PLACES {
+        assert_alive(&mut Client::new(&socket));
+    }
+    let mut idle: Vec<Client> = (0..2 * PLACES).map(|_| Client::new(&socket)).collect();
+    assert_alive(idle.last_mut().unwrap());
+    asks.send(end);
+    assert!(asks.answer().status.starts_with("200 "));
+}
+
+#[test]
+fn many_who_ask_only_a_part_keep_nobody_from_an_answer() {
+    let dir = TempDir::new();
+    let (hinit, socket) = answering(&dir);
+    let mut slow = Vec::new();
+    for count in 0..500 {
+        let mut client = Client::new(&socket);
+        client.send("GET /livez HTTP/1.1\r\n");
+        slow.push(client);
+        if count % 50 == 49 {
+            assert_alive(&mut Client::new(&socket));
+        }
+    }
+    hinit.signal(SIGUSR1);
+    assert_eq!(hinit.line(), "signal 10");
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 0);
+}
+
+/// It would have hinit keep the answers, or wait.
+#[test]
+fn who_asks_on_and_on_and_does_not_read_is_dropped() {
+    let dir = TempDir::new();
+    let (hinit, socket) = answering(&dir);
+    let mut stream = UnixStream::connect(&socket).unwrap();
+    stream.set_write_timeout(Some(BOUND)).unwrap();
+    let requests = request("/status").repeat(50);
+    let error = (0..100_000).find_map(|_| stream.write_all(requests.as_bytes()).err());
+    let kind = error.expect("it goes on and on").kind();
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
+    assert!([BrokenPipe, ConnectionReset].contains(&kind), "{kind}");
+    assert_alive(&mut Client::new(&socket));
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.line(), "signal 15");
+    assert_eq!(hinit.end().code, 0);
+}
+
+/// What hinit has of memory, in kB: all, and what is its own.
+fn memory(pid: i32) -> [String; 2] {
+    ["VmSize", "VmData"].map(|field| status_of(pid, field).unwrap())
+}
+
+#[test]
+fn requests_leave_nothing_behind() {
+    let dir = TempDir::new();
+    let (hinit, socket) = answering(&dir);
+    let resident = || -> u32 {
+        status_of(hinit.pid(), "VmRSS")
+            .unwrap()
+            .trim_end_matches(" kB")
+            .trim()
+            .parse()
+            .unwrap()
+    };
+    let ask = |count: usize| {
+        for _ in 0..count / 100 {
+            let mut client = Client::new(&socket);
+            let requests = ["/livez", "/readyz", "/status", "/missing"]
+                .map(request)
+                .concat();
+            for _ in 0..25 {
+                client.send(&requests);
+                for _ in 0..4 {
+                    client.answer();
+                }
+            }
+            client.send("junk\r\n\r\n");
+            assert_eq!(client.answer().status, "400 Bad Request");
+        }
+    };
+    // All that is ever needed has been there then: also each place.
+    ask(100 * 2 * PLACES);
+    let before = (memory(hinit.pid()), resident());
+    ask(20_000);
+    assert_eq!(memory(hinit.pid()), before.0);
+    // (The kernel counts it in batches.)
+    assert!(
+        resident().abs_diff(before.1) <= 256,
+        "{before:?} {}",
+        resident()
+    );
+}
+
+/// A child that is to bring the house down.
+fn flood(address: std::net::SocketAddr, socket: &Path, is_over: &AtomicBool) {
+    while !is_over.load(Ordering::Relaxed) {
+        assert_alive(&mut Client::tcp(address));
+        let mut client = Client::new(socket);
+        client.send(request("/status").repeat(20));
+        client.answer();
+    }
+}
+
+#[test]
+fn signals_have_their_turn_in_a_flood_of_requests() {
+    let dir = TempDir::new();
+    let (pid_file, address) = (dir.join("pid"), address());
+    let start = Start::new(Mode::Subreaper)
+        .pid_file(&pid_file)
+        .args(["--listen", &address.to_string()]);
+    let hinit = start.fixture(["signals"]).start().ready();
+    recorded(&pid_file);
+    let (socket, is_over) = (socket_beside(&pid_file), AtomicBool::new(false));
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| flood(address, &socket, &is_over));
+        }
+        for _ in 0..300 {
+            hinit.signal(SIGUSR1);
+            assert_eq!(hinit.line(), "signal 10");
+        }
+        // And the other way round.
+        for _ in 0..1000 {
+            hinit.signal(40);
+        }
+        assert_alive(&mut Client::tcp(address));
+        for _ in 0..1000 {
+            assert_eq!(hinit.line(), "signal 40");
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 0);
+}
