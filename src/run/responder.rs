@@ -43,11 +43,7 @@ impl Responder {
         for address in addresses {
             match address {
                 Address::Unix(path) => listeners.push(Listener::unix(path, mode)?),
-                Address::Tcp(addresses) => {
-                    for address in addresses {
-                        listeners.push(Listener::tcp(*address)?);
-                    }
-                }
+                Address::Tcp(addresses) => listeners.extend(Listener::tcp(addresses)?),
             }
         }
         // Without listeners none of them is ever used.

@@ -23,14 +23,28 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    pub(super) fn tcp(address: SocketAddr) -> Result<Self, Error> {
-        let open = || -> io::Result<OwnedFd> {
+    /// At those of a name's addresses that this machine has: `localhost` is two, and where there is no
+    /// IPv6 one.
+    pub(super) fn tcp(addresses: &[SocketAddr]) -> Result<Vec<Self>, Error> {
+        let open = |address: &SocketAddr| -> io::Result<OwnedFd> {
             let listener = TcpListener::bind(address)?;
             listener.set_nonblocking(true)?;
             Ok(listener.into())
         };
-        let socket = open().map_err(|error| refused(&address, errno(&error)))?;
-        Ok(Self { socket, file: None })
+        let (mut listeners, mut missing) = (Vec::new(), Ok(()));
+        for address in addresses {
+            match open(address).map_err(|error| errno(&error)) {
+                Ok(socket) => listeners.push(Self { socket, file: None }),
+                Err(errno @ (Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT)) => {
+                    missing = Err(refused(address, errno));
+                }
+                Err(errno) => return Err(refused(address, errno)),
+            }
+        }
+        if listeners.is_empty() {
+            missing?;
+        }
+        Ok(listeners)
     }
 
     /// A Unix socket, for those whom `mode` lets read.
