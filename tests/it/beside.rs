@@ -235,8 +235,7 @@ fn a_socket_of_another_user_is_not_trusted() {
     let squatter = squatter
         .no_pid_file()
         .args(["--listen", &format!("unix:{}", socket.display())]);
-    let squatter = squatter.args(["sleep", "1000"]).start();
-    eventually("it listens", || socket.exists().then_some(()));
+    let squatter = squatter.fixture(["ready"]).start().ready();
     for options in [&[][..], &["--ready"]] {
         let verdict = verdict_by(
             &mut Command::new(super::support::hinit()),

@@ -119,7 +119,7 @@ in_both_modes! {
         let dir = TempDir::new();
         let pid_file = dir.join("pid");
         let start = Start::new(mode).pid_file(&pid_file).args(["--notify"]);
-        let hinit = start.notifies(&["READY=1", "@fds", "@fds", "@fds"]).start().ready();
+        let hinit = start.notifies(&["READY=1", "@fds", "@fds", "@fds"]).start().ready().settled();
         recorded(&pid_file);
         let before = descriptors(&hinit);
         for _ in 0..3 {

@@ -1,6 +1,6 @@
 //! Many clients, and bad ones.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -101,8 +101,10 @@ fn who_asks_on_and_on_and_does_not_read_is_dropped() {
     let requests = request("/status").repeat(50);
     let error = (0..100_000).find_map(|_| stream.write_all(requests.as_bytes()).err());
     let kind = error.expect("it goes on and on").kind();
-    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
-    assert!([BrokenPipe, ConnectionReset].contains(&kind), "{kind}");
+    assert!(
+        matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset),
+        "{kind}"
+    );
     assert_alive(&mut Client::new(&socket));
     hinit.signal(SIGTERM);
     assert_eq!(hinit.line(), "signal 15");
@@ -155,7 +157,7 @@ fn requests_leave_nothing_behind() {
     );
 }
 
-/// A child that is to bring the house down.
+/// Asks as fast as it can, by new connections and by many requests at once.
 fn flood(address: std::net::SocketAddr, socket: &Path, is_over: &AtomicBool) {
     while !is_over.load(Ordering::Relaxed) {
         assert_alive(&mut Client::tcp(address));

@@ -24,7 +24,7 @@ in_both_modes! {
     fn it_goes_on_and_answers_again_once_there_is_one(mode: Mode) {
         let dir = TempDir::new();
         let pid_file = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).fixture(["signals"]).start().ready();
+        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).fixture(["signals"]).start().ready().settled();
         recorded(&pid_file);
         let (pid, socket) = (hinit.pid(), socket_beside(&pid_file));
         // Two more than it has now.

@@ -147,6 +147,16 @@ impl Running {
         self
     }
 
+    /// Waits until hinit has let go of all that it was given, its working directory last.
+    #[track_caller]
+    pub fn settled(self) -> Self {
+        let directory = format!("/proc/{}/cwd", self.pid());
+        eventually("hinit lets go", || {
+            (std::fs::read_link(&directory).ok()?.as_path() == Path::new("/")).then_some(())
+        });
+        self
+    }
+
     /// hinit's PID, as the test sees it.
     #[track_caller]
     pub fn pid(&self) -> i32 {

@@ -125,6 +125,15 @@ impl Answer {
         }
     }
 
+    pub fn code(&self) -> u16 {
+        self.status.split(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// What stands behind the code.
+    pub fn reason(&self) -> &str {
+        self.status.split_once(' ').unwrap().1
+    }
+
     /// A member of the JSON object, as it stands there.
     #[track_caller]
     pub fn member(&self, name: &str) -> &str {
@@ -133,7 +142,7 @@ impl Answer {
             Some(text) => text.find('"').unwrap() + 2,
             None => rest.find([',', '}']).unwrap(),
         };
-        &rest[..end]
+        rest.get(..end).unwrap()
     }
 }
 
