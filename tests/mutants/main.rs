@@ -25,6 +25,8 @@ macro_rules! mutants {
     };
 }
 
+mod telling;
+
 // The properties of the PID file.
 mutants! {
     launched_without_a_claim: "run/mod.rs" {

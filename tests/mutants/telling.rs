@@ -1,0 +1,123 @@
+//! The negative controls of what a server tells hinit, and of what hinit tells of it.
+
+use super::Mutant;
+
+// What the server says, and who is believed.
+mutants! {
+    anyone_is_believed: "run/notify.rs" {
+        "sender == server || is_below(sender)" => "sender == server || !is_below(getpid())"
+    } fails "notify::strangers::subreaper::a_process_that_is_not_below_hinit_is_not_believed";
+
+    workers_are_strangers: "run/notify.rs" {
+        "sender == server || is_below(sender)" => "sender == server"
+    } fails "notify::subreaper::a_worker_is_believed";
+
+    who_was_heard_is_a_stranger: "run/notify.rs" {
+        "if bytes.get(..length) != Some(b\"BARRIER=1\") {" => "if true {"
+    } fails "notify::strangers::pid_1::one_that_ends_when_it_has_been_heard_is_no_stranger";
+
+    ready_before_it_says_so: "run/health.rs" {
+        "Some(_) => Stage::Starting," => "Some(_) => Stage::Ready,"
+    } fails "notify::pid_1::a_server_is_ready_once_it_says_so";
+
+    silence_is_no_harm: "run/health.rs" {
+        "(!self.is_stopping && silence >= watchdog)" => "(self.is_stopping && silence >= watchdog)"
+    } fails "notify::watchdog::subreaper::a_server_that_is_silent_is_unhealthy";
+
+    the_stopped_do_not_end_of_their_silence: "run/life/hearing.rs" {
+        ".chain([SIGCONT])" => ".chain([SIGCONT].into_iter().skip(1))"
+    } fails "notify::watchdog::pid_1::it_can_end_of_that_also_when_it_is_stopped";
+
+    more_time_is_not_given: "run/shutdown.rs" {
+        "(grace_from.map(|from| from + grace)).max(self.extended)" => "grace_from.map(|from| from + grace)"
+    } fails "notify::pid_1::a_server_gets_more_time_on_its_way_out";
+
+    a_new_server_is_stopped_like_the_old_one: "run/life/hearing.rs" {
+        "self.health.set_suspended(is_stopped);" => "let _ = is_stopped;"
+    } fails "notify::main_pid::pid_1::who_takes_the_place_of_one_that_is_stopped_is_not";
+
+    an_earlier_word_counts: "run/life/hearing.rs" {
+        "        self.successor = None;\n" => ""
+    } fails "notify::main_pid::subreaper::the_last_word_counts";
+
+    nobody_takes_the_servers_place: "run/life/children.rs" {
+        "                self.follow_successor();" => ""
+    } fails "notify::main_pid::pid_1::a_child_of_the_servers_takes_its_place_when_that_ends";
+
+    anyone_can_be_the_server: "run/life/hearing.rs" {
+        "        if is_child(pid) {\n            return" => "        if !is_child(getpid()) {\n            return",
+        "use nix::unistd::Pid;" => "use nix::unistd::{Pid, getpid};"
+    } fails "notify::main_pid::subreaper::nobody_else_can_be_the_server";
+
+    another_manager_gets_pids: "run/notify/message.rs" {
+        "const HINITS: [&str; 3] = [\"MAINPID\", " => "const HINITS: [&str; 2] = ["
+    } fails "notify::upstream::pid_1::messages_are_passed_on";
+
+    hinits_own_watchdog_stays_hinits: "run/notify.rs" {
+        "if own.is_some_and(" => "if false && own.is_some_and("
+    } fails "notify::upstream::pid_1::hinits_own_watchdog_is_the_servers_to_serve";
+}
+
+// The answers to probes.
+mutants! {
+    anyones_socket_is_trusted: "healthcheck/socket.rs" {
+        "[0, geteuid().as_raw()]" => "[65_534, geteuid().as_raw()]"
+    } fails "beside::a_socket_of_another_user_is_not_trusted";
+
+    the_socket_stays: "run/responder/listener.rs" {
+        "            let _left_behind = unlink(path);" => "            let _ = path;"
+    } fails "beside::pid_1::it_is_there_as_long_as_hinit_is";
+
+    a_served_socket_is_taken: "run/responder/listener.rs" {
+        "Ok(true) => Err(Obstacle::InUse)," => "Ok(true) => unlink(path).map_err(Obstacle::Errno),"
+    } fails "beside::a_socket_that_is_served_is_left_alone";
+
+    anything_is_taken_for_a_socket: "run/responder/listener.rs" {
+        "other => return Err(Obstacle::Is(other.unwrap_or(\"regular file\")))," => "_ => return unlink(path).map_err(Obstacle::Errno),"
+    } fails "beside::something_else_under_its_name_is_left_alone";
+
+    the_umask_decides_who_may_ask: "run/responder/listener.rs" {
+        "umask(!readable & Mode::all())" => "umask(umask(!readable & Mode::all()))"
+    } fails "beside::subreaper::who_may_read_the_pid_file_may_ask_whatever_the_umask";
+
+    the_server_inherits_a_listener: "run/responder/listener.rs" {
+        "            listener.set_nonblocking(true)?;\n            Ok(listener.into())\n        };\n        let socket = open().map_err" =>
+        "            listener.set_nonblocking(true)?;\n            Ok(nix::unistd::dup(&listener)?)\n        };\n        let socket = open().map_err"
+    } fails "listen::pid_1::the_server_inherits_none_of_the_sockets";
+
+    one_who_is_to_stop_is_ready: "run/life.rs" {
+        "            self.health.stop();" => ""
+    } fails "listen::pid_1::one_that_is_about_to_be_stopped_is_alive_but_not_ready";
+
+    one_that_is_stopped_is_well: "run/life/children.rs" {
+        "                    self.health.set_suspended(true);" => ""
+    } fails "listen::subreaper::one_that_is_stopped_is_not_well_until_it_goes_on";
+
+    localhost_needs_ipv6: "run/responder/listener.rs" {
+        "(Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT)" => "Errno::EAFNOSUPPORT"
+    } fails "listen::without_ipv6_localhost_is_one_address";
+
+    the_first_place_is_anothers: "run/responder.rs" {
+        "places.min_by_key(|(place, _)| place.rank())" => "places.min_by_key(|(place, number)| (place.rank().0, *number))"
+    } fails "listen::crowds::with_one_more_than_there_are_places_the_one_goes_that_was_idle_for_the_longest_time";
+
+    who_asks_goes_like_any_other: "run/responder/connection.rs" {
+        "let asks = self.deadline.is_some() && !self.is_over;" => "let asks = false;"
+    } fails "listen::crowds::who_is_in_the_middle_of_a_request_goes_last";
+
+    a_full_socket_loses_an_answer: "run/responder/connection.rs" {
+        "Then::Keep if is_sent => {}" => "Then::Keep => {}"
+    } fails "listen::crowds::who_asks_on_and_on_and_does_not_read_is_dropped";
+
+    no_descriptor_left_makes_it_spin: "run/responder.rs" {
+        "return self.turn_deaf(epoll, now);" => "return;"
+    } fails "listen::exhaustion::subreaper::it_goes_on_and_answers_again_once_there_is_one";
+
+    half_a_request_may_stay: "run/responder/connection.rs" {
+        "const PATIENCE: Duration = Duration::from_secs(2);" => "const PATIENCE: Duration = Duration::from_hours(1);"
+    } fails "listen::requests::a_part_of_a_request";
+
+    an_answer_is_lost_by_what_comes_after_it: "run/responder/connection.rs" {
+        "Then::Linger if is_sent => self.linger(now)," => "Then::Linger if is_sent => self.close(),"
+    } fails "listen::requests::a_request_with_a_body";
+}
