@@ -3,13 +3,15 @@
 //!     demo-server                 answer every request on 0.0.0.0:PORT (8000) until a TERM
 //!     demo-server kill SIGNAL     what `kill -SIGNAL $(cat FILE)` does, for an image without a shell
 //!
-//! A HUP "reloads" it: it counts them, and says the count in every answer.
+//! A HUP "reloads" it: it counts them, and says the count in every answer. Where it finds a
+//! `NOTIFY_SOCKET` it says that it is ready (`sd_notify(3)`), which it is after `READY_AFTER` (0) reloads.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 use std::path::PathBuf;
 use std::process::{self, ExitCode};
 use std::time::Duration;
@@ -43,8 +45,15 @@ fn serve() -> io::Result<()> {
     let listener = TcpListener::bind(format!("0.0.0.0:{port}"))?;
     say(&format!("listening on {}", listener.local_addr()?))?;
 
+    let ready_after = env::var("READY_AFTER").unwrap_or_else(|_| "0".into());
+    let ready_after = ready_after.parse().map_err(io::Error::other)?;
+    let mut is_ready = false;
     let mut reloads = 0;
     loop {
+        if !is_ready && reloads >= ready_after {
+            notify("READY=1")?;
+            is_ready = true;
+        }
         let [hup, term, request] = wait([hups.as_fd(), terms.as_fd(), listener.as_fd()])?;
         if hup {
             reloads += hups.read(&mut [0; 64])?;
@@ -58,6 +67,19 @@ fn serve() -> io::Result<()> {
             return say("stopping");
         }
     }
+}
+
+/// Tells whoever started it, if they want to know.
+fn notify(message: &str) -> io::Result<()> {
+    let Some(path) = env::var_os("NOTIFY_SOCKET") else {
+        return Ok(());
+    };
+    let address = match path.as_bytes() {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
+        _ => SocketAddr::from_pathname(&path)?,
+    };
+    UnixDatagram::unbound()?.send_to_addr(message.as_bytes(), &address)?;
+    Ok(())
 }
 
 /// A socket that gets one byte for each `signal`.

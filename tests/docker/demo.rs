@@ -20,8 +20,10 @@ fn demo(engine: &str) -> (String, String) {
     for step in [
         "health: healthy",
         "hinit healthcheck: healthy: process ",
+        " has not said that it is ready",
         ", 0 reloads",
         "sent it SIGHUP",
+        "hinit healthcheck --ready: healthy: process ",
         ", 1 reloads",
         "with exit status 0",
     ] {
