@@ -149,13 +149,18 @@ pub(crate) struct Container {
 impl Container {
     /// Starts one, with its port 8000 published and a health check every second.
     pub(crate) fn run(image: &Image, options: &[&str], command: &[&str]) -> Self {
+        let own = ["--publish", "127.0.0.1::8000", "--health-interval", "1s"];
+        Self::start(image, &[&own, options].concat(), command)
+    }
+
+    /// Starts one with these options alone.
+    pub(crate) fn start(image: &Image, options: &[&str], command: &[&str]) -> Self {
         let container = Self {
             name: format!("hinit-test-{}", unique()),
         };
         docker(
             ["run", "--detach", "--name", &container.name]
                 .iter()
-                .chain(&["--publish", "127.0.0.1::8000", "--health-interval", "1s"])
                 .chain(options)
                 .chain(&[image.tag.as_str()])
                 .chain(command),
@@ -195,6 +200,10 @@ impl Container {
         String::from_utf8([stdout, stderr].concat()).unwrap()
     }
 
+    pub(crate) fn signal(&self, signal: &str) {
+        docker(["kill", "--signal", signal, &self.name]);
+    }
+
     /// The exit code, once it has ended.
     pub(crate) fn ended(&self) -> i32 {
         eventually("the container ends", || {
@@ -226,20 +235,26 @@ impl Container {
     /// The last line of the answer to a real HTTP request, if there is one.
     pub(crate) fn get(&self, path: &str) -> Option<String> {
         let address = docker(["port", &self.name, "8000"]);
-        let mut stream = TcpStream::connect(address.lines().next()?).ok()?;
-        let bound = Some(Duration::from_secs(30));
-        stream.set_read_timeout(bound).unwrap();
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
-        )
-        .ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
+        let answer = get(address.lines().next()?, path)?;
         answer
             .starts_with("HTTP/1.1 200 OK\r\n")
             .then(|| answer.lines().next_back().map(str::to_owned))?
     }
+}
+
+/// The whole answer to a request as the kubelet's, if there is one.
+pub(crate) fn get(address: &str, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    let bound = Some(Duration::from_secs(30));
+    stream.set_read_timeout(bound).unwrap();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: kube-probe/1.37\r\n\
+         Accept: */*\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
 }
 
 impl Drop for Container {
@@ -254,7 +269,7 @@ impl Drop for Container {
 }
 
 /// Of this process and never the same twice.
-fn unique() -> String {
+pub(crate) fn unique() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
