@@ -16,6 +16,7 @@ macro_rules! needs_engine {
 mod demo;
 mod engine;
 mod example;
+mod kubernetes;
 mod notify;
 #[path = "../it/support/pty.rs"]
 mod pty;

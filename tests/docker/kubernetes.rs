@@ -1,0 +1,154 @@
+//! docker/kubernetes.yaml: held against Kubernetes' own schema, and its containers run by Docker as it
+//! has them and probed as the kubelet does it.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::engine::{eventually, get, report};
+
+mod manifest;
+
+use manifest::{Manifest, is_schema_there, validate, yaml};
+
+/// Leaves the test where kubernetes-validate is missing; in CI that is a failure.
+macro_rules! needs_schema {
+    () => {
+        if !is_schema_there() {
+            return;
+        }
+    };
+}
+
+/// The Deployment with probes by HTTP, and the one with probes by exec.
+const BY_HTTP: &str = "my-server";
+const BY_EXEC: &str = "my-server-exec";
+
+#[test]
+fn every_document_is_valid() {
+    needs_schema!();
+    let said = validate(&[yaml()]);
+    let valid = said.matches(" passed for resource ").count();
+    assert_eq!(valid, 4, "{said}");
+}
+
+/// The negative control.
+#[test]
+fn a_misspelt_field_or_a_wrong_value_in_any_document_is_not() {
+    needs_schema!();
+    let yaml = yaml();
+    let mut wrong = Vec::new();
+    for (right, wrongly) in [
+        ("readinessProbe:", "readynessProbe:"), // of both Deployments
+        ("targetPort:", "targetport:"),         // of both Services
+        ("periodSeconds: 10", "periodSeconds: 10s"),
+        ("drop: [ALL]", "drop: ALL"),
+    ] {
+        let places = yaml.match_indices(right);
+        wrong.extend(places.map(|(at, _)| {
+            let (before, rest) = yaml.split_at(at);
+            format!("{before}{}", rest.replacen(right, wrongly, 1))
+        }));
+    }
+    assert_eq!(wrong.len(), 8);
+    let said = validate(&wrong);
+    let refused = said.matches(" did not validate for resource ").count();
+    assert_eq!(refused, wrong.len(), "{said}");
+}
+
+#[test]
+fn there_is_time_for_all_of_a_stop() {
+    needs_schema!();
+    let manifest = Manifest::read();
+    for deployment in [BY_HTTP, BY_EXEC] {
+        let pod = manifest.pod(deployment);
+        let delay = pod.seconds_of("--stop-delay");
+        let kubelets = pod.get("terminationGracePeriodSeconds");
+        // A kill may take a second.
+        let needed = delay + pod.seconds_of("--grace") + Duration::from_secs(1);
+        let kubelets = Duration::from_secs(kubelets.parse().unwrap());
+        assert!(needed < kubelets, "{deployment}: {needed:?}, {kubelets:?}");
+    }
+}
+
+#[test]
+fn probes_by_http_follow_the_server_from_its_start_to_its_end() {
+    needs_schema!();
+    needs_engine!();
+    let manifest = Manifest::read();
+    let pod = manifest.pod(BY_HTTP);
+    let running = pod.run(&pod.command());
+    let probe = |probe| running.http_probe(probe);
+    let is_well = |name| probe(name).starts_with("200 ");
+
+    eventually("the server answers", || running.serves().then_some(()));
+    for name in ["startup", "readiness"] {
+        let answer = probe(name);
+        assert!(answer.starts_with("503 unhealthy: process "), "{answer}");
+        assert!(
+            answer.ends_with(" has not said that it is ready"),
+            "{answer}"
+        );
+    }
+    assert!(is_well("liveness"));
+
+    running.container.signal("HUP"); // of which it becomes ready
+    eventually("it is ready", || is_well("startup").then_some(()));
+    assert!(is_well("readiness") && is_well("liveness"));
+
+    let asked = Instant::now();
+    thread::scope(|scope| {
+        let stop = scope.spawn(|| running.stop());
+        let answer = eventually("it is no longer ready", || {
+            let answer = probe("readiness");
+            (!answer.starts_with("200 ")).then_some(answer)
+        });
+        assert!(answer.starts_with("503 unhealthy: process "), "{answer}");
+        assert!(answer.ends_with(" is about to be stopped"), "{answer}");
+        assert!(running.serves() && is_well("liveness"));
+        report(&format!("all of that within {:.1?}", asked.elapsed()));
+        stop.join().unwrap();
+    });
+    assert!(asked.elapsed() >= pod.seconds_of("--stop-delay"));
+    assert_eq!(running.container.ended(), 0);
+    let logs = running.container.logs();
+    assert!(logs.contains("demo-server: stopping\n"), "{logs}");
+}
+
+#[test]
+fn probes_by_exec_give_the_same_verdicts_without_a_port() {
+    needs_schema!();
+    needs_engine!();
+    let manifest = Manifest::read();
+    let pod = manifest.pod(BY_EXEC);
+    // As it is, but for a delay that no slow engine can outlast; a second TERM ends it.
+    let delay = pod.option("--stop-delay");
+    let words = pod.command().into_iter();
+    let longer = words.map(|word| if word == delay { "10m" } else { word });
+    let running = pod.run(&longer.collect::<Vec<_>>());
+    let probe = |probe| running.exec_probe(probe);
+
+    eventually("the server answers", || running.serves().then_some(()));
+    for name in ["startup", "readiness"] {
+        let (code, line) = probe(name);
+        assert_eq!(code, 1, "{name}: {line}");
+        assert!(line.ends_with(" has not said that it is ready"), "{line}");
+    }
+    assert_eq!(probe("liveness").0, 0);
+    let port = manifest.pod(BY_HTTP).port("probes");
+    assert_eq!(get(&running.address(port), "/readyz"), None);
+
+    running.container.signal("HUP");
+    eventually("it is ready", || (probe("startup").0 == 0).then_some(()));
+    assert_eq!((probe("readiness").0, probe("liveness").0), (0, 0));
+
+    running.container.signal("TERM");
+    let line = eventually("it is no longer ready", || {
+        let (code, line) = probe("readiness");
+        (code != 0).then_some(line)
+    });
+    assert!(line.ends_with(" is about to be stopped"), "{line}");
+    assert_eq!(probe("liveness"), (1, line));
+    assert!(running.serves());
+    running.stop();
+    assert_eq!(running.container.ended(), 0);
+}
