@@ -56,6 +56,23 @@ fn a_misspelt_field_or_a_wrong_value_in_any_document_is_not() {
 }
 
 #[test]
+fn each_service_and_each_deployment_finds_its_pods() {
+    needs_schema!();
+    let manifest = Manifest::read();
+    for name in [BY_HTTP, BY_EXEC] {
+        let pods = manifest.get(&format!(
+            "Deployment/{name}/spec/template/metadata/labels/app"
+        ));
+        for selector in [
+            format!("Deployment/{name}/spec/selector/matchLabels/app"),
+            format!("Service/{name}/spec/selector/app"),
+        ] {
+            assert_eq!(manifest.get(&selector), pods, "{selector}");
+        }
+    }
+}
+
+#[test]
 fn there_is_time_for_all_of_a_stop() {
     needs_schema!();
     let manifest = Manifest::read();
@@ -142,12 +159,12 @@ fn probes_by_exec_give_the_same_verdicts_without_a_port() {
     assert_eq!((probe("readiness").0, probe("liveness").0), (0, 0));
 
     running.container.signal("TERM");
-    let line = eventually("it is no longer ready", || {
-        let (code, line) = probe("readiness");
-        (code != 0).then_some(line)
+    let answer = eventually("it is no longer ready", || {
+        let answer = probe("readiness");
+        (answer.0 != 0).then_some(answer)
     });
-    assert!(line.ends_with(" is about to be stopped"), "{line}");
-    assert_eq!(probe("liveness"), (1, line));
+    assert!(answer.1.ends_with(" is about to be stopped"), "{answer:?}");
+    assert_eq!(probe("liveness"), answer);
     assert!(running.serves());
     running.stop();
     assert_eq!(running.container.ended(), 0);

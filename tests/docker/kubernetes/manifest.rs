@@ -74,7 +74,7 @@ impl Manifest {
         }
     }
 
-    fn get(&self, path: &str) -> &str {
+    pub(super) fn get(&self, path: &str) -> &str {
         let leaf = self.leaves.iter().find(|(at, _)| at == path);
         let value = leaf.map(|(_, value)| value.as_str());
         assert!(value.is_some(), "{path} is missing");
