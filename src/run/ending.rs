@@ -41,8 +41,8 @@ pub(super) struct ServerEnd {
 
 impl ServerEnd {
     /// Called as soon as the server has been reaped.
-    pub(super) fn new(status: ExitStatus, after: Duration, overdue: bool) -> Self {
-        let may_be_daemon = status.success() && after < FIRST_SECONDS;
+    pub(super) fn new(status: ExitStatus, after: Duration, overdue: bool, asked: bool) -> Self {
+        let may_be_daemon = status.success() && after < FIRST_SECONDS && !asked;
         Self {
             status,
             after,

@@ -3,7 +3,6 @@
 use std::fmt::{self, Write};
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use super::notify::Word;
@@ -20,7 +19,7 @@ pub(super) struct Health {
     server: Option<Pid>,
     started: Instant,
     stage: Stage,
-    is_stopping: bool,
+    stopping: Option<Stopping>,
     /// A signal or a terminal has stopped it, and nobody has continued it.
     is_suspended: bool,
     /// How long it may be silent.
@@ -31,7 +30,7 @@ pub(super) struct Health {
     is_told: bool,
     /// What it says of itself, for people.
     status: String,
-    failure: Option<Errno>,
+    failure: Option<i32>,
 }
 
 /// How far it says it is.
@@ -41,6 +40,15 @@ enum Stage {
     Ready,
     /// Ready, and about to be so with another configuration.
     Reloading,
+}
+
+/// Who says that it is on its way out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stopping {
+    /// It was asked to end, whoever is the server.
+    Asked,
+    /// The server itself.
+    Itself,
 }
 
 impl Health {
@@ -53,7 +61,7 @@ impl Health {
                 // Who is not asked is ready.
                 None => Stage::Ready,
             },
-            is_stopping: false,
+            stopping: None,
             is_suspended: false,
             watchdog: notify.and_then(|notify| notify.watchdog),
             sign: None,
@@ -74,7 +82,9 @@ impl Health {
             // As if it had been silent all the time.
             Word::Hung => self.sign = self.watchdog.and_then(|watchdog| now.checked_sub(watchdog)),
             Word::Reloading if self.stage == Stage::Ready => self.stage = Stage::Reloading,
-            Word::Stopping => self.is_stopping = true,
+            Word::Stopping => {
+                self.stopping.get_or_insert(Stopping::Itself);
+            }
             Word::Watchdog(Duration::ZERO) => self.watchdog = None,
             Word::Watchdog(time) => self.watchdog = Some(time),
             Word::Status(status) => {
@@ -92,8 +102,26 @@ impl Health {
         self.is_told = false;
     }
 
-    pub(super) fn set_server(&mut self, server: Option<Pid>) {
-        self.server = server;
+    pub(super) fn end(&mut self) {
+        self.server = None;
+    }
+
+    /// Another process has taken the server's place. What the old one says of its own end, and its
+    /// silence, say nothing of the new one.
+    pub(super) fn replace_server(&mut self, server: Pid, is_suspended: bool, now: Instant) {
+        self.server = Some(server);
+        self.is_suspended = is_suspended;
+        self.forget_the_old_ones_word();
+        if self.sign.is_some() {
+            self.lives(now);
+        }
+    }
+
+    /// The old server has gone.
+    pub(super) fn forget_the_old_ones_word(&mut self) {
+        self.stopping = self
+            .stopping
+            .filter(|stopping| *stopping == Stopping::Asked);
     }
 
     pub(super) fn set_suspended(&mut self, is_suspended: bool) {
@@ -102,7 +130,7 @@ impl Health {
 
     /// The server was asked to end.
     pub(super) fn stop(&mut self) {
-        self.is_stopping = true;
+        self.stopping = Some(Stopping::Asked);
     }
 
     /// Whether the server lives and does its work; if not, nothing but a restart helps.
@@ -119,7 +147,7 @@ impl Health {
     /// was not asked to end. One that reloads goes on with what it had.
     pub(super) fn readiness(&self, now: Instant) -> Verdict {
         match self.liveness(now) {
-            Verdict::Healthy(pid) if self.is_stopping => Verdict::Stopping(pid),
+            Verdict::Healthy(pid) if self.stopping.is_some() => Verdict::Stopping(pid),
             Verdict::Healthy(pid) if self.stage == Stage::Starting => Verdict::NotReady(pid),
             verdict => verdict,
         }
@@ -130,12 +158,12 @@ impl Health {
     fn silence(&self, now: Instant) -> Option<(Duration, Duration)> {
         let (watchdog, sign) = (self.watchdog?, self.sign?);
         let silence = now.saturating_duration_since(sign);
-        (!self.is_stopping && silence >= watchdog).then_some((silence, watchdog))
+        (self.stopping.is_none() && silence >= watchdog).then_some((silence, watchdog))
     }
 
     /// When the watchdog has to be looked at.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let is_watched = self.server.is_some() && !self.is_stopping && !self.is_told;
+        let is_watched = self.server.is_some() && self.stopping.is_none() && !self.is_told;
         is_watched.then_some(self.sign? + self.watchdog?)
     }
 
@@ -189,7 +217,7 @@ impl Health {
         let silence = self.sign.map(|sign| now.saturating_duration_since(sign));
         millis(f, "silent_milliseconds", silence)?;
         match self.failure {
-            Some(errno) => writeln!(f, ",\"errno\":{}}}", errno as i32),
+            Some(errno) => writeln!(f, ",\"errno\":{errno}}}"),
             None => f.write_str(",\"errno\":null}\n"),
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::libc::{SIGCHLD, SIGCONT, c_int};
-use nix::unistd::chdir;
+use nix::unistd::{Pid, chdir};
 
 use super::descendants::Leftovers;
 use super::ending::{Ending, ServerEnd};
@@ -44,6 +44,8 @@ pub(super) struct Life<'a> {
     /// Who takes the server's place when it ends, and whether it was said that it did not at once.
     successor: Option<Process>,
     is_told_of_main_pid: bool,
+    /// Whose place the server has taken.
+    former: Option<Pid>,
     shutdown: Shutdown,
     /// When to unmap the code that only the start has needed, if that is still to be done.
     settle_at: Option<Instant>,
@@ -80,6 +82,7 @@ impl<'a> Life<'a> {
             health,
             successor: None,
             is_told_of_main_pid: false,
+            former: None,
             shutdown: Shutdown::new(options.stop),
             settle_at: Some(now + SETTLED),
             asked: None,

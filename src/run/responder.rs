@@ -82,14 +82,20 @@ impl Responder {
     }
 
     fn accept(&mut self, epoll: &Epoll, number: usize, health: &Health, now: Instant) {
-        for _ in 0..MOST_AT_ONCE {
+        for turn in 0..MOST_AT_ONCE {
             let Some(listener) = self.listeners.get(number) else {
                 return;
             };
             let socket = match listener.accept() {
                 Ok(socket) => socket,
-                Err(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM) => {
-                    return self.turn_deaf(epoll, now);
+                // Said also where nobody waits; but in the first turn somebody does.
+                Err(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM)
+                    if turn == 0 =>
+                {
+                    if !self.drop_idle() {
+                        self.turn_deaf(epoll, now);
+                    }
+                    return;
                 }
                 // There is none, or it has gone again.
                 Err(_) => return,
@@ -105,6 +111,13 @@ impl Responder {
                 place.attend(health, now);
             }
         }
+    }
+
+    /// Makes room for one more. False, if nobody is idle.
+    fn drop_idle(&mut self) -> bool {
+        let idle = self.places.iter_mut().filter(|place| place.is_idle());
+        let longest = idle.min_by_key(|place| place.rank());
+        longest.map(Connection::close).is_some()
     }
 
     fn turn_deaf(&mut self, epoll: &Epoll, now: Instant) {

@@ -213,7 +213,7 @@ mutants! {
     } fails "terminal::a_caller_without_job_control_gets_the_terminal_back";
 
     a_daemon_goes_unnoticed: "run/ending.rs" {
-        "let may_be_daemon = status.success() && after < FIRST_SECONDS;" => "let may_be_daemon = false;"
+        "let may_be_daemon = status.success() && after < FIRST_SECONDS && !asked;" => "let may_be_daemon = false;"
     } fails "lifecycle::pid_1::a_server_that_went_to_the_background_is_found_out";
 }
 

@@ -21,19 +21,23 @@ mutants! {
     } fails "notify::pid_1::a_server_is_ready_once_it_says_so";
 
     silence_is_no_harm: "run/health.rs" {
-        "(!self.is_stopping && silence >= watchdog)" => "(self.is_stopping && silence >= watchdog)"
+        "(self.stopping.is_none() && silence >= watchdog)" => "(self.stopping.is_some() && silence >= watchdog)"
     } fails "notify::watchdog::subreaper::a_server_that_is_silent_is_unhealthy";
 
     the_stopped_do_not_end_of_their_silence: "run/life/hearing.rs" {
         ".chain([SIGCONT])" => ".chain([SIGCONT].into_iter().skip(1))"
     } fails "notify::watchdog::pid_1::it_can_end_of_that_also_when_it_is_stopped";
 
+    a_stop_is_for_the_old_server_alone: "run/life/hearing.rs" {
+        "self.tell_of_stop();" => ""
+    } fails "notify::main_pid::subreaper::a_stop_in_the_middle_of_that_gets_to_both";
+
     more_time_is_not_given: "run/shutdown.rs" {
         "(grace_from.map(|from| from + grace)).max(self.extended)" => "grace_from.map(|from| from + grace)"
     } fails "notify::pid_1::a_server_gets_more_time_on_its_way_out";
 
     a_new_server_is_stopped_like_the_old_one: "run/life/hearing.rs" {
-        "self.health.set_suspended(is_stopped);" => "let _ = is_stopped;"
+        "self.health.replace_server(pid, is_stopped, Instant::now());" => "self.health.replace_server(pid, is_stopped || !is_stopped, Instant::now());"
     } fails "notify::main_pid::pid_1::who_takes_the_place_of_one_that_is_stopped_is_not";
 
     an_earlier_word_counts: "run/life/hearing.rs" {

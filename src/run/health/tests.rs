@@ -35,7 +35,7 @@ pub(crate) fn phases() -> Vec<Phase> {
         (health, now)
     };
     let ended = |(mut health, now): (Health, Instant)| {
-        health.set_server(None);
+        health.end();
         (health, now)
     };
     let reasons = [
@@ -161,7 +161,7 @@ fn what_the_words_do() {
         (
             &[
                 Ready,
-                Failure(Errno::ENOENT),
+                Failure(2),
                 Status("x"),
                 Extend(WATCHDOG),
                 MainPid(Pid::from_raw(9)),
@@ -201,6 +201,37 @@ fn silence_is_told_once_each_time() {
 }
 
 #[test]
+fn another_server_starts_with_a_clean_slate_but_for_a_stop() {
+    use Word::{Ready, Stopping};
+    let new = Pid::from_raw(9);
+    let replaced = |told: &[Word], asked: bool| {
+        let (mut health, late) = life(true, told, 31);
+        if asked {
+            health.stop();
+        }
+        health.replace_server(new, false, late);
+        (health.phase(late), health.deadline().map(|at| at - late))
+    };
+    assert_eq!(replaced(&[Ready], false), ("ready", Some(WATCHDOG)));
+    assert_eq!(
+        replaced(&[Ready, Stopping], false),
+        ("ready", Some(WATCHDOG))
+    );
+    assert_eq!(replaced(&[Ready, Stopping], true), ("stopping", None));
+    assert_eq!(replaced(&[Ready], true), ("stopping", None));
+    assert_eq!(replaced(&[], false), ("starting", None));
+    let (mut health, now) = life(true, &[Ready], 0);
+    health.replace_server(new, false, now);
+    // The old one is still there, and says that it goes.
+    health.hear(Stopping, now);
+    assert_eq!(health.phase(now), "stopping");
+    health.forget_the_old_ones_word();
+    assert_eq!(health.phase(now), "ready");
+    health.replace_server(new, true, now);
+    assert_eq!(health.phase(now), "stopped");
+}
+
+#[test]
 fn all_of_it_as_json() {
     let json = |health: &Health, now| {
         let mut json = String::new();
@@ -208,11 +239,7 @@ fn all_of_it_as_json() {
         json
     };
     let status = format!("\"{}", "x".repeat(300));
-    let told = [
-        Word::Ready,
-        Word::Status(&status),
-        Word::Failure(Errno::ENOENT),
-    ];
+    let told = [Word::Ready, Word::Status(&status), Word::Failure(2)];
     let (mut health, now) = life(true, &told, 2);
     let shown = "x".repeat(254);
     assert_eq!(
@@ -224,7 +251,7 @@ fn all_of_it_as_json() {
         )
     );
     health.hear(Word::Status(""), now);
-    health.set_server(None);
+    health.end();
     let ended = json(&health, now);
     assert!(
         ended.contains("\"phase\":\"ended\"") && ended.contains("\"pid\":null"),

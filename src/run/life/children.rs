@@ -24,15 +24,23 @@ impl Life<'_> {
             if pid == self.server.pid() {
                 self.follow_successor();
             }
+            if self.former.take_if(|former| *former == pid).is_some() {
+                self.health.forget_the_old_ones_word();
+            }
             let is_server = pid == self.server.pid() && self.server_end.is_none();
             if is_server {
                 // First the file, then the zombie: no file ever names a PID that is free.
                 self.keep_pid_file(Claim::clear);
-                self.health.set_server(None);
+                self.health.end();
             }
             match sys::reap(pid) {
                 Ok(status) if is_server => {
-                    let end = ServerEnd::new(status, self.server.age(), self.overdue);
+                    let end = ServerEnd::new(
+                        status,
+                        self.server.age(),
+                        self.overdue,
+                        self.asked.is_some(),
+                    );
                     self.server_end = Some(end);
                     happened = Some(Happened::ServerEnded);
                 }

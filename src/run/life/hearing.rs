@@ -106,12 +106,22 @@ impl Life<'_> {
     fn adopt(&mut self, pid: Pid) {
         self.log
             .verbose(format_args!("process {pid} is the server from now on"));
+        self.former = Some(self.server.pid());
         self.server.adopt(pid);
-        self.health.set_server(Some(pid));
-        // That of the old one says nothing of the new one.
         let is_stopped = process::read(pid).is_some_and(|new| new.state == State::Stopped);
-        self.health.set_suspended(is_stopped);
+        self.health.replace_server(pid, is_stopped, Instant::now());
         self.keep_pid_file(|claim| claim.change(pid));
+        self.tell_of_stop();
+    }
+
+    /// The server that was asked to end is not this one: so it is asked as well.
+    fn tell_of_stop(&self) {
+        if let Some((signal, _)) = self.asked
+            && self.delayed.is_none()
+            && let Some(number) = self.options.rewrites.apply(signal)
+        {
+            self.send(number);
+        }
     }
 
     /// Looks whether the server has been silent for too long. True, if it is to end of that.
@@ -126,12 +136,16 @@ impl Life<'_> {
     /// Has the server end of its silence. One that is stopped must go on for that.
     pub(super) fn abort(&self) {
         for number in self.watchdog_signal().into_iter().chain([SIGCONT]) {
-            if let Err(errno) = self.server.signal_as_told(number) {
-                let why = errno.desc();
-                self.log.warn(format_args!(
-                    "cannot send the server signal {number}: {why}"
-                ));
-            }
+            self.send(number);
+        }
+    }
+
+    fn send(&self, number: c_int) {
+        if let Err(errno) = self.server.signal_as_told(number) {
+            let why = errno.desc();
+            self.log.warn(format_args!(
+                "cannot send the server signal {number}: {why}"
+            ));
         }
     }
 

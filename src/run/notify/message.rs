@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::unistd::Pid;
 
 /// The most bytes of a datagram, as service managers have it.
@@ -16,8 +15,8 @@ pub(in crate::run) enum Word<'a> {
     Stopping,
     /// What the server says of itself, for people.
     Status(&'a str),
-    /// Why it has failed.
-    Failure(Errno),
+    /// Why it has failed: an errno.
+    Failure(i32),
     MainPid(Pid),
     /// A sign of life.
     Alive,
@@ -61,7 +60,7 @@ fn word(line: &str) -> Option<Word<'_>> {
         ("WATCHDOG", "1") => Word::Alive,
         ("WATCHDOG", "trigger") => Word::Hung,
         ("STATUS", status) => Word::Status(status),
-        ("ERRNO", _) => Word::Failure(Errno::from_raw(i32::try_from(number(value)?).ok()?)),
+        ("ERRNO", _) => Word::Failure(i32::try_from(number(value)?).ok()?),
         ("MAINPID", _) => Word::MainPid(pid(number(value)?)?),
         ("WATCHDOG_USEC", _) => Word::Watchdog(microseconds()?),
         ("EXTEND_TIMEOUT_USEC", _) => Word::Extend(microseconds()?),
@@ -94,7 +93,7 @@ mod tests {
             ("STATUS=up, 100%", Some(Word::Status("up, 100%"))),
             ("STATUS=", Some(Word::Status(""))),
             ("STATUS=a=b", Some(Word::Status("a=b"))),
-            ("ERRNO=2", Some(Word::Failure(Errno::ENOENT))),
+            ("ERRNO=2", Some(Word::Failure(2))),
             ("MAINPID=7", Some(Word::MainPid(Pid::from_raw(7)))),
             ("WATCHDOG=1", Some(Word::Alive)),
             ("WATCHDOG=trigger", Some(Word::Hung)),

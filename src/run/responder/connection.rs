@@ -47,7 +47,7 @@ impl Connection {
         self.since = now;
     }
 
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.socket = None;
         self.length = 0;
         self.deadline = None;
@@ -58,11 +58,15 @@ impl Connection {
         self.deadline
     }
 
+    /// Whether it is there, and asks nothing.
+    pub(super) fn is_idle(&self) -> bool {
+        self.socket.is_some() && (self.deadline.is_none() || self.is_over)
+    }
+
     /// Who has to go first where there is no place left: nobody, those who ask nothing, those who
     /// have been at it for the longest time.
     pub(super) fn rank(&self) -> (bool, bool, Instant) {
-        let asks = self.deadline.is_some() && !self.is_over;
-        (self.socket.is_some(), asks, self.since)
+        (self.socket.is_some(), !self.is_idle(), self.since)
     }
 
     /// Reads once, and answers each whole request. What is left is announced again.

@@ -36,7 +36,14 @@ impl Listener {
             match open(address).map_err(|error| errno(&error)) {
                 Ok(socket) => listeners.push(Self { socket, file: None }),
                 Err(errno @ (Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT)) => {
-                    missing = Err(refused(address, errno));
+                    let error = refused(address, errno);
+                    missing = Err(match (address, errno) {
+                        (SocketAddr::V6(v6), Errno::EAFNOSUPPORT) => error.remedy(format!(
+                            "this system has no IPv6: listen at 0.0.0.0:{}",
+                            v6.port()
+                        )),
+                        _ => error,
+                    });
                 }
                 Err(errno) => return Err(refused(address, errno)),
             }

@@ -66,6 +66,24 @@ in_both_modes! {
         assert_eq!(hinit.end().code, 143);
     }
 
+    // The stop came to the old one; the new one, which is the server only then, is told as well.
+    fn a_stop_in_the_middle_of_that_gets_to_both(mode: Mode) {
+        let dir = TempDir::new();
+        let (pid_file, go) = (dir.join("pid"), dir.join("go"));
+        let script = format!("trap 'echo told' TERM; {} ready & {}; until test -e {}; do :; done; exit 5",
+            fixture().display(), notify("MAINPID=$! READY=1"), go.display());
+        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).script(&script).start();
+        await_log(&hinit, "is no child of hinit's, and not the server before it is");
+        let first = server(&pid_file);
+        hinit.signal(SIGTERM);
+        // One line of the server's child, one of the shell that was told.
+        assert_ne!(hinit.line(), hinit.line());
+        assert_eq!(server(&pid_file), first);
+        fs::write(&go, "").unwrap();
+        let ended = hinit.end();
+        assert_eq!(ended.code, 143, "{}", ended.log);
+    }
+
     // As nginx does for a new binary, and as daemons do that say so before they go.
     fn a_child_of_the_servers_takes_its_place_when_that_ends(mode: Mode) {
         let dir = TempDir::new();

@@ -135,6 +135,21 @@ in_both_modes! {
         assert!(!ended.log.contains("MAINPID"), "{}", ended.log);
     }
 
+    // A stop in the middle of that gets to both.
+    fn a_stop_before_the_first_master_has_ended_is_the_end_of_both(mode: Mode) {
+        let home = Home::new();
+        let conf = ["SAYS_MAINPID"];
+        let Some(asked) = serve(&home, mode, &["--notify"], &conf) else { return };
+        boot(&home, &asked);
+        asked.becomes("ready");
+        upgrade(&asked);
+        let second = masters_child(asked.hinit.server());
+        log_until(&asked.hinit, &format!("MAINPID={} ", inner_pid(second)));
+        asked.hinit.signal(SIGTERM);
+        let ended = asked.end();
+        assert_eq!(ended.code, 0, "{}", ended.log);
+    }
+
     // Who is not asked to say so is ready, whether it has booted or not.
     fn without_notify_it_is_ready_as_soon_as_it_has_started(mode: Mode) {
         let home = Home::new();
