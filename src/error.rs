@@ -40,6 +40,28 @@ pub(crate) mod exit_code {
     pub(crate) const KILLED_BY: i32 = 128;
 }
 
+/// The exit codes of an init that has no server: it failed itself, the command could not be executed,
+/// or was not found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ExitCodes(pub(crate) [u8; 3]);
+
+impl ExitCodes {
+    pub(crate) const OWN: Self = Self([
+        exit_code::HINIT_FAILED,
+        exit_code::NOT_EXECUTABLE,
+        exit_code::NOT_FOUND,
+    ]);
+
+    pub(crate) fn of(self, error: &Error) -> u8 {
+        let Self([failed, not_executable, not_found]) = self;
+        match error {
+            Error::Usage(_) | Error::Cannot { .. } => failed,
+            Error::NotExecutable { .. } => not_executable,
+            Error::NotFound { .. } => not_found,
+        }
+    }
+}
+
 impl Error {
     pub(crate) fn cannot(
         verb: &'static str,
@@ -65,14 +87,6 @@ impl Error {
             *remedy = Some(words.into());
         }
         self
-    }
-
-    pub(crate) fn exit_code(&self) -> u8 {
-        match self {
-            Self::Usage(_) | Self::Cannot { .. } => exit_code::HINIT_FAILED,
-            Self::NotExecutable { .. } => exit_code::NOT_EXECUTABLE,
-            Self::NotFound { .. } => exit_code::NOT_FOUND,
-        }
     }
 }
 
@@ -137,7 +151,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                (error.exit_code(), error.to_string().as_str()),
+                (ExitCodes::OWN.of(&error), error.to_string().as_str()),
                 (code, line)
             );
         }

@@ -43,7 +43,7 @@ mod run;
 mod sys;
 mod text;
 
-use cli::{Command, Misuse, options};
+use cli::{Command, Complaint, Misuse};
 use healthcheck::Verdict;
 use output::{Log, Verbosity};
 use sys::SignalSet;
@@ -53,23 +53,35 @@ sys::c_main!(hinit);
 /// Does what the arguments say; returns the exit code. `inherited` is the signal mask that hinit
 /// was started with.
 fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
-    let words = arguments.into_iter().skip(1).collect();
-    match cli::parse(words, &sys::environment) {
+    match cli::parse(arguments, &sys::environment) {
         Ok(Command::Run(options)) => run::run(&options, inherited),
         Ok(Command::Healthcheck(options)) => healthcheck::healthcheck(&options, inherited),
+        Ok(Command::Pause) => run::pause(),
         Ok(Command::Help(text)) => {
             output::print_text(&text);
             0
         }
-        Err(Misuse::Run(error)) => {
-            let log = Log(Verbosity::Normal);
-            log.error(format_args!("{error}"));
-            log.error(format_args!("{}", options::RUN.usage));
-            error.exit_code()
+        Err(misuse) => complain(misuse),
+    }
+}
+
+fn complain(
+    Misuse {
+        why,
+        usage,
+        complaint,
+    }: Misuse,
+) -> u8 {
+    let log = Log(Verbosity::Normal);
+    match complaint {
+        Complaint::Verdict => {
+            log.error(format_args!("{usage}"));
+            healthcheck::refuse(&Verdict::Usage(why))
         }
-        Err(Misuse::Healthcheck(error)) => {
-            Log(Verbosity::Normal).error(format_args!("{}", options::HEALTHCHECK.usage));
-            healthcheck::refuse(&Verdict::Usage(error))
+        Complaint::Exit(code) => {
+            log.error(format_args!("{why}"));
+            log.error(format_args!("{usage}"));
+            code
         }
     }
 }

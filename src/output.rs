@@ -17,7 +17,9 @@ const PATIENCE: u8 = 100;
 pub(crate) enum Verbosity {
     /// Only errors.
     Quiet,
-    /// Also warnings, and how the server ended.
+    /// Also warnings.
+    Warnings,
+    /// Also how the server ended.
     Normal,
     /// Also each signal and each orphan.
     Verbose,
@@ -32,8 +34,11 @@ impl Log {
         self.line(Verbosity::Quiet, message);
     }
 
-    /// A warning, or the end of the server.
     pub(crate) fn warn(self, message: fmt::Arguments) {
+        self.line(Verbosity::Warnings, message);
+    }
+
+    pub(crate) fn tell(self, message: fmt::Arguments) {
         self.line(Verbosity::Normal, message);
     }
 

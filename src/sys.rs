@@ -26,8 +26,8 @@ mod socket;
 mod unwind;
 
 pub(crate) use signals::{
-    Handle, SignalSet, exit_on_alarm, ignore_sigchld, kill, libc_set, queue_signal, set_alarm,
-    set_signal_mask, stop_own_group,
+    Handle, SignalSet, exit_on_alarm, ignore_sigchld, kill, leave_terminal, libc_set, queue_signal,
+    set_alarm, set_signal_mask, stop_own_group, take_terminal,
 };
 pub(crate) use socket::{Datagram, accept, receive};
 

@@ -57,13 +57,8 @@ impl<'a> Given<'a> {
 
     /// Whether a flag is on. In the environment 1 is on; 0, empty or missing is off.
     pub(super) fn flag(&mut self, option: &Opt) -> Result<bool, Error> {
-        let is_in = |arguments: &mut Arguments| {
-            let given = arguments.contains(option.long);
-            while arguments.contains(option.long) {}
-            given
-        };
-        let given = is_in(&mut self.arguments);
-        let in_general = is_in(&mut self.general);
+        let given = count(option, &mut self.arguments) > 0;
+        let in_general = count(option, &mut self.general) > 0;
         let value = self.variable(option).unwrap_or_default();
         match value.as_bytes() {
             _ if given => Ok(true),
@@ -72,6 +67,11 @@ impl<'a> Given<'a> {
             b"" => Ok(in_general),
             _ => Err(refused_variable(option, &value, "neither 0 nor 1")),
         }
+    }
+
+    /// How often a flag was given as an argument.
+    pub(super) fn count(&mut self, option: &Opt) -> usize {
+        count(option, &mut self.arguments)
     }
 
     /// The last word given as an argument: a command line may repeat what an image has set.
@@ -221,6 +221,10 @@ fn words_of(text: &[u8]) -> Option<Vec<OsString>> {
     words.extend(word);
     let words = words.into_iter().map(OsString::from_vec).collect();
     quote.is_none().then_some(words)
+}
+
+fn count(flag: &Opt, arguments: &mut Arguments) -> usize {
+    std::iter::from_fn(|| arguments.contains(flag.long).then_some(())).count()
 }
 
 /// All words given as arguments for an option, in their order.

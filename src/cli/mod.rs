@@ -1,5 +1,6 @@
 //! Arguments and environment in, a [`Command`] out. Pure: nothing here asks the system.
 
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,9 +8,10 @@ use std::time::Duration;
 use nix::libc::c_int;
 use nix::sys::signal::Signal;
 
-use crate::error::Error;
+use crate::error::{Error, ExitCodes, exit_code};
 use crate::output::Verbosity;
 
+mod compat;
 mod given;
 mod healthcheck;
 pub(crate) mod options;
@@ -17,6 +19,7 @@ mod probes;
 mod values;
 
 use given::{Env, Given, contradiction};
+use options::Topic;
 
 pub(crate) use healthcheck::{Answer, Healthcheck, Http, Probe};
 pub(crate) use probes::{Address, Endpoint, Url};
@@ -26,6 +29,8 @@ pub(crate) use probes::{Address, Endpoint, Url};
 pub(crate) enum Command {
     Run(Run),
     Healthcheck(Healthcheck),
+    /// Run no server, until a signal comes.
+    Pause,
     /// Print this text.
     Help(String),
 }
@@ -46,6 +51,7 @@ pub(crate) struct Run {
     pub(crate) notify: Option<Notify>,
     /// Where to answer probes.
     pub(crate) listen: Vec<Address>,
+    pub(crate) manners: Manners,
     pub(crate) verbosity: Verbosity,
     /// The server and its arguments; at least one word.
     pub(crate) command: Vec<OsString>,
@@ -70,8 +76,17 @@ pub(crate) struct Stop {
     pub(crate) delay: Duration,
     /// When to kill what is left.
     pub(crate) grace: Option<Duration>,
-    /// Wait for all that the server leaves behind.
-    pub(crate) drain: bool,
+    pub(crate) leftovers: Leftovers,
+}
+
+/// What becomes of those whom the server leaves behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leftovers {
+    /// They are told to end, and waited for.
+    Drain,
+    /// Those in the server's process group are told to end, and left.
+    Tell,
+    Leave,
 }
 
 /// What the exit code is made of.
@@ -91,6 +106,27 @@ pub(crate) struct Notify {
     pub(crate) signal: Option<c_int>,
 }
 
+/// In what an init can differ from others, and hinit does as it is called: see `compat`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Manners {
+    /// The server leads a session of its own, and has the terminal of standard input.
+    pub(crate) session: bool,
+    /// Orphans come to it also where it is not PID 1.
+    pub(crate) subreaper: bool,
+    /// It warns of each orphan that has ended.
+    pub(crate) names_orphans: bool,
+    pub(crate) exit_codes: ExitCodes,
+}
+
+impl Manners {
+    const OWN: Self = Self {
+        session: false,
+        subreaper: true,
+        names_orphans: false,
+        exit_codes: ExitCodes::OWN,
+    };
+}
+
 /// Which PID file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PidFile {
@@ -98,31 +134,66 @@ pub(crate) enum PidFile {
     Default,
 }
 
-/// A command line that makes no sense: why, and for which command.
+/// A command line that makes no sense.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Misuse {
-    Run(Error),
-    Healthcheck(Error),
+pub(crate) struct Misuse {
+    pub(crate) why: Error,
+    pub(crate) usage: &'static str,
+    pub(crate) complaint: Complaint,
+}
+
+/// How to complain of a command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Complaint {
+    /// In the log, and by this exit code.
+    Exit(u8),
+    /// A health check always has a verdict.
+    Verdict,
 }
 
 const MODE: u32 = 0o644;
 const MOST_LISTEN: usize = 8;
 
-/// Reads the command line (without the program's own name).
+/// One of hinit's own commands: its table, how its words are read, and how to complain of them.
+type Own = (
+    &'static Topic,
+    fn(Vec<OsString>, Env) -> Result<Command, Error>,
+    Complaint,
+);
+
+const RUN: Own = (
+    &options::RUN,
+    parse_run,
+    Complaint::Exit(exit_code::HINIT_FAILED),
+);
+const OTHERS: [Own; 1] = [(
+    &options::HEALTHCHECK,
+    healthcheck::parse,
+    Complaint::Verdict,
+)];
+
+/// Reads the command line.
 ///
-/// Only the first word can name a command of hinit's: whoever has a server called `healthcheck`
-/// writes `hinit -- healthcheck`.
-pub(crate) fn parse(mut words: Vec<OsString>, env: Env) -> Result<Command, Misuse> {
-    let is = |name: &str| words.first().is_some_and(|word| word == name);
-    let (run, healthcheck) = (is("run"), is("healthcheck"));
-    if run || healthcheck {
-        words.remove(0);
+/// Only the first word behind the program's own name can name a command of hinit's: whoever has a
+/// server called `healthcheck` writes `hinit -- healthcheck`. Called by the name of another init, it
+/// takes that one's command line.
+pub(crate) fn parse(arguments: Vec<OsString>, env: Env) -> Result<Command, Misuse> {
+    let mut words = VecDeque::from(arguments);
+    let name = words.pop_front().unwrap_or_default();
+    if let Some(peer) = compat::peer(&name) {
+        return compat::parse(peer, words.into(), env);
     }
-    if healthcheck {
-        healthcheck::parse(words, env).map_err(Misuse::Healthcheck)
-    } else {
-        parse_run(words, env).map_err(Misuse::Run)
+    let is_named = |own: &Own| words.front().is_some_and(|word| word == own.0.name);
+    let named = [RUN].into_iter().chain(OTHERS).find(is_named);
+    if named.is_some() {
+        words.pop_front();
     }
+    let (topic, parse, complaint) = named.unwrap_or(RUN);
+    parse(words.into(), env).map_err(|why| Misuse {
+        why,
+        usage: topic.usage,
+        complaint,
+    })
 }
 
 fn parse_run(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
@@ -147,7 +218,11 @@ fn parse_run(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
                 .value(&options::STOP_DELAY, &values::DURATION)?
                 .unwrap_or_default(),
             grace: given.value(&options::GRACE, &values::DURATION)?,
-            drain: !given.flag(&options::NO_DRAIN)?,
+            leftovers: if given.flag(&options::NO_DRAIN)? {
+                Leftovers::Leave
+            } else {
+                Leftovers::Drain
+            },
         },
         exit: Exit {
             clean_stop: given.flag(&options::CLEAN_STOP)?,
@@ -155,9 +230,14 @@ fn parse_run(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
         },
         notify: notify(&mut given)?,
         listen: listen(&mut given)?,
+        manners: Manners::OWN,
         verbosity: verbosity(&mut given)?,
         command,
     };
+    with_command(run)
+}
+
+fn with_command(run: Run) -> Result<Command, Error> {
     if run.command.is_empty() {
         return Err(Error::Usage("no command given".into()));
     }

@@ -24,7 +24,7 @@ pub(crate) struct Opt {
 }
 
 impl Opt {
-    const fn flag(short: &'static str, long: &'static str, help: &'static str) -> Self {
+    pub(super) const fn flag(short: &'static str, long: &'static str, help: &'static str) -> Self {
         Self {
             short,
             long,
@@ -35,7 +35,7 @@ impl Opt {
         }
     }
 
-    const fn value(long: &'static str, value: &'static str, help: &'static str) -> Self {
+    pub(super) const fn value(long: &'static str, value: &'static str, help: &'static str) -> Self {
         Self {
             value,
             ..Self::flag("", long, help)
@@ -72,8 +72,10 @@ impl Opt {
 
 /// One of hinit's own commands.
 pub(crate) struct Topic {
+    /// The word that names the command.
+    pub(crate) name: &'static str,
     pub(crate) usage: &'static str,
-    about: &'static str,
+    pub(super) about: &'static str,
     pub(crate) options: &'static [&'static Opt],
 }
 

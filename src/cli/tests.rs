@@ -13,7 +13,10 @@ fn parse_in(words: &[&str], pid_file_variable: &str) -> Result<Command, Misuse> 
 /// With one environment variable set.
 fn parse_with(words: &[&str], variable: &CStr, value: &str) -> Result<Command, Misuse> {
     let env = |name: &CStr| (name == variable).then(|| value.into());
-    parse(words.iter().map(OsString::from).collect(), &env)
+    parse(
+        ["hinit"].iter().chain(words).map(OsString::from).collect(),
+        &env,
+    )
 }
 
 fn run(words: &[&str]) -> Run {
@@ -33,9 +36,24 @@ fn healthcheck(words: &[&str]) -> Healthcheck {
 /// The usage error for `words`, with the command that it is for in front.
 fn misuse(words: &[&str]) -> String {
     match parse_in(words, "") {
-        Err(Misuse::Run(error)) => format!("run: {error}"),
-        Err(Misuse::Healthcheck(error)) => format!("healthcheck: {error}"),
+        Err(Misuse {
+            why,
+            complaint: Complaint::Verdict,
+            ..
+        }) => format!("healthcheck: {why}"),
+        Err(misuse) => {
+            assert_eq!(misuse.complaint, Complaint::Exit(125));
+            format!("run: {}", misuse.why)
+        }
         other => panic!("{words:?}: {other:?}"),
+    }
+}
+
+fn of_run(why: String) -> Misuse {
+    Misuse {
+        why: Error::Usage(why),
+        usage: options::RUN.usage,
+        complaint: Complaint::Exit(125),
     }
 }
 
@@ -80,11 +98,12 @@ fn options_of_run() {
         stop: Stop {
             delay: Duration::ZERO,
             grace: None,
-            drain: true,
+            leftovers: Leftovers::Drain,
         },
         exit: Exit::default(),
         notify: None,
         listen: Vec::new(),
+        manners: Manners::OWN,
         verbosity: Verbosity::Normal,
         command: vec!["x".into()],
     };
@@ -170,7 +189,7 @@ fn flag_then_environment_then_default() {
 fn flags_by_argument_or_environment() {
     let [group, no_drain, clean_stop]: [fn(&Run) -> bool; 3] = [
         |run| run.group,
-        |run| !run.stop.drain,
+        |run| run.stop.leftovers == Leftovers::Leave,
         |run| run.exit.clean_stop,
     ];
     for (flag, variable, is_on) in [
@@ -185,7 +204,7 @@ fn flags_by_argument_or_environment() {
             (&["x"], "0", Ok(false)),
             (&[flag, "x"], "", Ok(true)),
             (&[flag, "x"], "0", Ok(true)),
-            (&["x"], "yes", Err(Misuse::Run(Error::Usage(refusal)))),
+            (&["x"], "yes", Err(of_run(refusal))),
         ] {
             let on = parse_with(words, variable, value)
                 .map(|command| matches!(command, Command::Run(run) if is_on(&run)));
@@ -217,7 +236,7 @@ fn options_of_a_stop() {
     let expected = Stop {
         delay: seconds(3),
         grace: Some(seconds(8)),
-        drain: false,
+        leftovers: Leftovers::Leave,
     };
     assert_eq!(by_arguments.stop, expected);
     assert_eq!(by_arguments.rewrites, Rewrites(rewrites.clone()));
@@ -275,7 +294,7 @@ fn a_bad_value_is_named_with_its_option() {
         );
         let message = format!("`{}={value}`: {why}", variable.to_str().unwrap());
         let by_variable = parse_with(&["x"], variable, value);
-        assert_eq!(by_variable, Err(Misuse::Run(Error::Usage(message))));
+        assert_eq!(by_variable, Err(of_run(message)));
     }
 }
 
@@ -374,7 +393,12 @@ fn a_usage_error_names_the_word_and_the_nearest_right_one() {
 #[test]
 fn a_path_may_be_any_bytes() {
     let path = OsStr::from_bytes(b"/p\xff");
-    let words = vec!["--pid-file".into(), path.to_owned(), "x".into()];
+    let words = vec![
+        "hinit".into(),
+        "--pid-file".into(),
+        path.to_owned(),
+        "x".into(),
+    ];
     let Ok(Command::Run(run)) = parse(words, &|_| None) else {
         panic!()
     };

@@ -38,6 +38,15 @@ pub(super) const REWRITE: Kind<(c_int, Option<c_int>)> = Kind {
     parse: rewrite,
     wanted: "FROM=TO by signals such as TERM, 15 or RTMIN+3 (not from KILL, STOP or CHLD)",
 };
+/// As dumb-init has it: `15:2`, and 0 for nothing.
+pub(super) const REWRITE_BY_COLON: Kind<(c_int, Option<c_int>)> = Kind {
+    parse: |text| match text.split_once(':')? {
+        (from, "0") => rewrite(&format!("{from}=")),
+        (_, "") => None,
+        (from, to) => rewrite(&format!("{from}={to}")),
+    },
+    wanted: "FROM:TO by signals such as 15 or TERM",
+};
 pub(super) const EXIT_CODES: Kind<(u8, u8)> = Kind {
     parse: exit_codes,
     wanted: "FROM=TO by exit codes up to 255, or from a signal such as TERM",

@@ -5,8 +5,9 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::libc::{SIGCHLD, SIGCONT, c_int};
-use nix::unistd::{Pid, chdir};
+use nix::libc::{SIGCHLD, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, c_int};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, chdir, getpid};
 
 use super::descendants::Leftovers;
 use super::ending::{Ending, ServerEnd};
@@ -217,7 +218,12 @@ impl<'a> Life<'a> {
         if let Some(signal) = signal
             && let Some(number) = self.options.rewrites.apply(signal.number())
         {
+            let is_job_control = [SIGTSTP, SIGTTIN, SIGTTOU].contains(&signal.number());
             self.pass_on(signal.rewritten(number));
+            // A session has a job of its own, which the shell that sent this does not see stop.
+            if self.options.manners.session && is_job_control && getpid() != Pid::from_raw(1) {
+                let _goes_on_at_sigcont = kill(getpid(), Signal::SIGSTOP);
+            }
         }
     }
 
@@ -258,7 +264,7 @@ impl<'a> Life<'a> {
             killed,
             remaining,
         };
-        self.log.warn(format_args!("{ending}"));
+        self.log.tell(format_args!("{ending}"));
         // Before the lock goes: the next hinit is to find its socket's name free.
         drop(self.sockets);
         if let Some(Err(error)) = self.claim.map(Claim::remove) {

@@ -3,13 +3,14 @@
 use std::ffi::CStr;
 
 use nix::errno::Errno;
+use nix::libc::{SIGINT, SIGTERM};
 use nix::sys::prctl::{set_child_subreaper, set_pdeathsig};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid, getppid};
 
 use crate::cli::{PidFile, Run};
-use crate::error::Error;
-use crate::output::Log;
+use crate::error::{Error, exit_code};
+use crate::output::{Log, Verbosity};
 use crate::pidfile::{self, Claim};
 use crate::sys::{self, SignalSet};
 
@@ -32,7 +33,7 @@ mod terminal;
 pub(crate) use health::tests::phases;
 use life::Life;
 use server::Server;
-use signals::{Limits, SignalQueue};
+use signals::{Event, Limits, SignalQueue};
 use sockets::Sockets;
 use terminal::Terminal;
 
@@ -57,7 +58,30 @@ pub(crate) fn run(options: &Run, signal_mask: SignalSet) -> u8 {
         Ok(life) => life.live(),
         Err(error) => {
             log.error(format_args!("{error}"));
-            error.exit_code()
+            options.manners.exit_codes.of(&error)
+        }
+    }
+}
+
+/// Runs no server: reaps whoever comes, and ends at SIGTERM or SIGINT.
+pub(crate) fn pause() -> u8 {
+    let log = Log(Verbosity::Normal);
+    let mut queue = match SignalQueue::new() {
+        Ok(queue) => queue,
+        Err(error) => {
+            log.error(format_args!("{error}"));
+            return exit_code::HINIT_FAILED;
+        }
+    };
+    adopt_orphans(log);
+    loop {
+        match queue.wait(None, None) {
+            Event::Signal(signal) if [SIGTERM, SIGINT].contains(&signal.number()) => return 0,
+            _ => {
+                while let Ok(Some(pid)) = sys::ended_child() {
+                    let _status = sys::reap(pid);
+                }
+            }
         }
     }
 }
@@ -73,12 +97,20 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, E
             .is_some_and(|pid| pid.to_str() == Some(&getpid().to_string())),
     };
     let queue = SignalQueue::new()?;
-    adopt_orphans(log);
+    if options.manners.subreaper {
+        adopt_orphans(log);
+    }
     if let Some(signal) = options.parent_death {
         follow_parent(signal)?;
     }
     let claim = claim(options)?;
-    let terminal = Terminal::of_session();
+    let terminal = if options.manners.session {
+        // It is the server's, whose session is another.
+        sys::leave_terminal();
+        None
+    } else {
+        Terminal::of_session()
+    };
     let start = || {
         notify::hand_on_watchdog();
         let sockets = Sockets::open(options, claim.as_ref(), log)?;

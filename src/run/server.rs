@@ -11,7 +11,7 @@ use nix::libc::c_int;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::{Pid, getpgid, getpgrp, getpid, pipe2, setpgid, write};
+use nix::unistd::{Pid, getpgid, getpgrp, getpid, pipe2, setpgid, setsid, write};
 
 use super::program::Program;
 use super::signals::{Received, set_queue_limits};
@@ -151,8 +151,13 @@ fn become_server(
     terminal: Option<&Terminal>,
     inherited: Inherited,
 ) -> Errno {
-    // Its own group, so that the terminal's signals reach it once and not hinit as well.
-    let _cannot_fail = setpgid(Pid::from_raw(0), Pid::from_raw(0));
+    if options.manners.session {
+        let _cannot_fail = setsid();
+        sys::take_terminal();
+    } else {
+        // Its own group, so that the terminal's signals reach it once and not hinit as well.
+        let _cannot_fail = setpgid(Pid::from_raw(0), Pid::from_raw(0));
+    }
     if let Some(terminal) = terminal {
         terminal.give_to(getpid());
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use nix::libc::{SIGINT, SIGQUIT, SIGTERM, c_int};
 
-use crate::cli::Stop;
+use crate::cli::{Leftovers, Stop};
 
 /// What the drain has by default, from the stop signal on, or else from the server's end: engines
 /// kill the container 10 s after their stop signal.
@@ -144,7 +144,7 @@ impl Shutdown {
     fn clear_up(&mut self, now: Instant) -> Action {
         match (self.ended, self.killing) {
             (None, _) => Action::Nothing,
-            _ if !self.plan.drain => Action::Leave,
+            _ if self.plan.leftovers != Leftovers::Drain => Action::Leave,
             (_, Some(_)) => self.once_more(Action::Kill, now + KILL_AGAIN),
             (_, None) => self.once_more(Action::Terminate, now + LOOK_AGAIN),
         }

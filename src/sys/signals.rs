@@ -81,6 +81,44 @@ pub(crate) fn stop_own_group(signal: Signal) -> bool {
     pending_signals().contains(libc::SIGCONT)
 }
 
+/// Gives the controlling terminal of standard input up (`TIOCNOTTY`, ioctl(2)).
+pub(crate) fn leave_terminal() {
+    let before = pending_signals();
+    // SAFETY: no memory is passed.
+    if unsafe { libc::ioctl(0, libc::TIOCNOTTY) } != 0 {
+        return;
+    }
+    // The kernel tells a session whose leader does that; it is no news for the server.
+    for signal in [libc::SIGHUP, libc::SIGCONT] {
+        if !before.contains(signal) {
+            discard(signal);
+        }
+    }
+}
+
+/// Makes the terminal of standard input that of the caller's session, if it is free (`TIOCSCTTY`).
+pub(crate) fn take_terminal() {
+    // SAFETY: no memory is passed.
+    unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) };
+}
+
+/// Takes a blocked signal away, if it waits to be delivered.
+fn discard(signal: c_int) {
+    let set = SignalSet::NONE.with(signal);
+    let at_once = [0_i64; 2];
+    let no_info = ptr::null_mut::<libc::siginfo_t>();
+    // SAFETY: the kernel reads the set's 8 bytes and a timespec of 16, and keeps no pointer.
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigtimedwait,
+            &raw const set.0,
+            no_info,
+            at_once.as_ptr(),
+            size_of::<u64>(),
+        );
+    }
+}
+
 /// libc's form of a set. Bit by bit, for its functions leave out 32 to 34.
 pub(crate) fn libc_set(set: SignalSet) -> SigSet {
     let mut libc_set = MaybeUninit::<libc::sigset_t>::zeroed();

@@ -86,6 +86,7 @@ pub(crate) static NO_LINE: Opt =
 pub(crate) static HEALTH: &std::ffi::CStr = c"HINIT_HEALTH";
 
 pub(crate) static HEALTHCHECK: Topic = Topic {
+    name: "healthcheck",
     usage: "usage: hinit healthcheck [OPTIONS]",
     about: "\
 Checks that the PID file is valid and the process alive, and then whatever else is asked for; all of it

@@ -92,6 +92,7 @@ pub(crate) static HELP: Opt = Opt::flag("-h", "--help", "Print this help");
 pub(crate) static VERSION: Opt = Opt::flag("-V", "--version", "Print the version");
 
 pub(crate) static RUN: Topic = Topic {
+    name: "run",
     usage: "usage: hinit [run] [OPTIONS] [--] COMMAND [ARG...]",
     about: "\
 Launches COMMAND, the server; passes it every signal but SIGCHLD; reaps orphans; keeps the

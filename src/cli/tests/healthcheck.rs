@@ -3,7 +3,7 @@
 use std::ffi::{CStr, OsString};
 use std::time::Duration;
 
-use crate::cli::{Answer, Command, Healthcheck, Misuse, Probe, parse};
+use crate::cli::{Answer, Command, Healthcheck, Probe, parse};
 
 /// What a command line and the environment make of a health check.
 fn check_with(words: &[&str], variables: &[(&CStr, &str)]) -> Result<Healthcheck, String> {
@@ -11,10 +11,10 @@ fn check_with(words: &[&str], variables: &[(&CStr, &str)]) -> Result<Healthcheck
         let mut variables = variables.iter();
         variables.find_map(|(known, value)| (*known == name).then(|| value.into()))
     };
-    let words = ["healthcheck"].iter().chain(words);
+    let words = ["hinit", "healthcheck"].iter().chain(words);
     match parse(words.map(OsString::from).collect(), &env) {
         Ok(Command::Healthcheck(check)) => Ok(check),
-        Err(Misuse::Healthcheck(error)) => Err(error.to_string()),
+        Err(misuse) => Err(misuse.why.to_string()),
         other => panic!("{other:?}"),
     }
 }

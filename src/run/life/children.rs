@@ -1,10 +1,13 @@
 //! What becomes of hinit's children: the server, orphans, and at the end whoever is left.
 
+use std::fmt;
+
 use nix::errno::Errno;
-use nix::libc::SIGCONT;
+use nix::libc::{SIGCONT, SIGTERM};
 use nix::sys::signal::Signal;
 
 use super::Life;
+use crate::cli::Leftovers;
 use crate::pidfile::Claim;
 use crate::run::ending::ServerEnd;
 use crate::run::server::Change;
@@ -32,6 +35,7 @@ impl Life<'_> {
                 // First the file, then the zombie: no file ever names a PID that is free.
                 self.keep_pid_file(Claim::clear);
                 self.health.end();
+                self.tell_group();
             }
             match sys::reap(pid) {
                 Ok(status) if is_server => {
@@ -45,8 +49,7 @@ impl Life<'_> {
                     happened = Some(Happened::ServerEnded);
                 }
                 Ok(status) => {
-                    self.log
-                        .verbose(format_args!("reaped orphan {pid}: {status}"));
+                    self.name_orphan(format_args!("reaped orphan {pid}: {status}"));
                     happened = happened.or(Some(Happened::ChildEnded));
                 }
                 Err(errno) => {
@@ -62,6 +65,23 @@ impl Life<'_> {
             happened = Some(Happened::NoneLeft);
         }
         happened
+    }
+
+    /// While the server's PID still is its group's, and no stranger's.
+    fn tell_group(&self) {
+        if self.options.stop.leftovers == Leftovers::Tell
+            && let Some(signal) = self.options.rewrites.apply(SIGTERM)
+        {
+            let _nobody_there = self.server.signal_group(signal);
+        }
+    }
+
+    fn name_orphan(&self, line: fmt::Arguments) {
+        if self.options.manners.names_orphans {
+            self.log.warn(line);
+        } else {
+            self.log.verbose(line);
+        }
     }
 
     fn follow_changes(&mut self) {

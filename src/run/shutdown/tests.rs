@@ -11,7 +11,7 @@ const fn millis(millis: u64) -> Duration {
 const PLAIN: Stop = Stop {
     delay: Duration::ZERO,
     grace: None,
-    drain: true,
+    leftovers: Leftovers::Drain,
 };
 
 /// Plays a script of (when in milliseconds, what happens, what is done about it, the next deadline
@@ -90,7 +90,7 @@ fn the_drain_has_8_seconds_less_what_the_server_took_but_at_least_1() {
 #[test]
 fn without_a_drain_the_servers_end_is_the_end() {
     let plan = Stop {
-        drain: false,
+        leftovers: Leftovers::Leave,
         ..PLAIN
     };
     play(
@@ -342,7 +342,11 @@ fn no_order_of_events_hangs_or_goes_wrong() {
         let plan = Stop {
             delay: millis(delay),
             grace: grace.map(millis),
-            drain,
+            leftovers: if drain {
+                Leftovers::Drain
+            } else {
+                Leftovers::Leave
+            },
         };
         for number in 0..alphabet.len().pow(5) {
             let choices = (0..5).map(|place| number / alphabet.len().pow(place) % alphabet.len());
@@ -409,7 +413,9 @@ impl World {
                 assert!(self.server_lives && self.delays == 1);
                 self.delays += 1;
             }
-            Terminate => assert!(!self.server_lives && self.shutdown.plan.drain),
+            Terminate => {
+                assert!(!self.server_lives && self.shutdown.plan.leftovers == Leftovers::Drain);
+            }
             Kill if self.server_lives => self.happens(ServerEnded),
             Nothing | Kill => {}
             Leave => {

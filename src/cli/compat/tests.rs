@@ -1,0 +1,222 @@
+use std::ffi::CStr;
+
+use nix::sys::signal::Signal;
+
+use super::*;
+
+fn parse_as(name: &str, words: &[&str], variable: &CStr, value: &str) -> Result<Command, Misuse> {
+    let env = |asked: &CStr| (asked == variable).then(|| value.into());
+    let arguments = [name]
+        .into_iter()
+        .chain(words.iter().copied())
+        .map(OsString::from);
+    super::super::parse(arguments.collect(), &env)
+}
+
+fn run(name: &str, words: &[&str]) -> Run {
+    match parse_as(name, words, c"", "") {
+        Ok(Command::Run(run)) => run,
+        other => panic!("{name} {words:?}: {other:?}"),
+    }
+}
+
+fn run_in(name: &str, variable: &CStr, value: &str) -> Run {
+    match parse_as(name, &["x"], variable, value) {
+        Ok(Command::Run(run)) => run,
+        other => panic!("{name} {variable:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn who_it_is_by_its_name() {
+    for (name, init) in [
+        ("tini", "tini"),
+        ("/usr/bin/tini-static", "tini"),
+        ("/sbin/docker-init", "tini"),
+        ("./dumb-init", "dumb-init"),
+        ("catatonit", "catatonit"),
+        ("/run/podman-init", "catatonit"),
+    ] {
+        let peer = peer(OsStr::new(name)).unwrap();
+        assert_eq!(peer.topic.name, init);
+        let run = run(name, &["--", "x", "-y"]);
+        assert_eq!(run.command, ["x", "-y"]);
+        // Nothing that these have not.
+        assert_eq!(
+            (run.pid_file, run.notify, run.listen),
+            (None, None, Vec::new())
+        );
+        assert!(run.stop.leftovers != Leftovers::Drain && run.stop.grace.is_none());
+    }
+    for name in ["", "hinit", "/hinit", "tini2", "my-tini", "init"] {
+        assert!(peer(OsStr::new(name)).is_none(), "{name}");
+    }
+}
+
+#[test]
+fn as_tini() {
+    let base = run("tini", &["x"]);
+    assert_eq!(
+        base,
+        Run {
+            command: vec!["x".into()],
+            ..{
+                let mut plain = plain();
+                plain.manners.exit_codes = ExitCodes([1, 126, 127]);
+                plain
+            }
+        }
+    );
+    let all = run(
+        "tini",
+        &["-sgwe1", "-e", "143", "-pSIGKILL", "-vv", "--", "x"],
+    );
+    assert!(all.group && all.manners.subreaper && all.manners.names_orphans);
+    assert_eq!(all.exit.map, [(1, 0), (143, 0)]);
+    assert_eq!(all.parent_death, Some(Signal::SIGKILL));
+    assert_eq!(all.verbosity, Verbosity::Verbose);
+    for (value, verbosity) in [
+        ("0", Verbosity::Quiet),
+        ("1", Verbosity::Warnings),
+        ("2", Verbosity::Normal),
+        ("9", Verbosity::Verbose),
+        ("x", Verbosity::Warnings),
+    ] {
+        assert_eq!(
+            run_in("tini", c"TINI_VERBOSITY", value).verbosity,
+            verbosity,
+            "{value}"
+        );
+    }
+    assert!(run_in("tini", c"TINI_SUBREAPER", "").manners.subreaper);
+    assert!(run_in("tini", c"TINI_KILL_PROCESS_GROUP", "").group);
+    // hinit's own variables say nothing here.
+    assert!(!run_in("tini", c"HINIT_GROUP", "1").group);
+}
+
+#[test]
+fn as_dumb_init() {
+    let session = run("dumb-init", &["x"]);
+    assert!(session.group && session.manners.session && !session.manners.subreaper);
+    assert_eq!(session.stop.leftovers, Leftovers::Tell);
+    assert_eq!(session.manners.exit_codes, ExitCodes([1, 2, 2]));
+    for signal in [SIGTSTP, SIGTTIN, SIGTTOU] {
+        assert_eq!(session.rewrites.apply(signal), Some(SIGSTOP));
+    }
+    for single in [
+        run("dumb-init", &["-c", "x"]),
+        run("dumb-init", &["--single-child", "x"]),
+        run_in("dumb-init", c"DUMB_INIT_SETSID", "0"),
+    ] {
+        assert!(!single.group && !single.manners.session);
+        assert_eq!(single.stop.leftovers, Leftovers::Leave);
+        assert_eq!(single.rewrites, Rewrites::default());
+    }
+    let rewrites = run(
+        "dumb-init",
+        &[
+            "-r15:3",
+            "-vr",
+            "1:0",
+            "--rewrite",
+            "20:18",
+            "--rewrite=2:9",
+            "x",
+        ],
+    );
+    for (from, to) in [
+        (15, Some(3)),
+        (1, None),
+        (20, Some(18)),
+        (2, Some(9)),
+        (21, Some(SIGSTOP)),
+    ] {
+        assert_eq!(rewrites.rewrites.apply(from), to, "{from}");
+    }
+    assert_eq!(rewrites.verbosity, Verbosity::Verbose);
+    assert_eq!(
+        run_in("dumb-init", c"DUMB_INIT_DEBUG", "1").verbosity,
+        Verbosity::Verbose
+    );
+    assert_eq!(
+        run_in("dumb-init", c"DUMB_INIT_DEBUG", "0").verbosity,
+        Verbosity::Warnings
+    );
+}
+
+#[test]
+fn as_catatonit() {
+    let base = run("catatonit", &["x"]);
+    assert!(!base.group && base.manners.subreaper && !base.manners.session);
+    assert_eq!(base.manners.exit_codes, ExitCodes([1; 3]));
+    assert!(run("catatonit", &["-g", "x"]).group);
+    assert_eq!(
+        run_in("catatonit", c"CATATONIT_DEBUG", "").verbosity,
+        Verbosity::Verbose
+    );
+    assert_eq!(parse_as("catatonit", &["-P"], c"", ""), Ok(Command::Pause));
+}
+
+#[test]
+fn what_each_prints() {
+    let text = |name, word| match parse_as(name, &[word], c"", "") {
+        Ok(Command::Help(text)) => text,
+        other => panic!("{name} {word}: {other:?}"),
+    };
+    for (name, version) in [
+        ("tini", "tini version 0.19.0 - git.hinit\n"),
+        ("docker-init", "tini version 0.19.0 - git.hinit\n"),
+        ("dumb-init", "dumb-init v1.2.5 (hinit)\n"),
+        ("podman-init", "tini version 0.1.7_catatonit - git.hinit\n"),
+    ] {
+        assert_eq!(text(name, "--version"), version);
+        let help = text(name, "-h");
+        assert!(
+            help.starts_with("usage: ") && help.contains("This is hinit, as "),
+            "{help}"
+        );
+    }
+    assert_eq!(text("tini", "-l"), text("catatonit", "-L"));
+}
+
+#[test]
+fn a_wrong_command_line() {
+    for (name, words, why) in [
+        ("tini", &[][..], "no command given"),
+        (
+            "tini",
+            &["-x", "y"],
+            "unknown option `-x`; the nearest is `-s`",
+        ),
+        (
+            "tini",
+            &["-e", "256", "x"],
+            "`-e 256`: not an exit code up to 255",
+        ),
+        (
+            "tini",
+            &["-p", "FOO", "x"],
+            "`-p FOO`: not a signal such as TERM or 15",
+        ),
+        ("tini", &["-e"], "`-e` needs a value: CODE"),
+        (
+            "dumb-init",
+            &["--rewrite", "15", "x"],
+            "`--rewrite 15`: not FROM:TO by signals such as 15 or TERM",
+        ),
+        (
+            "dumb-init",
+            &["-r", "15:", "x"],
+            "`--rewrite 15:`: not FROM:TO by signals such as 15 or TERM",
+        ),
+        ("dumb-init", &["--"], "no command given"),
+    ] {
+        let Err(misuse) = parse_as(name, words, c"", "") else {
+            panic!("{name} takes {words:?}")
+        };
+        assert_eq!(
+            (misuse.why.to_string().as_str(), misuse.complaint),
+            (why, Complaint::Exit(1))
+        );
+    }
+}
