@@ -33,6 +33,8 @@ pub(crate) enum Error {
 /// The exit codes of `hinit run`, when they are not the server's own: those of env(1), timeout(1)
 /// and the shells.
 pub(crate) mod exit_code {
+    /// Of the other commands: what was asked for did not come about.
+    pub(crate) const REFUSED: u8 = 1;
     pub(crate) const HINIT_FAILED: u8 = 125;
     pub(crate) const NOT_EXECUTABLE: u8 = 126;
     pub(crate) const NOT_FOUND: u8 = 127;
@@ -88,6 +90,11 @@ impl Error {
         }
         self
     }
+}
+
+/// What std says in its own way.
+pub(crate) fn errno(error: &std::io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }
 
 impl fmt::Display for Error {

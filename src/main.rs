@@ -36,10 +36,13 @@ use std::ffi::OsString;
 mod cli;
 mod error;
 mod healthcheck;
+mod install;
 mod output;
 mod pidfile;
 mod process;
 mod run;
+mod signal;
+mod status;
 mod sys;
 mod text;
 
@@ -56,6 +59,9 @@ fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
     match cli::parse(arguments, &sys::environment) {
         Ok(Command::Run(options)) => run::run(&options, inherited),
         Ok(Command::Healthcheck(options)) => healthcheck::healthcheck(&options, inherited),
+        Ok(Command::Signal(options)) => signal::signal(&options),
+        Ok(Command::Status(options)) => status::status(&options),
+        Ok(Command::Install(path)) => install::install(&path),
         Ok(Command::Pause) => run::pause(),
         Ok(Command::Help(text)) => {
             output::print_text(&text);

@@ -37,6 +37,28 @@ impl<'a> Given<'a> {
         Ok((given, operands))
     }
 
+    /// The same, with options also behind operands.
+    pub(super) fn split_all(
+        mut words: Vec<OsString>,
+        topic: &Topic,
+        env: Env<'a>,
+    ) -> Result<(Self, Vec<OsString>), Error> {
+        let (mut options, mut operands) = (Vec::new(), Vec::new());
+        while !words.is_empty() {
+            let (arguments, rest) = split(words, topic)?;
+            options.extend(arguments.finish());
+            let mut rest = rest.into_iter();
+            operands.extend(rest.next());
+            words = rest.collect();
+        }
+        let given = Self {
+            arguments: Arguments::from_vec(options),
+            env,
+            general: Arguments::from_vec(Vec::new()),
+        };
+        Ok((given, operands))
+    }
+
     /// Takes the options of a variable in addition. They are words as on a command line, with blanks
     /// between them; quotes keep a word together.
     pub(super) fn and_of(mut self, variable: &CStr, topic: &Topic) -> Result<Self, Error> {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::libc::c_int;
-use nix::sys::signal::Signal;
+use nix::sys::signal::Signal as StandardSignal;
 
 use crate::error::{Error, ExitCodes, exit_code};
 use crate::output::Verbosity;
@@ -15,6 +15,7 @@ mod compat;
 mod given;
 mod healthcheck;
 pub(crate) mod options;
+mod others;
 mod probes;
 mod values;
 
@@ -22,6 +23,7 @@ use given::{Env, Given, contradiction};
 use options::Topic;
 
 pub(crate) use healthcheck::{Answer, Healthcheck, Http, Probe};
+pub(crate) use others::{Signal, Status};
 pub(crate) use probes::{Address, Endpoint, Url};
 
 /// What hinit is asked to do.
@@ -29,6 +31,10 @@ pub(crate) use probes::{Address, Endpoint, Url};
 pub(crate) enum Command {
     Run(Run),
     Healthcheck(Healthcheck),
+    Signal(Signal),
+    Status(Status),
+    /// Copy this binary there.
+    Install(PathBuf),
     /// Run no server, until a signal comes.
     Pause,
     /// Print this text.
@@ -44,7 +50,7 @@ pub(crate) struct Run {
     /// Pass signals to the server's process group.
     pub(crate) group: bool,
     /// The signal to get when the parent dies.
-    pub(crate) parent_death: Option<Signal>,
+    pub(crate) parent_death: Option<StandardSignal>,
     pub(crate) rewrites: Rewrites,
     pub(crate) stop: Stop,
     pub(crate) exit: Exit,
@@ -161,16 +167,18 @@ type Own = (
     Complaint,
 );
 
-const RUN: Own = (
-    &options::RUN,
-    parse_run,
-    Complaint::Exit(exit_code::HINIT_FAILED),
-);
-const OTHERS: [Own; 1] = [(
-    &options::HEALTHCHECK,
-    healthcheck::parse,
-    Complaint::Verdict,
-)];
+const RUN: Own = (&options::RUN, parse_run, FAILED);
+const FAILED: Complaint = Complaint::Exit(exit_code::HINIT_FAILED);
+const OTHERS: [Own; 4] = [
+    (
+        &options::HEALTHCHECK,
+        healthcheck::parse,
+        Complaint::Verdict,
+    ),
+    (&options::SIGNAL, others::signal, FAILED),
+    (&options::STATUS, others::status, FAILED),
+    (&options::INSTALL, others::install, FAILED),
+];
 
 /// Reads the command line.
 ///

@@ -4,9 +4,11 @@ use std::ffi::CStr;
 use std::fmt::Write;
 
 mod healthcheck;
+mod others;
 mod run;
 
 pub(crate) use healthcheck::*;
+pub(crate) use others::*;
 pub(crate) use run::*;
 
 /// One option. Empty strings stand for what it does not have.
@@ -146,7 +148,7 @@ mod tests {
 
     #[test]
     fn no_option_has_two_meanings_within_a_command() {
-        for topic in [&RUN, &HEALTHCHECK] {
+        for topic in [&RUN, &HEALTHCHECK, &SIGNAL, &STATUS, &INSTALL] {
             for (i, option) in topic.options.iter().enumerate() {
                 for other in topic.options.iter().skip(i + 1) {
                     assert!(!other.is_named(option.long) && !other.is_named(option.short));

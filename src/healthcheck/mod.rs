@@ -1,19 +1,16 @@
 //! `hinit healthcheck`: one verdict, one line, exit 0 or 1.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::libc::{SIGALRM, SIGPIPE};
-use nix::unistd::Pid;
 
 use crate::cli::{Answer, Healthcheck, PidFile as Choice};
 use crate::output::{print_finished, print_line};
-use crate::pidfile::{self, Fault, PidFile};
-use crate::process::{self, Look, Process, State};
 use crate::sys::{self, SignalSet};
 
 mod probe;
 mod report;
+pub(crate) mod server;
 mod socket;
 mod verdict;
 
@@ -27,10 +24,6 @@ pub(crate) use {probe::tests::table as findings, verdict::tests::table as verdic
 
 /// Docker reserves 2, so no failure of any kind has another code than this.
 const UNHEALTHY: u8 = 1;
-
-/// How often, and how far apart, a PID file is looked at that may be just about to be written.
-const LOOKS: u32 = 4;
-const APART: Duration = Duration::from_millis(10);
 
 /// How much earlier than the whole check the probes have to be through, so that the verdict names the
 /// one that was not. (At most half of the time.)
@@ -111,85 +104,17 @@ fn judge(options: &Healthcheck, deadline: Option<Instant>) -> Report {
 }
 
 fn judge_server(choice: &Choice, options: &Healthcheck) -> Verdict {
-    let default;
-    let path = match choice {
-        Choice::At(path) => path,
-        Choice::Default => match pidfile::default_path() {
-            Some(path) => {
-                default = path;
-                &default
-            }
-            None => return Verdict::NoPlace,
-        },
+    let (verdict, file) = match server::find(choice, options.foreign) {
+        Ok(found) => found,
+        Err(verdict) => return verdict,
     };
-    let mut look = 1;
-    loop {
-        let verdict = judge_once(path, options);
-        let may_pass = match &verdict {
-            Verdict::PidFile(_, fault) => fault.may_pass(),
-            Verdict::NoServer => true,
-            _ => false,
-        };
-        if !may_pass || look == LOOKS {
-            return verdict;
-        }
-        std::thread::sleep(APART);
-        look += 1;
-    }
-}
-
-fn judge_once(path: &Path, options: &Healthcheck) -> Verdict {
-    let file = match PidFile::read(path, options.foreign) {
-        Ok(file) => file,
-        Err(Fault::NoServer) => return Verdict::NoServer,
-        Err(fault) => return Verdict::PidFile(path.to_owned(), fault),
+    let question = match (options.ready, file.has_socket) {
+        _ if !verdict.is_healthy() => return verdict,
+        (false, false) => return verdict,
+        (true, false) => return Verdict::NoSocket,
+        (true, true) => Question::IsReady,
+        (false, true) => Question::IsAlive,
     };
-    let verdict = match process::look(file.pid) {
-        Look::Missing => Verdict::Missing(file.pid),
-        Look::Exists => Verdict::HealthyByKill(file.pid),
-        Look::Thread(of) => Verdict::Thread {
-            thread: file.pid,
-            of,
-        },
-        // Before /proc is believed that all is not well, see that it speaks of our processes.
-        Look::Seen(process) => match judge_process(&process) {
-            Verdict::Healthy(pid) => Verdict::Healthy(pid),
-            _ if !process::is_proc_ours() => Verdict::HealthyByKill(file.pid),
-            verdict => verdict,
-        },
-    };
-    let verdict = match verdict {
-        Verdict::Healthy(pid) | Verdict::HealthyByKill(pid) if file.is_stopping => {
-            Verdict::Stopping(pid)
-        }
-        verdict => verdict,
-    };
-    // Whatever we saw, it was the server's only if the file names it still.
-    if !file.is_unchanged() {
-        return Verdict::PidFile(path.to_owned(), Fault::Replaced);
-    }
-    match verdict {
-        Verdict::Healthy(pid) | Verdict::HealthyByKill(pid) => {
-            let objection = match (options.ready, file.has_socket) {
-                (false, false) => None,
-                (true, false) => Some(Verdict::NoSocket),
-                (true, true) => ask_hinit(path, pid, Question::IsReady, options),
-                (false, true) => ask_hinit(path, pid, Question::IsAlive, options),
-            };
-            objection.unwrap_or(verdict)
-        }
-        verdict => verdict,
-    }
-}
-
-fn ask_hinit(path: &Path, pid: Pid, question: Question, options: &Healthcheck) -> Option<Verdict> {
-    socket::ask(path, pid, question, deadline_of_probes(options.timeout))
-}
-
-fn judge_process(process: &Process) -> Verdict {
-    match process.state {
-        _ if process.has_ended() => Verdict::Zombie(process.pid),
-        State::Stopped => Verdict::Stopped(process.pid),
-        _ => Verdict::Healthy(process.pid),
-    }
+    let deadline = deadline_of_probes(options.timeout);
+    socket::ask(&file.path, file.pid, question, deadline).unwrap_or(verdict)
 }

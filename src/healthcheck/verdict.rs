@@ -71,7 +71,7 @@ impl Verdict {
 
 impl Verdict {
     /// What stands behind `healthy: ` or `unhealthy: `.
-    pub(super) fn write_reason(&self, f: &mut dyn Write) -> fmt::Result {
+    pub(crate) fn write_reason(&self, f: &mut dyn Write) -> fmt::Result {
         match self {
             Self::Healthy(pid) => write!(f, "process {pid} is alive"),
             Self::HealthyByKill(pid) => write!(f, "process {pid} is alive (state unknown)"),

@@ -13,8 +13,8 @@ use nix::fcntl::{AT_FDCWD, FallocateFlags, OFlag, fallocate, openat};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 use nix::unistd::{Pid, UnlinkatFlags, geteuid, unlinkat};
 
-use super::{Contents, HAS_SOCKET, Identity, MOST_BYTES, STOPPING, errno, kind, stat_name};
-use crate::error::Error;
+use super::{Contents, HAS_SOCKET, Identity, MOST_BYTES, STOPPING, kind, stat_name};
+use crate::error::{Error, errno};
 use crate::text::Line;
 
 /// How long a claim tries again while others are busy with the file: health checks for

@@ -21,6 +21,8 @@ use nix::fcntl::AtFlags;
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
 use nix::unistd::Pid;
 
+use crate::error::errno;
+
 mod claim;
 mod place;
 mod read;
@@ -119,10 +121,6 @@ pub(crate) fn kind(stat: &FileStat) -> Option<&'static str> {
             _ => "device",
         },
     )
-}
-
-fn errno(error: &std::io::Error) -> nix::errno::Errno {
-    nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }
 
 #[cfg(test)]

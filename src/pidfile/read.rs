@@ -1,15 +1,15 @@
 //! The reader's side: the PID in the file, or what is wrong with the file.
 
-use std::ffi::OsStr;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::unistd::{Pid, geteuid};
 
-use super::{Contents, HAS_SOCKET, Identity, MOST_BYTES, STOPPING, errno, kind, stat_name};
+use super::{Contents, HAS_SOCKET, Identity, MOST_BYTES, STOPPING, kind, stat_name};
+use crate::error::errno;
 
 /// Why a PID file proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,21 +43,21 @@ impl Fault {
 }
 
 /// A PID file that names a PID and may be believed.
-pub(crate) struct PidFile<'a> {
+pub(crate) struct PidFile {
     pub(crate) pid: Pid,
     /// hinit has marked the file: it was asked to stop the server.
     pub(crate) is_stopping: bool,
     /// hinit answers at the socket beside the file.
     pub(crate) has_socket: bool,
-    path: &'a Path,
+    pub(crate) path: PathBuf,
     file: File,
     identity: Identity,
     bytes: [u8; MOST_BYTES + 1],
 }
 
-impl<'a> PidFile<'a> {
+impl PidFile {
     /// Reads the PID file. `foreign` ones are believed whoever wrote them.
-    pub(crate) fn read(path: &'a Path, foreign: bool) -> Result<Self, Fault> {
+    pub(crate) fn read(path: &Path, foreign: bool) -> Result<Self, Fault> {
         // Looked at before it is opened: to open a device can have effects.
         let named = stat_name(AT_FDCWD, path.as_os_str()).map_err(|errno| match errno {
             Errno::ENOENT => Fault::Missing,
@@ -100,11 +100,16 @@ impl<'a> PidFile<'a> {
             pid,
             is_stopping: is_marked(STOPPING),
             has_socket: is_marked(HAS_SOCKET),
-            path,
+            path: path.to_owned(),
             file,
             identity,
             bytes,
         })
+    }
+
+    /// Whether a hinit still vouches for it.
+    pub(crate) fn is_held(&self) -> bool {
+        is_held(&self.file) == Ok(true)
     }
 
     /// Whether the name still leads to this file and the file still has these bytes.
@@ -113,7 +118,7 @@ impl<'a> PidFile<'a> {
     /// server: hinit clears the file before the PID can be reused.
     pub(crate) fn is_unchanged(&self) -> bool {
         Contents::read(&self.file).is_ok_and(|(_, bytes)| bytes == self.bytes)
-            && stat_name(AT_FDCWD, OsStr::new(self.path))
+            && stat_name(AT_FDCWD, self.path.as_os_str())
                 .is_ok_and(|stat| Identity::of(&stat) == self.identity)
     }
 }

@@ -8,11 +8,11 @@ use std::time::Duration;
 use nix::libc::c_int;
 
 use super::descendants;
-use super::signals::write_name;
 use crate::cli::Exit;
 use crate::error::exit_code;
 use crate::process::Process;
 use crate::sys::SignalSet;
+use crate::text::{Rounded, SignalName};
 
 /// A server that ends well within this time and leaves children has gone to the background.
 const FIRST_SECONDS: Duration = Duration::from_secs(5);
@@ -74,8 +74,7 @@ impl fmt::Display for ServerEnd {
         f.write_str("the server ")?;
         match self.status.signal() {
             Some(signal) => {
-                f.write_str("was killed by ")?;
-                write_name(f, signal)?;
+                write!(f, "was killed by {}", SignalName(signal))?;
             }
             None => write!(f, "exited {}", self.status.code().unwrap_or_default())?,
         }
@@ -100,9 +99,8 @@ impl fmt::Display for ServerEnd {
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         if let Some((signal, sender)) = self.asked {
-            f.write_str("stopped by ")?;
-            write_name(f, signal)?;
-            write!(f, " from PID {sender}; ")?;
+            let signal = SignalName(signal);
+            write!(f, "stopped by {signal} from PID {sender}; ")?;
         }
         write!(f, "{}", self.server)?;
         if self.oom_kills > 0 {
@@ -142,23 +140,6 @@ fn write_list(
     match processes.len().saturating_sub(MOST) {
         0 => Ok(()),
         more => write!(f, " and {more} more"),
-    }
-}
-
-/// A time for people: `12ms`, `1.2s`, `2m05s`, `3h02m`, `4d05h`.
-struct Rounded(Duration);
-
-impl fmt::Display for Rounded {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let (millis, seconds) = (self.0.as_millis(), self.0.as_secs());
-        let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
-        match seconds {
-            0 => write!(f, "{millis}ms"),
-            1..60 => write!(f, "{seconds}.{}s", millis / 100 % 10),
-            60..3600 => write!(f, "{minutes}m{:02}s", seconds % 60),
-            3600..86400 => write!(f, "{hours}h{:02}m", minutes % 60),
-            _ => write!(f, "{days}d{:02}h", hours % 24),
-        }
     }
 }
 

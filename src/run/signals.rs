@@ -13,13 +13,13 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc::{self, c_int, signalfd_siginfo};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
-use nix::sys::signal::Signal;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
 use crate::error::Error;
 use crate::process;
 use crate::sys::{SignalSet, libc_set};
+use crate::text::SignalName;
 
 /// How long to wait before a signal that the server had no room for is tried again.
 const RETRY: Duration = Duration::from_millis(10);
@@ -227,7 +227,7 @@ impl Received {
 impl fmt::Display for Received {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Self(info) = self;
-        write_name(f, self.number())?;
+        write!(f, "{}", SignalName(self.number()))?;
         match (info.ssi_code, info.ssi_pid) {
             (libc::SI_KERNEL, _) => f.write_str(" from the kernel"),
             // From the host, mostly the container engine.
@@ -240,16 +240,5 @@ impl fmt::Display for Received {
                 write!(f, " of UID {}", info.ssi_uid)
             }
         }
-    }
-}
-
-/// `SIGTERM`; real-time signals by their place after SIGRTMIN, which glibc and the shells put
-/// at 34 (signal(7)).
-pub(super) fn write_name(f: &mut fmt::Formatter, number: c_int) -> fmt::Result {
-    match (Signal::try_from(number), number) {
-        (Ok(signal), _) => f.write_str(signal.as_str()),
-        (_, 34) => f.write_str("SIGRTMIN"),
-        (_, 35..=64) => write!(f, "SIGRTMIN+{}", number - 34),
-        _ => write!(f, "signal {number}"),
     }
 }

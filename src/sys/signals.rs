@@ -1,12 +1,13 @@
 //! Signals, where nix knows too few of them or too little.
 
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_long, signalfd_siginfo};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigHandler, SigSet, Signal};
 use nix::unistd::Pid;
 
@@ -215,6 +216,9 @@ pub(crate) fn set_alarm(after: Duration) {
     unsafe { libc::syscall(libc::SYS_setitimer, libc::ITIMER_REAL, timer.as_ptr(), 0) };
 }
 
+/// How often to look for the end of a process where the kernel tells nobody.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
 /// A hold on a process: whoever had the PID when it was opened, and never one that gets it later.
 /// Where the kernel has no such thing (before Linux 5.3, or under an old seccomp profile), the PID.
 pub(crate) struct Handle {
@@ -233,6 +237,31 @@ impl Handle {
             Err(errno) => return Err(errno),
         };
         Ok(Self { pid, pidfd })
+    }
+
+    /// Waits for the end of the process, for so long; true, if it has ended.
+    pub(crate) fn wait_for_end(&self, time: Duration) -> bool {
+        let deadline = Instant::now() + time;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let has_ended = match &self.pidfd {
+                Some(pidfd) => {
+                    let timeout = PollTimeout::try_from(left.as_millis() + 1);
+                    let mut ended = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+                    matches!(
+                        poll(&mut ended, timeout.unwrap_or(PollTimeout::MAX)),
+                        Ok(1..)
+                    )
+                }
+                None => kill(self.pid, 0) == Err(Errno::ESRCH),
+            };
+            if has_ended || left.is_zero() {
+                return has_ended;
+            }
+            if self.pidfd.is_none() {
+                std::thread::sleep(left.min(LOOK_AGAIN));
+            }
+        }
     }
 
     pub(crate) fn signal(&self, number: c_int) -> nix::Result<()> {

@@ -12,7 +12,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, soc
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{geteuid, unlink};
 
-use crate::error::Error;
+use crate::error::{Error, errno};
 use crate::pidfile::{Identity, kind, stat_name};
 use crate::sys;
 
@@ -145,8 +145,4 @@ fn remove_leftover(path: &Path) -> Result<(), Obstacle> {
 
 fn refused(address: &SocketAddr, errno: Errno) -> Error {
     Error::cannot("listen at", address, errno.desc())
-}
-
-fn errno(error: &io::Error) -> Errno {
-    Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }

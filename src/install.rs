@@ -1,0 +1,80 @@
+//! `hinit install`: a copy of this binary, for images that have nothing to copy with.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, openat, renameat};
+use nix::sys::stat::{Mode, fchmod};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+
+use crate::error::{Error, errno, exit_code};
+use crate::output::{Log, Verbosity, print_line};
+use crate::pidfile::{kind, stat_name};
+
+const SELF: &str = "/proc/self/exe";
+const MODE: Mode = Mode::from_bits_truncate(0o755);
+
+/// Copies this binary to `path`; returns the exit code.
+pub(crate) fn install(path: &Path) -> u8 {
+    match copy_to(path) {
+        Ok(()) => {
+            print_line(&format_args!("installed {}", path.display()));
+            0
+        }
+        Err(error) => {
+            Log(Verbosity::Normal).error(format_args!("{error}"));
+            exit_code::HINIT_FAILED
+        }
+    }
+}
+
+/// In one step, by a file of another name that gets this one: who looks finds what was there before, or
+/// all of the copy, and a hinit that runs from there goes on.
+fn copy_to(path: &Path) -> Result<(), Error> {
+    let fail = |reason: &str| Error::cannot("install", path.display(), reason.to_owned());
+    match stat_name(AT_FDCWD, path.as_os_str()) {
+        Ok(stat) => match kind(&stat) {
+            None => {}
+            // Whoever has put it there decides what it leads to.
+            Some(kind) => return Err(fail(&format!("it is a {kind}"))),
+        },
+        Err(Errno::ENOENT) => {}
+        Err(errno) => return Err(fail(errno.desc())),
+    }
+    let Some(name) = path.file_name() else {
+        return Err(fail(Errno::EISDIR.desc()));
+    };
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let by_errno = |errno: Errno| fail(errno.desc());
+    let directory = openat(AT_FDCWD, directory, flags, Mode::empty()).map_err(by_errno)?;
+    let temporary = format!(".{}.{}", name.display(), std::process::id());
+    let temporary = temporary.as_str();
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+    let copy = openat(&directory, temporary, flags, Mode::S_IRWXU).map_err(by_errno)?;
+    let done = write_own_binary(File::from(copy))
+        .map_err(|error| fail(errno(&error).desc()))
+        .and_then(|()| renameat(&directory, temporary, &directory, name).map_err(by_errno));
+    if done.is_err() {
+        let _left_behind = unlinkat(&directory, temporary, UnlinkatFlags::NoRemoveDir);
+    }
+    done
+}
+
+fn write_own_binary(mut copy: File) -> io::Result<()> {
+    let mut own = File::open(SELF)?;
+    let mut bytes = [0; 16 * 1024];
+    loop {
+        match own.read(&mut bytes)? {
+            0 => break,
+            length => copy.write_all(bytes.get(..length).unwrap_or_default())?,
+        }
+    }
+    fchmod(&copy, MODE)?;
+    copy.sync_all()
+}

@@ -1,0 +1,181 @@
+//! What can be found out about a server, each with its reason where it cannot.
+
+use std::fmt;
+use std::fs::{read, read_dir, read_to_string};
+use std::path::Path;
+use std::time::Duration;
+
+use nix::unistd::{Pid, SysconfVar, sysconf};
+
+use crate::error::errno;
+use crate::pidfile::PidFile;
+use crate::process::{self, Process};
+use crate::text::Rounded;
+
+/// One thing that is known of a server, or why it is not.
+pub(super) struct Fact {
+    /// What people call it, and programs.
+    pub(super) name: &'static str,
+    pub(super) key: &'static str,
+    pub(super) value: Result<Value, String>,
+}
+
+pub(super) enum Value {
+    Text(String),
+    Number(u64),
+    Bytes(u64),
+    Time(Duration),
+}
+
+pub(super) fn facts(file: &PidFile) -> Vec<Fact> {
+    let pid = file.pid;
+    let process = process::read(pid).ok_or_else(|| "/proc does not tell".to_owned());
+    let of = |value: fn(&Process) -> Value| process.as_ref().map(value).map_err(Clone::clone);
+    let fact = |name, key, value| Fact { name, key, value };
+    let lock = if file.is_held() {
+        "locked by hinit"
+    } else {
+        "not locked"
+    };
+    vec![
+        fact(
+            "PID",
+            "pid",
+            Ok(Value::Number(pid.as_raw().unsigned_abs().into())),
+        ),
+        fact("command", "command", command(pid)),
+        fact(
+            "state",
+            "state",
+            of(|process| Value::Text(process.state.to_string())),
+        ),
+        fact(
+            "up time",
+            "seconds",
+            of(|process| Value::Time(process.started.age())),
+        ),
+        fact("memory", "memory_bytes", memory(pid)),
+        fact(
+            "threads",
+            "threads",
+            of(|process| Value::Number(process.threads.into())),
+        ),
+        fact("open files", "open_files", open_files(pid)),
+        fact("children", "children", Ok(Value::Number(children(pid)))),
+        fact(
+            "PID file",
+            "pid_file",
+            Ok(Value::Text(file.path.display().to_string())),
+        ),
+        fact("lock", "lock", Ok(Value::Text(lock.to_owned()))),
+        fact(
+            "cgroup",
+            "cgroup_memory_bytes",
+            cgroup(["memory.current", "memory/memory.usage_in_bytes"]),
+        ),
+        fact(
+            "cgroup limit",
+            "cgroup_limit_bytes",
+            cgroup(["memory.max", "memory/memory.limit_in_bytes"]),
+        ),
+    ]
+}
+
+fn why(error: &std::io::Error) -> String {
+    errno(error).desc().to_owned()
+}
+
+/// The words of its command line, with blanks between them.
+fn command(pid: Pid) -> Result<Value, String> {
+    let bytes = read(format!("/proc/{pid}/cmdline")).map_err(|error| why(&error))?;
+    let words = bytes.split(|&byte| byte == 0).map(String::from_utf8_lossy);
+    let words: Vec<_> = words.collect();
+    let shown = words.join(" ");
+    let shown = shown.trim_end().replace(char::is_control, "?");
+    Ok(Value::Text(shown))
+}
+
+/// What of it is in memory: the second number of `/proc/PID/statm`, in pages (`proc(5)`).
+fn memory(pid: Pid) -> Result<Value, String> {
+    let pages = read_to_string(format!("/proc/{pid}/statm")).map_err(|error| why(&error))?;
+    let pages: Option<u64> = pages.split(' ').nth(1).and_then(|pages| pages.parse().ok());
+    let size = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
+    let size = size.and_then(|size| u64::try_from(size).ok());
+    match (pages, size) {
+        (Some(pages), Some(size)) => Ok(Value::Bytes(pages * size)),
+        _ => Err("/proc does not tell".into()),
+    }
+}
+
+fn open_files(pid: Pid) -> Result<Value, String> {
+    let files = read_dir(format!("/proc/{pid}/fd")).map_err(|error| why(&error))?;
+    Ok(Value::Number(files.count() as u64))
+}
+
+fn children(pid: Pid) -> u64 {
+    let all = process::all();
+    all.filter(|process| process.parent == pid && !process.has_ended())
+        .count() as u64
+}
+
+/// A number of the container's cgroup, as version 2 or 1 has it (cgroups(7)).
+fn cgroup(files: [&str; 2]) -> Result<Value, String> {
+    /// Above this it is no limit: version 1 then shows the greatest number of pages.
+    const UNLIMITED: u64 = 1 << 60;
+    let read = |file: &&str| read_to_string(Path::new("/sys/fs/cgroup").join(file)).ok();
+    let text = files
+        .iter()
+        .find_map(read)
+        .ok_or("no cgroup of memory is mounted")?;
+    match text.trim() {
+        "max" => Err("unlimited".into()),
+        number => match number.parse() {
+            Ok(UNLIMITED..) => Err("unlimited".into()),
+            Ok(bytes) => Ok(Value::Bytes(bytes)),
+            Err(_) => Err("not a number".into()),
+        },
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Time(time) => write!(f, "{}", Rounded(*time)),
+            Self::Bytes(bytes) => write_bytes(f, *bytes),
+        }
+    }
+}
+
+/// `512 B`, `12.3 KiB`, `1.5 GiB`.
+fn write_bytes(f: &mut fmt::Formatter, bytes: u64) -> fmt::Result {
+    let mut unit = 1;
+    for name in ["KiB", "MiB", "GiB", "TiB"] {
+        unit *= 1024;
+        if bytes >= unit && (bytes < unit * 1024 || name == "TiB") {
+            let (whole, tenths) = (bytes / unit, bytes % unit * 10 / unit);
+            return write!(f, "{whole}.{tenths} {name}");
+        }
+    }
+    write!(f, "{bytes} B")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_for_people() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1_572_864, "1.5 MiB"),
+            (1 << 30, "1.0 GiB"),
+            (1 << 50, "1024.0 TiB"),
+        ] {
+            assert_eq!(Value::Bytes(bytes).to_string(), text);
+        }
+    }
+}
