@@ -1,6 +1,6 @@
 //! Holds the README's tables against the code.
 
-use crate::cli::options::{HEALTHCHECK, RUN, Topic};
+use crate::cli::options::{HEALTHCHECK, INSTALL, RUN, SIGNAL, STATUS, Topic};
 use crate::error::exit_code;
 use crate::healthcheck::{findings, verdicts};
 use crate::run::phases;
@@ -44,7 +44,10 @@ fn the_options() {
     };
     described("## hinit run", &RUN);
     described("## hinit healthcheck", &HEALTHCHECK);
-    for topic in [&RUN, &HEALTHCHECK] {
+    described("| option of signal |", &SIGNAL);
+    described("| option of status |", &STATUS);
+    described("| option of install |", &INSTALL);
+    for topic in [&RUN, &HEALTHCHECK, &SIGNAL, &STATUS, &INSTALL] {
         let usage = topic.usage.strip_prefix("usage: ").unwrap();
         assert!(README.contains(&format!("\n    {usage}\n")), "{usage}");
     }

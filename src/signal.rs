@@ -1,7 +1,7 @@
 //! `hinit signal`: a signal for the server that a PID file names, and never for another process.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::errno::Errno;
 
@@ -13,7 +13,7 @@ use crate::output::{Log, Verbosity, print_line};
 use crate::pidfile::Fault;
 use crate::process;
 use crate::sys::Handle;
-use crate::text::SignalName;
+use crate::text::{Rounded, SignalName};
 
 /// Why no signal was sent.
 enum Refusal {
@@ -40,18 +40,19 @@ pub(crate) fn signal(options: &Signal) -> u8 {
         print_line(&format_args!("{who} has not ended within {time:?}"));
         return exit_code::REFUSED;
     }
-    let after =
-        Duration::from_millis(u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX));
-    print_line(&format_args!("{who} has ended after {after:?}"));
+    let after = Rounded(start.elapsed());
+    print_line(&format_args!("{who} has ended after {after}"));
     0
 }
 
 fn send(options: &Signal) -> Result<(Handle, String), Refusal> {
     let (verdict, file) = find(&options.pid_file, options.foreign).map_err(Refusal::Found)?;
     match verdict {
-        Verdict::Healthy(_) | Verdict::HealthyByKill(_) | Verdict::Stopping(_) => {}
+        Verdict::Healthy(_)
+        | Verdict::HealthyByKill(_)
+        | Verdict::Stopping(_)
         // CONT and KILL must reach it.
-        Verdict::Stopped(_) => {}
+        | Verdict::Stopped(_) => {}
         verdict => return Err(Refusal::Found(verdict)),
     }
     // From here on the PID is of no importance: what is held on to is the process that has it now,

@@ -202,6 +202,20 @@ pub(crate) fn set_environment(name: &CStr, value: &CStr) {
     unsafe { libc::setenv(name.as_ptr(), value.as_ptr(), 1) };
 }
 
+/// Whether hinit has a capability (capabilities(7)), and not only could get it.
+pub(crate) fn has_capability(number: u32) -> bool {
+    /// `_LINUX_CAPABILITY_VERSION_3`: 64 capabilities, in two halves.
+    const VERSION: u32 = 0x2008_0522;
+    let header = [VERSION, 0];
+    // Effective, permitted, inheritable; twice.
+    let mut sets = [0_u32; 6];
+    // SAFETY: the kernel reads the header's 8 bytes and writes 24 of the sets, and keeps no pointer.
+    let result = unsafe { libc::syscall(libc::SYS_capget, header.as_ptr(), sets.as_mut_ptr()) };
+    let [low, _, _, high, ..] = sets;
+    let effective = u64::from(high) << 32 | u64::from(low);
+    result == 0 && effective >> number & 1 == 1
+}
+
 /// `unsetenv(3)`, before the server is spawned.
 pub(crate) fn unset_environment(name: &CStr) {
     // SAFETY: hinit has one thread, and `environment` returns copies.

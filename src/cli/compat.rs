@@ -116,6 +116,9 @@ fn plain() -> Run {
         exit: Exit::default(),
         notify: None,
         listen: Vec::new(),
+        user: None,
+        workdir: None,
+        stale: Vec::new(),
         manners: Manners {
             subreaper: false,
             ..Manners::OWN

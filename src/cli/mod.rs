@@ -57,6 +57,10 @@ pub(crate) struct Run {
     pub(crate) notify: Option<Notify>,
     /// Where to answer probes.
     pub(crate) listen: Vec<Address>,
+    pub(crate) user: Option<User>,
+    pub(crate) workdir: Option<PathBuf>,
+    /// PID files of the server's own.
+    pub(crate) stale: Vec<PathBuf>,
     pub(crate) manners: Manners,
     pub(crate) verbosity: Verbosity,
     /// The server and its arguments; at least one word.
@@ -110,6 +114,13 @@ pub(crate) struct Notify {
     /// How long it may be silent, and the signal that it gets then.
     pub(crate) watchdog: Option<Duration>,
     pub(crate) signal: Option<c_int>,
+}
+
+/// As whom the server runs: names, or numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct User {
+    pub(crate) user: String,
+    pub(crate) group: Option<String>,
 }
 
 /// In what an init can differ from others, and hinit does as it is called: see `compat`.
@@ -238,6 +249,9 @@ fn parse_run(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
         },
         notify: notify(&mut given)?,
         listen: listen(&mut given)?,
+        user: given.value(&options::USER, &values::USER)?,
+        workdir: given.word(&options::WORKDIR).map(PathBuf::from),
+        stale: given.lines(&options::REMOVE_STALE, &probes::PATH)?,
         manners: Manners::OWN,
         verbosity: verbosity(&mut given)?,
         command,

@@ -103,6 +103,9 @@ fn options_of_run() {
         exit: Exit::default(),
         notify: None,
         listen: Vec::new(),
+        user: None,
+        workdir: None,
+        stale: Vec::new(),
         manners: Manners::OWN,
         verbosity: Verbosity::Normal,
         command: vec!["x".into()],
@@ -411,6 +414,6 @@ fn the_signal_of_the_parents_death() {
     assert_eq!(misuse(&["--parent-death", "TREM", "x"]), expected);
     assert_eq!(
         run(&["--parent-death=hup", "x"]).parent_death,
-        Some(Signal::SIGHUP)
+        Some(StandardSignal::SIGHUP)
     );
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use nix::libc::{SIGCHLD, SIGKILL, SIGSTOP, c_int};
 use nix::sys::signal::Signal;
 
+use super::User;
 use crate::error::exit_code;
 
 /// One kind of value: how to read its text (None: it is not one), and what it should have been.
@@ -37,6 +38,10 @@ pub(super) const TIMEOUT: Kind<Duration> = Kind {
 pub(super) const REWRITE: Kind<(c_int, Option<c_int>)> = Kind {
     parse: rewrite,
     wanted: "FROM=TO by signals such as TERM, 15 or RTMIN+3 (not from KILL, STOP or CHLD)",
+};
+pub(super) const USER: Kind<User> = Kind {
+    parse: user,
+    wanted: "a user such as www-data, 1000, www-data:www-data or 1000:1000",
 };
 /// As dumb-init has it: `15:2`, and 0 for nothing.
 pub(super) const REWRITE_BY_COLON: Kind<(c_int, Option<c_int>)> = Kind {
@@ -95,6 +100,19 @@ fn rewrite(text: &str) -> Option<(c_int, Option<c_int>)> {
         "" => Some((from, None)),
         to => Some((from, Some(signal(to)?))),
     }
+}
+
+fn user(text: &str) -> Option<User> {
+    let (user, group) = match text.split_once(':') {
+        Some((user, group)) => (user, Some(group)),
+        None => (text, None),
+    };
+    // Colons part the fields of passwd(5).
+    let is_name = |name: &str| !name.is_empty() && !name.contains([':', '\0']);
+    (is_name(user) && group.is_none_or(is_name)).then(|| User {
+        user: user.to_owned(),
+        group: group.map(str::to_owned),
+    })
 }
 
 /// `143=0`; a signal's name stands for the code of a server that it has killed: `TERM=0`.
@@ -247,6 +265,28 @@ mod tests {
     fn a_deadline_is_more_than_nothing() {
         assert_eq!((TIMEOUT.parse)("0s"), None);
         assert_eq!((TIMEOUT.parse)("1ms"), Some(Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn users() {
+        for (text, expected) in [
+            ("www-data", Some(("www-data", None))),
+            ("1000", Some(("1000", None))),
+            ("1000:2000", Some(("1000", Some("2000")))),
+            ("a:b", Some(("a", Some("b")))),
+            ("", None),
+            (":", None),
+            ("a:", None),
+            (":b", None),
+            ("a:b:c", None),
+            ("a\0", None),
+        ] {
+            let expected = expected.map(|(user, group): (&str, Option<&str>)| User {
+                user: user.into(),
+                group: group.map(str::to_owned),
+            });
+            assert_eq!(user(text), expected, "{text}");
+        }
     }
 
     #[test]

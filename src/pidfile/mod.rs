@@ -54,7 +54,7 @@ pub(crate) fn socket_path(pid_file: &Path) -> PathBuf {
 
 /// What the bytes of a PID file say.
 #[derive(Debug, PartialEq, Eq)]
-enum Contents {
+pub(crate) enum Contents {
     Empty,
     Pid(Pid),
     TooLarge,
@@ -71,7 +71,7 @@ impl Contents {
         Ok((Self::parse(bytes.get(..length).unwrap_or_default()), bytes))
     }
 
-    fn parse(bytes: &[u8]) -> Self {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         let digits = bytes.trim_ascii();
         if bytes.is_empty() {
             Self::Empty

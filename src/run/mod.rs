@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::libc::{SIGINT, SIGTERM};
 use nix::sys::prctl::{set_child_subreaper, set_pdeathsig};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, getpid, getppid};
+use nix::unistd::{Pid, chdir, getpid, getppid};
 
 use crate::cli::{PidFile, Run};
 use crate::error::{Error, exit_code};
@@ -18,6 +18,7 @@ mod descendants;
 mod ending;
 mod exec_error;
 mod health;
+mod identity;
 mod life;
 mod memory;
 mod notify;
@@ -27,10 +28,12 @@ mod server;
 mod shutdown;
 mod signals;
 mod sockets;
+mod stale;
 mod terminal;
 
 #[cfg(test)]
 pub(crate) use health::tests::phases;
+use identity::Identity;
 use life::Life;
 use server::Server;
 use signals::{Event, Limits, SignalQueue};
@@ -112,9 +115,17 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, E
         Terminal::of_session()
     };
     let start = || {
+        let identity = options.user.as_ref().map(Identity::of).transpose()?;
         notify::hand_on_watchdog();
         let sockets = Sockets::open(options, claim.as_ref(), log)?;
-        Server::spawn(options, terminal.as_ref(), inherited).map(|server| (server, sockets))
+        if let Some(workdir) = &options.workdir {
+            chdir(workdir).map_err(|errno| Error::on_path("change to", workdir, errno))?;
+        }
+        for path in &options.stale {
+            stale::remove(path, log);
+        }
+        let server = Server::spawn(options, identity.as_ref(), terminal.as_ref(), inherited)?;
+        Ok((server, sockets))
     };
     match start() {
         Ok((server, sockets)) => Ok(Life::new(options, server, queue, claim, terminal, sockets)),

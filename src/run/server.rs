@@ -13,6 +13,7 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getpgid, getpgrp, getpid, pipe2, setpgid, setsid, write};
 
+use super::identity::Identity;
 use super::program::Program;
 use super::signals::{Received, set_queue_limits};
 use super::{Inherited, LISTEN_PID, Terminal};
@@ -42,6 +43,7 @@ impl Server {
     /// Returns when the child has become the server, or could not.
     pub(super) fn spawn(
         options: &Run,
+        identity: Option<&Identity>,
         terminal: Option<&Terminal>,
         inherited: Inherited,
     ) -> Result<Self, Error> {
@@ -57,20 +59,27 @@ impl Server {
         let terminal = terminal.filter(|terminal| terminal.is_ours());
         let (reader, writer) = pipe2(OFlag::O_CLOEXEC).map_err(fail)?;
         let child = sys::spawn(&mut || {
-            let errno = become_server(&program, options, terminal, inherited);
-            let _parent_gone = write(&writer, &(errno as c_int).to_ne_bytes());
+            let Failure(step, errno) =
+                become_server(&program, options, identity, terminal, inherited);
+            let _parent_gone = write(&writer, &[step as u8, errno as u8]);
             signal_hook::low_level::exit(exit_code::HINIT_FAILED.into());
         });
         let child = child.map_err(fail)?;
         drop(writer);
         // The pipe closes at the exec: its end without a word is the success.
-        let mut errno = [0; size_of::<c_int>()];
-        if File::from(reader).read_exact(&mut errno).is_ok() {
+        let mut failure = [0; 2];
+        if File::from(reader).read_exact(&mut failure).is_ok() {
             let _status = sys::reap(child);
             if let Some(terminal) = terminal {
                 terminal.take_back(child);
             }
-            return Err(program.explain(Errno::from_raw(c_int::from_ne_bytes(errno))));
+            let [step, errno] = failure;
+            let errno = Errno::from_raw(errno.into());
+            return Err(if step == Step::User as u8 {
+                Error::cannot("become the user of", program.name().display(), errno.desc())
+            } else {
+                program.explain(errno)
+            });
         }
         Ok(Self {
             pid: child,
@@ -141,6 +150,15 @@ impl Server {
     }
 }
 
+/// At what the child has failed. (Errnos of Linux end at 133.)
+struct Failure(Step, Errno);
+
+#[derive(Clone, Copy)]
+enum Step {
+    User,
+    Execute,
+}
+
 /// The child's part: puts back what hinit changed, and executes. Returns why that failed.
 ///
 /// All signals are blocked until the last step, and the parent passes none on before the exec:
@@ -148,9 +166,10 @@ impl Server {
 fn become_server(
     program: &Program,
     options: &Run,
+    identity: Option<&Identity>,
     terminal: Option<&Terminal>,
     inherited: Inherited,
-) -> Errno {
+) -> Failure {
     if options.manners.session {
         let _cannot_fail = setsid();
         sys::take_terminal();
@@ -167,6 +186,10 @@ fn become_server(
     if let Some(limits) = inherited.queue_limits {
         set_queue_limits(limits);
     }
+    if let Some(Err(errno)) = identity.map(Identity::assume) {
+        return Failure(Step::User, errno);
+    }
+    // Not before: the kernel forgets it with the user.
     if options.parent_death == Some(Signal::SIGKILL) {
         // That one hinit could not pass on.
         let _as_good_as_can_be = set_pdeathsig(Signal::SIGKILL);
@@ -177,5 +200,5 @@ fn become_server(
         sys::set_environment(LISTEN_PID, &own);
     }
     sys::set_signal_mask(inherited.signal_mask);
-    program.execute()
+    Failure(Step::Execute, program.execute())
 }

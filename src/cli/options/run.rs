@@ -85,6 +85,20 @@ pub(crate) static LISTEN: Opt = Opt::value(
     "Answer GET /livez, /readyz and /status: 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock; may be repeated",
 )
 .env(c"HINIT_LISTEN");
+pub(crate) static USER: Opt = Opt::value(
+    "--user",
+    "USER",
+    "Run the server as this user: NAME or UID, or with :GROUP or :GID behind it",
+)
+.env(c"HINIT_USER");
+pub(crate) static WORKDIR: Opt =
+    Opt::value("--workdir", "DIR", "Run the server in this directory").env(c"HINIT_WORKDIR");
+pub(crate) static REMOVE_STALE: Opt = Opt::value(
+    "--remove-stale",
+    "FILE",
+    "Remove the PID file that the server's own last run left behind; may be repeated",
+)
+.env(c"HINIT_REMOVE_STALE");
 pub(crate) static VERBOSE: Opt =
     Opt::flag("-v", "--verbose", "Also log each signal and each orphan");
 pub(crate) static QUIET: Opt = Opt::flag("-q", "--quiet", "Log errors only");
@@ -96,7 +110,8 @@ pub(crate) static RUN: Topic = Topic {
     usage: "usage: hinit [run] [OPTIONS] [--] COMMAND [ARG...]",
     about: "\
 Launches COMMAND, the server; passes it every signal but SIGCHLD; reaps orphans; keeps the
-server's PID in the PID file. The other command is: hinit healthcheck [OPTIONS]
+server's PID in the PID file. The other commands, each with a --help of its own: healthcheck, signal,
+status, install.
 
 Exits with the server's own code; 128+N if signal N killed it; 127 if COMMAND was not found;
 126 if it could not be executed; 125 if hinit itself failed.",
@@ -115,6 +130,9 @@ Exits with the server's own code; 128+N if signal N killed it; 127 if COMMAND wa
         &WATCHDOG,
         &WATCHDOG_SIGNAL,
         &LISTEN,
+        &USER,
+        &WORKDIR,
+        &REMOVE_STALE,
         &PARENT_DEATH,
         &VERBOSE,
         &QUIET,

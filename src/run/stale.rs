@@ -1,0 +1,117 @@
+//! PID files that the server itself has left behind in its last run. Many refuse to start then.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, FcntlArg, OFlag, fcntl, openat};
+use nix::libc::{F_UNLCK, F_WRLCK, flock};
+use nix::sys::stat::{Mode, fstat};
+use nix::unistd::{Pid, UnlinkatFlags, getpid, unlinkat};
+
+use crate::error::errno;
+use crate::output::Log;
+use crate::pidfile::{Contents, Identity, kind, stat_name};
+use crate::process::{Look, look};
+
+/// How much of a file is looked at: some have more lines than one.
+const MOST_BYTES: usize = 128;
+
+/// Removes the file, if it is stale, and says so; or why it was not removed.
+pub(super) fn remove(path: &Path, log: Log) {
+    let path_shown = path.display();
+    match remove_if_stale(path) {
+        Ok(Some(content)) => log.warn(format_args!(
+            "removed the stale PID file `{path_shown}`: {content} stood in it"
+        )),
+        Ok(None) => {}
+        Err(why) => log.warn(format_args!(
+            "did not remove the PID file `{path_shown}`: {why}"
+        )),
+    }
+}
+
+/// What stood in it, if there was one.
+fn remove_if_stale(path: &Path) -> Result<Option<String>, String> {
+    let by_errno = |errno: Errno| errno.desc().to_owned();
+    let Some((directory, file, identity)) = open(path)? else {
+        return Ok(None);
+    };
+    check_locks(&file)?;
+    let mut bytes = Vec::new();
+    let mut head = (&file).take(MOST_BYTES as u64);
+    head.read_to_end(&mut bytes)
+        .map_err(|error| by_errno(errno(&error)))?;
+    let line = bytes.split(|&byte| byte == b'\n').next();
+    let content = match Contents::parse(line.unwrap_or_default()) {
+        Contents::Empty if bytes.is_empty() => "nothing".to_owned(),
+        // Of an earlier run nothing can be alive in a PID namespace that has just begun.
+        Contents::Pid(pid) if getpid() == Pid::from_raw(1) || look(pid) == Look::Missing => {
+            format!("process {pid}")
+        }
+        Contents::Pid(pid) => return Err(format!("process {pid} lives")),
+        _ => return Err("what stands in it is no PID".into()),
+    };
+    let Some(name) = path.file_name() else {
+        return Err(by_errno(Errno::EISDIR));
+    };
+    if stat_name(&directory, name).map(|stat| Identity::of(&stat)) != Ok(identity) {
+        return Err("it was replaced meanwhile".into());
+    }
+    unlinkat(&directory, name, UnlinkatFlags::NoRemoveDir).map_err(by_errno)?;
+    Ok(Some(content))
+}
+
+/// The directory and the file in it; None, if there is no such file.
+fn open(path: &Path) -> Result<Option<(OwnedFd, File, Identity)>, String> {
+    let by_errno = |errno: Errno| errno.desc().to_owned();
+    let (directory, name) = match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) if parent.as_os_str().is_empty() => (Path::new("."), name),
+        (Some(parent), Some(name)) => (parent, name),
+        _ => return Err(by_errno(Errno::EISDIR)),
+    };
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let directory = match openat(AT_FDCWD, directory, flags, Mode::empty()) {
+        Ok(directory) => directory,
+        Err(Errno::ENOENT) => return Ok(None),
+        Err(errno) => return Err(by_errno(errno)),
+    };
+    let named = match stat_name(&directory, name) {
+        Ok(stat) => stat,
+        Err(Errno::ENOENT) => return Ok(None),
+        Err(errno) => return Err(by_errno(errno)),
+    };
+    if let Some(kind) = kind(&named) {
+        return Err(format!("it is a {kind}"));
+    }
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let file = openat(&directory, name, flags, Mode::empty()).map_err(by_errno)?;
+    let identity = Identity::of(&fstat(&file).map_err(by_errno)?);
+    if identity != Identity::of(&named) {
+        return Err("it was replaced meanwhile".into());
+    }
+    Ok(Some((directory, file.into(), identity)))
+}
+
+/// Whoever holds a lock on it, of either kind, is alive.
+fn check_locks(file: &File) -> Result<(), String> {
+    match fs2::FileExt::try_lock_exclusive(file) {
+        Ok(()) => {}
+        Err(error) if errno(&error) == Errno::EWOULDBLOCK => return Err("it is locked".into()),
+        Err(error) => return Err(errno(&error).desc().to_owned()),
+    }
+    let mut lock = flock {
+        l_type: i16::try_from(F_WRLCK).unwrap_or_default(),
+        l_whence: 0,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    match fcntl(file, FcntlArg::F_GETLK(&mut lock)) {
+        Ok(_) if i32::from(lock.l_type) == F_UNLCK => Ok(()),
+        Ok(_) => Err(format!("process {} has locked it", lock.l_pid)),
+        Err(errno) => Err(errno.desc().to_owned()),
+    }
+}
