@@ -4,12 +4,14 @@
 //!
 //! - `main`: this page; which command it is, and one line when it fails
 //! - `run`: the life of one server: claim, spawn, record, let go, watch, clear, drain, remove, leave
-//! - `healthcheck`: one verdict on a server, by its PID file and by what it answers
-//! - `cli`: arguments and environment in, a `Command` out; pure
+//! - `signal`, `status`, `install`: the small commands
+//! - `healthcheck`: one verdict on a server, by its PID file, by what hinit says of it and by what it
+//!   answers
+//! - `cli`: arguments and environment in, a `Command` out; pure; also the command lines of other inits
 //! - `pidfile`: both sides of the PID-file protocol, by which `run` and `healthcheck` agree
 //! - `process`: what /proc says of a process
 //! - `output`: the log and the lines on standard output
-//! - `text`: lines and buffers of a bounded size
+//! - `text`: texts of a bounded size, and those for people
 //! - `error`: what failed, on what, and which exit code that is
 //! - `sys`: all the unsafe code
 //!
@@ -94,5 +96,7 @@ fn complain(
 
 #[cfg(fuzzing)]
 mod fuzz;
+#[cfg(test)]
+mod manual;
 #[cfg(test)]
 mod readme;

@@ -77,7 +77,7 @@ pub(crate) struct Topic {
     /// The word that names the command.
     pub(crate) name: &'static str,
     pub(crate) usage: &'static str,
-    pub(super) about: &'static str,
+    pub(crate) about: &'static str,
     pub(crate) options: &'static [&'static Opt],
 }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -20,7 +21,16 @@ struct Victim(Child);
 
 impl Victim {
     fn start(command: &mut Command) -> Self {
-        Self(command.stdout(Stdio::null()).spawn().unwrap())
+        command.stdout(Stdio::null());
+        // A program that was just copied may still be open for writing, in what another test has
+        // just forked.
+        Self(eventually(
+            "the program can be executed",
+            || match command.spawn() {
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => None,
+                spawned => Some(spawned.unwrap()),
+            },
+        ))
     }
 
     fn sleeping() -> Self {

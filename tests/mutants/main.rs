@@ -299,7 +299,7 @@ mutants! {
         "if !foreign {" => "if false {"
     } fails "verdicts::an_own_file_that_others_had_a_hand_in";
 
-    anothers_proc_is_believed: "healthcheck/mod.rs" {
+    anothers_proc_is_believed: "healthcheck/server.rs" {
         "_ if !process::is_proc_ours()" => "_ if false"
     } fails "verdicts::another_namespaces_proc_is_not_believed";
 

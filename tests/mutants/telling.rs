@@ -114,7 +114,7 @@ mutants! {
     } fails "listen::crowds::who_asks_on_and_on_and_does_not_read_is_dropped";
 
     no_descriptor_left_makes_it_spin: "run/responder.rs" {
-        "return self.turn_deaf(epoll, now);" => "return;"
+        "self.turn_deaf(epoll, now);\n                    }" => "}"
     } fails "listen::exhaustion::subreaper::it_goes_on_and_answers_again_once_there_is_one";
 
     half_a_request_may_stay: "run/responder/connection.rs" {

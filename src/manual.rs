@@ -1,0 +1,76 @@
+//! Holds the man page against the tables that the help texts are made from.
+
+use crate::cli::options::{HEALTHCHECK, INSTALL, Opt, RUN, SIGNAL, STATUS, Topic};
+
+const PAGE: &str = include_str!("../docker/hinit.1");
+
+/// Text for troff: what would be a command, a hyphen or an escape is none.
+fn quoted(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-");
+    let guarded = text.lines().map(|line| {
+        let guard = if line.starts_with(['.', '\'']) {
+            "\\&"
+        } else {
+            ""
+        };
+        format!("{guard}{line}")
+    });
+    guarded.collect::<Vec<_>>().join("\n")
+}
+
+fn option(option: &Opt) -> String {
+    let value = if option.takes_value() {
+        format!(" \\fI{}\\fR", quoted(option.value))
+    } else {
+        String::new()
+    };
+    let short = if option.short.is_empty() {
+        String::new()
+    } else {
+        format!("\\fB{}\\fR, ", quoted(option.short))
+    };
+    let mut text = format!(
+        ".TP\n{short}\\fB{}\\fR{value}\n{}.",
+        quoted(option.long),
+        quoted(option.help)
+    );
+    for (what, is) in [
+        ("Default", option.default),
+        ("Environment", option.env_name()),
+    ] {
+        if !is.is_empty() {
+            text = format!("{text} {what}: {}.", quoted(is));
+        }
+    }
+    text + "\n"
+}
+
+fn topic(topic: &Topic) -> String {
+    let usage = quoted(topic.usage.strip_prefix("usage: ").unwrap());
+    let options: String = topic.options.iter().map(|one| option(one)).collect();
+    let about = quoted(topic.about).replace("\n\n", "\n.PP\n");
+    let name = topic.name.to_uppercase();
+    format!(".SH \"HINIT {name}\"\n.nf\n{usage}\n.fi\n.PP\n{about}\n{options}")
+}
+
+/// The part of the page that is made from the tables.
+fn expected() -> String {
+    [&RUN, &HEALTHCHECK, &SIGNAL, &STATUS, &INSTALL]
+        .map(topic)
+        .concat()
+}
+
+/// `HINIT_WRITE_MANUAL=1 cargo test manual` brings the page up to date.
+#[test]
+fn the_man_page_says_what_the_help_says() {
+    let (head, rest) = PAGE.split_once(".\\\" begin\n").unwrap();
+    let (tables, tail) = rest.split_once(".\\\" end\n").unwrap();
+    if std::env::var_os("HINIT_WRITE_MANUAL").is_some() {
+        let page = format!("{head}.\\\" begin\n{}.\\\" end\n{tail}", expected());
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/docker/hinit.1"), page).unwrap();
+    } else {
+        assert_eq!(tables, expected());
+    }
+    let version = concat!("\"hinit ", env!("CARGO_PKG_VERSION"), "\"");
+    assert!(head.contains(version), "{head}");
+}
