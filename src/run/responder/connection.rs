@@ -22,6 +22,8 @@ pub(super) struct Connection {
     length: usize,
     /// When it came, or was answered last.
     since: Instant,
+    /// Nothing was answered yet.
+    is_new: bool,
     /// By when there must be a whole request, if there is a part of one.
     deadline: Option<Instant>,
     /// It was answered for the last time. What the client still sends is thrown away: to close at once
@@ -36,6 +38,7 @@ impl Connection {
             bytes: [0; MOST_BYTES],
             length: 0,
             since: now,
+            is_new: true,
             deadline: None,
             is_over: false,
         }
@@ -50,6 +53,7 @@ impl Connection {
     pub(super) fn close(&mut self) {
         self.socket = None;
         self.length = 0;
+        self.is_new = true;
         self.deadline = None;
         self.is_over = false;
     }
@@ -58,9 +62,11 @@ impl Connection {
         self.deadline
     }
 
-    /// Whether it is there, and asks nothing.
+    /// Whether it is there, and asks nothing. Who is new is about to ask: else the next one to come would
+    /// take its place before its request is there.
     pub(super) fn is_idle(&self) -> bool {
-        self.socket.is_some() && (self.deadline.is_none() || self.is_over)
+        let asks = self.is_new || self.deadline.is_some();
+        self.socket.is_some() && (self.is_over || !asks)
     }
 
     /// Who has to go first where there is no place left: nobody, those who ask nothing, those who
@@ -102,6 +108,7 @@ impl Connection {
             self.bytes.copy_within(request.length..self.length, 0);
             self.length -= request.length;
             self.since = now;
+            self.is_new = false;
             self.deadline = (self.length > 0).then_some(now + PATIENCE);
             self.answer(&request, health, now);
         }
