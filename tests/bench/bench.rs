@@ -1,5 +1,6 @@
 //! The measurements. Each gives the rows of one of them, hinit's bounds with them.
 
+use std::net::SocketAddr;
 use std::process::{Command, id};
 use std::thread::sleep;
 use std::time::Duration;
@@ -26,7 +27,7 @@ pub(crate) struct Bench {
 
 pub(crate) struct Init {
     pub(crate) name: String,
-    path: String,
+    pub(crate) path: String,
     pid_file: String,
 }
 
@@ -37,6 +38,19 @@ impl Init {
 
     pub(crate) fn program(&self, arguments: &[&str]) -> Result<Program> {
         Program::new(&[&[self.path.as_str()], arguments].concat(), &self.pid_file)
+    }
+
+    /// The same with another PID file, so that both may run.
+    pub(crate) fn other(&self, arguments: &[&str]) -> Result<Program> {
+        let pid_file = format!("{}.other", self.pid_file);
+        Program::new(&[&[self.path.as_str()], arguments].concat(), &pid_file)
+    }
+
+    /// A hinit that hears its server and answers probes, and the server.
+    pub(crate) fn listening(&self, address: SocketAddr, server: &[&str]) -> Result<Program> {
+        let address = address.to_string();
+        let options = ["--notify", "--watchdog", "1m", "--listen", &address, "--"];
+        self.other(&[&options, server].concat())
     }
 
     /// It and its server. Where orphans do not come by themselves it is told to adopt them, if it has a word for that.

@@ -59,7 +59,7 @@ impl Bench {
 }
 
 /// In microseconds.
-fn latency(live: &mut Live) -> Result<f64> {
+pub(crate) fn latency(live: &mut Live) -> Result<f64> {
     sleep(PAUSE);
     let sent = now()?;
     live.signal(Signal::SIGUSR1)?;

@@ -159,6 +159,11 @@ impl Live {
         self.sum("smaps_rollup", &["Pss:"])
     }
 
+    /// Its memory, each page of it that it has, in KB.
+    pub(crate) fn rss(&self) -> Result<u64> {
+        self.sum("smaps_rollup", &["Rss:"])
+    }
+
     /// Its memory that no file backs, in KB.
     pub(crate) fn anonymous(&self) -> Result<u64> {
         self.sum("status", &["RssAnon:"])
@@ -172,11 +177,9 @@ impl Live {
         )
     }
 
-    /// The nanoseconds for which it had a processor so far.
+    /// See `cpu`.
     pub(crate) fn cpu(&self) -> Result<u64> {
-        let times = fs::read_to_string(format!("/proc/{}/schedstat", self.init))?;
-        let run = times.split_whitespace().next().unwrap_or_default();
-        Ok(run.parse()?)
+        cpu(self.init)
     }
 
     pub(crate) fn children(&self) -> Result<usize> {
@@ -208,6 +211,13 @@ impl Drop for Live {
             let _ = self.outer.wait();
         }
     }
+}
+
+/// The nanoseconds for which a process of one thread had a processor so far.
+pub(crate) fn cpu(pid: Pid) -> Result<u64> {
+    let times = fs::read_to_string(format!("/proc/{pid}/schedstat"))?;
+    let run = times.split_whitespace().next().unwrap_or_default();
+    Ok(run.parse()?)
 }
 
 fn children(pid: Pid) -> Result<Vec<Pid>> {

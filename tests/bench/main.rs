@@ -11,6 +11,7 @@
 
 mod bench;
 mod cgroup;
+mod client;
 mod early;
 mod flood;
 mod http;
@@ -20,7 +21,9 @@ mod orphans;
 mod program;
 mod rounds;
 mod statistics;
+mod storm;
 mod table;
+mod throughput;
 
 use std::process::ExitCode;
 use std::thread::available_parallelism;
@@ -32,7 +35,7 @@ use crate::table::{Row, Value};
 
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
 
-const MEASUREMENTS: [(&str, Measure); 11] = [
+const MEASUREMENTS: [(&str, Measure); 14] = [
     ("launch", |bench| bench.launch("launch", &[])),
     ("launch-no-pid-file", |bench| {
         bench.launch("launch with --no-pid-file", &["--no-pid-file"])
@@ -45,6 +48,9 @@ const MEASUREMENTS: [(&str, Measure); 11] = [
     ("latency", Bench::latency),
     ("orphans", |bench| Ok(bench.orphans())),
     ("flood", Bench::flood),
+    ("probes-kept", |bench| Ok(bench.throughput())),
+    ("probes-storm", |bench| Ok(bench.storm())),
+    ("probes-slow", |bench| Ok(bench.slow_clients())),
     ("file", |bench| Ok(bench.file())),
 ];
 

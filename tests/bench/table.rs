@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 
 use crate::statistics::percentile;
 
+#[derive(Clone)]
 pub(crate) enum Value {
     Spread { p10: f64, median: f64, p90: f64 },
     Word(String),
@@ -13,6 +14,7 @@ pub(crate) enum Value {
 #[derive(Clone, Copy)]
 pub(crate) enum Bound {
     AtMost(f64),
+    AtLeast(f64),
     Is(&'static str),
 }
 
@@ -57,6 +59,7 @@ impl Bound {
     fn holds(self, value: &Value) -> bool {
         match (self, value) {
             (Self::AtMost(limit), value) => value.median() <= limit,
+            (Self::AtLeast(limit), value) => value.median() >= limit,
             (Self::Is(wanted), Value::Word(word)) => word == wanted,
             (Self::Is(_), _) => false,
         }
@@ -177,6 +180,7 @@ impl Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::AtMost(limit) => write!(f, "at most {limit}"),
+            Self::AtLeast(limit) => write!(f, "at least {limit}"),
             Self::Is(word) => f.write_str(word),
         }
     }

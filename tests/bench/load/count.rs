@@ -12,7 +12,6 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::time::{ClockId, clock_gettime};
-use nix::unistd::{Pid, setpgid};
 
 use crate::{Result, fork, nanoseconds, say_ready_to_orphan};
 
@@ -32,7 +31,12 @@ pub(crate) fn count() -> Result<()> {
     let Some(_start) = lines.next() else {
         return Ok(());
     };
-    let orphans = fork::child(leave_orphans)?;
+    // Some thousand a second: the init has to attend to them all the time, but not to them alone.
+    let rest = || {
+        sleep(Duration::from_millis(2));
+        Ok(())
+    };
+    let orphans = fork::child(|| fork::leave_orphans(10, rest))?;
     println!("started");
     let mut arrivals = Arrivals::default();
     let mut sent = None;
@@ -64,18 +68,6 @@ pub(crate) fn count() -> Result<()> {
     println!("{count} {odd} {last}");
     lines.for_each(drop);
     Ok(())
-}
-
-/// Some thousand a second: the init has to attend to them all the time, but not to them alone.
-fn leave_orphans() -> Result<()> {
-    // A signal to the server's group is not for them.
-    setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
-    loop {
-        let parent =
-            fork::child(|| (0..10).try_for_each(|_| Ok(fork::child(|| Ok(())).map(drop)?)))?;
-        waitpid(parent, None)?;
-        sleep(Duration::from_millis(2));
-    }
 }
 
 #[derive(Default)]

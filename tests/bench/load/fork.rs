@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::fcntl::OFlag;
 use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, pipe2, write};
+use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, pipe2, setpgid, write};
 
 use crate::Result;
 
@@ -41,4 +41,15 @@ pub(crate) fn are_orphans_adopted() -> Result<bool> {
     let mut adopter = [0; 4];
     File::from(answer).read_exact(&mut adopter)?;
     Ok(Pid::from_raw(i32::from_ne_bytes(adopter)) == getppid())
+}
+
+/// Leaves some orphans, each of which ends at once, rests, and leaves the next, until it is killed.
+pub(crate) fn leave_orphans(count: usize, mut rest: impl FnMut() -> Result<()>) -> Result<()> {
+    // A signal to the server's group is not for them.
+    setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
+    loop {
+        let parent = child(|| (0..count).try_for_each(|_| Ok(child(|| Ok(())).map(drop)?)))?;
+        waitpid(parent, None)?;
+        rest()?;
+    }
 }

@@ -4,20 +4,25 @@
 //!     load wait                   be there
 //!     load stamp                  tell when SIGUSR1 arrived
 //!     load orphans                leave orphans by the thousand, and echo meanwhile
+//!     load storm                  tell when SIGUSR1 arrived, and leave orphans meanwhile
 //!     load count                  count signals, and leave orphans meanwhile
 //!
-//! A server says `ready` on its standard output once it is. Its standard input and output are sockets of the bench;
-//! with their end it ends, for the init over it may be gone by then.
+//! A server says `ready` on its standard output once it is, and `READY=1` at a notify socket if it was given one. Its
+//! standard input and output are sockets of the bench; with their end it ends, for the init over it may be gone by then.
 
 #![allow(clippy::print_stdout)] // no PID 1 here
 
 mod count;
 mod fork;
 mod orphans;
+mod storm;
 
+use std::env;
 use std::error::Error;
 use std::fs::OpenOptions;
 use std::io::{self, Write, stdin, stdout};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -28,13 +33,14 @@ use nix::unistd::write;
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 fn main() -> Result<()> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match *words {
         ["mark", fifo, command, ref arguments @ ..] => mark(fifo, command, arguments),
         ["wait"] => wait(),
         ["stamp"] => stamp(),
         ["orphans"] => orphans::orphans(),
+        ["storm"] => storm::storm(),
         ["count"] => count::count(),
         _ => Err(format!("unknown: {words:?}").into()),
     }
@@ -52,8 +58,13 @@ fn wait() -> Result<()> {
     Ok(())
 }
 
-/// Answers each SIGUSR1 with the nanoseconds of the monotonic clock at which its handler ran.
 fn stamp() -> Result<()> {
+    stamp_signals()?;
+    wait()
+}
+
+/// Answers each SIGUSR1 with the nanoseconds of the monotonic clock at which its handler ran.
+fn stamp_signals() -> Result<()> {
     extern "C" fn handler(_: i32) {
         let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, nanoseconds);
         let _ = write(stdout(), &now.to_ne_bytes());
@@ -68,7 +79,7 @@ fn stamp() -> Result<()> {
     unsafe {
         sigaction(Signal::SIGUSR1, &action)?
     };
-    wait()
+    Ok(())
 }
 
 fn nanoseconds(time: nix::sys::time::TimeSpec) -> i64 {
@@ -85,6 +96,10 @@ fn say_ready_to_orphan() -> Result<()> {
 }
 
 fn say_ready() -> io::Result<()> {
+    if let Ok(name) = env::var("NOTIFY_SOCKET") {
+        let address = SocketAddr::from_abstract_name(name.trim_start_matches('@'))?;
+        UnixDatagram::unbound()?.send_to_addr(b"READY=1", &address)?;
+    }
     println!("ready");
     stdout().flush()
 }

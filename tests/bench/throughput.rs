@@ -1,0 +1,68 @@
+//! How many probes hinit answers in a second with nothing else to do, on connections that are kept; by wrk.
+
+use std::process::Command;
+
+use crate::bench::{Bench, HINIT, Init, of_each};
+use crate::client::free_address;
+use crate::live::{Live, Mode};
+use crate::program::Result;
+use crate::table::Bound::{AtLeast, AtMost};
+use crate::table::{Row, Value};
+
+struct Throughput {
+    per_second: f64,
+    errors: f64,
+    cpu_microseconds: f64,
+}
+
+impl Bench {
+    pub(crate) fn throughput(&self) -> Vec<Row> {
+        let seconds = (self.rounds / 200).max(1);
+        let figure = format!("kept-alive probes for {seconds} s");
+        let runs = of_each(&figure, self.hinits(), |init| self.ask(init, seconds));
+        let row = |what, value: fn(&Throughput) -> f64| {
+            let cell = |(name, run): &(String, Throughput)| (name.clone(), Value::one(value(run)));
+            Row::new(format!("{figure}: {what}"), runs.iter().map(cell).collect())
+        };
+        vec![
+            row("answered in a second", |run| run.per_second).bound(HINIT, AtLeast(20_000.0)),
+            row("errors", |run| run.errors).bound(HINIT, AtMost(0.0)),
+            row("CPU time for one, µs", |run| run.cpu_microseconds),
+        ]
+    }
+
+    fn ask(&self, init: &Init, seconds: usize) -> Result<Throughput> {
+        let address = free_address()?;
+        let live = Live::start(Mode::Pid1, &init.listening(address, &[&self.load, "wait"])?)?;
+        let before = live.cpu()?;
+        let wrk = Command::new("wrk")
+            .args(["-t1", "-c8", &format!("-d{seconds}s")])
+            .arg(format!("http://{address}/livez"))
+            .output()
+            .map_err(|error| format!("wrk cannot be run: {error}"))?;
+        let cpu_nanoseconds = (live.cpu()? - before) as f64;
+        let said = String::from_utf8(wrk.stdout)?;
+        let (requests, per_second, errors) = read(&said).ok_or(said.as_str())?;
+        Ok(Throughput {
+            per_second,
+            errors,
+            cpu_microseconds: cpu_nanoseconds / 1e3 / requests,
+        })
+    }
+}
+
+/// What wrk says: how many requests were answered, how many in a second, and how many were not, or with another code.
+fn read(said: &str) -> Option<(f64, f64, f64)> {
+    let (mut requests, mut per_second, mut errors) = (None, None, 0.0);
+    for line in said.lines().map(str::trim) {
+        if let Some(rate) = line.strip_prefix("Requests/sec:") {
+            per_second = rate.trim().parse().ok();
+        } else if let Some((count, _)) = line.split_once(" requests in ") {
+            requests = count.parse().ok();
+        } else if line.starts_with("Socket errors:") || line.starts_with("Non-2xx") {
+            let numbers = line.split([' ', ',']).flat_map(str::parse::<f64>);
+            errors += numbers.sum::<f64>();
+        }
+    }
+    Some((requests?, per_second?, errors))
+}
