@@ -16,6 +16,7 @@ mod early;
 mod flood;
 mod http;
 mod latency;
+mod listening;
 mod live;
 mod orphans;
 mod program;
@@ -35,7 +36,7 @@ use crate::table::{Row, Value};
 
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
 
-const MEASUREMENTS: [(&str, Measure); 14] = [
+const MEASUREMENTS: [(&str, Measure); 15] = [
     ("launch", |bench| bench.launch("launch", &[])),
     ("launch-no-pid-file", |bench| {
         bench.launch("launch with --no-pid-file", &["--no-pid-file"])
@@ -48,6 +49,7 @@ const MEASUREMENTS: [(&str, Measure); 14] = [
     ("latency", Bench::latency),
     ("orphans", |bench| Ok(bench.orphans())),
     ("flood", Bench::flood),
+    ("probes-none", |bench| Ok(bench.listening())),
     ("probes-kept", |bench| Ok(bench.throughput())),
     ("probes-storm", |bench| Ok(bench.storm())),
     ("probes-slow", |bench| Ok(bench.slow_clients())),

@@ -15,15 +15,15 @@ use crate::rounds::Series;
 use crate::table::Bound::AtMost;
 use crate::table::{Row, Value, over};
 
-const IN_A_BURST: usize = 5000;
+pub(crate) const IN_A_BURST: usize = 5000;
 
 /// Between two questions to the server.
 const PAUSE: Duration = Duration::from_micros(500);
 
-struct Burst {
+pub(crate) struct Burst {
     seconds: f64,
     left: f64,
-    cpu_nanoseconds: f64,
+    pub(crate) cpu_nanoseconds: f64,
     /// The times that the server took to answer, in microseconds.
     answers: Vec<f64>,
 }
@@ -83,7 +83,7 @@ impl Bench {
     }
 }
 
-fn burst(live: &mut Live, orphans: usize) -> Result<Burst> {
+pub(crate) fn burst(live: &mut Live, orphans: usize) -> Result<Burst> {
     let commands = live.output.get_mut();
     writeln!(commands, "{orphans}")?;
     let answer = live.line()?;

@@ -1,0 +1,110 @@
+//! What it costs all else that hinit does to hear its server and to answer probes, of which there are none: against a
+//! hinit that does neither, in turn.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::bench::{Bench, HINIT, Init, of_each};
+use crate::cgroup::Cgroup;
+use crate::client::free_address;
+use crate::latency::latency;
+use crate::live::{Live, Mode, Server};
+use crate::orphans::{IN_A_BURST, burst};
+use crate::program::Result;
+use crate::rounds::{Series, in_turn};
+use crate::table::Bound::AtMost;
+use crate::table::{Row, Value};
+
+const PLAIN: &str = "plain";
+const LISTENING: &str = "listening";
+
+impl Bench {
+    pub(crate) fn listening(&self) -> Vec<Row> {
+        let _group = Cgroup::enter();
+        let forwarding = self.beside_plain("forwarding, listening: latency, µs", |init| {
+            self.both(init, "stamp", self.rounds * 2, |live| {
+                // The second counts, as of the launches.
+                latency(live)?;
+                latency(live)
+            })
+        });
+        let orphans = self.beside_plain("orphans, listening: CPU time for one, µs", |init| {
+            self.both(init, "orphans", self.rounds / 100, |live| {
+                let burst = burst(live, IN_A_BURST)?;
+                Ok(burst.cpu_nanoseconds / 1e3 / IN_A_BURST as f64)
+            })
+        });
+        let checks = self.beside_plain("health check, listening: time, µs", |init| {
+            self.checks(init)
+        });
+        let rows = [forwarding, orphans, checks].into_iter().flatten();
+        rows.chain([self.idle_listening()]).collect()
+    }
+
+    /// What is measured of the one that listens, and that over what is measured of the plain one.
+    fn beside_plain(&self, figure: &str, measure: impl Fn(&Init) -> Result<Series>) -> [Row; 2] {
+        let each = of_each(figure, self.hinits(), measure);
+        let row = |figure, values: fn(&Series) -> Series| {
+            let cells = each.iter().filter_map(|(name, series)| {
+                let cells = values(series).cells().into_iter();
+                Some((name.clone(), cells.map(|(_, value)| value).next()?))
+            });
+            Row::new(figure, cells.collect())
+        };
+        [
+            row(figure.to_string(), |series| {
+                series.compare(PLAIN, |one, _| one)
+            }),
+            row(format!("{figure}, over the plain one's"), |series| {
+                series.compare(PLAIN, |one, plain| one / plain)
+            }),
+        ]
+    }
+
+    /// The same of both, in turn, over the same server.
+    fn both(
+        &self,
+        init: &Init,
+        server: &str,
+        rounds: usize,
+        measure: impl Fn(&mut Live) -> Result<f64>,
+    ) -> Result<Series> {
+        let server = [self.load.as_str(), server];
+        let mut plain = Live::start(Mode::Pid1, &init.server(Mode::Pid1, &server)?)?;
+        let mut listening = Live::start(Mode::Pid1, &init.listening(free_address()?, &server)?)?;
+        let mut values = [Vec::new(), Vec::new()];
+        let [of_plain, of_listening] = &mut values;
+        for _ in 0..rounds {
+            of_plain.push(measure(&mut plain)?);
+            of_listening.push(measure(&mut listening)?);
+        }
+        let names = [PLAIN, LISTENING].map(str::to_string);
+        Ok(Series::new(names.into_iter().zip(values).collect()))
+    }
+
+    fn checks(&self, init: &Init) -> Result<Series> {
+        let server = ["sleep", "infinity"];
+        let (plain, listening) = (
+            init.program(&["healthcheck"])?,
+            init.other(&["healthcheck"])?,
+        );
+        let _plain = Server::start(&init.server(Mode::Subreaper, &server)?, &plain)?;
+        let _listening = Server::start(&init.listening(free_address()?, &server)?, &listening)?;
+        let programs = [(PLAIN, plain), (LISTENING, listening)];
+        let programs = programs.map(|(name, program)| (name.to_string(), program));
+        Ok(in_turn(&programs, self.rounds)?.0)
+    }
+
+    /// The watchdog counts: its server has said that it is ready.
+    fn idle_listening(&self) -> Row {
+        let figure = "idle, listening: wake-ups in 10 s";
+        let wake_ups = of_each(figure, self.hinits(), |init| {
+            let program = init.listening(free_address()?, &[&self.load, "wait"])?;
+            let live = Live::start(Mode::Pid1, &program)?;
+            let before = live.switches()?;
+            sleep(Duration::from_secs(10));
+            Ok(Value::one((live.switches()? - before) as f64))
+        });
+        Row::new(figure, wake_ups).bound(HINIT, AtMost(0.0))
+    }
+}
