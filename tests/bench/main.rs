@@ -13,6 +13,7 @@ mod bench;
 mod cgroup;
 mod client;
 mod early;
+mod engine;
 mod flood;
 mod http;
 mod latency;
@@ -36,7 +37,7 @@ use crate::table::{Row, Value};
 
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
 
-const MEASUREMENTS: [(&str, Measure); 15] = [
+const MEASUREMENTS: [(&str, Measure); 16] = [
     ("launch", |bench| bench.launch("launch", &[])),
     ("launch-no-pid-file", |bench| {
         bench.launch("launch with --no-pid-file", &["--no-pid-file"])
@@ -50,6 +51,7 @@ const MEASUREMENTS: [(&str, Measure); 15] = [
     ("orphans", |bench| Ok(bench.orphans())),
     ("flood", Bench::flood),
     ("probes-none", |bench| Ok(bench.listening())),
+    ("probes-cpu", |bench| Ok(bench.probe_cpu())),
     ("probes-kept", |bench| Ok(bench.throughput())),
     ("probes-storm", |bench| Ok(bench.storm())),
     ("probes-slow", |bench| Ok(bench.slow_clients())),
