@@ -106,7 +106,7 @@ mutants! {
     } fails "listen::crowds::with_one_more_than_there_are_places_the_one_goes_that_was_idle_for_the_longest_time";
 
     who_asks_goes_like_any_other: "run/responder/connection.rs" {
-        "let asks = self.deadline.is_some() && !self.is_over;" => "let asks = false;"
+        "let asks = self.is_new || self.deadline.is_some();" => "let asks = false;"
     } fails "listen::crowds::who_is_in_the_middle_of_a_request_goes_last";
 
     a_full_socket_loses_an_answer: "run/responder/connection.rs" {

@@ -7,8 +7,10 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::AT_FDCWD;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
+use nix::fcntl::{AT_FDCWD, FcntlArg, OFlag, fcntl};
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, connect, listen, socket,
+};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{geteuid, unlink};
 
@@ -26,11 +28,7 @@ impl Listener {
     /// At those of a name's addresses that this machine has: `localhost` is two, and where there is no
     /// IPv6 one.
     pub(super) fn tcp(addresses: &[SocketAddr]) -> Result<Vec<Self>, Error> {
-        let open = |address: &SocketAddr| -> io::Result<OwnedFd> {
-            let listener = TcpListener::bind(address)?;
-            listener.set_nonblocking(true)?;
-            Ok(listener.into())
-        };
+        let open = |address: &SocketAddr| finish(TcpListener::bind(address)?);
         let (mut listeners, mut missing) = (Vec::new(), Ok(()));
         for address in addresses {
             match open(address).map_err(|error| errno(&error)) {
@@ -69,16 +67,13 @@ impl Listener {
         let mask = umask(!readable & Mode::all());
         let listener = UnixListener::bind(path);
         umask(mask);
-        let open = || -> io::Result<OwnedFd> {
-            let listener = listener?;
-            listener.set_nonblocking(true)?;
-            Ok(listener.into())
-        };
-        let socket = open().map_err(|error| match error.kind() {
-            // It has more bytes than an address can have: no system call has said that.
-            io::ErrorKind::InvalidInput => fail("the path is too long"),
-            _ => fail(errno(&error).desc()),
-        })?;
+        let socket = listener
+            .and_then(finish)
+            .map_err(|error| match error.kind() {
+                // It has more bytes than an address can have: no system call has said that.
+                io::ErrorKind::InvalidInput => fail("the path is too long"),
+                _ => fail(errno(&error).desc()),
+            })?;
         let identity = stat_name(AT_FDCWD, path.as_os_str()).map(|stat| Identity::of(&stat));
         Ok(Self {
             socket,
@@ -107,6 +102,14 @@ impl Drop for Listener {
             let _left_behind = unlink(path);
         }
     }
+}
+
+/// Has as many connections wait as the system allows, and none of them hinit.
+fn finish(listener: impl Into<OwnedFd>) -> io::Result<OwnedFd> {
+    let socket = listener.into();
+    fcntl(&socket, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    listen(&socket, Backlog::MAXALLOWABLE)?;
+    Ok(socket)
 }
 
 /// Why there can be no socket under a name.
