@@ -16,7 +16,9 @@ use crate::pidfile::{kind, stat_name};
 const SELF: &str = "/proc/self/exe";
 const MODE: Mode = Mode::from_bits_truncate(0o755);
 
-/// Copies this binary to `path`; returns the exit code.
+/// Copies this binary to `path`; returns the exit code. (Apart from its caller, as are the other small
+/// commands: a launch would have all of their stack as well.)
+#[inline(never)]
 pub(crate) fn install(path: &Path) -> u8 {
     match copy_to(path) {
         Ok(()) => {

@@ -23,6 +23,7 @@ enum Refusal {
 }
 
 /// Sends the signal; returns the exit code: 1 if the server did not get it, or has not ended of it.
+#[inline(never)]
 pub(crate) fn signal(options: &Signal) -> u8 {
     let name = SignalName(options.number);
     let (handle, who) = match send(options) {

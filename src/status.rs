@@ -19,6 +19,7 @@ use facts::{Fact, Value, facts};
 const MOST: usize = 4096;
 
 /// Shows it; returns the exit code: 1 if the server is not alive.
+#[inline(never)]
 pub(crate) fn status(options: &Status) -> u8 {
     let found = find(&options.pid_file, options.foreign);
     let (verdict, file) = match found {
