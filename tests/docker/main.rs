@@ -16,10 +16,12 @@ macro_rules! needs_engine {
 mod demo;
 mod engine;
 mod example;
+mod init;
 mod kubernetes;
 mod notify;
 #[path = "../it/support/pty.rs"]
 mod pty;
+mod sandbox;
 mod scratch;
 mod stop;
 mod terminal;

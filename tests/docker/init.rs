@@ -1,0 +1,87 @@
+//! An engine whose `--init` is hinit, and images that take hinit from its own.
+
+use crate::engine::{eventually, stdout};
+use crate::sandbox;
+
+#[test]
+fn another_image_copies_hinit_from_its_own() {
+    let Some(docker) = sandbox::docker(&[]) else {
+        return;
+    };
+    // The README's lines, but for the server's.
+    let dockerfile = "FROM scratch
+COPY --from=hinit /hinit /hinit
+COPY demo-server /
+USER 10001
+ENTRYPOINT [\"/hinit\", \"--\"]
+CMD [\"/demo-server\"]
+HEALTHCHECK --interval=1s CMD [\"/hinit\", \"healthcheck\"]";
+    docker.build("docker", "copies", dockerfile);
+    docker.run("docker run --detach --name copies copies");
+    eventually("it is healthy", || {
+        let health = docker.inspect("docker", "copies", "{{.State.Health.Status}}");
+        (health == "healthy").then_some(())
+    });
+    docker.run("docker stop copies");
+    assert_eq!(
+        docker.inspect("docker", "copies", "{{.State.ExitCode}}"),
+        "0"
+    );
+
+    let help = docker.run("docker run --rm hinit");
+    assert!(help.contains("usage: hinit"), "{help}");
+}
+
+#[test]
+fn the_engine_knows_it_as_its_init_and_reads_its_version() {
+    let Some(docker) = sandbox::docker(&[]) else {
+        return;
+    };
+    let info = docker.run("docker info --format {{.InitBinary}}:{{.InitCommit.ID}}");
+    assert_eq!(info, "/run/as/docker-init:hinit");
+    let version = docker.run("docker version");
+    assert!(version.contains("docker-init:\n  Version:          0.19.0\n"));
+}
+
+#[test]
+fn a_server_of_an_image_without_it_runs_below_it_and_gets_the_signals() {
+    let Some(docker) = sandbox::docker(&[]) else {
+        return;
+    };
+    let run = "docker run --init --entrypoint";
+    docker.run(&format!(
+        "{run} /demo-server --detach --name below my-server"
+    ));
+    let init = docker.inspect("docker", "below", "{{.State.Pid}}");
+    let processes = docker.run("docker top below -o pid,ppid,args");
+    let processes = processes.lines().skip(1).map(|line| {
+        let words = line.split_whitespace().collect::<Vec<_>>();
+        words.join(" ")
+    });
+    let processes = processes.collect::<Vec<_>>().join("\n");
+    assert!(processes.starts_with(&format!("{init} ")), "{processes}");
+    assert!(processes.contains(" /sbin/docker-init -- /demo-server\n"));
+    assert!(processes.ends_with(&format!(" {init} /demo-server")));
+
+    eventually("it listens", || {
+        let logs = docker.logs("docker", "below");
+        logs.contains("listening on").then_some(())
+    });
+    docker.run("docker kill --signal HUP below");
+    eventually("a reload", || {
+        let logs = docker.logs("docker", "below");
+        logs.contains("reloaded (1)").then_some(())
+    });
+    docker.run("docker stop below");
+    assert_eq!(
+        docker.inspect("docker", "below", "{{.State.ExitCode}}"),
+        "0"
+    );
+
+    // The words are hinit's own, the code is tini's.
+    let nothing = docker.output(&format!("{run} /nothing --rm my-server"));
+    assert_eq!(nothing.status.code(), Some(127));
+    let said = String::from_utf8_lossy(&nothing.stderr);
+    assert!(said.starts_with("hinit: cannot run `/nothing`"), "{said}");
+    assert_eq!(stdout(&nothing), "");
+}
