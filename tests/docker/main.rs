@@ -13,6 +13,7 @@ macro_rules! needs_engine {
     };
 }
 
+mod compose;
 mod demo;
 mod engine;
 mod example;
