@@ -25,4 +25,5 @@ mod pty;
 mod sandbox;
 mod scratch;
 mod stop;
+mod swarm;
 mod terminal;
