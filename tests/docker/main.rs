@@ -20,6 +20,7 @@ mod example;
 mod init;
 mod kubernetes;
 mod notify;
+mod podman;
 #[path = "../it/support/pty.rs"]
 mod pty;
 mod sandbox;

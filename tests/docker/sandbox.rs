@@ -44,6 +44,15 @@ pub(crate) fn docker(needed: &[&str]) -> Option<&'static Sandbox> {
     can_run(&[&["dockerd", "docker"], needed].concat()).then(|| *DOCKER)
 }
 
+/// Podman, with one image, `my-server`.
+pub(crate) fn podman() -> Option<&'static Sandbox> {
+    static PODMAN: LazyLock<&Sandbox> = LazyLock::new(|| {
+        SANDBOX.build("podman", "my-server", "docker/demo.Dockerfile");
+        &SANDBOX
+    });
+    can_run(&["podman"]).then(|| *PODMAN)
+}
+
 /// Whether this user can have a sandbox, and these programs are there. Says so where not; in CI that is a
 /// failure.
 fn can_run(programs: &[&str]) -> bool {
@@ -103,7 +112,7 @@ impl Sandbox {
         let mut command = Command::new("nsenter");
         command
             .args(["--target", &self.init, "--mount", "--net", "--pid"])
-            .arg(format!("--wd={}", root().display()))
+            .arg(format!("--wdns={}", root().display()))
             .args(line.split(' '))
             .env_remove("DOCKER_HOST")
             .env_remove("DOCKER_CONTEXT")
@@ -121,11 +130,17 @@ impl Sandbox {
         succeed(&mut self.command(line))
     }
 
-    /// A file of the tests' own; its path.
-    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+    /// The path of a file of the tests' own.
+    pub(crate) fn file_of(&self, name: &str) -> String {
         let file = self.context.join(name);
-        fs::write(&file, text).unwrap();
         file.to_str().unwrap().to_owned()
+    }
+
+    /// Writes a file of the tests' own.
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+        let file = self.file_of(name);
+        fs::write(&file, text).unwrap();
+        file
     }
 
     /// Builds an image of hinit and the demo server; `dockerfile` is the project's, or a text.
