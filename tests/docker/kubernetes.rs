@@ -19,6 +19,8 @@ macro_rules! needs_schema {
     };
 }
 
+mod inject;
+
 /// The Deployment with probes by HTTP, and the one with probes by exec.
 const BY_HTTP: &str = "my-server";
 const BY_EXEC: &str = "my-server-exec";
