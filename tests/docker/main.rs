@@ -16,6 +16,7 @@ macro_rules! needs_engine {
 mod compose;
 mod demo;
 mod engine;
+mod environments;
 mod example;
 mod init;
 mod kubernetes;

@@ -189,6 +189,25 @@ fn asks(podman: &Sandbox, container: &str) -> bool {
     check.status.success()
 }
 
+/// Podman can have what Docker has for all its containers or none: another user as the container's root.
+#[test]
+fn in_a_user_namespace_all_works() {
+    let Some(podman) = sandbox::podman() else {
+        return;
+    };
+    let ids = "--uidmap 0:100000:65536 --gidmap 0:100000:65536";
+    podman.run(&format!(
+        "podman run --detach --network none {ids} --name mapped my-server"
+    ));
+    eventually("it is healthy", || asks(podman, "mapped").then_some(()));
+    podman.run("podman exec mapped /hinit signal HUP");
+    eventually("a reload", || {
+        let logs = podman.logs("podman", "mapped");
+        logs.contains("reloaded (1)").then_some(())
+    });
+    stops(podman, "mapped");
+}
+
 /// The container's processes: PID, parent and command.
 fn processes(podman: &Sandbox, container: &str) -> Vec<String> {
     let processes = podman.run(&format!("podman top {container} pid ppid args"));

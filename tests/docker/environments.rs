@@ -1,0 +1,147 @@
+//! Places that lack what hinit could use: it runs there, or says in one line why not.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+
+use crate::engine::{Container, Image, binaries, docker, eventually, python, unique};
+use crate::scratch::IMAGE;
+
+/// A seccomp profile by which the kernel does not know these system calls.
+struct Profile(PathBuf);
+
+impl Profile {
+    fn without(calls: &[&str]) -> Self {
+        let file = env::temp_dir().join(format!("hinit-test-{}.json", unique()));
+        let rule = format!(r#"{{"names": {calls:?}, "action": "SCMP_ACT_ERRNO", "errnoRet": 38}}"#);
+        let profile = format!(r#"{{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{rule}]}}"#);
+        fs::write(&file, profile).unwrap();
+        Self(file)
+    }
+
+    fn start(&self) -> Container {
+        let option = format!("seccomp={}", self.0.display());
+        let options = ["--security-opt", &option, "--health-interval", "1s"];
+        Container::start(&IMAGE, &options, &[])
+    }
+}
+
+impl Drop for Profile {
+    fn drop(&mut self) {
+        let _removed = fs::remove_file(&self.0);
+    }
+}
+
+fn listens(container: &Container) {
+    eventually("it listens", || {
+        container.logs().contains("listening on").then_some(())
+    });
+}
+
+#[test]
+fn without_pidfd_open_all_works_and_signals_go_by_the_pid() {
+    needs_engine!();
+    let profile = Profile::without(&["pidfd_open"]);
+    let container = profile.start();
+    listens(&container);
+    container.becomes("healthy");
+    let signal = container.exec(&["/hinit", "signal", "HUP"]);
+    assert!(signal.status.success(), "{signal:?}");
+    eventually("a reload", || {
+        container.logs().contains("reloaded (1)").then_some(())
+    });
+    assert_eq!(container.stop(), 0);
+}
+
+#[test]
+fn without_signalfd_nothing_starts_and_a_line_says_why() {
+    needs_engine!();
+    // libc falls back on the older one.
+    let profile = Profile::without(&["signalfd4"]);
+    let container = profile.start();
+    listens(&container);
+    assert_eq!(container.stop(), 0);
+
+    let profile = Profile::without(&["signalfd4", "signalfd"]);
+    let container = profile.start();
+    assert_eq!(container.ended(), 125);
+    assert_eq!(
+        container.logs(),
+        "hinit: cannot open `signalfd`: Function not implemented\n"
+    );
+}
+
+#[test]
+fn without_proc_the_server_runs_and_is_known_to_be_alive() {
+    needs_engine!();
+    let [hinit, server] = binaries();
+    let [hinit, server] = [(hinit, "/hinit"), (server, "/demo-server")]
+        .map(|(from, to)| format!("{}:{to}:ro", from.display()));
+    let options = [
+        &["--cap-add", "SYS_ADMIN", "--entrypoint", "sh"][..],
+        &["--security-opt", "apparmor=unconfined"],
+        &["--volume", &hinit, "--volume", &server],
+    ];
+    // Docker has no other way into it: an exec needs /proc.
+    let script = "umount -l /proc && exec /hinit -- sh -c \
+        'until /hinit healthcheck; do :; done; sleep 1000 & exec /demo-server'";
+    let container = Container::start(&Image { tag: python() }, &options.concat(), &["-c", script]);
+    listens(&container);
+    assert_eq!(container.stop(), 0);
+    let logs = container.logs();
+    assert!(logs.contains("healthy: process "), "{logs}");
+    assert!(logs.contains(" is alive (state unknown)\n"), "{logs}");
+    let line = "hinit: cannot tell what the server has left: /proc is not this PID namespace's\n";
+    assert!(logs.contains(line), "{logs}");
+}
+
+/// Where hinit is not PID 1: in another container's PID namespace, and in the machine's.
+#[test]
+fn in_a_pid_namespace_of_others_it_takes_orphans_and_stops_only_its_own() {
+    needs_engine!();
+    let [hinit, _] = binaries();
+    let first = Container::start(&IMAGE, &["--health-interval", "1s"], &[]);
+    let volume = format!("{}:/hinit:ro", hinit.display());
+    for pid in [&format!("container:{}", first.name), "host"] {
+        let options = [
+            &["--pid", pid, "--volume", &volume, "--entrypoint", "/hinit"][..],
+            &[
+                "--health-cmd",
+                "/hinit healthcheck",
+                "--health-interval",
+                "1s",
+            ],
+        ];
+        let server = "sh -c 'sleep 1000 & echo orphan $!'; trap 'exit 3' TERM; \
+            echo server $$; while :; do sleep 1000 & wait $!; done";
+        let second = Container::start(
+            &Image { tag: python() },
+            &options.concat(),
+            &["--", "sh", "-c", server],
+        );
+        second.becomes("healthy");
+        let pid_of = |name| {
+            eventually(name, || {
+                let logs = second.logs();
+                let line = logs.lines().find_map(|line| line.strip_prefix(name))?;
+                Some(line.trim().to_owned())
+            })
+        };
+        let parent_of = |pid: &str| {
+            let status = format!("/proc/{pid}/status");
+            let parent = second.exec(&["sed", "-n", "s/^PPid:\\t//p", &status]);
+            String::from_utf8(parent.stdout).unwrap().trim().to_owned()
+        };
+        let [orphan, server] = ["orphan ", "server "].map(pid_of);
+        let hinit = parent_of(&server);
+        assert_ne!(hinit, "1");
+        assert_eq!(parent_of(&orphan), hinit);
+
+        assert_eq!(second.stop(), 3);
+        let logs = second.logs();
+        assert!(!logs.contains("killed"), "{logs}");
+        assert_eq!(docker(["top", &first.name]).lines().count(), 3);
+        first.becomes("healthy");
+    }
+    assert_eq!(first.stop(), 0);
+}
