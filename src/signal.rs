@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Instant;
 
 use nix::errno::Errno;
+use nix::unistd::Pid;
 
 use crate::cli::Signal;
 use crate::error::exit_code;
@@ -11,7 +12,7 @@ use crate::healthcheck::Verdict;
 use crate::healthcheck::server::find;
 use crate::output::{Log, Verbosity, print_line};
 use crate::pidfile::Fault;
-use crate::process;
+use crate::process::{self, Look, Process};
 use crate::sys::Handle;
 use crate::text::{Rounded, SignalName};
 
@@ -26,7 +27,12 @@ enum Refusal {
 #[inline(never)]
 pub(crate) fn signal(options: &Signal) -> u8 {
     let name = SignalName(options.number);
-    let (handle, who) = match send(options) {
+    let Sent {
+        handle,
+        pid,
+        who,
+        process,
+    } = match send(options) {
         Ok(sent) => sent,
         Err(refusal) => {
             let log = Log(Verbosity::Normal);
@@ -37,7 +43,7 @@ pub(crate) fn signal(options: &Signal) -> u8 {
     print_line(&format_args!("sent {name} to {who}"));
     let Some(time) = options.wait else { return 0 };
     let start = Instant::now();
-    if !handle.wait_for_end(time) {
+    if !handle.wait_for_end(time, &|| has_ended(pid, process.as_ref())) {
         print_line(&format_args!("{who} has not ended within {time:?}"));
         return exit_code::REFUSED;
     }
@@ -46,7 +52,16 @@ pub(crate) fn signal(options: &Signal) -> u8 {
     0
 }
 
-fn send(options: &Signal) -> Result<(Handle, String), Refusal> {
+/// The process that got the signal.
+struct Sent {
+    handle: Handle,
+    pid: Pid,
+    who: String,
+    /// As it was before.
+    process: Option<Process>,
+}
+
+fn send(options: &Signal) -> Result<Sent, Refusal> {
     let (verdict, file) = find(&options.pid_file, options.foreign).map_err(Refusal::Found)?;
     match verdict {
         Verdict::Healthy(_)
@@ -58,23 +73,42 @@ fn send(options: &Signal) -> Result<(Handle, String), Refusal> {
     }
     // From here on the PID is of no importance: what is held on to is the process that has it now,
     // and that is the server if the file names it still.
-    let handle = Handle::open(file.pid).map_err(Refusal::Kernel)?;
-    let fault = if !file.is_unchanged() {
-        Some(Fault::Replaced)
-    } else if !options.foreign && !file.is_held() {
+    let pid = file.pid;
+    let handle = Handle::open(pid).map_err(Refusal::Kernel)?;
+    let process = process::read(pid);
+    let who = match &process {
+        Some(Process { name, .. }) => format!("process {pid} ({name})"),
+        None => format!("process {pid}"),
+    };
+    // The lock before the bytes: another hinit that has claimed the file since has emptied it first.
+    let fault = if !options.foreign && !file.is_held() {
         Some(Fault::Stale)
+    } else if !file.is_unchanged() {
+        Some(Fault::Replaced)
     } else {
         None
     };
     if let Some(fault) = fault {
         return Err(Refusal::Found(Verdict::PidFile(file.path, fault)));
     }
-    let who = match process::name(file.pid) {
-        Some(name) => format!("process {} ({name})", file.pid),
-        None => format!("process {}", file.pid),
-    };
     handle.signal(options.number).map_err(Refusal::Kernel)?;
-    Ok((handle, who))
+    Ok(Sent {
+        handle,
+        pid,
+        who,
+        process,
+    })
+}
+
+/// Whether a process is over that cannot be held on to: gone, not reaped yet, or another by now.
+fn has_ended(pid: Pid, before: Option<&Process>) -> bool {
+    match process::look(pid) {
+        Look::Missing | Look::Thread(_) => true,
+        Look::Seen(now) => {
+            now.has_ended() || before.is_some_and(|before| before.started != now.started)
+        }
+        Look::Exists => false,
+    }
 }
 
 impl fmt::Display for Refusal {

@@ -239,21 +239,18 @@ impl Handle {
         Ok(Self { pid, pidfd })
     }
 
-    /// Waits for the end of the process, for so long; true, if it has ended.
-    pub(crate) fn wait_for_end(&self, time: Duration) -> bool {
+    /// Waits for the end of the process, for so long; true, if it has ended. Without a hold on it,
+    /// `look` must tell.
+    pub(crate) fn wait_for_end(&self, time: Duration, look: &dyn Fn() -> bool) -> bool {
         let deadline = Instant::now() + time;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let has_ended = match &self.pidfd {
                 Some(pidfd) => {
                     let timeout = PollTimeout::try_from(left.as_millis() + 1);
-                    let mut ended = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
-                    matches!(
-                        poll(&mut ended, timeout.unwrap_or(PollTimeout::MAX)),
-                        Ok(1..)
-                    )
+                    ends_within(pidfd, timeout.unwrap_or(PollTimeout::MAX))
                 }
-                None => kill(self.pid, 0) == Err(Errno::ESRCH),
+                None => look(),
             };
             if has_ended || left.is_zero() {
                 return has_ended;
@@ -279,6 +276,17 @@ impl Handle {
                 0,
             )
         };
-        Errno::result(result).map(drop)
+        match Errno::result(result) {
+            // A seccomp profile again. As long as it has not ended, its PID is no other's.
+            Err(Errno::ENOSYS | Errno::EPERM) if !ends_within(pidfd, PollTimeout::ZERO) => {
+                kill(self.pid, number)
+            }
+            result => result.map(drop),
+        }
     }
+}
+
+fn ends_within(pidfd: &OwnedFd, timeout: PollTimeout) -> bool {
+    let mut ended = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+    matches!(poll(&mut ended, timeout), Ok(1..))
 }
