@@ -35,6 +35,8 @@
 
 use std::ffi::OsString;
 
+use nix::libc::SIGPIPE;
+
 mod cli;
 mod error;
 mod healthcheck;
@@ -61,8 +63,14 @@ fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
     match cli::parse(arguments, &sys::environment) {
         Ok(Command::Run(options)) => run::run(&options, inherited),
         Ok(Command::Healthcheck(options)) => healthcheck::healthcheck(&options, inherited),
-        Ok(Command::Signal(options)) => signal::signal(&options),
-        Ok(Command::Status(options)) => status::status(&options),
+        Ok(Command::Signal(options)) => {
+            let_caller_interrupt(inherited);
+            signal::signal(&options)
+        }
+        Ok(Command::Status(options)) => {
+            let_caller_interrupt(inherited);
+            status::status(&options)
+        }
         Ok(Command::Install(path)) => install::install(&path),
         Ok(Command::Pause) => run::pause(),
         Ok(Command::Help(text)) => {
@@ -71,6 +79,12 @@ fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
         }
         Err(misuse) => complain(misuse),
     }
+}
+
+/// Whoever has called a small command may end it; but a reader that has left does not: the exit code
+/// tells.
+fn let_caller_interrupt(inherited: SignalSet) {
+    sys::set_signal_mask(inherited.with(SIGPIPE));
 }
 
 fn complain(
