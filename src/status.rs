@@ -18,7 +18,7 @@ use facts::{Fact, Value, facts};
 /// Long enough for any command line that somebody reads.
 const MOST: usize = 4096;
 
-/// Shows it; returns the exit code: 1 if the server is not alive.
+/// Shows it; returns the exit code: 1 if it is not healthy.
 #[inline(never)]
 pub(crate) fn status(options: &Status) -> u8 {
     let found = find(&options.pid_file, options.foreign);
@@ -46,15 +46,22 @@ fn table(verdict: &str, is_well: bool, facts: &[Fact], in_colour: bool) -> Strin
         (true, true) => ("\x1b[32m", "\x1b[0m"),
         (true, false) => ("\x1b[31m", "\x1b[0m"),
     };
+    let verdict = in_one_row(verdict);
     let mut text = format!("{:WIDTH$}{colour}{verdict}{end}\n", "verdict");
     for Fact { name, value, .. } in facts {
-        // Writing to a String cannot fail.
-        let _ok = match value {
-            Ok(value) => writeln!(text, "{name:WIDTH$}{value}"),
-            Err(why) => writeln!(text, "{name:WIDTH$}({why})"),
+        let value = match value {
+            Ok(value) => value.to_string(),
+            Err(why) => format!("({why})"),
         };
+        // Writing to a String cannot fail.
+        let _ok = writeln!(text, "{name:WIDTH$}{}", in_one_row(&value));
     }
     text
+}
+
+/// A path or a command may hold anything.
+fn in_one_row(text: &str) -> String {
+    text.replace(char::is_control, "?")
 }
 
 /// One object; what could not be found out is null, with the reason beside it.

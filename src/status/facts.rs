@@ -27,9 +27,21 @@ pub(super) enum Value {
     Time(Duration),
 }
 
+const UNTOLD: &str = "/proc does not tell";
+
 pub(super) fn facts(file: &PidFile) -> Vec<Fact> {
     let pid = file.pid;
-    let process = process::read(pid).ok_or_else(|| "/proc does not tell".to_owned());
+    // The /proc of another PID namespace tells of strangers.
+    let can_tell = process::is_proc_ours();
+    let process = process::read(pid).filter(|_| can_tell);
+    let process = process.ok_or_else(|| UNTOLD.to_owned());
+    let by_proc = |find: fn(Pid) -> Result<Value, String>| {
+        if can_tell {
+            find(pid)
+        } else {
+            Err(UNTOLD.to_owned())
+        }
+    };
     let of = |value: fn(&Process) -> Value| process.as_ref().map(value).map_err(Clone::clone);
     let fact = |name, key, value| Fact { name, key, value };
     let lock = if file.is_held() {
@@ -43,7 +55,7 @@ pub(super) fn facts(file: &PidFile) -> Vec<Fact> {
             "pid",
             Ok(Value::Number(pid.as_raw().unsigned_abs().into())),
         ),
-        fact("command", "command", command(pid)),
+        fact("command", "command", by_proc(command)),
         fact(
             "state",
             "state",
@@ -54,14 +66,14 @@ pub(super) fn facts(file: &PidFile) -> Vec<Fact> {
             "seconds",
             of(|process| Value::Time(process.started.age())),
         ),
-        fact("memory", "memory_bytes", memory(pid)),
+        fact("memory", "memory_bytes", by_proc(memory)),
         fact(
             "threads",
             "threads",
             of(|process| Value::Number(process.threads.into())),
         ),
-        fact("open files", "open_files", open_files(pid)),
-        fact("children", "children", Ok(Value::Number(children(pid)))),
+        fact("open files", "open_files", by_proc(open_files)),
+        fact("children", "children", by_proc(|pid| Ok(children(pid)))),
         fact(
             "PID file",
             "pid_file",
@@ -91,8 +103,11 @@ fn command(pid: Pid) -> Result<Value, String> {
     let words = bytes.split(|&byte| byte == 0).map(String::from_utf8_lossy);
     let words: Vec<_> = words.collect();
     let shown = words.join(" ");
-    let shown = shown.trim_end().replace(char::is_control, "?");
-    Ok(Value::Text(shown))
+    match shown.trim_end() {
+        // proc_pid_cmdline(5): so it is of a zombie.
+        "" => Err("it has none any more".into()),
+        shown => Ok(Value::Text(shown.to_owned())),
+    }
 }
 
 /// What of it is in memory: the second number of `/proc/PID/statm`, in pages (`proc(5)`).
@@ -103,7 +118,7 @@ fn memory(pid: Pid) -> Result<Value, String> {
     let size = size.and_then(|size| u64::try_from(size).ok());
     match (pages, size) {
         (Some(pages), Some(size)) => Ok(Value::Bytes(pages * size)),
-        _ => Err("/proc does not tell".into()),
+        _ => Err(UNTOLD.into()),
     }
 }
 
@@ -112,10 +127,10 @@ fn open_files(pid: Pid) -> Result<Value, String> {
     Ok(Value::Number(files.count() as u64))
 }
 
-fn children(pid: Pid) -> u64 {
+fn children(pid: Pid) -> Value {
     let all = process::all();
-    all.filter(|process| process.parent == pid && !process.has_ended())
-        .count() as u64
+    let children = all.filter(|process| process.parent == pid && !process.has_ended());
+    Value::Number(children.count() as u64)
 }
 
 /// A number of the container's cgroup, as version 2 or 1 has it (cgroups(7)).

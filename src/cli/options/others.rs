@@ -21,7 +21,7 @@ pub(crate) static STATUS: Topic = Topic {
     name: "status",
     usage: "usage: hinit status [OPTIONS]",
     about: "\
-Shows what the server is and does, or why that cannot be told. Exits with 0 if it is alive, else with 1.",
+Shows what the server is and does, or why that cannot be told. Exits with 0 if it is healthy, else with 1.",
     options: &[&PID_FILE, &FOREIGN, &JSON, &HELP],
 };
 
