@@ -2,16 +2,17 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat, renameat};
 use nix::sys::stat::{Mode, fchmod};
-use nix::unistd::{UnlinkatFlags, unlinkat};
+use nix::unistd::{UnlinkatFlags, getpid, unlinkat};
 
 use crate::error::{Error, errno, exit_code};
 use crate::output::{Log, Verbosity, print_line};
-use crate::pidfile::{kind, stat_name};
+use crate::pidfile::{directory_and_name, kind, stat_name};
 
 const SELF: &str = "/proc/self/exe";
 const MODE: Mode = Mode::from_bits_truncate(0o755);
@@ -36,6 +37,7 @@ pub(crate) fn install(path: &Path) -> u8 {
 /// all of the copy, and a hinit that runs from there goes on.
 fn copy_to(path: &Path) -> Result<(), Error> {
     let fail = |reason: &str| Error::cannot("install", path.display(), reason.to_owned());
+    let by_errno = |errno: Errno| fail(errno.desc());
     match stat_name(AT_FDCWD, path.as_os_str()) {
         Ok(stat) => match kind(&stat) {
             None => {}
@@ -43,24 +45,18 @@ fn copy_to(path: &Path) -> Result<(), Error> {
             Some(kind) => return Err(fail(&format!("it is a {kind}"))),
         },
         Err(Errno::ENOENT) => {}
-        Err(errno) => return Err(fail(errno.desc())),
+        Err(errno) => return Err(by_errno(errno)),
     }
-    let Some(name) = path.file_name() else {
-        return Err(fail(Errno::EISDIR.desc()));
-    };
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let (directory, name) = directory_and_name(path).ok_or_else(|| by_errno(Errno::EISDIR))?;
+    let own = File::open(SELF).map_err(|error| {
+        Error::on_path("read", Path::new(SELF), errno(&error)).remedy("mount /proc")
+    })?;
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let by_errno = |errno: Errno| fail(errno.desc());
     let directory = openat(AT_FDCWD, directory, flags, Mode::empty()).map_err(by_errno)?;
-    let temporary = format!(".{}.{}", name.display(), std::process::id());
+    let (copy, temporary) = create_temporary(&directory).map_err(by_errno)?;
     let temporary = temporary.as_str();
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
-    let copy = openat(&directory, temporary, flags, Mode::S_IRWXU).map_err(by_errno)?;
-    let done = write_own_binary(File::from(copy))
-        .map_err(|error| fail(errno(&error).desc()))
+    let done = write_all(own, copy)
+        .map_err(|error| by_errno(errno(&error)))
         .and_then(|()| renameat(&directory, temporary, &directory, name).map_err(by_errno));
     if done.is_err() {
         let _left_behind = unlinkat(&directory, temporary, UnlinkatFlags::NoRemoveDir);
@@ -68,8 +64,21 @@ fn copy_to(path: &Path) -> Result<(), Error> {
     done
 }
 
-fn write_own_binary(mut copy: File) -> io::Result<()> {
-    let mut own = File::open(SELF)?;
+/// A new file, and its name, which is not the PID's alone: in an init container that is the same at each
+/// try, and one that was killed leaves its file behind.
+fn create_temporary(directory: &OwnedFd) -> nix::Result<(File, String)> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+    let mut number = 0_u32;
+    loop {
+        let name = format!(".hinit-{}-{number}", getpid());
+        match openat(directory, name.as_str(), flags, Mode::S_IRWXU) {
+            Err(Errno::EEXIST) => number += 1,
+            result => return result.map(|file| (file.into(), name)),
+        }
+    }
+}
+
+fn write_all(mut own: File, mut copy: File) -> io::Result<()> {
     let mut bytes = [0; 16 * 1024];
     loop {
         match own.read(&mut bytes)? {

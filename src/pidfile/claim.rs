@@ -1,9 +1,8 @@
 //! The writer's side: claim, record, clear, remove.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,7 +12,9 @@ use nix::fcntl::{AT_FDCWD, FallocateFlags, OFlag, fallocate, openat};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 use nix::unistd::{Pid, UnlinkatFlags, geteuid, unlinkat};
 
-use super::{Contents, HAS_SOCKET, Identity, MOST_BYTES, STOPPING, kind, stat_name};
+use super::{
+    Contents, HAS_SOCKET, Identity, MOST_BYTES, STOPPING, directory_and_name, kind, stat_name,
+};
 use crate::error::{Error, errno};
 use crate::text::Line;
 
@@ -152,18 +153,7 @@ impl Place {
     fn open(path: &Path) -> Result<Self, Error> {
         let fail = |errno| Error::on_path(CLAIM, path, errno).remedy(REMEDY);
         let path = std::path::absolute(path).map_err(|e| fail(errno(&e)))?;
-        // Path's own file_name would overlook a slash at the end.
-        let end = path
-            .as_os_str()
-            .as_bytes()
-            .rsplit(|&byte| byte == b'/')
-            .next();
-        let (Some(directory), Some(name)) = (path.parent(), end) else {
-            return Err(fail(Errno::EISDIR));
-        };
-        if name.is_empty() || name == b".." {
-            return Err(fail(Errno::EISDIR));
-        }
+        let (directory, name) = directory_and_name(&path).ok_or_else(|| fail(Errno::EISDIR))?;
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let open = || openat(AT_FDCWD, directory, flags, Mode::empty());
         let directory = match open() {
@@ -173,10 +163,9 @@ impl Place {
             }
             result => result,
         };
-        let name = OsStr::from_bytes(name).to_owned();
         Ok(Self {
             directory: directory.map_err(fail)?,
-            name,
+            name: name.to_owned(),
             path,
         })
     }

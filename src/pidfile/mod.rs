@@ -13,7 +13,9 @@
 //! has locked, so that two could hold "the" lock. One small write into an empty file is already
 //! all or nothing to a reader.
 
+use std::ffi::OsStr;
 use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -101,11 +103,22 @@ impl Identity {
     }
 }
 
+/// The directory of a file and its name in there. None for what names a directory. (Path's own
+/// `file_name` would overlook a slash at the end.)
+pub(crate) fn directory_and_name(path: &Path) -> Option<(&Path, &OsStr)> {
+    let bytes = path.as_os_str().as_bytes();
+    let name = OsStr::from_bytes(bytes.rsplit(|&byte| byte == b'/').next()?);
+    if name.is_empty() || name == "." || name == ".." {
+        return None;
+    }
+    match path.parent()? {
+        parent if parent.as_os_str().is_empty() => Some((Path::new("."), name)),
+        parent => Some((parent, name)),
+    }
+}
+
 /// `lstat(2)`: a link itself and not what it leads to.
-pub(crate) fn stat_name(
-    directory: impl std::os::fd::AsFd,
-    name: &std::ffi::OsStr,
-) -> nix::Result<FileStat> {
+pub(crate) fn stat_name(directory: impl std::os::fd::AsFd, name: &OsStr) -> nix::Result<FileStat> {
     fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)
 }
 
@@ -126,6 +139,28 @@ pub(crate) fn kind(stat: &FileStat) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_a_file_is() {
+        for (path, expected) in [
+            ("/run/x", Some(("/run", "x"))),
+            ("x", Some((".", "x"))),
+            ("./a/x", Some(("./a", "x"))),
+            ("/x", Some(("/", "x"))),
+            ("a//x", Some(("a", "x"))),
+            ("", None),
+            ("/", None),
+            ("x/", None),
+            ("x//", None),
+            ("x/.", None),
+            ("x/..", None),
+            (".", None),
+            ("..", None),
+        ] {
+            let expected = expected.map(|(at, name)| (Path::new(at), OsStr::new(name)));
+            assert_eq!(directory_and_name(Path::new(path)), expected, "{path}");
+        }
+    }
 
     #[test]
     fn what_the_bytes_of_a_pid_file_say() {

@@ -1,5 +1,6 @@
 //! PID files that the server itself has left behind in its last run. Many refuse to start then.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -13,7 +14,7 @@ use nix::unistd::{Pid, UnlinkatFlags, getpid, unlinkat};
 
 use crate::error::errno;
 use crate::output::Log;
-use crate::pidfile::{Contents, Identity, kind, stat_name};
+use crate::pidfile::{Contents, Identity, directory_and_name, kind, stat_name};
 use crate::process::{Look, look};
 
 /// How much of a file is looked at: some have more lines than one.
@@ -36,9 +37,15 @@ pub(super) fn remove(path: &Path, log: Log) {
 /// What stood in it, if there was one.
 fn remove_if_stale(path: &Path) -> Result<Option<String>, String> {
     let by_errno = |errno: Errno| errno.desc().to_owned();
-    let Some((directory, file, identity)) = open(path)? else {
+    let Some(found) = open(path)? else {
         return Ok(None);
     };
+    let Found {
+        directory,
+        name,
+        file,
+        identity,
+    } = found;
     check_locks(&file)?;
     let mut bytes = Vec::new();
     let mut head = (&file).take(MOST_BYTES as u64);
@@ -48,14 +55,11 @@ fn remove_if_stale(path: &Path) -> Result<Option<String>, String> {
     let content = match Contents::parse(line.unwrap_or_default()) {
         Contents::Empty if bytes.is_empty() => "nothing".to_owned(),
         // Of an earlier run nothing can be alive in a PID namespace that has just begun.
-        Contents::Pid(pid) if getpid() == Pid::from_raw(1) || look(pid) == Look::Missing => {
+        Contents::Pid(pid) if getpid() == Pid::from_raw(1) || has_ended(pid) => {
             format!("process {pid}")
         }
         Contents::Pid(pid) => return Err(format!("process {pid} lives")),
         _ => return Err("what stands in it is no PID".into()),
-    };
-    let Some(name) = path.file_name() else {
-        return Err(by_errno(Errno::EISDIR));
     };
     if stat_name(&directory, name).map(|stat| Identity::of(&stat)) != Ok(identity) {
         return Err("it was replaced meanwhile".into());
@@ -64,14 +68,26 @@ fn remove_if_stale(path: &Path) -> Result<Option<String>, String> {
     Ok(Some(content))
 }
 
-/// The directory and the file in it; None, if there is no such file.
-fn open(path: &Path) -> Result<Option<(OwnedFd, File, Identity)>, String> {
+fn has_ended(pid: Pid) -> bool {
+    match look(pid) {
+        Look::Missing => true,
+        Look::Seen(process) => process.has_ended(),
+        Look::Exists | Look::Thread(_) => false,
+    }
+}
+
+/// A file, by its name in a directory that is held open.
+struct Found<'a> {
+    directory: OwnedFd,
+    name: &'a OsStr,
+    file: File,
+    identity: Identity,
+}
+
+/// The file; None, if there is no such file.
+fn open(path: &Path) -> Result<Option<Found<'_>>, String> {
     let by_errno = |errno: Errno| errno.desc().to_owned();
-    let (directory, name) = match (path.parent(), path.file_name()) {
-        (Some(parent), Some(name)) if parent.as_os_str().is_empty() => (Path::new("."), name),
-        (Some(parent), Some(name)) => (parent, name),
-        _ => return Err(by_errno(Errno::EISDIR)),
-    };
+    let (directory, name) = directory_and_name(path).ok_or_else(|| by_errno(Errno::EISDIR))?;
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let directory = match openat(AT_FDCWD, directory, flags, Mode::empty()) {
         Ok(directory) => directory,
@@ -92,7 +108,12 @@ fn open(path: &Path) -> Result<Option<(OwnedFd, File, Identity)>, String> {
     if identity != Identity::of(&named) {
         return Err("it was replaced meanwhile".into());
     }
-    Ok(Some((directory, file.into(), identity)))
+    Ok(Some(Found {
+        directory,
+        name,
+        file: file.into(),
+        identity,
+    }))
 }
 
 /// Whoever holds a lock on it, of either kind, is alive.
@@ -111,6 +132,8 @@ fn check_locks(file: &File) -> Result<(), String> {
     };
     match fcntl(file, FcntlArg::F_GETLK(&mut lock)) {
         Ok(_) if i32::from(lock.l_type) == F_UNLCK => Ok(()),
+        // One of another PID namespace has no number here, and some locks belong to no process.
+        Ok(_) if lock.l_pid <= 0 => Err("it is locked".into()),
         Ok(_) => Err(format!("process {} has locked it", lock.l_pid)),
         Err(errno) => Err(errno.desc().to_owned()),
     }
