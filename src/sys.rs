@@ -216,6 +216,20 @@ pub(crate) fn has_capability(number: u32) -> bool {
     result == 0 && effective >> number & 1 == 1
 }
 
+/// Gives up the capabilities that a program which is not root's keeps at an exec (capabilities(7)).
+pub(crate) fn clear_ambient_capabilities() {
+    // SAFETY: no memory is passed. (A kernel before 4.3 has none of them, and refuses.)
+    unsafe {
+        libc::prctl(
+            libc::PR_CAP_AMBIENT,
+            libc::PR_CAP_AMBIENT_CLEAR_ALL,
+            0,
+            0,
+            0,
+        )
+    };
+}
+
 /// `unsetenv(3)`, before the server is spawned.
 pub(crate) fn unset_environment(name: &CStr) {
     // SAFETY: hinit has one thread, and `environment` returns copies.

@@ -3,7 +3,8 @@
 use std::ffi::CString;
 
 use nix::unistd::{
-    Gid, Group, Uid, User as Entry, getegid, geteuid, getgrouplist, setgroups, setresgid, setresuid,
+    Gid, Group, Uid, User as Entry, getgrouplist, getresgid, getresuid, setgroups, setresgid,
+    setresuid,
 };
 
 use crate::cli::User;
@@ -81,9 +82,15 @@ impl Identity {
         }
     }
 
-    /// Whether hinit is that user itself.
+    /// Whether hinit is that user itself, and can be no other.
     fn is_own(&self) -> bool {
-        self.uid == geteuid() && self.gid == getegid()
+        let (uids, gids) = (getresuid(), getresgid());
+        uids.is_ok_and(|ids| [ids.real, ids.effective, ids.saved] == [self.uid; 3])
+            && gids.is_ok_and(|ids| [ids.real, ids.effective, ids.saved] == [self.gid; 3])
+    }
+
+    pub(super) fn uid(&self) -> Uid {
+        self.uid
     }
 
     /// Makes the caller that user, for good.
@@ -95,7 +102,11 @@ impl Identity {
         // In this order, for each takes away what the one before needs.
         setgroups(&self.groups)?;
         setresgid(self.gid, self.gid, self.gid)?;
-        setresuid(self.uid, self.uid, self.uid)
+        setresuid(self.uid, self.uid, self.uid)?;
+        // With root go all capabilities; but a hinit that is not root may have been given some that
+        // would outlast the exec.
+        sys::clear_ambient_capabilities();
+        Ok(())
     }
 }
 

@@ -1,12 +1,13 @@
 //! What to execute, and where it is looked for.
 
+use std::borrow::Cow;
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::stat::stat;
-use nix::unistd::execv;
+use nix::unistd::{Uid, execv};
 
 use super::exec_error;
 use crate::error::Error;
@@ -61,8 +62,8 @@ impl Program {
         why
     }
 
-    /// The error for what [`Program::execute`] returned in the child.
-    pub(super) fn explain(&self, errno: Errno) -> Error {
+    /// The error for what [`Program::execute`] returned in the child, which was another user, if any.
+    pub(super) fn explain(&self, errno: Errno, user: Option<Uid>) -> Error {
         let along_path = !has_slash(self.name());
         // Of the entries of PATH those count that have the command.
         let files = self.candidates.iter().map(CString::as_c_str);
@@ -70,7 +71,7 @@ impl Program {
         let blame = |file| Some((file, exec_error::why(file, errno)?));
         let (file, reason) = match (files.clone().find_map(blame), files.next()) {
             (Some(blamed), _) => blamed,
-            (None, Some(file)) if along_path || !is_missing(errno) => (file, errno.desc().into()),
+            (None, Some(file)) if along_path || !is_missing(errno) => (file, said(errno, user)),
             (None, missing) => return self.not_found(missing, errno),
         };
         Error::NotExecutable {
@@ -94,6 +95,14 @@ impl Program {
             command: self.name().display().to_string(),
             reason,
         }
+    }
+}
+
+/// What hinit itself may do, another user may not.
+fn said(errno: Errno, user: Option<Uid>) -> Cow<'static, str> {
+    match user {
+        Some(uid) if errno == Errno::EACCES => format!("no permission for UID {uid}").into(),
+        _ => errno.desc().into(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc::c_int;
-use nix::sys::prctl::set_pdeathsig;
+use nix::sys::prctl::{get_dumpable, set_dumpable, set_pdeathsig};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getpgid, getpgrp, getpid, pipe2, setpgid, setsid, write};
@@ -58,6 +58,7 @@ impl Server {
         };
         let terminal = terminal.filter(|terminal| terminal.is_ours());
         let (reader, writer) = pipe2(OFlag::O_CLOEXEC).map_err(fail)?;
+        let can_be_looked_at = get_dumpable();
         let child = sys::spawn(&mut || {
             let Failure(step, errno) =
                 become_server(&program, options, identity, terminal, inherited);
@@ -65,6 +66,11 @@ impl Server {
             signal_hook::low_level::exit(exit_code::HINIT_FAILED.into());
         });
         let child = child.map_err(fail)?;
+        if let (Some(_), Ok(true)) = (identity, can_be_looked_at) {
+            // The kernel hides the memory of who changes its user from everybody who may not trace
+            // all processes; and the child's was hinit's own.
+            let _stays_hidden = set_dumpable(true);
+        }
         drop(writer);
         // The pipe closes at the exec: its end without a word is the success.
         let mut failure = [0; 2];
@@ -75,10 +81,11 @@ impl Server {
             }
             let [step, errno] = failure;
             let errno = Errno::from_raw(errno.into());
-            return Err(if step == Step::User as u8 {
-                Error::cannot("become the user of", program.name().display(), errno.desc())
-            } else {
-                program.explain(errno)
+            return Err(match &options.user {
+                Some(user) if step == Step::User as u8 => {
+                    Error::cannot("run as", &user.user, errno.desc())
+                }
+                _ => program.explain(errno, identity.map(Identity::uid)),
             });
         }
         Ok(Self {
