@@ -24,6 +24,7 @@ mod probes;
 mod races;
 mod readers;
 mod shutdown;
+mod signal;
 mod signals;
 mod soak;
 mod terminal;

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use nix::libc::{SIGKILL, SIGSTOP};
 
@@ -14,47 +14,6 @@ use crate::support::*;
 
 fn check(pid_file: &Path, more: &[&str]) -> String {
     verdict_by(&mut Command::new(hinit()), pid_file, more)
-}
-
-/// A process that a test may do anything to; killed at the end.
-struct Victim(Child);
-
-impl Victim {
-    fn start(command: &mut Command) -> Self {
-        command.stdout(Stdio::null());
-        // A program that was just copied may still be open for writing, in what another test has
-        // just forked.
-        Self(eventually(
-            "the program can be executed",
-            || match command.spawn() {
-                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => None,
-                spawned => Some(spawned.unwrap()),
-            },
-        ))
-    }
-
-    fn sleeping() -> Self {
-        Self::start(Command::new("sleep").arg("1000"))
-    }
-
-    fn pid(&self) -> i32 {
-        self.0.id().cast_signed()
-    }
-
-    fn becomes(&self, state: char) {
-        let look = || {
-            status_of(self.pid(), "State")?
-                .starts_with(state)
-                .then_some(())
-        };
-        eventually("the state changes", look);
-    }
-}
-
-impl Drop for Victim {
-    fn drop(&mut self) {
-        let _ended = (self.0.kill(), self.0.wait());
-    }
 }
 
 /// A PID file with these contents, of this user, and the verdict on it.

@@ -17,13 +17,13 @@ mod probing;
 mod process;
 mod pty;
 mod running;
-mod telling;
+mod victim;
 
 pub use probing::*;
 pub use process::*;
 pub use pty::*;
 pub use running::*;
-pub use telling::*;
+pub use victim::*;
 
 /// Far more than anything here takes: who waits so long has found a hang.
 pub const BOUND: Duration = Duration::from_secs(30);
@@ -113,9 +113,7 @@ pub fn full_pipe() -> (PipeReader, PipeWriter) {
 
 /// The fixture, called `server`, with what it takes to become root.
 pub fn setuid_root(dir: &TempDir) -> PathBuf {
-    fs::set_permissions(dir, Permissions::from_mode(0o755)).unwrap();
-    let program = dir.join("server");
-    fs::copy(fixture(), &program).unwrap();
+    let program = fixture_for_all(dir);
     fs::set_permissions(&program, Permissions::from_mode(0o4755)).unwrap();
     program
 }
@@ -167,11 +165,16 @@ pub fn is_root() -> bool {
 
 /// Whether a test that needs to be root can run; if not, it says so, and fails in CI.
 pub fn can_be_root(why: &str) -> bool {
-    if !is_root() {
-        assert!(std::env::var_os("CI").is_none(), "must be root: {why}");
-        eprintln!("skipped: must be root: {why}");
+    can_run(is_root(), &format!("must be root: {why}"))
+}
+
+/// Whether a test can run for which this must be true; if not, it says so, and fails in CI.
+pub fn can_run(is_so: bool, what: &str) -> bool {
+    if !is_so {
+        assert!(std::env::var_os("CI").is_none(), "{what}");
+        eprintln!("skipped: {what}");
     }
-    is_root()
+    is_so
 }
 
 /// Runs a script as root of a mount namespace of its own. `$HINIT` is the binary.

@@ -39,6 +39,10 @@ impl Start {
         Self { command, mode }
     }
 
+    pub fn arg(self, arg: impl AsRef<OsStr>) -> Self {
+        self.args([arg])
+    }
+
     /// Of hinit, or of the server.
     pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.command.args(args);
@@ -181,15 +185,10 @@ impl Running {
         kill(self.pid(), number);
     }
 
-    /// What `hinit healthcheck` says where the server is.
-    pub fn verdict(&self, pid_file: &Path) -> String {
-        self.verdict_with(pid_file, &[])
-    }
-
-    /// The same, with more options.
-    pub fn verdict_with(&self, pid_file: &Path, more: &[&str]) -> String {
+    /// hinit, to be executed where the server is.
+    pub fn beside(&self) -> Command {
         match self.mode {
-            Mode::Subreaper => verdict_by(&mut Command::new(hinit()), pid_file, more),
+            Mode::Subreaper => hinit_with([""; 0]),
             Mode::Pid1 => {
                 let mut command = Command::new("nsenter");
                 if !is_root() {
@@ -197,10 +196,16 @@ impl Running {
                 }
                 command
                     .args(["--pid", "--mount", "--target"])
-                    .arg(self.pid().to_string());
-                verdict_by(command.arg(hinit()), pid_file, more)
+                    .arg(self.pid().to_string())
+                    .arg(hinit());
+                command
             }
         }
+    }
+
+    /// What `hinit healthcheck` says where the server is.
+    pub fn verdict(&self, pid_file: &Path) -> String {
+        verdict_by(&mut self.beside(), pid_file, &[])
     }
 
     /// Waits for hinit's end, and gives its exit code. Others may live on.

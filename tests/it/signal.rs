@@ -1,0 +1,291 @@
+//! `hinit signal`: who gets a signal, and who never does.
+
+use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use nix::libc::{SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM};
+
+use crate::support::*;
+
+mod refused;
+mod reuse;
+
+/// A process that tells which signals it gets; killed at the end.
+struct Ears(Child, BufReader<std::process::ChildStdout>);
+
+impl Ears {
+    fn open() -> Self {
+        let mut command = Command::new(fixture());
+        let command = command.arg("signals").stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        lines.read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        Self(child, lines)
+    }
+
+    fn pid(&self) -> i32 {
+        self.0.id().cast_signed()
+    }
+
+    /// All that it has heard, and then a SIGTERM, which is sent now. (Of those that wait the lowest
+    /// comes first.)
+    #[track_caller]
+    fn heard(mut self) -> String {
+        kill(self.pid(), SIGTERM);
+        let mut lines = String::new();
+        self.1.read_to_string(&mut lines).unwrap();
+        lines
+    }
+}
+
+impl Drop for Ears {
+    fn drop(&mut self) {
+        let _ended = (self.0.kill(), self.0.wait());
+    }
+}
+
+/// What this hinit's `signal` says, where the server is.
+fn signal(hinit: &Running, pid_file: &Path, words: &[&str]) -> Ended {
+    let mut command = hinit.beside();
+    command.arg("signal").arg("--pid-file").arg(pid_file);
+    Ended::of(&command.args(words).output().unwrap())
+}
+
+in_both_modes! {
+    fn the_server_gets_it_by_any_name(mode: Mode) {
+        let dir = TempDir::new();
+        let path = dir.join("pid");
+        let hinit = Start::new(mode).pid_file(&path).fixture(["signals"]).start().ready();
+        let server = recorded(&path);
+        for (operand, name, number) in [
+            ("HUP", "SIGHUP", 1),
+            ("sighup", "SIGHUP", 1),
+            ("1", "SIGHUP", 1),
+            ("USR2", "SIGUSR2", 12),
+            ("17", "SIGCHLD", 17),
+            ("32", "signal 32", 32),
+            ("RTMIN", "SIGRTMIN", 34),
+            ("RTMIN+3", "SIGRTMIN+3", 37),
+            ("37", "SIGRTMIN+3", 37),
+            ("RTMAX-1", "SIGRTMIN+29", 63),
+            ("64", "SIGRTMIN+30", 64),
+        ] {
+            let ended = signal(&hinit, &path, &[operand]);
+            let said = format!("sent {name} to process {server} (fixture)");
+            assert_eq!((ended.stdout, ended.log, ended.code), (said, String::new(), 0));
+            assert_eq!(hinit.line(), format!("signal {number}"));
+        }
+        assert_eq!(signal(&hinit, &path, &["TERM"]).code, 0);
+        assert_eq!(hinit.line(), "signal 15");
+        assert_eq!(hinit.end().code, 0);
+    }
+
+    fn a_stopped_server_gets_cont_and_kill(mode: Mode) {
+        let dir = TempDir::new();
+        let path = dir.join("pid");
+        let hinit = Start::new(mode).pid_file(&path).fixture(["ready"]).start().ready();
+        let (pid, server) = (recorded(&path), hinit.server());
+        let becomes = |state: char| eventually("the state changes", || {
+            status_of(server, "State")?.starts_with(state).then_some(())
+        });
+        for (sent, state) in [("STOP", 'T'), ("CONT", 'S'), ("STOP", 'T')] {
+            let ended = signal(&hinit, &path, &[sent]);
+            assert_eq!((ended.code, ended.log.as_str()), (0, ""), "{sent}");
+            becomes(state);
+        }
+        let ended = signal(&hinit, &path, &["KILL"]);
+        assert_eq!(ended.stdout, format!("sent SIGKILL to process {pid} (fixture)"));
+        assert_eq!(hinit.end().code, 137);
+    }
+
+    fn one_that_waits_for_its_stop_can_be_told_to_hurry(mode: Mode) {
+        let dir = TempDir::new();
+        let path = dir.join("pid");
+        let start = Start::new(mode).pid_file(&path).args(["--stop-delay", "1000"]);
+        let hinit = start.fixture(["signals"]).start().ready();
+        let pid = recorded(&path);
+        hinit.signal(SIGTERM);
+        let verdict = format!("unhealthy: process {pid} is about to be stopped");
+        eventually("the stop is marked", || (hinit.verdict(&path) == verdict).then_some(()));
+        assert_eq!(signal(&hinit, &path, &["TERM"]).code, 0);
+        assert_eq!(hinit.line(), "signal 15");
+        assert_eq!(hinit.end().code, 0);
+    }
+
+    fn its_end_can_be_waited_for(mode: Mode) {
+        let dir = TempDir::new();
+        let path = dir.join("pid");
+        let hinit = Start::new(mode).pid_file(&path).fixture(["signals"]).start().ready();
+        let who = format!("process {} (fixture)", recorded(&path));
+        let ended = signal(&hinit, &path, &["USR1", "--wait", "1ms"]);
+        let said = format!("sent SIGUSR1 to {who}\n{who} has not ended within 1ms");
+        assert_eq!((ended.code, ended.stdout, ended.log.as_str()), (1, said, ""));
+        let ended = signal(&hinit, &path, &["--wait=30", "TERM"]);
+        let (sent, after) = ended.stdout.split_once('\n').unwrap_or_default();
+        assert_eq!((ended.code, sent), (0, format!("sent SIGTERM to {who}").as_str()), "{}", ended.log);
+        assert!(after.starts_with(&format!("{who} has ended after ")), "{after}");
+        assert_eq!(hinit.end().code, 0);
+    }
+}
+
+#[test]
+fn options_stand_anywhere_and_the_environment_will_do() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let file = path.to_str().unwrap();
+    let ears = Ears::open();
+    let who = format!("process {} (fixture)", ears.pid());
+    let held = held(&path, ears.pid().to_string());
+    let joined = format!("--pid-file={file}");
+    for words in [
+        &["HUP", "--pid-file", file][..],
+        &["--pid-file", file, "HUP"],
+        &["--pid-file", "/none", "HUP", joined.as_str()],
+        &["--pid-file", file, "--", "HUP"],
+        &["HUP", "--foreign", joined.as_str()],
+    ] {
+        let ended = say(["signal"].iter().chain(words));
+        let said = format!("sent SIGHUP to {who}");
+        assert_eq!((ended.code, ended.stdout), (0, said), "{words:?}");
+    }
+    let by_variables = |more: &[&str], foreign: &str| {
+        let mut command = hinit_with(["signal", "USR1"]);
+        command.args(more).env("HINIT_PID_FILE", &path);
+        let command = command.env("HINIT_FOREIGN", foreign);
+        Ended::of(&command.output().unwrap()).code
+    };
+    assert_eq!(by_variables(&[], ""), 0);
+    assert_eq!(by_variables(&["--pid-file", "/none"], ""), 1);
+    drop(held);
+    assert_eq!(by_variables(&[], "0"), 1);
+    assert_eq!(by_variables(&[], "1"), 0);
+    let heard = ears.heard();
+    let allowed = ["signal 1", "signal 10", "signal 15"];
+    assert!(heard.lines().all(|line| allowed.contains(&line)), "{heard}");
+}
+
+#[test]
+fn one_of_another_program_needs_the_callers_word() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let ears = Ears::open();
+    fs::write(&path, format!("  {}\r\n", ears.pid())).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+    if can_be_root("to give a file away") {
+        chown(&path, Some(65534), None).unwrap();
+    }
+    let path = path.to_str().unwrap();
+    assert_eq!(say(["signal", "HUP", "--pid-file", path]).code, 1);
+    let ended = say(["signal", "USR1", "--foreign", "--pid-file", path]);
+    assert_eq!((ended.code, ended.log.as_str()), (0, ""));
+    assert_eq!(ears.heard(), "signal 10\nsignal 15\n");
+}
+
+#[test]
+fn whom_this_user_may_not_signal() {
+    if can_be_root("to be another user") {
+        let dir = TempDir::new();
+        fs::set_permissions(&dir, Permissions::from_mode(0o755)).unwrap();
+        let (path, ears) = (dir.join("pid"), Ears::open());
+        let _held = held(&path, ears.pid().to_string());
+        let mut command = hinit_with(["signal", "HUP", "--wait", "30", "--pid-file"]);
+        let ended = Ended::of(&command.arg(&path).uid(65534).output().unwrap());
+        let line = "hinit: cannot send SIGHUP: Operation not permitted";
+        assert_eq!(
+            (ended.code, ended.stdout.as_str(), ended.log.as_str()),
+            (1, "", line)
+        );
+        assert_eq!(ears.heard(), "signal 15\n");
+    }
+}
+
+#[test]
+fn who_waits_can_be_interrupted() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let ears = Ears::open();
+    let _held = held(&path, ears.pid().to_string());
+    for (number, code) in [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)] {
+        let mut command = hinit_with(["signal", "USR1", "--wait", "500m", "--pid-file"]);
+        command.arg(&path);
+        let mut waiting = Start::of(Mode::Subreaper, command).start();
+        assert!(waiting.line().starts_with("sent SIGUSR1 to "));
+        waiting.signal(number);
+        assert_eq!(waiting.code(), code);
+    }
+}
+
+#[test]
+fn whatever_becomes_of_stdout_the_exit_code_tells() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let ears = Ears::open();
+    let _held = held(&path, ears.pid().to_string());
+    for stdout in [">&-", ">/dev/full", "2>&- >&- <&-", "| true"] {
+        for (file, code) in [(path.as_path(), 0), (Path::new("/none"), 1)] {
+            let script =
+                format!("{{ \"$0\" signal CONT --pid-file \"$1\"; echo $? >&3; }} {stdout}");
+            let mut command = Command::new("sh");
+            command.args(["-c", &format!("exec 3>&1; {script}")]);
+            let ended = Ended::of(&command.arg(hinit()).arg(file).output().unwrap());
+            assert_eq!(ended.stdout, code.to_string(), "{stdout} {}", ended.log);
+        }
+    }
+}
+
+#[test]
+fn without_proc_it_goes_by_the_number_alone() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let ears = Ears::open();
+    let _held = held(&path, ears.pid().to_string());
+    let script = "mount -t tmpfs none /proc; \"$HINIT\" signal HUP --pid-file \"$1\"";
+    let ended = in_mount_namespace(script, &[path.as_os_str()]);
+    let said = format!("sent SIGHUP to process {}", ears.pid());
+    assert_eq!((ended.code, ended.stdout), (0, said), "{}", ended.log);
+    assert_eq!(ears.heard(), "signal 1\nsignal 15\n");
+}
+
+/// Where the kernel or a seccomp profile refuses what takes a hold on a process.
+#[test]
+fn without_a_hold_on_the_process_plain_kill_does_it() {
+    let calls = ["pidfd_open", "pidfd_send_signal"];
+    for (call, error) in calls.iter().flat_map(|c| [(c, "ENOSYS"), (c, "EPERM")]) {
+        let dir = TempDir::new();
+        let path = dir.join("pid");
+        let hinit = Start::new(Mode::Subreaper)
+            .pid_file(&path)
+            .fixture(["signals"])
+            .start()
+            .ready();
+        let who = format!("process {} (fixture)", recorded(&path));
+        let without = |words: &[&str]| {
+            let mut command = Command::new("strace");
+            command.args(["--quiet=all", "--output=/dev/null"]);
+            command.args(["-e", &format!("inject={call}:error={error}")]);
+            command.arg(crate::support::hinit()).arg("signal");
+            command.arg("--pid-file").arg(&path).args(words);
+            Ended::of(&command.output().unwrap())
+        };
+        let ended = without(&["USR1", "--wait=1ms"]);
+        let said = format!("sent SIGUSR1 to {who}\n{who} has not ended within 1ms");
+        assert_eq!((ended.code, ended.stdout), (1, said), "{}", ended.log);
+        assert_eq!(hinit.line(), "signal 10");
+        let ended = without(&["TERM", "--wait=30"]);
+        let said = format!("sent SIGTERM to {who}\n{who} has ended after ");
+        assert!(ended.stdout.starts_with(&said), "{ended:?}");
+        assert_eq!((ended.code, hinit.line().as_str()), (0, "signal 15"));
+        assert_eq!(hinit.end().code, 0);
+        // One that has ended and that its parent does not reap.
+        let victim = Victim::sleeping();
+        fs::write(&path, victim.pid().to_string()).unwrap();
+        let ended = without(&["KILL", "--wait=30", "--foreign"]);
+        assert_eq!(ended.code, 0, "{call} {error} {ended:?}");
+    }
+}

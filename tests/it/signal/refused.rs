@@ -1,0 +1,133 @@
+//! What a health check does not believe is not signalled, for the same reason.
+
+use super::*;
+
+/// `hinit signal HUP` by this PID file is refused, with the words of the health check.
+#[track_caller]
+fn refused(path: &Path, more: &[&str], reason: &str) {
+    let verdict = verdict_by(&mut hinit_with([""; 0]), path, more);
+    let mut command = hinit_with(["signal", "HUP", "--wait", "30", "--pid-file"]);
+    let ended = Ended::of(&command.arg(path).args(more).output().unwrap());
+    assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{reason}");
+    assert_eq!(
+        ended.log.strip_prefix("hinit: cannot send SIGHUP: "),
+        verdict.strip_prefix("unhealthy: ")
+    );
+    let whole = format!("PID file {} {reason}", path.display());
+    assert!(
+        ended.log.ends_with(&format!(": {whole}")) || ended.log.ends_with(&format!(": {reason}")),
+        "{reason}: {}",
+        ended.log
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_trusted() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let ears = Ears::open();
+    let pid = ears.pid().to_string();
+    refused(&path, &[], "does not exist");
+    refused(&path, &["--foreign"], "does not exist");
+    let odd = odd_files(&dir);
+    // What the symlink leads to would do.
+    let _held = held(&dir.join("target"), &pid);
+    for (kind, path) in odd {
+        for more in [&[][..], &["--foreign"]] {
+            refused(&path, more, &format!("is not a regular file ({kind})"));
+        }
+    }
+    refused(
+        Path::new("/dev/null"),
+        &[],
+        "is not a regular file (device)",
+    );
+    let held = held(&path, &pid);
+    refused(&path.join("x"), &[], "cannot be read: Not a directory");
+    for mode in [0o666, 0o664, 0o646] {
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        refused(&path, &[], "is writable by others");
+    }
+    fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    if can_be_root("to give a file away") {
+        chown(&path, Some(65534), None).unwrap();
+        refused(&path, &[], "belongs to UID 65534, which is not trusted");
+        chown(&path, Some(0), None).unwrap();
+    }
+    drop(held);
+    refused(&path, &[], "is stale: no hinit holds it");
+    assert_eq!(ears.heard(), "signal 15\n");
+}
+
+#[test]
+fn contents_that_name_nobody() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    for (contents, reason) in [
+        (&b"\n"[..], "does not hold a PID"),
+        (b"junk\n", "does not hold a PID"),
+        (b"-1\n", "does not hold a PID"),
+        (b"1 2\n", "does not hold a PID"),
+        (b"0\n", "holds a number out of range"),
+        (b"4194304\n", "holds a number out of range"),
+        (b"4294967297\n", "holds a number out of range"),
+        (&[b' '; 33], "is too large"),
+    ] {
+        let held = held(&path, contents);
+        refused(&path, &[], reason);
+        drop(held);
+        refused(&path, &["--foreign"], reason);
+    }
+    let held = held(&path, "");
+    refused(&path, &[], "no server yet, or no longer");
+    drop(held);
+    refused(&path, &[], "is empty");
+    refused(&path, &["--foreign"], "is empty");
+}
+
+#[test]
+fn a_pid_that_is_no_living_process() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let victim = Victim::sleeping();
+    let pid = victim.pid();
+    let file = held(&path, pid.to_string());
+    kill(pid, SIGSTOP);
+    victim.becomes('T');
+    kill(pid, SIGKILL);
+    victim.becomes('Z');
+    refused(&path, &[], &format!("process {pid} is a zombie"));
+    drop(victim);
+    refused(&path, &[], &format!("process {pid} does not exist"));
+    drop(file);
+    let victim = Victim::start(Command::new(fixture()).arg("leader-leaves"));
+    victim.becomes('Z');
+    let of = victim.pid();
+    let tasks = fs::read_dir(format!("/proc/{of}/task")).unwrap().flatten();
+    let ids = tasks.map(|task| task.file_name().to_str().unwrap().parse().unwrap());
+    let thread: i32 = ids.max().unwrap();
+    let _held = held(&path, thread.to_string());
+    refused(&path, &[], &format!("{thread} is a thread of process {of}"));
+    // And its process, whose first thread has left, is one.
+    let _held = held(&dir.join("other"), of.to_string());
+    let path = dir.join("other");
+    let ended = say([
+        "signal",
+        "KILL",
+        "--wait=30",
+        "--pid-file",
+        path.to_str().unwrap(),
+    ]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+}
+
+#[test]
+fn no_place_for_a_pid_file() {
+    let script = "mount -t tmpfs none /mnt; cp \"$HINIT\" /mnt/hinit; \
+        for place in /run /tmp /dev/shm; do mount -t tmpfs -o ro none $place; done; \
+        unset HINIT_PID_FILE; /mnt/hinit signal TERM";
+    let ended = in_mount_namespace(script, &[]);
+    let line = "hinit: cannot send SIGTERM: no directory for a PID file is writable; \
+        set HINIT_PID_FILE";
+    assert_eq!((ended.code, ended.log.as_str()), (1, line));
+}

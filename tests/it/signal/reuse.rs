@@ -1,0 +1,143 @@
+//! A PID that becomes a stranger's while `hinit signal` is at work: stopped after any of its system
+//! calls, it signals the server or nobody.
+
+use super::*;
+
+/// In a PID namespace of its own: starts hinit and its server, and `hinit signal` under strace, which
+/// stops it after a system call. Then the server ends, and a stranger gets its PID.
+///
+/// Arguments: a directory, strace's options, how hinit ends, and `claim`, if another hinit is to claim
+/// the PID file after a later call.
+const SCRIPT: &str = r#"
+cd "$1"
+"$HINIT" -q --pid-file pid sleep 1000 & hinit=$!
+until read -r pid 2>/dev/null <pid; do :; done
+strace -f -o trace $2 "$HINIT" signal --pid-file pid KILL >said 2>&1 & tracer=$!
+is_stopped() {
+    until test "$(grep -c 'stopped by' trace 2>/dev/null)" = $1; do
+        ! grep -q 'exited with' trace 2>/dev/null || return 1
+    done
+}
+is_stopped 1
+read -r tracee rest <trace
+case $3 in
+in-order) kill -KILL $pid; wait $hinit || true ;;
+crashed)
+    kill -KILL $hinit; wait $hinit || true
+    kill -KILL $pid; while test -e /proc/$pid; do env true; done ;;
+esac
+echo $((pid - 1)) >/proc/sys/kernel/ns_last_pid
+sleep 1000 & test $! = $pid
+kill -CONT $tracee
+if test "$4" = claim && is_stopped 2; then
+    # Not where it is stopped with its own lock on the file.
+    { "$HINIT" -q --pid-file pid sleep 1000 || : >failed; } 2>/dev/null &
+    until test -e failed || { read -r now 2>/dev/null <pid && test "$now" != $pid; }; do :; done
+    kill -CONT $tracee
+fi
+wait $tracer && echo sent || echo refused
+read -r pid name state rest </proc/$pid/stat
+echo "$name $state"
+cat said
+"#;
+
+/// The stranger must live, and have got no signal.
+#[track_caller]
+fn spares_the_stranger(options: &[String], end: &str, then: &str) {
+    let dir = TempDir::new();
+    let mut command = command_in(Mode::Pid1, "sh");
+    command.args(["-euc", SCRIPT, "sh"]).arg(dir.as_ref());
+    command.args([options.join(" ").as_str(), end, then]);
+    let ended = Ended::of(&command.env("HINIT", hinit()).output().unwrap());
+    let lines: Vec<_> = ended.stdout.lines().collect();
+    let is_spared = matches!(
+        lines[..],
+        ["refused", stranger, why] if !stranger.ends_with(" Z")
+            && why.starts_with("hinit: cannot send SIGKILL: ")
+    );
+    assert!(is_spared, "{options:?} {end} {then}: {ended:?}");
+}
+
+/// Has strace stop it after this call.
+fn stop_after((name, numbers): &(String, String)) -> String {
+    format!("-e inject={name}:signal=STOP:when={numbers}")
+}
+
+/// The system calls of a `hinit signal`, from its first look at the PID file to the last one before
+/// this: each with its number among those of its name.
+fn calls_before(last: &str) -> Vec<(String, String)> {
+    let dir = TempDir::new();
+    let (path, trace) = (dir.join("pid"), dir.join("trace"));
+    let victim = Victim::sleeping();
+    let _held = held(&path, victim.pid().to_string());
+    let mut strace = Command::new("strace");
+    strace.arg("-o").arg(&trace).arg(hinit());
+    strace.args(["signal", "CONT", "--pid-file"]).arg(&path);
+    assert!(strace.output().unwrap().status.success());
+    let trace = fs::read_to_string(trace).unwrap();
+    let names = trace.lines().map(|line| line.split('(').next().unwrap());
+    let names: Vec<_> = names.take_while(|name| *name != last).collect();
+    assert!(names.len() < trace.lines().count(), "{trace}");
+    let numbered = names.iter().enumerate().map(|(at, name)| {
+        let number = names[..=at].iter().filter(|other| *other == name).count();
+        ((*name).to_owned(), number.to_string())
+    });
+    let first = trace
+        .lines()
+        .position(|line| line.contains("/pid\"") && !line.contains("exec"));
+    numbered.skip(first.unwrap()).collect()
+}
+
+fn can_give_pids() -> bool {
+    let is_there = Path::new("/proc/sys/kernel/ns_last_pid").exists();
+    can_run(is_there, "the kernel must give the PIDs that it is told to")
+}
+
+#[test]
+fn after_any_system_call_the_stranger_is_spared() {
+    if !can_give_pids() {
+        return;
+    }
+    let calls = calls_before("pidfd_send_signal");
+    assert!(calls.iter().any(|(name, _)| name == "pidfd_open"));
+    for call in &calls {
+        for end in ["in-order", "crashed"] {
+            spares_the_stranger(&[stop_after(call)], end, "");
+        }
+    }
+}
+
+#[test]
+fn also_where_there_is_no_hold_on_a_process() {
+    if !can_give_pids() {
+        return;
+    }
+    // strace knows one injection for a call: so stop after the one before.
+    let calls = calls_before("pidfd_open");
+    let without = "-e inject=pidfd_open:error=ENOSYS".to_owned();
+    for end in ["in-order", "crashed"] {
+        let options = [stop_after(calls.last().unwrap()), without.clone()];
+        spares_the_stranger(&options, end, "");
+    }
+}
+
+#[test]
+fn the_lock_of_another_hinit_does_not_vouch_for_the_stranger() {
+    if !can_give_pids() {
+        return;
+    }
+    let before = calls_before("pidfd_open");
+    let first = before.last().unwrap();
+    for later in &calls_before("pidfd_send_signal")[before.len()..] {
+        let number = |call: &(String, String)| call.1.parse::<u32>().unwrap();
+        let options = if later.0 == first.0 {
+            // One injection for both.
+            let step = number(later) - number(first);
+            let both = format!("{}..{}+{step}", first.1, later.1);
+            vec![stop_after(&(first.0.clone(), both))]
+        } else {
+            vec![stop_after(first), stop_after(later)]
+        };
+        spares_the_stranger(&options, "crashed", "claim");
+    }
+}

@@ -1,0 +1,74 @@
+//! Processes that a test may do anything to, and PID files that it holds in a hinit's place.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use super::{Ended, TempDir, eventually, fixture, hinit, status_of};
+
+/// A process that a test may do anything to; killed at the end.
+pub struct Victim(Child);
+
+impl Victim {
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.stdout(Stdio::null()).spawn().unwrap())
+    }
+
+    pub fn sleeping() -> Self {
+        Self::start(Command::new("sleep").arg("1000"))
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.0.id().cast_signed()
+    }
+
+    pub fn becomes(&self, state: char) {
+        let look = || {
+            status_of(self.pid(), "State")?
+                .starts_with(state)
+                .then_some(())
+        };
+        eventually("the state changes", look);
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        let _ended = (self.0.kill(), self.0.wait());
+    }
+}
+
+/// A PID file with these contents that is locked, as a hinit does it, as long as the value lives.
+pub fn held(path: &Path, contents: impl AsRef<[u8]>) -> File {
+    fs::write(path, contents).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap();
+    let file = File::open(path).unwrap();
+    fs2::FileExt::try_lock_exclusive(&file).unwrap();
+    file
+}
+
+/// hinit with these words, and with no variable of its own set.
+pub fn hinit_with(words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+    let mut command = Command::new(hinit());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HINIT_")) {
+        command.env_remove(name);
+    }
+    command.args(words);
+    command
+}
+
+/// What that comes to.
+pub fn say(words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ended {
+    Ended::of(&hinit_with(words).output().unwrap())
+}
+
+/// A copy of the fixture that every user may execute.
+pub fn fixture_for_all(dir: &TempDir) -> PathBuf {
+    fs::set_permissions(dir, Permissions::from_mode(0o755)).unwrap();
+    let program = dir.join("server");
+    fs::copy(fixture(), &program).unwrap();
+    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+    program
+}
