@@ -27,6 +27,7 @@ mod shutdown;
 mod signal;
 mod signals;
 mod soak;
+mod status;
 mod terminal;
 mod verdicts;
 mod window;
