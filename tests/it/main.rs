@@ -15,6 +15,7 @@ mod cli;
 mod crash;
 mod exec_errors;
 mod hostile;
+mod install;
 mod lifecycle;
 mod listen;
 mod log;
