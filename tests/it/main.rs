@@ -28,6 +28,7 @@ mod shutdown;
 mod signal;
 mod signals;
 mod soak;
+mod stale;
 mod status;
 mod terminal;
 mod verdicts;
