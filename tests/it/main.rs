@@ -31,5 +31,6 @@ mod soak;
 mod stale;
 mod status;
 mod terminal;
+mod user;
 mod verdicts;
 mod window;

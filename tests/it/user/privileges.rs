@@ -1,0 +1,190 @@
+//! What it takes to become another user, and what is left of it then.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use super::*;
+
+/// A hinit of another user than root, by setpriv with these options.
+fn by_nobody(options: &[&str]) -> Start {
+    let nobody = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+    ];
+    Start::by(Mode::Subreaper, &[&nobody[..], options].concat())
+}
+
+#[test]
+fn who_is_not_root_can_be_itself_and_nobody_else() {
+    if !can_be_root("to be another user") {
+        return;
+    }
+    for user in ["nobody", "65534", "65534:65534", "nobody:nogroup"] {
+        let start = by_nobody(&[]).no_pid_file().args(["--user", user]);
+        let ended = start.args(["cat", "/proc/self/status"]).run();
+        assert_eq!(ended.code, 0, "{}", ended.log);
+        let mut expected = plain("65534", "65534", "");
+        expected[2] = fields(&ended.stdout)[2].clone();
+        assert_eq!(fields(&ended.stdout), expected);
+    }
+    for (user, shown) in [("root", "root"), ("4242", "4242"), ("65534:7", "65534")] {
+        let why = format!(
+            "cannot run as `{shown}`: hinit lacks CAP_SETGID; \
+            add it (--cap-add CAP_SETGID), or start hinit as that user"
+        );
+        refused(by_nobody(&[]), &["--user", user], &why);
+    }
+    // Whoever could become root again is root.
+    let half = ["setpriv", "--euid=65534", "--egid=65534", "--clear-groups"];
+    let start = Start::by(Mode::Subreaper, &half);
+    let why = "cannot run as `nobody`: hinit lacks CAP_SETGID; \
+        add it (--cap-add CAP_SETGID), or start hinit as that user";
+    refused(start, &["--user", "nobody"], why);
+}
+
+#[test]
+fn the_capabilities_of_a_hinit_that_is_not_root_are_not_the_servers() {
+    if !can_be_root("to have capabilities") {
+        return;
+    }
+    let capabilities = "+setuid,+setgid,+kill,+net_bind_service";
+    let [inherited, ambient] = ["inh", "ambient"].map(|set| format!("--{set}-caps={capabilities}"));
+    let start = by_nobody(&[&inherited, &ambient]).no_pid_file();
+    let ended = start
+        .args(["--user", "4242", "cat", "/proc/self/status"])
+        .run();
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert_eq!(fields(&ended.stdout), plain("4242", "4242", "4242"));
+}
+
+#[test]
+fn where_the_user_namespace_has_no_such_user() {
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user"]).arg(hinit());
+    let why = "cannot run as `4242`: Operation not permitted";
+    refused(
+        Start::of(Mode::Subreaper, command),
+        &["--user", "4242"],
+        why,
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user"]).arg(hinit());
+    let start = Start::of(Mode::Subreaper, command).no_pid_file();
+    assert_eq!(start.args(["--user", "0:0", "true"]).run().code, 0);
+}
+
+#[test]
+fn where_the_user_namespace_has_that_user() {
+    if !can_be_root("to map users") {
+        return;
+    }
+    let mut command = Command::new("unshare");
+    command.args([
+        "--user",
+        "sh",
+        "-c",
+        "echo here; read go; exec \"$@\"",
+        "sh",
+    ]);
+    command
+        .arg(hinit())
+        .args(["-q", "--no-pid-file", "--user", "4242:7"]);
+    command.args(["cat", "/proc/self/status"]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let own = fs::read_link("/proc/self/ns/user").unwrap();
+    let process = format!("/proc/{}", child.id());
+    eventually("it is in a namespace of its own", || {
+        (fs::read_link(format!("{process}/ns/user")).ok()? != own).then_some(())
+    });
+    for map in ["uid_map", "gid_map"] {
+        fs::write(format!("{process}/{map}"), "0 0 65536").unwrap();
+    }
+    child.stdin.take().unwrap().write_all(b"\n").unwrap();
+    let ended = Ended::of(&child.wait_with_output().unwrap());
+    assert_eq!(ended.code, 0);
+    assert_eq!(fields(&ended.stdout), plain("4242", "7", "7"));
+}
+
+#[test]
+fn the_parents_death_still_kills_the_server() {
+    if !can_be_root("to become another user") {
+        return;
+    }
+    let dir = TempDir::new();
+    let script = format!(
+        "{} --parent-death KILL --user 4242 --no-pid-file {} ready & wait",
+        hinit().display(),
+        fixture_for_all(&dir).display()
+    );
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]);
+    let parent = Start::of(Mode::Subreaper, command).start().ready();
+    let hinit = parent.server();
+    let server = eventually("hinit has a server", || children_of(hinit).pop());
+    parent.signal(SIGKILL);
+    for pid in [hinit, server] {
+        eventually("it dies", || {
+            let state = status_of(pid, "State");
+            state.is_none_or(|s| s.starts_with('Z')).then_some(())
+        });
+    }
+}
+
+/// The kernel hides a process that changes its user; hinit does not.
+#[test]
+fn hinit_can_be_looked_at_as_before() {
+    if !can_be_root("to become another user") {
+        return;
+    }
+    // As under an engine, which gives no container this capability.
+    let as_in_a_container = ["setpriv", "--bounding-set=-sys_ptrace"];
+    for options in [&[][..], &["--user", "4242"]] {
+        let start = Start::by(Mode::Subreaper, &as_in_a_container).no_pid_file();
+        let hinit = start
+            .args(options)
+            .script("echo ready; exec sleep 1000")
+            .start()
+            .ready();
+        let mut look = Command::new(as_in_a_container[0]);
+        look.args([as_in_a_container[1], "readlink"]);
+        let ended = look
+            .arg(format!("/proc/{}/exe", hinit.pid()))
+            .output()
+            .unwrap();
+        assert!(ended.status.success(), "{options:?}");
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.end().code, 143);
+    }
+}
+
+#[test]
+fn a_command_that_only_root_may_run_is_not_executed() {
+    if !can_be_root("to become another user") {
+        return;
+    }
+    let dir = TempDir::new();
+    let program = fixture_for_all(&dir);
+    fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
+    let run = || {
+        let start = Start::new(Mode::Subreaper)
+            .no_pid_file()
+            .args(["--user", "4242"]);
+        start.arg(&program).args(["exit", "0"]).run()
+    };
+    let line = format!(
+        "hinit: cannot run `{}`: no permission for UID 4242",
+        program.display()
+    );
+    let ended = run();
+    assert_eq!((ended.code, ended.log.as_str()), (126, line.as_str()));
+    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&dir, Permissions::from_mode(0o700)).unwrap();
+    let ended = run();
+    assert_eq!((ended.code, ended.log), (126, line));
+}
