@@ -5,6 +5,7 @@ use super::*;
 
 mod healthcheck;
 mod notify;
+mod others;
 
 fn parse_in(words: &[&str], pid_file_variable: &str) -> Result<Command, Misuse> {
     parse_with(words, c"HINIT_PID_FILE", pid_file_variable)

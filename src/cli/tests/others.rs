@@ -1,0 +1,298 @@
+//! The small commands, and the options of run that say as whom, where and over what it runs.
+
+use std::path::Path;
+
+use super::*;
+
+fn signal(words: &[&str]) -> Signal {
+    match parse_in(&[&["signal"], words].concat(), "") {
+        Ok(Command::Signal(signal)) => signal,
+        other => panic!("{words:?}: {other:?}"),
+    }
+}
+
+fn status(words: &[&str]) -> Status {
+    match parse_in(&[&["status"], words].concat(), "") {
+        Ok(Command::Status(status)) => status,
+        other => panic!("{words:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn the_options_of_signal() {
+    let plain = || Signal {
+        number: 15,
+        pid_file: PidFile::Default,
+        foreign: false,
+        wait: None,
+    };
+    assert_eq!(signal(&["TERM"]), plain());
+    let all = || Signal {
+        pid_file: at("/p"),
+        foreign: true,
+        wait: Some(Duration::from_millis(1500)),
+        ..plain()
+    };
+    for words in [
+        &["TERM", "--pid-file", "/p", "--foreign", "--wait", "1.5s"][..],
+        &["--pid-file", "/p", "--foreign", "--wait", "1.5s", "TERM"],
+        &["--pid-file=/p", "15", "--foreign", "--wait=1500ms"],
+        &[
+            "--pid-file=/q",
+            "sigterm",
+            "--pid-file=/p",
+            "--wait=1.5s",
+            "--foreign",
+        ],
+        &["--wait=1.5s", "--foreign", "--pid-file=/p", "--", "TERM"],
+    ] {
+        assert_eq!(signal(words), all(), "{words:?}");
+    }
+    for (text, number) in [
+        ("1", 1),
+        ("hup", 1),
+        ("32", 32),
+        ("RTMIN+3", 37),
+        ("RTMAX", 64),
+    ] {
+        assert_eq!(signal(&[text]).number, number);
+    }
+}
+
+#[test]
+fn the_options_of_status_and_install() {
+    let plain = Status {
+        pid_file: PidFile::Default,
+        foreign: false,
+        json: false,
+        plain: false,
+    };
+    assert_eq!(status(&[]), plain);
+    let all = Status {
+        pid_file: at("/p"),
+        foreign: true,
+        json: true,
+        plain: false,
+    };
+    assert_eq!(status(&["--json", "--pid-file=/p", "--foreign"]), all);
+    for (value, is_plain) in [("", false), ("1", true), ("0", true)] {
+        match parse_with(&["status"], c"NO_COLOR", value) {
+            Ok(Command::Status(status)) => assert_eq!(status.plain, is_plain),
+            other => panic!("{other:?}"),
+        }
+    }
+    for (words, path) in [
+        (&["install", "/x/hinit"][..], "/x/hinit"),
+        (&["install", "--", "--x"], "--x"),
+        (&["install", "-"], "-"),
+    ] {
+        assert_eq!(parse_in(words, ""), Ok(Command::Install(path.into())));
+    }
+}
+
+#[test]
+fn flag_then_environment_then_default() {
+    for (words, variable, expected) in [
+        (&["signal", "TERM"][..], "", PidFile::Default),
+        (&["signal", "TERM"], "/env", at("/env")),
+        (&["signal", "TERM", "--pid-file=/flag"], "/env", at("/flag")),
+        (&["status"], "", PidFile::Default),
+        (&["status"], "/env", at("/env")),
+        (&["status", "--pid-file", "/flag"], "/env", at("/flag")),
+    ] {
+        let pid_file = match parse_in(words, variable) {
+            Ok(Command::Signal(signal)) => signal.pid_file,
+            Ok(Command::Status(status)) => status.pid_file,
+            other => panic!("{words:?}: {other:?}"),
+        };
+        assert_eq!(pid_file, expected, "{words:?} {variable}");
+    }
+    for words in [&["signal", "TERM"][..], &["status"]] {
+        for (value, expected) in [
+            ("", Ok(false)),
+            ("0", Ok(false)),
+            ("1", Ok(true)),
+            ("x", Err(())),
+        ] {
+            let foreign = match parse_with(words, c"HINIT_FOREIGN", value) {
+                Ok(Command::Signal(signal)) => Ok(signal.foreign),
+                Ok(Command::Status(status)) => Ok(status.foreign),
+                Ok(other) => panic!("{other:?}"),
+                Err(misuse) => {
+                    let why = "`HINIT_FOREIGN=x`: neither 0 nor 1";
+                    assert_eq!(misuse.why.to_string(), why);
+                    Err(())
+                }
+            };
+            assert_eq!(foreign, expected, "{words:?} {value}");
+        }
+    }
+    match parse_with(&["status"], c"HINIT_JSON", "1") {
+        Ok(Command::Status(status)) => assert!(status.json),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn as_whom_where_and_over_what_a_server_runs() {
+    let user = |user: &str, group: Option<&str>| {
+        Some(User {
+            user: user.into(),
+            group: group.map(str::to_owned),
+        })
+    };
+    assert_eq!(run(&["--user", "app", "x"]).user, user("app", None));
+    assert_eq!(run(&["--user=1:2", "x"]).user, user("1", Some("2")));
+    assert_eq!(
+        run(&["--user=a", "--user=b:c", "x"]).user,
+        user("b", Some("c"))
+    );
+    assert_eq!(
+        run(&["--workdir", "/w", "x"]).workdir.as_deref(),
+        Some(Path::new("/w"))
+    );
+    assert_eq!(
+        run(&["--workdir=a", "--workdir=b", "x"]).workdir.as_deref(),
+        Some(Path::new("b"))
+    );
+    let stale = |words: &[&str]| run(words).stale;
+    let paths = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
+    assert_eq!(
+        stale(&["--remove-stale", "/a", "--remove-stale=b,c d", "x"]),
+        paths(&["/a", "b,c d"])
+    );
+    let with = |words: &[&str], variable, value| match parse_with(words, variable, value) {
+        Ok(Command::Run(run)) => run,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        with(&["x"], c"HINIT_USER", "1:2").user,
+        user("1", Some("2"))
+    );
+    assert_eq!(
+        with(&["--user=a", "x"], c"HINIT_USER", "1:2").user,
+        user("a", None)
+    );
+    assert_eq!(with(&["x"], c"HINIT_USER", "").user, None);
+    assert_eq!(
+        with(&["x"], c"HINIT_WORKDIR", "/w").workdir,
+        Some("/w".into())
+    );
+    assert_eq!(
+        with(&["--workdir=/v", "x"], c"HINIT_WORKDIR", "/w").workdir,
+        Some("/v".into())
+    );
+    let variable = c"HINIT_REMOVE_STALE";
+    assert_eq!(
+        with(&["x"], variable, "/a b\n\n/c,d\n").stale,
+        paths(&["/a b", "/c,d"])
+    );
+    assert_eq!(
+        with(&["--remove-stale=/e", "x"], variable, "/a\n/b").stale,
+        paths(&["/e"])
+    );
+}
+
+#[test]
+fn a_usage_error_names_the_word_and_the_nearest_right_one() {
+    let no_user = "not a user such as www-data, 1000, www-data:www-data or 1000:1000";
+    let no_signal = "not a signal such as ABRT, 6 or RTMIN+3";
+    for (words, message) in [
+        (
+            &["signal"][..],
+            "`hinit signal` needs one more word".to_owned(),
+        ),
+        (
+            &["signal", "--wait", "1s"],
+            "`hinit signal` needs one more word".into(),
+        ),
+        (&["signal", "TREM"], format!("`TREM`: {no_signal}")),
+        (&["signal", "0"], format!("`0`: {no_signal}")),
+        (&["signal", "65"], format!("`65`: {no_signal}")),
+        (&["signal", ""], format!("``: {no_signal}")),
+        (
+            &["signal", "-9"],
+            "unknown option `-9`; the nearest is `-h`".into(),
+        ),
+        (
+            &["signal", "TERM", "--json"],
+            "unknown option `--json`; the nearest is `--wait`".into(),
+        ),
+        (
+            &["signal", "TERM", "--forein"],
+            "unknown option `--forein`; the nearest is `--foreign`".into(),
+        ),
+        (
+            &["signal", "TERM", "wait"],
+            "unexpected word `wait`; the nearest is `--wait`".into(),
+        ),
+        (
+            &["signal", "TERM", "--wait"],
+            "`--wait` needs a value: DURATION".into(),
+        ),
+        (
+            &["signal", "TERM", "--wait", "0"],
+            "`--wait 0`: not a time such as 500ms, 2s or 1m".into(),
+        ),
+        (
+            &["signal", "TERM", "--wait=soon"],
+            "`--wait soon`: not a time such as 500ms, 2s or 1m".into(),
+        ),
+        (
+            &["status", "--jsn"],
+            "unknown option `--jsn`; the nearest is `--json`".into(),
+        ),
+        (
+            &["status", "json"],
+            "unexpected word `json`; the nearest is `--json`".into(),
+        ),
+        (&["status", "--json=1"], "`--json` takes no value".into()),
+        (&["install"], "`hinit install` needs one more word".into()),
+        (
+            &["install", "a", "b"],
+            "unexpected word `b`; the nearest is `-h`".into(),
+        ),
+        (
+            &["install", "a", "--force"],
+            "unknown option `--force`; the nearest is `--help`".into(),
+        ),
+        (
+            &["--user", "a:b:c", "x"],
+            format!("`--user a:b:c`: {no_user}"),
+        ),
+        (&["--user", ":a", "x"], format!("`--user :a`: {no_user}")),
+        (
+            &["--usr", "a", "x"],
+            "unknown option `--usr`; the nearest is `--user`".into(),
+        ),
+        (
+            &["--work-dir", "a", "x"],
+            "unknown option `--work-dir`; the nearest is `--workdir`".into(),
+        ),
+    ] {
+        assert_eq!(misuse(words), format!("run: {message}"), "{words:?}");
+    }
+}
+
+#[test]
+fn each_has_its_help_and_its_usage() {
+    for (name, usage) in [
+        ("signal", "usage: hinit signal [OPTIONS] SIGNAL"),
+        ("status", "usage: hinit status [OPTIONS]"),
+        ("install", "usage: hinit install PATH"),
+    ] {
+        for words in [[name, "--help"], [name, "-h"]] {
+            match parse_in(&words, "") {
+                Ok(Command::Help(text)) => assert!(text.starts_with(usage), "{text}"),
+                other => panic!("{words:?}: {other:?}"),
+            }
+        }
+        // Behind operands too, whatever they are.
+        let words = [name, "a", "b", "--help"];
+        assert!(matches!(parse_in(&words, ""), Ok(Command::Help(_))));
+        assert_eq!(parse_in(&[name, "--x"], "").unwrap_err().usage, usage);
+        // A server of that name.
+        assert_eq!(run(&["--", name, "x"]).command, [name, "x"]);
+        assert_eq!(run(&["-v", name]).command, [name]);
+    }
+}
