@@ -58,7 +58,7 @@ impl Server {
         };
         let terminal = terminal.filter(|terminal| terminal.is_ours());
         let (reader, writer) = pipe2(OFlag::O_CLOEXEC).map_err(fail)?;
-        let can_be_looked_at = get_dumpable();
+        let was_dumpable = identity.is_some() && get_dumpable() == Ok(true);
         let child = sys::spawn(&mut || {
             let Failure(step, errno) =
                 become_server(&program, options, identity, terminal, inherited);
@@ -66,7 +66,7 @@ impl Server {
             signal_hook::low_level::exit(exit_code::HINIT_FAILED.into());
         });
         let child = child.map_err(fail)?;
-        if let (Some(_), Ok(true)) = (identity, can_be_looked_at) {
+        if was_dumpable {
             // The kernel hides the memory of who changes its user from everybody who may not trace
             // all processes; and the child's was hinit's own.
             let _stays_hidden = set_dumpable(true);

@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
-use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;

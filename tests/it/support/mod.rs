@@ -17,12 +17,14 @@ mod probing;
 mod process;
 mod pty;
 mod running;
+mod telling;
 mod victim;
 
 pub use probing::*;
 pub use process::*;
 pub use pty::*;
 pub use running::*;
+pub use telling::*;
 pub use victim::*;
 
 /// Far more than anything here takes: who waits so long has found a hang.

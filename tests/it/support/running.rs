@@ -205,7 +205,12 @@ impl Running {
 
     /// What `hinit healthcheck` says where the server is.
     pub fn verdict(&self, pid_file: &Path) -> String {
-        verdict_by(&mut self.beside(), pid_file, &[])
+        self.verdict_with(pid_file, &[])
+    }
+
+    /// The same, with more options.
+    pub fn verdict_with(&self, pid_file: &Path, more: &[&str]) -> String {
+        verdict_by(&mut self.beside(), pid_file, more)
     }
 
     /// Waits for hinit's end, and gives its exit code. Others may live on.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,7 +14,13 @@ pub struct Victim(Child);
 
 impl Victim {
     pub fn start(command: &mut Command) -> Self {
-        Self(command.stdout(Stdio::null()).spawn().unwrap())
+        command.stdout(Stdio::null());
+        // A program that was just copied may still be open for writing, in what another test has
+        // just forked.
+        Self(eventually("it can be executed", || match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => None,
+            spawned => Some(spawned.unwrap()),
+        }))
     }
 
     pub fn sleeping() -> Self {
