@@ -69,7 +69,10 @@ fn the_man_page_says_what_the_help_says() {
         let page = format!("{head}.\\\" begin\n{}.\\\" end\n{tail}", expected());
         std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/docker/hinit.1"), page).unwrap();
     } else {
-        assert_eq!(tables, expected());
+        let expected = expected();
+        let mut lines = tables.lines().zip(expected.lines());
+        assert_eq!(lines.find(|(shown, expected)| shown != expected), None);
+        assert_eq!(tables.len(), expected.len());
     }
     let version = concat!("\"hinit ", env!("CARGO_PKG_VERSION"), "\"");
     assert!(head.contains(version), "{head}");

@@ -85,8 +85,8 @@ mutants! {
     } fails "beside::subreaper::who_may_read_the_pid_file_may_ask_whatever_the_umask";
 
     the_server_inherits_a_listener: "run/responder/listener.rs" {
-        "            listener.set_nonblocking(true)?;\n            Ok(listener.into())\n        };\n        let socket = open().map_err" =>
-        "            listener.set_nonblocking(true)?;\n            Ok(nix::unistd::dup(&listener)?)\n        };\n        let socket = open().map_err"
+        "    listen(&socket, Backlog::MAXALLOWABLE)?;\n    Ok(socket)" =>
+        "    listen(&socket, Backlog::MAXALLOWABLE)?;\n    Ok(nix::unistd::dup(&socket)?)"
     } fails "listen::pid_1::the_server_inherits_none_of_the_sockets";
 
     one_who_is_to_stop_is_ready: "run/life.rs" {
