@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -349,10 +349,8 @@ mutants! {
 
 impl Mutant {
     fn is_noticed(&self) {
-        /// One tree for all, built again and again.
-        static TREE: Mutex<()> = Mutex::new(());
-        let _alone = TREE.lock().unwrap_or_else(PoisonError::into_inner);
-        let tree = self.plant();
+        let tree = Tree::take();
+        let tree = self.plant(tree.0);
         let cargo = |seconds: &str, verb: &str, arguments: &[&str]| {
             let mut command = Command::new("timeout");
             command.args(["--kill-after=5", seconds, env!("CARGO"), verb, "--locked"]);
@@ -390,9 +388,9 @@ impl Mutant {
     }
 
     /// A copy of this source, with the edits.
-    fn plant(&self) -> PathBuf {
+    fn plant(&self, tree: &str) -> PathBuf {
         let home = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let tree = home.join("target/mutants");
+        let tree = home.join("target/mutants").join(tree);
         fs::create_dir_all(&tree).unwrap();
         let _none_yet = fs::remove_dir_all(tree.join("src"));
         let mut copy = Command::new("cp");
@@ -416,6 +414,30 @@ impl Mutant {
         }
         fs::write(&path, source).unwrap();
         tree
+    }
+}
+
+/// A place for a mutant, built again and again. There are few of them, for each has all to build once.
+struct Tree(&'static str);
+
+static FREE: LazyLock<Mutex<Vec<&str>>> = LazyLock::new(|| Mutex::new(vec!["one", "other"]));
+static RETURNED: Condvar = Condvar::new();
+
+impl Tree {
+    fn take() -> Self {
+        let free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        let none_left = |free: &mut Vec<&str>| free.is_empty();
+        let free = RETURNED.wait_while(free, none_left);
+        Self(free.unwrap_or_else(PoisonError::into_inner).pop().unwrap())
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        FREE.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(self.0);
+        RETURNED.notify_one();
     }
 }
 
