@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::path::PathBuf;
 
-use crate::engine::{Container, Image, binaries, docker, eventually, python, unique};
+use crate::engine::{Container, Image, binaries, eventually, python, stdout, unique};
 use crate::scratch::IMAGE;
 
 /// A seccomp profile by which the kernel does not know these system calls.
@@ -100,7 +100,10 @@ fn without_proc_the_server_runs_and_is_known_to_be_alive() {
 fn in_a_pid_namespace_of_others_it_takes_orphans_and_stops_only_its_own() {
     needs_engine!();
     let [hinit, _] = binaries();
-    let first = Container::start(&IMAGE, &["--health-interval", "1s"], &[]);
+    let first = Container::start(&IMAGE, &["--no-healthcheck"], &[]);
+    let check = || stdout(&first.exec(&["/hinit", "healthcheck", "--timeout", "30s"]));
+    let is_healthy = || check().starts_with("healthy: ").then(check);
+    let healthy = eventually("the first is healthy", is_healthy);
     let volume = format!("{}:/hinit:ro", hinit.display());
     for pid in [&format!("container:{}", first.name), "host"] {
         let options = [
@@ -130,7 +133,7 @@ fn in_a_pid_namespace_of_others_it_takes_orphans_and_stops_only_its_own() {
         let parent_of = |pid: &str| {
             let status = format!("/proc/{pid}/status");
             let parent = second.exec(&["sed", "-n", "s/^PPid:\\t//p", &status]);
-            String::from_utf8(parent.stdout).unwrap().trim().to_owned()
+            stdout(&parent)
         };
         let [orphan, server] = ["orphan ", "server "].map(pid_of);
         let hinit = parent_of(&server);
@@ -140,8 +143,7 @@ fn in_a_pid_namespace_of_others_it_takes_orphans_and_stops_only_its_own() {
         assert_eq!(second.stop(), 3);
         let logs = second.logs();
         assert!(!logs.contains("killed"), "{logs}");
-        assert_eq!(docker(["top", &first.name]).lines().count(), 3);
-        first.becomes("healthy");
+        assert_eq!(check(), healthy);
     }
     assert_eq!(first.stop(), 0);
 }

@@ -14,7 +14,9 @@ fn podman_asks_for_the_health_and_stops_the_server() {
     let Some(podman) = sandbox::podman() else {
         return;
     };
-    podman.run("podman run --detach --network none --name plain my-server");
+    // However slow the machine is, each check comes to a verdict.
+    let run = "podman run --detach --network none --env HINIT_TIMEOUT=30s";
+    podman.run(&format!("{run} --name plain my-server"));
     eventually("it is healthy", || asks(podman, "plain").then_some(()));
     let status = podman.inspect("podman", "plain", "{{.State.Healthcheck.Status}}");
     assert_eq!(status, "healthy");
@@ -148,7 +150,8 @@ fn a_unit_is_active_when_the_server_is_ready_and_ends_when_it_is_unhealthy() {
         assert_ne!(option, "", "{key}");
         options.push(option);
     }
-    let mut run = podman.command("podman run --detach --name unit --env=READY_AFTER=1");
+    let mut run = podman
+        .command("podman run --detach --name unit --env=READY_AFTER=1 --env=HINIT_TIMEOUT=30s");
     run.args(options).args(image).env("NOTIFY_SOCKET", &systemd);
     thread::scope(|scope| {
         let run = scope.spawn(|| run.output().unwrap());
@@ -189,23 +192,30 @@ fn asks(podman: &Sandbox, container: &str) -> bool {
     check.status.success()
 }
 
-/// Podman can have what Docker has for all its containers or none: another user as the container's root.
+/// Podman can have what Docker has for all its containers or for none: another user as the container's root.
 #[test]
 fn in_a_user_namespace_all_works() {
-    let Some(podman) = sandbox::podman() else {
+    let Some(sandbox) = sandbox::podman() else {
         return;
     };
+    // A storage of its own: another Podman that starts closes the folders to that user.
+    let podman = "podman --root /var/lib/containers/mapped --runroot /run/containers/mapped";
+    sandbox.build(podman, "my-server", "docker/demo.Dockerfile");
     let ids = "--uidmap 0:100000:65536 --gidmap 0:100000:65536";
-    podman.run(&format!(
-        "podman run --detach --network none {ids} --name mapped my-server"
-    ));
-    eventually("it is healthy", || asks(podman, "mapped").then_some(()));
-    podman.run("podman exec mapped /hinit signal HUP");
+    let run = format!("{podman} run --detach --network none {ids} --name mapped my-server");
+    sandbox.run(&run);
+    let check = format!("{podman} healthcheck run mapped");
+    eventually("it is healthy", || {
+        sandbox.output(&check).status.success().then_some(())
+    });
+    sandbox.run(&format!("{podman} exec mapped /hinit signal HUP"));
     eventually("a reload", || {
-        let logs = podman.logs("podman", "mapped");
+        let logs = sandbox.logs(podman, "mapped");
         logs.contains("reloaded (1)").then_some(())
     });
-    stops(podman, "mapped");
+    sandbox.run(&format!("{podman} stop --time 60 mapped"));
+    let code = sandbox.inspect(podman, "mapped", "{{.State.ExitCode}}");
+    assert_eq!(code, "0");
 }
 
 /// The container's processes: PID, parent and command.

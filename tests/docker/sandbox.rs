@@ -151,7 +151,7 @@ impl Sandbox {
             dockerfile.to_owned()
         };
         // Podman's other format has no HEALTHCHECK.
-        let format = if engine == "podman" {
+        let format = if engine.starts_with("podman") {
             " --format docker"
         } else {
             ""

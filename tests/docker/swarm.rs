@@ -13,7 +13,7 @@ fn an_update_goes_on_and_an_old_task_goes_only_when_a_new_one_is_healthy() {
     };
     // It is healthy only once it has this file.
     let later = "FROM my-server
-ENV HINIT_HEARTBEAT=/dev/shm/ready HINIT_MAX_AGE=60m HINIT_TIMEOUT=30s";
+ENV HINIT_HEARTBEAT=/dev/shm/ready HINIT_MAX_AGE=60m";
     let old = stack.tasks();
     stack.update("later", later);
     let mut new: Vec<String> = Vec::new();
@@ -71,7 +71,7 @@ fn an_unhealthy_task_is_replaced() {
     docker.run(&format!("docker exec {ill} /hinit signal STOP"));
     stack.ended(&ill, "137");
     let verdicts = stack.docker.verdicts(&ill);
-    assert!(verdicts.ends_with(" is stopped"), "{verdicts}");
+    assert!(verdicts.contains(" is stopped\n"), "{verdicts}");
     let logs = docker.logs("docker", &ill);
     assert!(logs.contains("hinit: stopped by SIGTERM "), "{logs}");
 
@@ -102,6 +102,8 @@ impl Stack {
             ("interval: 2s", "interval: 500ms"),
             ("timeout: 5s", "timeout: 60s"),
             ("monitor: 5s", "monitor: 1s"),
+            // However slow the machine is, each check comes to a verdict.
+            (":8000/\"]", ":8000/\", \"--timeout\", \"30s\"]"),
         ];
         for (from, to) in times.iter().chain(changes) {
             assert!(yaml.contains(from), "{from}");

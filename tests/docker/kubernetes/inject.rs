@@ -49,7 +49,7 @@ fn an_init_container_puts_it_beside_an_image_that_stays_as_it_is() {
     let run = "docker run --detach --name injected --user 10001 --volume injected:/shared:ro";
     let command = "--entrypoint /shared/hinit bare -- /demo-server";
     docker.run(&format!("{run} {locked_down} {command}"));
-    let check = "docker exec injected /shared/hinit healthcheck";
+    let check = "docker exec injected /shared/hinit healthcheck --timeout 30s";
     eventually("it is healthy", || {
         docker.output(check).status.success().then_some(())
     });
@@ -73,7 +73,7 @@ fn containers_of_a_pod_that_shares_its_pids_are_healthy_and_stopped_one_by_one()
     let [server, sidecar] =
         ["my-server", "my-sidecar"].map(|name| format!("my-shared-pod-0-{name}"));
     let is_healthy = |container: &str| {
-        let check = format!("podman exec {container} /hinit healthcheck");
+        let check = format!("podman exec {container} /hinit healthcheck --timeout 30s");
         podman.output(&check).status.success()
     };
     for container in [&server, &sidecar] {
