@@ -347,6 +347,8 @@ mutants! {
     } fails "probes::all_must_be_well";
 }
 
+mod small;
+
 impl Mutant {
     fn is_noticed(&self) {
         let tree = Tree::take();

@@ -1,0 +1,84 @@
+//! The small commands, and as whom and over what a server runs.
+
+use super::Mutant;
+
+mutants! {
+    another_hinits_lock_vouches_for_a_stranger: "signal.rs" {
+        "    let fault = if !options.foreign && !file.is_held() {
+        Some(Fault::Stale)
+    } else if !file.is_unchanged() {
+        Some(Fault::Replaced)" =>
+        "    let fault = if !file.is_unchanged() {
+        Some(Fault::Replaced)
+    } else if !options.foreign && !file.is_held() {
+        Some(Fault::Stale)"
+    } fails "signal::reuse::the_lock_of_another_hinit_does_not_vouch_for_the_stranger";
+
+    the_lock_is_looked_at_once: "signal.rs" {
+        "if !options.foreign && !file.is_held() {" => "if false {"
+    } fails "signal::reuse::also_where_there_is_no_hold_on_a_process";
+
+    the_number_gets_the_signal: "sys/signals.rs" {
+        "Err(Errno::ENOSYS | Errno::EPERM) if !ends_within(pidfd, PollTimeout::ZERO) =>" => "Err(_) =>"
+    } fails "signal::reuse::after_any_system_call_the_stranger_is_spared";
+
+    without_a_hold_there_is_no_signal: "sys/signals.rs" {
+        "Err(Errno::ENOSYS | Errno::EPERM) | Ok(Err(_)) => None," => "Ok(Err(_)) => None,"
+    } fails "signal::without_a_hold_on_the_process_plain_kill_does_it";
+
+    a_stopped_server_gets_nothing: "signal.rs" {
+        "        | Verdict::Stopped(_) => {}" => "        => {}"
+    } fails "signal::subreaper::a_stopped_server_gets_cont_and_kill";
+
+    a_wait_cannot_be_interrupted: "main.rs" {
+        "sys::set_signal_mask(inherited.with(SIGPIPE));" => "let _ = inherited.with(SIGPIPE);"
+    } fails "signal::who_waits_can_be_interrupted";
+
+    anothers_proc_is_shown: "status/facts.rs" {
+        "let can_tell = process::is_proc_ours();" => "let can_tell = true;"
+    } fails "status::without_a_proc_of_ours_there_are_reasons";
+
+    half_a_copy_is_left_behind: "install.rs" {
+        "if done.is_err() {" => "if false {"
+    } fails "install::a_file_system_that_is_read_only_or_full";
+
+    an_old_copy_is_in_the_way: "install.rs" {
+        "Err(Errno::EEXIST) => number += 1," => "Err(Errno::EEXIST) if number == 9 => number += 1,"
+    } fails "install::one_that_was_killed_amid_its_work_hinders_no_later_one";
+
+    a_symlink_is_replaced: "install.rs" {
+        "Some(kind) => return Err(fail(&format!(\"it is a {kind}\")))," => "Some(_) => {}"
+    } fails "install::what_is_no_regular_file_stays";
+
+    hinits_groups_stay: "run/identity.rs" {
+        "        setgroups(&self.groups)?;" => ""
+    } fails "user::subreaper::all_that_makes_a_user_is_that_users";
+
+    root_can_come_back: "run/identity.rs" {
+        "setresuid(self.uid, self.uid, self.uid)?;" => "setresuid(Uid::from_raw(0), self.uid, self.uid)?;"
+    } fails "user::pid_1::all_that_makes_a_user_is_that_users";
+
+    capabilities_come_along: "run/identity.rs" {
+        "        sys::clear_ambient_capabilities();" => ""
+    } fails "user::privileges::the_capabilities_of_a_hinit_that_is_not_root_are_not_the_servers";
+
+    a_missing_capability_shows_too_late: "run/identity.rs" {
+        "        identity.check_capabilities(user)?;" => ""
+    } fails "user::subreaper::without_a_capability_nothing_is_launched";
+
+    hinit_is_hidden: "run/server.rs" {
+        "let _stays_hidden = set_dumpable(true);" => "let _ = set_dumpable;"
+    } fails "user::privileges::hinit_can_be_looked_at_as_before";
+
+    a_locked_file_is_removed: "run/stale.rs" {
+        "    check_locks(&file)?;" => "    let _ = check_locks;"
+    } fails "stale::subreaper::what_somebody_has_locked_stays";
+
+    pid_1_believes_an_old_number: "run/stale.rs" {
+        "if getpid() == Pid::from_raw(1) || has_ended(pid) =>" => "if getpid() != getpid() || has_ended(pid) =>"
+    } fails "stale::pid_1::one_that_lives_stays_unless_it_cannot_be_meant";
+
+    a_living_process_is_stale: "run/stale.rs" {
+        "if getpid() == Pid::from_raw(1) || has_ended(pid) =>" => "if getpid() == getpid() || has_ended(pid) =>"
+    } fails "stale::subreaper::one_that_lives_stays_unless_it_cannot_be_meant";
+}
