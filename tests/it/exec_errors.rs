@@ -278,7 +278,7 @@ fn a_binary_for_a_libc_that_the_image_lacks() {
         (&binary(), glibc, None, "glibc, this image has no libc"),
     ] {
         let image = TempDir::new();
-        fs::copy(hinit(), image.join("hinit")).unwrap();
+        copy_program(&hinit(), &image.join("hinit"));
         file(&image.join("app"), contents, 0o755);
         for directory in ["lib", "lib64"] {
             fs::create_dir(image.join(directory)).unwrap();

@@ -235,7 +235,7 @@ fn however_it_was_started() {
 #[test]
 fn without_proc_it_says_what_it_needs() {
     let dir = TempDir::new();
-    fs::copy(hinit(), dir.join("hinit")).unwrap();
+    copy_program(&hinit(), &dir.join("hinit"));
     let script = "chroot \"$1\" /hinit install /copy";
     let ended = in_mount_namespace(script, &[dir.as_ref().as_os_str()]);
     let line = "hinit: cannot read `/proc/self/exe`: No such file or directory; mount /proc";

@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use nix::libc::{SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM};
+use nix::libc::{SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM};
 
 use crate::support::*;
 
@@ -57,6 +57,15 @@ fn signal(hinit: &Running, pid_file: &Path, words: &[&str]) -> Ended {
     Ended::of(&command.args(words).output().unwrap())
 }
 
+/// The same for a signal that ends the server. As PID 1 hinit would take whoever sends it along at its
+/// end: so it stops meanwhile.
+fn end(hinit: &Running, pid_file: &Path, words: &[&str]) -> Ended {
+    hinit.signal(SIGSTOP);
+    let ended = signal(hinit, pid_file, words);
+    hinit.signal(SIGCONT);
+    ended
+}
+
 in_both_modes! {
     fn the_server_gets_it_by_any_name(mode: Mode) {
         let dir = TempDir::new();
@@ -81,7 +90,7 @@ in_both_modes! {
             assert_eq!((ended.stdout, ended.log, ended.code), (said, String::new(), 0));
             assert_eq!(hinit.line(), format!("signal {number}"));
         }
-        assert_eq!(signal(&hinit, &path, &["TERM"]).code, 0);
+        assert_eq!(end(&hinit, &path, &["TERM"]).code, 0);
         assert_eq!(hinit.line(), "signal 15");
         assert_eq!(hinit.end().code, 0);
     }
@@ -99,7 +108,7 @@ in_both_modes! {
             assert_eq!((ended.code, ended.log.as_str()), (0, ""), "{sent}");
             becomes(state);
         }
-        let ended = signal(&hinit, &path, &["KILL"]);
+        let ended = end(&hinit, &path, &["KILL"]);
         assert_eq!(ended.stdout, format!("sent SIGKILL to process {pid} (fixture)"));
         assert_eq!(hinit.end().code, 137);
     }
@@ -113,7 +122,7 @@ in_both_modes! {
         hinit.signal(SIGTERM);
         let verdict = format!("unhealthy: process {pid} is about to be stopped");
         eventually("the stop is marked", || (hinit.verdict(&path) == verdict).then_some(()));
-        assert_eq!(signal(&hinit, &path, &["TERM"]).code, 0);
+        assert_eq!(end(&hinit, &path, &["TERM"]).code, 0);
         assert_eq!(hinit.line(), "signal 15");
         assert_eq!(hinit.end().code, 0);
     }
@@ -126,7 +135,7 @@ in_both_modes! {
         let ended = signal(&hinit, &path, &["USR1", "--wait", "1ms"]);
         let said = format!("sent SIGUSR1 to {who}\n{who} has not ended within 1ms");
         assert_eq!((ended.code, ended.stdout, ended.log.as_str()), (1, said, ""));
-        let ended = signal(&hinit, &path, &["--wait=30", "TERM"]);
+        let ended = end(&hinit, &path, &["--wait=30", "TERM"]);
         let (sent, after) = ended.stdout.split_once('\n').unwrap_or_default();
         assert_eq!((ended.code, sent), (0, format!("sent SIGTERM to {who}").as_str()), "{}", ended.log);
         assert!(after.starts_with(&format!("{who} has ended after ")), "{after}");

@@ -246,7 +246,7 @@ fn a_process_of_another_user_is_alive() {
 fn a_hostile_process_name_fools_nobody() {
     for name in ["a) Z (b", "x\nState:\tZ (zombie)", "\u{1}\u{ff}"] {
         let dir = TempDir::new();
-        fs::copy("/bin/sleep", dir.join(name)).unwrap();
+        copy_program(Path::new("/bin/sleep"), &dir.join(name));
         let victim = Victim::start(Command::new(dir.join(name)).arg("1000"));
         assert_eq!(
             check_foreign(victim.pid()),

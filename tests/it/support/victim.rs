@@ -47,13 +47,23 @@ impl Drop for Victim {
     }
 }
 
-/// A PID file with these contents that is locked, as a hinit does it, as long as the value lives.
-pub fn held(path: &Path, contents: impl AsRef<[u8]>) -> File {
+/// A PID file that is locked, as a hinit does it.
+pub struct Held(File);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Closed alone, it would stay locked as long as a child of another test has it, before its exec.
+        let _unlocked = fs2::FileExt::unlock(&self.0);
+    }
+}
+
+/// Makes one with these contents.
+pub fn held(path: &Path, contents: impl AsRef<[u8]>) -> Held {
     fs::write(path, contents).unwrap();
     fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap();
     let file = File::open(path).unwrap();
     fs2::FileExt::try_lock_exclusive(&file).unwrap();
-    file
+    Held(file)
 }
 
 /// hinit with these words, and with no variable of its own set.
@@ -75,7 +85,14 @@ pub fn say(words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ended {
 pub fn fixture_for_all(dir: &TempDir) -> PathBuf {
     fs::set_permissions(dir, Permissions::from_mode(0o755)).unwrap();
     let program = dir.join("server");
-    fs::copy(fixture(), &program).unwrap();
-    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+    copy_program(&fixture(), &program);
     program
+}
+
+/// Copies a program, and by another process: a descriptor of this one's that is open for writing would
+/// be inherited by a child of another test, and until its exec the copy could not be executed.
+pub fn copy_program(from: &Path, to: &Path) {
+    let mut command = Command::new("install");
+    let status = command.arg("--mode=755").args([from, to]).status();
+    assert!(status.unwrap().success());
 }
