@@ -70,8 +70,12 @@ fn calls_before(last: &str) -> Vec<(String, String)> {
     let (path, trace) = (dir.join("pid"), dir.join("trace"));
     let victim = Victim::sleeping();
     let _held = held(&path, victim.pid().to_string());
-    let mut strace = Command::new("strace");
-    strace.arg("-o").arg(&trace).arg(hinit());
+    // As root of a user namespace, as in the script.
+    let mut strace = Command::new(if is_root() { "env" } else { "unshare" });
+    if !is_root() {
+        strace.args(["--user", "--map-root-user"]);
+    }
+    strace.args(["strace", "-o"]).arg(&trace).arg(hinit());
     strace.args(["signal", "CONT", "--pid-file"]).arg(&path);
     assert!(strace.output().unwrap().status.success());
     let trace = fs::read_to_string(trace).unwrap();
