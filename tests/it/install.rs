@@ -67,8 +67,8 @@ fn the_copy_is_whole_and_executable_whatever_the_umask() {
         is_whole(&path);
         // And the copy can do the same.
         let mut copy = Command::new(&path);
-        let copied = copy.arg("install").arg(dir.join("again")).status();
-        assert!(copied.unwrap().success());
+        let copied = copy.arg("install").arg(dir.join("again")).output();
+        assert!(copied.unwrap().status.success());
         is_whole(dir.join("again"));
     }
 }
