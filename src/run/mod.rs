@@ -78,13 +78,14 @@ pub(crate) fn pause() -> u8 {
     };
     adopt_orphans(log);
     loop {
-        match queue.wait(None, None) {
-            Event::Signal(signal) if [SIGTERM, SIGINT].contains(&signal.number()) => return 0,
-            _ => {
-                while let Ok(Some(pid)) = sys::ended_child() {
-                    let _status = sys::reap(pid);
-                }
-            }
+        // Also those who ended before hinit was here to be told.
+        while let Ok(Some(pid)) = sys::ended_child() {
+            let _status = sys::reap(pid);
+        }
+        if let Event::Signal(signal) = queue.wait(None, None)
+            && [SIGTERM, SIGINT].contains(&signal.number())
+        {
+            return 0;
         }
     }
 }
