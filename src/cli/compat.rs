@@ -121,6 +121,8 @@ fn plain() -> Run {
         stale: Vec::new(),
         manners: Manners {
             subreaper: false,
+            // By execvp(3).
+            shell: true,
             ..Manners::OWN
         },
         verbosity: Verbosity::Warnings,
@@ -250,6 +252,7 @@ static DUMB_INIT: Peer = Peer {
             rewrites: Rewrites(rewrites),
             manners: Manners {
                 session: !single,
+                stops: true,
                 exit_codes: ExitCodes([1, 2, 2]),
                 ..plain.manners
             },

@@ -130,6 +130,10 @@ pub(crate) struct Manners {
     pub(crate) session: bool,
     /// Orphans come to it also where it is not PID 1.
     pub(crate) subreaper: bool,
+    /// TSTP, TTIN and TTOU stop it as well, where no shell at a terminal has its jobs stop.
+    pub(crate) stops: bool,
+    /// A script without `#!` is /bin/sh's.
+    pub(crate) shell: bool,
     /// It warns of each orphan that has ended.
     pub(crate) names_orphans: bool,
     pub(crate) exit_codes: ExitCodes,
@@ -139,6 +143,8 @@ impl Manners {
     const OWN: Self = Self {
         session: false,
         subreaper: true,
+        stops: false,
+        shell: false,
         names_orphans: false,
         exit_codes: ExitCodes::OWN,
     };

@@ -45,10 +45,10 @@ pub(super) const USER: Kind<User> = Kind {
 };
 /// As dumb-init has it: `15:2`, and 0 for nothing.
 pub(super) const REWRITE_BY_COLON: Kind<(c_int, Option<c_int>)> = Kind {
+    // Also from KILL, STOP and CHLD, which never come to be rewritten.
     parse: |text| match text.split_once(':')? {
-        (from, "0") => rewrite(&format!("{from}=")),
-        (_, "") => None,
-        (from, to) => rewrite(&format!("{from}={to}")),
+        (from, "0") => Some((signal(from)?, None)),
+        (from, to) => Some((signal(from)?, Some(signal(to)?))),
     },
     wanted: "FROM:TO by signals such as 15 or TERM",
 };

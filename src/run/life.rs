@@ -206,7 +206,10 @@ impl<'a> Life<'a> {
     /// Takes note of a signal. None, if it is one to be dropped.
     fn receive(&mut self, signal: Received) -> Option<Received> {
         self.log.verbose(format_args!("{signal}"));
-        self.options.rewrites.apply(signal.number())?;
+        if self.options.rewrites.apply(signal.number()).is_none() {
+            self.stop_along(signal.number());
+            return None;
+        }
         if is_stop_signal(signal.number()) {
             self.asked.get_or_insert((signal.number(), signal.sender()));
             self.health.stop();
@@ -218,12 +221,18 @@ impl<'a> Life<'a> {
         if let Some(signal) = signal
             && let Some(number) = self.options.rewrites.apply(signal.number())
         {
-            let is_job_control = [SIGTSTP, SIGTTIN, SIGTTOU].contains(&signal.number());
+            let received = signal.number();
             self.pass_on(signal.rewritten(number));
-            // A session has a job of its own, which the shell that sent this does not see stop.
-            if self.options.manners.session && is_job_control && getpid() != Pid::from_raw(1) {
-                let _goes_on_at_sigcont = kill(getpid(), Signal::SIGSTOP);
-            }
+            self.stop_along(received);
+        }
+    }
+
+    /// Whoever sent this could not see the server stop. (With a terminal: see `follow_stop`.)
+    fn stop_along(&self, received: c_int) {
+        let is_job_control = [SIGTSTP, SIGTTIN, SIGTTOU].contains(&received);
+        let is_pid_1 = getpid() == Pid::from_raw(1);
+        if is_job_control && self.options.manners.stops && self.terminal.is_none() && !is_pid_1 {
+            let _goes_on_at_sigcont = kill(getpid(), Signal::SIGSTOP);
         }
     }
 

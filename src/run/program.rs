@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
@@ -15,6 +17,7 @@ use crate::sys;
 
 /// Where a command is looked for when there is no PATH.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const SHELL: &CStr = c"/bin/sh";
 
 /// A command, and the files that it may be.
 pub(super) struct Program {
@@ -49,17 +52,31 @@ impl Program {
     }
 
     /// Executes the first candidate that can be; returns only if none can, and then why. As in
-    /// execvp(3), "permission denied" for one outweighs "not found" for the others.
-    pub(super) fn execute(&self) -> Errno {
+    /// execvp(3), "permission denied" for one outweighs "not found" for the others. `shell`: as there, a
+    /// file that the kernel takes for no program at all is a script.
+    pub(super) fn execute(&self, shell: bool) -> Errno {
         let mut why = Errno::ENOENT;
         for candidate in &self.candidates {
             match execv(candidate, &self.arguments) {
                 Err(errno) if is_missing(errno) && why == Errno::EACCES => {}
                 Err(errno) if is_missing(errno) || errno == Errno::EACCES => why = errno,
-                Err(errno) => return errno,
+                Err(errno) => {
+                    if errno == Errno::ENOEXEC && shell && !is_binary(candidate) {
+                        self.execute_by_shell(candidate);
+                    }
+                    return errno;
+                }
             }
         }
         why
+    }
+
+    fn execute_by_shell(&self, script: &CString) {
+        let behind_the_name = self.arguments.iter().skip(1).map(CString::as_c_str);
+        let words = [SHELL, script.as_c_str()]
+            .into_iter()
+            .chain(behind_the_name);
+        let _no_shell = execv(SHELL, &words.collect::<Vec<_>>());
     }
 
     /// The error for what [`Program::execute`] returned in the child, which was another user, if any.
@@ -104,6 +121,14 @@ fn said(errno: Errno, user: Option<Uid>) -> Cow<'static, str> {
         Some(uid) if errno == Errno::EACCES => format!("no permission for UID {uid}").into(),
         _ => errno.desc().into(),
     }
+}
+
+/// Whether a file is a binary, if for another machine or a damaged one; as well, if it cannot be read.
+fn is_binary(file: &CStr) -> bool {
+    let mut head = [0; 4];
+    let read =
+        File::open(OsStr::from_bytes(file.to_bytes())).and_then(|mut file| file.read(&mut head));
+    read.is_err() || &head == b"\x7fELF"
 }
 
 fn is_missing(errno: Errno) -> bool {

@@ -207,5 +207,5 @@ fn become_server(
         sys::set_environment(LISTEN_PID, &own);
     }
     sys::set_signal_mask(inherited.signal_mask);
-    Failure(Step::Execute, program.execute())
+    Failure(Step::Execute, program.execute(options.manners.shell))
 }

@@ -124,6 +124,12 @@ fn as_dumb_init() {
             "x",
         ],
     );
+    // What never comes to be rewritten is no mistake here.
+    assert!(
+        run("dumb-init", &["-r", "9:15", "-r", "17:0", "x"])
+            .manners
+            .stops
+    );
     for (from, to) in [
         (15, Some(3)),
         (1, None),
