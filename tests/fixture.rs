@@ -4,7 +4,7 @@
 #![allow(clippy::indexing_slicing)]
 #![allow(clippy::zombie_processes, reason = "it leaves some on purpose")]
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -23,6 +23,7 @@ fn main() {
         ["die", signal] => die_of(signal.parse().unwrap()),
         ["signals"] => print_signals(false),
         ["signals-later"] => print_signals(true),
+        ["family"] => family(),
         ["becomes-root"] => becomes_root(),
         ["orphans", count] => orphans(count.parse().unwrap()),
         ["churn"] => churn(),
@@ -74,40 +75,52 @@ fn die_of(signal: i32) {
     wait_for_the_end();
 }
 
-/// Prints the number of each signal that arrives, any of the 64, and the value that came along;
-/// ends at SIGTERM. `later`: lets them all wait until SIGUSR1 comes.
-fn print_signals(later: bool) {
-    let set = |bits: u64| {
-        let mut set = [0; 16];
-        set[0] = bits;
-        set
-    };
-    let all = set(u64::MAX);
-    let wait = |set: [u64; 16]| {
-        // SAFETY: all zeros is a siginfo_t.
-        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
-        let out = &raw mut info;
-        // A debugger that comes interrupts it.
-        // SAFETY: the kernel reads 8 bytes of the set and writes one siginfo_t.
-        while unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, set.as_ptr(), out, 0, 8) } < 0 {}
-        info
-    };
+/// The kernel's set of signals; bit N-1 stands for signal N.
+type Set = [u64; 16];
+
+const ALL: Set = {
+    let mut all = [0; 16];
+    all[0] = u64::MAX;
+    all
+};
+
+/// From now on all 64 wait until they are asked for.
+fn block_all() {
     // SAFETY: the kernel reads 8 bytes of the set.
     unsafe {
         libc::syscall(
             libc::SYS_rt_sigprocmask,
-            libc::SIG_SETMASK,
-            all.as_ptr(),
+            libc::SIG_BLOCK,
+            ALL.as_ptr(),
             0,
             8,
         )
     };
+}
+
+/// Waits for one of these.
+fn next_signal(set: &Set) -> libc::siginfo_t {
+    // SAFETY: all zeros is a siginfo_t.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    let out = &raw mut info;
+    // A debugger that comes interrupts it, and a stop.
+    // SAFETY: the kernel reads 8 bytes of the set and writes one siginfo_t.
+    while unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, set.as_ptr(), out, 0, 8) } < 0 {}
+    info
+}
+
+/// Prints the number of each signal that arrives, any of the 64, and the value that came along;
+/// ends at SIGTERM. `later`: lets them all wait until SIGUSR1 comes.
+fn print_signals(later: bool) {
+    block_all();
     say("ready");
     if later {
-        wait(set(1 << (libc::SIGUSR1 - 1)));
+        let mut set = [0; 16];
+        set[0] = 1 << (libc::SIGUSR1 - 1);
+        next_signal(&set);
     }
     loop {
-        let info = wait(all);
+        let info = next_signal(&ALL);
         // SAFETY: a signal that a process sent has a value; one that none did, zeros in its place.
         match unsafe { info.si_value() }.sival_ptr.addr() {
             0 => say(&format!("signal {}", info.si_signo)),
@@ -115,6 +128,55 @@ fn print_signals(later: bool) {
         }
         if info.si_signo == libc::SIGTERM {
             return;
+        }
+    }
+}
+
+/// Four that print who gets which signal: the server, and children of it in its own process group, in
+/// another one and in a session of their own. Signal 63 ends one alone, 64 the children as well. (The
+/// kernel hands these out last.)
+fn family() -> ! {
+    block_all();
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let mut children = Vec::new();
+    for (name, place) in [
+        ("child", None),
+        ("group", Some(libc::SYS_setpgid)),
+        ("session", Some(libc::SYS_setsid)),
+    ] {
+        // SAFETY: this program has one thread, and the child goes on as it.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            // SAFETY: no memory is passed.
+            place.map(|place| unsafe { libc::syscall(place, 0, 0) });
+            drop(writer);
+            tell_signals(name, &[]);
+        }
+        children.push(child);
+    }
+    drop(writer);
+    // Its end: all are in their places.
+    reader.read_to_end(&mut Vec::new()).unwrap();
+    say("ready");
+    tell_signals("server", &children)
+}
+
+fn tell_signals(name: &str, children: &[i32]) -> ! {
+    loop {
+        let info = next_signal(&ALL);
+        match info.si_signo {
+            // Of a child, from the kernel.
+            libc::SIGCHLD if info.si_code > 0 => {}
+            63 => std::process::exit(0),
+            64 => {
+                for &child in children {
+                    // SAFETY: no memory is passed.
+                    unsafe { libc::kill(child, 64) };
+                    nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(child), None).unwrap();
+                }
+                std::process::exit(0)
+            }
+            number => say(&format!("{name} {number}")),
         }
     }
 }

@@ -12,6 +12,7 @@ mod support;
 mod bad_input;
 mod beside;
 mod cli;
+mod compat;
 mod crash;
 mod exec_errors;
 mod hostile;

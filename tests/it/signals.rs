@@ -23,7 +23,7 @@ fn try_to_queue(pid: i32, number: i32, value: usize) -> bool {
     result == 0
 }
 
-fn queue(pid: i32, number: i32, value: usize) {
+pub fn queue(pid: i32, number: i32, value: usize) {
     assert!(try_to_queue(pid, number, value));
 }
 

@@ -1,0 +1,1 @@
+//! What hinit does otherwise, and means to.

@@ -1,0 +1,128 @@
+//! To whom orphans come, and that they are reaped.
+
+use nix::libc::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+
+use super::*;
+
+/// The option with which tini says that it is no PID 1, and has no orphans.
+const SILENT: (&str, &str) = ("TINI_VERBOSITY", "0");
+
+/// A server that makes an orphan, and prints its PID once its parent is gone.
+const ORPHAN: &str = "sh -c 'sleep 1000 >/dev/null 2>&1 & echo $!'; echo ready; exec sleep 1000";
+
+#[test]
+fn who_becomes_their_parent() {
+    for (name, words, variable, comes) in [
+        ("tini", &[][..], "", false),
+        ("tini", &["-s"], "", true),
+        ("tini", &[], "TINI_SUBREAPER", true),
+        ("dumb-init", &[], "", false),
+        ("dumb-init", &["-c"], "", false),
+        ("catatonit", &[], "", true),
+        ("catatonit", &["-g"], "", true),
+    ] {
+        let run = |init: &Init| {
+            let start = init.with(Mode::Subreaper, words).with(|command| {
+                command.envs([SILENT]);
+                if !variable.is_empty() {
+                    command.env(variable, "");
+                }
+            });
+            let running = start.script(ORPHAN).start();
+            let orphan: i32 = running.line().parse().unwrap();
+            let running = running.ready();
+            let parent = status_of(orphan, "PPid").unwrap();
+            let has_come = parent == running.pid().to_string();
+            kill(orphan, SIGKILL);
+            if has_come {
+                eventually("it is reaped", || {
+                    status_of(orphan, "State").is_none().then_some(())
+                });
+            }
+            running.signal(SIGTERM);
+            assert_eq!(running.end().code, 143);
+            has_come
+        };
+        alike(name, run, comes);
+    }
+}
+
+#[test]
+fn pid_1_has_them_all_and_reaps_them() {
+    for name in ["tini", "tini-static", "dumb-init", "catatonit"] {
+        let run = |init: &Init| {
+            let start = init.with(Mode::Pid1, &[]);
+            // It is ready once the last of them is not even a zombie.
+            let running = start.fixture(["orphans", "20"]).start().ready();
+            let left = children_of(running.pid()).len();
+            running.signal(SIGTERM);
+            let ended = running.end();
+            (left, ended.code, ended.log)
+        };
+        alike(name, run, (1, 143, String::new()));
+    }
+}
+
+#[test]
+fn tini_names_them_if_asked_to() {
+    let run = |init: &Init| {
+        let running = init
+            .with(Mode::Pid1, &["-w"])
+            .fixture(["orphans", "3"])
+            .start()
+            .ready();
+        running.signal(SIGTERM);
+        running.end().log.to_lowercase().matches(" reaped ").count()
+    };
+    alike("tini", run, 3);
+}
+
+#[test]
+fn tini_passes_its_parents_death_on() {
+    let run = |init: &Init| {
+        // The init tells which process is its own: the shell is not in a PID namespace.
+        let script = format!(
+            "{} -s -p SIGTERM -- {} signals & wait",
+            init.program.display(),
+            fixture().display()
+        );
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]);
+        let parent = Start::of(Mode::Subreaper, command)
+            .with(|command| init.set_environment(command))
+            .start()
+            .ready();
+        parent.signal(SIGKILL);
+        parent.line()
+    };
+    alike("tini", run, "signal 15".into());
+}
+
+in_both_modes! {
+    fn catatonit_can_pause(mode: Mode) {
+        for signal in [SIGTERM, SIGINT] {
+            let run = |init: &Init| {
+                // Ignored signals, and orphans of the shell that it was.
+                let script = "sleep 0 & exec \"$0\" -P";
+                let mut command = command_in(mode, "sh");
+                command.args(["-c", script]).arg(&init.program);
+                let mut running = Start::of(mode, command).start();
+                let pid = running.pid();
+                eventually("it pauses", || {
+                    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+                    let blocked = u64::from_str_radix(&status_of(pid, "SigBlk")?, 16).unwrap();
+                    let caught = u64::from_str_radix(&status_of(pid, "SigCgt")?, 16).unwrap();
+                    let term = 1 << (SIGTERM - 1);
+                    (name.trim() == "catatonit" && (blocked | caught) & term != 0).then_some(())
+                });
+                eventually("the child is reaped", || children_of(pid).is_empty().then_some(()));
+                for ignored in [SIGHUP, SIGUSR1] {
+                    running.signal(ignored);
+                }
+                running.signal(signal);
+                running.code()
+            };
+            alike("catatonit", run, 0);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Sessions, process groups and the terminal.
+
+use super::*;
+
+/// Where a command is: whether it leads its session, and its process group; whether it has a terminal,
+/// and is in the foreground there.
+type Seen = [bool; 4];
+
+fn seen(pid: i32) -> Seen {
+    let place = place_of(pid);
+    let is_foreground = place.has_terminal && place.foreground == place.group;
+    [
+        place.session == pid,
+        place.group == pid,
+        place.has_terminal,
+        is_foreground,
+    ]
+}
+
+/// One that leads its process group, but no session.
+const GROUP_LEADER: Seen = [false, true, false, false];
+const ITS_TERMINAL: Seen = [false, true, true, true];
+
+/// The init with these words and the fixture, started on a terminal by other words.
+fn command(init: &Init, mode: Mode, others: &[&str], words: &[&str], verb: &str) -> Command {
+    let mut command = command_in(mode, others[0]);
+    command.args(&others[1..]).arg(&init.program).args(words);
+    command.args([Path::new("--"), &fixture()]).arg(verb);
+    init.set_environment(&mut command);
+    command
+}
+
+/// Where the command is once it is ready. `depth`: how far below what the test has started.
+fn on_a_terminal(init: &Init, mode: Mode, others: &[&str], words: &[&str]) -> Seen {
+    let mut pty = Pty::new();
+    let mut child = pty.start(&mut command(init, mode, others, words, "ready"));
+    pty.expect("ready");
+    // Whoever was started has one child each, down to the command.
+    let mut pid = child.id().cast_signed();
+    while let [below] = children_of(pid)[..] {
+        pid = below;
+    }
+    let seen = seen(pid);
+    kill(pid, SIGKILL);
+    eventually("it ends", || child.try_wait().unwrap());
+    seen
+}
+
+const LEADER: [&str; 2] = ["setsid", "--ctty"];
+/// A shell that leads the session, and waits.
+const SCRIPT: [&str; 5] = ["setsid", "--ctty", "sh", "-c", "\"$0\" \"$@\"; :"];
+
+in_both_modes! {
+    fn without_a_terminal(mode: Mode) {
+        for (name, words, place) in [
+            ("tini", &["-s"][..], GROUP_LEADER),
+            ("tini", &["-sg"], GROUP_LEADER),
+            ("catatonit", &[], GROUP_LEADER),
+            ("dumb-init", &[], [true, true, false, false]),
+            ("dumb-init", &["DUMB_INIT_SETSID=0"], [false; 4]),
+        ] {
+            let run = |init: &Init| {
+                let running = init.with(mode, words).fixture(["ready"]).start().ready();
+                seen(running.server())
+            };
+            // See `differences` for the last.
+            if place != [false; 4] {
+                alike(name, run, place);
+            }
+        }
+    }
+
+    fn leading_the_terminals_session(mode: Mode) {
+        for (name, words, place) in [
+            ("tini", &["-s"][..], ITS_TERMINAL),
+            ("catatonit", &[], ITS_TERMINAL),
+            // It leaves its terminal to the command's session.
+            ("dumb-init", &[], [true; 4]),
+        ] {
+            alike(name, |init| on_a_terminal(init, mode, &LEADER, words), place);
+        }
+    }
+
+    fn each_key_and_size_comes_once_and_nothing_else_does(mode: Mode) {
+        for (name, words) in [("tini", &["-s"][..]), ("catatonit", &[]), ("dumb-init", &[])] {
+            let run = |init: &Init| {
+                let mut pty = Pty::new();
+                let mut child = pty.start(&mut command(init, mode, &LEADER, words, "signals"));
+                pty.expect("ready");
+                let mut between = String::new();
+                for (key, signal) in [("\x03", 2), ("\x1c", 3)] {
+                    pty.press(key);
+                    between += &pty.expect(&format!("signal {signal}"));
+                }
+                pty.resize(33, 99);
+                between += &pty.expect("signal 28");
+                drop(pty);
+                eventually("it ends", || child.try_wait().unwrap());
+                between.matches("signal").count()
+            };
+            alike(name, run, 0);
+        }
+    }
+}
+
+#[test]
+fn below_a_script_that_leads_the_session() {
+    for (name, words, place) in [
+        ("tini", &["-s"][..], ITS_TERMINAL),
+        ("catatonit", &[], ITS_TERMINAL),
+        // The terminal still is the script's.
+        ("dumb-init", &[], [true, true, false, false]),
+    ] {
+        let run = |init: &Init| on_a_terminal(init, Mode::Subreaper, &SCRIPT, words);
+        alike(name, run, place);
+    }
+}
