@@ -135,7 +135,7 @@ fn print_signals(later: bool) {
 /// Four that print who gets which signal: the server, and children of it in its own process group, in
 /// another one and in a session of their own. Signal 63 ends one alone, 64 the children as well. (The
 /// kernel hands these out last.)
-fn family() -> ! {
+fn family() {
     block_all();
     let (mut reader, writer) = std::io::pipe().unwrap();
     let mut children = Vec::new();
@@ -150,7 +150,7 @@ fn family() -> ! {
             // SAFETY: no memory is passed.
             place.map(|place| unsafe { libc::syscall(place, 0, 0) });
             drop(writer);
-            tell_signals(name, &[]);
+            return tell_signals(name, &[]);
         }
         children.push(child);
     }
@@ -158,23 +158,23 @@ fn family() -> ! {
     // Its end: all are in their places.
     reader.read_to_end(&mut Vec::new()).unwrap();
     say("ready");
-    tell_signals("server", &children)
+    tell_signals("server", &children);
 }
 
-fn tell_signals(name: &str, children: &[i32]) -> ! {
+fn tell_signals(name: &str, children: &[i32]) {
     loop {
         let info = next_signal(&ALL);
         match info.si_signo {
             // Of a child, from the kernel.
             libc::SIGCHLD if info.si_code > 0 => {}
-            63 => std::process::exit(0),
+            63 => return,
             64 => {
                 for &child in children {
                     // SAFETY: no memory is passed.
                     unsafe { libc::kill(child, 64) };
                     nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(child), None).unwrap();
                 }
-                std::process::exit(0)
+                return;
             }
             number => say(&format!("{name} {number}")),
         }

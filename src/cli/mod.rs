@@ -125,6 +125,10 @@ pub(crate) struct User {
 
 /// In what an init can differ from others, and hinit does as it is called: see `compat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each has a meaning of its own, and all go together"
+)]
 pub(crate) struct Manners {
     /// The server leads a session of its own, and has the terminal of standard input.
     pub(crate) session: bool,

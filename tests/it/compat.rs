@@ -97,17 +97,18 @@ impl Drop for Init {
 
 /// Sees what the init of this name does, and what hinit does as it.
 #[track_caller]
-fn differ<T: Debug + PartialEq>(name: &str, observe: impl Fn(&Init) -> T, theirs: T, ours: T) {
+fn differ<T: Debug + PartialEq>(name: &str, observe: impl Fn(&Init) -> T, theirs: &T, ours: &T) {
     if let Some(init) = Init::installed(name) {
-        assert_eq!(observe(&init), theirs, "{name} itself");
+        assert_eq!(&observe(&init), theirs, "{name} itself");
     }
-    assert_eq!(observe(&Init::hinit_as(name)), ours, "hinit as {name}");
+    assert_eq!(&observe(&Init::hinit_as(name)), ours, "hinit as {name}");
 }
 
 /// The same, where both do the same.
 #[track_caller]
-fn alike<T: Debug + PartialEq + Clone>(name: &str, observe: impl Fn(&Init) -> T, both: T) {
-    differ(name, observe, both.clone(), both);
+#[allow(clippy::needless_pass_by_value, reason = "it reads better")]
+fn alike<T: Debug + PartialEq>(name: &str, observe: impl Fn(&Init) -> T, both: T) {
+    differ(name, observe, &both, &both);
 }
 
 /// Which signals each member of a family has got.
@@ -209,9 +210,12 @@ impl Family {
         let ended = self.init.take().unwrap().end();
         assert_eq!(ended.code, 0, "{ended:?}");
         let mut told = std::mem::take(&mut self.told);
-        ended.stdout.lines().for_each(|line| note(&mut told, line));
-        told.values_mut()
-            .for_each(|signals| signals.sort_unstable());
+        for line in ended.stdout.lines() {
+            note(&mut told, line);
+        }
+        for signals in told.values_mut() {
+            signals.sort_unstable();
+        }
         told
     }
 }
@@ -265,4 +269,28 @@ fn is_stopped(pid: i32) -> Option<bool> {
 #[track_caller]
 fn stops(pid: i32) {
     eventually("it stops", || is_stopped(pid)?.then_some(()));
+}
+
+/// Writes an executable file. By another process: whoever this one forks meanwhile must not have it
+/// open.
+fn write_program(path: &Path, text: &str) {
+    let mut sh = Command::new("sh");
+    sh.args(["-c", "printf %s \"$1\" >\"$0\"; chmod 755 \"$0\""]);
+    assert!(sh.arg(path).arg(text).status().unwrap().success());
+}
+
+/// An init with these options under a parent that the test can kill. Returns that parent.
+fn under_a_parent(init: &Init, options: &str, server: &str) -> Running {
+    let program = init.program.display();
+    let script = format!(
+        "{program} {options} -- {} {server} & wait",
+        fixture().display()
+    );
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]);
+    let start = Start::of(Mode::Subreaper, command);
+    start
+        .with(|command| init.set_environment(command))
+        .start()
+        .ready()
 }

@@ -80,18 +80,7 @@ fn tini_names_them_if_asked_to() {
 #[test]
 fn tini_passes_its_parents_death_on() {
     let run = |init: &Init| {
-        // The init tells which process is its own: the shell is not in a PID namespace.
-        let script = format!(
-            "{} -s -p SIGTERM -- {} signals & wait",
-            init.program.display(),
-            fixture().display()
-        );
-        let mut command = Command::new("sh");
-        command.args(["-c", &script]);
-        let parent = Start::of(Mode::Subreaper, command)
-            .with(|command| init.set_environment(command))
-            .start()
-            .ready();
+        let parent = under_a_parent(init, "-s -p SIGTERM", "signals");
         parent.signal(SIGKILL);
         parent.line()
     };
@@ -102,20 +91,21 @@ in_both_modes! {
     fn catatonit_can_pause(mode: Mode) {
         for signal in [SIGTERM, SIGINT] {
             let run = |init: &Init| {
-                // Ignored signals, and orphans of the shell that it was.
-                let script = "sleep 0 & exec \"$0\" -P";
+                // The shell that it was has left it a child.
+                let script = "sleep 1000 & exec \"$0\" -P";
                 let mut command = command_in(mode, "sh");
                 command.args(["-c", script]).arg(&init.program);
                 let mut running = Start::of(mode, command).start();
                 let pid = running.pid();
-                eventually("it pauses", || {
+                eventually("it waits for signals", || {
+                    let signals = |field| u64::from_str_radix(&status_of(pid, field)?, 16).ok();
+                    let seen_to = signals("SigBlk")? | signals("SigCgt")?;
                     let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-                    let blocked = u64::from_str_radix(&status_of(pid, "SigBlk")?, 16).unwrap();
-                    let caught = u64::from_str_radix(&status_of(pid, "SigCgt")?, 16).unwrap();
-                    let term = 1 << (SIGTERM - 1);
-                    (name.trim() == "catatonit" && (blocked | caught) & term != 0).then_some(())
+                    let is_there = name.trim() == "catatonit";
+                    (is_there && seen_to & 1 << (SIGTERM - 1) != 0).then_some(())
                 });
-                eventually("the child is reaped", || children_of(pid).is_empty().then_some(()));
+                kill(children_of(pid)[0], SIGKILL);
+                eventually("it reaps", || children_of(pid).is_empty().then_some(()));
                 for ignored in [SIGHUP, SIGUSR1] {
                     running.signal(ignored);
                 }

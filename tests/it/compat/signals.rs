@@ -129,8 +129,10 @@ in_both_modes! {
                 let pid = family.init().pid();
                 family.init().signal(SIGTSTP);
                 // SIGCONT would wipe it out, where it still waits.
-                for member in members {
-                    got.map(|signal| family.expect(member, signal));
+                if let Some(signal) = got {
+                    for member in members {
+                        family.expect(member, signal);
+                    }
                 }
                 if mode == Mode::Subreaper {
                     stops(pid);

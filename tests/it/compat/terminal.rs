@@ -1,5 +1,7 @@
 //! Sessions, process groups and the terminal.
 
+use std::process::Child;
+
 use super::*;
 
 /// Where a command is: whether it leads its session, and its process group; whether it has a terminal,
@@ -30,7 +32,7 @@ fn command(init: &Init, mode: Mode, others: &[&str], words: &[&str], verb: &str)
     command
 }
 
-/// Where the command is once it is ready. `depth`: how far below what the test has started.
+/// Where the command is once it is ready.
 fn on_a_terminal(init: &Init, mode: Mode, others: &[&str], words: &[&str]) -> Seen {
     let mut pty = Pty::new();
     let mut child = pty.start(&mut command(init, mode, others, words, "ready"));
@@ -57,16 +59,12 @@ in_both_modes! {
             ("tini", &["-sg"], GROUP_LEADER),
             ("catatonit", &[], GROUP_LEADER),
             ("dumb-init", &[], [true, true, false, false]),
-            ("dumb-init", &["DUMB_INIT_SETSID=0"], [false; 4]),
         ] {
             let run = |init: &Init| {
                 let running = init.with(mode, words).fixture(["ready"]).start().ready();
                 seen(running.server())
             };
-            // See `differences` for the last.
-            if place != [false; 4] {
-                alike(name, run, place);
-            }
+            alike(name, run, place);
         }
     }
 
@@ -114,4 +112,46 @@ fn below_a_script_that_leads_the_session() {
         let run = |init: &Init| on_a_terminal(init, Mode::Subreaper, &SCRIPT, words);
         alike(name, run, place);
     }
+}
+
+/// An interactive bash of a session of its own.
+pub fn bash(init: &Init, pty: &Pty) -> Child {
+    let mut command = Command::new("setsid");
+    command.args([
+        "--ctty",
+        "bash",
+        "--norc",
+        "--noprofile",
+        "--noediting",
+        "-i",
+    ]);
+    init.set_environment(&mut command);
+    pty.start(&mut command)
+}
+
+#[test]
+fn dumb_init_stops_at_ctrl_z_and_goes_on() {
+    let run = |init: &Init| {
+        let mut pty = Pty::new();
+        let mut shell = bash(init, &pty);
+        pty.command(&format!("{} sed -u s/^/got:/", init.program.display()));
+        pty.press("one\n");
+        pty.expect("got:one");
+        let only_child = |pid| children_of(pid)[0];
+        let command = only_child(only_child(shell.id().cast_signed()));
+        for round in ["two", "three"] {
+            pty.press("\x1a");
+            pty.expect("Stopped");
+            // It reads what it likes of a terminal that is not its session's: also what is the shell's.
+            stops(command);
+            pty.command("fg");
+            eventually("it goes on", || (!is_stopped(command)?).then_some(()));
+            pty.press(&format!("{round}\n"));
+            pty.expect(&format!("got:{round}"));
+        }
+        pty.press("\x03");
+        pty.command("exit $?");
+        Ended::code_of(eventually("the shell ends", || shell.try_wait().unwrap()))
+    };
+    alike("dumb-init", run, 130);
 }
