@@ -258,6 +258,50 @@ mutants! {
     } fails "shutdown::pid_1::a_normal_stop_need_not_look_like_a_failure";
 }
 
+// In another init's place.
+mutants! {
+    dumb_init_tells_nobody: "run/life/children.rs" {
+        "self.options.stop.leftovers == Leftovers::Tell" => "self.options.stop.leftovers == Leftovers::Drain"
+    } fails "compat::ends::what_is_told_those_whom_the_command_leaves";
+
+    a_session_is_not_made: "run/server.rs" {
+        "let _cannot_fail = setsid();" => "let _ = setsid;"
+    } fails "compat::terminal::pid_1::without_a_terminal";
+
+    the_terminal_is_not_taken: "run/server.rs" {
+        "sys::take_terminal();" => "let _ = sys::take_terminal;"
+    } fails "compat::terminal::pid_1::leading_the_terminals_session";
+
+    the_terminals_farewell_is_passed_on: "sys/signals.rs" {
+        "if !before.contains(signal) {" => "if false && !before.contains(signal) {"
+    } fails "compat::terminal::pid_1::each_key_and_size_comes_once_and_nothing_else_does";
+
+    tinis_codes_are_forgotten: "cli/compat.rs" {
+        "map: given.values(&EXPECTED, &EXIT_CODE)?," => "map: given.values(&EXPECTED, &EXIT_CODE)?.split_off(1),"
+    } fails "compat::ends::pid_1::tini_takes_codes_for_0";
+
+    catatonit_is_no_subreaper: "cli/compat.rs" {
+        "                subreaper: true," => "                subreaper: false,"
+    } fails "compat::orphans::who_becomes_their_parent";
+
+    a_command_not_found_is_127: "cli/compat.rs" {
+        "ExitCodes([1, 2, 2])" => "ExitCodes([1, 126, 127])"
+    } fails "compat::command_line::what_each_exits_with";
+
+    a_script_is_refused: "run/program.rs" {
+        "errno == Errno::ENOEXEC && shell &&" => "errno == Errno::ENOEXEC && !shell &&"
+    } fails "compat::command_line::a_script_without_an_interpreter_is_the_shells";
+
+    a_pause_reaps_nobody: "run/mod.rs" {
+        "while let Ok(Some(pid)) = sys::ended_child() {" =>
+        "while let (Ok(Some(pid)), false) = (sys::ended_child(), true) {"
+    } fails "compat::orphans::pid_1::catatonit_can_pause";
+
+    dumb_init_never_stops: "run/life.rs" {
+        "is_job_control && self.options.manners.stops" => "is_job_control && !self.options.manners.stops"
+    } fails "compat::signals::subreaper::dumb_init_stops_whatever_becomes_of_the_signal";
+}
+
 // Why a command cannot be run.
 mutants! {
     a_carriage_return_goes_unsaid: "run/exec_error.rs" {
