@@ -9,10 +9,9 @@ use nix::libc::{SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU};
 
 use super::given::{Env, Given};
 use super::options::{Opt, Topic};
+use super::run;
 use super::values::{self, Kind};
-use super::{
-    Command, Complaint, Exit, Leftovers, Manners, Misuse, Rewrites, Run, Stop, with_command,
-};
+use super::{Command, Complaint, Exit, Leftovers, Manners, Misuse, Rewrites, Run, Stop};
 use crate::error::{Error, ExitCodes};
 use crate::output::Verbosity;
 
@@ -58,7 +57,7 @@ fn read(peer: &Peer, words: Vec<OsString>, env: Env) -> Result<Command, Error> {
         return Ok(Command::Pause);
     }
     let run = (peer.read)(&mut given, env)?;
-    with_command(Run { command, ..run })
+    run::with_command(Run { command, ..run })
 }
 
 /// Takes letters apart that stand behind one dash, and what stands behind a letter that takes a value:
@@ -104,7 +103,7 @@ fn spread(words: Vec<OsString>, topic: &Topic) -> Vec<OsString> {
 fn plain() -> Run {
     Run {
         pid_file: None,
-        mode: super::MODE,
+        mode: run::MODE,
         group: false,
         parent_death: None,
         rewrites: Rewrites::default(),

@@ -1,7 +1,11 @@
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+use nix::sys::signal::Signal as StandardSignal;
 
 use super::*;
+use crate::output::Verbosity;
 
 mod healthcheck;
 mod notify;

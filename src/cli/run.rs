@@ -1,0 +1,223 @@
+//! The command line of `hinit run`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nix::libc::c_int;
+use nix::sys::signal::Signal as StandardSignal;
+
+use super::given::{Env, Given, contradiction};
+use super::probes::{self, Address};
+use super::{Command, PidFile, options, pid_file, values};
+use crate::error::{Error, ExitCodes};
+use crate::output::Verbosity;
+
+pub(super) const MODE: u32 = 0o644;
+const MOST_LISTEN: usize = 8;
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// None: keep no PID file.
+    pub(crate) pid_file: Option<PidFile>,
+    /// Its permissions.
+    pub(crate) mode: u32,
+    /// Pass signals to the server's process group.
+    pub(crate) group: bool,
+    /// The signal to get when the parent dies.
+    pub(crate) parent_death: Option<StandardSignal>,
+    pub(crate) rewrites: Rewrites,
+    pub(crate) stop: Stop,
+    pub(crate) exit: Exit,
+    pub(crate) notify: Option<Notify>,
+    /// Where to answer probes.
+    pub(crate) listen: Vec<Address>,
+    pub(crate) user: Option<User>,
+    pub(crate) workdir: Option<PathBuf>,
+    /// PID files of the server's own.
+    pub(crate) stale: Vec<PathBuf>,
+    pub(crate) manners: Manners,
+    pub(crate) verbosity: Verbosity,
+    /// The server and its arguments; at least one word.
+    pub(crate) command: Vec<OsString>,
+}
+
+/// Which signals are passed on as others: from, to. To None: it is dropped.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rewrites(pub(crate) Vec<(c_int, Option<c_int>)>);
+
+impl Rewrites {
+    /// As what a signal is passed on; None, if it is not. The last rule for a signal counts.
+    pub(crate) fn apply(&self, signal: c_int) -> Option<c_int> {
+        let rule = self.0.iter().rev().find(|(from, _)| *from == signal);
+        rule.map_or(Some(signal), |(_, to)| *to)
+    }
+}
+
+/// How a stop goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stop {
+    /// How long a stop signal waits before it is passed on.
+    pub(crate) delay: Duration,
+    /// When to kill what is left.
+    pub(crate) grace: Option<Duration>,
+    pub(crate) leftovers: Leftovers,
+}
+
+/// What becomes of those whom the server leaves behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leftovers {
+    /// They are told to end, and waited for.
+    Drain,
+    /// Those in the server's process group are told to end, and left.
+    Tell,
+    Leave,
+}
+
+/// What the exit code is made of.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Exit {
+    /// 0, if the server died of a signal that was passed on to it.
+    pub(crate) clean_stop: bool,
+    /// Exit codes, and those to give in their place.
+    pub(crate) map: Vec<(u8, u8)>,
+}
+
+/// What the server is to tell of itself, besides that it is ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Notify {
+    /// How long it may be silent, and the signal that it gets then.
+    pub(crate) watchdog: Option<Duration>,
+    pub(crate) signal: Option<c_int>,
+}
+
+/// As whom the server runs: names, or numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct User {
+    pub(crate) user: String,
+    pub(crate) group: Option<String>,
+}
+
+/// In what an init can differ from others, and hinit does as it is called: see `compat`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each has a meaning of its own, and all go together"
+)]
+pub(crate) struct Manners {
+    /// The server leads a session of its own, and has the terminal of standard input.
+    pub(crate) session: bool,
+    /// Orphans come to it also where it is not PID 1.
+    pub(crate) subreaper: bool,
+    /// TSTP, TTIN and TTOU stop it as well, where no shell at a terminal has its jobs stop.
+    pub(crate) stops: bool,
+    /// A script without `#!` is /bin/sh's.
+    pub(crate) shell: bool,
+    /// It warns of each orphan that has ended.
+    pub(crate) names_orphans: bool,
+    pub(crate) exit_codes: ExitCodes,
+}
+
+impl Manners {
+    pub(super) const OWN: Self = Self {
+        session: false,
+        subreaper: true,
+        stops: false,
+        shell: false,
+        names_orphans: false,
+        exit_codes: ExitCodes::OWN,
+    };
+}
+
+pub(super) fn parse(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
+    let (mut given, command) = Given::split(words, &options::RUN, env)?;
+    if given.flag(&options::HELP)? {
+        return Ok(Command::Help(options::RUN.help()));
+    }
+    if given.flag(&options::VERSION)? {
+        let version = env!("CARGO_PKG_VERSION");
+        return Ok(Command::Help(format!("hinit {version}\n")));
+    }
+    let run = Run {
+        pid_file: own_pid_file(&mut given)?,
+        mode: given
+            .value(&options::PID_FILE_MODE, &values::PERMISSIONS)?
+            .unwrap_or(MODE),
+        group: given.flag(&options::GROUP)?,
+        parent_death: given.value(&options::PARENT_DEATH, &values::STANDARD_SIGNAL)?,
+        rewrites: Rewrites(given.values(&options::REWRITE, &values::REWRITE)?),
+        stop: Stop {
+            delay: given
+                .value(&options::STOP_DELAY, &values::DURATION)?
+                .unwrap_or_default(),
+            grace: given.value(&options::GRACE, &values::DURATION)?,
+            leftovers: if given.flag(&options::NO_DRAIN)? {
+                Leftovers::Leave
+            } else {
+                Leftovers::Drain
+            },
+        },
+        exit: Exit {
+            clean_stop: given.flag(&options::CLEAN_STOP)?,
+            map: given.values(&options::MAP_EXIT, &values::EXIT_CODES)?,
+        },
+        notify: notify(&mut given)?,
+        listen: listen(&mut given)?,
+        user: given.value(&options::USER, &values::USER)?,
+        workdir: given.word(&options::WORKDIR).map(PathBuf::from),
+        stale: given.lines(&options::REMOVE_STALE, &probes::PATH)?,
+        manners: Manners::OWN,
+        verbosity: verbosity(&mut given)?,
+        command,
+    };
+    with_command(run)
+}
+
+pub(super) fn with_command(run: Run) -> Result<Command, Error> {
+    if run.command.is_empty() {
+        return Err(Error::Usage("no command given".into()));
+    }
+    Ok(Command::Run(run))
+}
+
+fn own_pid_file(given: &mut Given) -> Result<Option<PidFile>, Error> {
+    let path = given.argument(&options::PID_FILE);
+    match (given.flag(&options::NO_PID_FILE)?, path) {
+        (true, None) => Ok(None),
+        (true, Some(_)) => Err(contradiction(&options::PID_FILE, &options::NO_PID_FILE)),
+        (false, Some(path)) => Ok(Some(PidFile::At(path.into()))),
+        (false, None) => Ok(Some(pid_file(given))),
+    }
+}
+
+fn notify(given: &mut Given) -> Result<Option<Notify>, Error> {
+    let notify = Notify {
+        watchdog: given.value(&options::WATCHDOG, &values::TIMEOUT)?,
+        signal: given.value(&options::WATCHDOG_SIGNAL, &values::SIGNAL)?,
+    };
+    if notify.signal.is_some() && notify.watchdog.is_none() {
+        let why = "`--watchdog-signal` needs `--watchdog`: how long a server may be silent";
+        return Err(Error::Usage(why.into()));
+    }
+    let is_wanted = given.flag(&options::NOTIFY)? || notify.watchdog.is_some();
+    Ok(is_wanted.then_some(notify))
+}
+
+fn listen(given: &mut Given) -> Result<Vec<Address>, Error> {
+    let addresses = given.values(&options::LISTEN, &probes::LISTEN)?;
+    if addresses.len() > MOST_LISTEN {
+        let why = format!("more than {MOST_LISTEN} addresses to listen at");
+        return Err(Error::Usage(why));
+    }
+    Ok(addresses)
+}
+
+fn verbosity(given: &mut Given) -> Result<Verbosity, Error> {
+    let quiet = given.flag(&options::QUIET)?;
+    match (quiet, given.flag(&options::VERBOSE)?) {
+        (true, true) => Err(contradiction(&options::VERBOSE, &options::QUIET)),
+        (true, false) => Ok(Verbosity::Quiet),
+        (false, false) => Ok(Verbosity::Normal),
+        (false, true) => Ok(Verbosity::Verbose),
+    }
+}
