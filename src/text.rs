@@ -87,6 +87,12 @@ impl Write for Line {
     }
 }
 
+/// A decimal number of digits only; `parse` alone would take a sign as well.
+pub(crate) fn digits(text: &str) -> Option<u64> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number)
+}
+
 /// A text as a JSON string (RFC 8259, 7) of at most so many bytes, but for the quotes.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str, pub(crate) usize);
 

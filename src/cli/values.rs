@@ -7,6 +7,7 @@ use nix::sys::signal::Signal;
 
 use super::User;
 use crate::error::exit_code;
+use crate::text::digits;
 
 /// One kind of value: how to read its text (None: it is not one), and what it should have been.
 pub(super) struct Kind<T> {
@@ -147,13 +148,6 @@ fn duration(text: &str) -> Option<Duration> {
     let nanos = whole.checked_add(u64::try_from(fraction).ok()?)?;
     let time = Duration::from_nanos(nanos);
     (time.is_zero() || (MILLISECOND..=YEAR).contains(&time)).then_some(time)
-}
-
-/// A decimal number of digits only; `parse` alone would take a sign as well.
-fn digits(text: &str) -> Option<u64> {
-    text.parse()
-        .ok()
-        .filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]

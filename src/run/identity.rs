@@ -10,6 +10,7 @@ use nix::unistd::{
 use crate::cli::User;
 use crate::error::Error;
 use crate::sys;
+use crate::text::digits;
 
 /// A user, as passwd(5) and group(5) have it, where they know it.
 #[derive(Debug, PartialEq, Eq)]
@@ -128,8 +129,8 @@ fn groups_of(entry: &Entry) -> Option<Vec<Gid>> {
 
 /// All bits set is no id: to setresuid(2) it means "as it is".
 fn number(text: &str) -> Option<u32> {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|id| is_number && *id != u32::MAX)
+    let id = u32::try_from(digits(text)?).ok();
+    id.filter(|id| *id != u32::MAX)
 }
 
 #[cfg(test)]

@@ -97,8 +97,7 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, E
         // Ignored, as some callers leave it, the server's end would never show.
         sigchld_ignored: sys::ignore_sigchld(false),
         queue_limits: signals::halve_own_queue(),
-        listens: sys::environment(LISTEN_PID)
-            .is_some_and(|pid| pid.to_str() == Some(&getpid().to_string())),
+        listens: names_hinit(LISTEN_PID),
     };
     let queue = SignalQueue::new()?;
     if options.manners.subreaper {
@@ -137,6 +136,12 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, E
             Err(error)
         }
     }
+}
+
+/// Whether a variable says that what it belongs to is meant for this very process.
+fn names_hinit(variable: &CStr) -> bool {
+    let named = sys::environment(variable);
+    named.is_some_and(|pid| pid.to_str() == Some(&getpid().to_string()))
 }
 
 /// Makes orphans come to hinit. To PID 1 they come anyway.

@@ -10,9 +10,10 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, bind, getsockname, sendto, setsockopt,
     socket, sockopt,
 };
-use nix::unistd::{Pid, getpid};
+use nix::unistd::Pid;
 
 use super::descendants::is_below;
+use super::names_hinit;
 use crate::cli::Notify as Options;
 use crate::error::Error;
 use crate::output::Log;
@@ -137,8 +138,7 @@ impl AsFd for Notify {
 /// Sees to it that nobody takes hinit's own watchdog for the server's: whoever gave hinit one named
 /// hinit by its PID, and without that it is the server's to serve.
 pub(super) fn hand_on_watchdog() {
-    let own = sys::environment(WATCHDOG_PID);
-    if own.is_some_and(|pid| pid.to_str() == Some(&getpid().to_string())) {
+    if names_hinit(WATCHDOG_PID) {
         sys::unset_environment(WATCHDOG_PID);
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use nix::unistd::Pid;
 
+use crate::text::digits;
+
 /// The most bytes of a datagram, as service managers have it.
 pub(in crate::run) const MOST_BYTES: usize = 4096;
 
@@ -52,7 +54,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 
 fn word(line: &str) -> Option<Word<'_>> {
     let (name, value) = line.split_once('=')?;
-    let microseconds = || number(value).map(Duration::from_micros);
+    let microseconds = || digits(value).map(Duration::from_micros);
     Some(match (name, value) {
         ("READY", "1") => Word::Ready,
         ("RELOADING", "1") => Word::Reloading,
@@ -60,8 +62,8 @@ fn word(line: &str) -> Option<Word<'_>> {
         ("WATCHDOG", "1") => Word::Alive,
         ("WATCHDOG", "trigger") => Word::Hung,
         ("STATUS", status) => Word::Status(status),
-        ("ERRNO", _) => Word::Failure(i32::try_from(number(value)?).ok()?),
-        ("MAINPID", _) => Word::MainPid(pid(number(value)?)?),
+        ("ERRNO", _) => Word::Failure(i32::try_from(digits(value)?).ok()?),
+        ("MAINPID", _) => Word::MainPid(pid(digits(value)?)?),
         ("WATCHDOG_USEC", _) => Word::Watchdog(microseconds()?),
         ("EXTEND_TIMEOUT_USEC", _) => Word::Extend(microseconds()?),
         _ => Word::Other,
@@ -71,12 +73,6 @@ fn word(line: &str) -> Option<Word<'_>> {
 fn pid(number: u64) -> Option<Pid> {
     let pid = i32::try_from(number).ok().filter(|pid| *pid > 0)?;
     Some(Pid::from_raw(pid))
-}
-
-/// Digits only; `parse` alone would take a sign as well.
-fn number(text: &str) -> Option<u64> {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| is_number)
 }
 
 #[cfg(test)]
