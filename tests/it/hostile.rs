@@ -43,10 +43,11 @@ fn drip(mut stream: TcpStream, start: &[u8], more: &[u8]) {
     stream.write_all(start).unwrap();
     let pause = Duration::from_millis(5);
     stream.set_read_timeout(Some(pause)).unwrap();
-    // The other end says nothing more, but that it has gone.
+    // The other end says nothing more, but that it has gone. (A read with a timeout is not restarted by
+    // itself where something interrupts it, signal(7).)
     while stream
         .read(&mut [0])
-        .is_err_and(|e| e.kind() == ErrorKind::WouldBlock)
+        .is_err_and(|e| matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted))
     {
         let _gone = stream.write_all(more);
     }
