@@ -56,12 +56,13 @@ in_both_modes! {
     }
 
     fn one_that_comes_only_during_the_drain_is_told_as_well(mode: Mode) {
-        // The first, told to end, starts a second, which comes to hinit as the first ends; or it waits
-        // for the second, and no signal tells hinit that there is one.
+        // The first, told to end, starts a second as soon as hinit sleeps again, which comes to hinit as
+        // the first ends; or it waits for the second, and no signal tells hinit that there is one.
+        let asleep = "until grep -q ^State:.S /proc/$0/status; do :; done;";
         for then in ["", "wait;"] {
             let dir = TempDir::new();
             let first = dir.join("first");
-            let script = format!("sh -c 'trap \"sleep 1000 & {then} exit\" TERM; >{0}; while :; do sleep 0.01; done' & \
+            let script = format!("sh -c 'trap \"{asleep} sleep 1000 & {then} exit\" TERM; >{0}; while :; do sleep 0.01; done' $PPID & \
                 until test -e {0}; do :; done; exit 3", first.display());
             let ended = patient(mode).no_pid_file().script(&script).run();
             assert_eq!((ended.code, told(&ended.log, "killed")), (3, None), "{}", ended.log);
