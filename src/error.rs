@@ -1,33 +1,29 @@
 //! What failed, on what, and which exit code that is.
 
-use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Display};
 use std::path::Path;
 
 use nix::errno::Errno;
 
-/// Why hinit did not launch the server.
+/// Why hinit did not launch the server, in one line. Boxed, so that results stay small.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Error {
-    /// The command line is wrong.
-    Usage(String),
-    /// hinit itself could not do its job.
-    Cannot {
-        verb: &'static str,
-        thing: String,
-        reason: Cow<'static, str>,
-        remedy: Option<Cow<'static, str>>,
-    },
+pub(crate) struct Error(Box<Failure>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Failure {
+    kind: Kind,
+    message: String,
+}
+
+/// What failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// hinit itself could not do its job; it may be the command line that is wrong.
+    Hinit,
     /// The command was found, but the kernel would not run it.
-    NotExecutable {
-        command: String,
-        reason: Cow<'static, str>,
-    },
+    NotExecutable,
     /// There is no such command.
-    NotFound {
-        command: String,
-        reason: Cow<'static, str>,
-    },
+    NotFound,
 }
 
 /// The exit codes of `hinit run`, when they are not the server's own: those of env(1), timeout(1)
@@ -56,38 +52,50 @@ impl ExitCodes {
 
     pub(crate) fn of(self, error: &Error) -> u8 {
         let Self([failed, not_executable, not_found]) = self;
-        match error {
-            Error::Usage(_) | Error::Cannot { .. } => failed,
-            Error::NotExecutable { .. } => not_executable,
-            Error::NotFound { .. } => not_found,
+        match error.0.kind {
+            Kind::Hinit => failed,
+            Kind::NotExecutable => not_executable,
+            Kind::NotFound => not_found,
         }
     }
 }
 
 impl Error {
-    pub(crate) fn cannot(
-        verb: &'static str,
-        thing: impl fmt::Display,
-        reason: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::Cannot {
-            verb,
-            thing: thing.to_string(),
-            reason: reason.into(),
-            remedy: None,
-        }
+    fn new(kind: Kind, message: String) -> Self {
+        Self(Box::new(Failure { kind, message }))
+    }
+
+    /// The command line is wrong.
+    pub(crate) fn usage(message: String) -> Self {
+        Self::new(Kind::Hinit, message)
+    }
+
+    #[inline(never)]
+    pub(crate) fn cannot(verb: &str, thing: &dyn Display, reason: &dyn Display) -> Self {
+        Self::new(Kind::Hinit, format!("cannot {verb} `{thing}`: {reason}"))
     }
 
     /// A system call failed on a file.
-    pub(crate) fn on_path(verb: &'static str, path: &Path, errno: Errno) -> Self {
-        Self::cannot(verb, path.display(), errno.desc())
+    pub(crate) fn on_path(verb: &str, path: &Path, errno: Errno) -> Self {
+        Self::cannot(verb, &path.display(), &errno.desc())
+    }
+
+    pub(crate) fn not_executable(command: &dyn Display, reason: &dyn Display) -> Self {
+        Self::cannot("run", command, reason).of_kind(Kind::NotExecutable)
+    }
+
+    pub(crate) fn not_found(command: &dyn Display, reason: &dyn Display) -> Self {
+        Self::cannot("run", command, reason).of_kind(Kind::NotFound)
+    }
+
+    fn of_kind(mut self, kind: Kind) -> Self {
+        self.0.kind = kind;
+        self
     }
 
     #[must_use]
-    pub(crate) fn remedy(mut self, words: impl Into<Cow<'static, str>>) -> Self {
-        if let Self::Cannot { remedy, .. } = &mut self {
-            *remedy = Some(words.into());
-        }
+    pub(crate) fn remedy(mut self, words: &str) -> Self {
+        self.0.message.extend(["; ", words]);
         self
     }
 }
@@ -97,23 +105,9 @@ pub(crate) fn errno(error: &std::io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }
 
-impl fmt::Display for Error {
+impl Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::Usage(message) => f.write_str(message),
-            Self::Cannot {
-                verb,
-                thing,
-                reason,
-                remedy,
-            } => {
-                write!(f, "cannot {verb} `{thing}`: {reason}")?;
-                remedy.iter().try_for_each(|remedy| write!(f, "; {remedy}"))
-            }
-            Self::NotExecutable { command, reason } | Self::NotFound { command, reason } => {
-                write!(f, "cannot run `{command}`: {reason}")
-            }
-        }
+        f.write_str(&self.0.message)
     }
 }
 
@@ -123,10 +117,9 @@ mod tests {
 
     #[test]
     fn one_wording_and_one_exit_code_each() {
-        let reason = || Cow::from("because");
         for (error, code, line) in [
             (
-                Error::Usage("no command given".into()),
+                Error::usage("no command given".into()),
                 125,
                 "no command given",
             ),
@@ -136,23 +129,17 @@ mod tests {
                 "cannot open `/p`: Permission denied",
             ),
             (
-                Error::cannot("claim", "/p", "it is a FIFO").remedy("go away"),
+                Error::cannot("claim", &"/p", &"it is a FIFO").remedy("go away"),
                 125,
                 "cannot claim `/p`: it is a FIFO; go away",
             ),
             (
-                Error::NotExecutable {
-                    command: "x".into(),
-                    reason: reason(),
-                },
+                Error::not_executable(&"x", &"because"),
                 126,
                 "cannot run `x`: because",
             ),
             (
-                Error::NotFound {
-                    command: "x".into(),
-                    reason: reason(),
-                },
+                Error::not_found(&"x", &"because"),
                 127,
                 "cannot run `x`: because",
             ),

@@ -36,7 +36,7 @@ pub(crate) fn install(path: &Path) -> u8 {
 /// In one step, by a file of another name that gets this one: who looks finds what was there before, or
 /// all of the copy, and a hinit that runs from there goes on.
 fn copy_to(path: &Path) -> Result<(), Error> {
-    let fail = |reason: &str| Error::cannot("install", path.display(), reason.to_owned());
+    let fail = |reason: &str| Error::cannot("install", &path.display(), &reason);
     let by_errno = |errno: Errno| fail(errno.desc());
     match stat_name(AT_FDCWD, path.as_os_str()) {
         Ok(stat) => match kind(&stat) {

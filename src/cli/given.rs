@@ -65,7 +65,7 @@ impl<'a> Given<'a> {
         let text = (self.env)(variable).unwrap_or_default();
         let fail = |why: &dyn std::fmt::Display| {
             let name = variable.to_string_lossy();
-            Error::Usage(format!("in {name}: {why}"))
+            Error::usage(format!("in {name}: {why}"))
         };
         let words = words_of(text.as_bytes()).ok_or_else(|| fail(&"a quote is not closed"))?;
         let (general, operands) = split(words, topic).map_err(|error| fail(&error))?;
@@ -174,7 +174,7 @@ impl Words {
         match self {
             Self::Arguments(_) => {
                 let word = word.display();
-                Error::Usage(format!("`{} {word}`: {why}", option.long))
+                Error::usage(format!("`{} {word}`: {why}", option.long))
             }
             Self::Variable(_) => refused_variable(option, word, &why),
         }
@@ -212,7 +212,7 @@ fn split(words: Vec<OsString>, topic: &Topic) -> Result<(Arguments, Vec<OsString
         match (option.takes_value(), joined) {
             (false, None) => {}
             (false, Some(_)) => {
-                return Err(Error::Usage(format!("`{}` takes no value", option.long)));
+                return Err(Error::usage(format!("`{}` takes no value", option.long)));
             }
             (true, joined) => {
                 arguments.push(value_of(option, joined.or_else(|| words.next()))?);
@@ -262,7 +262,7 @@ fn words_for(option: &Opt, arguments: &mut Arguments) -> Vec<OsString> {
 fn value_of(option: &Opt, word: Option<OsString>) -> Result<OsString, Error> {
     match word {
         Some(word) if !word.is_empty() && !word.as_bytes().starts_with(b"-") => Ok(word),
-        _ => Err(Error::Usage(format!(
+        _ => Err(Error::usage(format!(
             "`{}` needs a value: {}",
             option.long, option.value
         ))),
@@ -271,18 +271,18 @@ fn value_of(option: &Opt, word: Option<OsString>) -> Result<OsString, Error> {
 
 fn refused_variable(option: &Opt, value: &OsStr, why: &str) -> Error {
     let (name, value) = (option.env_name(), value.display());
-    Error::Usage(format!("`{name}={value}`: {why}"))
+    Error::usage(format!("`{name}={value}`: {why}"))
 }
 
 pub(super) fn contradiction(one: &Opt, other: &Opt) -> Error {
-    Error::Usage(format!(
+    Error::usage(format!(
         "`{}` and `{}` contradict each other",
         one.long, other.long
     ))
 }
 
 pub(super) fn unknown(what: &str, word: &OsStr, nearest: &str) -> Error {
-    Error::Usage(format!(
+    Error::usage(format!(
         "{what} `{}`; the nearest is `{nearest}`",
         word.display()
     ))

@@ -88,7 +88,7 @@ pub(super) fn parse(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
     }
     if check.pid_file.is_none() && check.probes.is_empty() {
         let why = "`--no-pid` leaves nothing to check: name a probe, such as `--http`";
-        return Err(Error::Usage(why.into()));
+        return Err(Error::usage(why.into()));
     }
     Ok(Command::Healthcheck(check))
 }
@@ -110,7 +110,7 @@ fn probes(given: &mut Given) -> Result<Vec<Probe>, Error> {
     let max_age = given.value(&options::MAX_AGE, &values::DURATION)?;
     for path in given.lines(&options::HEARTBEAT, &probes::PATH)? {
         let needs = "`--heartbeat` needs `--max-age`: how old it may be";
-        let max_age = max_age.ok_or_else(|| Error::Usage(needs.into()))?;
+        let max_age = max_age.ok_or_else(|| Error::usage(needs.into()))?;
         probes.push(Probe::Heartbeat(path, max_age));
     }
     let unix = given.lines(&options::UNIX, &probes::PATH)?;
@@ -122,7 +122,7 @@ fn probes(given: &mut Given) -> Result<Vec<Probe>, Error> {
     let grpc = given.values(&options::GRPC, &probes::GRPC)?;
     probes.extend(grpc.into_iter().map(Probe::Grpc));
     if probes.len() > MOST {
-        return Err(Error::Usage(format!("more than {MOST} probes")));
+        return Err(Error::usage(format!("more than {MOST} probes")));
     }
     Ok(probes)
 }
@@ -143,7 +143,7 @@ fn http(given: &mut Given) -> Result<Http, Error> {
     };
     if http.head && http.contains.is_some() {
         let why = "the answer to `--method HEAD` has no body that `--contains` could look into";
-        return Err(Error::Usage(why.into()));
+        return Err(Error::usage(why.into()));
     }
     Ok(http)
 }

@@ -39,7 +39,7 @@ pub(super) fn signal(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
     let number = operand.to_str().and_then(values::SIGNAL.parse);
     let Some(number) = number else {
         let why = format!("`{}`: not {}", operand.display(), values::SIGNAL.wanted);
-        return Err(Error::Usage(why));
+        return Err(Error::usage(why));
     };
     Ok(Command::Signal(Signal {
         number,
@@ -80,7 +80,7 @@ fn one(operands: Vec<OsString>, topic: &Topic) -> Result<OsString, Error> {
     let mut operands = operands.into_iter();
     let operand = operands
         .next()
-        .ok_or_else(|| Error::Usage(format!("`hinit {}` needs one more word", topic.name)))?;
+        .ok_or_else(|| Error::usage(format!("`hinit {}` needs one more word", topic.name)))?;
     match operands.next() {
         Some(word) => Err(unexpected(&word, topic)),
         None => Ok(operand),

@@ -175,7 +175,7 @@ pub(super) fn parse(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
 
 pub(super) fn with_command(run: Run) -> Result<Command, Error> {
     if run.command.is_empty() {
-        return Err(Error::Usage("no command given".into()));
+        return Err(Error::usage("no command given".into()));
     }
     Ok(Command::Run(run))
 }
@@ -197,7 +197,7 @@ fn notify(given: &mut Given) -> Result<Option<Notify>, Error> {
     };
     if notify.signal.is_some() && notify.watchdog.is_none() {
         let why = "`--watchdog-signal` needs `--watchdog`: how long a server may be silent";
-        return Err(Error::Usage(why.into()));
+        return Err(Error::usage(why.into()));
     }
     let is_wanted = given.flag(&options::NOTIFY)? || notify.watchdog.is_some();
     Ok(is_wanted.then_some(notify))
@@ -207,7 +207,7 @@ fn listen(given: &mut Given) -> Result<Vec<Address>, Error> {
     let addresses = given.values(&options::LISTEN, &probes::LISTEN)?;
     if addresses.len() > MOST_LISTEN {
         let why = format!("more than {MOST_LISTEN} addresses to listen at");
-        return Err(Error::Usage(why));
+        return Err(Error::usage(why));
     }
     Ok(addresses)
 }

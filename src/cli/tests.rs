@@ -56,7 +56,7 @@ fn misuse(words: &[&str]) -> String {
 
 fn of_run(why: String) -> Misuse {
     Misuse {
-        why: Error::Usage(why),
+        why: Error::usage(why),
         usage: options::RUN.usage,
         complaint: Complaint::Exit(125),
     }

@@ -152,7 +152,7 @@ pub(crate) mod tests {
         let file = |fault| Verdict::PidFile("P".into(), fault);
         vec![
             (
-                Verdict::Usage(Error::Usage("WHY".into())),
+                Verdict::Usage(Error::usage("WHY".into())),
                 "unhealthy: usage: WHY",
             ),
             (

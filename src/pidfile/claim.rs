@@ -126,7 +126,7 @@ impl Claim {
         const REMOVE: &str = "remove the PID file";
         if !self.place.is_named(self.identity) {
             let reason = "it was removed or replaced meanwhile";
-            return Err(Error::cannot(REMOVE, self.place.path.display(), reason));
+            return Err(Error::cannot(REMOVE, &self.place.path.display(), &reason));
         }
         match unlinkat(
             &self.place.directory,
@@ -262,7 +262,7 @@ impl Place {
     }
 
     fn refuse(&self, reason: &str) -> Error {
-        Error::cannot(CLAIM, self.path.display(), reason.to_owned()).remedy(REMEDY)
+        Error::cannot(CLAIM, &self.path.display(), &reason).remedy(REMEDY)
     }
 
     fn obstacle(&self, reason: &str) -> Obstacle {

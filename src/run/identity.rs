@@ -31,7 +31,7 @@ impl Identity {
 
     /// By numbers alone no file is needed: the group of a user that none knows has the user's number.
     fn find(user: &User) -> Result<Self, Error> {
-        let fail = |reason: &str| Error::cannot("run as", &user.user, reason.to_owned());
+        let fail = |reason: &str| Error::cannot("run as", &user.user, &reason);
         let entry = match number(&user.user) {
             Some(uid) => Entry::from_uid(Uid::from_raw(uid)),
             None => Entry::from_name(&user.user),
@@ -78,7 +78,7 @@ impl Identity {
             Some((_, name)) => {
                 let reason = format!("hinit lacks {name}");
                 let remedy = format!("add it (--cap-add {name}), or start hinit as that user");
-                Err(Error::cannot("run as", &user.user, reason).remedy(remedy))
+                Err(Error::cannot("run as", &user.user, &reason).remedy(&remedy))
             }
         }
     }
@@ -119,7 +119,7 @@ fn find_group(group: &str) -> Result<Gid, Error> {
         return Ok(entry.gid);
     }
     let reason = "there is no such group in /etc/group";
-    Err(Error::cannot("run with the group", group, reason))
+    Err(Error::cannot("run with the group", &group, &reason))
 }
 
 fn groups_of(entry: &Entry) -> Option<Vec<Gid>> {

@@ -155,7 +155,7 @@ fn adopt_orphans(log: Log) {
 
 /// Has the kernel send hinit a signal when its parent dies. It waits in the queue, like any other.
 fn follow_parent(signal: Signal) -> Result<(), Error> {
-    let fail = |errno: Errno| Error::cannot("follow", "the parent process", errno.desc());
+    let fail = |errno: Errno| Error::cannot("follow", &"the parent process", &errno.desc());
     let own = getpid();
     // PID 1 has no parent in its namespace, and must not end with one outside.
     if own == Pid::from_raw(1) {
@@ -178,7 +178,7 @@ fn claim(options: &Run) -> Result<Option<Claim>, Error> {
         Some(PidFile::Default) => {
             default = pidfile::default_path().ok_or_else(|| {
                 let places = "/run, /tmp, /dev/shm";
-                Error::cannot("claim a PID file in", places, "none of them is writable").remedy(
+                Error::cannot("claim a PID file in", &places, &"none of them is writable").remedy(
                     "mount one (--tmpfs /tmp, or an emptyDir), name a file with HINIT_PID_FILE, \
                      or keep none with --no-pid-file",
                 )

@@ -46,7 +46,7 @@ struct Told {
 impl Notify {
     /// Opens the socket and names it to the server, by the environment.
     pub(super) fn open(options: &Options, log: Log) -> Result<Self, Error> {
-        let fail = |errno: Errno| Error::cannot("open", "the notify socket", errno.desc());
+        let fail = |errno: Errno| Error::cannot("open", &"the notify socket", &errno.desc());
         let upstream = sys::environment(NOTIFY_SOCKET).and_then(|path| address(&path));
         let (socket, name) = open_socket().map_err(fail)?;
         sys::set_environment(NOTIFY_SOCKET, &name);

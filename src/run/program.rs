@@ -30,10 +30,7 @@ impl Program {
     pub(super) fn new(command: &[OsString]) -> Result<Self, Error> {
         let path = sys::environment(c"PATH").unwrap_or_else(|| DEFAULT_PATH.into());
         let name = command.first().map_or(OsStr::new(""), OsString::as_os_str);
-        let with_nul = |_| Error::NotFound {
-            command: name.display().to_string(),
-            reason: "there is a NUL in it".into(),
-        };
+        let with_nul = |_| Error::not_found(&name.display(), &"there is a NUL in it");
         let arguments = command.iter().map(|word| c_string(word.clone()));
         let candidates = candidates(name, &path).into_iter().map(c_string);
         Ok(Self {
@@ -91,15 +88,12 @@ impl Program {
             (None, Some(file)) if along_path || !is_missing(errno) => (file, said(errno, user)),
             (None, missing) => return self.not_found(missing, errno),
         };
-        Error::NotExecutable {
-            command: file.to_string_lossy().into_owned(),
-            reason,
-        }
+        Error::not_executable(&OsStr::from_bytes(file.to_bytes()).display(), &reason)
     }
 
     /// The error for a command that is not there; with a slash in it, it is that one file.
     fn not_found(&self, file: Option<&CStr>, errno: Errno) -> Error {
-        let reason = match (file, sys::environment(c"PATH")) {
+        let reason: Cow<str> = match (file, sys::environment(c"PATH")) {
             (Some(file), _) => exec_error::dangling(file).map_or(errno.desc().into(), |dangling| {
                 format!("it {dangling}").into()
             }),
@@ -108,10 +102,7 @@ impl Program {
             (None, Some(_)) => "not found in PATH".into(),
             (None, None) => format!("not found in {DEFAULT_PATH}: PATH is not set").into(),
         };
-        Error::NotFound {
-            command: self.name().display().to_string(),
-            reason,
-        }
+        Error::not_found(&self.name().display(), &reason)
     }
 }
 

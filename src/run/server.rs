@@ -49,7 +49,7 @@ impl Server {
     ) -> Result<Self, Error> {
         let program = Program::new(&options.command)?;
         let fail = |errno: Errno| {
-            let error = |reason| Error::cannot("start", program.name().display(), reason);
+            let error = |reason: &str| Error::cannot("start", &program.name().display(), &reason);
             match errno {
                 Errno::EAGAIN => error("the limit of processes is reached")
                     .remedy("raise it (--pids-limit, pids.max, ulimit -u)"),
@@ -83,7 +83,7 @@ impl Server {
             let errno = Errno::from_raw(errno.into());
             return Err(match &options.user {
                 Some(user) if step == Step::User as u8 => {
-                    Error::cannot("run as", &user.user, errno.desc())
+                    Error::cannot("run as", &user.user, &errno.desc())
                 }
                 _ => program.explain(errno, identity.map(Identity::uid)),
             });

@@ -36,7 +36,7 @@ impl Sockets {
         if !are_wanted(options) {
             return Ok(None);
         }
-        let fail = |errno: Errno| Error::cannot("open", "epoll", errno.desc());
+        let fail = |errno: Errno| Error::cannot("open", &"epoll", &errno.desc());
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(fail)?;
         let beside = claim.map(|claim| Address::Unix(socket_path(claim.path())));
         let responder = Responder::open(options.listen.iter().chain(&beside), options.mode)?;

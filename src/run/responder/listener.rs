@@ -36,7 +36,7 @@ impl Listener {
                 Err(errno @ (Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT)) => {
                     let error = refused(address, errno);
                     missing = Err(match (address, errno) {
-                        (SocketAddr::V6(v6), Errno::EAFNOSUPPORT) => error.remedy(format!(
+                        (SocketAddr::V6(v6), Errno::EAFNOSUPPORT) => error.remedy(&format!(
                             "this system has no IPv6: listen at 0.0.0.0:{}",
                             v6.port()
                         )),
@@ -54,7 +54,7 @@ impl Listener {
 
     /// A Unix socket, for those whom `mode` lets read.
     pub(super) fn unix(path: &Path, mode: u32) -> Result<Self, Error> {
-        let fail = |reason: &str| Error::cannot("listen at", path.display(), reason.to_owned());
+        let fail = |reason: &str| Error::cannot("listen at", &path.display(), &reason);
         remove_leftover(path).map_err(|why| match why {
             Obstacle::Is(what) => fail(&format!("it is a {what}")),
             Obstacle::BelongsTo(user) => fail(&format!("it belongs to UID {user}")),
@@ -147,5 +147,5 @@ fn remove_leftover(path: &Path) -> Result<(), Obstacle> {
 }
 
 fn refused(address: &SocketAddr, errno: Errno) -> Error {
-    Error::cannot("listen at", address, errno.desc())
+    Error::cannot("listen at", address, &errno.desc())
 }
