@@ -216,6 +216,26 @@ pub(crate) fn has_capability(number: u32) -> bool {
     result == 0 && effective >> number & 1 == 1
 }
 
+/// `setgroups(2)`. This and the next two are the system calls alone: libc would have all threads follow,
+/// and who calls this is a child on its parent's memory, which has none and must not look for any.
+pub(crate) fn set_groups(groups: &[u32]) -> nix::Result<()> {
+    // SAFETY: the kernel reads so many groups of 32 bits, and keeps no pointer.
+    let result = unsafe { libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) };
+    Errno::result(result).map(drop)
+}
+
+/// Sets the real, the effective and the saved group (`setresgid(2)`).
+pub(crate) fn set_gids(gid: u32) -> nix::Result<()> {
+    // SAFETY: no memory is passed.
+    Errno::result(unsafe { libc::syscall(libc::SYS_setresgid, gid, gid, gid) }).map(drop)
+}
+
+/// Sets the real, the effective and the saved user (`setresuid(2)`).
+pub(crate) fn set_uids(uid: u32) -> nix::Result<()> {
+    // SAFETY: no memory is passed.
+    Errno::result(unsafe { libc::syscall(libc::SYS_setresuid, uid, uid, uid) }).map(drop)
+}
+
 /// Gives up the capabilities that a program which is not root's keeps at an exec (capabilities(7)).
 pub(crate) fn clear_ambient_capabilities() {
     // SAFETY: no memory is passed. (A kernel before 4.3 has none of them, and refuses.)

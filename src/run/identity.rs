@@ -1,23 +1,21 @@
 //! As whom the server runs.
 
 use std::ffi::CString;
+use std::fs::read;
 
-use nix::unistd::{
-    Gid, Group, Uid, User as Entry, getgrouplist, getresgid, getresuid, setgroups, setresgid,
-    setresuid,
-};
+use nix::unistd::{Gid, Uid, getresgid, getresuid};
 
+use super::accounts;
 use crate::cli::User;
 use crate::error::Error;
 use crate::sys;
-use crate::text::digits;
 
 /// A user, as passwd(5) and group(5) have it, where they know it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Identity {
-    uid: Uid,
-    gid: Gid,
-    groups: Vec<Gid>,
+    uid: u32,
+    gid: u32,
+    groups: Vec<u32>,
     home: CString,
 }
 
@@ -31,34 +29,34 @@ impl Identity {
 
     /// By numbers alone no file is needed: the group of a user that none knows has the user's number.
     fn find(user: &User) -> Result<Self, Error> {
-        let fail = |reason: &str| Error::cannot("run as", &user.user, &reason);
-        let entry = match number(&user.user) {
-            Some(uid) => Entry::from_uid(Uid::from_raw(uid)),
-            None => Entry::from_name(&user.user),
-        };
         // Without the file nobody is in it.
-        let entry = entry.unwrap_or_default();
-        let (uid, own_gid) = match (&entry, number(&user.user)) {
+        let (passwd, group) = (read("/etc/passwd"), read("/etc/group"));
+        let (passwd, group) = (passwd.unwrap_or_default(), group.unwrap_or_default());
+        let entry = accounts::user(&passwd, &user.user);
+        let (uid, own_gid) = match (&entry, accounts::id(user.user.as_bytes())) {
             (Some(entry), _) => (entry.uid, entry.gid),
-            (None, Some(number)) => (Uid::from_raw(number), Gid::from_raw(number)),
-            (None, None) => return Err(fail("there is no such user in /etc/passwd")),
+            (None, Some(number)) => (number, number),
+            (None, None) => {
+                let reason = "there is no such user in /etc/passwd";
+                return Err(Error::cannot("run as", &user.user, &reason));
+            }
         };
         let gid = match &user.group {
             None => own_gid,
-            Some(group) => find_group(group)?,
+            Some(wanted) => find_group(&group, wanted)?,
         };
-        let groups = match &entry {
-            // Who names a group wants no others.
-            Some(entry) if user.group.is_none() => groups_of(entry),
-            _ => None,
-        };
-        let home = entry.map(|entry| entry.dir.into_os_string().into_encoded_bytes());
+        let mut groups = vec![gid];
+        // Who names a group wants no others.
+        if let (Some(entry), None) = (&entry, &user.group) {
+            let others = accounts::groups_of(&group, entry.name);
+            groups.extend(others.filter(|other| *other != gid));
+        }
+        let home = entry.map(|entry| entry.home);
         Ok(Self {
             uid,
             gid,
-            groups: groups.unwrap_or_else(|| vec![gid]),
+            groups,
             home: home
-                .and_then(|home| CString::new(home).ok())
                 .filter(|home| !home.is_empty())
                 .unwrap_or_else(|| c"/".to_owned()),
         })
@@ -85,12 +83,13 @@ impl Identity {
 
     /// Whether hinit is that user itself, and can be no other.
     fn is_own(&self) -> bool {
+        let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
         let (uids, gids) = (getresuid(), getresgid());
-        uids.is_ok_and(|ids| [ids.real, ids.effective, ids.saved] == [self.uid; 3])
-            && gids.is_ok_and(|ids| [ids.real, ids.effective, ids.saved] == [self.gid; 3])
+        uids.is_ok_and(|ids| [ids.real, ids.effective, ids.saved] == [uid; 3])
+            && gids.is_ok_and(|ids| [ids.real, ids.effective, ids.saved] == [gid; 3])
     }
 
-    pub(super) fn uid(&self) -> Uid {
+    pub(super) fn uid(&self) -> u32 {
         self.uid
     }
 
@@ -101,9 +100,9 @@ impl Identity {
             return Ok(());
         }
         // In this order, for each takes away what the one before needs.
-        setgroups(&self.groups)?;
-        setresgid(self.gid, self.gid, self.gid)?;
-        setresuid(self.uid, self.uid, self.uid)?;
+        sys::set_groups(&self.groups)?;
+        sys::set_gids(self.gid)?;
+        sys::set_uids(self.uid)?;
         // With root go all capabilities; but a hinit that is not root may have been given some that
         // would outlast the exec.
         sys::clear_ambient_capabilities();
@@ -111,26 +110,12 @@ impl Identity {
     }
 }
 
-fn find_group(group: &str) -> Result<Gid, Error> {
-    if let Some(gid) = number(group) {
-        return Ok(Gid::from_raw(gid));
-    }
-    if let Ok(Some(entry)) = Group::from_name(group) {
-        return Ok(entry.gid);
-    }
-    let reason = "there is no such group in /etc/group";
-    Err(Error::cannot("run with the group", &group, &reason))
-}
-
-fn groups_of(entry: &Entry) -> Option<Vec<Gid>> {
-    let name = CString::new(entry.name.as_str()).ok()?;
-    getgrouplist(&name, entry.gid).ok()
-}
-
-/// All bits set is no id: to setresuid(2) it means "as it is".
-fn number(text: &str) -> Option<u32> {
-    let id = u32::try_from(digits(text)?).ok();
-    id.filter(|id| *id != u32::MAX)
+fn find_group(file: &[u8], group: &str) -> Result<u32, Error> {
+    let gid = accounts::id(group.as_bytes()).or_else(|| accounts::group(file, group));
+    gid.ok_or_else(|| {
+        let reason = "there is no such group in /etc/group";
+        Error::cannot("run with the group", &group, &reason)
+    })
 }
 
 #[cfg(test)]
@@ -148,14 +133,14 @@ mod tests {
     #[test]
     fn users_by_name_or_number() {
         let root = find("root", None).unwrap();
-        assert_eq!((root.uid, root.gid), (Uid::from_raw(0), Gid::from_raw(0)));
+        assert_eq!((root.uid, root.gid), (0, 0));
         assert_eq!(root.home.as_c_str(), c"/root");
         assert_eq!(find("0", None), Ok(root));
         let nobody = |user, group| {
             let found = find(user, group).unwrap();
-            (found.uid.as_raw(), found.gid.as_raw(), found.groups)
+            (found.uid, found.gid, found.groups)
         };
-        let groups = |gid| vec![Gid::from_raw(gid)];
+        let groups = |gid| vec![gid];
         // No file knows them.
         assert_eq!(nobody("4242", None), (4242, 4242, groups(4242)));
         assert_eq!(nobody("4242", Some("7")), (4242, 7, groups(7)));

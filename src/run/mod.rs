@@ -14,6 +14,7 @@ use crate::output::{Log, Verbosity};
 use crate::pidfile::{self, Claim};
 use crate::sys::{self, SignalSet};
 
+mod accounts;
 mod descendants;
 mod ending;
 mod exec_error;

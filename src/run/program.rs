@@ -9,7 +9,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::stat::stat;
-use nix::unistd::{Uid, execv};
+use nix::unistd::execv;
 
 use super::exec_error;
 use crate::error::Error;
@@ -77,7 +77,7 @@ impl Program {
     }
 
     /// The error for what [`Program::execute`] returned in the child, which was another user, if any.
-    pub(super) fn explain(&self, errno: Errno, user: Option<Uid>) -> Error {
+    pub(super) fn explain(&self, errno: Errno, user: Option<u32>) -> Error {
         let along_path = !has_slash(self.name());
         // Of the entries of PATH those count that have the command.
         let files = self.candidates.iter().map(CString::as_c_str);
@@ -107,7 +107,7 @@ impl Program {
 }
 
 /// What hinit itself may do, another user may not.
-fn said(errno: Errno, user: Option<Uid>) -> Cow<'static, str> {
+fn said(errno: Errno, user: Option<u32>) -> Cow<'static, str> {
     match user {
         Some(uid) if errno == Errno::EACCES => format!("no permission for UID {uid}").into(),
         _ => errno.desc().into(),

@@ -51,11 +51,11 @@ mutants! {
     } fails "install::what_is_no_regular_file_stays";
 
     hinits_groups_stay: "run/identity.rs" {
-        "        setgroups(&self.groups)?;" => ""
+        "        sys::set_groups(&self.groups)?;" => ""
     } fails "user::subreaper::all_that_makes_a_user_is_that_users";
 
-    root_can_come_back: "run/identity.rs" {
-        "setresuid(self.uid, self.uid, self.uid)?;" => "setresuid(Uid::from_raw(0), self.uid, self.uid)?;"
+    root_can_come_back: "sys.rs" {
+        "SYS_setresuid, uid, uid, uid" => "SYS_setresuid, 0, uid, uid"
     } fails "user::pid_1::all_that_makes_a_user_is_that_users";
 
     capabilities_come_along: "run/identity.rs" {

@@ -1,0 +1,124 @@
+//! Who is in /etc/passwd and /etc/group (passwd(5), group(5)).
+//!
+//! Not by libc's functions: musl's ask a name service daemon first, and drop the last byte of a file
+//! that does not end with a newline. Other sources than the files a container does not have.
+
+use std::ffi::CString;
+
+use crate::text::digits;
+
+/// A line of passwd(5), as far as the server needs it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct User<'a> {
+    pub(super) name: &'a [u8],
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) home: CString,
+}
+
+/// The first user of that number or, if it is none, of that name.
+pub(super) fn user<'a>(passwd: &'a [u8], wanted: &str) -> Option<User<'a>> {
+    let uid = id(wanted.as_bytes());
+    passwd.split(is_newline).find_map(|line| {
+        let mut fields = line.split(is_colon);
+        let name = fields.next()?;
+        let user = User {
+            name,
+            uid: id(fields.nth(1)?)?,
+            gid: id(fields.next()?)?,
+            home: CString::new(fields.nth(1)?).ok()?,
+        };
+        let is_wanted = uid.map_or(name == wanted.as_bytes(), |uid| user.uid == uid);
+        is_wanted.then_some(user)
+    })
+}
+
+/// The number of the first group of that name.
+pub(super) fn group(group: &[u8], wanted: &str) -> Option<u32> {
+    let mut lines = group.split(is_newline);
+    lines.find_map(|line| {
+        let mut fields = line.split(is_colon);
+        let is_wanted = fields.next()? == wanted.as_bytes();
+        id(fields.nth(1)?).filter(|_| is_wanted)
+    })
+}
+
+/// The numbers of the groups that have that user among their members.
+pub(super) fn groups_of<'a>(group: &'a [u8], user: &'a [u8]) -> impl Iterator<Item = u32> {
+    group.split(is_newline).filter_map(move |line| {
+        let mut fields = line.split(is_colon);
+        let gid = id(fields.nth(2)?)?;
+        let mut members = fields.next()?.split(|&byte| byte == b',');
+        members.any(|member| member == user).then_some(gid)
+    })
+}
+
+/// All bits set is no id: to setresuid(2) it means "as it is".
+pub(super) fn id(text: &[u8]) -> Option<u32> {
+    let id = u32::try_from(digits(str::from_utf8(text).ok()?)?).ok();
+    id.filter(|id| *id != u32::MAX)
+}
+
+fn is_newline(byte: &u8) -> bool {
+    *byte == b'\n'
+}
+
+fn is_colon(byte: &u8) -> bool {
+    *byte == b':'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With what real ones have: comments of no known encoding, lines for a name service, damage; and
+    /// no newline at the end.
+    const PASSWD: &[u8] = b"root:x:0:0:root:/root:/bin/sh\n# a comment\n+::::::\n\
+        short:x:1\nodd:x:4294967295:1::/:\napp:x:1000:50:J\xfcrgen:/srv/app:/bin/sh\n\
+        twin:x:1000:51::/twin:\n70:x:7:7::/seven:\nlast:x:9:9::/last";
+    const GROUP: &[u8] = b"root:x:0:\nstaff:x:50:app\nwheel:x:10:root,app\nnone:x:99\n\
+        bad:x:y:app\nappendix:x:11:apps,an-app\nlast:x:12:last,app";
+
+    #[test]
+    fn users() {
+        let found = |wanted| {
+            user(PASSWD, wanted).map(|user| (user.uid, user.gid, user.home.into_string().unwrap()))
+        };
+        for (wanted, expected) in [
+            ("root", Some((0, 0, "/root"))),
+            ("app", Some((1000, 50, "/srv/app"))),
+            ("1000", Some((1000, 50, "/srv/app"))),
+            ("twin", Some((1000, 51, "/twin"))),
+            // A number is never a name.
+            ("70", None),
+            ("last", Some((9, 9, "/last"))),
+            ("short", None),
+            ("odd", None),
+            ("+", None),
+            ("", None),
+            ("# a comment", None),
+            ("4294967295", None),
+        ] {
+            let expected = expected.map(|(uid, gid, home)| (uid, gid, home.to_owned()));
+            assert_eq!(found(wanted), expected, "{wanted}");
+        }
+        assert_eq!(user(b"", "root"), None);
+    }
+
+    #[test]
+    fn groups() {
+        for (wanted, gid) in [
+            ("staff", Some(50)),
+            ("last", Some(12)),
+            ("none", Some(99)),
+            ("bad", None),
+            ("", None),
+        ] {
+            assert_eq!(group(GROUP, wanted), gid, "{wanted}");
+        }
+        let of = |user: &[u8]| groups_of(GROUP, user).collect::<Vec<_>>();
+        assert_eq!(of(b"app"), [50, 10, 12]);
+        assert_eq!(of(b"last"), [12]);
+        assert_eq!(of(b"nobody"), []);
+    }
+}
