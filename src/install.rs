@@ -11,6 +11,7 @@ use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{UnlinkatFlags, getpid, unlinkat};
 
 use crate::error::{Error, errno, exit_code};
+use crate::file;
 use crate::output::{Log, Verbosity, print_line};
 use crate::pidfile::{directory_and_name, kind, stat_name};
 
@@ -48,14 +49,13 @@ fn copy_to(path: &Path) -> Result<(), Error> {
         Err(errno) => return Err(by_errno(errno)),
     }
     let (directory, name) = directory_and_name(path).ok_or_else(|| by_errno(Errno::EISDIR))?;
-    let own = File::open(SELF).map_err(|error| {
-        Error::on_path("read", Path::new(SELF), errno(&error)).remedy("mount /proc")
-    })?;
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let directory = openat(AT_FDCWD, directory, flags, Mode::empty()).map_err(by_errno)?;
+    let own = file::open(SELF, OFlag::O_RDONLY)
+        .map_err(|errno| Error::on_path("read", Path::new(SELF), errno).remedy("mount /proc"))?;
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
+    let directory = file::open(directory, flags).map_err(by_errno)?;
     let (copy, temporary) = create_temporary(&directory).map_err(by_errno)?;
     let temporary = temporary.as_str();
-    let done = write_all(own, copy)
+    let done = write_all(own.into(), copy)
         .map_err(|error| by_errno(errno(&error)))
         .and_then(|()| renameat(&directory, temporary, &directory, name).map_err(by_errno));
     if done.is_err() {

@@ -39,6 +39,7 @@ use nix::libc::SIGPIPE;
 
 mod cli;
 mod error;
+mod file;
 mod healthcheck;
 mod install;
 mod output;
@@ -49,6 +50,7 @@ mod signal;
 mod status;
 mod sys;
 mod text;
+mod time;
 
 use cli::{Command, Complaint, Misuse};
 use healthcheck::Verdict;

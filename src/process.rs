@@ -1,16 +1,16 @@
 //! What /proc says of one process, and of all.
 
 use std::fmt;
-use std::fs::{read_dir, read_link, read_to_string};
+use std::fs::{read_dir, read_link};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::fcntl::OFlag;
 use nix::sys::signal::kill;
-use nix::sys::stat::Mode;
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{Pid, getpid};
 
+use crate::file;
 use crate::sys::probe_process;
 
 /// A process at one moment: some of `/proc/PID/stat`, of which `proc(5)` tells more.
@@ -145,9 +145,7 @@ pub(crate) fn is_proc_ours() -> bool {
 
 /// What /proc says of a process, if it is still there.
 pub(crate) fn read(pid: Pid) -> Option<Process> {
-    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-    let open = |path: String| openat(AT_FDCWD, path.as_str(), flags, Mode::empty());
-    let file = open(format!("/proc/{pid}/stat")).ok()?;
+    let file = file::open(format!("/proc/{pid}/stat").as_str(), OFlag::O_RDONLY).ok()?;
     // What we look for stands in the first half of the line, which has at most some 600 bytes.
     let mut bytes = [0; 512];
     let length = nix::unistd::read(&file, &mut bytes).ok()?;
@@ -181,7 +179,7 @@ fn parse_stat(pid: Pid, stat: &[u8]) -> Option<Process> {
 
 /// The process that a thread belongs to.
 fn thread_group(pid: Pid) -> Option<Pid> {
-    let status = read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let status = file::read_text(&format!("/proc/{pid}/status")).ok()?;
     let group = status
         .lines()
         .find_map(|line| line.strip_prefix("Tgid:\t")?.parse().ok());

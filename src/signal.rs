@@ -14,7 +14,8 @@ use crate::output::{Log, Verbosity, print_line};
 use crate::pidfile::Fault;
 use crate::process::{self, Look, Process};
 use crate::sys::Handle;
-use crate::text::{Rounded, SignalName};
+use crate::text::SignalName;
+use crate::time::{Exact, Rounded};
 
 /// Why no signal was sent.
 enum Refusal {
@@ -44,7 +45,8 @@ pub(crate) fn signal(options: &Signal) -> u8 {
     let Some(time) = options.wait else { return 0 };
     let start = Instant::now();
     if !handle.wait_for_end(time, &|| has_ended(pid, process.as_ref())) {
-        print_line(&format_args!("{who} has not ended within {time:?}"));
+        let time = Exact(time);
+        print_line(&format_args!("{who} has not ended within {time}"));
         return exit_code::REFUSED;
     }
     let after = Rounded(start.elapsed());

@@ -196,10 +196,33 @@ pub(crate) fn environment(name: &CStr) -> Option<OsString> {
     value.map(|value| OsString::from_vec(value.to_bytes().to_vec()))
 }
 
+/// How many bytes a page has (getauxval(3)).
+pub(crate) fn page_size() -> u64 {
+    // SAFETY: no memory is passed.
+    unsafe { libc::getauxval(libc::AT_PAGESZ) }
+}
+
 /// `setenv(3)`, for the child that is about to become the server.
 pub(crate) fn set_environment(name: &CStr, value: &CStr) {
     // SAFETY: libc copies both. Nothing holds on to what `environment` returned: it copies as well.
     unsafe { libc::setenv(name.as_ptr(), value.as_ptr(), 1) };
+}
+
+/// A soft and a hard limit.
+pub(crate) type Limits = (libc::rlim_t, libc::rlim_t);
+
+/// The caller's limits of queued signals (`RLIMIT_SIGPENDING`, prlimit(2)), as they were; sets others, if
+/// there are any.
+pub(crate) fn signal_queue_limits(limits: Option<Limits>) -> nix::Result<Limits> {
+    let new = limits.map(|(rlim_cur, rlim_max)| libc::rlimit { rlim_cur, rlim_max });
+    let new = new.as_ref().map_or(ptr::null(), ptr::from_ref);
+    let mut old = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the kernel reads one rlimit, if there is a pointer to it, and writes one; it keeps neither.
+    Errno::result(unsafe { libc::prlimit(0, libc::RLIMIT_SIGPENDING, new, &raw mut old) })?;
+    Ok((old.rlim_cur, old.rlim_max))
 }
 
 /// Whether hinit has a capability (capabilities(7)), and not only could get it.

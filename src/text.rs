@@ -1,7 +1,6 @@
 //! Texts: of a bounded size, that allocate nothing, and those for people.
 
 use std::fmt::{self, Write};
-use std::time::Duration;
 
 use nix::libc::c_int;
 use nix::sys::signal::Signal;
@@ -133,23 +132,6 @@ impl fmt::Display for SignalName {
             (_, 34) => f.write_str("SIGRTMIN"),
             (_, 35..=64) => write!(f, "SIGRTMIN+{}", number - 34),
             _ => write!(f, "signal {number}"),
-        }
-    }
-}
-
-/// A time for people: `12ms`, `1.2s`, `2m05s`, `3h02m`, `4d05h`.
-pub(crate) struct Rounded(pub(crate) Duration);
-
-impl fmt::Display for Rounded {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let (millis, seconds) = (self.0.as_millis(), self.0.as_secs());
-        let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
-        match seconds {
-            0 => write!(f, "{millis}ms"),
-            1..60 => write!(f, "{seconds}.{}s", millis / 100 % 10),
-            60..3600 => write!(f, "{minutes}m{:02}s", seconds % 60),
-            3600..86400 => write!(f, "{hours}h{:02}m", minutes % 60),
-            _ => write!(f, "{days}d{:02}h", hours % 24),
         }
     }
 }

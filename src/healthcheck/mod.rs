@@ -7,6 +7,7 @@ use nix::libc::{SIGALRM, SIGPIPE};
 use crate::cli::{Answer, Healthcheck, PidFile as Choice};
 use crate::output::{print_finished, print_line};
 use crate::sys::{self, SignalSet};
+use crate::time::Exact;
 
 mod probe;
 mod report;
@@ -68,8 +69,9 @@ fn set_deadline(options: &Healthcheck, inherited: SignalSet) {
             Answer::Line => print_line(&verdict),
             // Amid whatever was interrupted nothing may be allocated: so not by a report.
             Answer::Json => print_line(&format_args!(
-                "{{\"verdict\":\"unhealthy\",\"reason\":\"no verdict within {timeout:?}\",\
-                 \"pid\":null,\"probes\":[]}}"
+                "{{\"verdict\":\"unhealthy\",\"reason\":\"no verdict within {}\",\
+                 \"pid\":null,\"probes\":[]}}",
+                Exact(timeout)
             )),
             Answer::Silence => {}
         }

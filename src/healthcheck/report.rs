@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use super::probe::Outcome;
 use super::verdict::{Verdict, word};
 use crate::text::Quoted;
+use crate::time::millis;
 
 /// The verdict on the PID file, if that was asked for, and the probes' outcomes, up to the first that
 /// is not well.
@@ -55,8 +56,8 @@ impl Report {
             let (name, result) = (&outcome.name, outcome.finding.to_string());
             let (name, result) = (Quoted(name, room), Quoted(&result, room));
             let _ok = write!(json, "{comma}{{\"name\":{name},\"result\":{result},");
-            let (healthy, millis) = (outcome.is_healthy(), outcome.after.as_millis());
-            let _ok = write!(json, "\"healthy\":{healthy},\"milliseconds\":{millis}}}");
+            let (healthy, after) = (outcome.is_healthy(), millis(outcome.after));
+            let _ok = write!(json, "\"healthy\":{healthy},\"milliseconds\":{after}}}");
         }
         json.push_str("]}\n");
         json

@@ -9,6 +9,7 @@ use nix::unistd::Pid;
 use super::probe::Finding;
 use crate::error::Error;
 use crate::pidfile::Fault;
+use crate::time::Exact;
 
 /// What a health check found.
 #[derive(Debug, PartialEq, Eq)]
@@ -96,14 +97,14 @@ impl Verdict {
                     0..10 => write!(f, "no sign of life for {seconds}.{tenths}s"),
                     _ => write!(f, "no sign of life for {seconds}s"),
                 }?;
-                write!(f, " (watchdog {watchdog:?})")
+                write!(f, " (watchdog {})", Exact(*watchdog))
             }
             Self::NoSocket => f.write_str("hinit was not asked to tell: --notify or --listen"),
             Self::Unanswered(socket, finding) => {
                 write!(f, "hinit's socket {} {finding}", socket.display())
             }
             Self::Said(_, reason) => f.write_str(reason),
-            Self::Deadline(timeout) => write!(f, "no verdict within {timeout:?}"),
+            Self::Deadline(timeout) => write!(f, "no verdict within {}", Exact(*timeout)),
         }
     }
 }

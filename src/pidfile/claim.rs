@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, FallocateFlags, OFlag, fallocate, openat};
+use nix::fcntl::{FallocateFlags, OFlag, fallocate, openat};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 use nix::unistd::{Pid, UnlinkatFlags, geteuid, unlinkat};
 
@@ -16,6 +16,7 @@ use super::{
     Contents, HAS_SOCKET, Identity, MOST_BYTES, STOPPING, directory_and_name, kind, stat_name,
 };
 use crate::error::{Error, errno};
+use crate::file;
 use crate::text::Line;
 
 /// How long a claim tries again while others are busy with the file: health checks for
@@ -152,13 +153,12 @@ impl Place {
     /// Makes the directory if it is missing, with those above it.
     fn open(path: &Path) -> Result<Self, Error> {
         let fail = |errno| Error::on_path(CLAIM, path, errno).remedy(REMEDY);
-        let path = std::path::absolute(path).map_err(|e| fail(errno(&e)))?;
+        let path = file::absolute(path).map_err(fail)?;
         let (directory, name) = directory_and_name(&path).ok_or_else(|| fail(Errno::EISDIR))?;
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let open = || openat(AT_FDCWD, directory, flags, Mode::empty());
+        let open = || file::open(directory, OFlag::O_PATH | OFlag::O_DIRECTORY);
         let directory = match open() {
             Err(Errno::ENOENT) => {
-                std::fs::create_dir_all(directory).map_err(|e| fail(errno(&e)))?;
+                file::create_directory(directory).map_err(fail)?;
                 open()
             }
             result => result,

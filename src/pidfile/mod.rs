@@ -107,14 +107,21 @@ impl Identity {
 /// `file_name` would overlook a slash at the end.)
 pub(crate) fn directory_and_name(path: &Path) -> Option<(&Path, &OsStr)> {
     let bytes = path.as_os_str().as_bytes();
-    let name = OsStr::from_bytes(bytes.rsplit(|&byte| byte == b'/').next()?);
-    if name.is_empty() || name == "." || name == ".." {
+    let name = bytes.rsplit(|&byte| byte == b'/').next()?;
+    if [&b""[..], b".", b".."].contains(&name) {
         return None;
     }
-    match path.parent()? {
-        parent if parent.as_os_str().is_empty() => Some((Path::new("."), name)),
-        parent => Some((parent, name)),
+    let mut directory = bytes.strip_suffix(name)?;
+    while let [shorter @ .., b'/'] = directory
+        && !shorter.is_empty()
+    {
+        directory = shorter;
     }
+    if directory.is_empty() {
+        directory = b".";
+    }
+    let directory = Path::new(OsStr::from_bytes(directory));
+    Some((directory, OsStr::from_bytes(name)))
 }
 
 /// `lstat(2)`: a link itself and not what it leads to.

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::fcntl::{AT_FDCWD, OFlag};
 use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::unistd::{Pid, geteuid};
 
 use super::{Contents, HAS_SOCKET, Identity, MOST_BYTES, STOPPING, kind, stat_name};
 use crate::error::errno;
+use crate::file;
 
 /// Why a PID file proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,12 +65,8 @@ impl PidFile {
             errno => Fault::Unreadable(errno),
         })?;
         kind(&named).map_or(Ok(()), |kind| Err(Fault::NotRegular(kind)))?;
-        let flags = OFlag::O_RDONLY
-            | OFlag::O_NOFOLLOW
-            | OFlag::O_NONBLOCK
-            | OFlag::O_NOCTTY
-            | OFlag::O_CLOEXEC;
-        let file: File = match openat(AT_FDCWD, path, flags, Mode::empty()) {
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+        let file: File = match file::open(path, flags) {
             Ok(file) => file.into(),
             // Gone, or no longer what it was a moment ago.
             Err(Errno::ENOENT | Errno::ELOOP | Errno::ENXIO) => return Err(Fault::Replaced),

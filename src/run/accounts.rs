@@ -19,8 +19,8 @@ pub(super) struct User<'a> {
 /// The first user of that number or, if it is none, of that name.
 pub(super) fn user<'a>(passwd: &'a [u8], wanted: &str) -> Option<User<'a>> {
     let uid = id(wanted.as_bytes());
-    passwd.split(is_newline).find_map(|line| {
-        let mut fields = line.split(is_colon);
+    passwd.split(|&byte| byte == b'\n').find_map(|line| {
+        let mut fields = line.split(|&byte| byte == b':');
         let name = fields.next()?;
         let user = User {
             name,
@@ -35,9 +35,9 @@ pub(super) fn user<'a>(passwd: &'a [u8], wanted: &str) -> Option<User<'a>> {
 
 /// The number of the first group of that name.
 pub(super) fn group(group: &[u8], wanted: &str) -> Option<u32> {
-    let mut lines = group.split(is_newline);
+    let mut lines = group.split(|&byte| byte == b'\n');
     lines.find_map(|line| {
-        let mut fields = line.split(is_colon);
+        let mut fields = line.split(|&byte| byte == b':');
         let is_wanted = fields.next()? == wanted.as_bytes();
         id(fields.nth(1)?).filter(|_| is_wanted)
     })
@@ -45,8 +45,8 @@ pub(super) fn group(group: &[u8], wanted: &str) -> Option<u32> {
 
 /// The numbers of the groups that have that user among their members.
 pub(super) fn groups_of<'a>(group: &'a [u8], user: &'a [u8]) -> impl Iterator<Item = u32> {
-    group.split(is_newline).filter_map(move |line| {
-        let mut fields = line.split(is_colon);
+    group.split(|&byte| byte == b'\n').filter_map(move |line| {
+        let mut fields = line.split(|&byte| byte == b':');
         let gid = id(fields.nth(2)?)?;
         let mut members = fields.next()?.split(|&byte| byte == b',');
         members.any(|member| member == user).then_some(gid)
@@ -57,14 +57,6 @@ pub(super) fn groups_of<'a>(group: &'a [u8], user: &'a [u8]) -> impl Iterator<It
 pub(super) fn id(text: &[u8]) -> Option<u32> {
     let id = u32::try_from(digits(str::from_utf8(text).ok()?)?).ok();
     id.filter(|id| *id != u32::MAX)
-}
-
-fn is_newline(byte: &u8) -> bool {
-    *byte == b'\n'
-}
-
-fn is_colon(byte: &u8) -> bool {
-    *byte == b':'
 }
 
 #[cfg(test)]

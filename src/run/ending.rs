@@ -12,7 +12,8 @@ use crate::cli::Exit;
 use crate::error::exit_code;
 use crate::process::Process;
 use crate::sys::SignalSet;
-use crate::text::{Rounded, SignalName};
+use crate::text::SignalName;
+use crate::time::Rounded;
 
 /// A server that ends well within this time and leaves children has gone to the background.
 const FIRST_SECONDS: Duration = Duration::from_secs(5);

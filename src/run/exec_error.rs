@@ -9,14 +9,15 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, openat};
-use nix::sys::stat::{Mode, SFlag, stat};
+use nix::fcntl::OFlag;
+use nix::sys::stat::{SFlag, stat};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::sys::uio::pread;
 use nix::unistd::{AccessFlags, access, getuid};
 
 mod format;
 
+use crate::file;
 use format::{Elf, Format, Range};
 
 type Reason = Cow<'static, str>;
@@ -181,8 +182,8 @@ struct Program(OwnedFd);
 impl Program {
     fn open(path: &CStr) -> Option<Self> {
         // It was a regular file, but that may have changed: a FIFO must not block.
-        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-        openat(AT_FDCWD, path, flags, Mode::empty()).ok().map(Self)
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+        file::open(path, flags).ok().map(Self)
     }
 
     /// As much of a part as there is, up to [`MOST_BYTES`].

@@ -9,6 +9,7 @@ use super::notify::Word;
 use crate::cli::Notify;
 use crate::healthcheck::Verdict;
 use crate::text::Quoted;
+use crate::time;
 
 /// How much is kept of what a server says of itself.
 const MOST_STATUS: usize = 256;
@@ -210,7 +211,7 @@ impl Health {
             Quoted(&self.status, MOST_STATUS)
         )?;
         let millis = |f: &mut dyn Write, name: &str, time: Option<Duration>| match time {
-            Some(time) => write!(f, ",\"{name}\":{}", time.as_millis()),
+            Some(time) => write!(f, ",\"{name}\":{}", time::millis(time)),
             None => write!(f, ",\"{name}\":null"),
         };
         millis(f, "watchdog_milliseconds", self.watchdog)?;

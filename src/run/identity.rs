@@ -1,13 +1,13 @@
 //! As whom the server runs.
 
 use std::ffi::CString;
-use std::fs::read;
 
 use nix::unistd::{Gid, Uid, getresgid, getresuid};
 
 use super::accounts;
 use crate::cli::User;
 use crate::error::Error;
+use crate::file;
 use crate::sys;
 
 /// A user, as passwd(5) and group(5) have it, where they know it.
@@ -30,7 +30,7 @@ impl Identity {
     /// By numbers alone no file is needed: the group of a user that none knows has the user's number.
     fn find(user: &User) -> Result<Self, Error> {
         // Without the file nobody is in it.
-        let (passwd, group) = (read("/etc/passwd"), read("/etc/group"));
+        let (passwd, group) = (file::read("/etc/passwd"), file::read("/etc/group"));
         let (passwd, group) = (passwd.unwrap_or_default(), group.unwrap_or_default());
         let entry = accounts::user(&passwd, &user.user);
         let (uid, own_gid) = match (&entry, accounts::id(user.user.as_bytes())) {

@@ -2,9 +2,10 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use nix::fcntl::{AT_FDCWD, OFlag, openat};
-use nix::sys::stat::Mode;
+use nix::fcntl::OFlag;
 use nix::sys::uio::pread;
+
+use crate::file;
 
 /// The counter of processes that the kernel killed in hinit's cgroup for want of memory, and how
 /// it stood at first. None where there is no such counter.
@@ -37,13 +38,7 @@ impl OomKills {
 }
 
 fn open(path: &str) -> Option<OwnedFd> {
-    openat(
-        AT_FDCWD,
-        path,
-        OFlag::O_RDONLY | OFlag::O_CLOEXEC,
-        Mode::empty(),
-    )
-    .ok()
+    file::open(path, OFlag::O_RDONLY).ok()
 }
 
 fn kills(file: &OwnedFd) -> Option<u64> {

@@ -12,7 +12,7 @@ use crate::cli::{PidFile, Run};
 use crate::error::{Error, exit_code};
 use crate::output::{Log, Verbosity};
 use crate::pidfile::{self, Claim};
-use crate::sys::{self, SignalSet};
+use crate::sys::{self, Limits, SignalSet};
 
 mod accounts;
 mod descendants;
@@ -37,7 +37,7 @@ pub(crate) use health::tests::phases;
 use identity::Identity;
 use life::Life;
 use server::Server;
-use signals::{Event, Limits, SignalQueue};
+use signals::{Event, SignalQueue};
 use sockets::Sockets;
 use terminal::Terminal;
 

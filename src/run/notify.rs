@@ -4,6 +4,7 @@ use std::ffi::{CStr, CString, OsString};
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -50,8 +51,9 @@ impl Notify {
         let upstream = sys::environment(NOTIFY_SOCKET).and_then(|path| address(&path));
         let (socket, name) = open_socket().map_err(fail)?;
         sys::set_environment(NOTIFY_SOCKET, &name);
-        if let Some(watchdog) = options.watchdog
-            && let Ok(time) = CString::new(watchdog.as_micros().to_string())
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        if let Some(watchdog) = options.watchdog.map(micros)
+            && let Ok(time) = CString::new(watchdog.to_string())
         {
             sys::set_environment(WATCHDOG_USEC, &time);
             // Absent, it is meant for whoever looks: also for a server behind a shell.

@@ -2,17 +2,17 @@
 
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, OsStr, OsString};
-use std::fs::File;
-use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::sys::stat::stat;
-use nix::unistd::execv;
+use nix::unistd::{execv, read};
 
 use super::exec_error;
 use crate::error::Error;
+use crate::file;
 use crate::sys;
 
 /// Where a command is looked for when there is no PATH.
@@ -117,8 +117,7 @@ fn said(errno: Errno, user: Option<u32>) -> Cow<'static, str> {
 /// Whether a file is a binary, if for another machine or a damaged one; as well, if it cannot be read.
 fn is_binary(file: &CStr) -> bool {
     let mut head = [0; 4];
-    let read =
-        File::open(OsStr::from_bytes(file.to_bytes())).and_then(|mut file| file.read(&mut head));
+    let read = file::open(file, OFlag::O_RDONLY).and_then(|file| read(&file, &mut head));
     read.is_err() || &head == b"\x7fELF"
 }
 

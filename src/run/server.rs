@@ -15,7 +15,7 @@ use nix::unistd::{Pid, getpgid, getpgrp, getpid, pipe2, setpgid, setsid, write};
 
 use super::identity::Identity;
 use super::program::Program;
-use super::signals::{Received, set_queue_limits};
+use super::signals::Received;
 use super::{Inherited, LISTEN_PID, Terminal};
 use crate::cli::Run;
 use crate::error::{Error, exit_code};
@@ -191,7 +191,7 @@ fn become_server(
         sys::ignore_sigchld(true);
     }
     if let Some(limits) = inherited.queue_limits {
-        set_queue_limits(limits);
+        let _as_good_as_can_be = sys::signal_queue_limits(Some(limits));
     }
     if let Some(Err(errno)) = identity.map(Identity::assume) {
         return Failure(Step::User, errno);

@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc::{self, c_int, signalfd_siginfo};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
 use crate::error::Error;
 use crate::process;
-use crate::sys::{SignalSet, libc_set};
+use crate::sys::{self, Limits, SignalSet, libc_set};
 use crate::text::SignalName;
+use crate::time::poll_timeout;
 
 /// How long to wait before a signal that the server had no room for is tried again.
 const RETRY: Duration = Duration::from_millis(10);
@@ -155,9 +155,6 @@ impl SignalQueue {
     }
 }
 
-/// A soft and a hard limit (setrlimit(2)).
-pub(super) type Limits = (rlim_t, rlim_t);
-
 /// Sees to it that those who fill hinit's queue leave room in the server's, and returns the limits
 /// that are the server's.
 ///
@@ -165,20 +162,12 @@ pub(super) type Limits = (rlim_t, rlim_t);
 /// the sum is below its own limit (`RLIMIT_SIGPENDING`). With one limit for both, who fills hinit's
 /// queue takes each place that becomes free before hinit gets to pass a signal on.
 pub(super) fn halve_own_queue() -> Option<Limits> {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_SIGPENDING).ok()?;
-    set_queue_limits((soft / 2, hard)).then_some((soft, hard))
+    let (soft, hard) = sys::signal_queue_limits(None).ok()?;
+    sys::signal_queue_limits(Some((soft / 2, hard))).ok()
 }
 
-pub(super) fn set_queue_limits((soft, hard): Limits) -> bool {
-    setrlimit(Resource::RLIMIT_SIGPENDING, soft, hard).is_ok()
-}
-
-/// For poll(2), which counts in milliseconds; rather a little too long than too short, which would
-/// spin.
 fn timeout(left: Option<Duration>) -> PollTimeout {
-    left.map_or(PollTimeout::NONE, |left| {
-        PollTimeout::try_from(left.as_millis() + 1).unwrap_or(PollTimeout::MAX)
-    })
+    left.map_or(PollTimeout::NONE, poll_timeout)
 }
 
 /// Neither reading nor polling can fail for good; should they, PID 1 must neither end nor spin.

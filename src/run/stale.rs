@@ -7,12 +7,13 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, FcntlArg, OFlag, fcntl, openat};
+use nix::fcntl::{FcntlArg, OFlag, fcntl, openat};
 use nix::libc::{F_UNLCK, F_WRLCK, flock};
 use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{Pid, UnlinkatFlags, getpid, unlinkat};
 
 use crate::error::errno;
+use crate::file;
 use crate::output::Log;
 use crate::pidfile::{Contents, Identity, directory_and_name, kind, stat_name};
 use crate::process::{Look, look};
@@ -88,8 +89,7 @@ struct Found<'a> {
 fn open(path: &Path) -> Result<Option<Found<'_>>, String> {
     let by_errno = |errno: Errno| errno.desc().to_owned();
     let (directory, name) = directory_and_name(path).ok_or_else(|| by_errno(Errno::EISDIR))?;
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let directory = match openat(AT_FDCWD, directory, flags, Mode::empty()) {
+    let directory = match file::open(directory, OFlag::O_PATH | OFlag::O_DIRECTORY) {
         Ok(directory) => directory,
         Err(Errno::ENOENT) => return Ok(None),
         Err(errno) => return Err(by_errno(errno)),

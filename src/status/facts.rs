@@ -1,16 +1,18 @@
 //! What can be found out about a server, each with its reason where it cannot.
 
 use std::fmt;
-use std::fs::{read, read_dir, read_to_string};
-use std::path::Path;
+use std::fs::read_dir;
 use std::time::Duration;
 
-use nix::unistd::{Pid, SysconfVar, sysconf};
+use nix::errno::Errno;
+use nix::unistd::Pid;
 
 use crate::error::errno;
+use crate::file;
 use crate::pidfile::PidFile;
 use crate::process::{self, Process};
-use crate::text::Rounded;
+use crate::sys;
+use crate::time::Rounded;
 
 /// One thing that is known of a server, or why it is not.
 pub(super) struct Fact {
@@ -93,13 +95,13 @@ pub(super) fn facts(file: &PidFile) -> Vec<Fact> {
     ]
 }
 
-fn why(error: &std::io::Error) -> String {
-    errno(error).desc().to_owned()
+fn why(errno: Errno) -> String {
+    errno.desc().to_owned()
 }
 
 /// The words of its command line, with blanks between them.
 fn command(pid: Pid) -> Result<Value, String> {
-    let bytes = read(format!("/proc/{pid}/cmdline")).map_err(|error| why(&error))?;
+    let bytes = file::read(&format!("/proc/{pid}/cmdline")).map_err(why)?;
     let words = bytes.split(|&byte| byte == 0).map(String::from_utf8_lossy);
     let words: Vec<_> = words.collect();
     let shown = words.join(" ");
@@ -112,18 +114,14 @@ fn command(pid: Pid) -> Result<Value, String> {
 
 /// What of it is in memory: the second number of `/proc/PID/statm`, in pages (`proc(5)`).
 fn memory(pid: Pid) -> Result<Value, String> {
-    let pages = read_to_string(format!("/proc/{pid}/statm")).map_err(|error| why(&error))?;
+    let pages = file::read_text(&format!("/proc/{pid}/statm")).map_err(why)?;
     let pages: Option<u64> = pages.split(' ').nth(1).and_then(|pages| pages.parse().ok());
-    let size = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
-    let size = size.and_then(|size| u64::try_from(size).ok());
-    match (pages, size) {
-        (Some(pages), Some(size)) => Ok(Value::Bytes(pages * size)),
-        _ => Err(UNTOLD.into()),
-    }
+    let pages = pages.ok_or(UNTOLD)?;
+    Ok(Value::Bytes(pages.saturating_mul(sys::page_size())))
 }
 
 fn open_files(pid: Pid) -> Result<Value, String> {
-    let files = read_dir(format!("/proc/{pid}/fd")).map_err(|error| why(&error))?;
+    let files = read_dir(format!("/proc/{pid}/fd")).map_err(|error| why(errno(&error)))?;
     Ok(Value::Number(files.count() as u64))
 }
 
@@ -137,7 +135,7 @@ fn children(pid: Pid) -> Value {
 fn cgroup(files: [&str; 2]) -> Result<Value, String> {
     /// Above this it is no limit: version 1 then shows the greatest number of pages.
     const UNLIMITED: u64 = 1 << 60;
-    let read = |file: &&str| read_to_string(Path::new("/sys/fs/cgroup").join(file)).ok();
+    let read = |file: &&str| file::read_text(&format!("/sys/fs/cgroup/{file}")).ok();
     let text = files
         .iter()
         .find_map(read)

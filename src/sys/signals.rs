@@ -11,6 +11,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigHandler, SigSet, Signal};
 use nix::unistd::Pid;
 
+use crate::time::poll_timeout;
+
 /// A set of the kernel's 64 signals: bit N-1 stands for signal N.
 ///
 /// The kernel's own type and not libc's: musl keeps 32 to 34 for itself, leaves them out of
@@ -246,10 +248,7 @@ impl Handle {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let has_ended = match &self.pidfd {
-                Some(pidfd) => {
-                    let timeout = PollTimeout::try_from(left.as_millis() + 1);
-                    ends_within(pidfd, timeout.unwrap_or(PollTimeout::MAX))
-                }
+                Some(pidfd) => ends_within(pidfd, poll_timeout(left)),
                 None => look(),
             };
             if has_ended || left.is_zero() {

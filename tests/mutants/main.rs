@@ -111,7 +111,7 @@ mutants! {
     } fails "signals::subreaper::who_fills_hinits_own_queue_does_not_stop_it";
 
     the_servers_queue_is_halved: "run/server.rs" {
-        "        set_queue_limits(limits);" => "        let _ = (limits, set_queue_limits);"
+        "        let _as_good_as_can_be = sys::signal_queue_limits(Some(limits));" => "        let _ = limits;"
     } fails "lifecycle::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
 
     only_the_server_gets_it: "run/server.rs" {

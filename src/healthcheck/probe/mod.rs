@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use crate::cli::{Address, Http, Probe, Url};
+use crate::time::millis;
 
 mod grpc;
 mod heartbeat;
@@ -76,7 +77,7 @@ impl fmt::Display for Outcome {
         match finding {
             // A look at a file takes no time worth telling.
             Finding::Fresh(_) | Finding::NoHeartbeat(_) => Ok(()),
-            _ => write!(f, " after {}ms", after.as_millis()),
+            _ => write!(f, " after {}ms", millis(*after)),
         }
     }
 }

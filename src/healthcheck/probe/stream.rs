@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, SockaddrIn6, SockaddrLike, UnixAddr,
     connect, getsockopt, recv, send, socket, sockopt,
@@ -13,6 +13,7 @@ use nix::sys::socket::{
 
 use super::{Finding, Reader};
 use crate::cli::Address;
+use crate::time::poll_timeout;
 
 /// How long to wait before a Unix socket is tried again whose queue of connections is full: the
 /// kernel offers no way to be told.
@@ -146,7 +147,7 @@ impl Stream {
         if left.is_zero() {
             return Err(Finding::NoAnswer);
         }
-        let timeout = PollTimeout::try_from(left.as_millis() + 1).unwrap_or(PollTimeout::MAX);
+        let timeout = poll_timeout(left);
         match poll(&mut [PollFd::new(self.socket.as_fd(), flags)], timeout) {
             Ok(0) => Err(Finding::NoAnswer),
             Ok(_) => Ok(()),

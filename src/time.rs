@@ -1,0 +1,85 @@
+//! Times, as poll(2) counts them and as people read them.
+
+use std::fmt;
+use std::time::Duration;
+
+use nix::poll::PollTimeout;
+
+/// More of them than a u64 holds nobody waits for.
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Rather a little too long than too short, which would spin.
+pub(crate) fn poll_timeout(left: Duration) -> PollTimeout {
+    PollTimeout::try_from(millis(left).saturating_add(1)).unwrap_or(PollTimeout::MAX)
+}
+
+/// A time as it was given: `900ms`, `1.5s`, `120s`.
+pub(crate) struct Exact(pub(crate) Duration);
+
+impl fmt::Display for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let (seconds, nanos) = (self.0.as_secs(), self.0.subsec_nanos());
+        let (whole, mut rest, mut digits, unit) = match seconds {
+            0 => (u64::from(nanos / 1_000_000), nanos % 1_000_000, 6, "ms"),
+            _ => (seconds, nanos, 9, "s"),
+        };
+        write!(f, "{whole}")?;
+        if rest > 0 {
+            while rest % 10 == 0 {
+                (rest, digits) = (rest / 10, digits - 1);
+            }
+            write!(f, ".{rest:0digits$}")?;
+        }
+        f.write_str(unit)
+    }
+}
+
+/// A time for people: `12ms`, `1.2s`, `2m05s`, `3h02m`, `4d05h`.
+pub(crate) struct Rounded(pub(crate) Duration);
+
+impl fmt::Display for Rounded {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let (millis, seconds) = (millis(self.0), self.0.as_secs());
+        let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
+        match seconds {
+            0 => write!(f, "{millis}ms"),
+            1..60 => write!(f, "{seconds}.{}s", millis / 100 % 10),
+            60..3600 => write!(f, "{minutes}m{:02}s", seconds % 60),
+            3600..86400 => write!(f, "{hours}h{:02}m", minutes % 60),
+            _ => write!(f, "{days}d{:02}h", hours % 24),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_as_it_was_given() {
+        for (micros, text) in [
+            (0, "0ms"),
+            (1000, "1ms"),
+            (1500, "1.5ms"),
+            (900_000, "900ms"),
+            (1_000_000, "1s"),
+            (1_500_000, "1.5s"),
+            (1_050_000, "1.05s"),
+            (2_000_001, "2.000001s"),
+            (120_000_000, "120s"),
+        ] {
+            assert_eq!(Exact(Duration::from_micros(micros)).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_timeout_is_rather_too_long() {
+        for (micros, timeout) in [(0, 1), (1, 1), (999, 1), (1000, 2), (1_500_000, 1501)] {
+            let timeout = PollTimeout::try_from(timeout).unwrap();
+            assert_eq!(poll_timeout(Duration::from_micros(micros)), timeout);
+        }
+        assert_eq!(poll_timeout(Duration::MAX), PollTimeout::MAX);
+    }
+}
