@@ -1,24 +1,27 @@
-//! Files by their paths: opened, read as a whole; and the directories that they are in.
+//! Files, by their paths or by their names in a directory that is held open.
 
-use std::os::fd::OwnedFd;
+use std::ffi::{CString, OsStr};
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use nix::NixPath;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, openat};
-use nix::sys::stat::Mode;
-use nix::unistd::{getcwd, mkdir};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, renameat};
+use nix::sys::socket::UnixAddr;
+use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
+use nix::unistd::{UnlinkatFlags, getcwd, unlinkat};
 
 /// Opens a file, not for the server.
-pub(crate) fn open<P: NixPath + ?Sized>(path: &P, flags: OFlag) -> nix::Result<OwnedFd> {
-    openat(AT_FDCWD, path, flags | OFlag::O_CLOEXEC, Mode::empty())
+pub(crate) fn open(path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+    let path = c_string(path.as_os_str().as_bytes())?;
+    openat(AT_FDCWD, &*path, flags | OFlag::O_CLOEXEC, Mode::empty())
 }
 
 /// All that is in a file.
 pub(crate) fn read(path: &str) -> nix::Result<Vec<u8>> {
     const MORE: usize = 4096;
-    let file = open(path, OFlag::O_RDONLY)?;
+    let file = open(Path::new(path), OFlag::O_RDONLY)?;
     let mut bytes = Vec::new();
     loop {
         let length = bytes.len();
@@ -37,6 +40,108 @@ pub(crate) fn read_text(path: &str) -> nix::Result<String> {
     String::from_utf8(read(path)?).map_err(|_| Errno::EILSEQ)
 }
 
+/// `lstat(2)`: a link itself and not what it leads to.
+pub(crate) fn stat(path: &Path) -> nix::Result<FileStat> {
+    let path = c_string(path.as_os_str().as_bytes())?;
+    fstatat(AT_FDCWD, &*path, AtFlags::AT_SYMLINK_NOFOLLOW)
+}
+
+pub(crate) fn unlink(path: &Path) -> nix::Result<()> {
+    let path = c_string(path.as_os_str().as_bytes())?;
+    unlinkat(AT_FDCWD, &*path, UnlinkatFlags::NoRemoveDir)
+}
+
+/// The address of a Unix socket; ENAMETOOLONG, if the path has more bytes than an address can have.
+pub(crate) fn socket_address(path: &Path) -> nix::Result<UnixAddr> {
+    UnixAddr::new(&*c_string(path.as_os_str().as_bytes())?)
+}
+
+/// Which file it is, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity(u64, u64);
+
+impl Identity {
+    pub(crate) fn of(stat: &FileStat) -> Self {
+        Self(stat.st_dev, stat.st_ino)
+    }
+}
+
+/// None for a regular file, else what it is.
+pub(crate) fn kind(stat: &FileStat) -> Option<&'static str> {
+    Some(
+        match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
+            SFlag::S_IFREG => return None,
+            SFlag::S_IFLNK => "symlink",
+            SFlag::S_IFIFO => "FIFO",
+            SFlag::S_IFDIR => "directory",
+            SFlag::S_IFSOCK => "socket",
+            _ => "device",
+        },
+    )
+}
+
+/// A name in a directory that is held open: hinit may leave its working directory, and the directories
+/// above may get other names.
+pub(crate) struct Entry {
+    directory: OwnedFd,
+    name: CString,
+}
+
+impl Entry {
+    pub(crate) fn of(path: &Path) -> nix::Result<Self> {
+        let (directory, name) = directory_and_name(path).ok_or(Errno::EISDIR)?;
+        Ok(Self {
+            directory: open(directory, OFlag::O_PATH | OFlag::O_DIRECTORY)?,
+            name: c_string(name.as_bytes())?,
+        })
+    }
+
+    /// `lstat(2)`.
+    pub(crate) fn stat(&self) -> nix::Result<FileStat> {
+        fstatat(&self.directory, &*self.name, AtFlags::AT_SYMLINK_NOFOLLOW)
+    }
+
+    /// Whether the name leads to that file.
+    pub(crate) fn is(&self, file: Identity) -> bool {
+        self.stat().is_ok_and(|stat| Identity::of(&stat) == file)
+    }
+
+    /// Opens the file itself, not what it leads to, and not for the server. One that is made is its
+    /// owner's alone.
+    pub(crate) fn open(&self, flags: OFlag) -> nix::Result<File> {
+        let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+        openat(&self.directory, &*self.name, flags, mode).map(File::from)
+    }
+
+    pub(crate) fn unlink(&self) -> nix::Result<()> {
+        unlinkat(&self.directory, &*self.name, UnlinkatFlags::NoRemoveDir)
+    }
+
+    /// Another name in the same directory.
+    pub(crate) fn sibling(&self, name: &str) -> nix::Result<Self> {
+        Ok(Self {
+            directory: self
+                .directory
+                .try_clone()
+                .map_err(|e| crate::error::errno(&e))?,
+            name: c_string(name.as_bytes())?,
+        })
+    }
+
+    /// Puts the file under the name of another.
+    pub(crate) fn rename(&self, to: &Self) -> nix::Result<()> {
+        renameat(&self.directory, &*self.name, &to.directory, &*to.name)
+    }
+}
+
+impl AsFd for Entry {
+    /// The directory.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+}
+
 /// The same path for who leaves the working directory.
 pub(crate) fn absolute(path: &Path) -> nix::Result<PathBuf> {
     if path.has_root() {
@@ -45,13 +150,13 @@ pub(crate) fn absolute(path: &Path) -> nix::Result<PathBuf> {
     Ok(getcwd()?.join(path))
 }
 
-/// Makes a directory, if it is missing, and before it those above it.
-pub(crate) fn create_directory(path: &Path) -> nix::Result<()> {
+/// Makes the directory of a file, and before it those above it, where they are missing.
+pub(crate) fn create_directory_of(path: &Path) -> nix::Result<()> {
     let all = Mode::S_IRWXU | Mode::S_IRWXG | Mode::S_IRWXO;
     let bytes = path.as_os_str().as_bytes();
-    let ends = (1..bytes.len()).filter(|end| bytes.get(*end) == Some(&b'/'));
-    for end in ends.chain([bytes.len()]) {
-        match mkdir(bytes.get(..end).unwrap_or_default(), all) {
+    for end in (1..bytes.len()).filter(|end| bytes.get(*end) == Some(&b'/')) {
+        let above = c_string(bytes.get(..end).unwrap_or_default())?;
+        match mkdirat(AT_FDCWD, &*above, all) {
             Ok(()) | Err(Errno::EEXIST) => {}
             Err(errno) => return Err(errno),
         }
@@ -59,9 +164,57 @@ pub(crate) fn create_directory(path: &Path) -> nix::Result<()> {
     Ok(())
 }
 
+/// The directory of a file and its name in there. None for what names a directory. (Path's own
+/// `file_name` would overlook a slash at the end.)
+fn directory_and_name(path: &Path) -> Option<(&Path, &OsStr)> {
+    let bytes = path.as_os_str().as_bytes();
+    let name = bytes.rsplit(|&byte| byte == b'/').next()?;
+    if [&b""[..], b".", b".."].contains(&name) {
+        return None;
+    }
+    let mut directory = bytes.strip_suffix(name)?;
+    while let [shorter @ .., b'/'] = directory
+        && !shorter.is_empty()
+    {
+        directory = shorter;
+    }
+    if directory.is_empty() {
+        directory = b".";
+    }
+    let directory = Path::new(OsStr::from_bytes(directory));
+    Some((directory, OsStr::from_bytes(name)))
+}
+
+/// No path has a NUL in it.
+fn c_string(bytes: &[u8]) -> nix::Result<CString> {
+    CString::new(bytes).map_err(|_| Errno::EINVAL)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_a_file_is() {
+        for (path, expected) in [
+            ("/run/x", Some(("/run", "x"))),
+            ("x", Some((".", "x"))),
+            ("./a/x", Some(("./a", "x"))),
+            ("/x", Some(("/", "x"))),
+            ("a//x", Some(("a", "x"))),
+            ("", None),
+            ("/", None),
+            ("x/", None),
+            ("x//", None),
+            ("x/.", None),
+            ("x/..", None),
+            (".", None),
+            ("..", None),
+        ] {
+            let expected = expected.map(|(at, name)| (Path::new(at), OsStr::new(name)));
+            assert_eq!(directory_and_name(Path::new(path)), expected, "{path}");
+        }
+    }
 
     #[test]
     fn paths_and_directories() {
@@ -69,13 +222,14 @@ mod tests {
         assert_eq!(absolute(Path::new("/a/b")), Ok("/a/b".into()));
         assert_eq!(absolute(Path::new("a/b")), Ok(own.join("a/b")));
         let base = std::env::temp_dir().join(format!("hinit-{}", std::process::id()));
-        let deep = base.join("one//two/three");
+        let deep = base.join("one//two/three/file");
         for _ in 0..2 {
-            assert_eq!(create_directory(&deep), Ok(()));
-            assert!(deep.is_dir());
+            assert_eq!(create_directory_of(&deep), Ok(()));
+            assert!(Entry::of(&deep).is_ok());
+            assert!(!deep.exists());
         }
         let beyond = Path::new(file!()).join("x/y");
-        assert_eq!(create_directory(&beyond), Err(Errno::ENOTDIR));
+        assert_eq!(create_directory_of(&beyond), Err(Errno::ENOTDIR));
         std::fs::remove_dir_all(base).unwrap();
     }
 

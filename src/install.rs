@@ -2,18 +2,16 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, openat, renameat};
+use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, fchmod};
-use nix::unistd::{UnlinkatFlags, getpid, unlinkat};
+use nix::unistd::getpid;
 
 use crate::error::{Error, errno, exit_code};
-use crate::file;
+use crate::file::{self, Entry, kind};
 use crate::output::{Log, Verbosity, print_line};
-use crate::pidfile::{directory_and_name, kind, stat_name};
 
 const SELF: &str = "/proc/self/exe";
 const MODE: Mode = Mode::from_bits_truncate(0o755);
@@ -39,7 +37,7 @@ pub(crate) fn install(path: &Path) -> u8 {
 fn copy_to(path: &Path) -> Result<(), Error> {
     let fail = |reason: &str| Error::cannot("install", &path.display(), &reason);
     let by_errno = |errno: Errno| fail(errno.desc());
-    match stat_name(AT_FDCWD, path.as_os_str()) {
+    match file::stat(path) {
         Ok(stat) => match kind(&stat) {
             None => {}
             // Whoever has put it there decides what it leads to.
@@ -48,32 +46,28 @@ fn copy_to(path: &Path) -> Result<(), Error> {
         Err(Errno::ENOENT) => {}
         Err(errno) => return Err(by_errno(errno)),
     }
-    let (directory, name) = directory_and_name(path).ok_or_else(|| by_errno(Errno::EISDIR))?;
-    let own = file::open(SELF, OFlag::O_RDONLY)
+    let entry = Entry::of(path).map_err(by_errno)?;
+    let own = file::open(Path::new(SELF), OFlag::O_RDONLY)
         .map_err(|errno| Error::on_path("read", Path::new(SELF), errno).remedy("mount /proc"))?;
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
-    let directory = file::open(directory, flags).map_err(by_errno)?;
-    let (copy, temporary) = create_temporary(&directory).map_err(by_errno)?;
-    let temporary = temporary.as_str();
+    let (copy, temporary) = create_temporary(&entry).map_err(by_errno)?;
     let done = write_all(own.into(), copy)
-        .map_err(|error| by_errno(errno(&error)))
-        .and_then(|()| renameat(&directory, temporary, &directory, name).map_err(by_errno));
+        .map_err(|error| errno(&error))
+        .and_then(|()| temporary.rename(&entry));
     if done.is_err() {
-        let _left_behind = unlinkat(&directory, temporary, UnlinkatFlags::NoRemoveDir);
+        let _left_behind = temporary.unlink();
     }
-    done
+    done.map_err(by_errno)
 }
 
 /// A new file, and its name, which is not the PID's alone: in an init container that is the same at each
 /// try, and one that was killed leaves its file behind.
-fn create_temporary(directory: &OwnedFd) -> nix::Result<(File, String)> {
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+fn create_temporary(entry: &Entry) -> nix::Result<(File, Entry)> {
     let mut number = 0_u32;
     loop {
-        let name = format!(".hinit-{}-{number}", getpid());
-        match openat(directory, name.as_str(), flags, Mode::S_IRWXU) {
+        let temporary = entry.sibling(&format!(".hinit-{}-{number}", getpid()))?;
+        match temporary.open(OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL) {
             Err(Errno::EEXIST) => number += 1,
-            result => return result.map(|file| (file.into(), name)),
+            result => return result.map(|file| (file, temporary)),
         }
     }
 }

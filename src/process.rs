@@ -145,7 +145,7 @@ pub(crate) fn is_proc_ours() -> bool {
 
 /// What /proc says of a process, if it is still there.
 pub(crate) fn read(pid: Pid) -> Option<Process> {
-    let file = file::open(format!("/proc/{pid}/stat").as_str(), OFlag::O_RDONLY).ok()?;
+    let file = file::open(format!("/proc/{pid}/stat").as_ref(), OFlag::O_RDONLY).ok()?;
     // What we look for stands in the first half of the line, which has at most some 600 bytes.
     let mut bytes = [0; 512];
     let length = nix::unistd::read(&file, &mut bytes).ok()?;

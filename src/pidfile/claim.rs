@@ -1,22 +1,19 @@
 //! The writer's side: claim, record, clear, remove.
 
-use std::ffi::OsString;
 use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{FallocateFlags, OFlag, fallocate, openat};
+use nix::fcntl::{FallocateFlags, OFlag, fallocate};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
-use nix::unistd::{Pid, UnlinkatFlags, geteuid, unlinkat};
+use nix::unistd::{Pid, geteuid};
 
-use super::{
-    Contents, HAS_SOCKET, Identity, MOST_BYTES, STOPPING, directory_and_name, kind, stat_name,
-};
+use super::{Contents, HAS_SOCKET, MOST_BYTES, STOPPING};
 use crate::error::{Error, errno};
-use crate::file;
+use crate::file::{self, Entry, Identity, kind};
 use crate::text::Line;
 
 /// How long a claim tries again while others are busy with the file: health checks for
@@ -89,7 +86,7 @@ impl Claim {
     }
 
     pub(crate) fn as_fds(&self) -> [BorrowedFd<'_>; 2] {
-        [self.place.directory.as_fd(), self.file.as_fd()]
+        [self.place.entry.as_fd(), self.file.as_fd()]
     }
 
     /// Writes the server's PID, whole or not at all.
@@ -125,15 +122,11 @@ impl Claim {
     /// Unlinks the file, if the name still is this file's, and then gives up the lock.
     pub(crate) fn remove(self) -> Result<(), Error> {
         const REMOVE: &str = "remove the PID file";
-        if !self.place.is_named(self.identity) {
+        if !self.place.entry.is(self.identity) {
             let reason = "it was removed or replaced meanwhile";
             return Err(Error::cannot(REMOVE, &self.place.path.display(), &reason));
         }
-        match unlinkat(
-            &self.place.directory,
-            self.place.name.as_os_str(),
-            UnlinkatFlags::NoRemoveDir,
-        ) {
+        match self.place.entry.unlink() {
             // A mount point, as of `docker run -v FILE:FILE`: it stays, empty.
             Ok(()) | Err(Errno::EBUSY) => Ok(()),
             Err(errno) => Err(Error::on_path(REMOVE, &self.place.path, errno)),
@@ -141,12 +134,10 @@ impl Claim {
     }
 }
 
-/// A name in a directory that is held open: hinit may leave its working directory, and the
-/// directories above may get other names.
+/// Where the file is.
 struct Place {
     path: PathBuf,
-    directory: OwnedFd,
-    name: OsString,
+    entry: Entry,
 }
 
 impl Place {
@@ -154,20 +145,15 @@ impl Place {
     fn open(path: &Path) -> Result<Self, Error> {
         let fail = |errno| Error::on_path(CLAIM, path, errno).remedy(REMEDY);
         let path = file::absolute(path).map_err(fail)?;
-        let (directory, name) = directory_and_name(&path).ok_or_else(|| fail(Errno::EISDIR))?;
-        let open = || file::open(directory, OFlag::O_PATH | OFlag::O_DIRECTORY);
-        let directory = match open() {
+        let entry = match Entry::of(&path) {
             Err(Errno::ENOENT) => {
-                file::create_directory(directory).map_err(fail)?;
-                open()
+                file::create_directory_of(&path).map_err(fail)?;
+                Entry::of(&path)
             }
             result => result,
         };
-        Ok(Self {
-            directory: directory.map_err(fail)?,
-            name: name.to_owned(),
-            path,
-        })
+        let entry = entry.map_err(fail)?;
+        Ok(Self { path, entry })
     }
 
     /// One attempt to have the file locked exclusively, empty and under its name.
@@ -183,7 +169,7 @@ impl Place {
             return Err(self.held_by_another(&file));
         }
         self.check_contents(&file)?;
-        if !self.is_named(identity) {
+        if !self.entry.is(identity) {
             return Err(Obstacle::Busy("it keeps being replaced"));
         }
         if stat.st_size > 0 {
@@ -193,7 +179,7 @@ impl Place {
             return Err(Obstacle::Busy("another process keeps it locked"));
         }
         let is_empty = fstat(&file).is_ok_and(|stat| stat.st_size == 0);
-        if !is_empty || !self.is_named(identity) {
+        if !is_empty || !self.entry.is(identity) {
             return Err(Obstacle::Busy("it keeps being replaced"));
         }
         Ok((file, identity))
@@ -202,19 +188,17 @@ impl Place {
     /// Opens the file, or makes it. In two steps, since `fs.protected_regular` refuses `O_CREAT`
     /// on a file that exists in a directory for all.
     fn open_or_create(&self) -> Result<File, Obstacle> {
-        let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        let name = self.name.as_os_str();
-        let open = |flags| openat(&self.directory, name, flags, Mode::S_IRUSR | Mode::S_IWUSR);
-        let (opened, gone) = match stat_name(&self.directory, name) {
+        let create = OFlag::O_CREAT | OFlag::O_EXCL;
+        let (flags, gone) = match self.entry.stat() {
             Ok(stat) => match kind(&stat) {
-                None => (open(flags), Errno::ENOENT),
+                None => (OFlag::empty(), Errno::ENOENT),
                 Some(kind) => return Err(self.obstacle(&format!("it is a {kind}"))),
             },
-            Err(Errno::ENOENT) => (open(flags | OFlag::O_CREAT | OFlag::O_EXCL), Errno::EEXIST),
+            Err(Errno::ENOENT) => (create, Errno::EEXIST),
             Err(errno) => return Err(self.fail(errno)),
         };
-        match opened {
-            Ok(file) => Ok(file.into()),
+        match self.entry.open(OFlag::O_RDWR | flags) {
+            Ok(file) => Ok(file),
             // Since we looked, it was taken away, or put there, or replaced.
             Err(errno) if [gone, Errno::ELOOP, Errno::ENXIO].contains(&errno) => {
                 Err(Obstacle::Busy("it keeps being replaced"))
@@ -253,12 +237,6 @@ impl Place {
             }
             _ => Obstacle::Busy("another hinit holds it, and has no server yet or no longer"),
         }
-    }
-
-    /// Whether our name still leads to that file.
-    fn is_named(&self, identity: Identity) -> bool {
-        stat_name(&self.directory, self.name.as_os_str())
-            .is_ok_and(|stat| Identity::of(&stat) == identity)
     }
 
     fn refuse(&self, reason: &str) -> Error {

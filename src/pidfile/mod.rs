@@ -13,14 +13,11 @@
 //! has locked, so that two could hold "the" lock. One small write into an empty file is already
 //! all or nothing to a reader.
 
-use std::ffi::OsStr;
 use std::fs::File;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::AtFlags;
-use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
+use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 use crate::error::errno;
@@ -93,81 +90,9 @@ impl Contents {
     }
 }
 
-/// Which file it is, whatever its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Identity(u64, u64);
-
-impl Identity {
-    pub(crate) fn of(stat: &FileStat) -> Self {
-        Self(stat.st_dev, stat.st_ino)
-    }
-}
-
-/// The directory of a file and its name in there. None for what names a directory. (Path's own
-/// `file_name` would overlook a slash at the end.)
-pub(crate) fn directory_and_name(path: &Path) -> Option<(&Path, &OsStr)> {
-    let bytes = path.as_os_str().as_bytes();
-    let name = bytes.rsplit(|&byte| byte == b'/').next()?;
-    if [&b""[..], b".", b".."].contains(&name) {
-        return None;
-    }
-    let mut directory = bytes.strip_suffix(name)?;
-    while let [shorter @ .., b'/'] = directory
-        && !shorter.is_empty()
-    {
-        directory = shorter;
-    }
-    if directory.is_empty() {
-        directory = b".";
-    }
-    let directory = Path::new(OsStr::from_bytes(directory));
-    Some((directory, OsStr::from_bytes(name)))
-}
-
-/// `lstat(2)`: a link itself and not what it leads to.
-pub(crate) fn stat_name(directory: impl std::os::fd::AsFd, name: &OsStr) -> nix::Result<FileStat> {
-    fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)
-}
-
-/// None for a regular file, else what it is.
-pub(crate) fn kind(stat: &FileStat) -> Option<&'static str> {
-    Some(
-        match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
-            SFlag::S_IFREG => return None,
-            SFlag::S_IFLNK => "symlink",
-            SFlag::S_IFIFO => "FIFO",
-            SFlag::S_IFDIR => "directory",
-            SFlag::S_IFSOCK => "socket",
-            _ => "device",
-        },
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn where_a_file_is() {
-        for (path, expected) in [
-            ("/run/x", Some(("/run", "x"))),
-            ("x", Some((".", "x"))),
-            ("./a/x", Some(("./a", "x"))),
-            ("/x", Some(("/", "x"))),
-            ("a//x", Some(("a", "x"))),
-            ("", None),
-            ("/", None),
-            ("x/", None),
-            ("x//", None),
-            ("x/.", None),
-            ("x/..", None),
-            (".", None),
-            ("..", None),
-        ] {
-            let expected = expected.map(|(at, name)| (Path::new(at), OsStr::new(name)));
-            assert_eq!(directory_and_name(Path::new(path)), expected, "{path}");
-        }
-    }
 
     #[test]
     fn what_the_bytes_of_a_pid_file_say() {

@@ -4,13 +4,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag};
+use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::unistd::{Pid, geteuid};
 
-use super::{Contents, HAS_SOCKET, Identity, MOST_BYTES, STOPPING, kind, stat_name};
+use super::{Contents, HAS_SOCKET, MOST_BYTES, STOPPING};
 use crate::error::errno;
-use crate::file;
+use crate::file::{self, Identity, kind};
 
 /// Why a PID file proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl PidFile {
     /// Reads the PID file. `foreign` ones are believed whoever wrote them.
     pub(crate) fn read(path: &Path, foreign: bool) -> Result<Self, Fault> {
         // Looked at before it is opened: to open a device can have effects.
-        let named = stat_name(AT_FDCWD, path.as_os_str()).map_err(|errno| match errno {
+        let named = file::stat(path).map_err(|errno| match errno {
             Errno::ENOENT => Fault::Missing,
             errno => Fault::Unreadable(errno),
         })?;
@@ -115,8 +115,7 @@ impl PidFile {
     /// server: hinit clears the file before the PID can be reused.
     pub(crate) fn is_unchanged(&self) -> bool {
         Contents::read(&self.file).is_ok_and(|(_, bytes)| bytes == self.bytes)
-            && stat_name(AT_FDCWD, self.path.as_os_str())
-                .is_ok_and(|stat| Identity::of(&stat) == self.identity)
+            && file::stat(&self.path).is_ok_and(|stat| Identity::of(&stat) == self.identity)
     }
 }
 

@@ -183,7 +183,9 @@ impl Program {
     fn open(path: &CStr) -> Option<Self> {
         // It was a regular file, but that may have changed: a FIFO must not block.
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-        file::open(path, flags).ok().map(Self)
+        file::open(OsStr::from_bytes(path.to_bytes()).as_ref(), flags)
+            .ok()
+            .map(Self)
     }
 
     /// As much of a part as there is, up to [`MOST_BYTES`].

@@ -38,7 +38,7 @@ impl OomKills {
 }
 
 fn open(path: &str) -> Option<OwnedFd> {
-    file::open(path, OFlag::O_RDONLY).ok()
+    file::open(path.as_ref(), OFlag::O_RDONLY).ok()
 }
 
 fn kills(file: &OwnedFd) -> Option<u64> {

@@ -17,6 +17,7 @@ use super::descendants::is_below;
 use super::names_hinit;
 use crate::cli::Notify as Options;
 use crate::error::Error;
+use crate::file;
 use crate::output::Log;
 use crate::sys::{self, Datagram};
 
@@ -161,7 +162,7 @@ fn open_socket() -> nix::Result<(OwnedFd, CString)> {
 fn address(text: &OsString) -> Option<UnixAddr> {
     match text.as_bytes() {
         [b'@', name @ ..] => UnixAddr::new_abstract(name).ok(),
-        [b'/', ..] => UnixAddr::new(text.as_bytes()).ok(),
+        [b'/', ..] => file::socket_address(text.as_ref()).ok(),
         _ => None,
     }
 }

@@ -117,7 +117,8 @@ fn said(errno: Errno, user: Option<u32>) -> Cow<'static, str> {
 /// Whether a file is a binary, if for another machine or a damaged one; as well, if it cannot be read.
 fn is_binary(file: &CStr) -> bool {
     let mut head = [0; 4];
-    let read = file::open(file, OFlag::O_RDONLY).and_then(|file| read(&file, &mut head));
+    let read = file::open(OsStr::from_bytes(file.to_bytes()).as_ref(), OFlag::O_RDONLY)
+        .and_then(|file| read(&file, &mut head));
     read.is_err() || &head == b"\x7fELF"
 }
 

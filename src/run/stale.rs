@@ -1,21 +1,19 @@
 //! PID files that the server itself has left behind in its last run. Many refuse to start then.
 
-use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read;
-use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl, openat};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc::{F_UNLCK, F_WRLCK, flock};
-use nix::sys::stat::{Mode, fstat};
-use nix::unistd::{Pid, UnlinkatFlags, getpid, unlinkat};
+use nix::sys::stat::fstat;
+use nix::unistd::{Pid, getpid};
 
 use crate::error::errno;
-use crate::file;
+use crate::file::{Entry, Identity, kind};
 use crate::output::Log;
-use crate::pidfile::{Contents, Identity, directory_and_name, kind, stat_name};
+use crate::pidfile::Contents;
 use crate::process::{Look, look};
 
 /// How much of a file is looked at: some have more lines than one.
@@ -42,16 +40,15 @@ fn remove_if_stale(path: &Path) -> Result<Option<String>, String> {
         return Ok(None);
     };
     let Found {
-        directory,
-        name,
+        entry,
         file,
         identity,
     } = found;
     check_locks(&file)?;
-    let mut bytes = Vec::new();
-    let mut head = (&file).take(MOST_BYTES as u64);
-    head.read_to_end(&mut bytes)
-        .map_err(|error| by_errno(errno(&error)))?;
+    let mut bytes = [0; MOST_BYTES];
+    let length = file.read_at(&mut bytes, 0);
+    let length = length.map_err(|error| by_errno(errno(&error)))?;
+    let bytes = bytes.get(..length).unwrap_or_default();
     let line = bytes.split(|&byte| byte == b'\n').next();
     let content = match Contents::parse(line.unwrap_or_default()) {
         Contents::Empty if bytes.is_empty() => "nothing".to_owned(),
@@ -62,10 +59,10 @@ fn remove_if_stale(path: &Path) -> Result<Option<String>, String> {
         Contents::Pid(pid) => return Err(format!("process {pid} lives")),
         _ => return Err("what stands in it is no PID".into()),
     };
-    if stat_name(&directory, name).map(|stat| Identity::of(&stat)) != Ok(identity) {
+    if !entry.is(identity) {
         return Err("it was replaced meanwhile".into());
     }
-    unlinkat(&directory, name, UnlinkatFlags::NoRemoveDir).map_err(by_errno)?;
+    entry.unlink().map_err(by_errno)?;
     Ok(Some(content))
 }
 
@@ -77,41 +74,33 @@ fn has_ended(pid: Pid) -> bool {
     }
 }
 
-/// A file, by its name in a directory that is held open.
-struct Found<'a> {
-    directory: OwnedFd,
-    name: &'a OsStr,
+/// A file, and where it is.
+struct Found {
+    entry: Entry,
     file: File,
     identity: Identity,
 }
 
 /// The file; None, if there is no such file.
-fn open(path: &Path) -> Result<Option<Found<'_>>, String> {
+fn open(path: &Path) -> Result<Option<Found>, String> {
     let by_errno = |errno: Errno| errno.desc().to_owned();
-    let (directory, name) = directory_and_name(path).ok_or_else(|| by_errno(Errno::EISDIR))?;
-    let directory = match file::open(directory, OFlag::O_PATH | OFlag::O_DIRECTORY) {
-        Ok(directory) => directory,
-        Err(Errno::ENOENT) => return Ok(None),
-        Err(errno) => return Err(by_errno(errno)),
-    };
-    let named = match stat_name(&directory, name) {
-        Ok(stat) => stat,
+    let found = Entry::of(path).and_then(|entry| Ok((entry.stat()?, entry)));
+    let (named, entry) = match found {
+        Ok(found) => found,
         Err(Errno::ENOENT) => return Ok(None),
         Err(errno) => return Err(by_errno(errno)),
     };
     if let Some(kind) = kind(&named) {
         return Err(format!("it is a {kind}"));
     }
-    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let file = openat(&directory, name, flags, Mode::empty()).map_err(by_errno)?;
+    let file = entry.open(OFlag::O_RDONLY).map_err(by_errno)?;
     let identity = Identity::of(&fstat(&file).map_err(by_errno)?);
     if identity != Identity::of(&named) {
         return Err("it was replaced meanwhile".into());
     }
     Ok(Some(Found {
-        directory,
-        name,
-        file: file.into(),
+        entry,
+        file,
         identity,
     }))
 }

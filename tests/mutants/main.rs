@@ -52,9 +52,9 @@ mutants! {
         "Ok(status) if is_server => {" => "Ok(status) if is_server => { self.keep_pid_file(Claim::clear);"
     } fails "readers::a_pid_is_whole_and_taken_as_long_as_the_file_names_it";
 
-    the_server_inherits_the_lock: "pidfile/claim.rs" {
-        "OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC" =>
-        "OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK"
+    the_server_inherits_the_lock: "file.rs" {
+        "flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC" =>
+        "flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK"
     } fails "pid_file::subreaper::its_lock_is_hinits_alone";
 
     checks_stop_a_start: "pidfile/claim.rs" {
@@ -66,7 +66,7 @@ mutants! {
     } fails "crash::killed_at_any_instant_of_a_start_the_next_one_works";
 
     anothers_file_is_unlinked: "pidfile/claim.rs" {
-        "if !self.place.is_named(self.identity)" => "if false"
+        "if !self.place.entry.is(self.identity)" => "if false"
     } fails "pid_file::subreaper::a_file_put_in_its_place_is_left_alone";
 
     a_configuration_file_is_eaten: "pidfile/claim.rs" {

@@ -69,7 +69,7 @@ mutants! {
     } fails "beside::a_socket_of_another_user_is_not_trusted";
 
     the_socket_stays: "run/responder/listener.rs" {
-        "            let _left_behind = unlink(path);" => "            let _ = path;"
+        "            let _left_behind = file::unlink(path);" => "            let _ = path;"
     } fails "beside::pid_1::it_is_there_as_long_as_hinit_is";
 
     a_served_socket_is_taken: "run/responder/listener.rs" {

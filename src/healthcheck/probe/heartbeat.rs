@@ -4,15 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::FileStat;
 use nix::time::{ClockId, clock_gettime};
 
 use super::{Finding, Seconds};
-use crate::pidfile::{kind, stat_name};
+use crate::file::{self, kind};
 
 pub(super) fn look(path: &Path, max_age: Duration) -> Finding {
-    let stat = match stat_name(AT_FDCWD, path.as_os_str()) {
+    let stat = match file::stat(path) {
         Ok(stat) => stat,
         Err(Errno::ENOENT) => return Finding::NoHeartbeat("does not exist".into()),
         Err(errno) => {

@@ -1,18 +1,18 @@
 //! A connection that never waits beyond the deadline.
 
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, SockaddrIn6, SockaddrLike, UnixAddr,
-    connect, getsockopt, recv, send, socket, sockopt,
+    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrLike, SockaddrStorage, connect,
+    getsockopt, recv, send, socket, sockopt,
 };
 
 use super::{Finding, Reader};
 use crate::cli::Address;
+use crate::file;
 use crate::time::poll_timeout;
 
 /// How long to wait before a Unix socket is tried again whose queue of connections is full: the
@@ -42,20 +42,13 @@ impl Stream {
     pub(super) fn connect(address: &Address, deadline: Instant) -> Result<Self, Finding> {
         match address {
             Address::Unix(path) => {
-                let address = UnixAddr::new(path).map_err(Finding::Unreachable)?;
-                Self::to(AddressFamily::Unix, &address, deadline)
+                let address = file::socket_address(path).map_err(Finding::Unreachable)?;
+                Self::to(&address, deadline)
             }
             Address::Tcp(addresses) => {
                 let mut last = Err(Finding::NoAnswer);
                 for address in addresses {
-                    last = match address {
-                        SocketAddr::V4(v4) => {
-                            Self::to(AddressFamily::Inet, &SockaddrIn::from(*v4), deadline)
-                        }
-                        SocketAddr::V6(v6) => {
-                            Self::to(AddressFamily::Inet6, &SockaddrIn6::from(*v6), deadline)
-                        }
-                    };
+                    last = Self::to(&SockaddrStorage::from(*address), deadline);
                     if last.is_ok() {
                         break;
                     }
@@ -65,11 +58,8 @@ impl Stream {
         }
     }
 
-    fn to(
-        family: AddressFamily,
-        address: &dyn SockaddrLike,
-        deadline: Instant,
-    ) -> Result<Self, Finding> {
+    fn to(address: &dyn SockaddrLike, deadline: Instant) -> Result<Self, Finding> {
+        let family = address.family().unwrap_or(AddressFamily::Unspec);
         let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
         let socket = socket(family, SockType::Stream, flags, None).map_err(Finding::Unreachable)?;
         let stream = Self { socket, deadline };

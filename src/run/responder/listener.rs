@@ -1,21 +1,19 @@
 //! The sockets at which hinit listens. None of them ever blocks, nor is one inherited.
 
-use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, connect, listen, socket,
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrLike, SockaddrStorage, bind, connect,
+    listen, setsockopt, socket, sockopt,
 };
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{geteuid, unlink};
+use nix::unistd::geteuid;
 
-use crate::error::{Error, errno};
-use crate::pidfile::{Identity, kind, stat_name};
+use crate::error::Error;
+use crate::file::{self, Identity, kind};
 use crate::sys;
 
 pub(super) struct Listener {
@@ -28,10 +26,9 @@ impl Listener {
     /// At those of a name's addresses that this machine has: `localhost` is two, and where there is no
     /// IPv6 one.
     pub(super) fn tcp(addresses: &[SocketAddr]) -> Result<Vec<Self>, Error> {
-        let open = |address: &SocketAddr| finish(TcpListener::bind(address)?);
         let (mut listeners, mut missing) = (Vec::new(), Ok(()));
         for address in addresses {
-            match open(address).map_err(|error| errno(&error)) {
+            match listen_at(&SockaddrStorage::from(*address)) {
                 Ok(socket) => listeners.push(Self { socket, file: None }),
                 Err(errno @ (Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT)) => {
                     let error = refused(address, errno);
@@ -65,16 +62,13 @@ impl Listener {
         let readable = Mode::from_bits_truncate(mode & 0o444 | (mode & 0o444) >> 1);
         // By the mask, for later a permission could be given to what somebody has put there.
         let mask = umask(!readable & Mode::all());
-        let listener = UnixListener::bind(path);
+        let socket = file::socket_address(path).and_then(|address| listen_at(&address));
         umask(mask);
-        let socket = listener
-            .and_then(finish)
-            .map_err(|error| match error.kind() {
-                // It has more bytes than an address can have: no system call has said that.
-                io::ErrorKind::InvalidInput => fail("the path is too long"),
-                _ => fail(errno(&error).desc()),
-            })?;
-        let identity = stat_name(AT_FDCWD, path.as_os_str()).map(|stat| Identity::of(&stat));
+        let socket = socket.map_err(|errno| match errno {
+            Errno::ENAMETOOLONG => fail("the path is too long"),
+            _ => fail(errno.desc()),
+        })?;
+        let identity = file::stat(path).map(|stat| Identity::of(&stat));
         Ok(Self {
             socket,
             file: identity.ok().map(|identity| (path.to_owned(), identity)),
@@ -96,20 +90,26 @@ impl Drop for Listener {
     /// Takes the file away, if it still is this socket's.
     fn drop(&mut self) {
         if let Some((path, identity)) = &self.file
-            && stat_name(AT_FDCWD, path.as_os_str())
-                .is_ok_and(|stat| Identity::of(&stat) == *identity)
+            && file::stat(path).is_ok_and(|stat| Identity::of(&stat) == *identity)
         {
-            let _left_behind = unlink(path);
+            let _left_behind = file::unlink(path);
         }
     }
 }
 
 /// Has as many connections wait as the system allows, and none of them hinit.
-fn finish(listener: impl Into<OwnedFd>) -> io::Result<OwnedFd> {
-    let socket = listener.into();
-    fcntl(&socket, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+fn listen_at(address: &dyn SockaddrLike) -> nix::Result<OwnedFd> {
+    let socket = open(address.family().unwrap_or(AddressFamily::Unspec))?;
+    // Connections of the one who listened there before may not have died away yet (tcp(7)).
+    setsockopt(&socket, sockopt::ReuseAddr, &true)?;
+    bind(socket.as_raw_fd(), address)?;
     listen(&socket, Backlog::MAXALLOWABLE)?;
     Ok(socket)
+}
+
+fn open(family: AddressFamily) -> nix::Result<OwnedFd> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    socket(family, SockType::Stream, flags, None)
 }
 
 /// Why there can be no socket under a name.
@@ -122,7 +122,7 @@ enum Obstacle {
 
 /// Removes the socket that a hinit has left behind that could not end in order.
 fn remove_leftover(path: &Path) -> Result<(), Obstacle> {
-    let stat = match stat_name(AT_FDCWD, path.as_os_str()) {
+    let stat = match file::stat(path) {
         Ok(stat) => stat,
         Err(Errno::ENOENT) => return Ok(()),
         Err(errno) => return Err(Obstacle::Errno(errno)),
@@ -135,13 +135,12 @@ fn remove_leftover(path: &Path) -> Result<(), Obstacle> {
         return Err(Obstacle::BelongsTo(stat.st_uid));
     }
     let is_served = || -> nix::Result<bool> {
-        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
-        Ok(connect(socket.as_raw_fd(), &UnixAddr::new(path)?) != Err(Errno::ECONNREFUSED))
+        let (socket, address) = (open(AddressFamily::Unix)?, file::socket_address(path)?);
+        Ok(connect(socket.as_raw_fd(), &address) != Err(Errno::ECONNREFUSED))
     };
     match is_served() {
         Ok(true) => Err(Obstacle::InUse),
-        Ok(false) => unlink(path).map_err(Obstacle::Errno),
+        Ok(false) => file::unlink(path).map_err(Obstacle::Errno),
         Err(errno) => Err(Obstacle::Errno(errno)),
     }
 }
