@@ -5,6 +5,8 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
+use crate::sys::describe;
+
 /// Why hinit did not launch the server, in one line. Boxed, so that results stay small.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Error(Box<Failure>);
@@ -77,7 +79,7 @@ impl Error {
 
     /// A system call failed on a file.
     pub(crate) fn on_path(verb: &str, path: &Path, errno: Errno) -> Self {
-        Self::cannot(verb, &path.display(), &errno.desc())
+        Self::cannot(verb, &path.display(), &describe(errno))
     }
 
     pub(crate) fn not_executable(command: &dyn Display, reason: &dyn Display) -> Self {

@@ -1,11 +1,12 @@
 //! Files, by their paths or by their names in a directory that is held open.
 
-use std::ffi::{CString, OsStr};
+use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, renameat};
 use nix::sys::socket::UnixAddr;
@@ -38,6 +39,18 @@ pub(crate) fn read(path: &str) -> nix::Result<Vec<u8>> {
 /// The same of a text.
 pub(crate) fn read_text(path: &str) -> nix::Result<String> {
     String::from_utf8(read(path)?).map_err(|_| Errno::EILSEQ)
+}
+
+/// Calls with each name in a directory, in no order.
+pub(crate) fn each_name(directory: &str, call: &mut dyn FnMut(&CStr)) -> nix::Result<()> {
+    let directory = open(Path::new(directory), OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
+    for entry in Dir::from_fd(directory)? {
+        let entry = entry?;
+        if ![c".", c".."].contains(&entry.file_name()) {
+            call(entry.file_name());
+        }
+    }
+    Ok(())
 }
 
 /// `lstat(2)`: a link itself and not what it leads to.
@@ -185,8 +198,8 @@ fn directory_and_name(path: &Path) -> Option<(&Path, &OsStr)> {
     Some((directory, OsStr::from_bytes(name)))
 }
 
-/// No path has a NUL in it.
-fn c_string(bytes: &[u8]) -> nix::Result<CString> {
+/// No path has a NUL in it, nor any word that a program can be given.
+pub(crate) fn c_string(bytes: &[u8]) -> nix::Result<CString> {
     CString::new(bytes).map_err(|_| Errno::EINVAL)
 }
 

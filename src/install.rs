@@ -12,6 +12,7 @@ use nix::unistd::getpid;
 use crate::error::{Error, errno, exit_code};
 use crate::file::{self, Entry, kind};
 use crate::output::{Log, Verbosity, print_line};
+use crate::sys::describe;
 
 const SELF: &str = "/proc/self/exe";
 const MODE: Mode = Mode::from_bits_truncate(0o755);
@@ -36,7 +37,7 @@ pub(crate) fn install(path: &Path) -> u8 {
 /// all of the copy, and a hinit that runs from there goes on.
 fn copy_to(path: &Path) -> Result<(), Error> {
     let fail = |reason: &str| Error::cannot("install", &path.display(), &reason);
-    let by_errno = |errno: Errno| fail(errno.desc());
+    let by_errno = |errno: Errno| fail(describe(errno));
     match file::stat(path) {
         Ok(stat) => match kind(&stat) {
             None => {}

@@ -1,7 +1,7 @@
 //! What /proc says of one process, and of all.
 
 use std::fmt;
-use std::fs::{read_dir, read_link};
+use std::fs::read_link;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -131,10 +131,13 @@ pub(crate) fn name(pid: Pid) -> Option<String> {
 }
 
 /// Every process that /proc shows, in no order. One that ends meanwhile may be missing.
-pub(crate) fn all() -> impl Iterator<Item = Process> {
-    let entries = read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter_map(|pid| read(Pid::from_raw(pid)))
+pub(crate) fn all() -> Vec<Process> {
+    let mut all = Vec::new();
+    let _unreadable = file::each_name("/proc", &mut |name| {
+        let pid = name.to_str().ok().and_then(|name| name.parse().ok());
+        all.extend(pid.and_then(|pid| read(Pid::from_raw(pid))));
+    });
+    all
 }
 
 /// Whether /proc is that of our PID namespace. Another one's describes other processes.
@@ -258,7 +261,7 @@ mod tests {
         assert!(own.started.age() < Duration::from_hours(1));
         assert!(own.threads > 1, "a test has a thread of its own");
         assert_eq!(look(nix::unistd::gettid()), Look::Thread(getpid()));
-        assert!(all().any(|process| process.pid == getpid()));
+        assert!(all().iter().any(|process| process.pid == getpid()));
         assert!(is_proc_ours());
     }
 }

@@ -13,7 +13,7 @@ use crate::healthcheck::server::find;
 use crate::output::{Log, Verbosity, print_line};
 use crate::pidfile::Fault;
 use crate::process::{self, Look, Process};
-use crate::sys::Handle;
+use crate::sys::{Handle, describe};
 use crate::text::SignalName;
 use crate::time::{Exact, Rounded};
 
@@ -117,7 +117,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Found(verdict) => verdict.write_reason(f),
-            Self::Kernel(errno) => f.write_str(errno.desc()),
+            Self::Kernel(errno) => f.write_str(describe(*errno)),
         }
     }
 }

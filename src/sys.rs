@@ -69,6 +69,14 @@ pub(crate) unsafe fn arguments(count: c_int, words: *const *const c_char) -> Vec
         .collect()
 }
 
+/// What an errno means, in a few words (`strerror(3)`). Not nix's: its table is larger, and relocated at
+/// each start.
+pub(crate) fn describe(errno: Errno) -> &'static str {
+    // SAFETY: musl has a text for every number, and never changes or frees one.
+    let text = unsafe { CStr::from_ptr(libc::strerror(errno as c_int)) };
+    text.to_str().unwrap_or_default()
+}
+
 /// Starts a child that runs `act` on memory it shares with hinit, which waits until the child has
 /// executed another program or has ended (`clone(2)` with the flags of `vfork(2)`).
 ///

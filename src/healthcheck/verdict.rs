@@ -9,6 +9,7 @@ use nix::unistd::Pid;
 use super::probe::Finding;
 use crate::error::Error;
 use crate::pidfile::Fault;
+use crate::sys::describe;
 use crate::time::Exact;
 
 /// What a health check found.
@@ -123,7 +124,7 @@ pub(super) fn word(is_healthy: bool) -> &'static str {
 fn write_fault(f: &mut dyn Write, fault: Fault) -> fmt::Result {
     match fault {
         Fault::Missing => f.write_str("does not exist"),
-        Fault::Unreadable(errno) => write!(f, "cannot be read: {}", errno.desc()),
+        Fault::Unreadable(errno) => write!(f, "cannot be read: {}", describe(errno)),
         Fault::NotRegular(kind) => write!(f, "is not a regular file ({kind})"),
         Fault::Untrusted(uid) => write!(f, "belongs to UID {uid}, which is not trusted"),
         Fault::WritableByOthers => f.write_str("is writable by others"),

@@ -14,6 +14,7 @@ use nix::unistd::{Pid, geteuid};
 use super::{Contents, HAS_SOCKET, MOST_BYTES, STOPPING};
 use crate::error::{Error, errno};
 use crate::file::{self, Entry, Identity, kind};
+use crate::sys::describe;
 use crate::text::Line;
 
 /// How long a claim tries again while others are busy with the file: health checks for
@@ -68,7 +69,7 @@ impl Claim {
             mode: Mode::from_bits_truncate(mode) | mark,
         };
         if let Err(errno) = claim.prepare() {
-            let error = claim.place.refuse(errno.desc());
+            let error = claim.place.refuse(describe(errno));
             let _left_behind = claim.remove();
             return Err(error);
         }
@@ -85,8 +86,10 @@ impl Claim {
         }
     }
 
-    pub(crate) fn as_fds(&self) -> [BorrowedFd<'_>; 2] {
-        [self.place.entry.as_fd(), self.file.as_fd()]
+    /// Names its descriptors.
+    pub(crate) fn keep(&self, keep: &mut dyn FnMut(BorrowedFd)) {
+        keep(self.place.entry.as_fd());
+        keep(self.file.as_fd());
     }
 
     /// Writes the server's PID, whole or not at all.
@@ -248,7 +251,7 @@ impl Place {
     }
 
     fn fail(&self, errno: Errno) -> Obstacle {
-        self.obstacle(errno.desc())
+        self.obstacle(describe(errno))
     }
 }
 

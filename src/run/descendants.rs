@@ -49,7 +49,7 @@ fn below() -> Vec<Process> {
     if sys::ended_child() == Err(Errno::ECHILD) || !process::is_proc_ours() {
         return Vec::new();
     }
-    let mut below = tree_below(getpid(), process::all().collect());
+    let mut below = tree_below(getpid(), process::all());
     below.retain(|process| !process.has_ended());
     below
 }

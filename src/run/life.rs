@@ -1,7 +1,7 @@
 //! The life of a server that runs. From here on nothing ends hinit but the server's end: no step
 //! returns an error.
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -107,16 +107,26 @@ impl<'a> Life<'a> {
     /// Holds on to nothing of the place where hinit was started, nor to what it was given for the
     /// server: a file system could not be unmounted, a pipe would not end.
     fn let_go(&self, oom_kills: &OomKills) {
-        let own = [Some(self.queue.as_fd()), oom_kills.as_fd()];
-        let claimed = self.claim.iter().flat_map(Claim::as_fds);
-        let terminal = self.terminal.as_ref().map(Terminal::as_fd);
-        let sockets = self.sockets.iter().flat_map(Sockets::as_fds);
-        let kept = own.into_iter().flatten().chain(claimed).chain(terminal);
-        let kept = kept.chain(sockets);
-        sys::close_all_but(kept.map(|fd| fd.as_raw_fd()).collect());
+        let mut kept = vec![self.queue.as_fd().as_raw_fd()];
+        let mut keep = |fd: BorrowedFd| kept.push(fd.as_raw_fd());
+        if let Some(counter) = oom_kills.as_fd() {
+            keep(counter);
+        }
+        if let Some(claim) = &self.claim {
+            claim.keep(&mut keep);
+        }
+        if let Some(terminal) = &self.terminal {
+            keep(terminal.as_fd());
+        }
+        if let Some(sockets) = &self.sockets {
+            sockets.keep(&mut keep);
+        }
+        sys::close_all_but(kept);
         if let Err(errno) = chdir("/") {
-            self.log
-                .verbose(format_args!("cannot change to `/`: {}", errno.desc()));
+            self.log.verbose(format_args!(
+                "cannot change to `/`: {}",
+                sys::describe(errno)
+            ));
         }
     }
 
@@ -255,7 +265,7 @@ impl<'a> Life<'a> {
             Ok(()) => self.passed_on = self.passed_on.with(signal.number()),
             Err(Errno::EAGAIN) => self.queue.put_back(signal),
             Err(errno) => {
-                let why = errno.desc();
+                let why = sys::describe(errno);
                 self.log
                     .warn(format_args!("cannot pass on {signal}: {why}"));
             }

@@ -150,13 +150,16 @@ fn adopt_orphans(log: Log) {
     if getpid() != Pid::from_raw(1)
         && let Err(errno) = set_child_subreaper(true)
     {
-        log.verbose(format_args!("cannot become a subreaper: {}", errno.desc()));
+        log.verbose(format_args!(
+            "cannot become a subreaper: {}",
+            sys::describe(errno)
+        ));
     }
 }
 
 /// Has the kernel send hinit a signal when its parent dies. It waits in the queue, like any other.
 fn follow_parent(signal: Signal) -> Result<(), Error> {
-    let fail = |errno: Errno| Error::cannot("follow", &"the parent process", &errno.desc());
+    let fail = |errno: Errno| Error::cannot("follow", &"the parent process", &sys::describe(errno));
     let own = getpid();
     // PID 1 has no parent in its namespace, and must not end with one outside.
     if own == Pid::from_raw(1) {

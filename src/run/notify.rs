@@ -48,7 +48,8 @@ struct Told {
 impl Notify {
     /// Opens the socket and names it to the server, by the environment.
     pub(super) fn open(options: &Options, log: Log) -> Result<Self, Error> {
-        let fail = |errno: Errno| Error::cannot("open", &"the notify socket", &errno.desc());
+        let fail =
+            |errno: Errno| Error::cannot("open", &"the notify socket", &sys::describe(errno));
         let upstream = sys::environment(NOTIFY_SOCKET).and_then(|path| address(&path));
         let (socket, name) = open_socket().map_err(fail)?;
         sys::set_environment(NOTIFY_SOCKET, &name);
@@ -124,7 +125,7 @@ impl Notify {
             && let Err(errno) = sendto(self.socket.as_raw_fd(), &datagram, upstream, flags)
             && !std::mem::replace(&mut self.told.upstream, true)
         {
-            let why = errno.desc();
+            let why = sys::describe(errno);
             self.log.warn(format_args!(
                 "cannot pass on what the server notifies: {why}"
             ));

@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -30,13 +29,21 @@ impl Program {
     pub(super) fn new(command: &[OsString]) -> Result<Self, Error> {
         let path = sys::environment(c"PATH").unwrap_or_else(|| DEFAULT_PATH.into());
         let name = command.first().map_or(OsStr::new(""), OsString::as_os_str);
-        let with_nul = |_| Error::not_found(&name.display(), &"there is a NUL in it");
-        let arguments = command.iter().map(|word| c_string(word.clone()));
-        let candidates = candidates(name, &path).into_iter().map(c_string);
-        Ok(Self {
-            arguments: arguments.collect::<Result<_, _>>().map_err(with_nul)?,
-            candidates: candidates.collect::<Result<_, _>>().map_err(with_nul)?,
-        })
+        let c_string = |text: &[u8]| {
+            let with_nul = |_| Error::not_found(&name.display(), &"there is a NUL in it");
+            file::c_string(text).map_err(with_nul)
+        };
+        let mut program = Self {
+            arguments: Vec::with_capacity(command.len()),
+            candidates: Vec::new(),
+        };
+        for word in command {
+            program.arguments.push(c_string(word.as_bytes())?);
+        }
+        for file in candidates(name.as_bytes(), path.as_bytes()) {
+            program.candidates.push(c_string(&file)?);
+        }
+        Ok(program)
     }
 
     /// The command as it was given.
@@ -78,7 +85,7 @@ impl Program {
 
     /// The error for what [`Program::execute`] returned in the child, which was another user, if any.
     pub(super) fn explain(&self, errno: Errno, user: Option<u32>) -> Error {
-        let along_path = !has_slash(self.name());
+        let along_path = !has_slash(self.name().as_bytes());
         // Of the entries of PATH those count that have the command.
         let files = self.candidates.iter().map(CString::as_c_str);
         let mut files = files.filter(|file| !along_path || stat(*file).is_ok());
@@ -94,9 +101,10 @@ impl Program {
     /// The error for a command that is not there; with a slash in it, it is that one file.
     fn not_found(&self, file: Option<&CStr>, errno: Errno) -> Error {
         let reason: Cow<str> = match (file, sys::environment(c"PATH")) {
-            (Some(file), _) => exec_error::dangling(file).map_or(errno.desc().into(), |dangling| {
-                format!("it {dangling}").into()
-            }),
+            (Some(file), _) => exec_error::dangling(file)
+                .map_or(sys::describe(errno).into(), |dangling| {
+                    format!("it {dangling}").into()
+                }),
             (None, _) if self.name().is_empty() => "the command is empty".into(),
             (None, Some(path)) if path.is_empty() => "not found in PATH, which is empty".into(),
             (None, Some(_)) => "not found in PATH".into(),
@@ -110,7 +118,7 @@ impl Program {
 fn said(errno: Errno, user: Option<u32>) -> Cow<'static, str> {
     match user {
         Some(uid) if errno == Errno::EACCES => format!("no permission for UID {uid}").into(),
-        _ => errno.desc().into(),
+        _ => sys::describe(errno).into(),
     }
 }
 
@@ -128,24 +136,24 @@ fn is_missing(errno: Errno) -> bool {
 
 /// The files that a command may be: itself if there is a slash in it, else one for each entry of
 /// PATH. An empty entry is the working directory.
-fn candidates(name: &OsStr, path: &OsStr) -> Vec<OsString> {
-    if name.is_empty() {
-        return Vec::new();
-    }
+fn candidates(name: &[u8], path: &[u8]) -> Vec<Vec<u8>> {
+    let mut files = Vec::new();
     if has_slash(name) {
-        return vec![name.to_owned()];
+        files.push(name.to_vec());
+    } else if !name.is_empty() {
+        for directory in path.split(|&byte| byte == b':') {
+            let slash = match directory {
+                [] | [.., b'/'] => &b""[..],
+                _ => b"/",
+            };
+            files.push([directory, slash, name].concat());
+        }
     }
-    let directories = path.as_bytes().split(|&byte| byte == b':');
-    let in_directory = |directory| Path::new(OsStr::from_bytes(directory)).join(name).into();
-    directories.map(in_directory).collect()
+    files
 }
 
-fn has_slash(name: &OsStr) -> bool {
-    name.as_bytes().contains(&b'/')
-}
-
-fn c_string(text: OsString) -> Result<CString, std::ffi::NulError> {
-    CString::new(text.into_vec())
+fn has_slash(name: &[u8]) -> bool {
+    name.contains(&b'/')
 }
 
 #[cfg(test)]
@@ -162,11 +170,9 @@ mod tests {
             ("/bin/ls", "/usr/bin", &["/bin/ls"]),
             ("", "/bin", &[]),
         ] {
-            assert_eq!(
-                candidates(name.as_ref(), path.as_ref()),
-                expected,
-                "{name} in {path}"
-            );
+            let expected: Vec<_> = expected.iter().map(|file| file.as_bytes()).collect();
+            let found = candidates(name.as_bytes(), path.as_bytes());
+            assert_eq!(found, expected, "{name} in {path}");
         }
     }
 }

@@ -57,8 +57,11 @@ impl Responder {
         })
     }
 
-    pub(super) fn as_fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.listeners.iter().map(Listener::as_fd)
+    /// Names what must stay open; nobody is connected yet.
+    pub(super) fn keep(&self, keep: &mut dyn FnMut(BorrowedFd)) {
+        for listener in &self.listeners {
+            keep(listener.as_fd());
+        }
     }
 
     /// Has its sockets watched; each by its number, the connections' behind the listeners'.

@@ -53,7 +53,7 @@ impl Server {
             match errno {
                 Errno::EAGAIN => error("the limit of processes is reached")
                     .remedy("raise it (--pids-limit, pids.max, ulimit -u)"),
-                _ => error(errno.desc()),
+                _ => error(sys::describe(errno)),
             }
         };
         let terminal = terminal.filter(|terminal| terminal.is_ours());
@@ -83,7 +83,7 @@ impl Server {
             let errno = Errno::from_raw(errno.into());
             return Err(match &options.user {
                 Some(user) if step == Step::User as u8 => {
-                    Error::cannot("run as", &user.user, &errno.desc())
+                    Error::cannot("run as", &user.user, &sys::describe(errno))
                 }
                 _ => program.explain(errno, identity.map(Identity::uid)),
             });

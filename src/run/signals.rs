@@ -51,7 +51,7 @@ pub(super) enum Event {
 impl SignalQueue {
     pub(super) fn new() -> Result<Self, Error> {
         let fd = SignalFd::with_flags(&libc_set(SignalSet::ALL), SfdFlags::SFD_CLOEXEC)
-            .map_err(|errno| Error::cannot("open", &"signalfd", &errno.desc()))?;
+            .map_err(|errno| Error::cannot("open", &"signalfd", &sys::describe(errno)))?;
         Ok(Self {
             fd,
             blocks: true,

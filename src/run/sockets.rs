@@ -13,6 +13,7 @@ use crate::cli::{Address, Run};
 use crate::error::Error;
 use crate::output::Log;
 use crate::pidfile::{Claim, socket_path};
+use crate::sys::describe;
 
 pub(super) struct Sockets {
     /// So that a wait has one descriptor more to look at, however many there are.
@@ -36,7 +37,7 @@ impl Sockets {
         if !are_wanted(options) {
             return Ok(None);
         }
-        let fail = |errno: Errno| Error::cannot("open", &"epoll", &errno.desc());
+        let fail = |errno: Errno| Error::cannot("open", &"epoll", &describe(errno));
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(fail)?;
         let beside = claim.map(|claim| Address::Unix(socket_path(claim.path())));
         let responder = Responder::open(options.listen.iter().chain(&beside), options.mode)?;
@@ -56,11 +57,13 @@ impl Sockets {
         }))
     }
 
-    /// All that must stay open.
-    pub(super) fn as_fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        let notify = self.notify.iter().map(Notify::as_fd);
-        let own = std::iter::once(self.as_fd());
-        own.chain(notify).chain(self.responder.as_fds())
+    /// Names all that must stay open.
+    pub(super) fn keep(&self, keep: &mut dyn FnMut(BorrowedFd)) {
+        keep(self.as_fd());
+        if let Some(notify) = &self.notify {
+            keep(notify.as_fd());
+        }
+        self.responder.keep(keep);
     }
 
     pub(super) fn notify(&mut self) -> Option<&mut Notify> {

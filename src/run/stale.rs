@@ -15,6 +15,7 @@ use crate::file::{Entry, Identity, kind};
 use crate::output::Log;
 use crate::pidfile::Contents;
 use crate::process::{Look, look};
+use crate::sys::describe;
 
 /// How much of a file is looked at: some have more lines than one.
 const MOST_BYTES: usize = 128;
@@ -35,7 +36,7 @@ pub(super) fn remove(path: &Path, log: Log) {
 
 /// What stood in it, if there was one.
 fn remove_if_stale(path: &Path) -> Result<Option<String>, String> {
-    let by_errno = |errno: Errno| errno.desc().to_owned();
+    let by_errno = |errno: Errno| describe(errno).to_owned();
     let Some(found) = open(path)? else {
         return Ok(None);
     };
@@ -83,7 +84,7 @@ struct Found {
 
 /// The file; None, if there is no such file.
 fn open(path: &Path) -> Result<Option<Found>, String> {
-    let by_errno = |errno: Errno| errno.desc().to_owned();
+    let by_errno = |errno: Errno| describe(errno).to_owned();
     let found = Entry::of(path).and_then(|entry| Ok((entry.stat()?, entry)));
     let (named, entry) = match found {
         Ok(found) => found,
@@ -110,7 +111,7 @@ fn check_locks(file: &File) -> Result<(), String> {
     match fs2::FileExt::try_lock_exclusive(file) {
         Ok(()) => {}
         Err(error) if errno(&error) == Errno::EWOULDBLOCK => return Err("it is locked".into()),
-        Err(error) => return Err(errno(&error).desc().to_owned()),
+        Err(error) => return Err(describe(errno(&error)).to_owned()),
     }
     let mut lock = flock {
         l_type: i16::try_from(F_WRLCK).unwrap_or_default(),
@@ -124,6 +125,6 @@ fn check_locks(file: &File) -> Result<(), String> {
         // One of another PID namespace has no number here, and some locks belong to no process.
         Ok(_) if lock.l_pid <= 0 => Err("it is locked".into()),
         Ok(_) => Err(format!("process {} has locked it", lock.l_pid)),
-        Err(errno) => Err(errno.desc().to_owned()),
+        Err(errno) => Err(describe(errno).to_owned()),
     }
 }

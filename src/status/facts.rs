@@ -1,13 +1,11 @@
 //! What can be found out about a server, each with its reason where it cannot.
 
 use std::fmt;
-use std::fs::read_dir;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
-use crate::error::errno;
 use crate::file;
 use crate::pidfile::PidFile;
 use crate::process::{self, Process};
@@ -96,7 +94,7 @@ pub(super) fn facts(file: &PidFile) -> Vec<Fact> {
 }
 
 fn why(errno: Errno) -> String {
-    errno.desc().to_owned()
+    sys::describe(errno).to_owned()
 }
 
 /// The words of its command line, with blanks between them.
@@ -121,14 +119,15 @@ fn memory(pid: Pid) -> Result<Value, String> {
 }
 
 fn open_files(pid: Pid) -> Result<Value, String> {
-    let files = read_dir(format!("/proc/{pid}/fd")).map_err(|error| why(errno(&error)))?;
-    Ok(Value::Number(files.count() as u64))
+    let mut count = 0;
+    file::each_name(&format!("/proc/{pid}/fd"), &mut |_| count += 1).map_err(why)?;
+    Ok(Value::Number(count))
 }
 
 fn children(pid: Pid) -> Value {
-    let all = process::all();
-    let children = all.filter(|process| process.parent == pid && !process.has_ended());
-    Value::Number(children.count() as u64)
+    let mut all = process::all();
+    all.retain(|process| process.parent == pid && !process.has_ended());
+    Value::Number(all.len() as u64)
 }
 
 /// A number of the container's cgroup, as version 2 or 1 has it (cgroups(7)).

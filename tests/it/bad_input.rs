@@ -149,7 +149,7 @@ fn a_directory_that_cannot_be() {
     refused(dir.join("file/below/pid"), "Not a directory");
     refused("/proc/hinit.pid", "No such file or directory");
     refused("/proc/below/pid", "No such file or directory");
-    refused(dir.join("x".repeat(256)), "File name too long");
+    refused(dir.join("x".repeat(256)), "Filename too long");
 }
 
 #[test]

@@ -157,7 +157,7 @@ fn a_place_that_cannot_be() {
     fs::write(dir.join("file"), "").unwrap();
     refused(&dir, dir.join("none/hinit"), "No such file or directory");
     refused(&dir, dir.join("file/hinit"), "Not a directory");
-    refused(&dir, dir.join("x".repeat(256)), "File name too long");
+    refused(&dir, dir.join("x".repeat(256)), "Filename too long");
     // A slash at the end names a directory, and makes no file.
     for name in ["new/", "new/.", "new//"] {
         refused(&dir, dir.join(name), "Is a directory");

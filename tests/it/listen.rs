@@ -238,11 +238,7 @@ fn an_address_that_is_taken_or_not_this_machines_is_an_error() {
     let file = dir.join("file");
     fs::write(&file, "another's").unwrap();
     for (address, name, reason) in [
-        (
-            taken.to_string(),
-            taken.to_string(),
-            "Address already in use",
-        ),
+        (taken.to_string(), taken.to_string(), "Address in use"),
         (
             "192.0.2.1:9101".into(),
             "192.0.2.1:9101".into(),

@@ -119,16 +119,15 @@ mutants! {
     } fails "signals::subreaper::the_group_gets_them_if_asked_for";
 
     descriptors_are_kept: "run/life.rs" {
-        "sys::close_all_but(kept.map(|fd| fd.as_raw_fd()).collect());" => "drop(kept.map(|fd| fd.as_raw_fd()));"
+        "sys::close_all_but(kept);" => "drop(kept);"
     } fails "lifecycle::subreaper::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
 
     the_working_directory_is_kept: "run/life.rs" {
         "chdir(\"/\")" => "chdir(\".\")"
     } fails "lifecycle::pid_1::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
 
-    the_lock_is_let_go_of: "run/life.rs" {
-        "let kept = own.into_iter().flatten().chain(claimed)" =>
-        "let kept = own.into_iter().flatten().chain(claimed.take(1))"
+    the_lock_is_let_go_of: "pidfile/claim.rs" {
+        "        keep(self.file.as_fd());" => ""
     } fails "lifecycle::subreaper::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
 
     the_sockets_stay_hinits: "run/server.rs" {
@@ -236,8 +235,8 @@ mutants! {
     } fails "shutdown::pid_1::one_that_comes_only_during_the_drain_is_told_as_well";
 
     strangers_are_told: "run/descendants.rs" {
-        "let mut below = tree_below(getpid(), process::all().collect());" =>
-        "let mut below: Vec<_> = process::all().filter(|p| p.pid != getpid()).collect();"
+        "let mut below = tree_below(getpid(), process::all());" =>
+        "let mut below: Vec<_> = process::all().into_iter().filter(|p| p.pid != getpid()).collect();"
     } fails "shutdown::a_stranger_in_the_same_pid_namespace_is_left_alone";
 
     the_lock_goes_before_the_drain: "run/life/children.rs" {

@@ -9,13 +9,14 @@ use nix::time::{ClockId, clock_gettime};
 
 use super::{Finding, Seconds};
 use crate::file::{self, kind};
+use crate::sys::describe;
 
 pub(super) fn look(path: &Path, max_age: Duration) -> Finding {
     let stat = match file::stat(path) {
         Ok(stat) => stat,
         Err(Errno::ENOENT) => return Finding::NoHeartbeat("does not exist".into()),
         Err(errno) => {
-            return Finding::NoHeartbeat(format!("cannot be looked at: {}", errno.desc()));
+            return Finding::NoHeartbeat(format!("cannot be looked at: {}", describe(errno)));
         }
     };
     // The one place where the wall clock counts: it is what file systems go by.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use crate::cli::{Address, Http, Probe, Url};
+use crate::sys::describe;
 use crate::time::millis;
 
 mod grpc;
@@ -96,11 +97,11 @@ impl fmt::Display for Finding {
             }
             Self::Serving => f.write_str("answered SERVING"),
             Self::Fresh(age) => write!(f, "was touched {} ago", Seconds(*age)),
-            Self::Unreachable(errno) => write!(f, "cannot be reached: {}", errno.desc()),
+            Self::Unreachable(errno) => write!(f, "cannot be reached: {}", describe(*errno)),
             Self::Untrusted(user) => write!(f, "belongs to UID {user}, which is not trusted"),
             Self::NoAnswer => f.write_str("gave no complete answer"),
             Self::Closed => f.write_str("closed the connection without a complete answer"),
-            Self::BrokeOff(errno) => write!(f, "broke off: {}", errno.desc()),
+            Self::BrokeOff(errno) => write!(f, "broke off: {}", describe(*errno)),
             Self::IsNot(protocol) => write!(f, "sent what is not {protocol}"),
             Self::HeadTooLong => f.write_str("sent a head of more than 16 KiB or 100 fields"),
             Self::Lacks(code, text) => {

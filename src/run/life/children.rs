@@ -53,8 +53,10 @@ impl Life<'_> {
                     happened = happened.or(Some(Happened::ChildEnded));
                 }
                 Err(errno) => {
-                    self.log
-                        .warn(format_args!("cannot reap process {pid}: {}", errno.desc()));
+                    self.log.warn(format_args!(
+                        "cannot reap process {pid}: {}",
+                        sys::describe(errno)
+                    ));
                     break;
                 }
             }

@@ -11,6 +11,7 @@ use crate::run::descendants::{is_below, is_child};
 use crate::run::notify::{MOST_BYTES, Word, words};
 use crate::run::shutdown::Happened;
 use crate::run::sockets::Sockets;
+use crate::sys::describe;
 
 /// How many messages are read before others have their turn.
 const MOST_AT_ONCE: usize = 16;
@@ -142,7 +143,7 @@ impl Life<'_> {
 
     fn send(&self, number: c_int) {
         if let Err(errno) = self.server.signal_as_told(number) {
-            let why = errno.desc();
+            let why = describe(errno);
             self.log.warn(format_args!(
                 "cannot send the server signal {number}: {why}"
             ));

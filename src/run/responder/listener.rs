@@ -56,7 +56,7 @@ impl Listener {
             Obstacle::Is(what) => fail(&format!("it is a {what}")),
             Obstacle::BelongsTo(user) => fail(&format!("it belongs to UID {user}")),
             Obstacle::InUse => fail("another process listens there"),
-            Obstacle::Errno(errno) => fail(errno.desc()),
+            Obstacle::Errno(errno) => fail(sys::describe(errno)),
         })?;
         // Who may read may connect, for which it takes the permission to write.
         let readable = Mode::from_bits_truncate(mode & 0o444 | (mode & 0o444) >> 1);
@@ -66,7 +66,7 @@ impl Listener {
         umask(mask);
         let socket = socket.map_err(|errno| match errno {
             Errno::ENAMETOOLONG => fail("the path is too long"),
-            _ => fail(errno.desc()),
+            _ => fail(sys::describe(errno)),
         })?;
         let identity = file::stat(path).map(|stat| Identity::of(&stat));
         Ok(Self {
@@ -146,5 +146,5 @@ fn remove_leftover(path: &Path) -> Result<(), Obstacle> {
 }
 
 fn refused(address: &SocketAddr, errno: Errno) -> Error {
-    Error::cannot("listen at", address, &errno.desc())
+    Error::cannot("listen at", address, &sys::describe(errno))
 }
