@@ -242,7 +242,7 @@ fn an_address_that_is_taken_or_not_this_machines_is_an_error() {
         (
             "192.0.2.1:9101".into(),
             "192.0.2.1:9101".into(),
-            "Cannot assign requested address",
+            "Address not available",
         ),
         (
             format!("unix:{}", file.display()),
