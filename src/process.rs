@@ -183,9 +183,8 @@ fn parse_stat(pid: Pid, stat: &[u8]) -> Option<Process> {
 /// The process that a thread belongs to.
 fn thread_group(pid: Pid) -> Option<Pid> {
     let status = file::read_text(&format!("/proc/{pid}/status")).ok()?;
-    let group = status
-        .lines()
-        .find_map(|line| line.strip_prefix("Tgid:\t")?.parse().ok());
+    let mut lines = status.split('\n');
+    let group = lines.find_map(|line| line.strip_prefix("Tgid:\t")?.parse().ok());
     group.map(Pid::from_raw)
 }
 

@@ -70,19 +70,31 @@ impl ServerEnd {
     }
 }
 
-impl fmt::Display for ServerEnd {
+/// How a process has ended.
+pub(super) struct How(pub(super) ExitStatus);
+
+impl fmt::Display for How {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("the server ")?;
-        match self.status.signal() {
-            Some(signal) => {
-                write!(f, "was killed by {}", SignalName(signal))?;
-            }
-            None => write!(f, "exited {}", self.status.code().unwrap_or_default())?,
+        let Self(status) = self;
+        match status.signal() {
+            Some(signal) => write!(f, "was killed by {}", SignalName(signal))?,
+            None => write!(f, "exited {}", status.code().unwrap_or_default())?,
         }
-        if self.status.core_dumped() {
+        if status.core_dumped() {
             f.write_str(" (core dumped)")?;
         }
-        write!(f, " after {}", Rounded(self.after))?;
+        Ok(())
+    }
+}
+
+impl fmt::Display for ServerEnd {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(
+            f,
+            "the server {} after {}",
+            How(self.status),
+            Rounded(self.after)
+        )?;
         if self.overdue {
             f.write_str(", when its grace time was over")?;
         }

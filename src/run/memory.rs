@@ -55,7 +55,7 @@ fn read<'a>(file: &OwnedFd, bytes: &'a mut [u8]) -> Option<&'a str> {
 /// cgroup namespace its path is the host's, and the container's own is mounted as the root.
 fn files(own: &str) -> Vec<String> {
     let mut files = Vec::new();
-    for line in own.lines() {
+    for line in own.split('\n') {
         let mut fields = line.splitn(3, ':');
         let (_id, Some(controllers), Some(path)) = (fields.next(), fields.next(), fields.next())
         else {
@@ -74,7 +74,7 @@ fn files(own: &str) -> Vec<String> {
 
 /// The counter in `memory.events` (version 2) or `memory.oom_control` (version 1).
 fn count(text: &str) -> Option<u64> {
-    text.lines()
+    text.split('\n')
         .find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok())
 }
 

@@ -139,7 +139,7 @@ fn cgroup(files: [&str; 2]) -> Result<Value, String> {
         .iter()
         .find_map(read)
         .ok_or("no cgroup of memory is mounted")?;
-    match text.trim() {
+    match text.trim_ascii() {
         "max" => Err("unlimited".into()),
         number => match number.parse() {
             Ok(UNLIMITED..) => Err("unlimited".into()),

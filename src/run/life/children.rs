@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use super::Life;
 use crate::cli::Leftovers;
 use crate::pidfile::Claim;
-use crate::run::ending::ServerEnd;
+use crate::run::ending::{How, ServerEnd};
 use crate::run::server::Change;
 use crate::run::shutdown::Happened;
 use crate::run::terminal::Stop;
@@ -49,7 +49,7 @@ impl Life<'_> {
                     happened = Some(Happened::ServerEnded);
                 }
                 Ok(status) => {
-                    self.name_orphan(format_args!("reaped orphan {pid}: {status}"));
+                    self.name_orphan(format_args!("reaped orphan {pid}: {}", How(status)));
                     happened = happened.or(Some(Happened::ChildEnded));
                 }
                 Err(errno) => {

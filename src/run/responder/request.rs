@@ -130,14 +130,16 @@ fn fields<'a>(head: &'a Head, name: &str) -> impl Iterator<Item = &'a [u8]> {
 
 /// From the target's path: alone, or behind a scheme and a host (RFC 9112, 3.2).
 fn page(target: &str) -> Option<Page> {
-    let path = match target.split_once("://") {
-        Some((_, rest)) if !target.starts_with('/') => rest.get(rest.find('/')?..)?,
-        _ => target,
-    };
-    match path.split('?').next()? {
-        "/livez" => Some(Page::Liveness),
-        "/readyz" => Some(Page::Readiness),
-        "/status" => Some(Page::Status),
+    let mut path = target.as_bytes();
+    if !path.starts_with(b"/") {
+        let scheme = path.windows(3).position(|part| part == b"://")?;
+        let host = path.get(scheme + 3..)?;
+        path = host.get(host.iter().position(|&byte| byte == b'/')?..)?;
+    }
+    match path.split(|&byte| byte == b'?').next()? {
+        b"/livez" => Some(Page::Liveness),
+        b"/readyz" => Some(Page::Readiness),
+        b"/status" => Some(Page::Status),
         _ => None,
     }
 }

@@ -59,7 +59,7 @@ in_both_modes! {
         let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify", "-v"]).script(&script).start();
         let first = hinit.line();
         let hinit = hinit.ready();
-        await_log(&hinit, &format!("reaped orphan {first}: exit status: 5"));
+        await_log(&hinit, &format!("reaped orphan {first}: exited 5"));
         let second = server(&pid_file);
         assert_ne!(second, first);
         hinit.signal(SIGTERM);
