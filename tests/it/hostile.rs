@@ -26,15 +26,20 @@ fn whoever_takes_too_long() {
             b"HTTP/1.1 102 Processing\r\n\r\n",
         ),
     ] {
-        let (port, server) = serve(|stream| drip(stream, start, more));
-        let url = format!("http://127.0.0.1:{port}/");
-        let ended = check(&["--timeout", "300ms", "--contains", "zz", "--http", &url]);
-        assert_eq!(
-            verdict_of(&ended),
-            format!("unhealthy: {url} gave no complete answer"),
-            "{what}"
-        );
-        server.join().unwrap();
+        eventually(what, || {
+            let (port, server) = serve(|stream| drip(stream, start, more));
+            let url = format!("http://127.0.0.1:{port}/");
+            let ended = check(&["--timeout", "300ms", "--contains", "zz", "--http", &url]);
+            server.join().unwrap();
+            // On a machine that does not let it run when its time is over, the alarm is first.
+            let verdict = verdict_of(&ended);
+            if verdict == "unhealthy: no verdict within 300ms" {
+                return None;
+            }
+            let no_answer = format!("unhealthy: {url} gave no complete answer");
+            assert_eq!(verdict, no_answer, "{what}");
+            Some(())
+        });
     }
 }
 
@@ -104,7 +109,12 @@ fn whoever_sends_too_much() {
     ] {
         let (port, server) = serve(flood(start, more));
         let url = format!("http://127.0.0.1:{port}/");
-        let ended = check(&["--contains", "zz", "--http", &url]);
+        let timeout = if finding == "gave no complete answer" {
+            "900ms"
+        } else {
+            "30s"
+        };
+        let ended = check(&["--timeout", timeout, "--contains", "zz", "--http", &url]);
         assert_eq!(
             verdict_of(&ended),
             format!("unhealthy: {url} {finding}"),

@@ -50,21 +50,24 @@ in_both_modes! {
     fn orphans_of_any_kind_and_end_are_reaped(mode: Mode) {
         let fixture = fixture();
         let fixture = fixture.display();
-        let deaths: Vec<String> = [1, 9, 11, 15, 32, 33, 34, 35, 50, 64].map(|n: i32| n.to_string()).into();
+        let deaths = [
+            (1, "SIGHUP"), (9, "SIGKILL"), (11, "SIGSEGV"), (15, "SIGTERM"), (32, "signal 32"), (33, "signal 33"),
+            (34, "SIGRTMIN"), (35, "SIGRTMIN+1"), (50, "SIGRTMIN+16"), (64, "SIGRTMIN+30"),
+        ];
         // By a double fork each; then in a session of its own; then the last of a deep line. They all
         // hold the pipe, so its end is theirs.
         let script = format!(
             "{{ for n in {}; do ({fixture} die $n &); done; \
              (setsid sh -c 'setsid sh -c \"exit 3\" & exit 4' &); \
              deep() {{ test $1 -eq 0 || (deep $(($1 - 1)) & exit $1) & }}; deep 30; }} | cat >&2; \
-             echo ready; exec sleep 1000", deaths.join(" "));
+             echo ready; exec sleep 1000", deaths.map(|(number, _)| number.to_string()).join(" "));
         let hinit = Start::new(mode).no_pid_file().args(["-v"]).script(&script).start().ready();
         eventually("only the server is left", || (children_of(hinit.pid()).len() == 1).then_some(()));
         hinit.signal(SIGTERM);
         let ended = hinit.end();
         assert_eq!(ended.code, 143, "{}", ended.log);
-        for death in &deaths {
-            assert!(ended.log.contains(&format!(": signal: {death}")), "{death}: {}", ended.log);
+        for (_, name) in deaths {
+            assert!(ended.log.contains(&format!(": was killed by {name}\n")), "{name}: {}", ended.log);
         }
         assert!(ended.log.matches("reaped orphan").count() > deaths.len() + 30, "{}", ended.log);
     }
