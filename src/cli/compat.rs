@@ -2,26 +2,28 @@
 //! and becomes the options of `hinit run`. Where one of them has a defect, hinit keeps its own way.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::vec::IntoIter;
 
 use nix::libc::{SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU};
 
-use super::given::{Env, Given};
-use super::options::{Opt, Topic};
+use super::given::Given;
+use super::options::{self, Opt, Topic};
 use super::run;
 use super::values::{self, Kind};
-use super::{Command, Complaint, Exit, Leftovers, Manners, Misuse, Rewrites, Run, Stop};
-use crate::error::{Error, ExitCodes};
+use super::{Command, Complaint, Exit, Leftovers, Manners, Rewrites, Run, Stop};
+use crate::error::ExitCodes;
 use crate::output::Verbosity;
 
 /// Another init.
 pub(super) struct Peer {
     names: &'static [&'static str],
-    topic: Topic,
+    pub(super) topic: Topic,
     /// What it says of its version, as engines read it.
     version: &'static str,
-    read: fn(&mut Given, Env) -> Result<Run, Error>,
+    /// What it makes of its options.
+    read: fn(&mut Given, &mut Run),
 }
 
 static PEERS: [&Peer; 3] = [&TINI, &DUMB_INIT, &CATATONIT];
@@ -32,46 +34,39 @@ pub(super) fn peer(name: &OsStr) -> Option<&'static Peer> {
     PEERS.into_iter().find(|peer| peer.names.contains(&name))
 }
 
-pub(super) fn parse(peer: &Peer, words: Vec<OsString>, env: Env) -> Result<Command, Misuse> {
-    let words = spread(words, &peer.topic);
-    read(peer, words, env).map_err(|why| Misuse {
-        why,
-        usage: peer.topic.usage,
-        // All of them have this one.
-        complaint: Complaint::Exit(1),
-    })
-}
+/// All of them have this exit code.
+pub(super) const FAILED: Complaint = Complaint::Exit(1);
 
-fn read(peer: &Peer, words: Vec<OsString>, env: Env) -> Result<Command, Error> {
-    let (mut given, command) = Given::split(words, &peer.topic, env)?;
-    if given.count(&HELP) > 0 {
-        return Ok(Command::Help(peer.topic.help()));
+impl Peer {
+    pub(super) fn parse(&self, given: &mut Given) -> Command {
+        if given.flag(&options::VERSION) {
+            return Command::Help(format!("{}\n", self.version));
+        }
+        if given.flag(&LICENCE) {
+            return Command::Help("hinit: MIT licence\n".into());
+        }
+        if given.flag(&PAUSE) {
+            return Command::Pause;
+        }
+        let mut run = plain();
+        (self.read)(given, &mut run);
+        run.command = given.command();
+        Command::Run(run)
     }
-    if given.count(&VERSION) > 0 {
-        return Ok(Command::Help(format!("{}\n", peer.version)));
-    }
-    if given.count(&LICENCE) > 0 {
-        return Ok(Command::Help("hinit: MIT licence\n".into()));
-    }
-    if given.count(&PAUSE) > 0 {
-        return Ok(Command::Pause);
-    }
-    let run = (peer.read)(&mut given, env)?;
-    run::with_command(Run { command, ..run })
 }
 
 /// Takes letters apart that stand behind one dash, and what stands behind a letter that takes a value:
 /// `-vvgp TERM` and `-pTERM` (getopt(3)).
-fn spread(words: Vec<OsString>, topic: &Topic) -> Vec<OsString> {
+pub(super) fn spread(mut words: IntoIter<OsString>, topic: &Topic) -> IntoIter<OsString> {
     let mut spread = Vec::new();
-    let mut words = words.into_iter();
     while let Some(word) = words.next() {
         let letters = match word.as_bytes() {
             [b'-', b'-', _, ..] => {
-                let option = word.to_str().and_then(|name| topic.option(name));
-                let value = option.filter(|option| option.takes_value());
+                let option = topic.option(word.as_bytes());
                 spread.push(word);
-                spread.extend(value.and_then(|_| words.next()));
+                if option.is_some_and(Opt::takes_value) {
+                    spread.extend(words.next());
+                }
                 continue;
             }
             [b'-', letters @ ..] if !letters.is_empty() && letters != b"-" => letters,
@@ -82,21 +77,19 @@ fn spread(words: Vec<OsString>, topic: &Topic) -> Vec<OsString> {
             }
         };
         let mut letters = letters.iter();
-        while let Some(letter) = letters.next() {
-            let name = format!("-{}", char::from(*letter));
-            let takes_value = topic.option(&name).is_some_and(Opt::takes_value);
-            spread.push(name.into());
-            if takes_value {
-                let joined = letters.as_slice();
-                let next = || words.next().map(OsString::into_vec);
-                let value = (!joined.is_empty()).then(|| joined.to_vec()).or_else(next);
-                spread.extend(value.map(OsString::from_vec));
+        while let Some(&letter) = letters.next() {
+            let name = [b'-', letter];
+            spread.push(OsStr::from_bytes(&name).to_owned());
+            if topic.option(&name).is_some_and(Opt::takes_value) {
+                let joined = OsStr::from_bytes(letters.as_slice());
+                let joined = (!joined.is_empty()).then(|| joined.to_owned());
+                spread.extend(joined.or_else(|| words.next()));
                 break;
             }
         }
     }
     spread.extend(words);
-    spread
+    spread.into_iter()
 }
 
 /// What all of them have in common.
@@ -129,8 +122,6 @@ fn plain() -> Run {
     }
 }
 
-static HELP: Opt = Opt::flag("-h", "--help", "Print this help");
-static VERSION: Opt = Opt::flag("-V", "--version", "Print the version");
 static LICENCE: Opt = Opt::flag("-L", "-l", "Print the licence");
 static PAUSE: Opt = Opt::flag("", "-P", "Run no command; end at SIGTERM or SIGINT");
 static GROUP: Opt = Opt::flag("", "-g", "Pass signals to the process group");
@@ -175,6 +166,8 @@ static TINI: Peer = Peer {
         name: "tini",
         usage: "usage: tini [OPTIONS] [--] COMMAND [ARG...]",
         about: "This is hinit, as tini. Environment: TINI_SUBREAPER, TINI_KILL_PROCESS_GROUP, TINI_VERBOSITY",
+        mixed: false,
+        env: c"",
         options: &[
             &SUBREAPER,
             &GROUP,
@@ -183,40 +176,31 @@ static TINI: Peer = Peer {
             &NAME_ORPHANS,
             &VERBOSE,
             &LICENCE,
-            &HELP,
-            &VERSION,
+            &options::HELP,
+            &options::VERSION,
         ],
     },
     version: "tini version 0.19.0 - git.hinit",
-    read: |given, env| {
+    read: |given, run| {
         const EXIT_CODE: Kind<(u8, u8)> = Kind {
             parse: |text| Some((text.parse().ok()?, 0)),
             wanted: "an exit code up to 255",
         };
+        let env = given.env;
         let is_set = |name| env(name).is_some();
         let verbosity = env(c"TINI_VERBOSITY").and_then(|text| text.to_str()?.parse().ok());
-        let plain = plain();
-        Ok(Run {
-            group: given.count(&GROUP) > 0 || is_set(c"TINI_KILL_PROCESS_GROUP"),
-            parent_death: given.value(&PARENT_DEATH, &values::STANDARD_SIGNAL)?,
-            exit: Exit {
-                clean_stop: false,
-                map: given.values(&EXPECTED, &EXIT_CODE)?,
-            },
-            manners: Manners {
-                subreaper: given.count(&SUBREAPER) > 0 || is_set(c"TINI_SUBREAPER"),
-                names_orphans: given.count(&NAME_ORPHANS) > 0,
-                exit_codes: ExitCodes([1, 126, 127]),
-                ..plain.manners
-            },
-            verbosity: match verbosity.unwrap_or(1) + given.count(&VERBOSE) {
-                0 => Verbosity::Quiet,
-                1 => Verbosity::Warnings,
-                2 => Verbosity::Normal,
-                _ => Verbosity::Verbose,
-            },
-            ..plain
-        })
+        run.group = given.flag(&GROUP) || is_set(c"TINI_KILL_PROCESS_GROUP");
+        run.parent_death = given.value(&PARENT_DEATH, &values::STANDARD_SIGNAL);
+        run.exit.map = given.values(&EXPECTED, &EXIT_CODE);
+        run.manners.subreaper = given.flag(&SUBREAPER) || is_set(c"TINI_SUBREAPER");
+        run.manners.names_orphans = given.flag(&NAME_ORPHANS);
+        run.manners.exit_codes = ExitCodes([1, 126, 127]);
+        run.verbosity = match verbosity.unwrap_or(1) + given.count(&VERBOSE) {
+            0 => Verbosity::Quiet,
+            1 => Verbosity::Warnings,
+            2 => Verbosity::Normal,
+            _ => Verbosity::Verbose,
+        };
     },
 };
 
@@ -226,42 +210,34 @@ static DUMB_INIT: Peer = Peer {
         name: "dumb-init",
         usage: "usage: dumb-init [OPTIONS] [--] COMMAND [ARG...]",
         about: "This is hinit, as dumb-init. Environment: DUMB_INIT_SETSID, DUMB_INIT_DEBUG",
-        options: &[&SINGLE_CHILD, &REWRITE, &VERBOSE, &HELP, &VERSION],
+        mixed: false,
+        env: c"",
+        options: &[
+            &SINGLE_CHILD,
+            &REWRITE,
+            &VERBOSE,
+            &options::HELP,
+            &options::VERSION,
+        ],
     },
     version: "dumb-init v1.2.5 (hinit)",
-    read: |given, env| {
+    read: |given, run| {
+        let env = given.env;
         let has = |name, value: &str| env(name).is_some_and(|text| text == value);
-        let single = given.count(&SINGLE_CHILD) > 0 || has(c"DUMB_INIT_SETSID", "0");
-        let is_verbose = given.count(&VERBOSE) > 0 || has(c"DUMB_INIT_DEBUG", "1");
-        let job_control = [SIGTSTP, SIGTTOU, SIGTTIN].map(|signal| (signal, Some(SIGSTOP)));
-        let mut rewrites = if single {
-            Vec::new()
-        } else {
-            job_control.to_vec()
-        };
-        rewrites.extend(given.values(&REWRITE, &values::REWRITE_BY_COLON)?);
-        let mut plain = plain();
-        plain.stop.leftovers = if single {
-            Leftovers::Leave
-        } else {
-            Leftovers::Tell
-        };
-        Ok(Run {
-            group: !single,
-            rewrites: Rewrites(rewrites),
-            manners: Manners {
-                session: !single,
-                stops: true,
-                exit_codes: ExitCodes([1, 2, 2]),
-                ..plain.manners
-            },
-            verbosity: if is_verbose {
-                Verbosity::Verbose
-            } else {
-                plain.verbosity
-            },
-            ..plain
-        })
+        if !(given.flag(&SINGLE_CHILD) || has(c"DUMB_INIT_SETSID", "0")) {
+            run.group = true;
+            run.manners.session = true;
+            run.stop.leftovers = Leftovers::Tell;
+            let job_control = [SIGTSTP, SIGTTOU, SIGTTIN];
+            run.rewrites.0 = job_control.map(|signal| (signal, Some(SIGSTOP))).to_vec();
+        }
+        let rewrites = given.values(&REWRITE, &values::REWRITE_BY_COLON);
+        run.rewrites.0.extend(rewrites);
+        run.manners.stops = true;
+        run.manners.exit_codes = ExitCodes([1, 2, 2]);
+        if given.flag(&VERBOSE) || has(c"DUMB_INIT_DEBUG", "1") {
+            run.verbosity = Verbosity::Verbose;
+        }
     },
 };
 
@@ -271,24 +247,18 @@ static CATATONIT: Peer = Peer {
         name: "catatonit",
         usage: "usage: catatonit [OPTIONS] [--] COMMAND [ARG...]",
         about: "This is hinit, as catatonit. Environment: CATATONIT_DEBUG",
-        options: &[&GROUP, &PAUSE, &LICENCE, &HELP, &VERSION],
+        mixed: false,
+        env: c"",
+        options: &[&GROUP, &PAUSE, &LICENCE, &options::HELP, &options::VERSION],
     },
     version: "tini version 0.1.7_catatonit - git.hinit",
-    read: |given, env| {
-        let plain = plain();
-        Ok(Run {
-            group: given.count(&GROUP) > 0,
-            manners: Manners {
-                subreaper: true,
-                exit_codes: ExitCodes([1; 3]),
-                ..plain.manners
-            },
-            verbosity: match env(c"CATATONIT_DEBUG") {
-                Some(_) => Verbosity::Verbose,
-                None => plain.verbosity,
-            },
-            ..plain
-        })
+    read: |given, run| {
+        run.group = given.flag(&GROUP);
+        run.manners.subreaper = true;
+        run.manners.exit_codes = ExitCodes([1; 3]);
+        if (given.env)(c"CATATONIT_DEBUG").is_some() {
+            run.verbosity = Verbosity::Verbose;
+        }
     },
 };
 

@@ -2,98 +2,107 @@
 
 use std::ffi::{CStr, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::vec::IntoIter;
 
 use pico_args::Arguments;
 
 use super::options::{Opt, Topic};
 use super::values::Kind;
-use crate::error::Error;
 
 /// Looks up an environment variable.
 pub(crate) type Env<'a> = &'a dyn Fn(&CStr) -> Option<OsString>;
 
 /// What was given to one of hinit's commands. An argument beats the option's own variable, and that
 /// the variable for all options, if there is one.
+///
+/// The first mistake is kept, for the end: whoever asks for values gets some, and needs not look.
 pub(super) struct Given<'a> {
+    pub(super) env: Env<'a>,
+    topic: &'a Topic,
     arguments: Arguments,
-    env: Env<'a>,
     general: Arguments,
+    operands: Vec<OsString>,
+    mistake: Option<String>,
 }
 
 impl<'a> Given<'a> {
-    /// Takes the options off the words, and returns the operands as well.
-    pub(super) fn split(
-        words: Vec<OsString>,
-        topic: &Topic,
+    /// Takes the options off the words.
+    pub(super) fn new(
+        words: IntoIter<OsString>,
+        topic: &'a Topic,
         env: Env<'a>,
-    ) -> Result<(Self, Vec<OsString>), Error> {
+    ) -> Result<Self, String> {
         let (arguments, operands) = split(words, topic)?;
-        let general = Arguments::from_vec(Vec::new());
-        let given = Self {
+        Ok(Self {
+            env,
+            topic,
             arguments,
-            env,
-            general,
-        };
-        Ok((given, operands))
+            general: general(topic, env)?,
+            operands,
+            mistake: None,
+        })
     }
 
-    /// The same, with options also behind operands.
-    pub(super) fn split_all(
-        mut words: Vec<OsString>,
-        topic: &Topic,
-        env: Env<'a>,
-    ) -> Result<(Self, Vec<OsString>), Error> {
-        let (mut options, mut operands) = (Vec::new(), Vec::new());
-        while !words.is_empty() {
-            let (arguments, rest) = split(words, topic)?;
-            options.extend(arguments.finish());
-            let mut rest = rest.into_iter();
-            operands.extend(rest.next());
-            words = rest.collect();
-        }
-        let given = Self {
-            arguments: Arguments::from_vec(options),
-            env,
-            general: Arguments::from_vec(Vec::new()),
-        };
-        Ok((given, operands))
+    /// Why the command line makes no sense, unless it does.
+    pub(super) fn end(self) -> Result<(), String> {
+        self.mistake.map_or(Ok(()), Err)
     }
 
-    /// Takes the options of a variable in addition. They are words as on a command line, with blanks
-    /// between them; quotes keep a word together.
-    pub(super) fn and_of(mut self, variable: &CStr, topic: &Topic) -> Result<Self, Error> {
-        let text = (self.env)(variable).unwrap_or_default();
-        let fail = |why: &dyn std::fmt::Display| {
-            let name = variable.to_string_lossy();
-            Error::usage(format!("in {name}: {why}"))
-        };
-        let words = words_of(text.as_bytes()).ok_or_else(|| fail(&"a quote is not closed"))?;
-        let (general, operands) = split(words, topic).map_err(|error| fail(&error))?;
-        if let Some(word) = operands.first() {
-            let nearest = topic.nearest(&word.to_string_lossy());
-            return Err(fail(&unknown("unexpected word", word, nearest)));
+    pub(super) fn refuse(&mut self, why: String) {
+        self.mistake.get_or_insert(why);
+    }
+
+    pub(super) fn contradiction(&mut self, one: &Opt, other: &Opt) {
+        self.refuse(format!(
+            "`{}` and `{}` contradict each other",
+            one.long, other.long
+        ));
+    }
+
+    /// The server and its arguments.
+    pub(super) fn command(&mut self) -> Vec<OsString> {
+        if self.operands.is_empty() {
+            self.refuse("no command given".into());
         }
-        self.general = general;
-        Ok(self)
+        std::mem::take(&mut self.operands)
+    }
+
+    /// The one operand that there must be.
+    pub(super) fn operand(&mut self) -> OsString {
+        self.at_most(1);
+        if self.operands.is_empty() {
+            self.refuse(format!("`hinit {}` needs one more word", self.topic.name));
+        }
+        self.operands.pop().unwrap_or_default()
+    }
+
+    /// Refuses more operands than so many.
+    pub(super) fn at_most(&mut self, most: usize) {
+        if let Some(word) = self.operands.get(most) {
+            self.refuse(unexpected(word, self.topic));
+        }
     }
 
     /// Whether a flag is on. In the environment 1 is on; 0, empty or missing is off.
-    pub(super) fn flag(&mut self, option: &Opt) -> Result<bool, Error> {
-        let given = count(option, &mut self.arguments) > 0;
-        let in_general = count(option, &mut self.general) > 0;
+    pub(super) fn flag(&mut self, option: &Opt) -> bool {
+        let given = self.arguments.contains(option.long);
+        let in_general = self.general.contains(option.long);
         let value = self.variable(option).unwrap_or_default();
         match value.as_bytes() {
-            _ if given => Ok(true),
-            b"1" => Ok(true),
-            b"0" => Ok(false),
-            b"" => Ok(in_general),
-            _ => Err(refused_variable(option, &value, "neither 0 nor 1")),
+            _ if given => true,
+            b"1" => true,
+            b"0" => false,
+            b"" => in_general,
+            _ => {
+                self.refuse(Place::Variable.refused(option, &value, "neither 0 nor 1"));
+                false
+            }
         }
     }
 
     /// How often a flag was given as an argument.
     pub(super) fn count(&mut self, option: &Opt) -> usize {
-        count(option, &mut self.arguments)
+        std::iter::from_fn(|| self.arguments.contains(option.long).then_some(())).count()
     }
 
     /// The last word given as an argument: a command line may repeat what an image has set.
@@ -103,41 +112,67 @@ impl<'a> Given<'a> {
 
     /// The word given for an option, whatever it is.
     pub(super) fn word(&mut self, option: &Opt) -> Option<OsString> {
-        let given = self.argument(option).or_else(|| self.variable(option));
-        given.or_else(|| words_for(option, &mut self.general).pop())
+        self.words(option, b"").0.pop()
     }
 
     /// The value of an option.
-    pub(super) fn value<T>(&mut self, option: &Opt, kind: &Kind<T>) -> Result<Option<T>, Error> {
-        let words = self.words(option, |_| false);
-        Ok(words.parse(option, kind)?.pop())
+    pub(super) fn value<T>(&mut self, option: &Opt, kind: &Kind<T>) -> Option<T> {
+        let mut last = None;
+        self.each(option, b"", kind.wanted, &mut |text| {
+            last = (kind.parse)(text);
+            last.is_some()
+        });
+        last
     }
 
     /// The values of an option that may be given several times; in its variable blanks or commas
     /// stand between them.
-    pub(super) fn values<T>(&mut self, option: &Opt, kind: &Kind<T>) -> Result<Vec<T>, Error> {
-        let words = self.words(option, |byte| b" \t\n,".contains(&byte));
-        words.parse(option, kind)
+    pub(super) fn values<T>(&mut self, option: &Opt, kind: &Kind<T>) -> Vec<T> {
+        self.list(option, b" \t\n,", kind)
     }
 
     /// The same for values that may hold blanks and commas: one a line.
-    pub(super) fn lines<T>(&mut self, option: &Opt, kind: &Kind<T>) -> Result<Vec<T>, Error> {
-        self.words(option, |byte| byte == b'\n').parse(option, kind)
+    pub(super) fn lines<T>(&mut self, option: &Opt, kind: &Kind<T>) -> Vec<T> {
+        self.list(option, b"\n", kind)
+    }
+
+    fn list<T>(&mut self, option: &Opt, separators: &[u8], kind: &Kind<T>) -> Vec<T> {
+        let mut values = Vec::new();
+        self.each(option, separators, kind.wanted, &mut |text| {
+            let value = (kind.parse)(text);
+            value.map(|value| values.push(value)).is_some()
+        });
+        values
+    }
+
+    /// Has each word that was given for an option taken, as long as it is what is wanted.
+    fn each(
+        &mut self,
+        option: &Opt,
+        separators: &[u8],
+        wanted: &str,
+        take: &mut dyn FnMut(&str) -> bool,
+    ) {
+        let (words, place) = self.words(option, separators);
+        let is_wrong = |word: &&OsString| !word.to_str().is_some_and(&mut *take);
+        if let Some(word) = words.iter().find(is_wrong) {
+            self.refuse(place.refused(option, word, &format!("not {wanted}")));
+        }
     }
 
     /// All that was given for an option, from the first place where there is something.
-    fn words(&mut self, option: &Opt, separates: fn(u8) -> bool) -> Words {
+    fn words(&mut self, option: &Opt, separators: &[u8]) -> (Vec<OsString>, Place) {
         let arguments = words_for(option, &mut self.arguments);
         if !arguments.is_empty() {
-            return Words::Arguments(arguments);
+            return (arguments, Place::Argument);
         }
         let Some(variable) = self.variable(option) else {
-            return Words::Arguments(words_for(option, &mut self.general));
+            return (words_for(option, &mut self.general), Place::Argument);
         };
-        let words = variable.as_bytes().split(|&byte| separates(byte));
+        let words = variable.as_bytes().split(|byte| separators.contains(byte));
         let words = words.filter(|word| !word.is_empty());
         let words = words.map(|word| OsStr::from_bytes(word).to_owned());
-        Words::Variable(words.collect())
+        (words.collect(), Place::Variable)
     }
 
     /// An option's environment variable; an empty one is as good as none.
@@ -149,78 +184,75 @@ impl<'a> Given<'a> {
     }
 }
 
-/// What was given for one option, and where.
-enum Words {
-    Arguments(Vec<OsString>),
-    Variable(Vec<OsString>),
+/// Where something was given.
+#[derive(Clone, Copy)]
+enum Place {
+    Argument,
+    Variable,
 }
 
-impl Words {
-    /// The values that these words are.
-    fn parse<T>(&self, option: &Opt, kind: &Kind<T>) -> Result<Vec<T>, Error> {
-        let (Self::Arguments(words) | Self::Variable(words)) = self;
-        let mut values = Vec::new();
-        for word in words {
-            match word.to_str().and_then(kind.parse) {
-                Some(value) => values.push(value),
-                None => return Err(self.refused(option, word, kind.wanted)),
-            }
-        }
-        Ok(values)
-    }
-
-    fn refused(&self, option: &Opt, word: &OsStr, wanted: &str) -> Error {
-        let why = format!("not {wanted}");
-        match self {
-            Self::Arguments(_) => {
-                let word = word.display();
-                Error::usage(format!("`{} {word}`: {why}", option.long))
-            }
-            Self::Variable(_) => refused_variable(option, word, &why),
-        }
+impl Place {
+    fn refused(self, option: &Opt, word: &OsStr, why: &str) -> String {
+        let (name, joint) = match self {
+            Self::Argument => (option.long, ' '),
+            Self::Variable => (option.env_name(), '='),
+        };
+        format!("`{name}{joint}{}`: {why}", word.display())
     }
 }
 
 /// Cuts the words at the first operand or `--`: what stands behind it is the server's, even where it
-/// looks like an option of ours, so pico-args, which scans all it is given, must not see it.
-/// `--name=value` becomes two words.
-fn split(words: Vec<OsString>, topic: &Topic) -> Result<(Arguments, Vec<OsString>), Error> {
+/// looks like an option of ours, so pico-args, which scans all it is given, must not see it. Where
+/// options may stand behind operands, that goes for one word at a time. `--name=value` becomes two words.
+fn split(
+    mut words: IntoIter<OsString>,
+    topic: &Topic,
+) -> Result<(Arguments, Vec<OsString>), String> {
     let mut arguments = Vec::new();
-    let mut words = words.into_iter();
     let mut operands = Vec::new();
     while let Some(word) = words.next() {
-        if word == "--" {
-            break;
-        }
-        if !word.as_bytes().starts_with(b"-") || word == "-" {
-            operands.push(word);
-            break;
-        }
-        let (name, joined) = match word.as_bytes().iter().position(|&byte| byte == b'=') {
-            Some(at) => {
-                let (name, value) = word.as_bytes().split_at(at);
-                let value = OsStr::from_bytes(value.get(1..).unwrap_or_default());
-                (OsStr::from_bytes(name), Some(value.to_owned()))
+        let is_option = word.as_bytes().starts_with(b"-") && word != "-";
+        if !is_option || word == "--" {
+            operands.extend(if is_option { words.next() } else { Some(word) });
+            if topic.mixed {
+                continue;
             }
-            None => (word.as_os_str(), None),
-        };
-        let text = name.to_string_lossy();
-        let Some(option) = topic.option(&text) else {
-            return Err(unknown("unknown option", name, topic.nearest(&text)));
+            break;
+        }
+        let mut parts = word.as_bytes().splitn(2, |&byte| byte == b'=');
+        let name = parts.next().unwrap_or_default();
+        let joined = parts
+            .next()
+            .map(|value| OsStr::from_bytes(value).to_owned());
+        let Some(option) = topic.option(name) else {
+            return Err(unknown("unknown option", name, topic));
         };
         arguments.push(option.long.into());
-        match (option.takes_value(), joined) {
-            (false, None) => {}
-            (false, Some(_)) => {
-                return Err(Error::usage(format!("`{}` takes no value", option.long)));
+        match joined {
+            Some(_) if !option.takes_value() => {
+                return Err(format!("`{}` takes no value", option.long));
             }
-            (true, joined) => {
-                arguments.push(value_of(option, joined.or_else(|| words.next()))?);
-            }
+            _ if !option.takes_value() => {}
+            joined => arguments.push(value_of(option, joined.or_else(|| words.next()))?),
         }
     }
     operands.extend(words);
     Ok((Arguments::from_vec(arguments), operands))
+}
+
+/// The options of the variable for all. They are words as on a command line, with blanks between
+/// them; quotes keep a word together.
+fn general(topic: &Topic, env: Env) -> Result<Arguments, String> {
+    let read = |text: &OsStr| {
+        let words = words_of(text.as_bytes()).ok_or("a quote is not closed")?;
+        let (general, operands) = split(words.into_iter(), topic)?;
+        match operands.first() {
+            Some(word) => Err(unexpected(word, topic)),
+            None => Ok(general),
+        }
+    };
+    let text = env(topic.env).unwrap_or_default();
+    read(&text).map_err(|why| format!("in {}: {why}", topic.env.to_string_lossy()))
 }
 
 /// The words of a text, as a shell would see them if it knew blanks and quotes alone. None, if a quote
@@ -245,10 +277,6 @@ fn words_of(text: &[u8]) -> Option<Vec<OsString>> {
     quote.is_none().then_some(words)
 }
 
-fn count(flag: &Opt, arguments: &mut Arguments) -> usize {
-    std::iter::from_fn(|| arguments.contains(flag.long).then_some(())).count()
-}
-
 /// All words given as arguments for an option, in their order.
 fn words_for(option: &Opt, arguments: &mut Arguments) -> Vec<OsString> {
     let copy = |value: &OsStr| Ok::<_, std::convert::Infallible>(value.to_owned());
@@ -259,31 +287,19 @@ fn words_for(option: &Opt, arguments: &mut Arguments) -> Vec<OsString> {
 
 /// An option's value: any word, but for one that looks like an option, since that is far more
 /// often a value forgotten. (A file that really has such a name is `./-x`.)
-fn value_of(option: &Opt, word: Option<OsString>) -> Result<OsString, Error> {
+fn value_of(option: &Opt, word: Option<OsString>) -> Result<OsString, String> {
     match word {
         Some(word) if !word.is_empty() && !word.as_bytes().starts_with(b"-") => Ok(word),
-        _ => Err(Error::usage(format!(
-            "`{}` needs a value: {}",
-            option.long, option.value
-        ))),
+        _ => Err(format!("`{}` needs a value: {}", option.long, option.value)),
     }
 }
 
-fn refused_variable(option: &Opt, value: &OsStr, why: &str) -> Error {
-    let (name, value) = (option.env_name(), value.display());
-    Error::usage(format!("`{name}={value}`: {why}"))
+fn unexpected(word: &OsStr, topic: &Topic) -> String {
+    unknown("unexpected word", word.as_bytes(), topic)
 }
 
-pub(super) fn contradiction(one: &Opt, other: &Opt) -> Error {
-    Error::usage(format!(
-        "`{}` and `{}` contradict each other",
-        one.long, other.long
-    ))
-}
-
-pub(super) fn unknown(what: &str, word: &OsStr, nearest: &str) -> Error {
-    Error::usage(format!(
-        "{what} `{}`; the nearest is `{nearest}`",
-        word.display()
-    ))
+fn unknown(what: &str, word: &[u8], topic: &Topic) -> String {
+    let nearest = topic.nearest(word);
+    let word = OsStr::from_bytes(word).display();
+    format!("{what} `{word}`; the nearest is `{nearest}`")
 }

@@ -1,8 +1,8 @@
 //! Arguments and environment in, a [`Command`] out. Pure: nothing here asks the system.
 
-use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::vec::IntoIter;
 
 use crate::error::{Error, exit_code};
 
@@ -62,16 +62,11 @@ pub(crate) enum Complaint {
     Verdict,
 }
 
-/// One of hinit's own commands: its table, how its words are read, and how to complain of them.
-type Own = (
-    &'static Topic,
-    fn(Vec<OsString>, Env) -> Result<Command, Error>,
-    Complaint,
-);
+/// One of hinit's own commands: its table, what is made of its options, and how to complain of them.
+type Own = (&'static Topic, fn(&mut Given) -> Command, Complaint);
 
-const RUN: Own = (&options::RUN, run::parse, FAILED);
-const FAILED: Complaint = Complaint::Exit(exit_code::HINIT_FAILED);
-const OTHERS: [Own; 4] = [
+static RUN: Own = (&options::RUN, run::parse, FAILED);
+static OTHERS: [Own; 4] = [
     (
         &options::HEALTHCHECK,
         healthcheck::parse,
@@ -81,6 +76,7 @@ const OTHERS: [Own; 4] = [
     (&options::STATUS, others::status, FAILED),
     (&options::INSTALL, others::install, FAILED),
 ];
+const FAILED: Complaint = Complaint::Exit(exit_code::HINIT_FAILED);
 
 /// Reads the command line.
 ///
@@ -88,19 +84,46 @@ const OTHERS: [Own; 4] = [
 /// server called `healthcheck` writes `hinit -- healthcheck`. Called by the name of another init, it
 /// takes that one's command line.
 pub(crate) fn parse(arguments: Vec<OsString>, env: Env) -> Result<Command, Misuse> {
-    let mut words = VecDeque::from(arguments);
-    let name = words.pop_front().unwrap_or_default();
+    let mut words = arguments.into_iter();
+    let name = words.next().unwrap_or_default();
     if let Some(peer) = compat::peer(&name) {
-        return compat::parse(peer, words.into(), env);
+        let words = compat::spread(words, &peer.topic);
+        return read(
+            words,
+            &peer.topic,
+            env,
+            &|given| peer.parse(given),
+            compat::FAILED,
+        );
     }
-    let is_named = |own: &Own| words.front().is_some_and(|word| word == own.0.name);
-    let named = [RUN].into_iter().chain(OTHERS).find(is_named);
+    let word = words.as_slice().first();
+    let is_named = |own: &&Own| word.is_some_and(|word| word == own.0.name);
+    let named = [&RUN].into_iter().chain(&OTHERS).find(is_named);
     if named.is_some() {
-        words.pop_front();
+        words.next();
     }
-    let (topic, parse, complaint) = named.unwrap_or(RUN);
-    parse(words.into(), env).map_err(|why| Misuse {
-        why,
+    let &(topic, parse, complaint) = named.unwrap_or(&RUN);
+    read(words, topic, env, &parse, complaint)
+}
+
+fn read(
+    words: IntoIter<OsString>,
+    topic: &Topic,
+    env: Env,
+    parse: &dyn Fn(&mut Given) -> Command,
+    complaint: Complaint,
+) -> Result<Command, Misuse> {
+    let read = || {
+        let mut given = Given::new(words, topic, env)?;
+        let command = if given.flag(&options::HELP) {
+            Command::Help(topic.help())
+        } else {
+            parse(&mut given)
+        };
+        given.end().map(|()| command)
+    };
+    read().map_err(|why| Misuse {
+        why: Error::usage(why),
         usage: topic.usage,
         complaint,
     })

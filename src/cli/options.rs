@@ -60,8 +60,9 @@ impl Opt {
         !self.value.is_empty()
     }
 
-    pub(crate) fn is_named(&self, word: &str) -> bool {
-        word == self.long || (word == self.short && !word.is_empty())
+    pub(crate) fn is_named(&self, word: &[u8]) -> bool {
+        let [long, short] = [self.long, self.short].map(str::as_bytes);
+        word == long || (word == short && !word.is_empty())
     }
 
     /// `-v, --verbose` or `--pid-file FILE`.
@@ -78,6 +79,10 @@ pub(crate) struct Topic {
     pub(crate) name: &'static str,
     pub(crate) usage: &'static str,
     pub(crate) about: &'static str,
+    /// Whether options may also stand behind operands.
+    pub(crate) mixed: bool,
+    /// The variable that may hold them all.
+    pub(crate) env: &'static CStr,
     pub(crate) options: &'static [&'static Opt],
 }
 
@@ -100,28 +105,28 @@ impl Topic {
         text
     }
 
-    pub(crate) fn option(&self, word: &str) -> Option<&'static Opt> {
+    pub(crate) fn option(&self, word: &[u8]) -> Option<&'static Opt> {
         self.options.iter().find(|o| o.is_named(word)).copied()
     }
 
     /// The option that is the fewest edits away from `word`.
-    pub(crate) fn nearest(&self, word: &str) -> &'static str {
-        let is_short = |word: &str| word.len() <= 2;
+    pub(crate) fn nearest(&self, word: &[u8]) -> &'static str {
+        let is_short = |word: &[u8]| word.len() <= 2;
         let names = self.options.iter().flat_map(|o| [o.long, o.short]);
         names
-            .filter(|name| !name.is_empty() && is_short(name) == is_short(word))
-            .min_by_key(|name| edits(word, name))
+            .filter(|name| !name.is_empty() && is_short(name.as_bytes()) == is_short(word))
+            .min_by_key(|name| edits(word, name.as_bytes()))
             .unwrap_or(HELP.long)
     }
 }
 
 /// How many bytes must be inserted, deleted or replaced to turn one word into the other (the
 /// Levenshtein distance).
-fn edits(from: &str, to: &str) -> usize {
+fn edits(from: &[u8], to: &[u8]) -> usize {
     let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.bytes().enumerate() {
+    for (i, a) in from.iter().enumerate() {
         let (mut diagonal, mut left) = (i, i + 1);
-        for (cell, b) in row.iter_mut().skip(1).zip(to.bytes()) {
+        for (cell, b) in row.iter_mut().skip(1).zip(to) {
             let above = *cell;
             *cell = (diagonal + usize::from(a != b)).min(above.min(left) + 1);
             (diagonal, left) = (above, *cell);
@@ -142,7 +147,8 @@ mod tests {
             ("", "-v", 2),
             ("same", "same", 0),
         ] {
-            assert_eq!(edits(from, to), distance, "{from} {to}");
+            let [from, to] = [from, to].map(str::as_bytes);
+            assert_eq!(edits(from, to), distance, "{from:?} {to:?}");
         }
     }
 
@@ -151,7 +157,8 @@ mod tests {
         for topic in [&RUN, &HEALTHCHECK, &SIGNAL, &STATUS, &INSTALL] {
             for (i, option) in topic.options.iter().enumerate() {
                 for other in topic.options.iter().skip(i + 1) {
-                    assert!(!other.is_named(option.long) && !other.is_named(option.short));
+                    let names = [option.long, option.short].map(str::as_bytes);
+                    assert!(!names.into_iter().any(|name| other.is_named(name)));
                 }
             }
         }

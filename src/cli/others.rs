@@ -1,14 +1,11 @@
 //! The command lines of the small commands.
 
-use std::ffi::OsString;
 use std::time::Duration;
 
 use nix::libc::c_int;
 
-use super::given::{Env, Given, unknown};
-use super::options::{self, Topic};
-use super::{Command, PidFile, pid_file, values};
-use crate::error::Error;
+use super::given::Given;
+use super::{Command, PidFile, options, pid_file, values};
 
 /// A signal for the server.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,64 +27,32 @@ pub(crate) struct Status {
     pub(crate) plain: bool,
 }
 
-pub(super) fn signal(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
-    let (mut given, operands) = Given::split_all(words, &options::SIGNAL, env)?;
-    if given.flag(&options::HELP)? {
-        return Ok(Command::Help(options::SIGNAL.help()));
-    }
-    let operand = one(operands, &options::SIGNAL)?;
+pub(super) fn signal(given: &mut Given) -> Command {
+    let operand = given.operand();
     let number = operand.to_str().and_then(values::SIGNAL.parse);
-    let Some(number) = number else {
-        let why = format!("`{}`: not {}", operand.display(), values::SIGNAL.wanted);
-        return Err(Error::usage(why));
-    };
-    Ok(Command::Signal(Signal {
-        number,
-        pid_file: pid_file(&mut given),
-        foreign: given.flag(&options::FOREIGN)?,
-        wait: given.value(&options::WAIT, &values::TIMEOUT)?,
-    }))
+    if number.is_none() {
+        let (word, wanted) = (operand.display(), values::SIGNAL.wanted);
+        given.refuse(format!("`{word}`: not {wanted}"));
+    }
+    Command::Signal(Signal {
+        number: number.unwrap_or_default(),
+        pid_file: pid_file(given),
+        foreign: given.flag(&options::FOREIGN),
+        wait: given.value(&options::WAIT, &values::TIMEOUT),
+    })
 }
 
-pub(super) fn status(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
-    let (mut given, operands) = Given::split_all(words, &options::STATUS, env)?;
-    if given.flag(&options::HELP)? {
-        return Ok(Command::Help(options::STATUS.help()));
-    }
-    if let Some(word) = operands.first() {
-        return Err(unexpected(word, &options::STATUS));
-    }
-    Ok(Command::Status(Status {
-        pid_file: pid_file(&mut given),
-        foreign: given.flag(&options::FOREIGN)?,
-        json: given.flag(&options::JSON)?,
+pub(super) fn status(given: &mut Given) -> Command {
+    given.at_most(0);
+    Command::Status(Status {
+        pid_file: pid_file(given),
+        foreign: given.flag(&options::FOREIGN),
+        json: given.flag(&options::JSON),
         // Set to anything (no-color.org).
-        plain: env(c"NO_COLOR").is_some_and(|value| !value.is_empty()),
-    }))
+        plain: (given.env)(c"NO_COLOR").is_some_and(|value| !value.is_empty()),
+    })
 }
 
-pub(super) fn install(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
-    let (mut given, operands) = Given::split_all(words, &options::INSTALL, env)?;
-    if given.flag(&options::HELP)? {
-        return Ok(Command::Help(options::INSTALL.help()));
-    }
-    let path = one(operands, &options::INSTALL)?;
-    Ok(Command::Install(path.into()))
-}
-
-/// The one operand that there must be.
-fn one(operands: Vec<OsString>, topic: &Topic) -> Result<OsString, Error> {
-    let mut operands = operands.into_iter();
-    let operand = operands
-        .next()
-        .ok_or_else(|| Error::usage(format!("`hinit {}` needs one more word", topic.name)))?;
-    match operands.next() {
-        Some(word) => Err(unexpected(&word, topic)),
-        None => Ok(operand),
-    }
-}
-
-fn unexpected(word: &OsString, topic: &Topic) -> Error {
-    let nearest = topic.nearest(&word.to_string_lossy());
-    unknown("unexpected word", word, nearest)
+pub(super) fn install(given: &mut Given) -> Command {
+    Command::Install(given.operand().into())
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use super::healthcheck::Probe;
 use super::values::Kind;
 
 /// Where something listens.
@@ -41,17 +42,21 @@ pub(crate) type Header = (String, String);
 /// Status codes of an answer.
 pub(crate) type Codes = RangeInclusive<u16>;
 
-pub(super) const URL: Kind<Url> = Kind {
-    parse: url,
+pub(super) const UNIX: Kind<Probe> = Kind {
+    parse: |text| Some(Probe::Unix(text.into())),
+    wanted: PATH.wanted,
+};
+pub(super) const HTTP: Kind<Probe> = Kind {
+    parse: |text| url(text).map(Probe::Http),
     wanted: "a URL such as http://127.0.0.1:8000/health, http://[::1]:8000/, http://localhost/ or \
              http+unix:///run/app.sock:/health (hinit speaks no TLS, and looks up no names)",
 };
-pub(super) const ENDPOINT: Kind<Endpoint> = Kind {
-    parse: |text| endpoint(text, false),
+pub(super) const TCP: Kind<Probe> = Kind {
+    parse: |text| endpoint(text, false).map(Probe::Tcp),
     wanted: ADDRESS,
 };
-pub(super) const GRPC: Kind<Endpoint> = Kind {
-    parse: |text| endpoint(text, true),
+pub(super) const GRPC: Kind<Probe> = Kind {
+    parse: |text| endpoint(text, true).map(Probe::Grpc),
     wanted: ADDRESS,
 };
 const ADDRESS: &str = "an address such as 127.0.0.1:8000, [::1]:8000 or localhost:8000 \

@@ -7,10 +7,10 @@ use std::time::Duration;
 use nix::libc::c_int;
 use nix::sys::signal::Signal as StandardSignal;
 
-use super::given::{Env, Given, contradiction};
+use super::given::Given;
 use super::probes::{self, Address};
 use super::{Command, PidFile, options, pid_file, values};
-use crate::error::{Error, ExitCodes};
+use crate::error::ExitCodes;
 use crate::output::Verbosity;
 
 pub(super) const MODE: u32 = 0o644;
@@ -129,95 +129,85 @@ impl Manners {
     };
 }
 
-pub(super) fn parse(words: Vec<OsString>, env: Env) -> Result<Command, Error> {
-    let (mut given, command) = Given::split(words, &options::RUN, env)?;
-    if given.flag(&options::HELP)? {
-        return Ok(Command::Help(options::RUN.help()));
+pub(super) fn parse(given: &mut Given) -> Command {
+    if given.flag(&options::VERSION) {
+        let version = concat!("hinit ", env!("CARGO_PKG_VERSION"), "\n");
+        return Command::Help(version.into());
     }
-    if given.flag(&options::VERSION)? {
-        let version = env!("CARGO_PKG_VERSION");
-        return Ok(Command::Help(format!("hinit {version}\n")));
-    }
-    let run = Run {
-        pid_file: own_pid_file(&mut given)?,
+    Command::Run(Run {
+        pid_file: own_pid_file(given),
         mode: given
-            .value(&options::PID_FILE_MODE, &values::PERMISSIONS)?
+            .value(&options::PID_FILE_MODE, &values::PERMISSIONS)
             .unwrap_or(MODE),
-        group: given.flag(&options::GROUP)?,
-        parent_death: given.value(&options::PARENT_DEATH, &values::STANDARD_SIGNAL)?,
-        rewrites: Rewrites(given.values(&options::REWRITE, &values::REWRITE)?),
+        group: given.flag(&options::GROUP),
+        parent_death: given.value(&options::PARENT_DEATH, &values::STANDARD_SIGNAL),
+        rewrites: Rewrites(given.values(&options::REWRITE, &values::REWRITE)),
         stop: Stop {
             delay: given
-                .value(&options::STOP_DELAY, &values::DURATION)?
+                .value(&options::STOP_DELAY, &values::DURATION)
                 .unwrap_or_default(),
-            grace: given.value(&options::GRACE, &values::DURATION)?,
-            leftovers: if given.flag(&options::NO_DRAIN)? {
+            grace: given.value(&options::GRACE, &values::DURATION),
+            leftovers: if given.flag(&options::NO_DRAIN) {
                 Leftovers::Leave
             } else {
                 Leftovers::Drain
             },
         },
         exit: Exit {
-            clean_stop: given.flag(&options::CLEAN_STOP)?,
-            map: given.values(&options::MAP_EXIT, &values::EXIT_CODES)?,
+            clean_stop: given.flag(&options::CLEAN_STOP),
+            map: given.values(&options::MAP_EXIT, &values::EXIT_CODES),
         },
-        notify: notify(&mut given)?,
-        listen: listen(&mut given)?,
-        user: given.value(&options::USER, &values::USER)?,
+        notify: notify(given),
+        listen: listen(given),
+        user: given.value(&options::USER, &values::USER),
         workdir: given.word(&options::WORKDIR).map(PathBuf::from),
-        stale: given.lines(&options::REMOVE_STALE, &probes::PATH)?,
+        stale: given.lines(&options::REMOVE_STALE, &probes::PATH),
         manners: Manners::OWN,
-        verbosity: verbosity(&mut given)?,
-        command,
-    };
-    with_command(run)
+        verbosity: verbosity(given),
+        command: given.command(),
+    })
 }
 
-pub(super) fn with_command(run: Run) -> Result<Command, Error> {
-    if run.command.is_empty() {
-        return Err(Error::usage("no command given".into()));
+fn own_pid_file(given: &mut Given) -> Option<PidFile> {
+    if !given.flag(&options::NO_PID_FILE) {
+        return Some(pid_file(given));
     }
-    Ok(Command::Run(run))
-}
-
-fn own_pid_file(given: &mut Given) -> Result<Option<PidFile>, Error> {
-    let path = given.argument(&options::PID_FILE);
-    match (given.flag(&options::NO_PID_FILE)?, path) {
-        (true, None) => Ok(None),
-        (true, Some(_)) => Err(contradiction(&options::PID_FILE, &options::NO_PID_FILE)),
-        (false, Some(path)) => Ok(Some(PidFile::At(path.into()))),
-        (false, None) => Ok(Some(pid_file(given))),
+    if given.argument(&options::PID_FILE).is_some() {
+        given.contradiction(&options::PID_FILE, &options::NO_PID_FILE);
     }
+    None
 }
 
-fn notify(given: &mut Given) -> Result<Option<Notify>, Error> {
+fn notify(given: &mut Given) -> Option<Notify> {
     let notify = Notify {
-        watchdog: given.value(&options::WATCHDOG, &values::TIMEOUT)?,
-        signal: given.value(&options::WATCHDOG_SIGNAL, &values::SIGNAL)?,
+        watchdog: given.value(&options::WATCHDOG, &values::TIMEOUT),
+        signal: given.value(&options::WATCHDOG_SIGNAL, &values::SIGNAL),
     };
     if notify.signal.is_some() && notify.watchdog.is_none() {
         let why = "`--watchdog-signal` needs `--watchdog`: how long a server may be silent";
-        return Err(Error::usage(why.into()));
+        given.refuse(why.into());
     }
-    let is_wanted = given.flag(&options::NOTIFY)? || notify.watchdog.is_some();
-    Ok(is_wanted.then_some(notify))
+    let is_wanted = given.flag(&options::NOTIFY) || notify.watchdog.is_some();
+    is_wanted.then_some(notify)
 }
 
-fn listen(given: &mut Given) -> Result<Vec<Address>, Error> {
-    let addresses = given.values(&options::LISTEN, &probes::LISTEN)?;
+fn listen(given: &mut Given) -> Vec<Address> {
+    let addresses = given.values(&options::LISTEN, &probes::LISTEN);
     if addresses.len() > MOST_LISTEN {
-        let why = format!("more than {MOST_LISTEN} addresses to listen at");
-        return Err(Error::usage(why));
+        given.refuse(format!("more than {MOST_LISTEN} addresses to listen at"));
     }
-    Ok(addresses)
+    addresses
 }
 
-fn verbosity(given: &mut Given) -> Result<Verbosity, Error> {
-    let quiet = given.flag(&options::QUIET)?;
-    match (quiet, given.flag(&options::VERBOSE)?) {
-        (true, true) => Err(contradiction(&options::VERBOSE, &options::QUIET)),
-        (true, false) => Ok(Verbosity::Quiet),
-        (false, false) => Ok(Verbosity::Normal),
-        (false, true) => Ok(Verbosity::Verbose),
+fn verbosity(given: &mut Given) -> Verbosity {
+    let quiet = given.flag(&options::QUIET);
+    match (quiet, given.flag(&options::VERBOSE)) {
+        (true, true) => {
+            given.contradiction(&options::VERBOSE, &options::QUIET);
+            Verbosity::Quiet
+        }
+        (true, false) => Verbosity::Quiet,
+        (false, false) => Verbosity::Normal,
+        (false, true) => Verbosity::Verbose,
     }
 }

@@ -3,6 +3,7 @@ use std::ffi::CStr;
 use nix::sys::signal::Signal;
 
 use super::*;
+use crate::cli::Misuse;
 
 fn parse_as(name: &str, words: &[&str], variable: &CStr, value: &str) -> Result<Command, Misuse> {
     let env = |asked: &CStr| (asked == variable).then(|| value.into());

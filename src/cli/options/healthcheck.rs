@@ -82,9 +82,6 @@ pub(crate) static JSON: Opt =
 pub(crate) static NO_LINE: Opt =
     Opt::flag("-q", "--quiet", "Print nothing; the exit code tells").env(c"HINIT_QUIET");
 
-/// Where an image sets them all at once.
-pub(crate) static HEALTH: &std::ffi::CStr = c"HINIT_HEALTH";
-
 pub(crate) static HEALTHCHECK: Topic = Topic {
     name: "healthcheck",
     usage: "usage: hinit healthcheck [OPTIONS]",
@@ -94,6 +91,8 @@ must be well. Prints the verdict in one line; exits 0 if the server is healthy, 
 
 HINIT_HEALTH may hold any of these options, as they stand on a command line; the other variables and the
 command line itself beat it.",
+    mixed: false,
+    env: c"HINIT_HEALTH",
     options: &[
         &PID_FILE, &NO_PID, &READY, &FOREIGN, &HTTP, &METHOD, &HEADER, &EXPECT, &CONTAINS, &GRPC, &TCP, &UNIX,
         &HEARTBEAT, &MAX_AGE, &TIMEOUT, &JSON, &NO_LINE, &HELP,
