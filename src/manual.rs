@@ -20,22 +20,22 @@ fn quoted(text: &str) -> String {
 
 fn option(option: &Opt) -> String {
     let value = if option.takes_value() {
-        format!(" \\fI{}\\fR", quoted(option.value))
+        format!(" \\fI{}\\fR", quoted(option.value()))
     } else {
         String::new()
     };
-    let short = if option.short.is_empty() {
+    let short = if option.short().is_empty() {
         String::new()
     } else {
-        format!("\\fB{}\\fR, ", quoted(option.short))
+        format!("\\fB{}\\fR, ", quoted(option.short()))
     };
     let mut text = format!(
         ".TP\n{short}\\fB{}\\fR{value}\n{}.",
         quoted(option.long),
-        quoted(option.help)
+        quoted(option.help())
     );
     for (what, is) in [
-        ("Default", option.default),
+        ("Default", option.default()),
         ("Environment", option.env_name()),
     ] {
         if !is.is_empty() {

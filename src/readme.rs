@@ -30,14 +30,14 @@ fn the_options() {
                 }
             };
             assert_eq!(row[0], code(&option.synopsis()));
-            assert_eq!(row[1], option.help);
-            if option.default.contains(' ') {
+            assert_eq!(row[1], option.help());
+            if option.default().contains(' ') {
                 assert!(["see below", "as above"].contains(&row[2]), "{row:?}");
-                for path in option.default.split(", else ") {
+                for path in option.default().split(", else ") {
                     assert!(README.contains(&code(path)), "{path}");
                 }
             } else {
-                assert_eq!(row[2], code(option.default));
+                assert_eq!(row[2], code(option.default()));
             }
             assert_eq!(row[3], code(option.env_name()));
         }

@@ -122,43 +122,46 @@ fn plain() -> Run {
     }
 }
 
-static LICENCE: Opt = Opt::flag("-L", "-l", "Print the licence");
-static PAUSE: Opt = Opt::flag("", "-P", "Run no command; end at SIGTERM or SIGINT");
-static GROUP: Opt = Opt::flag("", "-g", "Pass signals to the process group");
-static VERBOSE: Opt = Opt::flag(
-    "-v",
-    "--verbose",
-    "Log more; twice: also each signal and each orphan",
+static LICENCE: Opt = Opt::new(
+    "-L, -l\n\
+     Print the licence",
 );
-static SUBREAPER: Opt = Opt::flag(
-    "",
-    "-s",
-    "Let orphans come here also where this is not PID 1",
+static PAUSE: Opt = Opt::new(
+    "-P\n\
+     Run no command; end at SIGTERM or SIGINT",
 );
-static NAME_ORPHANS: Opt = Opt::flag("", "-w", "Warn of each orphan that has ended");
-static PARENT_DEATH: Opt = Opt::value(
-    "-p",
-    "SIGNAL",
-    "If not PID 1, get this signal when the parent process dies",
+static GROUP: Opt = Opt::new(
+    "-g\n\
+     Pass signals to the process group",
 );
-static EXPECTED: Opt = Opt::value(
-    "-e",
-    "CODE",
-    "Exit with 0 in place of this code; may be repeated",
+static VERBOSE: Opt = Opt::new(
+    "-v, --verbose\n\
+     Log more; twice: also each signal and each orphan",
 );
-static SINGLE_CHILD: Opt = Opt::flag(
-    "-c",
-    "--single-child",
-    "No session, and signals for the command alone",
+static SUBREAPER: Opt = Opt::new(
+    "-s\n\
+     Let orphans come here also where this is not PID 1",
 );
-static REWRITE: Opt = Opt {
-    short: "-r",
-    ..Opt::value(
-        "--rewrite",
-        "FROM:TO",
-        "Pass signal FROM on as TO, or not at all if TO is 0; may be repeated",
-    )
-};
+static NAME_ORPHANS: Opt = Opt::new(
+    "-w\n\
+     Warn of each orphan that has ended",
+);
+static PARENT_DEATH: Opt = Opt::new(
+    "-p SIGNAL\n\
+     If not PID 1, get this signal when the parent process dies",
+);
+static EXPECTED: Opt = Opt::new(
+    "-e CODE\n\
+     Exit with 0 in place of this code; may be repeated",
+);
+static SINGLE_CHILD: Opt = Opt::new(
+    "-c, --single-child\n\
+     No session, and signals for the command alone",
+);
+static REWRITE: Opt = Opt::new(
+    "-r, --rewrite FROM:TO\n\
+     Pass signal FROM on as TO, or not at all if TO is 0; may be repeated",
+);
 
 static TINI: Peer = Peer {
     names: &["tini", "tini-static", "docker-init"],

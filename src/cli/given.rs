@@ -290,7 +290,11 @@ fn words_for(option: &Opt, arguments: &mut Arguments) -> Vec<OsString> {
 fn value_of(option: &Opt, word: Option<OsString>) -> Result<OsString, String> {
     match word {
         Some(word) if !word.is_empty() && !word.as_bytes().starts_with(b"-") => Ok(word),
-        _ => Err(format!("`{}` needs a value: {}", option.long, option.value)),
+        _ => Err(format!(
+            "`{}` needs a value: {}",
+            option.long,
+            option.value()
+        )),
     }
 }
 

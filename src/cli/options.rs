@@ -13,39 +13,21 @@ pub(crate) use run::*;
 
 /// One option. Empty strings stand for what it does not have.
 pub(crate) struct Opt {
-    /// `-v`.
-    pub(crate) short: &'static str,
+    /// As the help shows it, a line each: its names and its value, what it does, its default.
+    text: &'static str,
     /// `--verbose`.
     pub(crate) long: &'static str,
-    /// What the help calls its value; empty for a flag.
-    pub(crate) value: &'static str,
-    pub(crate) help: &'static str,
-    pub(crate) default: &'static str,
     /// The environment variable that sets it too. The option wins.
     pub(crate) env: &'static CStr,
 }
 
 impl Opt {
-    pub(super) const fn flag(short: &'static str, long: &'static str, help: &'static str) -> Self {
+    pub(super) const fn new(text: &'static str) -> Self {
         Self {
-            short,
-            long,
-            value: "",
-            help,
-            default: "",
+            text,
+            long: long(text),
             env: c"",
         }
-    }
-
-    pub(super) const fn value(long: &'static str, value: &'static str, help: &'static str) -> Self {
-        Self {
-            value,
-            ..Self::flag("", long, help)
-        }
-    }
-
-    const fn default(self, default: &'static str) -> Self {
-        Self { default, ..self }
     }
 
     const fn env(self, env: &'static CStr) -> Self {
@@ -56,21 +38,58 @@ impl Opt {
         self.env.to_str().unwrap_or_default()
     }
 
+    /// `-v, --verbose` or `--pid-file FILE`.
+    pub(crate) fn synopsis(&self) -> &'static str {
+        self.text.lines().next().unwrap_or_default()
+    }
+
+    /// `-v`.
+    pub(crate) fn short(&self) -> &'static str {
+        let names = self.synopsis().split_once(',');
+        names.map_or("", |(short, _)| short)
+    }
+
+    /// What the help calls its value; empty for a flag.
+    pub(crate) fn value(&self) -> &'static str {
+        let mut words = self.synopsis().split(' ');
+        words
+            .find(|word| !word.starts_with('-'))
+            .unwrap_or_default()
+    }
+
     pub(crate) fn takes_value(&self) -> bool {
-        !self.value.is_empty()
+        !self.value().is_empty()
     }
 
     pub(crate) fn is_named(&self, word: &[u8]) -> bool {
-        let [long, short] = [self.long, self.short].map(str::as_bytes);
-        word == long || (word == short && !word.is_empty())
+        word == self.long.as_bytes() || (word == self.short().as_bytes() && !word.is_empty())
     }
 
-    /// `-v, --verbose` or `--pid-file FILE`.
-    pub(crate) fn synopsis(&self) -> String {
-        let comma = if self.short.is_empty() { "" } else { ", " };
-        let space = if self.takes_value() { " " } else { "" };
-        format!("{}{comma}{}{space}{}", self.short, self.long, self.value)
+    #[cfg(test)]
+    pub(crate) fn help(&self) -> &'static str {
+        self.text.lines().nth(1).unwrap()
     }
+
+    #[cfg(test)]
+    pub(crate) fn default(&self) -> &'static str {
+        let line = self.text.lines().nth(2).unwrap_or("[default: ]");
+        let default = line.strip_prefix("[default: ").unwrap();
+        default.strip_suffix(']').unwrap()
+    }
+}
+
+/// The long name in an option's text. (Found when hinit is built.)
+const fn long(text: &'static str) -> &'static str {
+    let names = match text.as_bytes() {
+        [b'-', _, b',', b' ', ..] => text.split_at("-v, ".len()).1,
+        _ => text,
+    };
+    let (mut rest, mut length) = (names.as_bytes(), 0);
+    while let [b'!'..=b'~', tail @ ..] = rest {
+        rest = tail;
+        length += 1;
+    }
+    names.split_at(length).0
 }
 
 /// One of hinit's own commands.
@@ -91,15 +110,14 @@ impl Topic {
     pub(crate) fn help(&self) -> String {
         let mut text = format!("{}\n\n{}\n\nOptions:\n", self.usage, self.about);
         for option in self.options {
-            // Writing to a String cannot fail.
-            let _ok = writeln!(text, "  {:<23}  {}", option.synopsis(), option.help);
-            for (what, is) in [
-                ("default", option.default),
-                ("environment", option.env_name()),
-            ] {
-                if !is.is_empty() {
-                    let _ok = writeln!(text, "{:27}[{what}: {is}]", "");
-                }
+            let mut left = option.synopsis();
+            for line in option.text.lines().skip(1) {
+                // Writing to a String cannot fail.
+                let _ok = writeln!(text, "  {left:<23}  {line}");
+                left = "";
+            }
+            if !option.env.is_empty() {
+                let _ok = writeln!(text, "{:27}[environment: {}]", "", option.env_name());
             }
         }
         text
@@ -112,11 +130,17 @@ impl Topic {
     /// The option that is the fewest edits away from `word`.
     pub(crate) fn nearest(&self, word: &[u8]) -> &'static str {
         let is_short = |word: &[u8]| word.len() <= 2;
-        let names = self.options.iter().flat_map(|o| [o.long, o.short]);
-        names
-            .filter(|name| !name.is_empty() && is_short(name.as_bytes()) == is_short(word))
-            .min_by_key(|name| edits(word, name.as_bytes()))
-            .unwrap_or(HELP.long)
+        let mut nearest = (usize::MAX, HELP.long);
+        for option in self.options {
+            for name in [option.long, option.short()] {
+                let bytes = name.as_bytes();
+                let distance = edits(word, bytes);
+                if is_short(bytes) == is_short(word) && !name.is_empty() && distance < nearest.0 {
+                    nearest = (distance, name);
+                }
+            }
+        }
+        nearest.1
     }
 }
 
@@ -157,7 +181,7 @@ mod tests {
         for topic in [&RUN, &HEALTHCHECK, &SIGNAL, &STATUS, &INSTALL] {
             for (i, option) in topic.options.iter().enumerate() {
                 for other in topic.options.iter().skip(i + 1) {
-                    let names = [option.long, option.short].map(str::as_bytes);
+                    let names = [option.long, option.short()].map(str::as_bytes);
                     assert!(!names.into_iter().any(|name| other.is_named(name)));
                 }
             }

@@ -2,10 +2,9 @@
 
 use super::{FOREIGN, HELP, JSON, Opt, PID_FILE, Topic};
 
-pub(crate) static WAIT: Opt = Opt::value(
-    "--wait",
-    "DURATION",
-    "Wait so long for the server's end; exit with 1 if it has not ended",
+pub(crate) static WAIT: Opt = Opt::new(
+    "--wait DURATION\n\
+     Wait so long for the server's end; exit with 1 if it has not ended",
 );
 
 pub(crate) static SIGNAL: Topic = Topic {

@@ -2,108 +2,113 @@
 
 use super::{Opt, Topic};
 
-pub(crate) static PID_FILE: Opt = Opt::value("--pid-file", "FILE", "The PID file")
-    .default("/run/hinit.pid, else /tmp/hinit-UID.pid, else /dev/shm/hinit-UID-MNT.pid")
-    .env(c"HINIT_PID_FILE");
-pub(crate) static NO_PID_FILE: Opt = Opt::flag("", "--no-pid-file", "Keep no PID file");
-pub(crate) static PID_FILE_MODE: Opt = Opt::value(
-    "--pid-file-mode",
-    "MODE",
-    "Permissions of the PID file in octal, whatever the umask",
+pub(crate) static PID_FILE: Opt = Opt::new(
+    "--pid-file FILE\n\
+     The PID file\n\
+     [default: /run/hinit.pid, else /tmp/hinit-UID.pid, else /dev/shm/hinit-UID-MNT.pid]",
 )
-.default("0644");
-pub(crate) static GROUP: Opt = Opt::flag(
-    "-g",
-    "--group",
-    "Pass signals to the server's process group",
+.env(c"HINIT_PID_FILE");
+pub(crate) static NO_PID_FILE: Opt = Opt::new(
+    "--no-pid-file\n\
+     Keep no PID file",
+);
+pub(crate) static PID_FILE_MODE: Opt = Opt::new(
+    "--pid-file-mode MODE\n\
+     Permissions of the PID file in octal, whatever the umask\n\
+     [default: 0644]",
+);
+pub(crate) static GROUP: Opt = Opt::new(
+    "-g, --group\n\
+     Pass signals to the server's process group",
 )
 .env(c"HINIT_GROUP");
-pub(crate) static PARENT_DEATH: Opt = Opt::value(
-    "--parent-death",
-    "SIGNAL",
-    "If not PID 1, get this signal when the parent process dies",
+pub(crate) static PARENT_DEATH: Opt = Opt::new(
+    "--parent-death SIGNAL\n\
+     If not PID 1, get this signal when the parent process dies",
 )
 .env(c"HINIT_PARENT_DEATH");
-pub(crate) static GRACE: Opt = Opt::value(
-    "--grace",
-    "DURATION",
-    "Kill what is left so long after a stop signal was passed on, or else after the server's end",
+pub(crate) static GRACE: Opt = Opt::new(
+    "--grace DURATION\n\
+     Kill what is left so long after a stop signal was passed on, or else after the server's end",
 )
 .env(c"HINIT_GRACE");
-pub(crate) static STOP_DELAY: Opt = Opt::value(
-    "--stop-delay",
-    "DURATION",
-    "Be unhealthy at once at a stop signal (TERM, INT, QUIT), but pass it on only after this time",
+pub(crate) static STOP_DELAY: Opt = Opt::new(
+    "--stop-delay DURATION\n\
+     Be unhealthy at once at a stop signal (TERM, INT, QUIT), but pass it on only after this time\n\
+     [default: 0s]",
 )
-.default("0s")
 .env(c"HINIT_STOP_DELAY");
-pub(crate) static NO_DRAIN: Opt = Opt::flag(
-    "",
-    "--no-drain",
-    "Leave as soon as the server has ended, and not only when all below hinit has",
+pub(crate) static NO_DRAIN: Opt = Opt::new(
+    "--no-drain\n\
+     Leave as soon as the server has ended, and not only when all below hinit has",
 )
 .env(c"HINIT_NO_DRAIN");
-pub(crate) static REWRITE: Opt = Opt::value(
-    "--rewrite",
-    "FROM=TO",
-    "Pass signal FROM on as TO, or not at all if TO is empty; may be repeated",
+pub(crate) static REWRITE: Opt = Opt::new(
+    "--rewrite FROM=TO\n\
+     Pass signal FROM on as TO, or not at all if TO is empty; may be repeated",
 )
 .env(c"HINIT_REWRITE");
-pub(crate) static MAP_EXIT: Opt = Opt::value(
-    "--map-exit",
-    "FROM=TO",
-    "Exit with code TO in place of FROM, a code or the signal of a death; may be repeated",
+pub(crate) static MAP_EXIT: Opt = Opt::new(
+    "--map-exit FROM=TO\n\
+     Exit with code TO in place of FROM, a code or the signal of a death; may be repeated",
 )
 .env(c"HINIT_MAP_EXIT");
-pub(crate) static CLEAN_STOP: Opt = Opt::flag(
-    "",
-    "--clean-stop",
-    "Exit with 0 if the server died of a signal that hinit passed on to it",
+pub(crate) static CLEAN_STOP: Opt = Opt::new(
+    "--clean-stop\n\
+     Exit with 0 if the server died of a signal that hinit passed on to it",
 )
 .env(c"HINIT_CLEAN_STOP");
-pub(crate) static NOTIFY: Opt = Opt::flag(
-    "",
-    "--notify",
-    "Give the server a NOTIFY_SOCKET: it is ready once it says so, as by sd_notify(3)",
+pub(crate) static NOTIFY: Opt = Opt::new(
+    "--notify\n\
+     Give the server a NOTIFY_SOCKET: it is ready once it says so, as by sd_notify(3)",
 )
 .env(c"HINIT_NOTIFY");
-pub(crate) static WATCHDOG: Opt = Opt::value(
-    "--watchdog",
-    "DURATION",
-    "Be unhealthy when the server, once ready, gives no WATCHDOG=1 for so long; implies --notify",
+pub(crate) static WATCHDOG: Opt = Opt::new(
+    "--watchdog DURATION\n\
+     Be unhealthy when the server, once ready, gives no WATCHDOG=1 for so long; implies --notify",
 )
 .env(c"HINIT_WATCHDOG");
-pub(crate) static WATCHDOG_SIGNAL: Opt = Opt::value(
-    "--watchdog-signal",
-    "SIGNAL",
-    "Then also send the server this signal, as ABRT",
+pub(crate) static WATCHDOG_SIGNAL: Opt = Opt::new(
+    "--watchdog-signal SIGNAL\n\
+     Then also send the server this signal, as ABRT",
 )
 .env(c"HINIT_WATCHDOG_SIGNAL");
-pub(crate) static LISTEN: Opt = Opt::value(
-    "--listen",
-    "ADDRESS",
-    "Answer GET /livez, /readyz and /status: 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock; may be repeated",
+pub(crate) static LISTEN: Opt = Opt::new(
+    "--listen ADDRESS\n\
+     Answer GET /livez, /readyz and /status: 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock; may be repeated",
 )
 .env(c"HINIT_LISTEN");
-pub(crate) static USER: Opt = Opt::value(
-    "--user",
-    "USER",
-    "Run the server as this user: NAME or UID, or with :GROUP or :GID behind it",
+pub(crate) static USER: Opt = Opt::new(
+    "--user USER\n\
+     Run the server as this user: NAME or UID, or with :GROUP or :GID behind it",
 )
 .env(c"HINIT_USER");
-pub(crate) static WORKDIR: Opt =
-    Opt::value("--workdir", "DIR", "Run the server in this directory").env(c"HINIT_WORKDIR");
-pub(crate) static REMOVE_STALE: Opt = Opt::value(
-    "--remove-stale",
-    "FILE",
-    "Remove the PID file that the server's own last run left behind; may be repeated",
+pub(crate) static WORKDIR: Opt = Opt::new(
+    "--workdir DIR\n\
+     Run the server in this directory",
+)
+.env(c"HINIT_WORKDIR");
+pub(crate) static REMOVE_STALE: Opt = Opt::new(
+    "--remove-stale FILE\n\
+     Remove the PID file that the server's own last run left behind; may be repeated",
 )
 .env(c"HINIT_REMOVE_STALE");
-pub(crate) static VERBOSE: Opt =
-    Opt::flag("-v", "--verbose", "Also log each signal and each orphan");
-pub(crate) static QUIET: Opt = Opt::flag("-q", "--quiet", "Log errors only");
-pub(crate) static HELP: Opt = Opt::flag("-h", "--help", "Print this help");
-pub(crate) static VERSION: Opt = Opt::flag("-V", "--version", "Print the version");
+pub(crate) static VERBOSE: Opt = Opt::new(
+    "-v, --verbose\n\
+     Also log each signal and each orphan",
+);
+pub(crate) static QUIET: Opt = Opt::new(
+    "-q, --quiet\n\
+     Log errors only",
+);
+pub(crate) static HELP: Opt = Opt::new(
+    "-h, --help\n\
+     Print this help",
+);
+pub(crate) static VERSION: Opt = Opt::new(
+    "-V, --version\n\
+     Print the version",
+);
 
 pub(crate) static RUN: Topic = Topic {
     name: "run",
