@@ -29,7 +29,7 @@ fn the_options() {
                     format!("`{text}`")
                 }
             };
-            assert_eq!(row[0], code(&option.synopsis()));
+            assert_eq!(row[0], code(option.synopsis()));
             assert_eq!(row[1], option.help());
             if option.default().contains(' ') {
                 assert!(["see below", "as above"].contains(&row[2]), "{row:?}");

@@ -1,10 +1,8 @@
 //! The command lines of other inits, for a hinit that is called by one of their names: each is a table,
 //! and becomes the options of `hinit run`. Where one of them has a defect, hinit keeps its own way.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-use std::vec::IntoIter;
 
 use nix::libc::{SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU};
 
@@ -30,8 +28,9 @@ static PEERS: [&Peer; 3] = [&TINI, &DUMB_INIT, &CATATONIT];
 
 /// The init that has this name.
 pub(super) fn peer(name: &OsStr) -> Option<&'static Peer> {
-    let name = Path::new(name).file_name()?.to_str()?;
-    PEERS.into_iter().find(|peer| peer.names.contains(&name))
+    let name = name.as_bytes().rsplit(|&byte| byte == b'/').next()?;
+    let is_named = |peer: &&Peer| peer.names.iter().any(|one| one.as_bytes() == name);
+    PEERS.into_iter().find(is_named)
 }
 
 /// All of them have this exit code.
@@ -53,43 +52,6 @@ impl Peer {
         run.command = given.command();
         Command::Run(run)
     }
-}
-
-/// Takes letters apart that stand behind one dash, and what stands behind a letter that takes a value:
-/// `-vvgp TERM` and `-pTERM` (getopt(3)).
-pub(super) fn spread(mut words: IntoIter<OsString>, topic: &Topic) -> IntoIter<OsString> {
-    let mut spread = Vec::new();
-    while let Some(word) = words.next() {
-        let letters = match word.as_bytes() {
-            [b'-', b'-', _, ..] => {
-                let option = topic.option(word.as_bytes());
-                spread.push(word);
-                if option.is_some_and(Opt::takes_value) {
-                    spread.extend(words.next());
-                }
-                continue;
-            }
-            [b'-', letters @ ..] if !letters.is_empty() && letters != b"-" => letters,
-            // Here the command begins.
-            _ => {
-                spread.push(word);
-                break;
-            }
-        };
-        let mut letters = letters.iter();
-        while let Some(&letter) = letters.next() {
-            let name = [b'-', letter];
-            spread.push(OsStr::from_bytes(&name).to_owned());
-            if topic.option(&name).is_some_and(Opt::takes_value) {
-                let joined = OsStr::from_bytes(letters.as_slice());
-                let joined = (!joined.is_empty()).then(|| joined.to_owned());
-                spread.extend(joined.or_else(|| words.next()));
-                break;
-            }
-        }
-    }
-    spread.extend(words);
-    spread.into_iter()
 }
 
 /// What all of them have in common.
@@ -170,6 +132,7 @@ static TINI: Peer = Peer {
         usage: "usage: tini [OPTIONS] [--] COMMAND [ARG...]",
         about: "This is hinit, as tini. Environment: TINI_SUBREAPER, TINI_KILL_PROCESS_GROUP, TINI_VERBOSITY",
         mixed: false,
+        clusters: true,
         env: c"",
         options: &[
             &SUBREAPER,
@@ -186,7 +149,7 @@ static TINI: Peer = Peer {
     version: "tini version 0.19.0 - git.hinit",
     read: |given, run| {
         const EXIT_CODE: Kind<(u8, u8)> = Kind {
-            parse: |text| Some((text.parse().ok()?, 0)),
+            parse: |text| Some((u8::try_from(text.parse::<usize>().ok()?).ok()?, 0)),
             wanted: "an exit code up to 255",
         };
         let env = given.env;
@@ -214,6 +177,7 @@ static DUMB_INIT: Peer = Peer {
         usage: "usage: dumb-init [OPTIONS] [--] COMMAND [ARG...]",
         about: "This is hinit, as dumb-init. Environment: DUMB_INIT_SETSID, DUMB_INIT_DEBUG",
         mixed: false,
+        clusters: true,
         env: c"",
         options: &[
             &SINGLE_CHILD,
@@ -251,6 +215,7 @@ static CATATONIT: Peer = Peer {
         usage: "usage: catatonit [OPTIONS] [--] COMMAND [ARG...]",
         about: "This is hinit, as catatonit. Environment: CATATONIT_DEBUG",
         mixed: false,
+        clusters: true,
         env: c"",
         options: &[&GROUP, &PAUSE, &LICENCE, &options::HELP, &options::VERSION],
     },

@@ -1,7 +1,7 @@
 //! The options that were given, as arguments or by the environment.
 
 use std::ffi::{CStr, OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::vec::IntoIter;
 
 use pico_args::Arguments;
@@ -9,13 +9,20 @@ use pico_args::Arguments;
 use super::options::{Opt, Topic};
 use super::values::Kind;
 
+mod words;
+
+use words::{split, unexpected, words_of};
+
 /// Looks up an environment variable.
 pub(crate) type Env<'a> = &'a dyn Fn(&CStr) -> Option<OsString>;
+
+/// What stands between the values in an option's variable.
+pub(super) const BETWEEN: &[u8] = b" \t\n,";
 
 /// What was given to one of hinit's commands. An argument beats the option's own variable, and that
 /// the variable for all options, if there is one.
 ///
-/// The first mistake is kept, for the end: whoever asks for values gets some, and needs not look.
+/// The first mistake is kept, for the end: whoever asks for values gets some, and need not look.
 pub(super) struct Given<'a> {
     pub(super) env: Env<'a>,
     topic: &'a Topic,
@@ -44,8 +51,8 @@ impl<'a> Given<'a> {
     }
 
     /// Why the command line makes no sense, unless it does.
-    pub(super) fn end(self) -> Result<(), String> {
-        self.mistake.map_or(Ok(()), Err)
+    pub(super) fn mistake(self) -> Option<String> {
+        self.mistake
     }
 
     pub(super) fn refuse(&mut self, why: String) {
@@ -85,7 +92,7 @@ impl<'a> Given<'a> {
 
     /// Whether a flag is on. In the environment 1 is on; 0, empty or missing is off.
     pub(super) fn flag(&mut self, option: &Opt) -> bool {
-        let given = self.arguments.contains(option.long);
+        let given = self.count(option) > 0;
         let in_general = self.general.contains(option.long);
         let value = self.variable(option).unwrap_or_default();
         match value.as_bytes() {
@@ -100,14 +107,22 @@ impl<'a> Given<'a> {
         }
     }
 
-    /// How often a flag was given as an argument.
-    pub(super) fn count(&mut self, option: &Opt) -> usize {
-        std::iter::from_fn(|| self.arguments.contains(option.long).then_some(())).count()
+    /// Which of two flags is on, if one is.
+    pub(super) fn one_of(&mut self, one: &Opt, other: &Opt) -> [bool; 2] {
+        let are_on = [self.flag(one), self.flag(other)];
+        if are_on == [true; 2] {
+            self.contradiction(one, other);
+        }
+        are_on
     }
 
-    /// The last word given as an argument: a command line may repeat what an image has set.
-    pub(super) fn argument(&mut self, option: &Opt) -> Option<OsString> {
-        words_for(option, &mut self.arguments).pop()
+    /// How often an option was given as an argument.
+    pub(super) fn count(&mut self, option: &Opt) -> usize {
+        let mut count = 0;
+        while self.arguments.contains(option.long) {
+            count += 1;
+        }
+        count
     }
 
     /// The word given for an option, whatever it is.
@@ -128,7 +143,7 @@ impl<'a> Given<'a> {
     /// The values of an option that may be given several times; in its variable blanks or commas
     /// stand between them.
     pub(super) fn values<T>(&mut self, option: &Opt, kind: &Kind<T>) -> Vec<T> {
-        self.list(option, b" \t\n,", kind)
+        self.list(option, BETWEEN, kind)
     }
 
     /// The same for values that may hold blanks and commas: one a line.
@@ -146,7 +161,7 @@ impl<'a> Given<'a> {
     }
 
     /// Has each word that was given for an option taken, as long as it is what is wanted.
-    fn each(
+    pub(super) fn each(
         &mut self,
         option: &Opt,
         separators: &[u8],
@@ -169,10 +184,13 @@ impl<'a> Given<'a> {
         let Some(variable) = self.variable(option) else {
             return (words_for(option, &mut self.general), Place::Argument);
         };
-        let words = variable.as_bytes().split(|byte| separators.contains(byte));
-        let words = words.filter(|word| !word.is_empty());
-        let words = words.map(|word| OsStr::from_bytes(word).to_owned());
-        (words.collect(), Place::Variable)
+        let mut words = Vec::new();
+        for word in variable.as_bytes().split(|byte| separators.contains(byte)) {
+            if !word.is_empty() {
+                words.push(OsStr::from_bytes(word).to_owned());
+            }
+        }
+        (words, Place::Variable)
     }
 
     /// An option's environment variable; an empty one is as good as none.
@@ -201,45 +219,6 @@ impl Place {
     }
 }
 
-/// Cuts the words at the first operand or `--`: what stands behind it is the server's, even where it
-/// looks like an option of ours, so pico-args, which scans all it is given, must not see it. Where
-/// options may stand behind operands, that goes for one word at a time. `--name=value` becomes two words.
-fn split(
-    mut words: IntoIter<OsString>,
-    topic: &Topic,
-) -> Result<(Arguments, Vec<OsString>), String> {
-    let mut arguments = Vec::new();
-    let mut operands = Vec::new();
-    while let Some(word) = words.next() {
-        let is_option = word.as_bytes().starts_with(b"-") && word != "-";
-        if !is_option || word == "--" {
-            operands.extend(if is_option { words.next() } else { Some(word) });
-            if topic.mixed {
-                continue;
-            }
-            break;
-        }
-        let mut parts = word.as_bytes().splitn(2, |&byte| byte == b'=');
-        let name = parts.next().unwrap_or_default();
-        let joined = parts
-            .next()
-            .map(|value| OsStr::from_bytes(value).to_owned());
-        let Some(option) = topic.option(name) else {
-            return Err(unknown("unknown option", name, topic));
-        };
-        arguments.push(option.long.into());
-        match joined {
-            Some(_) if !option.takes_value() => {
-                return Err(format!("`{}` takes no value", option.long));
-            }
-            _ if !option.takes_value() => {}
-            joined => arguments.push(value_of(option, joined.or_else(|| words.next()))?),
-        }
-    }
-    operands.extend(words);
-    Ok((Arguments::from_vec(arguments), operands))
-}
-
 /// The options of the variable for all. They are words as on a command line, with blanks between
 /// them; quotes keep a word together.
 fn general(topic: &Topic, env: Env) -> Result<Arguments, String> {
@@ -252,58 +231,16 @@ fn general(topic: &Topic, env: Env) -> Result<Arguments, String> {
         }
     };
     let text = env(topic.env).unwrap_or_default();
-    read(&text).map_err(|why| format!("in {}: {why}", topic.env.to_string_lossy()))
-}
-
-/// The words of a text, as a shell would see them if it knew blanks and quotes alone. None, if a quote
-/// is not closed.
-fn words_of(text: &[u8]) -> Option<Vec<OsString>> {
-    let mut words = Vec::new();
-    let mut word: Option<Vec<u8>> = None;
-    let mut quote = None;
-    for &byte in text {
-        match (byte, quote) {
-            (_, Some(open)) if byte == open => quote = None,
-            (b'"' | b'\'', None) => {
-                quote = Some(byte);
-                word.get_or_insert_default();
-            }
-            (_, None) if byte.is_ascii_whitespace() => words.extend(word.take()),
-            _ => word.get_or_insert_default().push(byte),
-        }
-    }
-    words.extend(word);
-    let words = words.into_iter().map(OsString::from_vec).collect();
-    quote.is_none().then_some(words)
+    let name = topic.env.to_str().unwrap_or_default();
+    read(&text).map_err(|why| format!("in {name}: {why}"))
 }
 
 /// All words given as arguments for an option, in their order.
 fn words_for(option: &Opt, arguments: &mut Arguments) -> Vec<OsString> {
     let copy = |value: &OsStr| Ok::<_, std::convert::Infallible>(value.to_owned());
-    arguments
-        .values_from_os_str(option.long, copy)
-        .unwrap_or_default()
-}
-
-/// An option's value: any word, but for one that looks like an option, since that is far more
-/// often a value forgotten. (A file that really has such a name is `./-x`.)
-fn value_of(option: &Opt, word: Option<OsString>) -> Result<OsString, String> {
-    match word {
-        Some(word) if !word.is_empty() && !word.as_bytes().starts_with(b"-") => Ok(word),
-        _ => Err(format!(
-            "`{}` needs a value: {}",
-            option.long,
-            option.value()
-        )),
+    let mut words = Vec::new();
+    while let Ok(Some(word)) = arguments.opt_value_from_os_str(option.long, copy) {
+        words.push(word);
     }
-}
-
-fn unexpected(word: &OsStr, topic: &Topic) -> String {
-    unknown("unexpected word", word.as_bytes(), topic)
-}
-
-fn unknown(what: &str, word: &[u8], topic: &Topic) -> String {
-    let nearest = topic.nearest(word);
-    let word = OsStr::from_bytes(word).display();
-    format!("{what} `{word}`; the nearest is `{nearest}`")
+    words
 }

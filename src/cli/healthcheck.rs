@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::given::Given;
+use super::given::{BETWEEN, Given};
 use super::probes::{self, Codes, Endpoint, Header, Url};
-use super::{Command, PidFile, options, pid_file, values};
+use super::{Command, PidFile, options, pid_file_unless, values};
 
 const TIMEOUT: Duration = Duration::from_millis(900);
 const EXPECT: Codes = 200..=399;
@@ -58,7 +58,7 @@ pub(crate) enum Answer {
 pub(super) fn parse(given: &mut Given) -> Command {
     given.at_most(0);
     let check = Healthcheck {
-        pid_file: checked_pid_file(given),
+        pid_file: pid_file_unless(&options::NO_PID, given),
         ready: given.flag(&options::READY),
         foreign: given.flag(&options::FOREIGN),
         probes: probes(given),
@@ -66,7 +66,11 @@ pub(super) fn parse(given: &mut Given) -> Command {
         timeout: given
             .value(&options::TIMEOUT, &values::TIMEOUT)
             .unwrap_or(TIMEOUT),
-        answer: answer(given),
+        answer: match given.one_of(&options::JSON, &options::NO_LINE) {
+            [true, _] => Answer::Json,
+            [_, true] => Answer::Silence,
+            _ => Answer::Line,
+        },
     };
     // hinit is found by its PID file, and another program has no hinit.
     if check.ready && check.pid_file.is_none() {
@@ -80,16 +84,6 @@ pub(super) fn parse(given: &mut Given) -> Command {
         given.refuse(why.into());
     }
     Command::Healthcheck(check)
-}
-
-fn checked_pid_file(given: &mut Given) -> Option<PidFile> {
-    if !given.flag(&options::NO_PID) {
-        return Some(pid_file(given));
-    }
-    if given.argument(&options::PID_FILE).is_some() {
-        given.contradiction(&options::PID_FILE, &options::NO_PID);
-    }
-    None
 }
 
 fn probes(given: &mut Given) -> Vec<Probe> {
@@ -118,17 +112,19 @@ fn probes(given: &mut Given) -> Vec<Probe> {
 }
 
 fn http(given: &mut Given) -> Http {
-    let expect = given.values(&options::EXPECT, &probes::CODES).concat();
+    let mut expect = Vec::new();
+    given.each(&options::EXPECT, BETWEEN, probes::CODES, &mut |text| {
+        probes::codes(text, &mut expect)
+    });
+    if expect.is_empty() {
+        expect.push(EXPECT);
+    }
     let http = Http {
         head: given
             .value(&options::METHOD, &probes::METHOD)
             .unwrap_or_default(),
         headers: given.lines(&options::HEADER, &probes::HEADER),
-        expect: if expect.is_empty() {
-            vec![EXPECT]
-        } else {
-            expect
-        },
+        expect,
         contains: given.value(&options::CONTAINS, &probes::TEXT),
     };
     if http.head && http.contains.is_some() {
@@ -136,17 +132,4 @@ fn http(given: &mut Given) -> Http {
         given.refuse(why.into());
     }
     http
-}
-
-fn answer(given: &mut Given) -> Answer {
-    let json = given.flag(&options::JSON);
-    match (given.flag(&options::NO_LINE), json) {
-        (true, true) => {
-            given.contradiction(&options::JSON, &options::NO_LINE);
-            Answer::Json
-        }
-        (true, false) => Answer::Silence,
-        (false, true) => Answer::Json,
-        (false, false) => Answer::Line,
-    }
 }

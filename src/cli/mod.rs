@@ -87,14 +87,8 @@ pub(crate) fn parse(arguments: Vec<OsString>, env: Env) -> Result<Command, Misus
     let mut words = arguments.into_iter();
     let name = words.next().unwrap_or_default();
     if let Some(peer) = compat::peer(&name) {
-        let words = compat::spread(words, &peer.topic);
-        return read(
-            words,
-            &peer.topic,
-            env,
-            &|given| peer.parse(given),
-            compat::FAILED,
-        );
+        let parse = |given: &mut Given| peer.parse(given);
+        return read(words, &peer.topic, env, &parse, compat::FAILED);
     }
     let word = words.as_slice().first();
     let is_named = |own: &&Own| word.is_some_and(|word| word == own.0.name);
@@ -113,25 +107,37 @@ fn read(
     parse: &dyn Fn(&mut Given) -> Command,
     complaint: Complaint,
 ) -> Result<Command, Misuse> {
-    let read = || {
-        let mut given = Given::new(words, topic, env)?;
-        let command = if given.flag(&options::HELP) {
-            Command::Help(topic.help())
-        } else {
-            parse(&mut given)
-        };
-        given.end().map(|()| command)
-    };
-    read().map_err(|why| Misuse {
+    let misuse = |why| Misuse {
         why: Error::usage(why),
         usage: topic.usage,
         complaint,
-    })
+    };
+    let mut given = Given::new(words, topic, env).map_err(misuse)?;
+    let command = if given.flag(&options::HELP) {
+        Command::Help(topic.help())
+    } else {
+        parse(&mut given)
+    };
+    match given.mistake() {
+        None => Ok(command),
+        Some(why) => Err(misuse(why)),
+    }
 }
 
 fn pid_file(given: &mut Given) -> PidFile {
     let path = given.word(&options::PID_FILE);
     path.map_or(PidFile::Default, |path| PidFile::At(path.into()))
+}
+
+/// The same where an option can say that there is none.
+fn pid_file_unless(none: &options::Opt, given: &mut Given) -> Option<PidFile> {
+    if !given.flag(none) {
+        return Some(pid_file(given));
+    }
+    if given.count(&options::PID_FILE) > 0 {
+        given.contradiction(&options::PID_FILE, none);
+    }
+    None
 }
 
 #[cfg(test)]

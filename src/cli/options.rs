@@ -40,7 +40,7 @@ impl Opt {
 
     /// `-v, --verbose` or `--pid-file FILE`.
     pub(crate) fn synopsis(&self) -> &'static str {
-        self.text.lines().next().unwrap_or_default()
+        self.text.split('\n').next().unwrap_or_default()
     }
 
     /// `-v`.
@@ -62,7 +62,8 @@ impl Opt {
     }
 
     pub(crate) fn is_named(&self, word: &[u8]) -> bool {
-        word == self.long.as_bytes() || (word == self.short().as_bytes() && !word.is_empty())
+        let is_short = word.len() == 2 && self.text.as_bytes().starts_with(word);
+        is_short || word == self.long.as_bytes()
     }
 
     #[cfg(test)]
@@ -100,6 +101,8 @@ pub(crate) struct Topic {
     pub(crate) about: &'static str,
     /// Whether options may also stand behind operands.
     pub(crate) mixed: bool,
+    /// Whether several letters may stand behind one dash.
+    pub(crate) clusters: bool,
     /// The variable that may hold them all.
     pub(crate) env: &'static CStr,
     pub(crate) options: &'static [&'static Opt],
@@ -133,10 +136,11 @@ impl Topic {
         let mut nearest = (usize::MAX, HELP.long);
         for option in self.options {
             for name in [option.long, option.short()] {
-                let bytes = name.as_bytes();
-                let distance = edits(word, bytes);
-                if is_short(bytes) == is_short(word) && !name.is_empty() && distance < nearest.0 {
-                    nearest = (distance, name);
+                if !name.is_empty() && is_short(name.as_bytes()) == is_short(word) {
+                    let distance = edits(word, name.as_bytes());
+                    if distance < nearest.0 {
+                        nearest = (distance, name);
+                    }
                 }
             }
         }

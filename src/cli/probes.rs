@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::healthcheck::Probe;
 use super::values::Kind;
+use crate::text::digits;
 
 /// Where something listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,10 +66,7 @@ pub(super) const LISTEN: Kind<Address> = Kind {
     parse: listen,
     wanted: "an address such as 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock",
 };
-pub(super) const CODES: Kind<Vec<Codes>> = Kind {
-    parse: |text| text.split(',').map(codes).collect(),
-    wanted: "status codes such as 200 or 200-299,304",
-};
+pub(super) const CODES: &str = "status codes such as 200 or 200-299,304";
 pub(super) const HEADER: Kind<Header> = Kind {
     parse: header,
     wanted: "a field such as `Accept: text/plain`",
@@ -94,30 +92,25 @@ pub(super) const METHOD: Kind<bool> = Kind {
 fn url(text: &str) -> Option<Url> {
     let (address, host, target) = if let Some(rest) = text.strip_prefix("http+unix://") {
         let (path, target) = rest.split_once(':').unwrap_or((rest, "/"));
-        let is_path = path.starts_with('/') && path.len() > 1;
-        let address = is_path.then(|| Address::Unix(path.into()))?;
-        (address, "localhost".to_owned(), target)
+        (unix(path)?, "localhost", target)
     } else {
         let rest = text.strip_prefix("http://")?;
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (host, target) = rest.split_at_checked(end)?;
-        let address = tcp(host, Some(80))?;
-        (address, host.to_owned(), target)
+        let end = rest.bytes().position(|byte| b"/?#".contains(&byte));
+        let (host, target) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+        (tcp(host, Some(80))?, host, target)
     };
     // The fragment is the browser's own business.
     let target = target.split('#').next().unwrap_or_default();
-    let target = if target.starts_with('/') {
-        target.to_owned()
-    } else {
-        format!("/{target}")
-    };
     // Anything else would be a second request, or no request at all.
-    let is_plain = target.bytes().all(|byte| byte.is_ascii_graphic());
-    is_plain.then(|| Url {
+    if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return None;
+    }
+    let slash = if target.starts_with('/') { "" } else { "/" };
+    Some(Url {
         text: text.to_owned(),
         address,
-        host,
-        target,
+        host: host.to_owned(),
+        target: format!("{slash}{target}"),
     })
 }
 
@@ -137,40 +130,51 @@ fn endpoint(text: &str, with_service: bool) -> Option<Endpoint> {
 
 fn listen(text: &str) -> Option<Address> {
     match text.strip_prefix("unix:") {
-        Some(path) => (path.starts_with('/') && path.len() > 1).then(|| Address::Unix(path.into())),
+        Some(path) => unix(path),
         None => tcp(text, None),
     }
 }
 
+fn unix(path: &str) -> Option<Address> {
+    let is_path = path.starts_with('/') && path.len() > 1;
+    is_path.then(|| Address::Unix(path.into()))
+}
+
 /// `127.0.0.1:8000`, `[::1]:8000`, `localhost:8000`; without a port only where there is a default.
 fn tcp(text: &str, default_port: Option<u16>) -> Option<Address> {
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, port_number(port)?),
-        _ => (text, default_port?),
+    let colon = text.bytes().rposition(|byte| byte == b':');
+    let (host, port) = match colon.filter(|_| !text.ends_with(']')) {
+        Some(colon) => (text.get(..colon)?, port_number(text.get(colon + 1..)?)?),
+        None => (text, default_port?),
     };
-    let ips = match host.strip_prefix('[').map(|rest| rest.strip_suffix(']')) {
-        Some(inner) => vec![IpAddr::V6(inner?.parse().ok()?)],
-        // What listens on "localhost" may do so on either, and some names lead to ::1 only.
-        None if host.eq_ignore_ascii_case("localhost") => {
-            vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
-        }
-        None => vec![IpAddr::V4(host.parse().ok()?)],
-    };
-    let addresses = ips.into_iter().map(|ip| SocketAddr::new(ip, port));
-    Some(Address::Tcp(addresses.collect()))
+    let at = |ip: IpAddr| SocketAddr::new(ip, port);
+    // What listens on "localhost" may do so on either, and some names lead to ::1 only.
+    if host.eq_ignore_ascii_case("localhost") {
+        let (one, other) = (Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into());
+        return Some(Address::Tcp(vec![at(one), at(other)]));
+    }
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let ip: IpAddr = bare.unwrap_or(host).parse().ok()?;
+    (ip.is_ipv6() == bare.is_some()).then(|| Address::Tcp(vec![at(ip)]))
 }
 
 fn port_number(text: &str) -> Option<u16> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|port| digits && *port != 0)
+    let port = digits(text).and_then(|port| u16::try_from(port).ok());
+    port.filter(|port| *port != 0)
 }
 
-fn codes(text: &str) -> Option<Codes> {
+/// Adds them to the list; whether that is what they are.
+pub(super) fn codes(text: &str, list: &mut Vec<Codes>) -> bool {
+    text.split(',')
+        .all(|text| range(text).map(|codes| list.push(codes)).is_some())
+}
+
+fn range(text: &str) -> Option<Codes> {
     let code = |text: &str| {
-        let digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse::<u16>()
-            .ok()
-            .filter(|code| digits && (100..600).contains(code))
+        let code = u16::try_from(digits(text)?).ok();
+        code.filter(|code| text.len() == 3 && (100..600).contains(code))
     };
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let range = code(first)?..=code(last)?;
@@ -185,7 +189,7 @@ fn header(text: &str) -> Option<Header> {
     let is_name = !name.is_empty() && name.bytes().all(is_token);
     let is_own = OWN.iter().any(|own| own.eq_ignore_ascii_case(name));
     let is_value = !value.chars().any(|c| c.is_control() && c != '\t');
-    (is_name && is_value && !is_own).then(|| (name.to_owned(), value.trim().to_owned()))
+    (is_name && is_value && !is_own).then(|| (name.to_owned(), value.trim_ascii().to_owned()))
 }
 
 #[cfg(test)]
@@ -313,7 +317,7 @@ mod tests {
             ("+200", None),
             ("", None),
         ] {
-            assert_eq!(codes(text), expected, "{text}");
+            assert_eq!(range(text), expected, "{text}");
         }
     }
 

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal as StandardSignal;
 
 use super::given::Given;
 use super::probes::{self, Address};
-use super::{Command, PidFile, options, pid_file, values};
+use super::{Command, PidFile, options, pid_file_unless, values};
 use crate::error::ExitCodes;
 use crate::output::Verbosity;
 
@@ -135,7 +135,7 @@ pub(super) fn parse(given: &mut Given) -> Command {
         return Command::Help(version.into());
     }
     Command::Run(Run {
-        pid_file: own_pid_file(given),
+        pid_file: pid_file_unless(&options::NO_PID_FILE, given),
         mode: given
             .value(&options::PID_FILE_MODE, &values::PERMISSIONS)
             .unwrap_or(MODE),
@@ -163,19 +163,13 @@ pub(super) fn parse(given: &mut Given) -> Command {
         workdir: given.word(&options::WORKDIR).map(PathBuf::from),
         stale: given.lines(&options::REMOVE_STALE, &probes::PATH),
         manners: Manners::OWN,
-        verbosity: verbosity(given),
+        verbosity: match given.one_of(&options::VERBOSE, &options::QUIET) {
+            [true, _] => Verbosity::Verbose,
+            [_, true] => Verbosity::Quiet,
+            _ => Verbosity::Normal,
+        },
         command: given.command(),
     })
-}
-
-fn own_pid_file(given: &mut Given) -> Option<PidFile> {
-    if !given.flag(&options::NO_PID_FILE) {
-        return Some(pid_file(given));
-    }
-    if given.argument(&options::PID_FILE).is_some() {
-        given.contradiction(&options::PID_FILE, &options::NO_PID_FILE);
-    }
-    None
 }
 
 fn notify(given: &mut Given) -> Option<Notify> {
@@ -197,17 +191,4 @@ fn listen(given: &mut Given) -> Vec<Address> {
         given.refuse(format!("more than {MOST_LISTEN} addresses to listen at"));
     }
     addresses
-}
-
-fn verbosity(given: &mut Given) -> Verbosity {
-    let quiet = given.flag(&options::QUIET);
-    match (quiet, given.flag(&options::VERBOSE)) {
-        (true, true) => {
-            given.contradiction(&options::VERBOSE, &options::QUIET);
-            Verbosity::Quiet
-        }
-        (true, false) => Verbosity::Quiet,
-        (false, false) => Verbosity::Normal,
-        (false, true) => Verbosity::Verbose,
-    }
 }

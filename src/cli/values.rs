@@ -61,9 +61,8 @@ pub(super) const EXIT_CODES: Kind<(u8, u8)> = Kind {
 /// Permissions that hinit itself can work with after a crash, and that a health check trusts:
 /// read and write for the owner, no write for anyone else.
 fn permissions(octal: &str) -> Option<u32> {
-    let digits = !octal.is_empty() && octal.bytes().all(|byte| byte.is_ascii_digit());
-    let mode = u32::from_str_radix(octal, 8).ok().filter(|_| digits)?;
-    [0o600, 0o604, 0o640, 0o644].contains(&mode).then_some(mode)
+    let mode = digits(octal).and_then(|_| u32::from_str_radix(octal, 8).ok());
+    mode.filter(|mode| [0o600, 0o604, 0o640, 0o644].contains(mode))
 }
 
 /// Any of the 64 signals, by its name with or without SIG, or by its number. Real-time ones have the
@@ -129,25 +128,27 @@ fn exit_codes(text: &str) -> Option<(u8, u8)> {
 
 /// `500ms`, `8s`, `2m`, `1.5s`; a bare number is seconds. Nothing, or from a millisecond to a year.
 fn duration(text: &str) -> Option<Duration> {
-    const MILLISECOND: Duration = Duration::from_millis(1);
-    const YEAR: Duration = Duration::from_hours(365 * 24);
-    let unit_at = text
-        .find(|c: char| c.is_ascii_alphabetic())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at_checked(unit_at)?;
-    let unit_nanos: u64 = match unit {
-        "ms" => 1_000_000,
-        "s" | "" => 1_000_000_000,
-        "m" => 60_000_000_000,
-        _ => return None,
-    };
+    /// What may stand behind the number, and how many nanoseconds that is.
+    const UNITS: [(&str, u64); 4] = [
+        ("ms", MILLISECOND),
+        ("s", SECOND),
+        ("m", 60 * SECOND),
+        ("", SECOND),
+    ];
+    const MILLISECOND: u64 = 1_000_000;
+    const SECOND: u64 = 1000 * MILLISECOND;
+    const YEAR: u64 = 365 * 24 * 3600 * SECOND;
+    let with = |(unit, nanos)| text.strip_suffix(unit).map(|number| (number, nanos));
+    let (number, mut place) = UNITS.into_iter().find_map(with)?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    let whole = digits(whole)?.checked_mul(unit_nanos)?;
-    let scale = 10_u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let fraction = u128::from(digits(fraction)?) * u128::from(unit_nanos) / u128::from(scale);
-    let nanos = whole.checked_add(u64::try_from(fraction).ok()?)?;
-    let time = Duration::from_nanos(nanos);
-    (time.is_zero() || (MILLISECOND..=YEAR).contains(&time)).then_some(time)
+    let mut nanos = digits(whole)?.checked_mul(place)?;
+    digits(fraction)?;
+    for digit in fraction.bytes() {
+        place /= 10;
+        nanos = nanos.checked_add(u64::from(digit - b'0') * place)?;
+    }
+    let is_sane = nanos == 0 || (MILLISECOND..=YEAR).contains(&nanos);
+    is_sane.then(|| Duration::from_nanos(nanos))
 }
 
 #[cfg(test)]

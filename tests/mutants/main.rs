@@ -166,7 +166,7 @@ mutants! {
         "sys::set_signal_mask(inherited.signal_mask);" => ""
     } fails "lifecycle::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
 
-    options_behind_the_command: "cli/given.rs" {
+    options_behind_the_command: "cli/given/words.rs" {
         "if topic.mixed {" => "if topic.mixed || true {"
     } fails "lifecycle::subreaper::the_servers_own_options_are_not_hinits";
 
@@ -374,7 +374,7 @@ mutants! {
     } fails "probes::grpc";
 
     localhost_is_one_address: "cli/probes.rs" {
-        "vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]" => "vec![Ipv4Addr::LOCALHOST.into()]"
+        "vec![at(one), at(other)]" => "vec![at(one)]"
     } fails "probes::localhost_is_both_addresses";
 
     the_future_is_fresh: "healthcheck/probe/heartbeat.rs" {

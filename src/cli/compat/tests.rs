@@ -1,4 +1,4 @@
-use std::ffi::CStr;
+use std::ffi::{CStr, OsString};
 
 use nix::sys::signal::Signal;
 

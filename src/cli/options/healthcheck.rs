@@ -96,6 +96,7 @@ must be well. Prints the verdict in one line; exits 0 if the server is healthy, 
 HINIT_HEALTH may hold any of these options, as they stand on a command line; the other variables and the
 command line itself beat it.",
     mixed: false,
+    clusters: false,
     env: c"HINIT_HEALTH",
     options: &[
         &PID_FILE, &NO_PID, &READY, &FOREIGN, &HTTP, &METHOD, &HEADER, &EXPECT, &CONTAINS, &GRPC, &TCP, &UNIX,

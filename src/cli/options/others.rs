@@ -14,6 +14,7 @@ pub(crate) static SIGNAL: Topic = Topic {
 Sends the server a signal, such as TERM, 15 or RTMIN+3: the process that the PID file names, and never
 another one. Exits with 0; with 1 if that is not possible, and says why.",
     mixed: true,
+    clusters: false,
     env: c"",
     options: &[&PID_FILE, &FOREIGN, &WAIT, &HELP],
 };
@@ -24,6 +25,7 @@ pub(crate) static STATUS: Topic = Topic {
     about: "\
 Shows what the server is and does, or why that cannot be told. Exits with 0 if it is healthy, else with 1.",
     mixed: true,
+    clusters: false,
     env: c"",
     options: &[&PID_FILE, &FOREIGN, &JSON, &HELP],
 };
@@ -35,6 +37,7 @@ pub(crate) static INSTALL: Topic = Topic {
 Copies this binary to PATH, in one step and executable: for images that have nothing to copy with. A
 file that is there is replaced; anything else, a symlink too, is refused.",
     mixed: true,
+    clusters: false,
     env: c"",
     options: &[&HELP],
 };

@@ -121,6 +121,7 @@ status, install.
 Exits with the server's own code; 128+N if signal N killed it; 127 if COMMAND was not found;
 126 if it could not be executed; 125 if hinit itself failed.",
     mixed: false,
+    clusters: false,
     env: c"",
     options: &[
         &PID_FILE,

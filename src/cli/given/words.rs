@@ -1,0 +1,107 @@
+//! Words, told apart: which are options, with their values, and which are operands.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::vec::IntoIter;
+
+use pico_args::Arguments;
+
+use crate::cli::options::Topic;
+
+/// Cuts the words at the first operand or `--`: what stands behind it is the server's, even where it
+/// looks like an option of ours, so pico-args, which scans all it is given, must not see it. Where
+/// options may stand behind operands, that goes for one word at a time. A name and the value that is
+/// joined to it become two words.
+pub(super) fn split(
+    mut words: IntoIter<OsString>,
+    topic: &Topic,
+) -> Result<(Arguments, Vec<OsString>), String> {
+    let mut arguments = Vec::new();
+    let mut operands = Vec::new();
+    let mut letters = None;
+    while let Some(word) = letters.take().or_else(|| words.next()) {
+        let is_option = word.as_bytes().starts_with(b"-") && word != "-";
+        if !is_option || word == "--" {
+            operands.extend(if is_option { words.next() } else { Some(word) });
+            if topic.mixed {
+                continue;
+            }
+            break;
+        }
+        let is_cluster = topic.clusters && !word.as_bytes().starts_with(b"--");
+        let (name, joined) = parts(word.as_bytes(), is_cluster);
+        let Some(option) = topic.option(name) else {
+            return Err(unknown("unknown option", name, topic));
+        };
+        arguments.push(option.long.into());
+        if option.takes_value() {
+            let joined = joined.map(|value| OsStr::from_bytes(value).to_owned());
+            let Some(value) = joined.or_else(|| words.next()).filter(is_value) else {
+                let (name, value) = (option.long, option.value());
+                return Err(format!("`{name}` needs a value: {value}"));
+            };
+            arguments.push(value);
+        } else if is_cluster {
+            let dashed = |letters| [OsStr::new("-"), OsStr::from_bytes(letters)];
+            letters = joined.map(|letters| dashed(letters).into_iter().collect());
+        } else if joined.is_some() {
+            return Err(format!("`{}` takes no value", option.long));
+        }
+    }
+    operands.extend(words);
+    Ok((Arguments::from_vec(arguments), operands))
+}
+
+/// The name of an option, and what is joined to it: `--name=value`; or, of letters behind one dash, the
+/// first, and the others or the value (getopt(3)).
+fn parts(word: &[u8], is_cluster: bool) -> (&[u8], Option<&[u8]>) {
+    if is_cluster {
+        let (name, rest) = word.split_at("-v".len());
+        return (name, Some(rest).filter(|rest| !rest.is_empty()));
+    }
+    let end = word.iter().position(|&byte| byte == b'=');
+    let (name, rest) = word.split_at(end.unwrap_or(word.len()));
+    (name, rest.get(1..))
+}
+
+/// An option's value is any word, but for one that looks like an option, since that is far more
+/// often a value forgotten. (A file that really has such a name is `./-x`.)
+fn is_value(word: &OsString) -> bool {
+    !word.is_empty() && !word.as_bytes().starts_with(b"-")
+}
+
+/// The words of a text, as a shell would see them if it knew blanks and quotes alone. None, if a quote
+/// is not closed.
+pub(super) fn words_of(text: &[u8]) -> Option<Vec<OsString>> {
+    let mut words: Vec<OsString> = Vec::new();
+    let (mut quote, mut inside) = (None, false);
+    for byte in text {
+        if quote.is_none() && byte.is_ascii_whitespace() {
+            inside = false;
+            continue;
+        }
+        if !inside {
+            words.push(OsString::new());
+            inside = true;
+        }
+        match quote {
+            Some(open) if open == byte => quote = None,
+            None if b"\"'".contains(byte) => quote = Some(byte),
+            _ => {
+                let byte = OsStr::from_bytes(std::slice::from_ref(byte));
+                words.last_mut()?.push(byte);
+            }
+        }
+    }
+    quote.is_none().then_some(words)
+}
+
+pub(super) fn unexpected(word: &OsStr, topic: &Topic) -> String {
+    unknown("unexpected word", word.as_bytes(), topic)
+}
+
+fn unknown(what: &str, word: &[u8], topic: &Topic) -> String {
+    let nearest = topic.nearest(word);
+    let word = OsStr::from_bytes(word).display();
+    format!("{what} `{word}`; the nearest is `{nearest}`")
+}
