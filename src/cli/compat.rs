@@ -33,7 +33,7 @@ pub(super) fn peer(name: &OsStr) -> Option<&'static Peer> {
     PEERS.into_iter().find(is_named)
 }
 
-/// All of them have this exit code.
+/// How all of them complain of a command line.
 pub(super) const FAILED: Complaint = Complaint::Exit(1);
 
 impl Peer {
@@ -149,6 +149,7 @@ static TINI: Peer = Peer {
     version: "tini version 0.19.0 - git.hinit",
     read: |given, run| {
         const EXIT_CODE: Kind<(u8, u8)> = Kind {
+            // By the reader that the verbosity needs as well: one more would be 280 bytes.
             parse: |text| Some((u8::try_from(text.parse::<usize>().ok()?).ok()?, 0)),
             wanted: "an exit code up to 255",
         };

@@ -222,17 +222,20 @@ impl Place {
 /// The options of the variable for all. They are words as on a command line, with blanks between
 /// them; quotes keep a word together.
 fn general(topic: &Topic, env: Env) -> Result<Arguments, String> {
-    let read = |text: &OsStr| {
-        let words = words_of(text.as_bytes()).ok_or("a quote is not closed")?;
-        let (general, operands) = split(words.into_iter(), topic)?;
-        match operands.first() {
-            Some(word) => Err(unexpected(word, topic)),
-            None => Ok(general),
-        }
-    };
     let text = env(topic.env).unwrap_or_default();
+    let split = match words_of(text.as_bytes()) {
+        Some(words) => split(words.into_iter(), topic),
+        None => Err("a quote is not closed".into()),
+    };
+    let why = match split {
+        Ok((general, operands)) => match operands.first() {
+            Some(word) => unexpected(word, topic),
+            None => return Ok(general),
+        },
+        Err(why) => why,
+    };
     let name = topic.env.to_str().unwrap_or_default();
-    read(&text).map_err(|why| format!("in {name}: {why}"))
+    Err(format!("in {name}: {why}"))
 }
 
 /// All words given as arguments for an option, in their order.

@@ -103,7 +103,7 @@ pub(crate) struct Topic {
     pub(crate) mixed: bool,
     /// Whether several letters may stand behind one dash.
     pub(crate) clusters: bool,
-    /// The variable that may hold them all.
+    /// The environment variable that may hold any of the options.
     pub(crate) env: &'static CStr,
     pub(crate) options: &'static [&'static Opt],
 }
@@ -151,16 +151,17 @@ impl Topic {
 /// How many bytes must be inserted, deleted or replaced to turn one word into the other (the
 /// Levenshtein distance).
 fn edits(from: &[u8], to: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
+    // From what there is of the one word to each beginning of the other, but for the empty one.
+    let mut row: Vec<usize> = (1..).take(to.len()).collect();
     for (i, a) in from.iter().enumerate() {
         let (mut diagonal, mut left) = (i, i + 1);
-        for (cell, b) in row.iter_mut().skip(1).zip(to) {
+        for (cell, b) in row.iter_mut().zip(to) {
             let above = *cell;
             *cell = (diagonal + usize::from(a != b)).min(above.min(left) + 1);
             (diagonal, left) = (above, *cell);
         }
     }
-    row.pop().unwrap_or_default()
+    row.pop().unwrap_or(from.len())
 }
 
 #[cfg(test)]

@@ -150,8 +150,10 @@ fn tcp(text: &str, default_port: Option<u16>) -> Option<Address> {
     let at = |ip: IpAddr| SocketAddr::new(ip, port);
     // What listens on "localhost" may do so on either, and some names lead to ::1 only.
     if host.eq_ignore_ascii_case("localhost") {
-        let (one, other) = (Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into());
-        return Some(Address::Tcp(vec![at(one), at(other)]));
+        return Some(Address::Tcp(vec![
+            at(Ipv4Addr::LOCALHOST.into()),
+            at(Ipv6Addr::LOCALHOST.into()),
+        ]));
     }
     let bare = host
         .strip_prefix('[')

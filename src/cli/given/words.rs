@@ -1,7 +1,7 @@
 //! Words, told apart: which are options, with their values, and which are operands.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::vec::IntoIter;
 
 use pico_args::Arguments;
@@ -41,9 +41,10 @@ pub(super) fn split(
                 return Err(format!("`{name}` needs a value: {value}"));
             };
             arguments.push(value);
-        } else if is_cluster {
-            let dashed = |letters| [OsStr::new("-"), OsStr::from_bytes(letters)];
-            letters = joined.map(|letters| dashed(letters).into_iter().collect());
+        } else if is_cluster && joined.is_some() {
+            let mut others = word.into_vec();
+            others.remove("-".len());
+            letters = Some(OsString::from_vec(others));
         } else if joined.is_some() {
             return Err(format!("`{}` takes no value", option.long));
         }
@@ -52,8 +53,8 @@ pub(super) fn split(
     Ok((Arguments::from_vec(arguments), operands))
 }
 
-/// The name of an option, and what is joined to it: `--name=value`; or, of letters behind one dash, the
-/// first, and the others or the value (getopt(3)).
+/// The name of an option, and what is joined to it: the value in `--name=value`; in `-vvgp` and `-pTERM`,
+/// clusters of letters (getopt(3)), what stands behind the first.
 fn parts(word: &[u8], is_cluster: bool) -> (&[u8], Option<&[u8]>) {
     if is_cluster {
         let (name, rest) = word.split_at("-v".len());
