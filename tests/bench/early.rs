@@ -39,7 +39,7 @@ impl Bench {
 
     fn early_terms_in(&self, mode: Mode, fifo: &str) -> Row {
         let tries = self.rounds / 4;
-        let figure = format!("early SIGTERM {mode}: lost of {tries} (95 % interval)");
+        let figure = format!("early SIGTERM {mode}: lost (95 % interval), of {tries}");
         let mut programs = of_each(&figure, &self.inits, |init| {
             Ok((init.server(mode, &[&self.load, "wait"])?, 0.0))
         });
@@ -58,9 +58,10 @@ impl Bench {
         let cells = programs.iter().map(|(name, (_, lost))| {
             let (low, high) = interval(*lost, tries as f64);
             let value = Value::Spread {
-                p10: low.round(),
+                low: low.round(),
                 median: *lost,
-                p90: high.round(),
+                high: high.round(),
+                samples: tries,
             };
             (name.clone(), value)
         });
@@ -69,7 +70,7 @@ impl Bench {
             // It may end by the signal, but not live on.
             Mode::Subreaper => 0.0,
         };
-        Row::new(&figure, cells.collect()).bound(HINIT, AtMost(limit))
+        Row::new(&figure, cells.collect()).bound(AtMost(limit))
     }
 }
 

@@ -10,8 +10,10 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::bench::{Bench, HINIT, of_each};
+use crate::bench::{Bench, of_each};
+use crate::csv::amount;
 use crate::live::{Live, Mode, now};
+use crate::proc;
 use crate::program::{Program, Result};
 use crate::table::Bound::AtMost;
 use crate::table::{Cells, Row, Value};
@@ -58,32 +60,40 @@ impl Bench {
 
     fn flood_in(&self, mode: Mode) -> Vec<Row> {
         let signals = self.rounds * 100;
-        let figure = format!("{signals} signals {mode}");
+        let figure = format!("signals at full speed {mode}");
+        let of_all = format!("of {}", amount(signals as f64));
         // One after the other: the kernel counts by user, so what waits in one init leaves less room for another.
         let floods = of_each(&figure, &self.inits, |init| {
             let program = init.server(mode, &[&self.load, "count"])?;
             flood(mode, &program, signals)
         });
-        let row = |what, value: fn(&Flood) -> f64| {
+        let row = |what: &str, value: fn(&Flood) -> f64| {
             let cell = |(name, flood): &(String, Flood)| (name.clone(), Value::one(value(flood)));
             let cells: Cells = floods.iter().map(cell).collect();
             Row::new(format!("{figure}: {what}"), cells)
         };
         let none = AtMost(0.0);
         vec![
-            row("real-time ones not taken in time", |flood| flood.refused).bound(HINIT, none),
-            row("lost of those taken", |flood| flood.taken - flood.arrived).bound(HINIT, none),
-            row("out of order or without their value", |flood| flood.odd).bound(HINIT, none),
+            row(
+                &format!("real-time ones not taken in time, {of_all}"),
+                |flood| flood.refused,
+            )
+            .bound(none),
+            row(&format!("lost of those taken, {of_all}"), |flood| {
+                flood.taken - flood.arrived
+            })
+            .bound(none),
+            row("out of order or without their value", |flood| flood.odd).bound(none),
             row("time for all, s", |flood| flood.seconds),
-            row("orphans left", |flood| flood.orphans_left).bound(HINIT, none),
+            row("orphans left", |flood| flood.orphans_left).bound(none),
             row("CPU time in an idle second after, µs", |flood| {
                 flood.idle_microseconds
             })
-            .bound(HINIT, none),
+            .bound(none),
             row("wake-ups in an idle second after", |flood| {
                 flood.idle_switches
             })
-            .bound(HINIT, none),
+            .bound(none),
         ]
     }
 }
@@ -108,7 +118,7 @@ fn flood(mode: Mode, init: &Program, signals: usize) -> Result<Flood> {
     };
     // If it does not come to rest, the next lines show it.
     let _ = live.rest();
-    let before = (live.cpu()?, live.switches()?);
+    let before = (proc::cpu(live.pid())?, proc::switches(live.pid())?);
     sleep(Duration::from_secs(1));
     Ok(Flood {
         refused: (signals - taken) as f64,
@@ -117,9 +127,9 @@ fn flood(mode: Mode, init: &Program, signals: usize) -> Result<Flood> {
         odd: *odd,
         seconds: (last - start as f64) / 1e9,
         // One child is the server.
-        orphans_left: live.children()? as f64 - 1.0,
-        idle_microseconds: (live.cpu()? - before.0) as f64 / 1e3,
-        idle_switches: (live.switches()? - before.1) as f64,
+        orphans_left: proc::children(live.pid())?.len() as f64 - 1.0,
+        idle_microseconds: (proc::cpu(live.pid())? - before.0) as f64 / 1e3,
+        idle_switches: (proc::switches(live.pid())? - before.1) as f64,
     })
 }
 

@@ -4,14 +4,14 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
-use crate::bench::{Bench, HINIT, NO_OP, beside, linked, of_each};
+use crate::bench::{Bench, NO_OP, beside, linked, of_each};
 use crate::program::{Program, Result};
 use crate::rounds::in_turn;
 use crate::table::Bound::AtMost;
 use crate::table::{Row, Value};
 
-const CURL: &str = "curl";
-const BUSYBOX: &str = "busybox";
+pub(crate) const CURL: &str = "curl";
+pub(crate) const BUSYBOX: &str = "busybox";
 
 const ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n";
@@ -36,10 +36,10 @@ impl Bench {
             programs.push((name.to_string(), Program::new(&words, "")?));
             linkage.push((name.to_string(), linked(&path)?));
         }
-        let (times, faults) = in_turn(&programs, self.rounds)?;
+        let (times, faults) = in_turn(&programs, self.rounds / 2)?;
         let over = |peer, limit| {
             let ratio = times.compare(peer, |one, other| one / other);
-            Row::new(format!("http: time over {peer}'s"), ratio.cells()).bound(HINIT, AtMost(limit))
+            Row::new(format!("http: time over {peer}'s"), ratio.cells()).bound(AtMost(limit))
         };
         let own = times.compare(NO_OP, |one, no_op| one - no_op);
         let mut calls = Vec::new();

@@ -1,10 +1,7 @@
 //! What it costs all else that hinit does to hear its server and to answer probes, of which there are none: against a
 //! hinit that does neither, in turn.
 
-use std::thread::sleep;
-use std::time::Duration;
-
-use crate::bench::{Bench, HINIT, Init, of_each};
+use crate::bench::{Bench, Init, of_each};
 use crate::cgroup::Cgroup;
 use crate::client::free_address;
 use crate::latency::latency;
@@ -12,8 +9,7 @@ use crate::live::{Live, Mode, Server};
 use crate::orphans::{IN_A_BURST, burst};
 use crate::program::Result;
 use crate::rounds::{Series, in_turn};
-use crate::table::Bound::AtMost;
-use crate::table::{Row, Value};
+use crate::table::Row;
 
 const PLAIN: &str = "plain";
 const LISTENING: &str = "listening";
@@ -21,24 +17,24 @@ const LISTENING: &str = "listening";
 impl Bench {
     pub(crate) fn listening(&self) -> Vec<Row> {
         let _group = Cgroup::enter();
-        let forwarding = self.beside_plain("forwarding, listening: latency, µs", |init| {
+        let forwarding = self.beside_plain("forwarding, listening: latency", |init| {
             self.both(init, "stamp", self.rounds * 2, |live| {
                 // The second counts, as of the launches.
                 latency(live)?;
                 latency(live)
             })
         });
-        let orphans = self.beside_plain("orphans, listening: CPU time for one, µs", |init| {
-            self.both(init, "orphans", self.rounds / 100, |live| {
+        let orphans = self.beside_plain("orphans, listening: CPU time for one", |init| {
+            self.both(init, "orphans", self.rounds / 125, |live| {
                 let burst = burst(live, IN_A_BURST)?;
                 Ok(burst.cpu_nanoseconds / 1e3 / IN_A_BURST as f64)
             })
         });
-        let checks = self.beside_plain("health check, listening: time, µs", |init| {
-            self.checks(init)
-        });
-        let rows = [forwarding, orphans, checks].into_iter().flatten();
-        rows.chain([self.idle_listening()]).collect()
+        let checks = self.beside_plain("health check, listening: time", |init| self.checks(init));
+        [forwarding, orphans, checks]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// What is measured of the one that listens, and that over what is measured of the plain one.
@@ -52,10 +48,10 @@ impl Bench {
             Row::new(figure, cells.collect())
         };
         [
-            row(figure.to_string(), |series| {
+            row(format!("{figure}, µs"), |series| {
                 series.compare(PLAIN, |one, _| one)
             }),
-            row(format!("{figure}, over the plain one's"), |series| {
+            row(format!("{figure} over the plain one's"), |series| {
                 series.compare(PLAIN, |one, plain| one / plain)
             }),
         ]
@@ -93,18 +89,5 @@ impl Bench {
         let programs = [(PLAIN, plain), (LISTENING, listening)];
         let programs = programs.map(|(name, program)| (name.to_string(), program));
         Ok(in_turn(&programs, self.rounds)?.0)
-    }
-
-    /// The watchdog counts: its server has said that it is ready.
-    fn idle_listening(&self) -> Row {
-        let figure = "idle, listening: wake-ups in 10 s";
-        let wake_ups = of_each(figure, self.hinits(), |init| {
-            let program = init.listening(free_address()?, &[&self.load, "wait"])?;
-            let live = Live::start(Mode::Pid1, &program)?;
-            let before = live.switches()?;
-            sleep(Duration::from_secs(10));
-            Ok(Value::one((live.switches()? - before) as f64))
-        });
-        Row::new(figure, wake_ups).bound(HINIT, AtMost(0.0))
     }
 }

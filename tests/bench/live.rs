@@ -1,7 +1,6 @@
 //! Inits that live while something is measured.
 
 use std::fmt::{self, Display};
-use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -13,6 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{Pid, Uid};
 
+use crate::proc;
 use crate::program::{Program, Result};
 
 /// How long anything is waited for.
@@ -84,7 +84,7 @@ impl Live {
             output: BufReader::new(output),
         };
         if mode == Mode::Pid1 {
-            live.init = eventually(|| children(pid).ok()?.first().copied())
+            live.init = eventually(|| proc::children(pid).ok()?.first().copied())
                 .ok_or(format!("{init} did not start as PID 1"))?;
         }
         Ok(live)
@@ -104,11 +104,7 @@ impl Live {
     /// Starts an init of `sleep` as PID 1.
     pub(crate) fn idle(init: &Program) -> Result<Self> {
         let live = Self::spawn(Mode::Pid1, init, &[])?;
-        let runs = || {
-            let server = *children(live.init).ok()?.first()?;
-            let name = fs::read_to_string(format!("/proc/{server}/comm")).ok()?;
-            (name == "sleep\n").then_some(())
-        };
+        let runs = || proc::has_sleep(live.init).ok()?.then_some(());
         eventually(runs).ok_or(format!("{init} did not start its server as PID 1"))?;
         live.rest()?;
         Ok(live)
@@ -117,9 +113,9 @@ impl Live {
     /// Waits until the init has nothing left to do.
     pub(crate) fn rest(&self) -> Result<()> {
         let rests = || {
-            let before = self.switches().ok()?;
+            let before = proc::switches(self.init).ok()?;
             sleep(Duration::from_millis(50));
-            (self.switches().ok()? == before).then_some(())
+            (proc::switches(self.init).ok()? == before).then_some(())
         };
         Ok(eventually(rests).ok_or("it does not come to rest")?)
     }
@@ -153,50 +149,6 @@ impl Live {
             Err(error) => Err(error.into()),
         }
     }
-
-    /// Its proportional share of memory, in KB.
-    pub(crate) fn pss(&self) -> Result<u64> {
-        self.sum("smaps_rollup", &["Pss:"])
-    }
-
-    /// Its memory, each page of it that it has, in KB.
-    pub(crate) fn rss(&self) -> Result<u64> {
-        self.sum("smaps_rollup", &["Rss:"])
-    }
-
-    /// Its memory that no file backs, in KB.
-    pub(crate) fn anonymous(&self) -> Result<u64> {
-        self.sum("status", &["RssAnon:"])
-    }
-
-    /// How often it was switched to and fro so far, of its own will or not.
-    pub(crate) fn switches(&self) -> Result<u64> {
-        self.sum(
-            "status",
-            &["voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:"],
-        )
-    }
-
-    /// See `cpu`.
-    pub(crate) fn cpu(&self) -> Result<u64> {
-        cpu(self.init)
-    }
-
-    pub(crate) fn children(&self) -> Result<usize> {
-        Ok(children(self.init)?.len())
-    }
-
-    fn sum(&self, file: &str, fields: &[&str]) -> Result<u64> {
-        let text = fs::read_to_string(format!("/proc/{}/{file}", self.init))?;
-        let mut sum = 0;
-        for line in text.lines() {
-            let mut words = line.split_whitespace();
-            if words.next().is_some_and(|name| fields.contains(&name)) {
-                sum += words.next().unwrap_or_default().parse::<u64>()?;
-            }
-        }
-        Ok(sum)
-    }
 }
 
 impl Drop for Live {
@@ -211,19 +163,6 @@ impl Drop for Live {
             let _ = self.outer.wait();
         }
     }
-}
-
-/// The nanoseconds for which a process of one thread had a processor so far.
-pub(crate) fn cpu(pid: Pid) -> Result<u64> {
-    let times = fs::read_to_string(format!("/proc/{pid}/schedstat"))?;
-    let run = times.split_whitespace().next().unwrap_or_default();
-    Ok(run.parse()?)
-}
-
-fn children(pid: Pid) -> Result<Vec<Pid>> {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
-    let pids = children.split_whitespace();
-    pids.map(|pid| Ok(Pid::from_raw(pid.parse()?))).collect()
 }
 
 /// An init with a server that a health check finds alive.

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-use crate::bench::{Bench, HINIT, YARDSTICK, of_each, once_each};
+use crate::bench::{Bench, YARDSTICK, of_each, once_each};
 use crate::cgroup::Cgroup;
 use crate::live::{Live, Mode};
+use crate::proc;
 use crate::program::Result;
 use crate::rounds::Series;
 use crate::table::Bound::AtMost;
@@ -35,17 +36,17 @@ impl Bench {
         rows.into_iter().flatten().collect()
     }
 
-    fn orphans_in(&self, mode: Mode) -> [Row; 7] {
+    fn orphans_in(&self, mode: Mode) -> [Row; 8] {
         let figure = format!("orphans {mode}");
         let mut runs = of_each(&figure, &self.inits, |init| {
             let mut live = Live::start(mode, &init.server(mode, &[&self.load, "orphans"])?)?;
             // What the first orphan needs of memory, the others may use again.
             burst(&mut live, 1)?;
             live.rest()?;
-            let memory = live.anonymous()?;
+            let memory = proc::anonymous(live.pid())?;
             Ok((live, memory, Vec::new()))
         });
-        for _ in 0..self.rounds / 100 {
+        for _ in 0..self.rounds / 125 {
             once_each(&figure, &mut runs, |(live, _, bursts)| {
                 bursts.push(burst(live, IN_A_BURST)?);
                 Ok(())
@@ -59,9 +60,10 @@ impl Bench {
         };
         let rate = series(|burst| vec![IN_A_BURST as f64 / burst.seconds]);
         let cpu = series(|burst| vec![burst.cpu_nanoseconds / 1e3 / IN_A_BURST as f64]);
+        let cpu_ratio = cpu.compare("tini", |one, other| one / other);
         let most_left = series(|burst| vec![burst.left]).percentile(100);
         let growth = runs.iter().filter_map(|(name, (live, before, _))| {
-            let growth = live.anonymous().ok()? as f64 - *before as f64;
+            let growth = proc::anonymous(live.pid()).ok()? as f64 - *before as f64;
             Some((name.clone(), Value::one(growth)))
         });
         let answers = series(|burst| burst.answers.clone());
@@ -71,8 +73,9 @@ impl Bench {
         [
             row("reaped per second", rate.cells()),
             row("CPU time for one, µs", cpu.cells()),
-            row("left 100 ms after a burst, at most", most_left).bound(HINIT, AtMost(0.0)),
-            row("growth of RssAnon, KB", growth.collect()).bound(HINIT, AtMost(0.0)),
+            row("CPU time for one over tini's", cpu_ratio.cells()).bound(AtMost(1.0)),
+            row("left 100 ms after a burst, at most", most_left).bound(AtMost(0.0)),
+            row("growth of RssAnon, KB", growth.collect()).bound(AtMost(0.0)),
             row("the server's answer, µs", answers.cells()),
             row("its 99th percentile, µs", p99),
             row(
@@ -90,7 +93,7 @@ pub(crate) fn burst(live: &mut Live, orphans: usize) -> Result<Burst> {
     if answer != "prepared" {
         return Err(answer.into());
     }
-    let before = live.cpu()?;
+    let before = proc::cpu(live.pid())?;
     let over = AtomicBool::new(false);
     let mut socket = live.input.try_clone()?;
     let (answer, answers) = scope(|scope| {
@@ -108,7 +111,7 @@ pub(crate) fn burst(live: &mut Live, orphans: usize) -> Result<Burst> {
     Ok(Burst {
         seconds: nanoseconds.parse::<f64>()? / 1e9,
         left: left.parse()?,
-        cpu_nanoseconds: (live.cpu()? - before) as f64,
+        cpu_nanoseconds: (proc::cpu(live.pid())? - before) as f64,
         answers: answers.map_err(|_| "a panic")??,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::error::Error;
-use std::ffi::{CString, NulError};
+use std::ffi::{CString, NulError, OsString};
 use std::fmt::{self, Display};
 use std::fs;
 use std::process::{Command, Stdio};
@@ -13,6 +13,7 @@ use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitStatus, waitpid};
+use pico_args::Arguments;
 
 pub(crate) type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
@@ -92,12 +93,43 @@ impl Program {
         let starts = log.lines().filter(|line| !line.contains(" resumed>"));
         Ok(starts.map(str::to_string).collect())
     }
+
+    /// The instructions that it executes, without those of processes that it starts, by callgrind.
+    pub(crate) fn instructions(&self, log: &str) -> Result<f64> {
+        let options = ["--tool=callgrind", "--callgrind-out-file=/dev/null"];
+        let log_option = format!("--log-file={log}");
+        let status = self
+            .under("valgrind", &[&options[..], &[&log_option]].concat())
+            // From where this is called must make no difference.
+            .current_dir("/")
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .status()
+            .map_err(|error| format!("valgrind cannot be run: {error}"))?;
+        if !status.success() {
+            return Err(format!("{self} ended with {status} under valgrind").into());
+        }
+        let log = fs::read_to_string(log)?;
+        let count = log.lines().find_map(|line| line.split_once("Collected : "));
+        let (_, count) = count.ok_or("valgrind counted nothing")?;
+        Ok(count.parse()?)
+    }
 }
 
 impl Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "`{}`", self.words.join(" "))
     }
+}
+
+/// The rest of a command line: NAME=PATH...
+pub(crate) fn named(arguments: Arguments) -> Result<Vec<(String, String)>> {
+    let one = |word: OsString| {
+        let word = word.to_string_lossy();
+        let named = word.split_once('=');
+        let (name, path) = named.ok_or(format!("`{word}` is not NAME=PATH"))?;
+        Ok((name.to_string(), path.to_string()))
+    };
+    arguments.finish().into_iter().map(one).collect()
 }
 
 fn c_strings(words: impl Iterator<Item = String>) -> Result<Vec<CString>, NulError> {

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{ScopedJoinHandle, scope};
 use std::time::{Duration, Instant};
 
-use crate::bench::{Bench, HINIT, Init, of_each};
+use crate::bench::{Bench, Init, of_each};
 use crate::cgroup::Cgroup;
 use crate::client::{Probes, free_address, send_bits};
 use crate::latency::latency;
 use crate::live::{Live, Mode};
+use crate::proc;
 use crate::program::Result;
 use crate::statistics::percentile;
 use crate::table::Bound::{AtLeast, AtMost};
@@ -56,9 +57,9 @@ impl Bench {
             });
             let left = rows.row("orphans left", |storm| storm.orphans_left);
             vec![
-                connections.bound(HINIT, AtLeast(3000.0)),
-                orphans.bound(HINIT, AtLeast(1000.0)),
-                left.bound(HINIT, AtMost(0.0)),
+                connections.bound(AtLeast(3000.0)),
+                orphans.bound(AtLeast(1000.0)),
+                left.bound(AtMost(0.0)),
             ]
         };
         self.under("a storm of probes, orphans and signals", storm, others)
@@ -90,7 +91,7 @@ impl Bench {
         let mut live = Live::start(Mode::Pid1, &program)?;
         load(&mut live, address, WARM_UP)?;
         live.rest()?;
-        let memory = live.rss()? as f64;
+        let memory = proc::rss(live.pid())? as f64;
         let outcome = load(&mut live, address, time)?;
         if let Some(error) = outcome.probes.failures.first() {
             println!("a probe failed: {error}");
@@ -99,8 +100,8 @@ impl Bench {
         Ok(Storm {
             outcome,
             // One child is the server.
-            orphans_left: live.children()? as f64 - 1.0,
-            growth: live.rss()? as f64 - memory,
+            orphans_left: proc::children(live.pid())?.len() as f64 - 1.0,
+            growth: proc::rss(live.pid())? as f64 - memory,
         })
     }
 }
@@ -145,13 +146,13 @@ impl Rows<'_> {
         });
         let growth = self.row("growth of RSS, KB", |storm| storm.growth);
         [
-            failures.bound(HINIT, AtMost(0.0)),
+            failures.bound(AtMost(0.0)),
             probe,
             slowest_probe,
             signal,
-            slowest_signal.bound(HINIT, AtMost(1000.0)),
+            slowest_signal.bound(AtMost(1000.0)),
             cpu,
-            growth.bound(HINIT, AtMost(0.0)),
+            growth.bound(AtMost(0.0)),
         ]
     }
 }
@@ -181,7 +182,7 @@ fn load(
     others: impl FnOnce(&AtomicBool) -> usize + Send,
 ) -> Result<Outcome> {
     let is_over = &AtomicBool::new(false);
-    let before = live.cpu()?;
+    let before = proc::cpu(live.pid())?;
     let start = Instant::now();
     scope(|scope| {
         let others = scope.spawn(move || others(is_over));
@@ -198,7 +199,7 @@ fn load(
         }
         is_over.store(true, Ordering::Relaxed);
         let seconds = start.elapsed().as_secs_f64();
-        let cpu_nanoseconds = (live.cpu()? - before) as f64;
+        let cpu_nanoseconds = (proc::cpu(live.pid())? - before) as f64;
         let probes = probes.into_iter().map(ScopedJoinHandle::join);
         let probes: std::thread::Result<Vec<_>> = probes.collect();
         let probes = probes.map_err(|_| "a panic")?;

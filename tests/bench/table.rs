@@ -1,17 +1,23 @@
-//! The figures: a row each, a column for each program; as Markdown for people, as CSV for programs.
+//! The figures: a row each, a column for each program; as Markdown for people. `csv` has them for programs.
 
 use std::fmt::{self, Display};
 
+use crate::bench::{HINIT, TINY};
 use crate::statistics::percentile;
 
 #[derive(Clone)]
 pub(crate) enum Value {
-    Spread { p10: f64, median: f64, p90: f64 },
+    Spread {
+        low: f64,
+        median: f64,
+        high: f64,
+        samples: usize,
+    },
     Word(String),
 }
 
 /// What a figure must be.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Bound {
     AtMost(f64),
     AtLeast(f64),
@@ -22,27 +28,25 @@ pub(crate) enum Bound {
 pub(crate) type Cells = Vec<(String, Value)>;
 
 pub(crate) struct Row {
-    figure: String,
-    cells: Cells,
+    pub(crate) figure: String,
+    pub(crate) unit: String,
+    pub(crate) cells: Cells,
     bounds: Vec<(&'static str, Bound)>,
 }
 
 impl Value {
     pub(crate) fn one(value: f64) -> Self {
-        Self::Spread {
-            p10: value,
-            median: value,
-            p90: value,
-        }
+        Self::spread([value])
     }
 
     pub(crate) fn spread(values: impl IntoIterator<Item = f64>) -> Self {
         let values: Vec<f64> = values.into_iter().collect();
         let at = |percent| percentile(values.iter().copied(), percent);
         Self::Spread {
-            p10: at(10),
+            low: at(10),
             median: at(50),
-            p90: at(90),
+            high: at(90),
+            samples: values.len(),
         }
     }
 
@@ -56,7 +60,7 @@ impl Value {
 }
 
 impl Bound {
-    fn holds(self, value: &Value) -> bool {
+    pub(crate) fn holds(self, value: &Value) -> bool {
         match (self, value) {
             (Self::AtMost(limit), value) => value.median() <= limit,
             (Self::AtLeast(limit), value) => value.median() >= limit,
@@ -67,34 +71,77 @@ impl Bound {
 }
 
 impl Row {
-    pub(crate) fn new(figure: impl Into<String>, cells: Cells) -> Self {
+    /// `figure`: what it is and, behind a comma, the unit, if it has one.
+    pub(crate) fn new(figure: impl AsRef<str>, cells: Cells) -> Self {
+        let (figure, unit) = split_unit(figure.as_ref());
         Self {
-            figure: figure.into(),
+            figure: figure.to_string(),
+            unit: unit.to_string(),
             cells,
             bounds: Vec::new(),
         }
     }
 
-    /// Holds one program to a bound.
-    pub(crate) fn bound(mut self, program: &'static str, bound: Bound) -> Self {
-        self.bounds.push((program, bound));
+    /// Holds both of hinit's builds to one bound.
+    pub(crate) fn bound(self, bound: Bound) -> Self {
+        self.bounds(bound, bound)
+    }
+
+    pub(crate) fn bounds(mut self, stable: Bound, tiny: Bound) -> Self {
+        self.bounds.extend([(HINIT, stable), (TINY, tiny)]);
         self
     }
 
-    /// What was not measured does not hold.
-    pub(crate) fn holds(&self) -> bool {
-        self.bounds
-            .iter()
-            .all(|(program, bound)| self.cell(program).is_some_and(|value| bound.holds(value)))
+    pub(crate) fn bound_of(&self, program: &str) -> Option<Bound> {
+        let mut bounds = self.bounds.iter();
+        bounds.find_map(|(name, bound)| (*name == program).then_some(*bound))
     }
 
-    fn cell(&self, program: &str) -> Option<&Value> {
+    /// Those for whom a bound does not hold. What was not measured does not hold.
+    pub(crate) fn failures(&self) -> Vec<&'static str> {
+        let fails = |(program, bound): &&(&str, Bound)| {
+            !self.cell(program).is_some_and(|value| bound.holds(value))
+        };
+        self.bounds
+            .iter()
+            .filter(fails)
+            .map(|(program, _)| *program)
+            .collect()
+    }
+
+    pub(crate) fn cell(&self, program: &str) -> Option<&Value> {
         self.cells
             .iter()
             .find(|(name, _)| name == program)
             .map(|(_, value)| value)
     }
+
+    fn bounds_in_words(&self) -> String {
+        match *self.bounds.as_slice() {
+            [(_, stable), (_, tiny)] if stable == tiny => stable.to_string(),
+            [(_, stable), (name, tiny)] => format!("{stable}, {name} {tiny}"),
+            _ => String::new(),
+        }
+    }
+
+    fn verdict(&self) -> String {
+        let failures = self.failures();
+        match (self.bounds.is_empty(), failures.is_empty()) {
+            (true, _) => String::new(),
+            (false, true) => String::from("yes"),
+            (false, false) => format!("NO: {}", failures.join(", ")),
+        }
+    }
 }
+
+fn split_unit(figure: &str) -> (&str, &str) {
+    match figure.rsplit_once(", ") {
+        Some((what, unit)) if UNITS.contains(&unit) || unit.starts_with("of ") => (what, unit),
+        _ => (figure, ""),
+    }
+}
+
+const UNITS: [&str; 5] = ["µs", "ms", "s", "KB", "KiB"];
 
 /// The medians of the other programs over that of one, if that has one.
 pub(crate) fn over(cells: &Cells, one: &str) -> Cells {
@@ -122,48 +169,17 @@ pub(crate) fn markdown(programs: &[&str], rows: &[Row]) -> String {
     let head = [&["figure"], programs, &["bound", "holds"]].concat();
     let mut lines = vec![head.join(" | "), vec!["---"; head.len()].join(" | ")];
     for row in rows {
-        let mut line = vec![row.figure.clone()];
+        let comma = if row.unit.is_empty() { "" } else { ", " };
+        let mut line = vec![format!("{}{comma}{}", row.figure, row.unit)];
         line.extend(
             programs
                 .iter()
                 .map(|program| row.cell(program).map_or(String::new(), Value::to_string)),
         );
-        let bounds: Vec<String> = row
-            .bounds
-            .iter()
-            .map(|(_, bound)| bound.to_string())
-            .collect();
-        let holds = if bounds.is_empty() {
-            ""
-        } else {
-            yes_or_no(row.holds())
-        };
-        line.extend([bounds.join(", "), holds.to_string()]);
+        line.extend([row.bounds_in_words(), row.verdict()]);
         lines.push(line.join(" | "));
     }
     format!("| {} |\n", lines.join(" |\n| "))
-}
-
-pub(crate) fn csv<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
-    let mut lines = vec![String::from("figure,program,median,p10,p90,bound,holds")];
-    for row in rows {
-        for (program, value) in &row.cells {
-            let values = match value {
-                Value::Spread { p10, median, p90 } => format!("{median:.3},{p10:.3},{p90:.3}"),
-                Value::Word(word) => format!("\"{word}\",,"),
-            };
-            let bound = row.bounds.iter().find(|(name, _)| name == program);
-            let bound = bound.map_or(String::from(","), |(_, bound)| {
-                format!("{bound},{}", yes_or_no(bound.holds(value)))
-            });
-            lines.push(format!("\"{}\",{program},{values},{bound}", row.figure));
-        }
-    }
-    lines.join("\n") + "\n"
-}
-
-fn yes_or_no(holds: bool) -> &'static str {
-    if holds { "yes" } else { "NO" }
 }
 
 impl Display for Row {
@@ -189,16 +205,50 @@ impl Display for Bound {
 impl Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Self::Spread { p10, median, p90 } => {
-                let counts = [p10, median, p90].iter().all(|value| value.fract() == 0.0);
+            Self::Spread {
+                low, median, high, ..
+            } => {
+                let counts = [low, median, high].iter().all(|value| value.fract() == 0.0);
                 let decimals = if counts || *median >= 10.0 { 0 } else { 2 };
                 write!(f, "{median:.decimals$}")?;
-                if p10 < p90 {
-                    write!(f, " ({p10:.decimals$}–{p90:.decimals$})")?;
+                if low < high {
+                    write!(f, " ({low:.decimals$}–{high:.decimals$})")?;
                 }
                 Ok(())
             }
             Self::Word(word) => f.write_str(word),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(stable: f64, tiny: f64) -> Row {
+        let cell = |name: &str, value| (name.to_string(), Value::one(value));
+        Row::new("time, µs", vec![cell(HINIT, stable), cell(TINY, tiny)])
+    }
+
+    #[test]
+    fn the_unit_stands_behind_the_last_comma() {
+        assert_eq!(split_unit("idle: PSS, KB"), ("idle: PSS", "KB"));
+        assert_eq!(split_unit("lost, of 125"), ("lost", "of 125"));
+        assert_eq!(split_unit("idle, listening"), ("idle, listening", ""));
+    }
+
+    #[test]
+    fn each_build_has_its_own_bound() {
+        let bounds = |row: Row| row.bounds(Bound::AtMost(0.6), Bound::AtMost(0.4));
+        assert!(bounds(row(0.6, 0.4)).failures().is_empty());
+        assert_eq!(bounds(row(0.6, 0.5)).failures(), [TINY]);
+        assert_eq!(bounds(row(0.7, 0.3)).failures(), [HINIT]);
+    }
+
+    #[test]
+    fn what_was_not_measured_does_not_hold() {
+        let row = Row::new("time, µs", Cells::new()).bound(Bound::AtMost(1.0));
+        assert_eq!(row.failures(), [HINIT, TINY]);
+        assert!(!Bound::AtMost(1.0).holds(&Value::one(f64::NAN)));
     }
 }

@@ -1,0 +1,152 @@
+//! How many instructions hinit executes, as callgrind counts them: they repeat, where times do not. Only its own, not
+//! the kernel's.
+
+use std::fs;
+use std::process::ExitCode;
+
+use pico_args::Arguments;
+
+use crate::bench::{Bench, Init, row};
+use crate::csv::{self, Figures, amount};
+use crate::live::{Mode, Server};
+use crate::program::{Program, Result, named};
+use crate::table::{Row, Value};
+
+/// The least of so many counts: at times a signal comes in the middle of something, and the init looks once more.
+const TRIES: usize = 5;
+
+/// How much more than what was accepted is too much. The digits of a PID, and what else differs from run to run, make
+/// a tenth of that.
+const TOLERANCE: f64 = 1.03;
+
+const HOW_TO_LOOK: &str = "where they go, of a build with symbols (`docker/build --symbols`):
+  valgrind --tool=callgrind --callgrind-out-file=/tmp/out hinit healthcheck && callgrind_annotate /tmp/out
+if they are worth it: tests/bench/run --instructions --accept";
+
+impl Bench {
+    /// Of a launch all that the init itself does: until the exec, and then to reap the no-op and to leave. What its
+    /// child does before the exec is not counted.
+    pub(crate) fn instructions(&self) -> Result<Vec<Row>> {
+        // The lengths of paths count as well: these are the same wherever this runs.
+        let no_op = self.copy("noop", &self.no_op)?;
+        let copy = |init: &Init| {
+            let path = self.copy(&init.name, &init.path)?;
+            Ok(Init {
+                path,
+                ..init.twin("counted")
+            })
+        };
+        let inits = self.inits.iter().map(copy).collect::<Result<Vec<_>>>()?;
+        let launch = row("instructions of a launch and its end", &inits, |init| {
+            let program = if init.is_hinit() {
+                // The line at the end tells times, some of which take more digits than others.
+                init.program(&["--quiet", "--", &no_op])?
+            } else {
+                init.server(Mode::Subreaper, &[&no_op])?
+            };
+            self.least(&program)
+        });
+        let hinits = inits.iter().filter(|init| init.is_hinit());
+        let mut check = row("instructions of a health check", hinits, |init| {
+            let check = init.program(&["healthcheck"])?;
+            let server = init.program(&["--", "sleep", "infinity"])?;
+            let _server = Server::start(&server, &check)?;
+            self.least(&check)
+        });
+        for (name, program) in self.floors()? {
+            check.cells.push((name, self.least(&program)?));
+        }
+        Ok(vec![launch, check])
+    }
+
+    fn copy(&self, name: &str, path: &str) -> Result<String> {
+        let copy = format!("{}/{name}", self.directory);
+        fs::copy(path, &copy)?;
+        Ok(copy)
+    }
+
+    fn least(&self, program: &Program) -> Result<Value> {
+        let counts = (0..TRIES).map(|_| program.instructions(&self.log()));
+        let counts = counts.collect::<Result<Vec<_>>>()?;
+        Ok(Value::one(counts.into_iter().fold(f64::INFINITY, f64::min)))
+    }
+}
+
+/// Counts, and fails where there are more than those in a file; or writes them there.
+pub(crate) fn guard(mut arguments: Arguments) -> Result<ExitCode> {
+    let accept = arguments.contains("--accept");
+    let file: String = arguments.value_from_str("--csv")?;
+    let mut bench = Bench::new(0, false)?;
+    for (name, path) in named(arguments)? {
+        bench.add(&name, &path);
+    }
+    let rows = bench.instructions()?;
+    if accept {
+        fs::write(&file, csv::write(rows.iter()))?;
+    }
+    let accepted = Figures::read(&fs::read_to_string(&file)?)?;
+    let mut is_well = true;
+    for row in &rows {
+        for init in bench.hinits() {
+            let (line, holds) = compare(row, &init.name, &accepted)?;
+            println!("{line}");
+            is_well &= holds;
+        }
+    }
+    if is_well {
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{HOW_TO_LOOK}");
+    Ok(ExitCode::FAILURE)
+}
+
+fn compare(row: &Row, program: &str, accepted: &Figures) -> Result<(String, bool)> {
+    let what = format!("{} by {program}", row.figure);
+    let count = row.cell(program).ok_or(format!("{what}: not counted"))?;
+    let count = count.median();
+    let accepted = accepted.get(&row.figure, program);
+    let accepted = accepted.ok_or(format!("{what}: none accepted"))?.number();
+    let ratio = count / accepted;
+    let holds = ratio <= TOLERANCE;
+    let line = format!(
+        "{what}: {}, accepted {} ({:+.2} %){}",
+        amount(count),
+        amount(accepted),
+        (ratio - 1.0) * 100.0,
+        if holds { "" } else { " TOO MANY" },
+    );
+    Ok((line, holds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(count: f64) -> Row {
+        Row::new(
+            "instructions",
+            vec![(String::from("hinit"), Value::one(count))],
+        )
+    }
+
+    #[test]
+    fn more_than_the_tolerance_is_too_many() {
+        let accepted = Figures::read(&csv::write([row(10_000.0)].iter())).unwrap();
+        let holds = |count| compare(&row(count), "hinit", &accepted).unwrap().1;
+        assert!(holds(10_300.0) && holds(5_000.0));
+        assert!(!holds(10_301.0));
+        let (line, _) = compare(&row(11_000.0), "hinit", &accepted).unwrap();
+        assert_eq!(
+            line,
+            "instructions by hinit: 11,000, accepted 10,000 (+10.00 %) TOO MANY"
+        );
+    }
+
+    #[test]
+    fn what_nobody_accepted_or_counted_fails() {
+        let accepted = Figures::read(&csv::write([row(1.0)].iter())).unwrap();
+        assert!(compare(&row(1.0), "hinit-tiny", &accepted).is_err());
+        let other = Row::new("others", vec![(String::from("hinit"), Value::one(1.0))]);
+        assert!(compare(&other, "hinit", &accepted).is_err());
+    }
+}

@@ -1,0 +1,74 @@
+//! What /proc says of a process.
+
+use std::fs;
+
+use nix::unistd::Pid;
+
+use crate::program::Result;
+
+/// Its proportional share of memory, in KB.
+pub(crate) fn pss(pid: Pid) -> Result<u64> {
+    sum(pid, "smaps_rollup", &["Pss:"])
+}
+
+/// Its memory, each page of it that it has, in KB.
+pub(crate) fn rss(pid: Pid) -> Result<u64> {
+    sum(pid, "smaps_rollup", &["Rss:"])
+}
+
+/// The most of that it ever had.
+pub(crate) fn peak_rss(pid: Pid) -> Result<u64> {
+    sum(pid, "status", &["VmHWM:"])
+}
+
+/// What it shares with nobody, in KB.
+pub(crate) fn private(pid: Pid) -> Result<u64> {
+    sum(pid, "smaps_rollup", &["Private_Clean:", "Private_Dirty:"])
+}
+
+/// Its memory that no file backs, in KB: what it has written to. (`Private_Dirty` would also count pages of a file that
+/// was copied a moment ago.)
+pub(crate) fn anonymous(pid: Pid) -> Result<u64> {
+    sum(pid, "status", &["RssAnon:"])
+}
+
+/// How often it was switched to and fro so far, of its own will or not.
+pub(crate) fn switches(pid: Pid) -> Result<u64> {
+    sum(
+        pid,
+        "status",
+        &["voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:"],
+    )
+}
+
+/// The nanoseconds for which a process of one thread had a processor so far.
+pub(crate) fn cpu(pid: Pid) -> Result<u64> {
+    let times = fs::read_to_string(format!("/proc/{pid}/schedstat"))?;
+    let run = times.split_whitespace().next().unwrap_or_default();
+    Ok(run.parse()?)
+}
+
+pub(crate) fn children(pid: Pid) -> Result<Vec<Pid>> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+    let pids = children.split_whitespace();
+    pids.map(|pid| Ok(Pid::from_raw(pid.parse()?))).collect()
+}
+
+/// Whether its first child is `sleep`, as a server of nothing else to do.
+pub(crate) fn has_sleep(pid: Pid) -> Result<bool> {
+    let children = children(pid)?;
+    let server = children.first().ok_or("no child")?;
+    Ok(fs::read_to_string(format!("/proc/{server}/comm"))? == "sleep\n")
+}
+
+fn sum(pid: Pid, file: &str, fields: &[&str]) -> Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/{file}"))?;
+    let mut sum = 0;
+    for line in text.lines() {
+        let mut words = line.split_whitespace();
+        if words.next().is_some_and(|name| fields.contains(&name)) {
+            sum += words.next().unwrap_or_default().parse::<u64>()?;
+        }
+    }
+    Ok(sum)
+}

@@ -1,0 +1,157 @@
+//! The README's section of figures, made from the file of them.
+
+use crate::bench::{HINIT, TINY};
+use crate::csv::{Figures, Record, amount};
+use crate::program::Result;
+use crate::selection::{TABLES, Table};
+
+const BEGIN: &str = "<!-- From here on `tests/bench/run --readme` writes, -->\n";
+const END: &str = "<!-- up to here. -->\n";
+
+/// Behind a value for which its bound does not hold.
+const MISSED: &str = "✗";
+
+/// The README with the section that these figures give.
+pub(crate) fn rewrite(readme: &str, figures: &Figures) -> Result<String> {
+    let missing = "the README has no place for the figures";
+    let (before, rest) = readme.split_once(BEGIN).ok_or(missing)?;
+    let (_, after) = rest.split_once(END).ok_or(missing)?;
+    Ok(format!("{before}{BEGIN}{}{END}{after}", section(figures)?))
+}
+
+fn section(figures: &Figures) -> Result<String> {
+    let version = |peer| {
+        let record = figures.get("version", peer);
+        record.map_or("of no version", |record| &record.value)
+    };
+    let mut text = format!(
+        "
+![Time, memory, size and lost signals of hinit's two builds and of its peers](tests/bench/figures.svg)
+
+Medians of one run of `tests/bench/run --readme --full --rounds {}` on {},
+{} (Debian's tini {}, dumb-init {}, catatonit {});
+[figures.csv](tests/bench/figures.csv) has all of them. `hinit` is the stable build, `hinit-tiny` that of
+`docker/build --tiny`; {MISSED} marks what misses its bound. tini and dumb-init are linked dynamically: they need a
+libc in the image, and share its memory with whoever else runs; the other inits are static. Times vary from run to
+run, those for orphans most. pidcheck reads a PID and asks the kernel for it, the no-op does nothing.
+",
+        figures.word("rounds")?,
+        figures.word("date")?,
+        figures.word("machine")?,
+        version("tini"),
+        version("dumb-init"),
+        version("catatonit"),
+    );
+    for table in &TABLES {
+        text.push('\n');
+        text.push_str(&markdown(table, figures));
+    }
+    Ok(text + "\n")
+}
+
+/// Without the rows of which there is no figure.
+fn markdown(table: &Table, figures: &Figures) -> String {
+    let head = [&[table.about], table.programs, &["bound"]].concat();
+    let mut lines = vec![head.join(" | "), vec!["---"; head.len()].join(" | ")];
+    for (name, figure) in table.rows {
+        let of = |program: &&str| figures.get(figure, program);
+        let records: Vec<_> = table.programs.iter().map(of).collect();
+        if records.iter().all(Option::is_none) {
+            continue;
+        }
+        let mut line = vec![(*name).to_string()];
+        line.extend(
+            records
+                .into_iter()
+                .map(|record| record.map_or(String::new(), cell)),
+        );
+        line.push(bounds(figure, figures));
+        lines.push(line.join(" | "));
+    }
+    format!("| {} |\n", lines.join(" |\n| "))
+}
+
+/// A number without a unit is a count, or a ratio, of which the second decimal counts as well.
+fn cell(record: &Record) -> String {
+    let number = record.number();
+    let value = if record.unit.is_empty() && number.fract() != 0.0 && number < 100.0 {
+        format!("{number:.2}")
+    } else {
+        amount(number)
+    };
+    let missed = if record.holds { "" } else { MISSED };
+    let words = [&value, record.unit.as_str(), missed];
+    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    words.join(" ")
+}
+
+fn bounds(figure: &str, figures: &Figures) -> String {
+    let bound = |program| {
+        figures
+            .get(figure, program)
+            .map_or("", |record| &record.bound)
+    };
+    let text = match (bound(HINIT), bound(TINY)) {
+        (stable, tiny) if stable == tiny => stable.to_string(),
+        (stable, tiny) => format!("{stable}, tiny {tiny}"),
+    };
+    text.replace("at most", "≤").replace("at least", "≥")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::Bound::AtMost;
+    use crate::table::{Row, Value};
+    use crate::{chart, csv};
+
+    const CSV: &str = include_str!("figures.csv");
+    const SVG: &str = include_str!("figures.svg");
+    const README: &str = include_str!("../../README.md");
+
+    #[test]
+    fn the_readme_shows_the_figures() {
+        let figures = Figures::read(CSV).unwrap();
+        let again = "tests/bench/run --redraw writes both anew";
+        assert!(rewrite(README, &figures).unwrap() == README, "{again}");
+        assert!(chart::draw(&figures).unwrap() == SVG, "{again}");
+    }
+
+    #[test]
+    fn every_row_of_the_readme_is_a_figure() {
+        let figures = Figures::read(CSV).unwrap();
+        for table in &TABLES {
+            for (_, figure) in table.rows {
+                assert!(figures.get(figure, HINIT).is_some(), "{figure}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_misses_its_bound_is_marked() {
+        let cell = |name: &str, value| (name.to_string(), Value::one(value));
+        let row = Row::new(
+            "file: size, KiB",
+            vec![cell(HINIT, 325.0), cell(TINY, 271.0), cell("tini", 27.0)],
+        );
+        let rows = [row.bounds(AtMost(560.0), AtMost(192.0))];
+        let figures = Figures::read(&csv::write(rows.iter())).unwrap();
+        let [table, ..] = TABLES;
+        let text = markdown(&table, &figures);
+        let lines: Vec<&str> = text.lines().collect();
+        let expected =
+            "| size of the binary | 325 KiB | 271 KiB ✗ |  | 27 KiB |  |  | ≤ 560, tiny ≤ 192 |";
+        assert_eq!(lines[2..], [expected]);
+    }
+
+    #[test]
+    fn only_the_section_is_rewritten() {
+        let figures = Figures::read(CSV).unwrap();
+        let new = rewrite(&format!("before\n{BEGIN}old\n{END}after\n"), &figures).unwrap();
+        assert!(
+            new.starts_with(&format!("before\n{BEGIN}")) && new.ends_with(&format!("{END}after\n"))
+        );
+        assert!(!new.contains("old\n"));
+        assert!(rewrite("no marks", &figures).is_err());
+    }
+}

@@ -1,0 +1,165 @@
+//! Which of the figures the README shows, in its own words.
+
+use crate::bench::{HINIT, NO_OP, PID_CHECK, TINY, YARDSTICK};
+use crate::http::{BUSYBOX, CURL};
+
+pub(crate) struct Table {
+    pub(crate) about: &'static str,
+    pub(crate) programs: &'static [&'static str],
+    /// What it is called here, and its name among the figures.
+    pub(crate) rows: &'static [(&'static str, &'static str)],
+}
+
+pub(crate) const TABLES: [Table; 3] = [
+    Table {
+        about: "init",
+        programs: &[HINIT, TINY, YARDSTICK, "tini", "dumb-init", "catatonit"],
+        rows: &[
+            ("extra time of a launch", "launch: extra time"),
+            (
+                "… over tini-static's",
+                "launch: extra time over tini-static's",
+            ),
+            (
+                "extra time without a PID file",
+                "launch with --no-pid-file: extra time",
+            ),
+            (
+                "minor page faults of a launch",
+                "launch: extra minor page faults",
+            ),
+            (
+                "system calls until the server's exec",
+                "launch: system calls until exec",
+            ),
+            (
+                "SIGTERMs lost in the first 2 ms of a PID 1",
+                "early SIGTERM as PID 1: lost (95 % interval)",
+            ),
+            (
+                "time for a signal to get to the server",
+                "forwarding as PID 1: latency",
+            ),
+            (
+                "… over the best peer's",
+                "forwarding as PID 1: latency over the best peer's",
+            ),
+            (
+                "99th percentile of that time",
+                "forwarding as PID 1: 99th percentile",
+            ),
+            (
+                "… over that peer's",
+                "forwarding as PID 1: 99th percentile over that peer's",
+            ),
+            (
+                "signals lost at full speed",
+                "signals at full speed as PID 1: lost of those taken",
+            ),
+            (
+                "CPU time for an orphan, in bursts of 5,000",
+                "orphans as PID 1: CPU time for one",
+            ),
+            (
+                "… over tini's",
+                "orphans as PID 1: CPU time for one over tini's",
+            ),
+            ("memory of the idle PID 1 (PSS)", "idle: PSS"),
+            ("… over tini-static's", "idle: PSS over tini-static's"),
+            ("… of that what it has written to", "idle: anonymous memory"),
+            (
+                "memory of 1,000 idle inits together (PSS)",
+                "idle inits: PSS of 1000",
+            ),
+            ("wake-ups in 60 idle seconds", "idle: wake-ups in 60 s"),
+            ("size of the binary", "file: size"),
+        ],
+    },
+    Table {
+        about: "health check",
+        programs: &[HINIT, TINY, PID_CHECK, NO_OP, CURL, BUSYBOX],
+        rows: &[
+            ("time", "health check: time"),
+            (
+                "… over that of a program that does nothing",
+                "health check: time over the no-op's",
+            ),
+            ("minor page faults", "health check: minor page faults"),
+            ("system calls", "health check: system calls"),
+            (
+                "instructions, but the kernel's",
+                "instructions of a health check",
+            ),
+            ("time by HTTP", "http: time"),
+            ("… over curl's", "http: time over curl's"),
+            ("… over busybox's", "http: time over busybox's"),
+            ("system calls by HTTP", "http: system calls"),
+        ],
+    },
+    Table {
+        about: "answering probes",
+        programs: &[HINIT, TINY],
+        rows: &[
+            (
+                "CPU time of a HEALTHCHECK, the engine's exec of `hinit healthcheck`",
+                "a probe's CPU time by HEALTHCHECK",
+            ),
+            (
+                "CPU time of a `GET /livez` on a new connection, hinit and client",
+                "a probe's CPU time by GET on a new connection",
+            ),
+            (
+                "CPU time of a `GET /livez` on a kept connection",
+                "a probe's CPU time by GET on a kept one",
+            ),
+            (
+                "requests answered in a second on kept connections",
+                "kept-alive probes: answered in a second",
+            ),
+            (
+                "in a storm: connections in a second",
+                "a storm of probes, orphans and signals: connections in a second",
+            ),
+            (
+                "orphans in a second",
+                "a storm of probes, orphans and signals: orphans in a second",
+            ),
+            (
+                "probes failed",
+                "a storm of probes, orphans and signals: probes failed",
+            ),
+            (
+                "time for a signal to get to the server",
+                "a storm of probes, orphans and signals: a signal's time",
+            ),
+            (
+                "its 99th percentile",
+                "a storm of probes, orphans and signals: 99th percentile of a signal's time",
+            ),
+            (
+                "growth of memory",
+                "a storm of probes, orphans and signals: growth of RSS",
+            ),
+            (
+                "among 1,000 slow clients: time of a probe",
+                "1,000 slow clients: a probe's time",
+            ),
+            (
+                "its 99th percentile",
+                "1,000 slow clients: 99th percentile of a probe's time",
+            ),
+            (
+                "with `--notify` and `--listen`: time for a signal over that without",
+                "forwarding, listening: latency over the plain one's",
+            ),
+            (
+                "time of a health check over that without",
+                "health check, listening: time over the plain one's",
+            ),
+            (
+                "wake-ups in 60 idle seconds",
+                "idle, listening: wake-ups in 60 s",
+            ),
+        ],
+    },
+];
