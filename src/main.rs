@@ -33,7 +33,7 @@
     )
 )]
 
-use std::ffi::OsString;
+use std::ffi::{CStr, OsString};
 
 use nix::libc::SIGPIPE;
 
@@ -59,10 +59,21 @@ use sys::SignalSet;
 
 sys::c_main!(hinit);
 
+/// How the names of hinit's own variables begin. Most containers set none of them, and then one look is
+/// enough for all.
+const OWN_VARIABLES: &[u8] = b"HINIT_";
+
 /// Does what the arguments say; returns the exit code. `inherited` is the signal mask that hinit
 /// was started with.
 fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
-    match cli::parse(arguments, &sys::environment) {
+    let named_after_hinit = sys::has_variable(OWN_VARIABLES);
+    let environment = |name: &CStr| {
+        let is_known_missing = !named_after_hinit && name.to_bytes().starts_with(OWN_VARIABLES);
+        (!is_known_missing)
+            .then(|| sys::environment(name))
+            .flatten()
+    };
+    match cli::parse(arguments, &environment) {
         Ok(Command::Run(options)) => run::run(&options, inherited),
         Ok(Command::Healthcheck(options)) => healthcheck::healthcheck(&options, inherited),
         Ok(Command::Signal(options)) => {

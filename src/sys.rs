@@ -204,6 +204,31 @@ pub(crate) fn environment(name: &CStr) -> Option<OsString> {
     value.map(|value| OsString::from_vec(value.to_bytes().to_vec()))
 }
 
+/// Whether the environment has a variable whose name begins like that.
+pub(crate) fn has_variable(prefix: &[u8]) -> bool {
+    unsafe extern "C" {
+        /// `environ(7)`.
+        static environ: *const *const c_char;
+    }
+    // SAFETY: it points to pointers to C strings, up to a null pointer; nothing changes it meanwhile.
+    unsafe {
+        let mut variable = environ;
+        while !variable.is_null() && !(*variable).is_null() {
+            let bytes = (*variable).cast::<u8>();
+            // The end of a shorter one differs from the prefix, and is looked at last.
+            if prefix
+                .iter()
+                .enumerate()
+                .all(|(at, byte)| *bytes.add(at) == *byte)
+            {
+                return true;
+            }
+            variable = variable.add(1);
+        }
+    }
+    false
+}
+
 /// How many bytes a page has (getauxval(3)).
 pub(crate) fn page_size() -> u64 {
     // SAFETY: no memory is passed.

@@ -55,7 +55,9 @@ struct Inherited {
 /// The environment variable that says whose the sockets are.
 const LISTEN_PID: &CStr = c"LISTEN_PID";
 
-/// Runs the server, from the claim of its PID file to its end. Returns the exit code.
+/// Runs the server, from the claim of its PID file to its end. Returns the exit code. (Apart from its
+/// caller, so that docker/link.ld can put it where the rest of this module is.)
+#[inline(never)]
 pub(crate) fn run(options: &Run, signal_mask: SignalSet) -> u8 {
     let log = Log(options.verbosity);
     match launch(options, signal_mask, log) {
