@@ -58,9 +58,9 @@ pub(crate) fn print_line(message: &dyn fmt::Display) {
     write_patiently(STDOUT, Line::new(format_args!("{message}")).bytes());
 }
 
-/// Writes a line that is finished already, and that a pipe takes at once, to standard output.
-pub(crate) fn print_finished(line: &str) {
-    write_patiently(STDOUT, line.as_bytes());
+/// Writes a line that a pipe takes at once to standard output, for who has a deadline anyway.
+pub(crate) fn print_by_deadline(line: &[u8]) {
+    let _lost = nix::unistd::write(STDOUT, line);
 }
 
 /// Writes a text of our own, of any length, to standard output.

@@ -5,6 +5,7 @@
 //! The rest of the crate denies `unsafe_code`.
 #![allow(unsafe_code)]
 
+use std::cell::UnsafeCell;
 use std::ffi::{CStr, OsString};
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
@@ -89,24 +90,21 @@ pub(crate) fn spawn(act: &mut dyn FnMut()) -> nix::Result<Pid> {
         0
     }
     /// Far more than the child uses: only the pages that it touches cost anything.
-    const STACK: usize = 64 * 1024;
+    #[repr(align(4096))]
+    struct Stack(UnsafeCell<[u8; 64 * 1024]>);
+    // SAFETY: one child at a time uses it, and hinit, which has one thread, waits meanwhile.
+    unsafe impl Sync for Stack {}
+    static STACK: Stack = Stack(UnsafeCell::new([0; _]));
+    let (stack, size) = (STACK.0.get().cast::<c_void>(), size_of::<Stack>());
     let mut act = act;
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     // SAFETY: the parent is suspended until the child lets go of its memory, so nothing that they
     // share is used by both at once, and `act` and the stack outlive the child's use of them. The
-    // stack's end is that of a page, aligned as the ABIs want.
+    // stack's end is that of a page, aligned as the ABIs want; its pages are given back.
     unsafe {
-        let (protection, kind) = (
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK,
-        );
-        let stack = libc::mmap(ptr::null_mut(), STACK, protection, kind, -1, 0);
-        if stack == libc::MAP_FAILED {
-            return Err(Errno::last());
-        }
-        let pid = libc::clone(child, stack.byte_add(STACK), flags, (&raw mut act).cast());
+        let pid = libc::clone(child, stack.byte_add(size), flags, (&raw mut act).cast());
         let pid = Errno::result(pid).map(Pid::from_raw);
-        libc::munmap(stack, STACK);
+        libc::madvise(stack, size, libc::MADV_DONTNEED);
         pid
     }
 }
@@ -229,6 +227,14 @@ pub(crate) fn has_variable(prefix: &[u8]) -> bool {
     false
 }
 
+/// The effective UID, as the kernel has noted it at the start (getauxval(3)): hinit never changes its
+/// own, and asks for it in each start and each check.
+pub(crate) fn effective_user() -> u32 {
+    // SAFETY: no memory is passed.
+    let user = unsafe { libc::getauxval(libc::AT_EUID) };
+    u32::try_from(user).unwrap_or(u32::MAX)
+}
+
 /// How many bytes a page has (getauxval(3)).
 pub(crate) fn page_size() -> u64 {
     // SAFETY: no memory is passed.
@@ -242,7 +248,7 @@ pub(crate) fn set_environment(name: &CStr, value: &CStr) {
 }
 
 /// A soft and a hard limit.
-pub(crate) type Limits = (libc::rlim_t, libc::rlim_t);
+type Limits = (libc::rlim_t, libc::rlim_t);
 
 /// The caller's limits of queued signals (`RLIMIT_SIGPENDING`, prlimit(2)), as they were; sets others, if
 /// there are any.

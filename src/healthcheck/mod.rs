@@ -1,12 +1,14 @@
 //! `hinit healthcheck`: one verdict, one line, exit 0 or 1.
 
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use nix::libc::{SIGALRM, SIGPIPE};
 
 use crate::cli::{Answer, Healthcheck, PidFile as Choice};
-use crate::output::{print_finished, print_line};
+use crate::output::{print_by_deadline, print_line};
 use crate::sys::{self, SignalSet};
+use crate::text::Line;
 use crate::time::Exact;
 
 mod probe;
@@ -36,15 +38,21 @@ pub(crate) fn healthcheck(options: &Healthcheck, inherited: SignalSet) -> u8 {
     let deadline = (!options.probes.is_empty()).then(|| deadline_of_probes(options.timeout));
     set_deadline(options, inherited);
     let report = judge(options, deadline);
-    // From here on the deadline has no say: there must not be two verdicts.
-    sys::set_alarm(Duration::ZERO);
+    let code = exit_code(report.is_healthy());
+    // From here on the deadline says nothing, for there must not be two verdicts: it only ends this, if
+    // nobody reads it.
+    FOUND.store(code, Relaxed);
     match options.answer {
-        Answer::Line => print_line(&report),
-        Answer::Json => print_finished(&report.json()),
+        Answer::Line => print_by_deadline(Line::new(format_args!("{report}")).bytes()),
+        Answer::Json => print_by_deadline(report.json().as_bytes()),
         Answer::Silence => {}
     }
-    exit_code(report.is_healthy())
+    code
 }
+
+/// The exit code of the verdict, once there is one.
+static FOUND: AtomicU8 = AtomicU8::new(NOT_YET);
+const NOT_YET: u8 = u8::MAX;
 
 fn deadline_of_probes(timeout: Duration) -> Instant {
     Instant::now() + timeout.saturating_sub(FOR_THE_VERDICT.min(timeout / 2))
@@ -64,6 +72,10 @@ fn exit_code(is_healthy: bool) -> u8 {
 fn set_deadline(options: &Healthcheck, inherited: SignalSet) {
     let (timeout, answer) = (options.timeout, options.answer);
     let last_words = move || {
+        let found = FOUND.load(Relaxed);
+        if found != NOT_YET {
+            return found;
+        }
         let verdict = Verdict::Deadline(timeout);
         match answer {
             Answer::Line => print_line(&verdict),
@@ -75,8 +87,9 @@ fn set_deadline(options: &Healthcheck, inherited: SignalSet) {
             )),
             Answer::Silence => {}
         }
+        UNHEALTHY
     };
-    sys::exit_on_alarm(last_words, UNHEALTHY);
+    sys::exit_on_alarm(last_words);
     sys::set_alarm(timeout);
     // SIGPIPE stays blocked: it would be an exit code of its own.
     sys::set_signal_mask(inherited.with(SIGPIPE).without(SIGALRM));

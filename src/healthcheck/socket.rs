@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::Instant;
 
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::Pid;
 
 use super::probe::{Finding, ask_at};
 use super::verdict::Verdict;
 use crate::pidfile::socket_path;
+use crate::sys::effective_user;
 
 /// What is to be asked.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +31,7 @@ pub(super) fn ask(
         Question::IsReady => "/readyz",
     };
     let socket = socket_path(pid_file);
-    let trusted = [0, geteuid().as_raw()];
+    let trusted = [0, effective_user()];
     match ask_at(&socket, &trusted, target, deadline) {
         Finding::Answered(200, _) => None,
         Finding::Answered(503, said) => {

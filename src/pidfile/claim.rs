@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, OFlag, fallocate};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::Pid;
 
 use super::{Contents, HAS_SOCKET, MOST_BYTES, STOPPING};
 use crate::error::{Error, errno};
 use crate::file::{self, Entry, Identity, kind};
-use crate::sys::describe;
+use crate::sys::{describe, effective_user};
 use crate::text::Line;
 
 /// How long a claim tries again while others are busy with the file: health checks for
@@ -171,11 +171,11 @@ impl Place {
         if !try_lock(fs2::FileExt::try_lock_shared(&file)).map_err(|errno| self.fail(errno))? {
             return Err(self.held_by_another(&file));
         }
-        self.check_contents(&file)?;
-        if !self.entry.is(identity) {
-            return Err(Obstacle::Busy("it keeps being replaced"));
-        }
         if stat.st_size > 0 {
+            self.check_contents(&file)?;
+            if !self.entry.is(identity) {
+                return Err(Obstacle::Busy("it keeps being replaced"));
+            }
             file.set_len(0).map_err(|e| self.fail(errno(&e)))?;
         }
         if !try_lock(fs2::FileExt::try_lock_exclusive(&file)).map_err(|errno| self.fail(errno))? {
@@ -188,33 +188,34 @@ impl Place {
         Ok((file, identity))
     }
 
-    /// Opens the file, or makes it. In two steps, since `fs.protected_regular` refuses `O_CREAT`
-    /// on a file that exists in a directory for all.
+    /// Makes the file, or opens it if it is there. In two steps, since `fs.protected_regular` refuses
+    /// `O_CREAT` on a file that exists in a directory for all; and it is looked at before it is opened,
+    /// for to open a device can have effects.
     fn open_or_create(&self) -> Result<File, Obstacle> {
         let create = OFlag::O_CREAT | OFlag::O_EXCL;
-        let (flags, gone) = match self.entry.stat() {
-            Ok(stat) => match kind(&stat) {
-                None => (OFlag::empty(), Errno::ENOENT),
-                Some(kind) => return Err(self.obstacle(&format!("it is a {kind}"))),
-            },
-            Err(Errno::ENOENT) => (create, Errno::EEXIST),
-            Err(errno) => return Err(self.fail(errno)),
-        };
-        match self.entry.open(OFlag::O_RDWR | flags) {
-            Ok(file) => Ok(file),
-            // Since we looked, it was taken away, or put there, or replaced.
-            Err(errno) if [gone, Errno::ELOOP, Errno::ENXIO].contains(&errno) => {
-                Err(Obstacle::Busy("it keeps being replaced"))
-            }
-            Err(errno) => Err(self.fail(errno)),
+        match self.entry.open(OFlag::O_RDWR | create) {
+            Err(Errno::EEXIST) => {}
+            result => return result.map_err(|errno| self.fail(errno)),
         }
+        let opened = match self.entry.stat().map(|stat| kind(&stat)) {
+            Ok(Some(kind)) => return Err(self.obstacle(&format!("it is a {kind}"))),
+            Ok(None) => self.entry.open(OFlag::O_RDWR),
+            Err(errno) => Err(errno),
+        };
+        opened.map_err(|errno| match errno {
+            // Meanwhile it was taken away, or replaced.
+            Errno::ENOENT | Errno::ELOOP | Errno::ENXIO => {
+                Obstacle::Busy("it keeps being replaced")
+            }
+            errno => self.fail(errno),
+        })
     }
 
     fn check_ownership(&self, stat: &FileStat) -> Result<(), Obstacle> {
         if let Some(kind) = kind(stat) {
             return Err(self.obstacle(&format!("it is a {kind}")));
         }
-        if stat.st_uid != geteuid().as_raw() {
+        if stat.st_uid != effective_user() {
             return Err(self.obstacle(&format!("it belongs to UID {}", stat.st_uid)));
         }
         match stat.st_nlink {

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use nix::sys::stat::stat;
-use nix::unistd::{AccessFlags, access, geteuid};
+use nix::unistd::{AccessFlags, access};
+
+use crate::sys::effective_user;
 
 /// The default PID file: in the first of three directories that this user may write, by a name
 /// that no other user's hinit has in a directory for all. None: there is no such directory.
@@ -12,7 +14,7 @@ use nix::unistd::{AccessFlags, access, geteuid};
 /// of a pod share it; the mount namespace tells them apart.
 pub(crate) fn default_path() -> Option<PathBuf> {
     let writable = |directory| access(directory, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
-    let user = geteuid();
+    let user = effective_user();
     if writable(Path::new("/run")) {
         Some("/run/hinit.pid".into())
     } else if writable(Path::new("/tmp")) {

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, Mode, fstat};
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::Pid;
 
 use super::{Contents, HAS_SOCKET, MOST_BYTES, STOPPING};
 use crate::error::errno;
 use crate::file::{self, Identity, kind};
+use crate::sys::effective_user;
 
 /// Why a PID file proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +122,7 @@ impl PidFile {
 
 /// Only root and the reader's own user may have had a hand in the file.
 fn trust(stat: &FileStat) -> Result<(), Fault> {
-    if stat.st_uid != 0 && stat.st_uid != geteuid().as_raw() {
+    if stat.st_uid != 0 && stat.st_uid != effective_user() {
         Err(Fault::Untrusted(stat.st_uid))
     } else if stat.st_mode & 0o022 != 0 {
         Err(Fault::WritableByOthers)

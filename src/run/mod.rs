@@ -12,7 +12,7 @@ use crate::cli::{PidFile, Run};
 use crate::error::{Error, exit_code};
 use crate::output::{Log, Verbosity};
 use crate::pidfile::{self, Claim};
-use crate::sys::{self, Limits, SignalSet};
+use crate::sys::{self, SignalSet};
 
 mod accounts;
 mod descendants;
@@ -46,7 +46,6 @@ use terminal::Terminal;
 struct Inherited {
     signal_mask: SignalSet,
     sigchld_ignored: bool,
-    queue_limits: Option<Limits>,
     /// Whether sockets were passed to this very process, as `sd_listen_fds(3)` has it; they are the
     /// server's.
     listens: bool,
@@ -99,7 +98,6 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, E
         signal_mask,
         // Ignored, as some callers leave it, the server's end would never show.
         sigchld_ignored: sys::ignore_sigchld(false),
-        queue_limits: signals::halve_own_queue(),
         listens: names_hinit(LISTEN_PID),
     };
     let queue = SignalQueue::new()?;
@@ -131,7 +129,10 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, E
         Ok((server, sockets))
     };
     match start() {
-        Ok((server, sockets)) => Ok(Life::new(options, server, queue, claim, terminal, sockets)),
+        Ok((server, sockets)) => {
+            signals::halve_own_queue();
+            Ok(Life::new(options, server, queue, claim, terminal, sockets))
+        }
         Err(error) => {
             if let Some(Err(left_behind)) = claim.map(Claim::remove) {
                 log.warn(format_args!("{left_behind}"));
@@ -147,11 +148,9 @@ fn names_hinit(variable: &CStr) -> bool {
     named.is_some_and(|pid| pid.to_str() == Some(&getpid().to_string()))
 }
 
-/// Makes orphans come to hinit. To PID 1 they come anyway.
+/// Makes orphans come to hinit. (To PID 1 they come anyway.)
 fn adopt_orphans(log: Log) {
-    if getpid() != Pid::from_raw(1)
-        && let Err(errno) = set_child_subreaper(true)
-    {
+    if let Err(errno) = set_child_subreaper(true) {
         log.verbose(format_args!(
             "cannot become a subreaper: {}",
             sys::describe(errno)

@@ -190,9 +190,6 @@ fn become_server(
     if inherited.sigchld_ignored {
         sys::ignore_sigchld(true);
     }
-    if let Some(limits) = inherited.queue_limits {
-        let _as_good_as_can_be = sys::signal_queue_limits(Some(limits));
-    }
     if let Some(Err(errno)) = identity.map(Identity::assume) {
         return Failure(Step::User, errno);
     }

@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 
 use crate::error::Error;
 use crate::process;
-use crate::sys::{self, Limits, SignalSet, libc_set};
+use crate::sys::{self, SignalSet, libc_set};
 use crate::text::SignalName;
 use crate::time::poll_timeout;
 
@@ -155,15 +155,16 @@ impl SignalQueue {
     }
 }
 
-/// Sees to it that those who fill hinit's queue leave room in the server's, and returns the limits
-/// that are the server's.
+/// Sees to it that those who fill hinit's queue leave room in the server's, which has its own limits by
+/// then.
 ///
 /// The kernel counts the queued signals of a user, and lets each process have one more as long as
 /// the sum is below its own limit (`RLIMIT_SIGPENDING`). With one limit for both, who fills hinit's
 /// queue takes each place that becomes free before hinit gets to pass a signal on.
-pub(super) fn halve_own_queue() -> Option<Limits> {
-    let (soft, hard) = sys::signal_queue_limits(None).ok()?;
-    sys::signal_queue_limits(Some((soft / 2, hard))).ok()
+pub(super) fn halve_own_queue() {
+    if let Ok((soft, hard)) = sys::signal_queue_limits(None) {
+        let _as_good_as_can_be = sys::signal_queue_limits(Some((soft / 2, hard)));
+    }
 }
 
 fn timeout(left: Option<Duration>) -> PollTimeout {

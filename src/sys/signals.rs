@@ -192,11 +192,8 @@ pub(crate) fn queue_signal(pid: Pid, number: c_int, info: &signalfd_siginfo) -> 
 ///
 /// That runs in a signal handler, amid whatever was interrupted: it may format on the stack and
 /// write, but not allocate.
-pub(crate) fn exit_on_alarm(last_words: impl Fn() + Send + Sync + 'static, code: u8) {
-    let action = move || {
-        last_words();
-        signal_hook::low_level::exit(code.into());
-    };
+pub(crate) fn exit_on_alarm(last_words: impl Fn() -> u8 + Send + Sync + 'static) {
+    let action = move || signal_hook::low_level::exit(last_words().into());
     // SAFETY: what `last_words` may do, write and _exit are async-signal-safe.
     let registered = unsafe { signal_hook::low_level::register(libc::SIGALRM, action) };
     // Should the kernel refuse, SIGALRM still ends the process, if without a word.

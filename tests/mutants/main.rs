@@ -107,11 +107,11 @@ mutants! {
     } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
 
     senders_fill_the_servers_queue_as_well: "run/mod.rs" {
-        "signals::halve_own_queue()" => "None"
+        "            signals::halve_own_queue();" => ""
     } fails "signals::subreaper::who_fills_hinits_own_queue_does_not_stop_it";
 
-    the_servers_queue_is_halved: "run/server.rs" {
-        "        let _as_good_as_can_be = sys::signal_queue_limits(Some(limits));" => "        let _ = limits;"
+    the_servers_queue_is_halved: "run/mod.rs" {
+        "    let queue = SignalQueue::new()?;" => "    signals::halve_own_queue(); let queue = SignalQueue::new()?;"
     } fails "lifecycle::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
 
     only_the_server_gets_it: "run/server.rs" {

@@ -10,7 +10,6 @@ use nix::sys::socket::{
     listen, setsockopt, socket, sockopt,
 };
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::geteuid;
 
 use crate::error::Error;
 use crate::file::{self, Identity, kind};
@@ -131,7 +130,7 @@ fn remove_leftover(path: &Path) -> Result<(), Obstacle> {
         Some("socket") => {}
         other => return Err(Obstacle::Is(other.unwrap_or("regular file"))),
     }
-    if stat.st_uid != geteuid().as_raw() {
+    if stat.st_uid != sys::effective_user() {
         return Err(Obstacle::BelongsTo(stat.st_uid));
     }
     let is_served = || -> nix::Result<bool> {
