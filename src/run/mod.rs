@@ -148,9 +148,11 @@ fn names_hinit(variable: &CStr) -> bool {
     named.is_some_and(|pid| pid.to_str() == Some(&getpid().to_string()))
 }
 
-/// Makes orphans come to hinit. (To PID 1 they come anyway.)
+/// Makes orphans come to hinit. To PID 1 they come anyway.
 fn adopt_orphans(log: Log) {
-    if let Err(errno) = set_child_subreaper(true) {
+    if getpid() != Pid::from_raw(1)
+        && let Err(errno) = set_child_subreaper(true)
+    {
         log.verbose(format_args!(
             "cannot become a subreaper: {}",
             sys::describe(errno)

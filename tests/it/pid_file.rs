@@ -66,6 +66,7 @@ in_both_modes! {
         for descriptor in descriptors {
             assert_ne!(fs::read_link(descriptor.path()).ok().as_deref(), Some(path.as_path()));
         }
+        recorded(&path);
         // Killed like that, hinit can tidy nothing; the kernel drops the lock.
         kill(hinit.pid(), SIGKILL);
         eventually("the lock is free", || fs2::FileExt::try_lock_shared(&file).ok());
