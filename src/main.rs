@@ -10,8 +10,9 @@
 //! - `cli`: arguments and environment in, a `Command` out; pure; also the command lines of other inits
 //! - `pidfile`: both sides of the PID-file protocol, by which `run` and `healthcheck` agree
 //! - `process`: what /proc says of a process
+//! - `file`: files by their paths, or by their names in a directory that is held open
 //! - `output`: the log and the lines on standard output
-//! - `text`: texts of a bounded size, and those for people
+//! - `text`, `time`: texts of a bounded size and times, as people read them
 //! - `error`: what failed, on what, and which exit code that is
 //! - `sys`: all the unsafe code
 //!
