@@ -55,8 +55,8 @@ const BARS: [Bars; 10] = [
     ),
     ("Size of the binary", "file: size", &INITS),
     (
-        "CPU time to reap an orphan",
-        "orphans as PID 1: CPU time for one",
+        "CPU time to reap one of 100,000 orphans",
+        "orphans reaped by one: CPU time for one of 100000",
         &INITS,
     ),
     (

@@ -57,11 +57,11 @@ pub(crate) const TABLES: [Table; 3] = [
                 "signals at full speed as PID 1: lost of those taken",
             ),
             (
-                "CPU time for an orphan, in bursts of 5,000",
-                "orphans as PID 1: CPU time for one",
+                "CPU time for one of 100,000 orphans",
+                "orphans reaped by one: CPU time for one of 100000",
             ),
             (
-                "… over tini's",
+                "… over tini's, in bursts of 5,000",
                 "orphans as PID 1: CPU time for one over tini's",
             ),
             ("memory of the idle PID 1 (PSS)", "idle: PSS"),
