@@ -73,11 +73,11 @@ mutants! {
     } fails "beside::pid_1::it_is_there_as_long_as_hinit_is";
 
     a_served_socket_is_taken: "run/responder/listener.rs" {
-        "Ok(true) => Err(Obstacle::InUse)," => "Ok(true) => unlink(path).map_err(Obstacle::Errno),"
+        "Ok(true) => Err(Obstacle::InUse)," => "Ok(true) => file::unlink(path).map_err(Obstacle::Errno),"
     } fails "beside::a_socket_that_is_served_is_left_alone";
 
     anything_is_taken_for_a_socket: "run/responder/listener.rs" {
-        "other => return Err(Obstacle::Is(other.unwrap_or(\"regular file\")))," => "_ => return unlink(path).map_err(Obstacle::Errno),"
+        "other => return Err(Obstacle::Is(other.unwrap_or(\"regular file\")))," => "_ => return file::unlink(path).map_err(Obstacle::Errno),"
     } fails "beside::something_else_under_its_name_is_left_alone";
 
     the_umask_decides_who_may_ask: "run/responder/listener.rs" {
