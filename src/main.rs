@@ -122,7 +122,7 @@ fn complain(
     }
 }
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 mod fuzz;
 #[cfg(test)]
 mod manual;

@@ -84,7 +84,9 @@ impl StartTime {
         /// `USER_HZ` of all machines that hinit is built for.
         const TICKS_A_SECOND: u64 = 100;
         let now = clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from);
-        now.saturating_sub(Duration::from_millis(self.0 * (1000 / TICKS_A_SECOND)))
+        now.saturating_sub(Duration::from_millis(
+            self.0.saturating_mul(1000 / TICKS_A_SECOND),
+        ))
     }
 }
 
@@ -182,10 +184,26 @@ fn parse_stat(pid: Pid, stat: &[u8]) -> Option<Process> {
 
 /// The process that a thread belongs to.
 fn thread_group(pid: Pid) -> Option<Pid> {
-    let status = file::read_text(&format!("/proc/{pid}/status")).ok()?;
+    parse_status(&file::read_text(&format!("/proc/{pid}/status")).ok()?)
+}
+
+fn parse_status(status: &str) -> Option<Pid> {
     let mut lines = status.split('\n');
     let group = lines.find_map(|line| line.strip_prefix("Tgid:\t")?.parse().ok());
     group.map(Pid::from_raw)
+}
+
+/// A stat file, or a status file.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let pid = Pid::from_raw(42);
+    if let Some(process) = parse_stat(pid, bytes) {
+        let _age = process.started.age();
+        assert_eq!(process.pid, pid);
+    }
+    if let Ok(text) = str::from_utf8(bytes) {
+        let _group = parse_status(text);
+    }
 }
 
 #[cfg(test)]

@@ -124,6 +124,26 @@ fn read(
     }
 }
 
+/// A command line, its words ending at NULs; each is also the value of each variable.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    use std::os::unix::ffi::OsStringExt;
+    let words = || {
+        bytes
+            .split(|&byte| byte == 0)
+            .map(|word| OsString::from_vec(word.to_vec()))
+    };
+    let none = |_: &std::ffi::CStr| None;
+    let _any = parse(words().collect(), &none);
+    for value in words().take(4) {
+        for name in ["hinit", "tini", "dumb-init", "catatonit"] {
+            let env = |_: &std::ffi::CStr| Some(value.clone());
+            let words = [name.into()].into_iter().chain(words().skip(1));
+            let _any = parse(words.collect(), &env);
+        }
+    }
+}
+
 fn pid_file(given: &mut Given) -> PidFile {
     let path = given.word(&options::PID_FILE);
     path.map_or(PidFile::Default, |path| PidFile::At(path.into()))

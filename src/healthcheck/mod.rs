@@ -17,7 +17,7 @@ pub(crate) mod server;
 mod socket;
 mod verdict;
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(crate) use probe::fuzz::fuzz;
 use report::Report;
 use socket::Question;

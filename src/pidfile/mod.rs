@@ -90,6 +90,18 @@ impl Contents {
     }
 }
 
+/// What stands in a PID file: a PID only if it is a number of that many digits at most, and one that a
+/// process can have.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    if let Contents::Pid(pid) = Contents::parse(bytes) {
+        let text = str::from_utf8(bytes).unwrap_or_default();
+        let number = text.trim_ascii().trim_start_matches('0');
+        assert_eq!(number, pid.to_string());
+        assert!(bytes.len() <= MOST_BYTES && (1..=GREATEST_PID).contains(&pid.as_raw()));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

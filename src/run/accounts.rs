@@ -59,6 +59,18 @@ pub(super) fn id(text: &[u8]) -> Option<u32> {
     id.filter(|id| *id != u32::MAX)
 }
 
+/// The two files.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    for wanted in ["root", "1000", "x"] {
+        if let Some(user) = user(bytes, wanted) {
+            assert!(user.uid != u32::MAX && user.gid != u32::MAX);
+            let _groups = groups_of(bytes, user.name).count();
+        }
+        assert_ne!(group(bytes, wanted), Some(u32::MAX));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

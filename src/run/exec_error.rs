@@ -198,6 +198,18 @@ impl Program {
     }
 }
 
+/// A file that was to be executed: headers of binaries, first lines of scripts.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    match Format::of(bytes) {
+        Format::Script(interpreter) => assert!(!interpreter.is_empty()),
+        Format::Elf(elf) => {
+            let _found = (elf.machine(), elf.loader(bytes));
+        }
+        Format::Unfit(why) => assert!(!why.is_empty()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

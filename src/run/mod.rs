@@ -32,6 +32,15 @@ mod sockets;
 mod stale;
 mod terminal;
 
+/// What reads bytes of others.
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz {
+    pub(crate) use super::accounts::fuzz as accounts;
+    pub(crate) use super::exec_error::fuzz as program;
+    pub(crate) use super::notify::fuzz as datagram;
+    pub(crate) use super::responder::fuzz as request;
+}
+
 #[cfg(test)]
 pub(crate) use health::tests::phases;
 use identity::Identity;

@@ -21,6 +21,9 @@ use crate::file;
 use crate::output::Log;
 use crate::sys::{self, Datagram};
 
+#[cfg(any(fuzzing, test))]
+pub(crate) use message::fuzz;
+
 mod message;
 
 pub(super) use message::{MOST_BYTES, Word, words};

@@ -17,6 +17,8 @@ mod request;
 
 use connection::Connection;
 use listener::Listener;
+#[cfg(any(fuzzing, test))]
+pub(crate) use request::fuzz;
 
 /// How many connections there are at the same time. With one more, the one goes that has been idle for
 /// the longest time.

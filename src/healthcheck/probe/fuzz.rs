@@ -4,11 +4,8 @@
 use super::{Finding, Reader, grpc, http};
 use crate::cli::Http;
 
-/// The first byte says which protocol it is.
-pub(crate) fn fuzz(bytes: &[u8]) {
-    let Some((&kind, answer)) = bytes.split_first() else {
-        return;
-    };
+/// An answer by gRPC, or by HTTP, with a text to look for in it or without.
+pub(crate) fn fuzz(kind: u8, answer: &[u8]) {
     let options = |contains: Option<&str>| Http {
         head: false,
         headers: Vec::new(),

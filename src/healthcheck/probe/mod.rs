@@ -220,7 +220,7 @@ trait Reader {
     fn end(&mut self) -> Finding;
 }
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(crate) mod fuzz;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -75,6 +75,34 @@ fn pid(number: u64) -> Option<Pid> {
     Some(Pid::from_raw(pid))
 }
 
+/// What a server tells: no line of it makes hinit's own state a panic or its JSON a broken one, and no word
+/// of PIDs goes on to others.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let now = std::time::Instant::now();
+    let notify = crate::cli::Notify::default();
+    let mut health = crate::run::health::Health::new(Pid::from_raw(42), Some(&notify), now);
+    for word in words(bytes).into_iter().flatten().flatten() {
+        health.hear(word, now);
+    }
+    let mut json = String::new();
+    let written = health.write_json(&mut json, now);
+    assert!(
+        written.is_ok() && json.ends_with("}\n") && !json.trim_end().contains(char::is_control)
+    );
+    let _verdicts = (
+        health.liveness(now),
+        health.readiness(now),
+        health.deadline(),
+    );
+    let others = for_others(bytes);
+    assert!(
+        !others
+            .split(|&byte| byte == b'\n')
+            .any(|line| line.starts_with(b"MAINPID"))
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

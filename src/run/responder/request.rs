@@ -144,6 +144,23 @@ fn page(target: &str) -> Option<Page> {
     }
 }
 
+/// Whatever a client sends: each request has an end, and it is found as soon as its bytes are there.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let bytes = bytes.get(..MOST_BYTES).unwrap_or(bytes);
+    let Some(request) = Request::read(bytes) else {
+        assert!(bytes.len() < MOST_BYTES);
+        return;
+    };
+    assert!((1..=bytes.len()).contains(&request.length));
+    if request.asks.is_ok() {
+        let whole = bytes.get(..request.length).unwrap_or_default();
+        assert_eq!(Request::read(whole).as_ref(), Some(&request));
+        let cut = whole.get(..whole.len() - 1).unwrap_or_default();
+        assert_eq!(Request::read(cut), None);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
