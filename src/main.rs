@@ -12,9 +12,10 @@
 //! - `process`: what /proc says of a process
 //! - `file`: files by their paths, or by their names in a directory that is held open
 //! - `output`: the log and the lines on standard output
-//! - `text`, `time`: texts of a bounded size and times, as people read them
+//! - `text`: texts of a bounded size, and those for people
 //! - `error`: what failed, on what, and which exit code that is
 //! - `sys`: all the unsafe code
+//! - `time`: times, as poll(2) counts them and as people read them
 //!
 //! Three rules hold everywhere. All signals are blocked from the first instruction on and read
 //! from a queue, so none is lost. Once the server is spawned nothing ends hinit but the server's
@@ -69,10 +70,10 @@ const OWN_VARIABLES: &[u8] = b"HINIT_";
 fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
     let named_after_hinit = sys::has_variable(OWN_VARIABLES);
     let environment = |name: &CStr| {
-        let is_known_missing = !named_after_hinit && name.to_bytes().starts_with(OWN_VARIABLES);
-        (!is_known_missing)
-            .then(|| sys::environment(name))
-            .flatten()
+        if !named_after_hinit && name.to_bytes().starts_with(OWN_VARIABLES) {
+            return None;
+        }
+        sys::environment(name)
     };
     match cli::parse(arguments, &environment) {
         Ok(Command::Run(options)) => run::run(&options, inherited),

@@ -21,11 +21,15 @@ use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 mod heap;
+mod identity;
 mod signals;
 mod socket;
 #[cfg(all(panic = "abort", not(test)))]
 mod unwind;
 
+pub(crate) use identity::{
+    clear_ambient_capabilities, effective_user, has_capability, set_gids, set_groups, set_uids,
+};
 pub(crate) use signals::{
     Handle, SignalSet, exit_on_alarm, ignore_sigchld, kill, leave_terminal, libc_set, queue_signal,
     set_alarm, set_signal_mask, stop_own_group, take_terminal,
@@ -227,14 +231,6 @@ pub(crate) fn has_variable(prefix: &[u8]) -> bool {
     false
 }
 
-/// The effective UID, as the kernel has noted it at the start (getauxval(3)): hinit never changes its
-/// own, and asks for it in each start and each check.
-pub(crate) fn effective_user() -> u32 {
-    // SAFETY: no memory is passed.
-    let user = unsafe { libc::getauxval(libc::AT_EUID) };
-    u32::try_from(user).unwrap_or(u32::MAX)
-}
-
 /// How many bytes a page has (getauxval(3)).
 pub(crate) fn page_size() -> u64 {
     // SAFETY: no memory is passed.
@@ -262,54 +258,6 @@ pub(crate) fn signal_queue_limits(limits: Option<Limits>) -> nix::Result<Limits>
     // SAFETY: the kernel reads one rlimit, if there is a pointer to it, and writes one; it keeps neither.
     Errno::result(unsafe { libc::prlimit(0, libc::RLIMIT_SIGPENDING, new, &raw mut old) })?;
     Ok((old.rlim_cur, old.rlim_max))
-}
-
-/// Whether hinit has a capability (capabilities(7)), and not only could get it.
-pub(crate) fn has_capability(number: u32) -> bool {
-    /// `_LINUX_CAPABILITY_VERSION_3`: 64 capabilities, in two halves.
-    const VERSION: u32 = 0x2008_0522;
-    let header = [VERSION, 0];
-    // Effective, permitted, inheritable; twice.
-    let mut sets = [0_u32; 6];
-    // SAFETY: the kernel reads the header's 8 bytes and writes 24 of the sets, and keeps no pointer.
-    let result = unsafe { libc::syscall(libc::SYS_capget, header.as_ptr(), sets.as_mut_ptr()) };
-    let [low, _, _, high, ..] = sets;
-    let effective = u64::from(high) << 32 | u64::from(low);
-    result == 0 && effective >> number & 1 == 1
-}
-
-/// `setgroups(2)`. This and the next two are the system calls alone: libc would have all threads follow,
-/// and who calls this is a child on its parent's memory, which has none and must not look for any.
-pub(crate) fn set_groups(groups: &[u32]) -> nix::Result<()> {
-    // SAFETY: the kernel reads so many groups of 32 bits, and keeps no pointer.
-    let result = unsafe { libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) };
-    Errno::result(result).map(drop)
-}
-
-/// Sets the real, the effective and the saved group (`setresgid(2)`).
-pub(crate) fn set_gids(gid: u32) -> nix::Result<()> {
-    // SAFETY: no memory is passed.
-    Errno::result(unsafe { libc::syscall(libc::SYS_setresgid, gid, gid, gid) }).map(drop)
-}
-
-/// Sets the real, the effective and the saved user (`setresuid(2)`).
-pub(crate) fn set_uids(uid: u32) -> nix::Result<()> {
-    // SAFETY: no memory is passed.
-    Errno::result(unsafe { libc::syscall(libc::SYS_setresuid, uid, uid, uid) }).map(drop)
-}
-
-/// Gives up the capabilities that a program which is not root's keeps at an exec (capabilities(7)).
-pub(crate) fn clear_ambient_capabilities() {
-    // SAFETY: no memory is passed. (A kernel before 4.3 has none of them, and refuses.)
-    unsafe {
-        libc::prctl(
-            libc::PR_CAP_AMBIENT,
-            libc::PR_CAP_AMBIENT_CLEAR_ALL,
-            0,
-            0,
-            0,
-        )
-    };
 }
 
 /// `unsetenv(3)`, before the server is spawned.

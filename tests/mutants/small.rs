@@ -54,7 +54,7 @@ mutants! {
         "        sys::set_groups(&self.groups)?;" => ""
     } fails "user::subreaper::all_that_makes_a_user_is_that_users";
 
-    root_can_come_back: "sys.rs" {
+    root_can_come_back: "sys/identity.rs" {
         "SYS_setresuid, uid, uid, uid" => "SYS_setresuid, 0, uid, uid"
     } fails "user::pid_1::all_that_makes_a_user_is_that_users";
 
