@@ -14,6 +14,16 @@ mod reading;
 
 use reading::{FACTS, members, rows};
 
+/// What /proc says of the server itself.
+const OF_THE_PROCESS: [&str; 6] = [
+    "command",
+    "state",
+    "up time",
+    "memory",
+    "threads",
+    "open files",
+];
+
 fn status(hinit: &Running, pid_file: &Path, words: &[&str]) -> Ended {
     let mut command = hinit.beside();
     command.arg("status").arg("--pid-file").arg(pid_file);
@@ -116,14 +126,7 @@ fn its_exit_code_is_that_of_the_verdict() {
     let verdict = format!("unhealthy: process {pid} does not exist");
     assert_eq!((ended.code, found["verdict"]), (1, verdict.as_str()));
     assert_eq!((found["lock"], found["children"]), ("not locked", "0"));
-    for fact in [
-        "command",
-        "state",
-        "up time",
-        "memory",
-        "threads",
-        "open files",
-    ] {
+    for fact in OF_THE_PROCESS {
         assert!(found[fact].starts_with('('), "{fact}: {}", found[fact]);
     }
     assert_eq!(say(["status", "--jsn"]).code, 125);
@@ -172,16 +175,8 @@ fn without_a_proc_of_ours_there_are_reasons() {
     let verdict = format!("healthy: process {} is alive (state unknown)", victim.pid());
     assert_eq!(found["verdict"], verdict);
     assert_eq!(found["lock"], "locked by hinit");
-    let of_proc = [
-        "command",
-        "state",
-        "up time",
-        "memory",
-        "threads",
-        "open files",
-        "children",
-    ];
-    for fact in of_proc {
+    let of_proc = [&OF_THE_PROCESS[..], &["children"]].concat();
+    for &fact in &of_proc {
         assert!(found[fact].starts_with('('), "{fact}: {}", found[fact]);
     }
     // In a new PID namespace, with the /proc of the old one: that tells of strangers.

@@ -10,8 +10,8 @@ use crate::support::*;
 /// A server that answers each line, and so shows whose keyboard it is.
 const ANSWERS: &str = "--no-pid-file sed -u s/^/got:/";
 
-/// An interactive bash of a session of its own; `hinit` is the binary.
-fn bash(pty: &Pty) -> Child {
+/// An interactive bash of a session of its own.
+pub fn interactive_bash() -> Command {
     let mut command = Command::new("setsid");
     command.args([
         "--ctty",
@@ -21,6 +21,12 @@ fn bash(pty: &Pty) -> Child {
         "--noediting",
         "-i",
     ]);
+    command
+}
+
+/// The same; `hinit` is the binary.
+fn bash(pty: &Pty) -> Child {
+    let mut command = interactive_bash();
     command.env("PATH", path_with_hinit());
     pty.start(&mut command)
 }

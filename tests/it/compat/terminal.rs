@@ -3,6 +3,7 @@
 use std::process::Child;
 
 use super::*;
+use crate::terminal::interactive_bash;
 
 /// Where a command is: whether it leads its session, and its process group; whether it has a terminal,
 /// and is in the foreground there.
@@ -116,15 +117,7 @@ fn below_a_script_that_leads_the_session() {
 
 /// An interactive bash of a session of its own.
 pub fn bash(init: &Init, pty: &Pty) -> Child {
-    let mut command = Command::new("setsid");
-    command.args([
-        "--ctty",
-        "bash",
-        "--norc",
-        "--noprofile",
-        "--noediting",
-        "-i",
-    ]);
+    let mut command = interactive_bash();
     init.set_environment(&mut command);
     pty.start(&mut command)
 }
