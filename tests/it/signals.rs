@@ -27,23 +27,26 @@ pub fn queue(pid: i32, number: i32, value: usize) {
     assert!(try_to_queue(pid, number, value));
 }
 
-/// Sends hinit a hundred signals with a value and a hundred without, and then SIGUSR1, for which the
-/// server waits: they all arrive, and the values in their order. (Between signals of different
-/// numbers the kernel has an order of its own.)
+/// Sends hinit a hundred signals without a value and a hundred with one, and then SIGUSR1, for which the
+/// server waits: they all arrive, and the values in their order. (Between signals of different numbers
+/// the kernel has an order of its own, the lowest first: so those without are the first to find the
+/// server's queue full, also where hinit has not taken any yet.)
 fn all_arrive(hinit: Running) {
     let pid = hinit.pid();
+    for _ in 0..100 {
+        kill(pid, 40);
+    }
     for value in 1..=100 {
-        queue(pid, 40, value);
-        kill(pid, 41);
+        queue(pid, 41, value);
     }
     hinit.signal(SIGUSR1);
     let lines: Vec<String> = (0..200).map(|_| hinit.line()).collect();
     let only = |start: &'static str| lines.iter().filter(move |line| line.starts_with(start));
     let values: Vec<String> = (1..=100)
-        .map(|value| format!("signal 40 value {value}"))
+        .map(|value| format!("signal 41 value {value}"))
         .collect();
-    assert!(only("signal 40 ").eq(&values), "{lines:?}");
-    assert_eq!(only("signal 41").count(), 100, "{lines:?}");
+    assert!(only("signal 41 ").eq(&values), "{lines:?}");
+    assert_eq!(only("signal 40").count(), 100, "{lines:?}");
     // A standard one may have a value as well.
     queue(pid, libc::SIGHUP, 7);
     assert_eq!(hinit.line(), "signal 1 value 7");
