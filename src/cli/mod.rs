@@ -124,10 +124,14 @@ fn read(
     }
 }
 
-/// A command line, its words ending at NULs; each is also the value of each variable.
+/// A command line, its words ending at NULs; each is also the value of each variable; or the value of one
+/// option: a time, a signal, a rule.
 #[cfg(any(fuzzing, test))]
-pub(crate) fn fuzz(bytes: &[u8]) {
+pub(crate) fn fuzz(kind: u8, bytes: &[u8]) {
     use std::os::unix::ffi::OsStringExt;
+    if kind == b'v' {
+        return str::from_utf8(bytes).map_or((), values::fuzz);
+    }
     let words = || {
         bytes
             .split(|&byte| byte == 0)

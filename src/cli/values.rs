@@ -151,6 +151,18 @@ fn duration(text: &str) -> Option<Duration> {
     is_sane.then(|| Duration::from_nanos(nanos))
 }
 
+/// What is taken for a value makes sense, and is told as it was given.
+#[cfg(any(fuzzing, test))]
+pub(super) fn fuzz(text: &str) {
+    if let Some(time) = duration(text) {
+        let told = crate::time::Exact(time).to_string();
+        assert_eq!(duration(&told), Some(time), "{text}");
+    }
+    assert!(signal(text).is_none_or(|number| (1..=64).contains(&number)));
+    assert!(permissions(text).is_none_or(|mode| mode & !0o644 == 0));
+    let _any = (rewrite(text), exit_codes(text), user(text));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
