@@ -100,7 +100,7 @@ impl fmt::Display for Quoted<'_> {
         let Self(text, mut room) = *self;
         f.write_char('"')?;
         for c in text.chars() {
-            let is_control = c.is_ascii_control();
+            let is_control = c.is_control();
             let length = match c {
                 '"' | '\\' => 2,
                 _ if is_control => 6,
@@ -172,6 +172,7 @@ mod tests {
             ("", 9, r#""""#),
             ("ab", 1, r#""a""#),
             ("a\"\\\n\u{7f}\0", 99, r#""a\"\\\u000a\u007f\u0000""#),
+            ("\u{9b}m\u{a0}", 99, "\"\\u009bm\u{a0}\""),
             ("\n\n", 11, r#""\u000a""#),
             ("\"\"", 3, r#""\"""#),
             ("üü", 3, r#""ü""#),
