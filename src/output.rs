@@ -3,6 +3,7 @@
 use std::fmt;
 use std::os::fd::BorrowedFd;
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 
 use crate::sys::{STDERR, STDOUT};
@@ -73,9 +74,16 @@ pub(crate) fn print_text(text: &str) {
 
 fn write_patiently(fd: BorrowedFd, bytes: &[u8]) {
     let mut ready = [PollFd::new(fd, PollFlags::POLLOUT)];
-    if poll(&mut ready, PATIENCE) != Ok(0) {
+    // Who shares a pipe may have filled it in between.
+    for _attempt in 0..3 {
+        if poll(&mut ready, PATIENCE) == Ok(0) {
+            return;
+        }
         // One write: lines of up to PIPE_BUF bytes arrive whole. A reader that is gone is no
         // concern of ours; SIGPIPE is blocked.
-        let _lost = nix::unistd::write(fd, bytes);
+        match nix::unistd::write(fd, bytes) {
+            Err(Errno::EAGAIN | Errno::EINTR) => {}
+            _ => return,
+        }
     }
 }

@@ -144,11 +144,10 @@ pub(crate) fn release_code() {
 pub(crate) fn ended_child() -> nix::Result<Option<Pid>> {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     let options = libc::WEXITED | libc::WNOWAIT | libc::WNOHANG;
-    // SAFETY: the kernel writes at most one siginfo_t, and all zeros is one that names nobody.
-    let pid = unsafe {
-        Errno::result(libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), options))?;
-        info.assume_init().si_pid()
-    };
+    // SAFETY: the kernel writes at most one siginfo_t.
+    uninterrupted(|| unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), options) })?;
+    // SAFETY: all zeros is one as well, that names nobody.
+    let pid = unsafe { info.assume_init().si_pid() };
     Ok((pid != 0).then(|| Pid::from_raw(pid)))
 }
 
@@ -156,8 +155,19 @@ pub(crate) fn ended_child() -> nix::Result<Option<Pid>> {
 pub(crate) fn reap(pid: Pid) -> nix::Result<ExitStatus> {
     let mut status = 0;
     // SAFETY: the kernel writes one int.
-    Errno::result(unsafe { libc::waitpid(pid.as_raw(), &raw mut status, 0) })?;
+    uninterrupted(|| unsafe { libc::waitpid(pid.as_raw(), &raw mut status, 0) })?;
     Ok(ExitStatus::from_raw(status))
+}
+
+/// Calls again what was interrupted. Linux does not do that to whom it can send no signal, but what
+/// emulates it may, and an end that nobody hears of is for ever.
+fn uninterrupted(mut call: impl FnMut() -> libc::c_int) -> nix::Result<()> {
+    loop {
+        match Errno::result(call()) {
+            Err(Errno::EINTR) => {}
+            result => return result.map(drop),
+        }
+    }
 }
 
 /// Asks whether there is a process of this PID: ESRCH if not, or if it is another process's thread.

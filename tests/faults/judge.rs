@@ -1,0 +1,164 @@
+//! Runs a hinit in which something fails, and judges what it made of it.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
+
+use crate::scenarios::Stage;
+use crate::support::*;
+use crate::{Outcome, Result};
+
+/// The exit code of the server, which is nobody else's.
+pub const OF_THE_SERVER: i32 = 7;
+
+/// Runs a server under it until it is told to end; `meanwhile` happens when it is ready.
+pub fn life(
+    stage: &Stage,
+    options: &[&str],
+    server: &[&str],
+    meanwhile: impl FnOnce(&Path),
+) -> Result {
+    let path = stage.dir.join("pid");
+    let log = stage.dir.join("log");
+    let mut command = stage.hinit();
+    command.args(["run", "--pid-file"]).arg(&path).args(options);
+    command.arg("--").args(server);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let said = || fs::read_to_string(&log).unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let ended = bounded(&mut child, |pid| {
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let serves = line == "ready\n";
+        if serves {
+            // The file may be a little later than the server; or it is lost, and hinit says so.
+            eventually("healthy, or a word of it", || {
+                let names_file = said().contains("PID file") || has_ended(pid);
+                (names_file || verdict(&path).starts_with("healthy: ")).then_some(())
+            });
+            meanwhile(&path);
+            terminate(pid);
+        }
+        serves
+    });
+    let (serves, status) = ended?;
+    let said = said();
+    let lines: Vec<&str> = said.lines().collect();
+    let tell = |what: &str| Err(format!("{what} ({status:?}): {said:?}"));
+    if said.contains("panicked") || status.code().is_none() {
+        return tell("died");
+    }
+    let code = status.code().unwrap_or_default();
+    let fails = |call: &str, errno: &str| {
+        stage
+            .fault
+            .is_some_and(|fault| fault.call == call && [fault.errno, ""].contains(&errno))
+    };
+    let outcome = match (serves, code, lines.len()) {
+        // With nothing to say it by.
+        (true, OF_THE_SERVER, 0) if fails("write", "") => Outcome::WentOn,
+        (true, OF_THE_SERVER, 1) => Outcome::WentOn,
+        (true, OF_THE_SERVER, 2..) => Outcome::Warned,
+        (true, ..) => return tell("the exit code or the last word is lost"),
+        (false, 125..=127, 1) => Outcome::Refused,
+        // Refused, and could not clean up.
+        (false, 125, 2) if said.contains("PID file") => Outcome::Refused,
+        (false, ..) => return tell("not refused in one line"),
+    };
+    // A mount point stays, empty.
+    let is_mount_point =
+        fails("unlinkat", "EBUSY") && fs::read(&path).is_ok_and(|pid| pid.is_empty());
+    if path.exists() && !is_mount_point && !said.contains(path.to_str().unwrap()) {
+        return tell("the PID file is left without a word");
+    }
+    let mut next = Command::new(hinit());
+    next.arg("--pid-file").arg(&path).arg("--").arg(fixture());
+    let next = Ended::of(&next.args(["exit", "0"]).output().unwrap());
+    if next.code != 0 || path.exists() {
+        return tell(&format!("the next start does not work ({next:?})"));
+    }
+    Ok((outcome, said.trim_end().replace('\n', " | ")))
+}
+
+/// Runs a command that says one thing on standard output and exits with 0, or with 1 (or 125) and the
+/// reason. `may_succeed`: whether it may come to the former.
+pub fn small(command: &mut Command, may_succeed: bool) -> Result {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    let ((told, complained), status) = bounded(&mut child, |_| {
+        let (mut told, mut complained) = (String::new(), String::new());
+        stdout.read_to_string(&mut told).unwrap();
+        stderr.read_to_string(&mut complained).unwrap();
+        (told, complained)
+    })?;
+    let said = format!("{}{}", told.trim_end(), complained.trim_end());
+    let tell = |what: &str| Err(format!("{what} ({status:?}): {told:?} {complained:?}"));
+    match status.code() {
+        Some(0) if may_succeed => Ok((Outcome::WentOn, said)),
+        Some(0) => tell("succeeded"),
+        Some(1 | 125) if !said.contains('\n') => Ok((Outcome::Refused, said)),
+        Some(1 | 125) => tell("not in one line"),
+        _ => tell("died"),
+    }
+}
+
+/// Whether a child has ended, reaped or not.
+fn has_ended(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.is_empty() || stat.contains(") Z ")
+}
+
+/// Ends the server by way of hinit. A signal that got lost is sent again, as people do.
+fn terminate(pid: i32) {
+    let mut sent = None;
+    eventually("hinit ends", || {
+        let again = |at: Instant| at.elapsed() > Duration::from_secs(3);
+        if sent.is_none_or(again) {
+            let _gone = signal::kill(Pid::from_raw(pid), Signal::SIGTERM);
+            sent = Some(Instant::now());
+        }
+        has_ended(pid).then_some(())
+    });
+}
+
+/// What comes of a process while `watch` watches it, and how it ended. One that takes too long is killed.
+fn bounded<T>(
+    child: &mut Child,
+    watch: impl FnOnce(i32) -> T,
+) -> std::result::Result<(T, std::process::ExitStatus), String> {
+    let pid = child.id().cast_signed();
+    let (done, is_done) = channel::<()>();
+    let guard = thread::spawn(move || {
+        let hangs = is_done.recv_timeout(BOUND / 2) == Err(RecvTimeoutError::Timeout);
+        if hangs {
+            let _gone = signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+        hangs
+    });
+    let seen = watch(pid);
+    let status = child.wait().unwrap();
+    drop(done);
+    if guard.join().unwrap() {
+        return Err(format!("hangs ({:?})", status.signal()));
+    }
+    Ok((seen, status))
+}

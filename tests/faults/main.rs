@@ -1,0 +1,182 @@
+//! Fault injection: every system call that hinit makes fails once, with each error that the kernel may give
+//! there. Whatever fails, hinit says in one line why it did not launch, or goes on, with a warning where
+//! anything is lost by it: never a hang, a panic, a dead PID 1, a lost exit code, a lost PID file, nor a dead
+//! server that is healthy.
+//!
+//! Each scenario is recorded once by strace(1), and then played again for each call and error. The matrix is
+//! printed, and all results are in target/faults.txt.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::sync::Mutex;
+use std::thread;
+
+use scenarios::{SCENARIOS, Scenario, Stage, World};
+use strace::{Fault, faults};
+use support::can_be_root;
+
+mod errnos;
+mod judge;
+mod scenarios;
+mod strace;
+#[path = "../it/support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "tests/it needs more of it")]
+mod support;
+
+/// How many are played at the same time. They wait more than they work.
+const WORKERS: usize = 4;
+
+/// What hinit made of a fault.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    /// It did not launch, or did not do what it was called for, and said why in one line.
+    Refused,
+    /// It went on, and said what was lost.
+    Warned,
+    /// It went on, and nothing was lost.
+    WentOn,
+    /// The call did not come, three times: what is called depends on who is faster.
+    NotReached,
+    Failed,
+}
+
+type Result = std::result::Result<(Outcome, String), String>;
+
+fn main() {
+    if !can_be_root("strace and other users") {
+        return;
+    }
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with('-'))
+        .collect();
+    let (world, _servers) = World::new();
+    let mut report = Report::default();
+    for scenario in SCENARIOS {
+        if wanted.is_empty()
+            || wanted
+                .iter()
+                .any(|name| scenario.name.contains(name.as_str()))
+        {
+            play_all(scenario, &world, &mut report);
+        }
+    }
+    fs::write("target/faults.txt", report.text()).unwrap();
+    print!("{}", report.matrix());
+    let failed = report.failures();
+    assert_eq!(failed, 0, "see target/faults.txt");
+}
+
+/// Records a scenario, and plays it with each fault.
+fn play_all(scenario: &Scenario, world: &World, report: &mut Report) {
+    let stage = Stage::new(world, None);
+    if let Err(why) = (scenario.play)(&stage) {
+        panic!("{} without any fault: {why}", scenario.name);
+    }
+    let queue = Mutex::new(faults(stage.strace_output()).into_iter());
+    let results = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while let Some(fault) = { queue.lock().unwrap().next() } {
+                    let result = play(scenario, world, &fault);
+                    results.lock().unwrap().push((fault, result));
+                }
+            });
+        }
+    });
+    for (fault, result) in results.into_inner().unwrap() {
+        report.add(scenario.name, fault, result);
+    }
+}
+
+fn play(scenario: &Scenario, world: &World, fault: &Fault) -> Result {
+    for _ in 0..3 {
+        let stage = Stage::new(world, Some(fault));
+        let result = (scenario.play)(&stage);
+        if result.is_err() || strace::has_injected(stage.strace_output()) {
+            return result;
+        }
+    }
+    Ok((Outcome::NotReached, String::new()))
+}
+
+/// The results, by scenario, call and error.
+#[derive(Default)]
+struct Report {
+    results: Vec<(String, String, Outcome, String)>,
+}
+
+impl Report {
+    fn add(&mut self, scenario: &str, fault: Fault, result: Result) {
+        let (outcome, said) = result.unwrap_or_else(|why| (Outcome::Failed, why));
+        let whose = if fault.childs { "the child's " } else { "" };
+        let call = format!("{whose}{} {}", fault.call, fault.nth);
+        if outcome == Outcome::Failed {
+            eprintln!("FAILED {scenario}: {call}: {}: {said}", fault.errno);
+        }
+        let what = format!("{scenario:<16} {call:<24} {:<16}", fault.errno);
+        self.results
+            .push((scenario.to_owned(), what, outcome, said));
+    }
+
+    fn failures(&self) -> usize {
+        self.count(|outcome| outcome == Outcome::Failed)
+    }
+
+    fn count(&self, is: impl Fn(Outcome) -> bool) -> usize {
+        self.results
+            .iter()
+            .filter(|(.., outcome, _)| is(*outcome))
+            .count()
+    }
+
+    /// A row for each scenario.
+    fn matrix(&self) -> String {
+        const COLUMNS: [(Outcome, &str); 5] = [
+            (Outcome::Refused, "refused"),
+            (Outcome::Warned, "warned"),
+            (Outcome::WentOn, "went on"),
+            (Outcome::NotReached, "not reached"),
+            (Outcome::Failed, "FAILED"),
+        ];
+        let mut rows: BTreeMap<&str, [usize; 5]> = BTreeMap::new();
+        let mut all = [0; 5];
+        for (scenario, _, outcome, _) in &self.results {
+            let column = COLUMNS.iter().position(|(of, _)| of == outcome).unwrap();
+            rows.entry(scenario).or_default()[column] += 1;
+            all[column] += 1;
+        }
+        rows.insert("~all", all);
+        let mut matrix = format!("{:<16}", "faults");
+        for (_, title) in COLUMNS {
+            let _ = write!(matrix, " {title:>11}");
+        }
+        for (name, counts) in rows {
+            let _ = write!(matrix, "\n{:<16}", name.trim_start_matches('~'));
+            for count in counts {
+                let _ = write!(matrix, " {count:>11}");
+            }
+        }
+        matrix + "\n"
+    }
+
+    /// The matrix, and every result.
+    fn text(&self) -> String {
+        let mut text = self.matrix();
+        for (_, what, outcome, said) in &self.results {
+            let outcome = match outcome {
+                Outcome::Refused => "refused",
+                Outcome::Warned => "warned",
+                Outcome::WentOn => "went on",
+                Outcome::NotReached => "not reached",
+                Outcome::Failed => "FAILED",
+            };
+            let _ = writeln!(text, "{what} {outcome:<12} {said}");
+        }
+        text
+    }
+}

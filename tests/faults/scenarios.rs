@@ -1,0 +1,322 @@
+//! What hinit does while its calls fail: lives of a server, health checks, the small commands.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+use nix::libc::{SIGKILL, SIGSTOP};
+
+use crate::judge::{life, small};
+use crate::strace::{Fault, traced};
+use crate::support::*;
+use crate::{Outcome, Result};
+
+pub struct Scenario {
+    pub name: &'static str,
+    pub play: fn(&Stage) -> Result,
+}
+
+/// What goes on beside hinit in all scenarios.
+pub struct World {
+    dir: TempDir,
+    well: String,
+    ill: String,
+}
+
+/// What one play of a scenario needs.
+pub struct Stage<'a> {
+    pub world: &'a World,
+    pub dir: TempDir,
+    output: PathBuf,
+    pub fault: Option<&'a Fault>,
+}
+
+impl<'a> Stage<'a> {
+    pub fn new(world: &'a World, fault: Option<&'a Fault>) -> Self {
+        let dir = TempDir::new();
+        let output = dir.join("strace");
+        Self {
+            world,
+            dir,
+            output,
+            fault,
+        }
+    }
+
+    /// hinit, in which something fails.
+    pub fn hinit(&self) -> Command {
+        let mut command = traced(&hinit(), &self.output, self.fault);
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HINIT_")) {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    pub fn strace_output(&self) -> &Path {
+        &self.output
+    }
+
+    fn healthcheck(&self, file: &str, more: &[&str]) -> Command {
+        let mut command = self.hinit();
+        command.args(["healthcheck", "--timeout", "10s", "--pid-file"]);
+        command.arg(self.world.dir.join(file)).args(more);
+        command
+    }
+}
+
+/// Reports the server's end by an exit code that is nobody else's, and leaves a process and an orphan.
+const SERVER: &str = "trap 'exit 7' TERM; (sleep 60 >/dev/null 2>&1 </dev/null &); (:&); echo ready; read never; exit 9";
+
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "run",
+        play: |stage| life(stage, &[], &["sh", "-c", SERVER], |_| {}),
+    },
+    Scenario {
+        name: "run, stop",
+        play: |stage| {
+            let options = [
+                "--group",
+                "--stop-delay",
+                "20ms",
+                "--grace",
+                "5s",
+                "--rewrite",
+                "INT=TERM",
+            ];
+            life(stage, &options, &["sh", "-c", SERVER], |_| {})
+        },
+    },
+    Scenario {
+        name: "run, user",
+        play: |stage| {
+            let stale = stage.dir.join("stale");
+            fs::write(&stale, "999999999\n").unwrap();
+            let options = [
+                "--user",
+                "nobody",
+                "--workdir",
+                "/",
+                "--remove-stale",
+                stale.to_str().unwrap(),
+            ];
+            life(stage, &options, &["sh", "-c", SERVER], |_| {})
+        },
+    },
+    Scenario {
+        name: "run, notify",
+        play: |stage| {
+            let socket = stage.dir.join("socket");
+            let listen = format!("unix:{}", socket.display());
+            let options = [
+                "--notify",
+                "--watchdog",
+                "60s",
+                "--listen",
+                &listen,
+                "--map-exit",
+                "TERM=7",
+            ];
+            let fixture = fixture();
+            let server = [
+                fixture.to_str().unwrap(),
+                "notifies",
+                "READY=1",
+                "RELOADING=1",
+            ];
+            life(stage, &options, &server, |path| {
+                // Whatever fails there may leave the other end without an answer.
+                let _any = verdict_by(&mut Command::new(hinit()), path, &["--ready"]);
+                ask(&socket);
+            })
+        },
+    },
+    Scenario {
+        name: "check",
+        play: |stage| small(&mut stage.healthcheck("alive", &[]), true),
+    },
+    Scenario {
+        name: "check, ready",
+        play: |stage| small(&mut stage.healthcheck("alive", &["--ready"]), true),
+    },
+    Scenario {
+        name: "check, probes",
+        play: |stage| {
+            let (http, heartbeat) = (
+                format!("http://{}/", stage.world.well),
+                stage.world.dir.join("alive"),
+            );
+            let heartbeat = heartbeat.to_str().unwrap();
+            let socket = stage.world.dir.join("socket");
+            let probes = [
+                "--http",
+                &http,
+                "--contains",
+                "well",
+                "--tcp",
+                &stage.world.well,
+                "--unix",
+                socket.to_str().unwrap(),
+                "--heartbeat",
+                heartbeat,
+                "--max-age",
+                "1m",
+                "--json",
+            ];
+            small(&mut stage.healthcheck("alive", &probes), true)
+        },
+    },
+    Scenario {
+        name: "check, ill",
+        play: |stage| {
+            let http = format!("http://{}/", stage.world.ill);
+            small(&mut stage.healthcheck("alive", &["--http", &http]), false)
+        },
+    },
+    Scenario {
+        name: "check, dead",
+        play: |stage| small(&mut stage.healthcheck("dead", &[]), false),
+    },
+    Scenario {
+        name: "check, zombie",
+        play: |stage| small(&mut stage.healthcheck("zombie", &[]), false),
+    },
+    Scenario {
+        name: "check, stopped",
+        play: |stage| small(&mut stage.healthcheck("stopped", &[]), false),
+    },
+    Scenario {
+        name: "check, starting",
+        play: |stage| small(&mut stage.healthcheck("starting", &["--ready"]), false),
+    },
+    Scenario {
+        name: "check, foreign",
+        play: |stage| small(&mut stage.healthcheck("foreign", &["--foreign"]), false),
+    },
+    Scenario {
+        name: "signal",
+        play: |stage| {
+            let mut command = stage.hinit();
+            command
+                .args(["signal", "--pid-file"])
+                .arg(stage.world.dir.join("alive"));
+            small(command.arg("URG"), true)
+        },
+    },
+    Scenario {
+        name: "signal, dead",
+        play: |stage| {
+            let mut command = stage.hinit();
+            command
+                .args(["signal", "--pid-file"])
+                .arg(stage.world.dir.join("dead"));
+            small(command.arg("KILL"), false)
+        },
+    },
+    Scenario {
+        name: "status",
+        play: |stage| {
+            let mut command = stage.hinit();
+            command
+                .args(["status", "--json", "--pid-file"])
+                .arg(stage.world.dir.join("alive"));
+            small(&mut command, true)
+        },
+    },
+    Scenario {
+        name: "install",
+        play: install,
+    },
+];
+
+/// There is the whole binary at its place, or nothing at all.
+fn install(stage: &Stage) -> Result {
+    let place = stage.dir.join("bin");
+    fs::create_dir(&place).unwrap();
+    let mut command = stage.hinit();
+    let (outcome, said) = small(command.arg("install").arg(place.join("hinit")), true)?;
+    let installed = fs::read(place.join("hinit")).ok();
+    let is_whole = installed == fs::read(hinit()).ok();
+    let others = fs::read_dir(&place).unwrap().count() - usize::from(installed.is_some());
+    if is_whole != (outcome == Outcome::WentOn) || installed.is_some() && !is_whole {
+        return Err(format!("installed: {is_whole}, but: {said}"));
+    }
+    if others > 0 && !said.contains(".hinit") {
+        return Err(format!("something is left beside it: {said}"));
+    }
+    Ok((outcome, said))
+}
+
+/// Asks the responder, and takes whatever it says.
+fn ask(socket: &Path) {
+    if let Ok(mut stream) = UnixStream::connect(socket) {
+        let _any =
+            stream.write_all(b"GET /status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let _any = stream.read_to_end(&mut Vec::new());
+    }
+}
+
+impl World {
+    /// With those that live as long as somebody keeps them.
+    pub fn new() -> (Self, [Running; 4]) {
+        let dir = TempDir::new();
+        let start = |name: &str| Start::new(Mode::Subreaper).pid_file(dir.join(name));
+        let listen = format!("unix:{}", dir.join("socket").display());
+        let alive = start("alive").args(["--notify", "--listen", &listen]);
+        let alive = alive.fixture(["notifies", "READY=1"]).start().ready();
+        let starting = start("starting")
+            .args(["--notify"])
+            .fixture(["notifies", "@none"])
+            .start()
+            .ready();
+        let stopped = start("stopped").fixture(["ready"]).start().ready();
+        let zombie = start("zombie").fixture(["ready"]).start().ready();
+        for (name, hinit) in [
+            ("alive", &alive),
+            ("starting", &starting),
+            ("stopped", &stopped),
+            ("zombie", &zombie),
+        ] {
+            let path = dir.join(name);
+            eventually(name, || {
+                fs::read(&path)
+                    .is_ok_and(|pid| !pid.is_empty())
+                    .then_some(())
+            });
+            assert!(hinit.server() > 0);
+        }
+        kill(stopped.server(), SIGSTOP);
+        // A server that has ended, of which hinit has not yet heard.
+        kill(zombie.pid(), SIGSTOP);
+        kill(zombie.server(), SIGKILL);
+        // This process lives, but is nobody's server.
+        fs::write(dir.join("dead"), format!("{}\n", std::process::id())).unwrap();
+        fs::write(dir.join("foreign"), "4194305\n").unwrap();
+        let world = Self {
+            dir,
+            well: web_server("200 OK"),
+            ill: web_server("500 Internal Server Error"),
+        };
+        (world, [alive, starting, stopped, zombie])
+    }
+}
+
+/// Answers every request like this, until the end of this process. Returns its address.
+fn web_server(status: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            thread::spawn(move || {
+                let Ok(mut stream) = stream else { return };
+                let _any = stream.read(&mut [0; 1000]);
+                let _gone = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 4\r\n\r\nwell");
+            });
+        }
+    });
+    address
+}
