@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, renameat};
+use nix::libc::{c_int, flock};
 use nix::sys::socket::UnixAddr;
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, getcwd, unlinkat};
@@ -67,6 +68,17 @@ pub(crate) fn unlink(path: &Path) -> nix::Result<()> {
 /// The address of a Unix socket; ENAMETOOLONG, if the path has more bytes than an address can have.
 pub(crate) fn socket_address(path: &Path) -> nix::Result<UnixAddr> {
     UnixAddr::new(&*c_string(path.as_os_str().as_bytes())?)
+}
+
+/// A lock of this kind on all of a file, as fcntl(2) has it.
+pub(crate) fn lock_of_all(kind: c_int) -> flock {
+    flock {
+        l_type: i16::try_from(kind).unwrap_or_default(),
+        l_whence: 0,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    }
 }
 
 /// Which file it is, whatever its name.

@@ -11,6 +11,7 @@ use nix::fcntl::{FallocateFlags, OFlag, fallocate};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 use nix::unistd::Pid;
 
+use super::voucher::vouch;
 use super::{Contents, HAS_SOCKET, MOST_BYTES, STOPPING};
 use crate::error::{Error, errno};
 use crate::file::{self, Entry, Identity, kind};
@@ -178,7 +179,8 @@ impl Place {
             }
             file.set_len(0).map_err(|e| self.fail(errno(&e)))?;
         }
-        if !try_lock(fs2::FileExt::try_lock_exclusive(&file)).map_err(|errno| self.fail(errno))? {
+        let lock_alone = || Ok(try_lock(fs2::FileExt::try_lock_exclusive(&file))? && vouch(&file)?);
+        if !lock_alone().map_err(|errno| self.fail(errno))? {
             return Err(Obstacle::Busy("another process keeps it locked"));
         }
         let is_empty = fstat(&file).is_ok_and(|stat| stat.st_size == 0);

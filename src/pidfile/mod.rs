@@ -4,8 +4,8 @@
 //! empty file. Then it *records* the server's PID by one write. When the server has ended, it
 //! *clears* the file before it reaps the server, so that while the file names a PID, that PID is
 //! the server's and cannot be reused; at the end it *removes* the file, and the kernel drops the
-//! lock with the process. So a PID in a file whose lock is held is the server's, and a PID in a
-//! file whose lock can be had is stale. No start times and no boot ids are needed. When hinit was asked
+//! locks with the process. So a PID in a file for which a hinit *vouches*, by a lock that nobody else can
+//! have, is the server's, and a PID in any other file is stale. No start times and no boot ids are needed. When hinit was asked
 //! to stop the server, but waits before it passes that on, it *marks* the file; and another mark says that
 //! it knows more than the file can tell, and answers at the socket beside it.
 //!
@@ -25,6 +25,7 @@ use crate::error::errno;
 mod claim;
 mod place;
 mod read;
+mod voucher;
 
 pub(crate) use claim::Claim;
 pub(crate) use place::default_path;

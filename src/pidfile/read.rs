@@ -8,8 +8,8 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::unistd::Pid;
 
+use super::voucher::is_vouched_for;
 use super::{Contents, HAS_SOCKET, MOST_BYTES, STOPPING};
-use crate::error::errno;
 use crate::file::{self, Identity, kind};
 use crate::sys::effective_user;
 
@@ -82,7 +82,7 @@ impl PidFile {
             trust(&opened)?;
         }
         // The lock before the bytes: what was read before the lock was seen held proves nothing.
-        let held = is_held(&file)?;
+        let held = is_vouched_for(&file).map_err(Fault::Unreadable)?;
         let (contents, bytes) = Contents::read(&file).map_err(Fault::Unreadable)?;
         let pid = match contents {
             Contents::Pid(_) if !held && !foreign => return Err(Fault::Stale),
@@ -107,7 +107,7 @@ impl PidFile {
 
     /// Whether a hinit still vouches for it.
     pub(crate) fn is_held(&self) -> bool {
-        is_held(&self.file) == Ok(true)
+        is_vouched_for(&self.file) == Ok(true)
     }
 
     /// Whether the name still leads to this file and the file still has these bytes.
@@ -128,18 +128,5 @@ fn trust(stat: &FileStat) -> Result<(), Fault> {
         Err(Fault::WritableByOthers)
     } else {
         Ok(())
-    }
-}
-
-/// Whether a hinit holds the file's lock. Tried with a shared lock that is given back at once:
-/// so readers do not get into each other's way, and hardly into that of a hinit that starts.
-fn is_held(file: &File) -> Result<bool, Fault> {
-    // By its full name, for std's File has a method of the same name by now.
-    match fs2::FileExt::try_lock_shared(file) {
-        Ok(()) => fs2::FileExt::unlock(file)
-            .map(|()| false)
-            .map_err(|e| Fault::Unreadable(errno(&e))),
-        Err(error) if errno(&error) == Errno::EWOULDBLOCK => Ok(true),
-        Err(error) => Err(Fault::Unreadable(errno(&error))),
     }
 }

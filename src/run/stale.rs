@@ -6,12 +6,12 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::libc::{F_UNLCK, F_WRLCK, flock};
+use nix::libc::{F_UNLCK, F_WRLCK};
 use nix::sys::stat::fstat;
 use nix::unistd::{Pid, getpid};
 
 use crate::error::errno;
-use crate::file::{Entry, Identity, kind};
+use crate::file::{Entry, Identity, kind, lock_of_all};
 use crate::output::Log;
 use crate::pidfile::Contents;
 use crate::process::{Look, look};
@@ -113,13 +113,7 @@ fn check_locks(file: &File) -> Result<(), String> {
         Err(error) if errno(&error) == Errno::EWOULDBLOCK => return Err("it is locked".into()),
         Err(error) => return Err(describe(errno(&error)).to_owned()),
     }
-    let mut lock = flock {
-        l_type: i16::try_from(F_WRLCK).unwrap_or_default(),
-        l_whence: 0,
-        l_start: 0,
-        l_len: 0,
-        l_pid: 0,
-    };
+    let mut lock = lock_of_all(F_WRLCK);
     match fcntl(file, FcntlArg::F_GETLK(&mut lock)) {
         Ok(_) if i32::from(lock.l_type) == F_UNLCK => Ok(()),
         // One of another PID namespace has no number here, and some locks belong to no process.

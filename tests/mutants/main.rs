@@ -34,7 +34,8 @@ mutants! {
     } fails "bad_input::a_pid_file_that_is_something_else";
 
     two_owners: "pidfile/claim.rs" {
-        "try_lock(fs2::FileExt::try_lock_exclusive(&file))" => "try_lock(Ok(()))"
+        "try_lock(fs2::FileExt::try_lock_exclusive(&file))" => "try_lock(Ok(()))",
+        "? && vouch(&file)?)" => "? && vouch(&file).is_ok())"
     } fails "races::two_hinits_never_own_one_path";
 
     a_pid_in_parts: "pidfile/claim.rs" {
@@ -60,6 +61,10 @@ mutants! {
     checks_stop_a_start: "pidfile/claim.rs" {
         "Duration::from_secs(1)" => "Duration::ZERO"
     } fails "readers::eight_readers_of_the_lock_stop_no_start";
+
+    a_readers_lock_vouches: "pidfile/voucher.rs" {
+        "Ok(_) => Ok(i32::from(lock.l_type) != F_UNLCK)," => "Ok(_) => has_flock(file),"
+    } fails "attacks::locks::a_strangers_lock_vouches_for_nobody";
 
     a_crash_stops_the_next_start: "pidfile/claim.rs" {
         "(Contents::Empty | Contents::Pid(_), _)" => "(Contents::Empty, _)"

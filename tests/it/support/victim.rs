@@ -7,6 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+
 use super::{Ended, TempDir, eventually, fixture, hinit, status_of};
 
 /// A process that a test may do anything to; killed at the end.
@@ -47,22 +50,35 @@ impl Drop for Victim {
     }
 }
 
-/// A PID file that is locked, as a hinit does it.
+/// A PID file that is locked, as a hinit does it: for itself, and for those who read it.
 pub struct Held(File);
 
 impl Drop for Held {
     fn drop(&mut self) {
         // Closed alone, it would stay locked as long as a child of another test has it, before its exec.
         let _unlocked = fs2::FileExt::unlock(&self.0);
+        lock_for_readers(&self.0, libc::F_UNLCK);
     }
+}
+
+fn lock_for_readers(file: &File, kind: i32) {
+    let lock = libc::flock {
+        l_type: i16::try_from(kind).unwrap(),
+        l_whence: 0,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    fcntl(file, FcntlArg::F_OFD_SETLK(&lock)).unwrap();
 }
 
 /// Makes one with these contents.
 pub fn held(path: &Path, contents: impl AsRef<[u8]>) -> Held {
     fs::write(path, contents).unwrap();
     fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap();
-    let file = File::open(path).unwrap();
+    let file = File::options().read(true).write(true).open(path).unwrap();
     fs2::FileExt::try_lock_exclusive(&file).unwrap();
+    lock_for_readers(&file, libc::F_WRLCK);
     Held(file)
 }
 

@@ -1,0 +1,144 @@
+//! Whoever may read a file can lock it. That makes nobody a hinit.
+
+use std::fs::File;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+
+use super::*;
+
+/// The attacker keeps a file of root's locked, as `flock(1)` does, which opens it for reading.
+fn locked_by_attacker(path: &Path, kind: &str) -> Running {
+    let mut command = by_attacker("flock");
+    command.args([kind, "--nonblock"]).arg(path);
+    command.args(["sh", "-c", "echo ready; exec sleep 1000"]);
+    Start::of(Mode::Subreaper, command).start().ready()
+}
+
+/// What a killed hinit has left, or any other file of root's with a number in it: put where a hinit's PID
+/// file is looked for, and locked.
+#[test]
+fn a_strangers_lock_vouches_for_nobody() {
+    if !can_attack() {
+        return;
+    }
+    let dir = TempDir::new();
+    let own = attackers_directory(&dir, "own");
+    let victim = Victim::sleeping();
+    let (left_behind, path) = (own.join("left-behind"), own.join("pid"));
+    fs::write(&left_behind, format!("{}\n", victim.pid())).unwrap();
+    fs::set_permissions(&left_behind, Permissions::from_mode(0o644)).unwrap();
+    let moved = by_attacker("mv").args([&left_behind, &path]).status();
+    assert!(moved.unwrap().success());
+    let stale = format!("PID file {} is stale: no hinit holds it", path.display());
+    for kind in ["--exclusive", "--shared"] {
+        let _locked = locked_by_attacker(&path, kind);
+        assert_eq!(verdict(&path), format!("unhealthy: {stale}"), "{kind}");
+        let words = ["signal", "KILL", "--pid-file", path.to_str().unwrap()];
+        let ended = say(words);
+        let line = format!("hinit: cannot send SIGKILL: {stale}");
+        assert_eq!(
+            (ended.code, ended.stdout, ended.log),
+            (1, String::new(), line),
+            "{kind}"
+        );
+        let ended = say(["status", "--pid-file", path.to_str().unwrap()]);
+        assert!(
+            ended
+                .stdout
+                .starts_with(&format!("verdict       unhealthy: {stale}")),
+            "{ended:?}"
+        );
+        assert_eq!(ended.code, 1);
+    }
+    // It was there all the time.
+    victim.becomes('S');
+}
+
+/// It stops the start, which says what to do, and changes nothing.
+#[test]
+fn a_lock_that_was_taken_first_is_named_and_nothing_launched() {
+    if !can_attack() {
+        return;
+    }
+    let dir = TempDir::new();
+    let path = attackers_directory(&dir, "own").join("pid");
+    fs::write(&path, "4194303\n").unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    let refused = |what: &str, reason: &str| {
+        let ended = Start::new(Mode::Subreaper)
+            .pid_file(&path)
+            .fixture(["ready"])
+            .run();
+        let line = format!(
+            "hinit: cannot claim the PID file `{}`: {reason}; name another with --pid-file or \
+             HINIT_PID_FILE, or keep none with --no-pid-file",
+            path.display()
+        );
+        assert_eq!(
+            (ended.code, ended.stdout.as_str(), ended.log),
+            (125, "", line),
+            "{what}"
+        );
+    };
+    {
+        let _locked = locked_by_attacker(&path, "--exclusive");
+        refused(
+            "an exclusive one",
+            "another hinit holds it, for process 4194303",
+        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), "4194303\n");
+    }
+    {
+        let _locked = locked_by_attacker(&path, "--shared");
+        refused("a shared one", "another process keeps it locked");
+    }
+    // And one of the kind by which a hinit vouches for the file, as far as a reader can have it.
+    let reader = File::open(&path).unwrap();
+    let lock = |kind: i32| libc::flock {
+        l_type: i16::try_from(kind).unwrap(),
+        l_whence: 0,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    let set = |kind| fcntl(&reader, FcntlArg::F_OFD_SETLK(&lock(kind)));
+    assert_eq!(set(libc::F_WRLCK), Err(Errno::EBADF));
+    set(libc::F_RDLCK).unwrap();
+    refused("one of a reader", "another process keeps it locked");
+    drop(reader);
+    let ended = Start::new(Mode::Subreaper)
+        .pid_file(&path)
+        .fixture(["exit", "7"])
+        .run();
+    assert_eq!(ended.code, 7, "{}", ended.log);
+}
+
+/// Once hinit runs, nobody gets any lock of its file, and a check waits for none.
+#[test]
+fn the_lock_of_a_hinit_that_runs_cannot_be_had() {
+    if !can_attack() {
+        return;
+    }
+    let dir = TempDir::new();
+    let path = attackers_directory(&dir, "own").join("pid");
+    let hinit = Start::new(Mode::Subreaper)
+        .pid_file(&path)
+        .fixture(["ready"])
+        .start()
+        .ready();
+    let pid = recorded(&path);
+    for kind in ["--exclusive", "--shared"] {
+        let mut command = by_attacker("flock");
+        let status = command
+            .args([kind, "--nonblock"])
+            .arg(&path)
+            .arg("true")
+            .status();
+        assert_eq!(status.unwrap().code(), Some(1), "{kind}");
+    }
+    assert_eq!(verdict(&path), format!("healthy: process {pid} is alive"));
+    hinit.signal(libc::SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+}
