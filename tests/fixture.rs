@@ -10,6 +10,8 @@ use std::thread;
 
 use nix::libc;
 
+#[path = "fixture/attacks.rs"]
+mod attacks;
 #[path = "fixture/notify.rs"]
 mod notify;
 
@@ -33,6 +35,7 @@ fn main() {
         ["notify", ref messages @ ..] => notify::notify(messages),
         ["notifies", ref messages @ ..] => notify::notifies(messages),
         ["orphan", ref messages @ ..] => notify::orphan(messages),
+        ["attack", pid] => attacks::attack(pid.parse().unwrap()),
         ["arguments", ref rest @ ..] => say(&rest.join(" ")),
         _ => panic!("unknown: {words:?}"),
     }

@@ -9,6 +9,7 @@ use std::process::Command;
 use crate::support::*;
 
 mod locks;
+mod processes;
 
 /// The user that the attacks come from.
 const ATTACKER: u32 = 4242;
