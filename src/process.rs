@@ -132,6 +132,12 @@ pub(crate) fn name(pid: Pid) -> Option<String> {
     read(pid).map(|process| process.name)
 }
 
+/// As which user a process runs.
+pub(crate) fn owner(pid: Pid) -> Option<u32> {
+    let stat = file::stat(format!("/proc/{pid}").as_ref());
+    stat.ok().map(|stat| stat.st_uid)
+}
+
 /// Every process that /proc shows, in no order. One that ends meanwhile may be missing.
 pub(crate) fn all() -> Vec<Process> {
     let mut all = Vec::new();

@@ -73,26 +73,30 @@ impl Notify {
     }
 
     /// Reads the next datagram, if there is one. Only the server and its descendants are believed:
-    /// of others, and of what is too long to be read, nothing is left.
+    /// of others, and of what is too long to be read, nothing is left. With it comes who has sent it.
     pub(super) fn hear<'b>(
         &mut self,
         server: Pid,
         bytes: &'b mut [u8; MOST_BYTES],
-    ) -> Option<&'b [u8]> {
-        let Datagram { length, sender } = sys::receive(self.socket.as_fd(), bytes).ok()?;
+    ) -> Option<(&'b [u8], u32)> {
+        let Datagram {
+            length,
+            sender,
+            user,
+        } = sys::receive(self.socket.as_fd(), bytes).ok()?;
         if !sender.is_some_and(|sender| sender == server || is_below(sender)) {
             // Who has its answer has mostly ended by now, and was believed before that.
             if bytes.get(..length) != Some(b"BARRIER=1") {
                 self.refuse_stranger(sender);
             }
-            return Some(&[]);
+            return Some((&[], user));
         }
         let Some(datagram) = bytes.get(..length).filter(|bytes| !bytes.is_empty()) else {
             self.refuse_junk(format_args!("{length} bytes are no message"));
-            return Some(&[]);
+            return Some((&[], user));
         };
         self.pass_on(datagram);
-        Some(datagram)
+        Some((datagram, user))
     }
 
     fn refuse_stranger(&mut self, sender: Option<Pid>) {

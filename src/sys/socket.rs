@@ -15,6 +15,8 @@ pub(crate) struct Datagram {
     pub(crate) length: usize,
     /// Who sent it; None: a process outside of the PID namespace.
     pub(crate) sender: Option<Pid>,
+    /// As whom; if that is not told, as nobody who may do anything.
+    pub(crate) user: u32,
 }
 
 /// Reads a datagram, if there is one, from a socket that passes credentials (`SO_PASSCRED`, unix(7)).
@@ -52,6 +54,11 @@ pub(crate) fn receive(socket: BorrowedFd, bytes: &mut [u8]) -> nix::Result<Datag
         length: usize::try_from(length).unwrap_or_default(),
         sender: (is_credentials && control.credentials.pid > 0)
             .then(|| Pid::from_raw(control.credentials.pid)),
+        user: if is_credentials {
+            control.credentials.uid
+        } else {
+            u32::MAX
+        },
     })
 }
 
@@ -77,6 +84,7 @@ mod tests {
     use nix::unistd::getpid;
 
     use super::*;
+    use crate::sys::effective_user;
 
     fn pair() -> (UnixDatagram, UnixDatagram) {
         let (ours, theirs) = UnixDatagram::pair().unwrap();
@@ -94,7 +102,11 @@ mod tests {
             let sender = Some(getpid());
             assert_eq!(
                 receive(ours.as_fd(), &mut bytes),
-                Ok(Datagram { length, sender })
+                Ok(Datagram {
+                    length,
+                    sender,
+                    user: effective_user()
+                })
             );
         }
         assert_eq!(&bytes, b"xxxxxxxx");

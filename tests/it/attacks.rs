@@ -6,9 +6,12 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nix::libc::SIGTERM;
+
 use crate::support::*;
 
 mod locks;
+mod messages;
 mod processes;
 
 /// The user that the attacks come from.

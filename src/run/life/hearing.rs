@@ -11,7 +11,7 @@ use crate::run::descendants::{is_below, is_child};
 use crate::run::notify::{MOST_BYTES, Word, words};
 use crate::run::shutdown::Happened;
 use crate::run::sockets::Sockets;
-use crate::sys::describe;
+use crate::sys::{describe, effective_user};
 
 /// How many messages are read before others have their turn.
 const MOST_AT_ONCE: usize = 16;
@@ -34,14 +34,15 @@ impl Life<'_> {
         for _ in 0..MOST_AT_ONCE {
             let notify = self.sockets.as_mut().and_then(Sockets::notify);
             let server = self.server.pid();
-            let Some(datagram) = notify.and_then(|notify| notify.hear(server, &mut bytes)) else {
+            let Some((datagram, user)) = notify.and_then(|notify| notify.hear(server, &mut bytes))
+            else {
                 return;
             };
             let text = String::from_utf8_lossy(datagram);
             self.log.verbose(format_args!("the server says {text}"));
             match words(datagram) {
                 Some(words) => words.for_each(|word| match word {
-                    Some(word) => self.take_note(word),
+                    Some(word) => self.take_note(word, user),
                     None => self.refuse_junk("a line is none of sd_notify's"),
                 }),
                 None if datagram.is_empty() => {}
@@ -56,16 +57,32 @@ impl Life<'_> {
         }
     }
 
-    fn take_note(&mut self, word: Word) {
+    fn take_note(&mut self, word: Word, user: u32) {
         let now = Instant::now();
         self.health.hear(word, now);
         match word {
-            Word::MainPid(pid) => self.follow(pid),
+            Word::MainPid(pid) if self.may_speak(user, pid) => self.follow(pid),
             Word::Extend(time) => {
                 let _nothing = self.shutdown.on(Happened::Extended(time), now);
             }
             _ => {}
         }
+    }
+
+    /// Whether this user may say that another process is the server: it gets the server's signals then, and
+    /// its end is the server's. Both must be the user's own, where that is not one who may do as much
+    /// anyway.
+    fn may_speak(&mut self, user: u32, pid: Pid) -> bool {
+        let is_own = |pid| process::owner(pid) == Some(user);
+        if [0, effective_user()].contains(&user) || is_own(pid) && is_own(self.server.pid()) {
+            return true;
+        }
+        if !std::mem::replace(&mut self.is_told_of_main_pid, true) {
+            self.log.warn(format_args!(
+                "MAINPID={pid} is not believed: it is not for UID {user} to say"
+            ));
+        }
+        false
     }
 
     /// Makes another process the server: only a child's PID is no other's as long as hinit has not

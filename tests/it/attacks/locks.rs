@@ -11,7 +11,7 @@ use super::*;
 /// The attacker keeps a file of root's locked, as `flock(1)` does, which opens it for reading.
 fn locked_by_attacker(path: &Path, kind: &str) -> Running {
     let mut command = by_attacker("flock");
-    command.args([kind, "--nonblock"]).arg(path);
+    command.args([kind, "--nonblock", "--no-fork"]).arg(path);
     command.args(["sh", "-c", "echo ready; exec sleep 1000"]);
     Start::of(Mode::Subreaper, command).start().ready()
 }

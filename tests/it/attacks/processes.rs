@@ -1,6 +1,6 @@
 //! What a server of another user can do to the process that hinit is, and what it can pretend to be.
 
-use nix::libc::{SIGCHLD, SIGHUP, SIGTERM};
+use nix::libc::{SIGCHLD, SIGHUP};
 
 use super::*;
 use crate::signals::queue;
