@@ -60,11 +60,6 @@ pub(crate) fn stat(path: &Path) -> nix::Result<FileStat> {
     fstatat(AT_FDCWD, &*path, AtFlags::AT_SYMLINK_NOFOLLOW)
 }
 
-pub(crate) fn unlink(path: &Path) -> nix::Result<()> {
-    let path = c_string(path.as_os_str().as_bytes())?;
-    unlinkat(AT_FDCWD, &*path, UnlinkatFlags::NoRemoveDir)
-}
-
 /// The address of a Unix socket; ENAMETOOLONG, if the path has more bytes than an address can have.
 pub(crate) fn socket_address(path: &Path) -> nix::Result<UnixAddr> {
     UnixAddr::new(&*c_string(path.as_os_str().as_bytes())?)

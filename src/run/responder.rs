@@ -1,7 +1,7 @@
 //! A tiny HTTP server for probes, in hinit's own loop. It never blocks, and has a fixed number of places
 //! for connections, so that no client can make hinit grow or wait.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -62,7 +62,7 @@ impl Responder {
     /// Names what must stay open; nobody is connected yet.
     pub(super) fn keep(&self, keep: &mut dyn FnMut(BorrowedFd)) {
         for listener in &self.listeners {
-            keep(listener.as_fd());
+            listener.keep(keep);
         }
     }
 

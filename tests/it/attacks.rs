@@ -12,6 +12,7 @@ use crate::support::*;
 
 mod locks;
 mod messages;
+mod paths;
 mod processes;
 
 /// The user that the attacks come from.

@@ -57,6 +57,10 @@ mutants! {
         "const HINITS: [&str; 3] = [\"MAINPID\", " => "const HINITS: [&str; 2] = ["
     } fails "notify::upstream::pid_1::messages_are_passed_on";
 
+    whoever_may_speak_names_the_server: "run/life/hearing.rs" {
+        "process::owner(pid) == Some(user)" => "process::owner(pid).is_some()"
+    } fails "attacks::messages::pid_1::another_users_process_does_not_become_the_server";
+
     hinits_own_watchdog_stays_hinits: "run/notify.rs" {
         "if names_hinit(WATCHDOG_PID) {" => "if false {"
     } fails "notify::upstream::pid_1::hinits_own_watchdog_is_the_servers_to_serve";
@@ -69,15 +73,15 @@ mutants! {
     } fails "beside::a_socket_of_another_user_is_not_trusted";
 
     the_socket_stays: "run/responder/listener.rs" {
-        "            let _left_behind = file::unlink(path);" => "            let _ = path;"
+        "            let _left_behind = entry.unlink();" => ""
     } fails "beside::pid_1::it_is_there_as_long_as_hinit_is";
 
     a_served_socket_is_taken: "run/responder/listener.rs" {
-        "Ok(true) => Err(Obstacle::InUse)," => "Ok(true) => file::unlink(path).map_err(Obstacle::Errno),"
+        "Ok(true) => Err(Obstacle::InUse)," => "Ok(true) => entry.unlink().map_err(Obstacle::Errno),"
     } fails "beside::a_socket_that_is_served_is_left_alone";
 
     anything_is_taken_for_a_socket: "run/responder/listener.rs" {
-        "other => return Err(Obstacle::Is(other.unwrap_or(\"regular file\")))," => "_ => return file::unlink(path).map_err(Obstacle::Errno),"
+        "other => return Err(Obstacle::Is(other.unwrap_or(\"regular file\")))," => "_ => return entry.unlink().map_err(Obstacle::Errno),"
     } fails "beside::something_else_under_its_name_is_left_alone";
 
     the_umask_decides_who_may_ask: "run/responder/listener.rs" {

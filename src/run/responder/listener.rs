@@ -2,23 +2,24 @@
 
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, SockaddrLike, SockaddrStorage, bind, connect,
     listen, setsockopt, socket, sockopt,
 };
-use nix::sys::stat::{Mode, umask};
+use nix::sys::stat::{FileStat, Mode, umask};
 
 use crate::error::Error;
-use crate::file::{self, Identity, kind};
+use crate::file::{self, Entry, Identity, kind};
 use crate::sys;
 
 pub(super) struct Listener {
     socket: OwnedFd,
-    /// The file of a Unix socket, and which one it is.
-    file: Option<(PathBuf, Identity)>,
+    /// The file of a Unix socket, and which one it is. The directory is held open: whoever owns one above
+    /// could have the path lead to another's file by then.
+    file: Option<(Entry, Identity)>,
 }
 
 impl Listener {
@@ -51,7 +52,8 @@ impl Listener {
     /// A Unix socket, for those whom `mode` lets read.
     pub(super) fn unix(path: &Path, mode: u32) -> Result<Self, Error> {
         let fail = |reason: &str| Error::cannot("listen at", &path.display(), &reason);
-        remove_leftover(path).map_err(|why| match why {
+        let entry = Entry::of(path).map_err(|errno| fail(sys::describe(errno)))?;
+        remove_leftover(path, &entry).map_err(|why| match why {
             Obstacle::Is(what) => fail(&format!("it is a {what}")),
             Obstacle::BelongsTo(user) => fail(&format!("it belongs to UID {user}")),
             Obstacle::InUse => fail("another process listens there"),
@@ -67,11 +69,19 @@ impl Listener {
             Errno::ENAMETOOLONG => fail("the path is too long"),
             _ => fail(sys::describe(errno)),
         })?;
-        let identity = file::stat(path).map(|stat| Identity::of(&stat));
+        let made = entry.stat().ok().filter(is_own_socket);
         Ok(Self {
             socket,
-            file: identity.ok().map(|identity| (path.to_owned(), identity)),
+            file: made.map(|stat| (entry, Identity::of(&stat))),
         })
+    }
+
+    /// Names its descriptors.
+    pub(super) fn keep(&self, keep: &mut dyn FnMut(BorrowedFd)) {
+        keep(self.as_fd());
+        if let Some((entry, _)) = &self.file {
+            keep(entry.as_fd());
+        }
     }
 
     pub(super) fn accept(&self) -> nix::Result<OwnedFd> {
@@ -88,10 +98,10 @@ impl AsFd for Listener {
 impl Drop for Listener {
     /// Takes the file away, if it still is this socket's.
     fn drop(&mut self) {
-        if let Some((path, identity)) = &self.file
-            && file::stat(path).is_ok_and(|stat| Identity::of(&stat) == *identity)
+        if let Some((entry, identity)) = &self.file
+            && entry.is(*identity)
         {
-            let _left_behind = file::unlink(path);
+            let _left_behind = entry.unlink();
         }
     }
 }
@@ -120,8 +130,8 @@ enum Obstacle {
 }
 
 /// Removes the socket that a hinit has left behind that could not end in order.
-fn remove_leftover(path: &Path) -> Result<(), Obstacle> {
-    let stat = match file::stat(path) {
+fn remove_leftover(path: &Path, entry: &Entry) -> Result<(), Obstacle> {
+    let stat = match entry.stat() {
         Ok(stat) => stat,
         Err(Errno::ENOENT) => return Ok(()),
         Err(errno) => return Err(Obstacle::Errno(errno)),
@@ -139,9 +149,13 @@ fn remove_leftover(path: &Path) -> Result<(), Obstacle> {
     };
     match is_served() {
         Ok(true) => Err(Obstacle::InUse),
-        Ok(false) => file::unlink(path).map_err(Obstacle::Errno),
+        Ok(false) => entry.unlink().map_err(Obstacle::Errno),
         Err(errno) => Err(Obstacle::Errno(errno)),
     }
+}
+
+fn is_own_socket(stat: &FileStat) -> bool {
+    kind(stat) == Some("socket") && stat.st_uid == sys::effective_user()
 }
 
 fn refused(address: &SocketAddr, errno: Errno) -> Error {

@@ -1,0 +1,158 @@
+//! Names that lead to somewhere else: at the PID file and at the directory that it is in.
+
+use std::os::unix::fs::{MetadataExt, symlink};
+
+use super::*;
+
+/// What a victim's file is: nothing of it may change.
+pub fn facts(path: &Path) -> (u64, u32, u32, u64, i64, Vec<u8>) {
+    let file = path.symlink_metadata().unwrap();
+    let contents = fs::read(path).unwrap();
+    (
+        file.ino(),
+        file.mode(),
+        file.uid(),
+        file.nlink(),
+        file.ctime_nsec(),
+        contents,
+    )
+}
+
+/// A file of root's that looks as a PID file does.
+fn victims_file(dir: &TempDir, name: &str, pid: i32) -> PathBuf {
+    let path = dir.join(name);
+    fs::write(&path, format!("{pid}\n")).unwrap();
+    path
+}
+
+/// hinit does not start with this PID file, for this reason.
+#[track_caller]
+fn refused(path: &Path, reason: &str) {
+    let ended = Start::new(Mode::Subreaper)
+        .pid_file(path)
+        .fixture(["ready"])
+        .run();
+    let start = format!(
+        "hinit: cannot claim the PID file `{}`: {reason}; ",
+        path.display()
+    );
+    assert!(ended.log.starts_with(&start), "{}", ended.log);
+    assert_eq!((ended.code, ended.stdout.as_str()), (125, ""));
+}
+
+in_both_modes! {
+    // A file with a victim's PID, with hinit's own and with that of PID 1: none is believed.
+    fn a_file_put_in_its_place_while_the_server_runs(mode: Mode) {
+        if !can_attack() {
+            return;
+        }
+        let dir = TempDir::new();
+        let own = attackers_directory(&dir, "own");
+        let path = own.join("pid");
+        let hinit = Start::new(mode).pid_file(&path).fixture(["ready"]).start().ready();
+        let pid = recorded(&path);
+        for victim in [pid, 1, hinit.pid()] {
+            let script = format!("cd {}; echo {victim} >new; mv new pid", own.display());
+            assert!(by_attacker("sh").args(["-euc", &script]).status().unwrap().success());
+            let why = format!("PID file {} belongs to UID {ATTACKER}, which is not trusted", path.display());
+            assert_eq!(hinit.verdict(&path), format!("unhealthy: {why}"));
+            let mut command = hinit.beside();
+            let command = command.args(["signal", "KILL", "--pid-file"]).arg(&path);
+            let ended = Ended::of(&command.output().unwrap());
+            assert_eq!((ended.code, ended.log), (1, format!("hinit: cannot send SIGKILL: {why}")));
+        }
+        let before = facts(&path);
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        assert_eq!(ended.code, 143);
+        assert!(ended.log.ends_with("it was removed or replaced meanwhile"), "{}", ended.log);
+        assert_eq!(facts(&path), before);
+    }
+
+    // hinit has the directory, and not its name: in that of the same name it touches nothing.
+    fn a_directory_put_in_its_place_while_the_server_runs(mode: Mode) {
+        if !can_attack() {
+            return;
+        }
+        let dir = TempDir::new();
+        let parent = attackers_directory(&dir, "parent");
+        let own = parent.join("own");
+        assert!(by_attacker("mkdir").arg(&own).status().unwrap().success());
+        let path = own.join("pid");
+        fs::create_dir(dir.join("victim")).unwrap();
+        let victim = victims_file(&dir, "victim/pid", 1);
+        let before = facts(&victim);
+        let hinit = Start::new(mode).pid_file(&path).args(["--notify"]).fixture(["ready"]).start().ready();
+        recorded(&path);
+        let socket = socket_beside(&victim);
+        drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+        let script = format!("cd {}; mv own away; ln -s {} own", parent.display(), dir.join("victim").display());
+        assert!(by_attacker("sh").args(["-euc", &script]).status().unwrap().success());
+        assert_eq!(hinit.verdict(&path), format!("unhealthy: PID file {} is stale: no hinit holds it", path.display()));
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.end().code, 143);
+        assert_eq!(facts(&victim), before);
+        assert!(socket.exists());
+        // And in the one that it has, it leaves nothing.
+        assert_eq!(fs::read_dir(parent.join("away")).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn a_link_to_a_victims_file_is_not_followed() {
+    if !can_attack() {
+        return;
+    }
+    let dir = TempDir::new();
+    let own = attackers_directory(&dir, "own");
+    let victim = victims_file(&dir, "victim", 1);
+    let path = own.join("pid");
+    let links: [(&str, fn(&Path, &Path) -> std::io::Result<()>, &str); 2] = [
+        ("symlink", |to, at| symlink(to, at), "it is a symlink"),
+        (
+            "hard link",
+            |to, at| fs::hard_link(to, at),
+            "it is a hard link, one of 2",
+        ),
+    ];
+    for (kind, link, reason) in links {
+        link(&victim, &path).unwrap();
+        let before = facts(&victim);
+        refused(&path, reason);
+        let start = Start::new(Mode::Subreaper)
+            .no_pid_file()
+            .arg("--remove-stale")
+            .arg(&path);
+        assert_eq!(start.fixture(["exit", "0"]).run().code, 0);
+        assert_eq!(facts(&victim), before, "{kind}");
+        assert!(verdict(&path).starts_with("unhealthy: "), "{kind}");
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+/// In a directory for all, a file that was there first.
+#[test]
+fn a_squatted_path_is_left_alone() {
+    if !can_attack() {
+        return;
+    }
+    let dir = TempDir::new();
+    attackers_directory(&dir, "own");
+    let shared = dir.join("shared");
+    fs::create_dir(&shared).unwrap();
+    fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
+    let path = shared.join("hinit-0.pid");
+    let made = by_attacker("sh")
+        .args(["-c", "echo 1 >\"$0\""])
+        .arg(&path)
+        .status();
+    assert!(made.unwrap().success());
+    let before = facts(&path);
+    refused(&path, &format!("it belongs to UID {ATTACKER}"));
+    let expected = format!(
+        "unhealthy: PID file {} belongs to UID {ATTACKER}, which is not trusted",
+        path.display()
+    );
+    assert_eq!(verdict(&path), expected);
+    assert_eq!(facts(&path), before);
+}
