@@ -14,6 +14,8 @@ use nix::sys::socket::UnixAddr;
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, getcwd, unlinkat};
 
+mod directory;
+
 /// Opens a file, not for the server.
 pub(crate) fn open(path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
     let path = c_string(path.as_os_str().as_bytes())?;
@@ -111,7 +113,7 @@ impl Entry {
     pub(crate) fn of(path: &Path) -> nix::Result<Self> {
         let (directory, name) = directory_and_name(path).ok_or(Errno::EISDIR)?;
         Ok(Self {
-            directory: open(directory, OFlag::O_PATH | OFlag::O_DIRECTORY)?,
+            directory: directory::open(directory)?,
             name: c_string(name.as_bytes())?,
         })
     }
@@ -175,9 +177,10 @@ pub(crate) fn create_directory_of(path: &Path) -> nix::Result<()> {
     let all = Mode::S_IRWXU | Mode::S_IRWXG | Mode::S_IRWXO;
     let bytes = path.as_os_str().as_bytes();
     for end in (1..bytes.len()).filter(|end| bytes.get(*end) == Some(&b'/')) {
-        let above = c_string(bytes.get(..end).unwrap_or_default())?;
-        match mkdirat(AT_FDCWD, &*above, all) {
-            Ok(()) | Err(Errno::EEXIST) => {}
+        let above = Path::new(OsStr::from_bytes(bytes.get(..end).unwrap_or_default()));
+        match Entry::of(above).and_then(|entry| mkdirat(&entry.directory, &*entry.name, all)) {
+            // `.` and `..` are there as well.
+            Ok(()) | Err(Errno::EEXIST | Errno::EISDIR) => {}
             Err(errno) => return Err(errno),
         }
     }

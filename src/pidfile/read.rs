@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 
 use super::voucher::is_vouched_for;
 use super::{Contents, HAS_SOCKET, MOST_BYTES, STOPPING};
-use crate::file::{self, Identity, kind};
+use crate::file::{Entry, Identity, kind};
 use crate::sys::effective_user;
 
 /// Why a PID file proves nothing.
@@ -52,6 +52,7 @@ pub(crate) struct PidFile {
     /// hinit answers at the socket beside the file.
     pub(crate) has_socket: bool,
     pub(crate) path: PathBuf,
+    entry: Entry,
     file: File,
     identity: Identity,
     bytes: [u8; MOST_BYTES + 1],
@@ -61,14 +62,16 @@ impl PidFile {
     /// Reads the PID file. `foreign` ones are believed whoever wrote them.
     pub(crate) fn read(path: &Path, foreign: bool) -> Result<Self, Fault> {
         // Looked at before it is opened: to open a device can have effects.
-        let named = file::stat(path).map_err(|errno| match errno {
+        let found = Entry::of(path).and_then(|entry| Ok((entry.stat()?, entry)));
+        let (named, entry) = found.map_err(|errno| match errno {
             Errno::ENOENT => Fault::Missing,
+            // What no file can be called.
+            Errno::EISDIR => Fault::NotRegular("directory"),
             errno => Fault::Unreadable(errno),
         })?;
         kind(&named).map_or(Ok(()), |kind| Err(Fault::NotRegular(kind)))?;
-        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-        let file: File = match file::open(path, flags) {
-            Ok(file) => file.into(),
+        let file = match entry.open(OFlag::O_RDONLY | OFlag::O_NOCTTY) {
+            Ok(file) => file,
             // Gone, or no longer what it was a moment ago.
             Err(Errno::ENOENT | Errno::ELOOP | Errno::ENXIO) => return Err(Fault::Replaced),
             Err(errno) => return Err(Fault::Unreadable(errno)),
@@ -99,6 +102,7 @@ impl PidFile {
             is_stopping: is_marked(STOPPING),
             has_socket: is_marked(HAS_SOCKET),
             path: path.to_owned(),
+            entry,
             file,
             identity,
             bytes,
@@ -116,7 +120,7 @@ impl PidFile {
     /// server: hinit clears the file before the PID can be reused.
     pub(crate) fn is_unchanged(&self) -> bool {
         Contents::read(&self.file).is_ok_and(|(_, bytes)| bytes == self.bytes)
-            && file::stat(&self.path).is_ok_and(|stat| Identity::of(&stat) == self.identity)
+            && self.entry.is(self.identity)
     }
 }
 

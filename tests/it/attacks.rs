@@ -14,6 +14,7 @@ mod locks;
 mod messages;
 mod paths;
 mod processes;
+mod races;
 
 /// The user that the attacks come from.
 const ATTACKER: u32 = 4242;

@@ -69,10 +69,10 @@ impl Listener {
             Errno::ENAMETOOLONG => fail("the path is too long"),
             _ => fail(sys::describe(errno)),
         })?;
-        let made = entry.stat().ok().filter(is_own_socket);
+        let own = entry.stat().ok().filter(is_own_socket);
         Ok(Self {
             socket,
-            file: made.map(|stat| (entry, Identity::of(&stat))),
+            file: own.map(|stat| (entry, Identity::of(&stat))),
         })
     }
 

@@ -88,7 +88,7 @@ in_both_modes! {
         drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
         let script = format!("cd {}; mv own away; ln -s {} own", parent.display(), dir.join("victim").display());
         assert!(by_attacker("sh").args(["-euc", &script]).status().unwrap().success());
-        assert_eq!(hinit.verdict(&path), format!("unhealthy: PID file {} is stale: no hinit holds it", path.display()));
+        assert_eq!(hinit.verdict(&path), format!("unhealthy: PID file {} cannot be read: Permission denied", path.display()));
         hinit.signal(SIGTERM);
         assert_eq!(hinit.end().code, 143);
         assert_eq!(facts(&victim), before);
@@ -107,16 +107,15 @@ fn a_link_to_a_victims_file_is_not_followed() {
     let own = attackers_directory(&dir, "own");
     let victim = victims_file(&dir, "victim", 1);
     let path = own.join("pid");
-    let links: [(&str, fn(&Path, &Path) -> std::io::Result<()>, &str); 2] = [
-        ("symlink", |to, at| symlink(to, at), "it is a symlink"),
-        (
-            "hard link",
-            |to, at| fs::hard_link(to, at),
-            "it is a hard link, one of 2",
-        ),
-    ];
-    for (kind, link, reason) in links {
-        link(&victim, &path).unwrap();
+    for (is_hard, reason) in [
+        (false, "it is a symlink"),
+        (true, "it is a hard link, one of 2"),
+    ] {
+        if is_hard {
+            fs::hard_link(&victim, &path).unwrap();
+        } else {
+            symlink(&victim, &path).unwrap();
+        }
         let before = facts(&victim);
         refused(&path, reason);
         let start = Start::new(Mode::Subreaper)
@@ -124,8 +123,8 @@ fn a_link_to_a_victims_file_is_not_followed() {
             .arg("--remove-stale")
             .arg(&path);
         assert_eq!(start.fixture(["exit", "0"]).run().code, 0);
-        assert_eq!(facts(&victim), before, "{kind}");
-        assert!(verdict(&path).starts_with("unhealthy: "), "{kind}");
+        assert_eq!(facts(&victim), before, "{reason}");
+        assert!(verdict(&path).starts_with("unhealthy: "), "{reason}");
         fs::remove_file(&path).unwrap();
     }
 }
@@ -155,4 +154,80 @@ fn a_squatted_path_is_left_alone() {
     );
     assert_eq!(verdict(&path), expected);
     assert_eq!(facts(&path), before);
+}
+
+/// A directory's name that leads to a victim's, where root's own would lead as well.
+#[test]
+fn a_directory_that_is_a_link_of_anothers_is_not_entered() {
+    if !can_attack() {
+        return;
+    }
+    let dir = TempDir::new();
+    let own = attackers_directory(&dir, "own");
+    let other = dir.join("other");
+    fs::create_dir(&other).unwrap();
+    // Of another server, which runs, and one that is not in use.
+    let pid_file = other.join("pid");
+    let running = Start::new(Mode::Subreaper)
+        .pid_file(&pid_file)
+        .fixture(["ready"])
+        .start()
+        .ready();
+    let pid = recorded(&pid_file);
+    let unused = victims_file(&dir, "other/unused", 4_194_303);
+    let before = [&pid_file, &unused].map(|path| facts(path));
+    let made = by_attacker("ln")
+        .args(["-s", "../other", "own/link"])
+        .current_dir(&dir)
+        .status();
+    assert!(made.unwrap().success());
+    let within = own.join("link");
+    for path in ["unused", "new", "new/new"] {
+        refused(&within.join(path), "Permission denied");
+    }
+    let removing = Start::new(Mode::Subreaper)
+        .no_pid_file()
+        .arg("--remove-stale");
+    let ended = removing
+        .arg(within.join("unused"))
+        .fixture(["exit", "0"])
+        .run();
+    let line = format!(
+        "hinit: did not remove the PID file `{}`: Permission denied",
+        within.join("unused").display()
+    );
+    assert_eq!(ended.log.lines().next(), Some(line.as_str()));
+    let listening = Start::new(Mode::Subreaper).no_pid_file().arg("--listen");
+    let ended = listening
+        .arg(format!("unix:{}", within.join("socket").display()))
+        .fixture(["exit", "0"])
+        .run();
+    assert_eq!(ended.code, 125, "{}", ended.log);
+    let path = within.join("pid");
+    let why = format!(
+        "PID file {} cannot be read: Permission denied",
+        path.display()
+    );
+    assert_eq!(verdict(&path), format!("unhealthy: {why}"));
+    let ended = say(["signal", "KILL", "--pid-file", path.to_str().unwrap()]);
+    assert_eq!(
+        (ended.code, ended.log),
+        (1, format!("hinit: cannot send SIGKILL: {why}"))
+    );
+    assert_eq!([&pid_file, &unused].map(|path| facts(path)), before);
+    assert_eq!(fs::read_dir(&other).unwrap().count(), 2);
+    // Root's own link is as good as the directory.
+    symlink("other", dir.join("roots")).unwrap();
+    assert_eq!(
+        verdict(&dir.join("roots/pid")),
+        format!("healthy: process {pid} is alive")
+    );
+    running.signal(SIGTERM);
+    assert_eq!(running.end().code, 143);
+    refused(&dir.join("roots"), "it is a symlink");
+    let ended = Start::new(Mode::Subreaper)
+        .pid_file(dir.join("roots/unused"))
+        .fixture(["exit", "7"])
+        .run();
+    assert_eq!(ended.code, 7, "{}", ended.log);
 }

@@ -88,7 +88,7 @@ fn calls_before(last: &str) -> Vec<(String, String)> {
     });
     let first = trace
         .lines()
-        .position(|line| line.contains("/pid\"") && !line.contains("exec"));
+        .position(|line| line.contains("\"pid\"") && !line.contains("exec"));
     numbered.skip(first.unwrap()).collect()
 }
 

@@ -1,0 +1,122 @@
+//! Directories, as far as their paths can be trusted. Whoever may write a directory of a path decides where
+//! it leads, and could have a hinit that may do all do it elsewhere: so no symlink is followed that somebody
+//! else has made, as the kernel has it in directories for all (`fs.protected_symlinks`, proc(5)).
+
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
+use nix::sys::stat::{Mode, fstat};
+
+use super::kind;
+use crate::sys::effective_user;
+
+const FLAGS: OFlag = OFlag::O_PATH
+    .union(OFlag::O_DIRECTORY)
+    .union(OFlag::O_CLOEXEC);
+/// As many symlinks as the kernel follows (`path_resolution(7)`).
+const MOST_LINKS: u32 = 40;
+
+/// Opens a directory, by no symlink but root's and hinit's own user's; EACCES for another's.
+pub(super) fn open(path: &Path) -> nix::Result<OwnedFd> {
+    let how = OpenHow::new()
+        .flags(FLAGS)
+        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    match openat2(AT_FDCWD, path.as_os_str().as_bytes(), how) {
+        // There is a symlink; or before Linux 5.6, or under an old seccomp profile, no such call.
+        Err(Errno::ELOOP | Errno::ENOSYS | Errno::EPERM) => walk(path.as_os_str().as_bytes()),
+        result => result,
+    }
+}
+
+/// The same name by name.
+fn walk(path: &[u8]) -> nix::Result<OwnedFd> {
+    let root_or_here = |path: &[u8]| {
+        let start = if path.starts_with(b"/") { c"/" } else { c"." };
+        openat(AT_FDCWD, start, FLAGS, Mode::empty())
+    };
+    let mut at = root_or_here(path)?;
+    let mut names: Vec<Vec<u8>> = names_backwards(path).collect();
+    let mut links = 0;
+    while let Some(name) = names.pop() {
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let next = openat(&at, &*name, flags, Mode::empty())?;
+        let stat = fstat(&next)?;
+        match kind(&stat) {
+            Some("directory") => at = next,
+            Some("symlink") if ![0, effective_user()].contains(&stat.st_uid) => {
+                return Err(Errno::EACCES);
+            }
+            Some("symlink") if links < MOST_LINKS => {
+                links += 1;
+                let target = readlinkat(&next, c"")?;
+                if target.as_bytes().starts_with(b"/") {
+                    at = root_or_here(b"/")?;
+                }
+                names.extend(names_backwards(target.as_bytes()));
+            }
+            Some("symlink") => return Err(Errno::ELOOP),
+            _ => return Err(Errno::ENOTDIR),
+        }
+    }
+    Ok(at)
+}
+
+fn names_backwards(path: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let names = path.rsplit(|&byte| byte == b'/');
+    names.filter(|name| !name.is_empty()).map(<[u8]>::to_vec)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, chown, lchown, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_symlink_is_followed_if_it_is_not_anothers() {
+        let base = std::env::temp_dir().join(format!("hinit-walk-{}", std::process::id()));
+        std::fs::create_dir_all(base.join("a/b")).unwrap();
+        let links = [("a", "relative"), ("../a", "a/up"), ("relative/b", "b")];
+        for (to, at) in links {
+            symlink(to, base.join(at)).unwrap();
+        }
+        symlink(base.join("b"), base.join("absolute")).unwrap();
+        symlink("round", base.join("round")).unwrap();
+        std::fs::write(base.join("file"), "").unwrap();
+        let inode = |fd: OwnedFd| fstat(&fd).map(|stat| stat.st_ino);
+        for (path, expected) in [
+            ("a/b", Ok("a/b")),
+            ("relative", Ok("a")),
+            ("relative//b/.", Ok("a/b")),
+            ("a/up/../a/up/b", Ok("a/b")),
+            ("absolute", Ok("a/b")),
+            ("absolute/../../b/", Ok("a/b")),
+            ("round", Err(Errno::ELOOP)),
+            ("relative/none", Err(Errno::ENOENT)),
+            ("file", Err(Errno::ENOTDIR)),
+            ("file/x", Err(Errno::ENOTDIR)),
+        ] {
+            let expected = expected.map(|path| base.join(path).metadata().unwrap().ino());
+            let path = base.join(path);
+            assert_eq!(open(&path).and_then(inode), expected, "{path:?}");
+            assert_eq!(
+                walk(path.as_os_str().as_bytes()).and_then(inode),
+                expected,
+                "{path:?}"
+            );
+        }
+        if nix::unistd::geteuid().is_root() {
+            lchown(base.join("relative"), Some(4242), None).unwrap();
+            for path in ["relative", "b", "absolute", "relative/b"] {
+                assert_eq!(open(&base.join(path)).err(), Some(Errno::EACCES), "{path}");
+            }
+            // Whose the directories are is of no importance.
+            chown(base.join("a"), Some(4242), None).unwrap();
+            assert!(open(&base.join("a/b")).is_ok());
+        }
+        std::fs::remove_dir_all(base).unwrap();
+    }
+}

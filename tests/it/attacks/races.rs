@@ -1,0 +1,97 @@
+//! The attacker swaps what is under the PID file's name, and under that of its directory, as fast as it
+//! can, while hinit starts and stops.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread;
+use std::time::Instant;
+
+use super::paths::facts;
+use super::*;
+
+/// How often hinit is started and stopped at least.
+const CYCLES: usize = 200;
+
+/// Links to the victims' files, a copy of what stands in them, and nothing at all, in turns; and the
+/// directory away and back, with a link to the victims' in its place.
+const SWAP: &str = r#"
+cd "$1"; mkdir work 2>/dev/null || :
+echo ready
+while :; do
+    ln -s "$2/pid" link && mv -fT link own/pid; ln "$2/pid" own/pid 2>/dev/null || :
+    mv -fT own/pid own/old; ln -s "$2/other" own/pid; rm -f own/pid
+    echo "$3" >own/new; mv -fT own/new own/pid; mv -fT own/pid own/pid.sock; rm -f own/pid.sock own/old
+    mv -T own away; ln -s "$2" own; rm own; mv -T away own
+done 2>/dev/null
+"#;
+
+#[test]
+fn nothing_is_touched_signalled_or_believed_while_names_are_swapped() {
+    if !can_attack() {
+        return;
+    }
+    let dir = TempDir::new();
+    let parent = attackers_directory(&dir, "parent");
+    assert!(
+        by_attacker("mkdir")
+            .arg(parent.join("own"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    let path = parent.join("own/pid");
+    let victim = Victim::sleeping();
+    let victims = dir.join("victims");
+    fs::create_dir(&victims).unwrap();
+    // Two PID files of root's: of a hinit that runs, and one that nobody has locked.
+    let _held = held(&victims.join("other"), victim.pid().to_string());
+    fs::write(victims.join("pid"), format!("{}\n", victim.pid())).unwrap();
+    let files = ["pid", "other"].map(|name| victims.join(name));
+    let before = files.clone().map(|file| facts(&file));
+    let mut swap = by_attacker("sh");
+    swap.args(["-c", SWAP, "sh"])
+        .args([&parent, &victims])
+        .arg(victim.pid().to_string());
+    let swap = Start::of(Mode::Subreaper, swap).start().ready();
+    let is_over = AtomicBool::new(false);
+    let stranger = format!("process {} ", victim.pid());
+    let verdicts = thread::scope(|scope| {
+        let check = || {
+            let mut verdicts = 0;
+            while !is_over.load(SeqCst) {
+                let verdict = verdict(&path);
+                assert!(!verdict.contains(&stranger), "{verdict}");
+                let words = ["signal", "KILL", "--pid-file", path.to_str().unwrap()];
+                let said = say(words);
+                assert!(!said.stdout.contains(&stranger), "{said:?}");
+                verdicts += 1;
+            }
+            verdicts
+        };
+        let checks = scope.spawn(check);
+        let (mut codes, mut cycle, begun) = (BTreeSet::new(), 0, Instant::now());
+        // Both must have been met: one that was launched, and one that was refused.
+        while cycle < CYCLES || !codes.is_superset(&BTreeSet::from([0, 125])) {
+            assert!(begun.elapsed() < BOUND, "only {codes:?}");
+            cycle += 1;
+            let start = Start::new(Mode::Subreaper)
+                .pid_file(&path)
+                .args(["--notify"]);
+            let start = start
+                .arg("--remove-stale")
+                .arg(&path)
+                .fixture(["exit", "0"]);
+            let ended = start.run();
+            // It is launched, or refused, or was killed by the check, which then believed its own file.
+            assert!([0, 125, 137].contains(&ended.code), "{ended:?}");
+            codes.insert(ended.code);
+        }
+        is_over.store(true, SeqCst);
+        checks.join().unwrap()
+    });
+    assert!(verdicts > 0);
+    drop(swap);
+    assert_eq!(files.map(|file| facts(&file)), before);
+    assert_eq!(fs::read_dir(&victims).unwrap().count(), 2);
+    victim.becomes('S');
+}
