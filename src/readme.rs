@@ -109,6 +109,24 @@ fn the_phases() {
     assert_eq!(shown, expected);
 }
 
+/// Each row of the threat model names a test: as `MODULE::NAME`, without the mode in which it runs.
+#[test]
+fn the_tests_of_the_threat_model() {
+    let rows = table_after("## Threat model");
+    assert!(rows.len() > 20, "{rows:?}");
+    for row in rows {
+        let test = row[3].trim_matches('`');
+        let (module, name) = test.rsplit_once("::").unwrap();
+        let file = format!(
+            "{}/tests/it/{}.rs",
+            env!("CARGO_MANIFEST_DIR"),
+            module.replace("::", "/")
+        );
+        let source = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(source.contains(&format!("fn {name}(")), "{test}");
+    }
+}
+
 #[test]
 fn the_changelog_knows_this_version() {
     let heading = concat!("\n## ", env!("CARGO_PKG_VERSION"), " ");
