@@ -1,5 +1,6 @@
 //! `hinit healthcheck`: one verdict, one line, exit 0 or 1.
 
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -123,6 +124,8 @@ fn judge_server(choice: &Choice, options: &Healthcheck) -> Verdict {
         Ok(found) => found,
         Err(verdict) => return verdict,
     };
+    // The kernel closes all at the end, which is near.
+    let file = ManuallyDrop::new(file);
     let question = match (options.ready, file.has_socket) {
         _ if !verdict.is_healthy() => return verdict,
         (false, false) => return verdict,
