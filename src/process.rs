@@ -105,6 +105,8 @@ pub(crate) enum Look {
     Missing,
     /// There is one, but /proc does not tell more.
     Exists,
+    /// There is one, and hinit lacks what it takes to look at it.
+    Unseen(Errno),
     /// It is a thread of this other process.
     Thread(Pid),
     Seen(Process),
@@ -116,14 +118,30 @@ pub(crate) fn look(pid: Pid) -> Look {
         return if kill(pid, None) == Err(Errno::ESRCH) {
             Look::Missing
         } else {
-            thread_group(pid).map_or(Look::Exists, Look::Thread)
+            thread_group(pid).map_or_else(unseen, Look::Thread)
         };
     }
-    match read(pid) {
-        Some(process) => Look::Seen(process),
+    match try_read(pid) {
+        Ok(process) => Look::Seen(process),
         // It may have ended since.
-        None if probe_process(pid) == Err(Errno::ESRCH) => Look::Missing,
-        None => Look::Exists,
+        Err(_) if probe_process(pid) == Err(Errno::ESRCH) => Look::Missing,
+        Err(errno) => unseen(errno),
+    }
+}
+
+fn unseen(errno: Errno) -> Look {
+    match unless_short::<()>(Err(errno)) {
+        Err(errno) => Look::Unseen(errno),
+        Ok(_) => Look::Exists,
+    }
+}
+
+/// What /proc told, if it told anything. An error, where it could not be asked: another time it might
+/// tell.
+pub(crate) fn unless_short<T>(told: nix::Result<T>) -> nix::Result<Option<T>> {
+    match told {
+        Err(errno @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)) => Err(errno),
+        told => Ok(told.ok()),
     }
 }
 
@@ -138,14 +156,21 @@ pub(crate) fn owner(pid: Pid) -> Option<u32> {
     stat.ok().map(|stat| stat.st_uid)
 }
 
-/// Every process that /proc shows, in no order. One that ends meanwhile may be missing.
-pub(crate) fn all() -> Vec<Process> {
+/// Every process that /proc shows, in no order. One that ends meanwhile may be missing; but it is an
+/// error if one was, for want of descriptors or memory.
+pub(crate) fn all() -> nix::Result<Vec<Process>> {
     let mut all = Vec::new();
-    let _unreadable = file::each_name("/proc", &mut |name| {
+    let mut seen = Ok(());
+    let listed = file::each_name("/proc", &mut |name| {
         let pid = name.to_str().ok().and_then(|name| name.parse().ok());
-        all.extend(pid.and_then(|pid| read(Pid::from_raw(pid))));
+        if let Some(pid) = pid {
+            match unless_short(try_read(Pid::from_raw(pid))) {
+                Ok(process) => all.extend(process),
+                Err(errno) => seen = Err(errno),
+            }
+        }
     });
-    all
+    unless_short(listed).and(seen).map(|()| all)
 }
 
 /// Whether /proc is that of our PID namespace. Another one's describes other processes.
@@ -156,11 +181,16 @@ pub(crate) fn is_proc_ours() -> bool {
 
 /// What /proc says of a process, if it is still there.
 pub(crate) fn read(pid: Pid) -> Option<Process> {
-    let file = file::open(format!("/proc/{pid}/stat").as_ref(), OFlag::O_RDONLY).ok()?;
+    try_read(pid).ok()
+}
+
+/// The same, or why not.
+pub(crate) fn try_read(pid: Pid) -> nix::Result<Process> {
+    let file = file::open(format!("/proc/{pid}/stat").as_ref(), OFlag::O_RDONLY)?;
     // What we look for stands in the first half of the line, which has at most some 600 bytes.
     let mut bytes = [0; 512];
-    let length = nix::unistd::read(&file, &mut bytes).ok()?;
-    parse_stat(pid, bytes.get(..length)?)
+    let length = nix::unistd::read(&file, &mut bytes)?;
+    parse_stat(pid, bytes.get(..length).unwrap_or_default()).ok_or(Errno::EILSEQ)
 }
 
 /// Reads `PID (NAME) STATE PPID ...`. The name may hold anything, also `) Z (`, and what follows it
@@ -189,8 +219,8 @@ fn parse_stat(pid: Pid, stat: &[u8]) -> Option<Process> {
 }
 
 /// The process that a thread belongs to.
-fn thread_group(pid: Pid) -> Option<Pid> {
-    parse_status(&file::read_text(&format!("/proc/{pid}/status")).ok()?)
+fn thread_group(pid: Pid) -> nix::Result<Pid> {
+    parse_status(&file::read_text(&format!("/proc/{pid}/status"))?).ok_or(Errno::EILSEQ)
 }
 
 fn parse_status(status: &str) -> Option<Pid> {
@@ -284,7 +314,7 @@ mod tests {
         assert!(own.started.age() < Duration::from_hours(1));
         assert!(own.threads > 1, "a test has a thread of its own");
         assert_eq!(look(nix::unistd::gettid()), Look::Thread(getpid()));
-        assert!(all().iter().any(|process| process.pid == getpid()));
+        assert!(all().unwrap().iter().any(|process| process.pid == getpid()));
         assert!(is_proc_ours());
     }
 }

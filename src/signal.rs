@@ -109,7 +109,7 @@ fn has_ended(pid: Pid, before: Option<&Process>) -> bool {
         Look::Seen(now) => {
             now.has_ended() || before.is_some_and(|before| before.started != now.started)
         }
-        Look::Exists => false,
+        Look::Exists | Look::Unseen(_) => false,
     }
 }
 

@@ -47,6 +47,7 @@ fn find_once(path: &Path, foreign: bool) -> Result<(Verdict, PidFile), Verdict> 
     let verdict = match process::look(file.pid) {
         Look::Missing => Verdict::Missing(file.pid),
         Look::Exists => Verdict::HealthyByKill(file.pid),
+        Look::Unseen(errno) => Verdict::Unseen(file.pid, errno),
         Look::Thread(of) => Verdict::Thread {
             thread: file.pid,
             of,

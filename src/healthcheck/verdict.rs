@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use super::probe::Finding;
@@ -25,6 +26,8 @@ pub(crate) enum Verdict {
     /// hinit has no server yet, or no longer.
     NoServer,
     Missing(Pid),
+    /// It exists, and there is no descriptor or no memory left to look at it.
+    Unseen(Pid, Errno),
     Zombie(Pid),
     Stopped(Pid),
     /// hinit was asked to stop it, and waits before it passes that on.
@@ -60,6 +63,7 @@ impl Verdict {
             Self::Healthy(pid)
             | Self::HealthyByKill(pid)
             | Self::Missing(pid)
+            | Self::Unseen(pid, _)
             | Self::Zombie(pid)
             | Self::Stopped(pid)
             | Self::Stopping(pid)
@@ -87,6 +91,9 @@ impl Verdict {
                 write_fault(f, *fault)
             }
             Self::Missing(pid) => write!(f, "process {pid} does not exist"),
+            Self::Unseen(pid, errno) => {
+                write!(f, "process {pid} cannot be looked at: {}", describe(*errno))
+            }
             Self::Zombie(pid) => write!(f, "process {pid} is a zombie"),
             Self::Stopped(pid) => write!(f, "process {pid} is stopped"),
             Self::Stopping(pid) => write!(f, "process {pid} is about to be stopped"),
@@ -139,8 +146,6 @@ fn write_fault(f: &mut dyn Write, fault: Fault) -> fmt::Result {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use nix::errno::Errno;
-
     use super::*;
 
     /// Every verdict and its line, in the order in which they are decided. The README has the same
@@ -198,6 +203,10 @@ pub(crate) mod tests {
                 "unhealthy: PID file P was replaced meanwhile",
             ),
             (Verdict::Missing(n), "unhealthy: process N does not exist"),
+            (
+                Verdict::Unseen(n, Errno::EMFILE),
+                "unhealthy: process N cannot be looked at: WHY",
+            ),
             (Verdict::Zombie(n), "unhealthy: process N is a zombie"),
             (Verdict::Stopped(n), "unhealthy: process N is stopped"),
             (thread, "unhealthy: N is a thread of process M"),
@@ -245,6 +254,7 @@ pub(crate) mod tests {
                 (" M", " 7"),
                 ("KIND", "FIFO"),
                 ("read: WHY", "read: Permission denied"),
+                ("at: WHY", "at: No file descriptors available"),
                 ("within D", "within 900ms"),
                 ("FINDING", "gave no complete answer"),
                 ("for AGE (watchdog D)", "for 31s (watchdog 30s)"),

@@ -5,7 +5,7 @@ use nix::libc::{SIGCONT, SIGKILL, SIGTERM, c_int};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::{Pid, getpid};
 
-use crate::process::{self, Process, State};
+use crate::process::{self, Process, State, unless_short};
 use crate::sys::{self, Handle};
 
 /// How often to look for more at once: a look that finds nobody new is the last. (Against those that
@@ -15,7 +15,7 @@ const MOST_LOOKS: usize = 10;
 /// hinit's children that are alive. Orphans are among them: they come to hinit.
 pub(super) fn children() -> Vec<Process> {
     let own = getpid();
-    let mut processes = below();
+    let mut processes = below().unwrap_or_default();
     processes.retain(|process| process.parent == own);
     processes
 }
@@ -43,15 +43,15 @@ pub(super) fn is_below(pid: Pid) -> bool {
 }
 
 /// Everything below hinit in the process tree that is alive; nothing, where /proc does not tell.
-/// Ordered by PID.
-fn below() -> Vec<Process> {
+/// Ordered by PID. An error, where hinit lacks what it takes to look.
+fn below() -> nix::Result<Vec<Process>> {
     // The kernel knows at once whether there is any; /proc is read only then.
     if sys::ended_child() == Err(Errno::ECHILD) || !process::is_proc_ours() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let mut below = tree_below(getpid(), process::all());
+    let mut below = tree_below(getpid(), process::all()?);
     below.retain(|process| !process.has_ended());
-    below
+    Ok(below)
 }
 
 /// Those processes that descend from `root`.
@@ -84,6 +84,8 @@ fn tree_below(root: Pid, mut all: Vec<Process>) -> Vec<Process> {
 pub(super) struct Leftovers {
     roundup: Roundup,
     killed: Vec<Process>,
+    /// Whether it was said that hinit could not look for them.
+    is_told_of_shortage: bool,
 }
 
 impl Leftovers {
@@ -91,6 +93,7 @@ impl Leftovers {
         Self {
             roundup: Roundup::new(SIGTERM),
             killed: Vec::new(),
+            is_told_of_shortage: false,
         }
     }
 
@@ -111,7 +114,17 @@ impl Leftovers {
             .into_iter()
             .partition(|process| Some(process.pid) == server);
         self.killed.extend(others);
-        !servers.is_empty()
+        // The server is hinit's own child, and not reaped: to kill it takes no look.
+        let is_blind = self.roundup.shortage.is_some() || !process::is_proc_ours();
+        let unseen = server.filter(|_| servers.is_empty() && is_blind);
+        unseen.is_some_and(|server| sys::kill(server, SIGKILL).is_ok()) || !servers.is_empty()
+    }
+
+    /// Why hinit could not look for all that is there, the first time that this is so.
+    pub(super) fn first_shortage(&mut self) -> Option<Errno> {
+        let shortage = self.roundup.shortage.filter(|_| !self.is_told_of_shortage);
+        self.is_told_of_shortage |= shortage.is_some();
+        shortage
     }
 
     /// Those who had to be killed, and those whom not even that has ended.
@@ -130,6 +143,8 @@ struct Roundup {
     signal: c_int,
     /// Who was there at the last look, and so has had it. Ordered by PID.
     told: Vec<Process>,
+    /// What was lacking at the last look, so that not all have had it.
+    shortage: Option<Errno>,
 }
 
 impl Roundup {
@@ -137,6 +152,7 @@ impl Roundup {
         Self {
             signal,
             told: Vec::new(),
+            shortage: None,
         }
     }
 
@@ -144,16 +160,32 @@ impl Roundup {
     fn tell(&mut self) -> Vec<Process> {
         let mut newly_told = Vec::new();
         for _ in 0..MOST_LOOKS {
-            let there = below();
-            let news = there.iter().filter(|process| !self.has_told(process));
             let before = newly_told.len();
-            newly_told.extend(news.filter(|process| self.signal(process)).cloned());
-            self.told = there;
+            self.shortage = self.tell_once(&mut newly_told).err();
             if newly_told.len() == before {
                 break;
             }
         }
         newly_told
+    }
+
+    /// One look. An error, if not all could be signalled that should be; they are next time.
+    fn tell_once(&mut self, newly_told: &mut Vec<Process>) -> nix::Result<()> {
+        let mut there = below()?;
+        let mut done = Ok(());
+        there.retain(|process| {
+            if self.has_told(process) {
+                return true;
+            }
+            let is_done = self.signal(process);
+            if is_done == Ok(true) {
+                newly_told.push(process.clone());
+            }
+            done = done.and(is_done.map(drop));
+            is_done.is_ok()
+        });
+        self.told = there;
+        done
     }
 
     fn has_told(&self, process: &Process) -> bool {
@@ -167,19 +199,20 @@ impl Roundup {
     }
 
     /// Whether the process could be signalled. Where that is refused, it is not hinit's to end.
-    fn signal(&self, process: &Process) -> bool {
+    fn signal(&self, process: &Process) -> nix::Result<bool> {
         // It may have ended since we looked, and its PID be a stranger's: so hold on to whoever
         // has it now, and look who that is.
-        let Ok(handle) = Handle::open(process.pid) else {
-            return false;
+        let Some(handle) = unless_short(Handle::open(process.pid))? else {
+            return Ok(false);
         };
-        let is_it = process::read(process.pid).is_some_and(|now| now.started == process.started);
+        let now = unless_short(process::try_read(process.pid))?;
+        let is_it = now.is_some_and(|now| now.started == process.started);
         let done = is_it && handle.signal(self.signal).is_ok();
         if done && process.state == State::Stopped && self.signal != SIGKILL {
             // Else it would not get to it.
             let _has_just_been_there = handle.signal(SIGCONT);
         }
-        done
+        Ok(done)
     }
 }
 

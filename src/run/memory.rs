@@ -1,14 +1,15 @@
 //! Whether the cgroup ran out of memory while the server ran.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::OFlag;
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::uio::pread;
 
 use crate::file;
 
 /// The counter of processes that the kernel killed in hinit's cgroup for want of memory, and how
-/// it stood at first. None where there is no such counter.
+/// it stood at first. None where there is no such counter, or no room for it.
 pub(super) struct OomKills(Option<(OwnedFd, u64)>);
 
 impl OomKills {
@@ -20,6 +21,7 @@ impl OomKills {
         Self(files.iter().find_map(|path| {
             let file = open(path)?;
             let before = kills(&file)?;
+            leaves_room(&file).then_some(())?;
             Some((file, before))
         }))
     }
@@ -35,6 +37,12 @@ impl OomKills {
         };
         kills(file).map_or(0, |now| now.saturating_sub(*before))
     }
+}
+
+/// Whether two more can be opened, as it takes to find what the server has left.
+fn leaves_room(file: &OwnedFd) -> bool {
+    let most = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
+    u64::from(file.as_raw_fd().unsigned_abs()) + 2 < most
 }
 
 fn open(path: &str) -> Option<OwnedFd> {

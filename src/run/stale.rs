@@ -71,7 +71,7 @@ fn has_ended(pid: Pid) -> bool {
     match look(pid) {
         Look::Missing => true,
         Look::Seen(process) => process.has_ended(),
-        Look::Exists | Look::Thread(_) => false,
+        Look::Exists | Look::Unseen(_) | Look::Thread(_) => false,
     }
 }
 

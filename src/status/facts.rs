@@ -73,7 +73,7 @@ pub(super) fn facts(file: &PidFile) -> Vec<Fact> {
             of(|process| Value::Number(process.threads.into())),
         ),
         fact("open files", "open_files", by_proc(open_files)),
-        fact("children", "children", by_proc(|pid| Ok(children(pid)))),
+        fact("children", "children", by_proc(children)),
         fact(
             "PID file",
             "pid_file",
@@ -124,10 +124,10 @@ fn open_files(pid: Pid) -> Result<Value, String> {
     Ok(Value::Number(count))
 }
 
-fn children(pid: Pid) -> Value {
-    let mut all = process::all();
+fn children(pid: Pid) -> Result<Value, String> {
+    let mut all = process::all().map_err(why)?;
     all.retain(|process| process.parent == pid && !process.has_ended());
-    Value::Number(all.len() as u64)
+    Ok(Value::Number(all.len() as u64))
 }
 
 /// A number of the container's cgroup, as version 2 or 1 has it (cgroups(7)).

@@ -19,6 +19,7 @@ mod exec_errors;
 mod hostile;
 mod install;
 mod lifecycle;
+mod limits;
 mod listen;
 mod log;
 mod notify;

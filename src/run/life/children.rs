@@ -134,11 +134,22 @@ impl Life<'_> {
                 "cannot tell what the server has left: /proc is not this PID namespace's"
             ));
         }
+        self.tell_of_shortage();
         can_tell
     }
 
     pub(super) fn kill(&mut self) {
         let server = self.server_end.is_none().then(|| self.server.pid());
         self.overdue |= self.leftovers.kill(server);
+        self.tell_of_shortage();
+    }
+
+    fn tell_of_shortage(&mut self) {
+        if let Some(errno) = self.leftovers.first_shortage() {
+            self.log.warn(format_args!(
+                "cannot look for the server's processes: {}",
+                sys::describe(errno)
+            ));
+        }
     }
 }
