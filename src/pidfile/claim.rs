@@ -1,5 +1,6 @@
 //! The writer's side: claim, record, clear, remove.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
@@ -33,6 +34,8 @@ pub(crate) struct Claim {
     file: File,
     identity: Identity,
     mode: Mode,
+    /// Whether it was said that the file is not, or no longer to be believed.
+    is_given_up: Cell<bool>,
 }
 
 /// Why an attempt to claim did not succeed.
@@ -68,6 +71,7 @@ impl Claim {
             file,
             identity,
             mode: Mode::from_bits_truncate(mode) | mark,
+            is_given_up: Cell::new(false),
         };
         if let Err(errno) = claim.prepare() {
             let error = claim.place.refuse(describe(errno));
@@ -113,22 +117,38 @@ impl Claim {
 
     /// Marks the server as about to be stopped: from here on no health check finds it healthy.
     pub(crate) fn mark_stopping(&self) -> Result<(), Error> {
-        let result = fchmod(&self.file, self.mode | STOPPING);
-        result.map_err(|errno| Error::on_path("mark the PID file", &self.place.path, errno))
+        const MARK: &str = "mark the PID file";
+        fchmod(&self.file, self.mode | STOPPING)
+            .map_err(|errno| Error::on_path(MARK, &self.place.path, errno))?;
+        self.still_named(MARK)
+    }
+
+    /// An error, if the name leads to another file or to none; but not a second time.
+    fn still_named(&self, verb: &str) -> Result<(), Error> {
+        if self.is_given_up.get() || self.place.entry.is(self.identity) {
+            return Ok(());
+        }
+        self.is_given_up.set(true);
+        let reason = "it was removed or replaced meanwhile";
+        Err(Error::cannot(verb, &self.place.path.display(), &reason))
     }
 
     /// Empties the file. The server's PID may be reused from here on, and not before.
     pub(crate) fn clear(&self) -> Result<(), Error> {
-        let result = self.file.set_len(0);
-        result.map_err(|e| Error::on_path("empty the PID file", &self.place.path, errno(&e)))
+        self.file.set_len(0).map_err(|e| {
+            // Nobody may believe it any more, and then it is whoever's who locks it next.
+            let _as_good_as_can_be = fs2::FileExt::unlock(&self.file);
+            self.is_given_up.set(true);
+            Error::on_path("empty the PID file", &self.place.path, errno(&e))
+        })
     }
 
     /// Unlinks the file, if the name still is this file's, and then gives up the lock.
     pub(crate) fn remove(self) -> Result<(), Error> {
         const REMOVE: &str = "remove the PID file";
-        if !self.place.entry.is(self.identity) {
-            let reason = "it was removed or replaced meanwhile";
-            return Err(Error::cannot(REMOVE, &self.place.path.display(), &reason));
+        self.still_named(REMOVE)?;
+        if self.is_given_up.get() {
+            return Ok(());
         }
         match self.place.entry.unlink() {
             // A mount point, as of `docker run -v FILE:FILE`: it stays, empty.

@@ -7,3 +7,5 @@
 use crate::support::*;
 
 mod descriptors;
+mod disk;
+mod mishaps;

@@ -1,0 +1,203 @@
+//! A file system that has no room, takes no writes any more or goes away, at each step that hinit takes
+//! with its PID file after the launch.
+
+use std::ffi::OsStr;
+
+use super::*;
+
+/// Runs `script` in a mount namespace, in a directory whose `mnt` is a tmpfs with these options.
+fn on_tmpfs(options: &str, script: &str) -> Ended {
+    let dir = TempDir::new();
+    let script = format!("cd \"$1\"; mkdir mnt; mount -t tmpfs -o {options} none mnt; {script}");
+    let mut ended = in_mount_namespace(&script, &[dir.as_ref().as_os_str()]);
+    let path = dir.join("mnt/pid");
+    for text in [&mut ended.stdout, &mut ended.log] {
+        *text = text.replace(path.to_str().unwrap(), "P");
+    }
+    ended
+}
+
+/// Shell words: starts a hinit with that PID file, `$hinit`, and waits for its server's PID, `$pid`. The
+/// server exits with 3 at a SIGTERM.
+const START: &str = "\"$HINIT\" --pid-file mnt/pid sh -c \
+    \"trap 'exit 3' TERM; echo ready; while :; do sleep 0.01; done\" >said & hinit=$!; \
+    until test -s mnt/pid && test -s said; do :; done; read -r pid <mnt/pid; ";
+/// Shell words: stops it, and shows its exit code.
+const STOP: &str = "kill -TERM $hinit; wait $hinit || echo $?; ";
+
+/// The log but for how the server has ended.
+fn warnings(log: &str) -> Vec<&str> {
+    let (end, warnings): (Vec<_>, Vec<_>) = log
+        .lines()
+        .partition(|line| line.contains("; the server exited 3 after "));
+    assert_eq!(end.len(), 1, "{log}");
+    warnings
+}
+
+#[test]
+fn who_takes_the_last_room_after_the_claim_does_no_harm() {
+    // The one page that there is was reserved.
+    let script = format!(
+        "{START} head -c 4096 /dev/zero >mnt/filler 2>/dev/null || echo full; \
+        \"$HINIT\" healthcheck --pid-file mnt/pid | tr -d 0-9; {STOP} ls mnt"
+    );
+    let ended = on_tmpfs("size=4k", &script);
+    assert_eq!(
+        ended.stdout, "full\nhealthy: process  is alive\n3\nfiller",
+        "{}",
+        ended.log
+    );
+    assert_eq!(warnings(&ended.log), [""; 0]);
+}
+
+#[test]
+fn no_inode_for_the_socket_beside_the_file() {
+    let script = "\"$HINIT\" --notify --pid-file mnt/pid touch launched || echo $?; ls mnt; ls";
+    let ended = on_tmpfs("nr_inodes=2", script);
+    assert_eq!(
+        ended.log,
+        "hinit: cannot listen at `P.sock`: No space left on device"
+    );
+    assert_eq!(ended.stdout, "125\nmnt");
+}
+
+#[test]
+fn a_default_directory_that_is_full_is_named() {
+    let script = "cp \"$HINIT\" /mnt/hinit; mount -t tmpfs -o nr_inodes=1 none /run; \
+        /mnt/hinit true || echo $?; /mnt/hinit healthcheck || echo $?";
+    let ended = in_mount_namespace(
+        &format!("mount -t tmpfs none /mnt; {script}"),
+        &[OsStr::new("")],
+    );
+    assert_eq!(
+        ended.log,
+        "hinit: cannot claim the PID file `/run/hinit.pid`: No space left on device; \
+        name another with --pid-file or HINIT_PID_FILE, or keep none with --no-pid-file"
+    );
+    assert_eq!(
+        ended.stdout,
+        "125\nunhealthy: PID file /run/hinit.pid does not exist\n1"
+    );
+}
+
+/// By strace, for the kernel remounts nothing that is open for writing (see below), but turns a file system
+/// on a broken disk read-only all the same.
+#[test]
+fn a_call_that_fails_is_one_warning_and_the_exit_code_stays() {
+    let check = "\"$HINIT\" healthcheck --pid-file mnt/pid | tr -d 0-9";
+    for (call, error, verdict, warning, left) in [
+        (
+            "pwrite64",
+            "ENOSPC",
+            "unhealthy: no server yet, or no longer",
+            "write",
+            "",
+        ),
+        (
+            "pwrite64",
+            "EDQUOT",
+            "unhealthy: no server yet, or no longer",
+            "write",
+            "",
+        ),
+        (
+            "ftruncate",
+            "EROFS",
+            "healthy: process  is alive",
+            "empty",
+            "pid",
+        ),
+        (
+            "ftruncate",
+            "EIO",
+            "healthy: process  is alive",
+            "empty",
+            "pid",
+        ),
+        (
+            "unlinkat",
+            "EROFS",
+            "healthy: process  is alive",
+            "remove",
+            "pid",
+        ),
+    ] {
+        let server = format!(
+            "until grep -q INJECTED trace || test {call} != pwrite64 -a -s mnt/pid; do :; done; {check}; exit 3"
+        );
+        let script = format!(
+            "strace -o trace -e trace={call} -e inject={call}:error={error} \"$HINIT\" --pid-file mnt/pid \
+            sh -c '{server}' || echo $?; ls mnt; \"$HINIT\" healthcheck --pid-file mnt/pid || true; \
+            \"$HINIT\" --pid-file mnt/pid true; ls mnt"
+        );
+        let ended = on_tmpfs("size=1m", &script);
+        let after = match (left, warning) {
+            ("", _) => "unhealthy: PID file P does not exist".to_owned(),
+            // Its PID was reaped: so nobody may hold the lock.
+            (_, "empty") => format!("{left}\nunhealthy: PID file P is stale: no hinit holds it"),
+            _ => format!("{left}\nunhealthy: PID file P is empty"),
+        };
+        let ended_code = format!("{verdict}\n3\n{after}");
+        assert_eq!(
+            ended.stdout.replace("mnt/pid", "P"),
+            ended_code,
+            "{call} {error} {}",
+            ended.log
+        );
+        let why = match error {
+            "ENOSPC" => "No space left on device",
+            "EDQUOT" => "Quota exceeded",
+            "EROFS" => "Read-only file system",
+            _ => "I/O error",
+        };
+        let warnings: Vec<_> = ended
+            .log
+            .lines()
+            .filter(|line| line.contains("PID file"))
+            .collect();
+        assert_eq!(
+            warnings,
+            [format!("hinit: cannot {warning} the PID file `P`: {why}")]
+        );
+        // The end, and that of the next one.
+        assert_eq!(ended.log.lines().count(), 3, "{}", ended.log);
+    }
+}
+
+#[test]
+fn while_hinit_runs_the_kernel_refuses_to_make_it_read_only() {
+    let remount = "mount -o remount,ro mnt 2>/dev/null || echo busy; \
+        mount -o remount,bind,ro mnt 2>/dev/null || echo busy; ";
+    let script = format!("{START} {remount} {STOP} ls mnt; mount -o remount,ro mnt && echo idle");
+    let ended = on_tmpfs("size=1m", &script);
+    assert_eq!(ended.stdout, "busy\nbusy\n3\nidle", "{}", ended.log);
+    assert_eq!(warnings(&ended.log), [""; 0]);
+}
+
+#[test]
+fn a_read_only_view_of_it_hinders_nobody() {
+    // As a container has it that shares the volume read-only.
+    let script = format!(
+        "mkdir view; mount --bind mnt view; mount -o remount,bind,ro view; {START} \
+        \"$HINIT\" healthcheck --pid-file view/pid | tr -d 0-9; {STOP} ls mnt"
+    );
+    let ended = on_tmpfs("size=1m", &script);
+    assert_eq!(
+        ended.stdout, "healthy: process  is alive\n3",
+        "{}",
+        ended.log
+    );
+    assert_eq!(warnings(&ended.log), [""; 0]);
+}
+
+#[test]
+fn it_is_unmounted_lazily() {
+    let script = format!(
+        "{START} umount -l mnt; \"$HINIT\" healthcheck --pid-file mnt/pid || true; {STOP} ls mnt"
+    );
+    let ended = on_tmpfs("size=1m", &script);
+    let missing = "unhealthy: PID file mnt/pid does not exist";
+    assert_eq!(ended.stdout, format!("{missing}\n3"), "{}", ended.log);
+    // Where it is gone to hinit still reaches it.
+    assert_eq!(warnings(&ended.log), [""; 0]);
+}

@@ -1,0 +1,165 @@
+//! What befalls the PID file while its hinit runs: each health check says so at once, and hinit warns
+//! once and removes nothing of others.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::Path;
+
+use nix::libc::SIGTERM;
+
+use super::*;
+
+/// Lets this befall the file. Returns what a health check says at once, with P for the path, and hinit's
+/// warnings.
+#[track_caller]
+fn mishap(mode: Mode, act: impl FnOnce(&Path, i32)) -> (String, Vec<String>) {
+    let dir = TempDir::new();
+    befalls(mode, &dir, act)
+}
+
+#[track_caller]
+fn befalls(mode: Mode, dir: &TempDir, act: impl FnOnce(&Path, i32)) -> (String, Vec<String>) {
+    let path = dir.join("pid");
+    let name = path.to_str().unwrap();
+    let hinit = Start::new(mode)
+        .pid_file(&path)
+        .fixture(["signals"])
+        .start()
+        .ready();
+    let pid = recorded(&path);
+    act(&path, pid);
+    let verdict = hinit.verdict(&path).replace(name, "P");
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    let (end, warnings): (Vec<_>, Vec<_>) = ended
+        .log
+        .lines()
+        .map(|line| line.replace(name, "P"))
+        .partition(|line| line.contains("; the server exited 0 after "));
+    assert_eq!(end.len(), 1, "{}", ended.log);
+    (verdict, warnings)
+}
+
+fn replaced() -> Vec<String> {
+    vec!["hinit: cannot remove the PID file `P`: it was removed or replaced meanwhile".to_owned()]
+}
+
+in_both_modes! {
+    fn it_is_removed(mode: Mode) {
+        let (verdict, warnings) = mishap(mode, |path, _| fs::remove_file(path).unwrap());
+        assert_eq!(verdict, "unhealthy: PID file P does not exist");
+        assert_eq!(warnings, replaced());
+    }
+
+    fn something_else_is_put_in_its_place(mode: Mode) {
+        for (kind, at) in [("FIFO", 0), ("directory", 1), ("socket", 2), ("symlink", 3)] {
+            let (dir, odd) = (TempDir::new(), TempDir::new());
+            let (verdict, warnings) = befalls(mode, &dir, |path, _| {
+                fs::remove_file(path).unwrap();
+                fs::rename(&odd_files(&odd)[at].1, path).unwrap();
+            });
+            assert_eq!(verdict, format!("unhealthy: PID file P is not a regular file ({kind})"));
+            assert_eq!(warnings, replaced());
+            assert!(fs::symlink_metadata(dir.join("pid")).is_ok(), "{kind}");
+        }
+    }
+
+    fn a_symlink_to_the_very_file_is_put_in_its_place(mode: Mode) {
+        let dir = TempDir::new();
+        let (verdict, warnings) = befalls(mode, &dir, |path, _| {
+            fs::rename(path, dir.join("moved")).unwrap();
+            symlink(dir.join("moved"), path).unwrap();
+        });
+        assert_eq!(verdict, "unhealthy: PID file P is not a regular file (symlink)");
+        assert_eq!(warnings, replaced());
+        // Nobody takes it for a live one: hinit has emptied it, and its lock is gone.
+        assert_eq!(fs::read(dir.join("moved")).unwrap(), b"");
+        assert!(fs::symlink_metadata(dir.join("pid")).is_ok());
+    }
+
+    fn another_users_file_is_put_in_its_place(mode: Mode) {
+        if !can_be_root("to give a file away") {
+            return;
+        }
+        let dir = TempDir::new();
+        let mut contents = String::new();
+        let (verdict, warnings) = befalls(mode, &dir, |path, pid| {
+            contents = format!("{pid}\n");
+            let new = dir.join("new");
+            fs::write(&new, &contents).unwrap();
+            fs::set_permissions(&new, Permissions::from_mode(0o644)).unwrap();
+            chown(&new, Some(65534), None).unwrap();
+            fs::rename(new, path).unwrap();
+        });
+        assert_eq!(verdict, "unhealthy: PID file P belongs to UID 65534, which is not trusted");
+        assert_eq!(warnings, replaced());
+        assert_eq!(fs::read_to_string(dir.join("pid")).unwrap(), contents);
+    }
+
+    fn it_is_given_away(mode: Mode) {
+        if !can_be_root("to give a file away") {
+            return;
+        }
+        let (verdict, warnings) = mishap(mode, |path, _| chown(path, Some(65534), None).unwrap());
+        assert_eq!(verdict, "unhealthy: PID file P belongs to UID 65534, which is not trusted");
+        assert_eq!(warnings, [""; 0]);
+    }
+
+    fn all_may_write_it(mode: Mode) {
+        let all = Permissions::from_mode(0o666);
+        let (verdict, warnings) = mishap(mode, |path, _| fs::set_permissions(path, all).unwrap());
+        assert_eq!(verdict, "unhealthy: PID file P is writable by others");
+        assert_eq!(warnings, [""; 0]);
+    }
+
+    fn its_bytes_are_others(mode: Mode) {
+        for (bytes, verdict) in [
+            (&b""[..], "unhealthy: no server yet, or no longer"),
+            (b"1\njunk", "unhealthy: PID file P does not hold a PID"),
+            (b"0\n", "unhealthy: PID file P holds a number out of range"),
+            (&[b'1'; 5000], "unhealthy: PID file P is too large"),
+        ] {
+            let dir = TempDir::new();
+            let said = befalls(mode, &dir, |path, _| fs::write(path, bytes).unwrap());
+            assert_eq!(said, (verdict.to_owned(), Vec::new()));
+            assert!(!dir.join("pid").exists());
+        }
+    }
+
+    fn the_file_of_another_hinit_is_put_in_its_place(mode: Mode) {
+        let dir = TempDir::new();
+        let path = dir.join("pid");
+        let start = |path: &Path| Start::new(mode).pid_file(path).fixture(["signals"]).start().ready();
+        let (first, second) = (start(&path), start(&dir.join("second")));
+        recorded(&path);
+        let pid = recorded(&dir.join("second"));
+        fs::rename(dir.join("second"), &path).unwrap();
+        // It speaks of the other's server, and so does the file's lock.
+        assert_eq!(second.verdict(&path), format!("healthy: process {pid} is alive"));
+        first.signal(SIGTERM);
+        let ended = first.end();
+        let warning = format!("cannot remove the PID file `{}`: it was removed or replaced meanwhile", path.display());
+        assert_eq!((ended.code, ended.log.lines().count()), (0, 2), "{}", ended.log);
+        assert!(ended.log.ends_with(&warning), "{}", ended.log);
+        assert_eq!(second.verdict(&path), format!("healthy: process {pid} is alive"));
+        second.signal(SIGTERM);
+        assert_eq!(second.end().code, 0);
+        assert_eq!(fs::read(&path).unwrap(), b"");
+    }
+
+    fn with_a_delay_it_is_noticed_at_the_stop_signal(mode: Mode) {
+        let dir = TempDir::new();
+        let path = dir.join("pid");
+        let hinit = Start::new(mode).pid_file(&path).args(["--stop-delay", "60m"]);
+        let hinit = hinit.fixture(["signals"]).start().ready();
+        recorded(&path);
+        fs::remove_file(&path).unwrap();
+        hinit.signal(SIGTERM);
+        let warning = format!("hinit: cannot mark the PID file `{}`: it was removed or replaced meanwhile", path.display());
+        assert_eq!(hinit.log_line(), warning);
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        assert_eq!((ended.code, ended.log.lines().count()), (0, 1), "{}", ended.log);
+    }
+}
