@@ -9,3 +9,4 @@ use crate::support::*;
 mod descriptors;
 mod disk;
 mod mishaps;
+mod processes;
