@@ -6,6 +6,7 @@
 
 use crate::support::*;
 
+mod clock;
 mod descriptors;
 mod disk;
 mod mishaps;

@@ -1,0 +1,215 @@
+//! No wall clock in any decision but the heartbeat's age: from the recorded system calls of whole runs and
+//! of all kinds of health checks.
+//!
+//! Mostly no clock is read by a system call, but by code that the kernel maps into each process (vdso(7)).
+//! Here hinit is started without: what tells it of that code is struck out at its exec, and then every look
+//! at a clock is a system call that strace records. That clocks are seen at all is the control.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use nix::libc::{self, SIGCONT, SIGSTOP, SIGTERM};
+
+use super::*;
+
+/// Starts hinit with these words and without vDSO, under strace, which records what it does.
+#[allow(unsafe_code)]
+fn traced(words: &[&str], trace: &Path) -> (Child, Child) {
+    let mut command = hinit_with(words);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    // SAFETY: ptrace(PTRACE_TRACEME) is async-signal-safe: the exec then stops the process.
+    unsafe {
+        command.pre_exec(|| match libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        });
+    }
+    let child = command.spawn().unwrap();
+    let pid = child.id().cast_signed();
+    eventually("it is stopped", || {
+        status_of(pid, "State")?.starts_with('t').then_some(())
+    });
+    // SAFETY: no memory is passed.
+    unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
+    strike_out_vdso(pid);
+    // SAFETY: no memory is passed. It stays stopped until strace is there.
+    unsafe { libc::ptrace(libc::PTRACE_DETACH, pid, 0, SIGSTOP) };
+    let mut strace = Command::new("strace");
+    strace
+        .arg("-o")
+        .arg(trace)
+        .args(["-p", &pid.to_string()])
+        .stderr(Stdio::null());
+    let strace = strace.spawn().unwrap();
+    let tracer = Some(strace.id().to_string());
+    eventually("strace is there", || {
+        (status_of(pid, "TracerPid") == tracer).then_some(())
+    });
+    kill(pid, SIGCONT);
+    (child, strace)
+}
+
+/// Makes `AT_SYSINFO_EHDR` an entry that says nothing, in the auxiliary vector on its stack (getauxval(3)).
+fn strike_out_vdso(pid: i32) {
+    const AT_IGNORE: u64 = 1;
+    const AT_SYSINFO_EHDR: u64 = 33;
+    let of = |file: &str| format!("/proc/{pid}/{file}");
+    let auxv = fs::read(of("auxv")).unwrap();
+    let maps = fs::read_to_string(of("maps")).unwrap();
+    let stack = maps.lines().find(|line| line.ends_with("[stack]")).unwrap();
+    let (from, to) = stack.split(' ').next().unwrap().split_once('-').unwrap();
+    let [from, to] = [from, to].map(|text| u64::from_str_radix(text, 16).unwrap());
+    let memory = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(of("mem"))
+        .unwrap();
+    let mut bytes = vec![0; usize::try_from(to - from).unwrap()];
+    memory.read_exact_at(&mut bytes, from).unwrap();
+    let at = bytes
+        .windows(auxv.len())
+        .position(|window| window == auxv)
+        .unwrap();
+    let entry = auxv
+        .chunks(16)
+        .position(|entry| entry.starts_with(&AT_SYSINFO_EHDR.to_ne_bytes()));
+    let entry = u64::try_from(at + entry.unwrap() * 16).unwrap();
+    memory
+        .write_all_at(&AT_IGNORE.to_ne_bytes(), from + entry)
+        .unwrap();
+}
+
+/// The system calls that look at a clock of any kind, or mention the wall clock.
+fn clocks(trace: &Path) -> Vec<String> {
+    let trace = fs::read_to_string(trace).unwrap();
+    let calls = trace.lines().filter(|line| {
+        ["clock_gettime(", "gettimeofday(", "time("]
+            .iter()
+            .any(|call| line.starts_with(call))
+            || line.contains("CLOCK_REALTIME")
+    });
+    calls
+        .map(|line| line.split([',', ')']).next().unwrap().to_owned())
+        .collect()
+}
+
+/// The clocks of a command that ends by itself, and what it says.
+fn clocks_of(words: &[&str]) -> (Vec<String>, Ended) {
+    let dir = TempDir::new();
+    let trace = dir.join("trace");
+    let (child, mut strace) = traced(words, &trace);
+    let ended = Ended::of(&child.wait_with_output().unwrap());
+    strace.wait().unwrap();
+    (clocks(&trace), ended)
+}
+
+const MONOTONIC: &str = "clock_gettime(CLOCK_MONOTONIC";
+
+#[track_caller]
+fn only_monotonic(clocks: &[String]) {
+    assert!(
+        clocks.iter().any(|clock| clock == MONOTONIC),
+        "no clock was seen: {clocks:?}"
+    );
+    let known = [MONOTONIC, "clock_gettime(CLOCK_BOOTTIME"];
+    assert!(
+        clocks.iter().all(|clock| known.contains(&clock.as_str())),
+        "{clocks:?}"
+    );
+}
+
+#[test]
+fn a_whole_run_goes_by_no_wall_clock() {
+    for options in [&[][..], &["--notify", "--watchdog", "60m"]] {
+        let dir = TempDir::new();
+        let (path, trace) = (dir.join("pid"), dir.join("trace"));
+        let mut words = vec![
+            "-v",
+            "--stop-delay",
+            "10ms",
+            "--grace",
+            "10ms",
+            "--pid-file",
+            path.to_str().unwrap(),
+        ];
+        words.extend(options);
+        let script = "trap '' TERM; sleep 1000 >/dev/null 2>&1 & while :; do sleep 1; done";
+        words.extend(["--", "sh", "-c", script]);
+        let (mut child, mut strace) = traced(&words, &trace);
+        recorded(&path);
+        let asked = verdict(&path);
+        assert!(asked.starts_with("healthy: "), "{asked}");
+        kill(child.id().cast_signed(), SIGTERM);
+        let status = eventually("it ends", || child.try_wait().unwrap());
+        strace.wait().unwrap();
+        assert_eq!(Ended::code_of(status), 137);
+        only_monotonic(&clocks(&trace));
+    }
+}
+
+#[test]
+fn of_all_health_checks_the_heartbeat_alone_asks_what_time_it_is() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let pid_file = path.to_str().unwrap();
+    let hinit = Start::new(Mode::Subreaper)
+        .pid_file(&path)
+        .args(["--notify"]);
+    let hinit = hinit.fixture(["notifies", "READY=1"]).start().ready();
+    recorded(&path);
+    let check = ["healthcheck", "--timeout", "30s"];
+    let socket = format!("http+unix://{}:/livez", socket_beside(&path).display());
+    let unix = socket_beside(&path).display().to_string();
+    for (more, healthy) in [
+        (&["--pid-file", pid_file][..], true),
+        (&["--pid-file", pid_file, "--ready"], true),
+        (&["--no-pid", "--http", &socket], true),
+        (&["--no-pid", "--unix", &unix], true),
+        (&["--no-pid", "--tcp", "127.0.0.1:1"], false),
+        (&["--no-pid", "--grpc", "127.0.0.1:1"], false),
+    ] {
+        let (clocks, ended) = clocks_of(&[&check, more].concat());
+        assert_eq!(ended.code, i32::from(!healthy), "{more:?} {ended:?}");
+        only_monotonic(&clocks);
+    }
+    for (words, code) in [
+        // One that is looked at again and again, with pauses.
+        (
+            &[
+                "healthcheck",
+                "--foreign",
+                "--pid-file",
+                "/dev/shm/../../proc/self/oom_score_adj",
+            ][..],
+            1,
+        ),
+        (&["signal", "CONT", "--pid-file", pid_file], 0),
+        (&["status", "--pid-file", pid_file], 0),
+    ] {
+        let (clocks, ended) = clocks_of(words);
+        assert_eq!(ended.code, code, "{words:?} {ended:?}");
+        let known = |clock: &String| clock == MONOTONIC || clock == "clock_gettime(CLOCK_BOOTTIME";
+        assert!(clocks.iter().all(known), "{words:?} {clocks:?}");
+    }
+    // The control of all: the one place where it counts is seen.
+    let beat = [
+        "healthcheck",
+        "--no-pid",
+        "--max-age",
+        "60m",
+        "--heartbeat",
+        pid_file,
+    ];
+    let (clocks, ended) = clocks_of(&beat);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let wall: Vec<_> = clocks
+        .iter()
+        .filter(|clock| clock.contains("REALTIME"))
+        .collect();
+    assert_eq!(wall, ["clock_gettime(CLOCK_REALTIME"]);
+    hinit.signal(SIGTERM);
+    hinit.end();
+}
