@@ -29,6 +29,7 @@ pub(crate) fn read(path: &str) -> nix::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     loop {
         let length = bytes.len();
+        bytes.try_reserve(MORE).map_err(|_| Errno::ENOMEM)?;
         bytes.resize(length + MORE, 0);
         let room = bytes.get_mut(length..).unwrap_or_default();
         let count = nix::unistd::read(&file, room)?;

@@ -164,7 +164,9 @@ pub(crate) fn all() -> nix::Result<Vec<Process>> {
     let listed = file::each_name("/proc", &mut |name| {
         let pid = name.to_str().ok().and_then(|name| name.parse().ok());
         if let Some(pid) = pid {
-            match unless_short(try_read(Pid::from_raw(pid))) {
+            // Of all that hinit has to keep, this is the most.
+            let room = all.try_reserve(1).map_err(|_| Errno::ENOMEM);
+            match room.and_then(|()| unless_short(try_read(Pid::from_raw(pid)))) {
                 Ok(process) => all.extend(process),
                 Err(errno) => seen = Err(errno),
             }

@@ -10,6 +10,7 @@ use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use super::health::Health;
 use crate::cli::Address;
 use crate::error::Error;
+use crate::sys::describe;
 
 mod connection;
 mod listener;
@@ -51,7 +52,11 @@ impl Responder {
         // Without listeners none of them is ever used.
         let count = if listeners.is_empty() { 0 } else { PLACES };
         let now = Instant::now();
-        let places = (0..count).map(|_| Connection::new(now)).collect();
+        let mut places = Vec::new();
+        places
+            .try_reserve_exact(count)
+            .map_err(|_| Error::cannot("open", &"places for probes", &describe(Errno::ENOMEM)))?;
+        places.extend((0..count).map(|_| Connection::new(now)));
         Ok(Self {
             listeners,
             places,

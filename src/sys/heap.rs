@@ -2,7 +2,8 @@
 //!
 //! hinit needs little memory, and the same little again and again. malloc sets itself up with half a
 //! dozen system calls and several pages, and is a large part of a small binary; here the first blocks
-//! lie in .bss, on a page that is in use anyway. What was given back serves the next of its size, so
+//! lie in .bss, from a page on that is in use anyway. What hinit needs as a rule fits in there: so where
+//! the kernel has no more memory to give, it says so before hinit starts, and not in its midst. What was given back serves the next of its size, so
 //! that a long life needs no more than its busiest moment did.
 #![allow(
     clippy::cast_ptr_alignment,
@@ -24,15 +25,19 @@ const LARGE: usize = 16 * 1024;
 const SIZES: usize = SMALL / UNIT + (LARGE / SMALL).ilog2() as usize;
 
 /// What the first blocks are cut from, and then the others.
-const ARENA: usize = 3 * 1024;
+const ARENA: usize = 64 * 1024;
 const CHUNK: usize = 64 * 1024;
 
-/// Aligned as the first blocks are to be.
-#[repr(C, align(16))]
+/// The state before the blocks, so that the first of them are on its page.
+#[repr(C)]
 struct Heap {
-    arena: UnsafeCell<[u8; ARENA]>,
     state: UnsafeCell<State>,
+    arena: Arena,
 }
+
+/// Aligned as the first blocks are to be.
+#[repr(align(16))]
+struct Arena(UnsafeCell<[u8; ARENA]>);
 
 struct State {
     /// Of each size the block that was given back last; in it stands where the one before is.
@@ -50,20 +55,21 @@ static HEAP: Heap = Heap::new();
 unsafe impl Sync for Heap {}
 
 impl Heap {
+    #[allow(clippy::large_stack_arrays, reason = "it is on no stack, but static")]
     const fn new() -> Self {
         Self {
-            arena: UnsafeCell::new([0; ARENA]),
             state: UnsafeCell::new(State {
                 free: [ptr::null_mut(); SIZES],
                 chunk: ptr::null_mut(),
                 used: 0,
             }),
+            arena: Arena(UnsafeCell::new([0; ARENA])),
         }
     }
 
     /// A block that was never used.
     fn cut(&self, state: &mut State, size: usize) -> *mut u8 {
-        let (arena, end) = (self.arena.get().cast::<u8>(), state.used + size);
+        let (arena, end) = (self.arena.0.get().cast::<u8>(), state.used + size);
         if state.chunk.is_null() && end <= ARENA {
             state.used = end;
             return arena.wrapping_add(end - size);

@@ -9,5 +9,6 @@ use crate::support::*;
 mod clock;
 mod descriptors;
 mod disk;
+mod memory;
 mod mishaps;
 mod processes;
