@@ -14,6 +14,8 @@ use nix::libc;
 mod attacks;
 #[path = "fixture/notify.rs"]
 mod notify;
+#[path = "fixture/worker.rs"]
+mod worker;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -28,7 +30,6 @@ fn main() {
         ["family"] => family(),
         ["becomes-root"] => becomes_root(),
         ["orphans", count] => orphans(count.parse().unwrap()),
-        ["churn"] => churn(),
         ["leave", count] => leave(count.parse().unwrap()),
         ["bomb", count] => bomb(count.parse().unwrap()),
         ["leader-leaves"] => leader_leaves(),
@@ -36,6 +37,7 @@ fn main() {
         ["notifies", ref messages @ ..] => notify::notifies(messages),
         ["orphan", ref messages @ ..] => notify::orphan(messages),
         ["attack", pid] => attacks::attack(pid.parse().unwrap()),
+        ["work"] => worker::work(),
         ["arguments", ref rest @ ..] => say(&rest.join(" ")),
         _ => panic!("unknown: {words:?}"),
     }
@@ -227,17 +229,6 @@ fn orphans(count: u32) -> ! {
         thread::yield_now();
     }
     wait_for_the_end()
-}
-
-/// Makes orphans for ever.
-fn churn() -> ! {
-    say("ready");
-    loop {
-        Command::new("sh")
-            .args(["-c", "(sleep 0.001; exit 3) & (exit 4) &"])
-            .status()
-            .unwrap();
-    }
 }
 
 /// Ends well, and leaves children that go on: what a daemon does.

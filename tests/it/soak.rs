@@ -1,60 +1,289 @@
-//! Everything at once for a while: orphans, signals, health checks, starts and stops. Nothing may
-//! grow. `tests/soak SECONDS` runs it for longer.
+//! Everything at once for a while: orphans, signals, health checks, probes, reloads, starts and stops.
+//! Nothing may grow, nothing be lost. `tests/soak SECONDS` runs it for longer.
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nix::libc::{SIGTERM, SIGURG};
+use nix::libc::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
 
 use crate::support::*;
 
-/// How long each life of a hinit lasts, in rounds of a signal and a health check.
-const ROUNDS: usize = 200;
+/// What the fixture does at a signal; real-time ones come in the order of their numbers, and none is lost.
+const ORPHAN: i32 = 40;
+const TELL: i32 = 41;
+
+/// How many signals come in one go, each of which makes an orphan.
+const BURST: usize = 50;
 
 fn duration() -> Duration {
     let seconds = std::env::var("HINIT_SOAK_SECONDS").map(|text| text.parse().unwrap());
     Duration::from_secs(seconds.unwrap_or(1))
 }
 
-/// What may not grow: descriptors, and memory in KB. hinit is at work meanwhile, and now and then
-/// has a file open for a moment: so the least of many looks.
-fn holdings(pid: i32) -> (usize, u64) {
-    let descriptors = || fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
-    let resident = status_of(pid, "RssAnon").unwrap();
-    let resident = resident.trim_end_matches(" kB").trim().parse().unwrap();
-    ((0..100).map(|_| descriptors()).min().unwrap(), resident)
+/// What may not grow: descriptors, children, zombies or not, and memory in KB.
+#[derive(Debug, PartialEq, Eq)]
+struct Holdings {
+    descriptors: usize,
+    children: usize,
+    memory: u64,
 }
 
-in_both_modes! {
-    fn nothing_grows(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let start = Instant::now();
-        while start.elapsed() < duration() {
-            // SIGURG does nothing to a server that does not ask for it.
-            let hinit = Start::new(mode).args(["-v"]).pid_file(&path).fixture(["churn"]).start().ready();
-            let pid = hinit.pid();
-            let server = recorded(&path);
-            // In the first half everything happens that ever will; the second may add nothing.
-            let live_on = || {
-                for _ in 0..ROUNDS / 2 {
-                    hinit.signal(SIGURG);
-                    assert_eq!(hinit.verdict(&path), format!("healthy: process {server} is alive"));
-                }
-            };
-            live_on();
-            let (descriptors, memory) = holdings(pid);
-            live_on();
-            // It may be kept from its work just when it has a file open.
-            eventually("it holds no more than before", || {
-                let now = holdings(pid);
-                (now.0 <= descriptors && now.1 <= memory).then_some(())
-            });
-            hinit.signal(SIGTERM);
-            let ended = hinit.end();
-            assert_eq!(ended.code, 143);
-            assert!(ended.log.contains("hinit: reaped orphan"), "no orphan was reaped");
-            assert!(!path.exists());
+impl Holdings {
+    fn of(pid: i32) -> Self {
+        let resident = status_of(pid, "RssAnon").unwrap();
+        let resident = resident.trim_end_matches(" kB").trim();
+        Self {
+            descriptors: fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count(),
+            children: children_of(pid).len(),
+            memory: resident.parse().unwrap(),
         }
     }
+}
+
+/// What has happened so far.
+#[derive(Default)]
+struct Happened {
+    lives: usize,
+    signals: usize,
+    orphans: usize,
+    checks: usize,
+    requests: usize,
+    reloads: usize,
+}
+
+/// A hinit that works, and the server under it.
+struct Life {
+    hinit: Running,
+    pid: i32,
+    server: i32,
+    pid_file: PathBuf,
+    orphans: usize,
+}
+
+impl Life {
+    #[track_caller]
+    fn start(mode: Mode, pid_file: &Path, options: &[&str]) -> Self {
+        let start = Start::new(mode).pid_file(pid_file).args(options);
+        let hinit = start.fixture(["work"]).start().ready();
+        Self {
+            pid: hinit.pid(),
+            server: recorded(pid_file),
+            pid_file: pid_file.to_owned(),
+            orphans: 0,
+            hinit,
+        }
+    }
+
+    fn well(&self) -> String {
+        format!("healthy: process {} is alive", self.server)
+    }
+
+    /// Signals, orphans and health checks, and a reload; and the server has got them all.
+    #[track_caller]
+    fn live(&mut self, happened: &mut Happened) {
+        for _ in 0..BURST {
+            kill(self.pid, ORPHAN);
+        }
+        assert_eq!(self.hinit.verdict(&self.pid_file), self.well());
+        kill(self.pid, SIGHUP);
+        assert_eq!(self.hinit.line(), "reloaded");
+        assert_eq!(self.hinit.verdict(&self.pid_file), self.well());
+        self.orphans += BURST;
+        kill(self.pid, TELL);
+        assert_eq!(self.hinit.line(), self.orphans.to_string());
+        happened.signals += BURST + 2;
+        happened.orphans += BURST;
+        happened.checks += 2;
+        happened.reloads += 1;
+    }
+
+    /// Probes of all that this hinit answers at, from outside and from within.
+    #[track_caller]
+    fn probe(&self, address: &str, happened: &mut Happened) {
+        let (well, socket) = (self.well(), socket_beside(&self.pid_file));
+        let (url, unix) = (
+            format!("http://{address}/readyz"),
+            format!("{}", socket.display()),
+        );
+        for (options, more) in [
+            (&["--ready"][..], String::new()),
+            (&["--http", &url], format!("; {url} answered 200 {well}")),
+            (
+                &["--tcp", address],
+                format!("; tcp {address} accepts connections"),
+            ),
+            (
+                &["--unix", &unix],
+                format!("; unix {unix} accepts connections"),
+            ),
+        ] {
+            let verdict = self.hinit.verdict_with(&self.pid_file, options);
+            let verdict = verdict
+                .rsplit_once(" after ")
+                .map_or(&*verdict, |(what, _)| what);
+            assert_eq!(verdict, format!("{well}{more}"));
+        }
+        let mut kept = Client::tcp(address.parse().unwrap());
+        for page in ["/livez", "/readyz", "/status"] {
+            assert_eq!(kept.ask(page).status, format!("200 {well}"));
+            assert_eq!(get(&self.pid_file, page).status, format!("200 {well}"));
+        }
+        happened.checks += 4;
+        happened.requests += 9;
+    }
+
+    /// It comes to rest with what it held then. It may be kept from its work just when it has a file open
+    /// or a zombie to reap.
+    #[track_caller]
+    fn holds(&self, before: &Holdings) {
+        eventually("it holds no more than before", || {
+            let now = Holdings::of(self.pid);
+            let (descriptors, children) = (now.descriptors, now.children);
+            let fits = descriptors <= before.descriptors && children <= before.children;
+            (fits && now.memory <= before.memory).then_some(())
+        });
+    }
+
+    /// What it holds at rest.
+    #[track_caller]
+    fn holdings(&self) -> Holdings {
+        eventually("it has one child left", || {
+            let now = Holdings::of(self.pid);
+            (now.children == 1 && now == Holdings::of(self.pid)).then_some(now)
+        })
+    }
+}
+
+/// How a short life goes, and how it ends.
+struct Kind {
+    options: &'static [&'static str],
+    stop: i32,
+    code: i32,
+    /// What stands in the last line of the log.
+    end: &'static str,
+}
+
+const KINDS: [Kind; 5] = [
+    Kind {
+        options: &["-v"],
+        stop: SIGTERM,
+        code: 0,
+        end: "stopped by SIGTERM from PID ",
+    },
+    Kind {
+        options: &["-v", "--group"],
+        stop: SIGTERM,
+        code: 0,
+        end: "stopped by SIGTERM from PID ",
+    },
+    // The first time it is kept back.
+    Kind {
+        options: &["-v", "--stop-delay", "60m"],
+        stop: SIGTERM,
+        code: 0,
+        end: "stopped by SIGTERM from PID ",
+    },
+    // The server does not hear it.
+    Kind {
+        options: &["-v", "--grace", "50ms"],
+        stop: SIGINT,
+        code: 137,
+        end: "the server was killed by SIGKILL",
+    },
+    // Its job does not hear that it shall end.
+    Kind {
+        options: &["-v", "--grace", "50ms"],
+        stop: SIGUSR2,
+        code: 0,
+        end: "killed 1 leftover",
+    },
+];
+
+in_both_modes! {
+    fn nothing_grows_in_many_lives(mode: Mode) {
+        let dir = TempDir::new();
+        let pid_file = dir.join("pid");
+        let (start, mut happened) = (Instant::now(), Happened::default());
+        // Each kind at least once.
+        while happened.lives < KINDS.len() || start.elapsed() < duration() {
+            let kind = &KINDS[happened.lives % KINDS.len()];
+            let mut life = Life::start(mode, &pid_file, kind.options);
+            // At first everything happens that ever will; then nothing may be added.
+            life.live(&mut happened);
+            let before = life.holdings();
+            for _ in 0..4 {
+                life.live(&mut happened);
+            }
+            life.holds(&before);
+            let orphans = life.orphans;
+            let ended = stop(life, kind);
+            assert_eq!(ended.code, kind.code, "{}", ended.log);
+            assert!(ended.log.lines().last().unwrap().contains(kind.end), "{}", ended.log);
+            assert_eq!(count(&ended.log, "hinit: reaped orphan"), orphans + usize::from(kind.code == 0));
+            assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+            happened.lives += 1;
+        }
+        report(mode, &happened);
+    }
+
+    fn nothing_grows_in_a_long_life(mode: Mode) {
+        let dir = TempDir::new();
+        let (pid_file, address) = (dir.join("pid"), address(mode));
+        let (start, mut happened) = (Instant::now(), Happened::default());
+        let options = ["--notify", "--watchdog", "60m", "--listen", &address];
+        let mut life = Life::start(mode, &pid_file, &options);
+        let round = |life: &mut Life, happened: &mut Happened| {
+            life.live(happened);
+            life.probe(&address, happened);
+        };
+        round(&mut life, &mut happened);
+        let before = life.holdings();
+        while happened.reloads < 10 || start.elapsed() < duration() {
+            round(&mut life, &mut happened);
+        }
+        life.holds(&before);
+        kill(life.pid, SIGTERM);
+        assert_eq!(life.hinit.end().code, 0);
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+        happened.lives += 1;
+        report(mode, &happened);
+    }
+}
+
+fn stop(life: Life, kind: &Kind) -> Ended {
+    kill(life.pid, kind.stop);
+    if kind.options.contains(&"--stop-delay") {
+        let about_to = format!("unhealthy: process {} is about to be stopped", life.server);
+        eventually("health checks fail", || {
+            (life.hinit.verdict(&life.pid_file) == about_to).then_some(())
+        });
+        kill(life.pid, kind.stop);
+    }
+    life.hinit.end()
+}
+
+/// An address that no other test has: of the many that are this machine.
+fn address(mode: Mode) -> String {
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let host = Ipv4Addr::new(127, high, low, 250 + mode as u8);
+    let listener = TcpListener::bind((host, 0)).unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+/// Shown by `tests/soak`.
+fn report(mode: Mode, happened: &Happened) {
+    let Happened {
+        lives,
+        signals,
+        orphans,
+        checks,
+        requests,
+        reloads,
+    } = happened;
+    eprintln!(
+        "soak: {mode:?}: {lives} lives, {signals} signals, {orphans} orphans, {checks} health checks, \
+         {requests} requests, {reloads} reloads"
+    );
 }
