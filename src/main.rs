@@ -129,3 +129,5 @@ mod fuzz;
 mod manual;
 #[cfg(test)]
 mod readme;
+#[cfg(test)]
+mod tidy;

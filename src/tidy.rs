@@ -1,0 +1,175 @@
+//! What holds of the source as a whole: where unsafe code is and how much of it, and that no script lets
+//! cargo choose other versions than those in the lock file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// How often each file says `unsafe`. Who adds some comes here, and to the README.
+const UNSAFE: [(&str, usize); 7] = [
+    ("src/sys/heap/c.rs", 10),
+    ("src/sys/heap.rs", 13),
+    ("src/sys/identity.rs", 6),
+    ("src/sys/signals.rs", 14),
+    ("src/sys/socket.rs", 2),
+    ("src/sys/unwind.rs", 15),
+    ("src/sys.rs", 24),
+];
+
+/// The commands of cargo's that would write a new lock file.
+const RESOLVING: [&str; 13] = [
+    "bench", "build", "check", "clippy", "doc", "fetch", "install", "metadata", "miri", "run",
+    "rustc", "test", "tree",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All files below, in the order of their names.
+fn files_below(directory: &str) -> Vec<PathBuf> {
+    let (mut found, mut left) = (Vec::new(), vec![root().join(directory)]);
+    while let Some(directory) = left.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                left.push(path);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// How a file is called from the top of the repository.
+fn name(path: &Path) -> String {
+    let name = path.strip_prefix(root()).unwrap();
+    name.to_str().unwrap().to_owned()
+}
+
+/// The code of a file that ships: without comments, and without tests.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let shipped = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let lines = shipped
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or_default());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// How often the code says `unsafe`, as a word of its own: blocks, functions, implementations, attributes.
+fn count_unsafe(code: &str) -> usize {
+    let is_part = |byte: char| byte.is_alphanumeric() || byte == '_';
+    code.split(|byte| !is_part(byte))
+        .filter(|word| *word == "unsafe")
+        .count()
+}
+
+#[test]
+fn all_that_is_unsafe_is_counted() {
+    let found: Vec<(String, usize)> = files_below("src")
+        .iter()
+        .filter(|path| !path.ends_with("src/tidy.rs"))
+        .map(|path| (name(path), count_unsafe(&code(path))))
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    assert_eq!(
+        found,
+        UNSAFE.map(|(name, count)| (name.to_owned(), count)),
+        "see whether it can be done without; if not, count it here and in the README"
+    );
+    let total: usize = UNSAFE.iter().map(|(_, count)| count).sum();
+    let claim = format!("in {total} places");
+    assert!(include_str!("../README.md").contains(&claim), "{claim}");
+}
+
+#[test]
+fn the_rest_denies_it() {
+    let manifest = include_str!("../Cargo.toml");
+    assert!(manifest.contains("\nunsafe_code = \"deny\""));
+    for path in files_below("src") {
+        let allows = code(&path).contains("unsafe_code");
+        let may = ["src/sys.rs", "src/tidy.rs"].contains(&name(&path).as_str());
+        assert!(!allows || may, "{}", path.display());
+    }
+}
+
+#[test]
+fn unsafe_code_is_found_wherever_it_stands() {
+    for (code, expected) in [
+        ("let a = unsafe { b() };", 1),
+        ("unsafe impl Sync for A {}\n#[unsafe(no_mangle)]", 2),
+        ("pub(crate) unsafe fn a() { unsafe{} }", 2),
+        ("#![allow(unsafe_code)]", 0),
+    ] {
+        assert_eq!(count_unsafe(code), expected, "{code}");
+    }
+}
+
+/// The calls of cargo in a script that let it choose versions, without comments.
+fn unlocked(script: &str) -> Vec<String> {
+    // The words for all of its calls stand once in docker/build.
+    let passes_it_on = script.contains("\nset -- --release --locked ");
+    let joined = script.replace("\\\n", " ");
+    let lines = joined
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'));
+    lines
+        .filter(|line| {
+            let words: Vec<&str> = line
+                .split(|byte: char| byte.is_whitespace() || "`\"'()$;[]".contains(byte))
+                .filter(|word| !word.is_empty() && !word.starts_with('+'))
+                .collect();
+            let resolves = words
+                .windows(2)
+                .any(|pair| pair[0] == "cargo" && RESOLVING.contains(&pair[1]));
+            let is_locked =
+                words.contains(&"--locked") || (passes_it_on && line.contains("\"$@\""));
+            resolves && !is_locked
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_call_of_cargo_keeps_to_the_lock_file() {
+    let mut calls = 0;
+    for path in [".ci", "docker", "tests"].into_iter().flat_map(files_below) {
+        // What is no text is no script; sources call no cargo.
+        let Ok(text) = fs::read_to_string(&path) else {
+            continue;
+        };
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            continue;
+        }
+        let script = text.starts_with("#!") || name(&path).contains("Dockerfile");
+        if script {
+            assert_eq!(unlocked(&text), [""; 0], "{}", path.display());
+            calls += text.matches("cargo ").count();
+        }
+    }
+    assert!(calls > 10, "it looks at no scripts");
+    let example = include_str!("../Dockerfile.example");
+    assert_eq!(unlocked(example), [""; 0]);
+}
+
+#[test]
+fn a_call_without_the_lock_file_is_found() {
+    for script in [
+        "cargo build --release",
+        "exec cargo test \\\n    --bins",
+        "x=$(cargo +nightly miri test)",
+        "PATH=a cargo install cargo-deny",
+    ] {
+        assert_eq!(unlocked(script).len(), 1, "{script}");
+    }
+    for script in [
+        "cargo fmt --check",
+        "# ARGUMENTS OF cargo test",
+        "cargo test \\\n    --locked",
+        "\nset -- --release --locked a\ncargo build \"$@\"",
+    ] {
+        assert_eq!(unlocked(script), [""; 0], "{script}");
+    }
+}
