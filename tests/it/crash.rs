@@ -1,40 +1,254 @@
-//! A crash at any instant leaves a state from which the next start goes on by itself.
+//! A crash at any instant leaves a state from which the next start goes on by itself, and that no health
+//! check takes for a server's. `tests/crash TIMES` tries more instants.
 
+use std::collections::HashMap;
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::thread;
+use std::time::SystemTime;
 
 use nix::libc::{SIGKILL, SIGTERM};
 
 use crate::support::*;
 
-/// Kills hinit at ever later moments of its start, until several have come after its claim.
-#[test]
-fn killed_at_any_instant_of_a_start_the_next_one_works() {
-    let dir = TempDir::new();
-    let path = dir.join("pid");
-    let (mut work, mut claimed) = (0_u64, 0);
-    while claimed < 20 {
-        let mut command = Command::new(hinit());
-        command.arg("-q").arg("--pid-file").arg(&path);
+mod boundaries;
+
+/// How far it got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Progress {
+    Unclaimed,
+    Claimed,
+    Recorded,
+}
+use Progress::{Claimed, Recorded, Unclaimed};
+
+/// How often hinit is killed in each mode.
+fn times() -> usize {
+    let times = std::env::var("HINIT_CRASHES").map(|text| text.parse().unwrap());
+    times.unwrap_or(40)
+}
+
+/// Numbers without a pattern, and the same again from the same seed: `$HINIT_SEED`, or the time.
+struct Random(u64);
+
+impl Random {
+    fn new() -> Self {
+        let seed = std::env::var("HINIT_SEED").map(|seed| seed.parse().unwrap());
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_micros();
+        let seed: u64 = seed.unwrap_or_else(|_| now.try_into().unwrap());
+        eprintln!("crash: HINIT_SEED={seed}");
+        // Xorshift stays at zero, and takes a while to leave its neighbourhood.
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+}
+
+/// Which servers there were. Each start has a number, those that are killed and those that work.
+#[derive(Default)]
+struct Starts {
+    begun: AtomicUsize,
+    over: AtomicUsize,
+    done: AtomicBool,
+}
+
+/// A health check in the meantime: what it said, the last start that was over before it began, and the
+/// one under way when it was done.
+struct Checked {
+    verdict: String,
+    over_before: usize,
+    begun_after: usize,
+}
+
+impl Starts {
+    fn check_all_the_time(&self, path: &Path) -> Vec<Checked> {
+        let mut checked = Vec::new();
+        while !self.done.load(SeqCst) {
+            let over_before = self.over.load(SeqCst);
+            let verdict = verdict(path);
+            checked.push(Checked {
+                verdict,
+                over_before,
+                begun_after: self.begun.load(SeqCst),
+            });
+        }
+        checked
+    }
+}
+
+impl Checked {
+    /// Whether it calls a server healthy: one that lived meanwhile.
+    #[track_caller]
+    fn is_healthy(&self, starts_of: &HashMap<i32, Vec<usize>>) -> bool {
+        let Some(process) = self.verdict.strip_prefix("healthy: process ") else {
+            assert!(self.verdict.starts_with("unhealthy: "), "{}", self.verdict);
+            return false;
+        };
+        let pid = process.strip_suffix(" is alive").unwrap().parse().unwrap();
+        let alive = self.over_before + 1..=self.begun_after;
+        let starts = starts_of.get(&pid);
+        let is_true = starts.is_some_and(|starts| starts.iter().any(|start| alive.contains(start)));
+        assert!(is_true, "a dead server: {}", self.verdict);
+        true
+    }
+}
+
+/// What is killed, and in the end what has come of it.
+struct Crashes<'a> {
+    mode: Mode,
+    path: &'a Path,
+    random: Random,
+    /// Up to this much work is done until the kill.
+    most: u64,
+    starts: &'a Starts,
+    starts_of: HashMap<i32, Vec<usize>>,
+    progress: HashMap<Progress, usize>,
+}
+
+impl Crashes<'_> {
+    fn count(&self, progress: Progress) -> usize {
+        self.progress.get(&progress).copied().unwrap_or(0)
+    }
+
+    /// From the state that an earlier crash has left, or from none, starts hinit and kills it.
+    fn crash(&mut self, options: &[&str]) {
+        let stale = ["", "4194303\n"][usize::from(self.random.below(2) == 0)];
+        if !stale.is_empty() {
+            fs::write(self.path, stale).unwrap();
+        }
+        self.starts.begun.fetch_add(1, SeqCst);
+        let mut command = command_in(self.mode, hinit());
+        command.arg("-q").arg("--pid-file").arg(self.path);
         // A server that outlives hinit ends by itself when this test lets go of its input.
-        let mut child = command.arg("cat").stdin(Stdio::piped()).spawn().unwrap();
-        // Work, and not a clock, decides how far it gets. However slow the machine, steps that
-        // grow with the work come to the end of the start.
-        for _ in 0..work {
+        command.args(options).arg("cat");
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        // Work, and not a clock, decides how far it gets. As PID 1 the first half of it goes to unshare.
+        let least = self.most / if self.mode == Mode::Pid1 { 2 } else { u64::MAX };
+        for _ in 0..least + self.random.below(self.most - least) {
             std::hint::black_box(nix::unistd::getppid());
         }
-        work += 20 + work / 16;
-        kill(child.id().cast_signed(), SIGKILL);
+        kill(self.hinit_of(child.id().cast_signed()), SIGKILL);
+        // As PID 1 it takes all of its namespace along before unshare hears of its end.
         child.wait().unwrap();
-        claimed += u32::from(fs::read(&path).is_ok_and(|written| !written.is_empty()));
-        let verdict = verdict(&path);
-        assert!(verdict.starts_with("unhealthy: "), "{verdict}");
-        let next = Start::new(Mode::Subreaper)
-            .pid_file(&path)
-            .fixture(["ready"])
-            .start()
-            .ready();
+        let verdict = verdict(self.path);
+        let left = fs::read_to_string(self.path).ok();
+        let progress = match left.as_deref() {
+            Some("") => Claimed,
+            Some(written) if written != stale => Recorded,
+            _ => Unclaimed,
+        };
+        assert_eq!(verdict, self.expected(&verdict, left.as_deref()));
+        if progress == Recorded {
+            let pid = left.unwrap().trim().parse().unwrap();
+            self.server_of_this_start(pid);
+        }
+        *self.progress.entry(progress).or_default() += 1;
+        self.starts.over.fetch_add(1, SeqCst);
+        // However fast the machine is, so a third of the kills come after the record.
+        self.most = match progress {
+            Recorded => self.most - self.most / 8,
+            Unclaimed | Claimed => self.most + self.most / 16,
+        };
+    }
+
+    /// The PID of the hinit that was started as this, or by it; found fast, so that it does not get far
+    /// meanwhile.
+    fn hinit_of(&self, started: i32) -> i32 {
+        let children = format!("/proc/{started}/task/{started}/children");
+        match self.mode {
+            Mode::Subreaper => started,
+            Mode::Pid1 => eventually("unshare has a child", || {
+                fs::read_to_string(&children).unwrap().trim().parse().ok()
+            }),
+        }
+    }
+
+    /// The one verdict on what was left; a child that had not become the server yet may still hold the lock.
+    fn expected(&self, verdict: &str, left: Option<&str>) -> String {
+        let path = self.path.display();
+        match left {
+            None => format!("unhealthy: PID file {path} does not exist"),
+            Some("") if verdict == "unhealthy: no server yet, or no longer" => verdict.to_owned(),
+            Some("") => format!("unhealthy: PID file {path} is empty"),
+            Some(_) => format!("unhealthy: PID file {path} is stale: no hinit holds it"),
+        }
+    }
+
+    fn server_of_this_start(&mut self, pid: i32) {
+        let start = self.starts.begun.load(SeqCst);
+        self.starts_of.entry(pid).or_default().push(start);
+    }
+
+    /// The next start, which finds whatever was left.
+    fn start(&mut self, options: &[&str]) {
+        self.starts.begun.fetch_add(1, SeqCst);
+        let start = Start::new(self.mode).pid_file(self.path).args(options);
+        let next = start.fixture(["ready"]).start().ready();
+        let pid = recorded(self.path);
+        self.server_of_this_start(pid);
+        let well = format!("healthy: process {pid} is alive");
+        assert_eq!(next.verdict(self.path), well);
         next.signal(SIGTERM);
-        assert_eq!(next.end().code, 143);
+        let ended = next.end();
+        assert_eq!(ended.code, 143, "{}", ended.log);
+        let left = fs::read_dir(self.path.parent().unwrap()).unwrap();
+        assert_eq!(left.count(), 0);
+        self.starts.over.fetch_add(1, SeqCst);
+    }
+}
+
+in_both_modes! {
+    fn killed_at_any_instant_of_a_start_the_next_one_works(mode: Mode) {
+        let dir = TempDir::new();
+        let path = dir.join("pid");
+        let starts = Starts::default();
+        let mut crashes = Crashes {
+            mode,
+            path: &path,
+            random: Random::new(),
+            most: 10_000,
+            starts: &starts,
+            starts_of: HashMap::new(),
+            progress: HashMap::new(),
+        };
+        let checked = thread::scope(|scope| {
+            // Outside of its PID namespace the PID would be another's.
+            let check = (mode == Mode::Subreaper)
+                .then(|| scope.spawn(|| starts.check_all_the_time(&path)));
+            let _done = OnDrop(&starts.done);
+            let times = times();
+            let mut killed = 0;
+            while killed < times || crashes.count(Claimed) == 0 || crashes.count(Recorded) < 5 {
+                let options = [&[][..], &["--notify"]][usize::from(crashes.random.below(2) == 0)];
+                crashes.crash(options);
+                crashes.start(options);
+                killed += 1;
+            }
+            starts.done.store(true, SeqCst);
+            check.map_or_else(Vec::new, |check| check.join().unwrap())
+        });
+        let healthy = checked.iter().filter(|checked| checked.is_healthy(&crashes.starts_of)).count();
+        assert!(checked.is_empty() || healthy > 0, "no health check met a server: it shows nothing");
+        eprintln!(
+            "crash: {mode:?}: killed {} times before the claim, {} between claim and record, {} after; \
+             {} health checks meanwhile, {healthy} of them healthy",
+            crashes.count(Unclaimed), crashes.count(Claimed), crashes.count(Recorded), checked.len()
+        );
+    }
+}
+
+/// A test that fails must not wait for the health checks for ever.
+struct OnDrop<'a>(&'a AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
     }
 }
