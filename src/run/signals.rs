@@ -176,10 +176,12 @@ fn rest() {
     std::thread::sleep(RETRY);
 }
 
-/// A log line that nobody reads any more comes back as SIGPIPE. Passed on, it could end the server,
-/// and told, it would come again for ever.
+/// A log line that nobody reads any more comes back as SIGPIPE; one too many for the limit of file sizes,
+/// as the PID itself, as SIGXFSZ. Passed on, it could end the server, and told, it would come again for
+/// ever.
 fn is_own_doing(info: &signalfd_siginfo) -> bool {
-    info.ssi_signo == libc::SIGPIPE.cast_unsigned() && info.ssi_pid == std::process::id()
+    let comes_of_writing = [libc::SIGPIPE, libc::SIGXFSZ].map(c_int::cast_unsigned);
+    comes_of_writing.contains(&info.ssi_signo) && info.ssi_pid == std::process::id()
 }
 
 /// A signal that hinit got, with all that its sender said.

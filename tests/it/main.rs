@@ -16,6 +16,7 @@ mod cli;
 mod compat;
 mod crash;
 mod exec_errors;
+mod file_sizes;
 mod hostile;
 mod install;
 mod lifecycle;
