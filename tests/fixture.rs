@@ -27,6 +27,11 @@ fn main() {
         ["die", signal] => die_of(signal.parse().unwrap()),
         ["signals"] => print_signals(false),
         ["signals-later"] => print_signals(true),
+        ["signals-elsewhere"] => {
+            let parents = nix::unistd::getpgid(Some(nix::unistd::getppid())).unwrap();
+            nix::unistd::setpgid(nix::unistd::Pid::from_raw(0), parents).unwrap();
+            print_signals(false);
+        }
         ["family"] => family(),
         ["becomes-root"] => becomes_root(),
         ["orphans", count] => orphans(count.parse().unwrap()),

@@ -263,6 +263,8 @@ pub(crate) mod tests {
             }
             assert_eq!(verdict.to_string(), expected);
             assert_eq!(verdict.is_healthy(), line.starts_with("healthy: "));
+            let pid = line.contains("rocess N ") || line.contains(" N is a thread");
+            assert_eq!(verdict.pid(), pid.then_some(Pid::from_raw(42)), "{line}");
         }
     }
 

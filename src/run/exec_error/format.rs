@@ -218,12 +218,11 @@ mod tests {
     }
 
     /// A header, then one program header of another kind and that of the loader.
-    fn elf(machine: u8, is_wide: bool, is_little_endian: bool) -> Vec<u8> {
+    fn elf(machine: u16, is_wide: bool, is_little_endian: bool) -> Vec<u8> {
         let mut bytes = vec![0; if is_wide { 64 + 2 * 56 } else { 52 + 2 * 32 }];
         let mut put = |at: usize, size: usize, number: u8| {
             bytes[if is_little_endian { at } else { at + size - 1 }] = number;
         };
-        put(18, 2, machine);
         if is_wide {
             for (at, size, number) in [(32, 8, 64), (54, 2, 56), (56, 2, 2)] {
                 put(at, size, number);
@@ -239,6 +238,12 @@ mod tests {
                 put(at, size, number);
             }
         }
+        let machine = if is_little_endian {
+            machine.to_le_bytes()
+        } else {
+            machine.to_be_bytes()
+        };
+        bytes[18..20].copy_from_slice(&machine);
         let ident = [1 + u8::from(is_wide), 2 - u8::from(is_little_endian)];
         bytes[..4].copy_from_slice(b"\x7fELF");
         bytes[4..6].copy_from_slice(&ident);
@@ -262,6 +267,8 @@ mod tests {
             (22, true, false, "s390x"),
             (21, true, false, "powerpc64"),
             (21, true, true, "powerpc64le"),
+            (243, true, true, "riscv64"),
+            (258, true, true, "loongarch64"),
             (99, true, true, "another machine"),
         ] {
             let bytes = elf(machine, is_wide, is_little_endian);

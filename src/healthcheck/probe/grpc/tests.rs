@@ -201,6 +201,8 @@ fn no_answer_is_kept_without_bounds() {
     let many = vec![frame(HEADERS, 0, 1, &[0; 10_000]); 2];
     assert_eq!(found(&many), Finding::HeadTooLong);
     assert_eq!(found(&[frame(DATA, 0, 1, &[0; 1025])]), NOT_GRPC);
+    let endless_number = response(&[&[8][..], &[0xff; 10]].concat());
+    assert_eq!(found(&[frame(DATA, 0, 1, &endless_number)]), NOT_GRPC);
     let long = [0xff, 0xff, 0xff, DATA, 0, 0, 0, 0, 1];
     assert_eq!(found(&[long.to_vec()]), NOT_GRPC);
 }

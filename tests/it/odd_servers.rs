@@ -1,0 +1,198 @@
+//! Servers and signals that are out of the ordinary.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::process::Child;
+
+use nix::libc::{SIGCONT, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1};
+use nix::unistd::gettid;
+
+use crate::support::*;
+
+/// The signals that hinit reads, as /proc shows its signalfd.
+fn mask_of(hinit: i32) -> Option<String> {
+    let entries = fs::read_dir(format!("/proc/{hinit}/fdinfo"))
+        .ok()?
+        .flatten();
+    let mut files = entries.filter_map(|entry| fs::read_to_string(entry.path()).ok());
+    files.find_map(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("sigmask:"));
+        line.map(|mask| mask.trim().to_owned())
+    })
+}
+
+in_both_modes! {
+    fn signals_that_wait_for_room_end_with_the_server(mode: Mode) {
+        if !can_be_root("to give the server a queue of its own") {
+            return;
+        }
+        let server = fixture().display().to_string();
+        let script = format!("(trap '' TERM; exec sleep 1000 >&-) & \
+            exec setpriv --reuid=65532 --clear-groups prlimit --sigpending=8 {server} signals-later");
+        let hinit = Start::new(mode).no_pid_file().script(&script).start().ready();
+        let pid = hinit.pid();
+        let all = eventually("hinit reads signals", || mask_of(pid));
+        for _ in 0..100 {
+            kill(pid, 40);
+        }
+        eventually("some wait", || (mask_of(pid)? != all).then_some(()));
+        let server = hinit.server();
+        let leftover = eventually("the server has a child", || children_of(server).pop());
+        kill(server, SIGKILL);
+        eventually("none waits", || (mask_of(pid)? == all).then_some(()));
+        kill(leftover, SIGKILL);
+        let ended = hinit.end();
+        assert_eq!((ended.code, ended.log.lines().count()), (137, 1), "{}", ended.log);
+    }
+
+    fn the_watchdogs_signal_is_for_the_group_if_asked_for(mode: Mode) {
+        // The server ends only once its child has, which so must get the signal as well.
+        let script = format!("trap 'wait; exit 5' ABRT; \
+            (trap 'exit 0' ABRT; {}; while :; do sleep 0.01; done) & wait", notify("READY=1"));
+        let start = Start::by(mode, &["prlimit", "--core=0"]).no_pid_file();
+        let start = start.args(["--group", "--watchdog", "1ms", "--watchdog-signal", "ABRT"]);
+        assert_eq!(start.script(&script).run().code, 5);
+    }
+
+    fn a_watchdog_that_may_not_signal_the_server_is_a_warning(mode: Mode) {
+        if !can_be_root("to install a program setuid root") {
+            return;
+        }
+        let dir = TempDir::new();
+        let program = setuid_root(&dir).display().to_string();
+        let script = format!("(until grep -q '^Uid:[[:space:]]0' /proc/$$/status; do :; done; \
+            exec {program} notify READY=1) & exec {program} becomes-root");
+        let start = Start::by(mode, &["setpriv", "--reuid=65534", "--clear-groups"]).no_pid_file();
+        let start = start.args(["--watchdog", "1ms", "--watchdog-signal", "ABRT"]);
+        let hinit = start.script(&script).start().ready();
+        let warning = hinit.log_line();
+        assert!(warning.ends_with(" (watchdog 1ms)"), "{warning}");
+        assert_eq!(hinit.log_line(), "hinit: cannot send the server signal 6: Operation not permitted");
+        kill(hinit.server(), SIGKILL);
+        assert_eq!(hinit.end().code, 137);
+    }
+
+    // As a virtual machine's manager has it.
+    fn a_managers_socket_of_another_kind_gets_nothing(mode: Mode) {
+        let start = Start::new(mode).no_pid_file().args(["--notify"]);
+        let start = start.with(|command| { command.env("NOTIFY_SOCKET", "vsock:2:1234"); });
+        let hinit = start.notifies(&["READY=1", "STATUS=up"]).start().ready();
+        hinit.next_message();
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        assert_eq!((ended.code, ended.log.lines().count()), (143, 1), "{}", ended.log);
+    }
+
+    fn who_has_its_last_answer_and_stays_is_hung_up_on(mode: Mode) {
+        let dir = TempDir::new();
+        let socket = dir.join("socket");
+        let listen = format!("unix:{}", socket.display());
+        let hinit = Start::new(mode).no_pid_file().args(["--listen", &listen]).fixture(["ready"]).start().ready();
+        let mut client = UnixStream::connect(&socket).unwrap();
+        client.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+        eventually("hinit hangs up", || client.write_all(b"x").err());
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.end().code, 143);
+    }
+}
+
+#[test]
+fn a_server_that_has_gone_to_another_group_still_gets_the_signals() {
+    let start = Start::new(Mode::Subreaper).no_pid_file().args(["--group"]);
+    let hinit = start.fixture(["signals-elsewhere"]).start().ready();
+    for (number, line) in [(SIGUSR1, "signal 10"), (SIGTERM, "signal 15")] {
+        hinit.signal(number);
+        assert_eq!(hinit.line(), line);
+    }
+    assert_eq!(hinit.end().code, 0);
+}
+
+#[test]
+fn the_number_of_a_thread_is_no_ended_process() {
+    let dir = TempDir::new();
+    let path = dir.join("server.pid");
+    // This test is a thread of a process.
+    let thread = gettid();
+    assert_ne!(thread, nix::unistd::getpid());
+    fs::write(&path, thread.to_string()).unwrap();
+    let start = Start::new(Mode::Subreaper).no_pid_file();
+    let start = start.arg("--remove-stale").arg(&path);
+    let ended = start.fixture(["exit", "7"]).run();
+    let path = path.display();
+    let warning =
+        format!("hinit: did not remove the PID file `{path}`: process {thread} lives\nhinit: ");
+    assert!(ended.log.starts_with(&warning), "{}", ended.log);
+    assert_eq!(ended.code, 7);
+}
+
+/// hinit as the leader of a session with this terminal, by a shell that executes it.
+fn session_leader(pty: &Pty, mode: Mode, words: &str) -> Child {
+    let mut command = command_in(mode, "setsid");
+    let script = format!("exec \"$0\" --no-pid-file {words}");
+    pty.start(command.args(["--ctty", "sh", "-c", &script]).arg(hinit()))
+}
+
+#[test]
+fn a_hang_up_is_the_kernels() {
+    let dir = TempDir::new();
+    let log = dir.join("log");
+    let mut pty = Pty::new();
+    let server = fixture().display().to_string();
+    let words = format!("--verbose {server} ready 2>{}", log.display());
+    let mut hinit = session_leader(&pty, Mode::Subreaper, &words);
+    pty.expect("ready");
+    drop(pty);
+    let code = eventually("hinit ends", || hinit.try_wait().unwrap());
+    let log = fs::read_to_string(&log).unwrap();
+    assert_eq!(Ended::code_of(code), 129, "{log}");
+    assert_eq!(count(&log, "hinit: SIGHUP from the kernel"), 1, "{log}");
+}
+
+/// PID 1 on a terminal, and its server, once that has said `ready`.
+fn pid_1_on(pty: &mut Pty, words: &str) -> (Child, i32, i32) {
+    let unshare = session_leader(pty, Mode::Pid1, words);
+    pty.expect("ready");
+    let child = |parent| eventually("there is a child", || children_of(parent).first().copied());
+    let hinit = child(unshare.id().cast_signed());
+    (unshare, hinit, child(hinit))
+}
+
+#[track_caller]
+fn ends(mut unshare: Child, code: i32) {
+    let status = eventually("hinit ends", || unshare.try_wait().unwrap());
+    assert_eq!(Ended::code_of(status), code);
+}
+
+#[test]
+fn pid_1_says_that_a_debugger_or_so_has_stopped_the_server() {
+    let mut pty = Pty::new();
+    let words = format!("{} ready", fixture().display());
+    let (unshare, hinit, server) = pid_1_on(&mut pty, &words);
+    kill(server, SIGSTOP);
+    pty.expect("hinit: the server was stopped by SIGSTOP");
+    assert!(status_of(server, "State").unwrap().starts_with('T'));
+    kill(hinit, SIGCONT);
+    eventually("it goes on", || {
+        (!status_of(server, "State")?.starts_with('T')).then_some(())
+    });
+    kill(hinit, SIGTERM);
+    ends(unshare, 143);
+}
+
+/// Nobody else is there to put the server into the foreground.
+#[test]
+fn pid_1_gives_the_terminal_back_to_a_server_that_asks_for_it() {
+    let mut pty = Pty::new();
+    // A job of the server's has the terminal when another, of the server's own group, reads from it.
+    let script = "( until read -r _ _ _ _ _ _ _ group _ </proc/$$/stat; [ \"$group\" != $$ ]; do :; done; \
+            read -r line </dev/tty; echo \"got:$line\"; kill -9 -$group ) & \
+        set -m; echo ready; sleep 1000; wait; exit 7";
+    let (unshare, _, _) = pid_1_on(&mut pty, &format!("bash -c '{script}'"));
+    pty.expect(
+        "hinit: the server was stopped by SIGTTIN, and continued at once: nobody else could",
+    );
+    pty.press("one\n");
+    pty.expect("got:one");
+    ends(unshare, 7);
+}
