@@ -272,6 +272,7 @@ pub(crate) mod tests {
     fn what_hinit_says_and_short_silences() {
         let said = Verdict::Said(Pid::from_raw(7), "it is late".into());
         assert_eq!(said.to_string(), "unhealthy: it is late");
+        assert_eq!(said.pid(), Some(Pid::from_raw(7)));
         let silent = Verdict::Silent {
             silence: Duration::from_millis(1290),
             watchdog: Duration::from_millis(500),

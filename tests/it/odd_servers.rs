@@ -1,7 +1,7 @@
 //! Servers and signals that are out of the ordinary.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::process::Child;
 
@@ -23,29 +23,6 @@ fn mask_of(hinit: i32) -> Option<String> {
 }
 
 in_both_modes! {
-    fn signals_that_wait_for_room_end_with_the_server(mode: Mode) {
-        if !can_be_root("to give the server a queue of its own") {
-            return;
-        }
-        let server = fixture().display().to_string();
-        let script = format!("(trap '' TERM; exec sleep 1000 >&-) & \
-            exec setpriv --reuid=65532 --clear-groups prlimit --sigpending=8 {server} signals-later");
-        let hinit = Start::new(mode).no_pid_file().script(&script).start().ready();
-        let pid = hinit.pid();
-        let all = eventually("hinit reads signals", || mask_of(pid));
-        for _ in 0..100 {
-            kill(pid, 40);
-        }
-        eventually("some wait", || (mask_of(pid)? != all).then_some(()));
-        let server = hinit.server();
-        let leftover = eventually("the server has a child", || children_of(server).pop());
-        kill(server, SIGKILL);
-        eventually("none waits", || (mask_of(pid)? == all).then_some(()));
-        kill(leftover, SIGKILL);
-        let ended = hinit.end();
-        assert_eq!((ended.code, ended.log.lines().count()), (137, 1), "{}", ended.log);
-    }
-
     fn the_watchdogs_signal_is_for_the_group_if_asked_for(mode: Mode) {
         // The server ends only once its child has, which so must get the signal as well.
         let script = format!("trap 'wait; exit 5' ABRT; \
@@ -84,17 +61,60 @@ in_both_modes! {
         assert_eq!((ended.code, ended.log.lines().count()), (143, 1), "{}", ended.log);
     }
 
-    fn who_has_its_last_answer_and_stays_is_hung_up_on(mode: Mode) {
+    fn who_asks_nonsense_and_stays_is_hung_up_on(mode: Mode) {
         let dir = TempDir::new();
         let socket = dir.join("socket");
         let listen = format!("unix:{}", socket.display());
         let hinit = Start::new(mode).no_pid_file().args(["--listen", &listen]).fixture(["ready"]).start().ready();
         let mut client = UnixStream::connect(&socket).unwrap();
-        client.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
-        eventually("hinit hangs up", || client.write_all(b"x").err());
+        client.set_read_timeout(Some(BOUND)).unwrap();
+        client.set_write_timeout(Some(BOUND)).unwrap();
+        client.write_all(b"nonsense\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+        // What it still says is heard for a while, so that it gets to the answer.
+        client.write_all(b"x").unwrap();
+        let error = eventually("hinit hangs up", || client.write_all(b"x").err());
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
         hinit.signal(SIGTERM);
         assert_eq!(hinit.end().code, 143);
     }
+}
+
+#[test]
+fn signals_that_wait_for_room_end_with_the_server() {
+    if !can_be_root("to give the server a queue of its own") {
+        return;
+    }
+    let server = fixture().display().to_string();
+    let script = format!(
+        "(trap '' TERM; exec sleep 1000 >&-) & \
+        exec setpriv --reuid=65532 --clear-groups prlimit --sigpending=8 {server} signals-later"
+    );
+    let hinit = Start::new(Mode::Subreaper)
+        .no_pid_file()
+        .script(&script)
+        .start()
+        .ready();
+    let pid = hinit.pid();
+    let all = eventually("hinit reads signals", || mask_of(pid));
+    for _ in 0..100 {
+        kill(pid, 40);
+    }
+    eventually("some wait", || (mask_of(pid)? != all).then_some(()));
+    let server = hinit.server();
+    let leftover = eventually("the server has a child", || children_of(server).pop());
+    kill(server, SIGKILL);
+    eventually("none waits", || (mask_of(pid)? == all).then_some(()));
+    kill(leftover, SIGKILL);
+    let ended = hinit.end();
+    assert_eq!(
+        (ended.code, ended.log.lines().count()),
+        (137, 1),
+        "{}",
+        ended.log
+    );
 }
 
 #[test]
