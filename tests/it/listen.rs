@@ -84,7 +84,7 @@ in_both_modes! {
         let dir = TempDir::new();
         let (pid_file, go) = (dir.join("pid"), dir.join("go"));
         let start = Start::new(mode).pid_file(&pid_file).args(["--notify", "--grace", "10m"]);
-        let script = format!("(trap '' TERM; echo ready; until test -e {}; do sleep 0.01; done) & {}; exit 3", go.display(), notify("READY=1"));
+        let script = format!("trap '' TERM; (echo ready; until test -e {}; do sleep 0.01; done) & {}; exit 3", go.display(), notify("READY=1"));
         let hinit = start.script(&script).start().ready();
         let none = "503 unhealthy: no server yet, or no longer";
         eventually("the server has ended", || (get(&pid_file, "/livez").status == none).then_some(()));
