@@ -105,7 +105,7 @@ pub(crate) enum Look {
     Missing,
     /// There is one, but /proc does not tell more.
     Exists,
-    /// There is one, and hinit lacks what it takes to look at it.
+    /// There is one, and looking at it has failed.
     Unseen(Errno),
     /// It is a thread of this other process.
     Thread(Pid),
@@ -130,10 +130,21 @@ pub(crate) fn look(pid: Pid) -> Look {
 }
 
 fn unseen(errno: Errno) -> Look {
-    match unless_short::<()>(Err(errno)) {
-        Err(errno) => Look::Unseen(errno),
-        Ok(_) => Look::Exists,
+    // EILSEQ: this /proc has another form.
+    if hides(errno) || errno == Errno::EILSEQ {
+        Look::Exists
+    } else {
+        Look::Unseen(errno)
     }
+}
+
+/// Whether /proc is not there, or does not show what was asked for. Other errors are trouble, and not an
+/// answer.
+fn hides(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::EPERM
+    )
 }
 
 /// What /proc told, if it told anything. An error, where it could not be asked: another time it might
@@ -177,8 +188,10 @@ pub(crate) fn all() -> nix::Result<Vec<Process>> {
 
 /// Whether /proc is that of our PID namespace. Another one's describes other processes.
 pub(crate) fn is_proc_ours() -> bool {
-    let own = read_link("/proc/self");
-    own.is_ok_and(|own| own.to_str().map(str::parse) == Some(Ok(getpid().as_raw())))
+    match read_link("/proc/self") {
+        Ok(own) => own.to_str().map(str::parse) == Some(Ok(getpid().as_raw())),
+        Err(error) => !hides(Errno::from_raw(error.raw_os_error().unwrap_or_default())),
+    }
 }
 
 /// What /proc says of a process, if it is still there.

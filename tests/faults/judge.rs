@@ -42,8 +42,8 @@ pub fn life(
     let ended = bounded(&mut child, |pid| {
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
-        let serves = line == "ready\n";
-        if serves {
+        let is_up = line == "ready\n";
+        if is_up {
             // The file may be a little later than the server; or it is lost, and hinit says so.
             eventually("healthy, or a word of it", || {
                 let names_file = said().contains("PID file") || has_ended(pid);
@@ -52,14 +52,14 @@ pub fn life(
             meanwhile(&path);
             terminate(pid);
         }
-        serves
+        is_up
     });
-    let (serves, status) = ended?;
+    let (is_up, status) = ended?;
     let said = said();
     let lines: Vec<&str> = said.lines().collect();
-    let tell = |what: &str| Err(format!("{what} ({status:?}): {said:?}"));
+    let wrong = |what: &str| Err(format!("{what} ({status:?}): {said:?}"));
     if said.contains("panicked") || status.code().is_none() {
-        return tell("died");
+        return wrong("died");
     }
     let code = status.code().unwrap_or_default();
     let fails = |call: &str, errno: &str| {
@@ -67,28 +67,28 @@ pub fn life(
             .fault
             .is_some_and(|fault| fault.call == call && [fault.errno, ""].contains(&errno))
     };
-    let outcome = match (serves, code, lines.len()) {
+    let outcome = match (is_up, code, lines.len()) {
         // With nothing to say it by.
         (true, OF_THE_SERVER, 0) if fails("write", "") => Outcome::WentOn,
         (true, OF_THE_SERVER, 1) => Outcome::WentOn,
         (true, OF_THE_SERVER, 2..) => Outcome::Warned,
-        (true, ..) => return tell("the exit code or the last word is lost"),
+        (true, ..) => return wrong("the exit code or the last word is lost"),
         (false, 125..=127, 1) => Outcome::Refused,
         // Refused, and could not clean up.
         (false, 125, 2) if said.contains("PID file") => Outcome::Refused,
-        (false, ..) => return tell("not refused in one line"),
+        (false, ..) => return wrong("not refused in one line"),
     };
     // A mount point stays, empty.
     let is_mount_point =
         fails("unlinkat", "EBUSY") && fs::read(&path).is_ok_and(|pid| pid.is_empty());
     if path.exists() && !is_mount_point && !said.contains(path.to_str().unwrap()) {
-        return tell("the PID file is left without a word");
+        return wrong("the PID file is left without a word");
     }
     let mut next = Command::new(hinit());
     next.arg("--pid-file").arg(&path).arg("--").arg(fixture());
     let next = Ended::of(&next.args(["exit", "0"]).output().unwrap());
     if next.code != 0 || path.exists() {
-        return tell(&format!("the next start does not work ({next:?})"));
+        return wrong(&format!("the next start does not work ({next:?})"));
     }
     Ok((outcome, said.trim_end().replace('\n', " | ")))
 }
@@ -111,13 +111,13 @@ pub fn small(command: &mut Command, may_succeed: bool) -> Result {
         (told, complained)
     })?;
     let said = format!("{}{}", told.trim_end(), complained.trim_end());
-    let tell = |what: &str| Err(format!("{what} ({status:?}): {told:?} {complained:?}"));
+    let wrong = |what: &str| Err(format!("{what} ({status:?}): {told:?} {complained:?}"));
     match status.code() {
         Some(0) if may_succeed => Ok((Outcome::WentOn, said)),
-        Some(0) => tell("succeeded"),
+        Some(0) => wrong("succeeded"),
         Some(1 | 125) if !said.contains('\n') => Ok((Outcome::Refused, said)),
-        Some(1 | 125) => tell("not in one line"),
-        _ => tell("died"),
+        Some(1 | 125) => wrong("not in one line"),
+        _ => wrong("died"),
     }
 }
 

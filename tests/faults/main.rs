@@ -5,8 +5,16 @@
 //!
 //! Each scenario is recorded once by strace(1), and then played again for each call and error. The matrix is
 //! printed, and all results are in target/faults.txt.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
+#![allow(clippy::wildcard_imports, reason = "the support of the tests is one")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -23,7 +31,12 @@ mod judge;
 mod scenarios;
 mod strace;
 #[path = "../it/support/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "tests/it needs more of it")]
+#[allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "tests/it needs more of it"
+)]
 mod support;
 
 /// How many are played at the same time. They wait more than they work.
@@ -42,6 +55,15 @@ enum Outcome {
     NotReached,
     Failed,
 }
+
+/// The columns of the matrix.
+const COLUMNS: [(Outcome, &str); 5] = [
+    (Outcome::Refused, "refused"),
+    (Outcome::Warned, "warned"),
+    (Outcome::WentOn, "went on"),
+    (Outcome::NotReached, "not reached"),
+    (Outcome::Failed, "FAILED"),
+];
 
 type Result = std::result::Result<(Outcome, String), String>;
 
@@ -89,7 +111,7 @@ fn play_all(scenario: &Scenario, world: &World, report: &mut Report) {
         }
     });
     for (fault, result) in results.into_inner().unwrap() {
-        report.add(scenario.name, fault, result);
+        report.add(scenario.name, &fault, result);
     }
 }
 
@@ -111,7 +133,7 @@ struct Report {
 }
 
 impl Report {
-    fn add(&mut self, scenario: &str, fault: Fault, result: Result) {
+    fn add(&mut self, scenario: &str, fault: &Fault, result: Result) {
         let (outcome, said) = result.unwrap_or_else(|why| (Outcome::Failed, why));
         let whose = if fault.childs { "the child's " } else { "" };
         let call = format!("{whose}{} {}", fault.call, fault.nth);
@@ -124,25 +146,12 @@ impl Report {
     }
 
     fn failures(&self) -> usize {
-        self.count(|outcome| outcome == Outcome::Failed)
-    }
-
-    fn count(&self, is: impl Fn(Outcome) -> bool) -> usize {
-        self.results
-            .iter()
-            .filter(|(.., outcome, _)| is(*outcome))
-            .count()
+        let failed = |(.., outcome, _): &&(_, _, Outcome, _)| *outcome == Outcome::Failed;
+        self.results.iter().filter(failed).count()
     }
 
     /// A row for each scenario.
     fn matrix(&self) -> String {
-        const COLUMNS: [(Outcome, &str); 5] = [
-            (Outcome::Refused, "refused"),
-            (Outcome::Warned, "warned"),
-            (Outcome::WentOn, "went on"),
-            (Outcome::NotReached, "not reached"),
-            (Outcome::Failed, "FAILED"),
-        ];
         let mut rows: BTreeMap<&str, [usize; 5]> = BTreeMap::new();
         let mut all = [0; 5];
         for (scenario, _, outcome, _) in &self.results {
@@ -150,32 +159,27 @@ impl Report {
             rows.entry(scenario).or_default()[column] += 1;
             all[column] += 1;
         }
-        rows.insert("~all", all);
-        let mut matrix = format!("{:<16}", "faults");
-        for (_, title) in COLUMNS {
-            let _ = write!(matrix, " {title:>11}");
+        let row = |name: &str, cells: &[String]| {
+            let start = format!("{name:<16}");
+            cells
+                .iter()
+                .fold(start, |row, cell| format!("{row} {cell:>11}"))
+                + "\n"
+        };
+        let numbers = |counts: &[usize; 5]| counts.map(|count| count.to_string());
+        let mut matrix = row("faults", &COLUMNS.map(|(_, title)| title.to_owned()));
+        for (name, counts) in &rows {
+            matrix += &row(name, &numbers(counts));
         }
-        for (name, counts) in rows {
-            let _ = write!(matrix, "\n{:<16}", name.trim_start_matches('~'));
-            for count in counts {
-                let _ = write!(matrix, " {count:>11}");
-            }
-        }
-        matrix + "\n"
+        matrix + &row("all", &numbers(&all))
     }
 
     /// The matrix, and every result.
     fn text(&self) -> String {
         let mut text = self.matrix();
         for (_, what, outcome, said) in &self.results {
-            let outcome = match outcome {
-                Outcome::Refused => "refused",
-                Outcome::Warned => "warned",
-                Outcome::WentOn => "went on",
-                Outcome::NotReached => "not reached",
-                Outcome::Failed => "FAILED",
-            };
-            let _ = writeln!(text, "{what} {outcome:<12} {said}");
+            let (_, title) = COLUMNS.iter().find(|(of, _)| of == outcome).unwrap();
+            writeln!(text, "{what} {title:<12} {said}").unwrap();
         }
         text
     }

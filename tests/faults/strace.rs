@@ -41,48 +41,83 @@ pub fn has_injected(output: &Path) -> bool {
     fs::read_to_string(output).is_ok_and(|text| text.contains("(INJECTED)"))
 }
 
-/// What can fail of the calls that were recorded, and how.
+/// What can fail of the calls that were recorded, and how. Of those that are alike, as all that look for
+/// processes in /proc, the first and the last.
 pub fn faults(output: &Path) -> Vec<Fault> {
-    let text = fs::read_to_string(output).unwrap();
+    let calls = calls(&fs::read_to_string(output).unwrap());
+    let mut ends: HashMap<&str, (usize, usize)> = HashMap::new();
+    for (at, call) in calls.iter().enumerate() {
+        ends.entry(&call.likeness).or_insert((at, at)).1 = at;
+    }
+    // strace counts in each process alike: the one of hinit would be hit as well, and before.
+    let is_hidden = |call: &Call| {
+        let hides =
+            |other: &Call| !other.childs && (&other.name, other.nth) == (&call.name, call.nth);
+        call.childs && calls.iter().any(hides)
+    };
+    let is_played = |&(at, call): &(usize, &Call)| {
+        let (first, last) = ends[call.likeness.as_str()];
+        [first, last].contains(&at) && !is_hidden(call)
+    };
+    let played = calls.iter().enumerate().filter(is_played);
+    played
+        .flat_map(|(_, call)| errnos::of(&call.name).map(|errno| call.fault(errno)))
+        .collect()
+}
+
+/// A call that was recorded.
+struct Call {
+    name: String,
+    nth: usize,
+    childs: bool,
+    /// What it has in common with others: all of it but numbers, and what was read or written.
+    likeness: String,
+}
+
+impl Call {
+    fn fault(&self, errno: &'static str) -> Fault {
+        Fault {
+            call: self.name.clone(),
+            nth: self.nth,
+            childs: self.childs,
+            errno,
+        }
+    }
+}
+
+fn calls(text: &str) -> Vec<Call> {
     let mut hinit = None;
     let mut counts = HashMap::new();
     let mut calls = Vec::new();
     for line in text.lines() {
-        let Some((pid, call)) = call_in(line) else {
+        let Some((pid, name)) = call_in(line) else {
             continue;
         };
         let childs = *hinit.get_or_insert(pid) != pid;
         // The first is strace's own, which it does not count.
-        if call == "execve" && !childs {
+        if name == "execve" && !childs {
             continue;
         }
-        let count = counts.entry((pid, call)).or_insert(0);
-        *count += 1;
-        calls.push((call.to_owned(), *count, childs));
+        let nth = counts.entry((pid, name)).or_insert(0);
+        *nth += 1;
+        calls.push(Call {
+            name: name.to_owned(),
+            nth: *nth,
+            childs,
+            likeness: format!("{childs} {}", likeness(name, line)),
+        });
     }
-    let is_hidden = |call: &str, nth| {
-        // strace counts in each process alike: the one of hinit would be hit as well, and before.
-        calls.contains(&(call.to_owned(), nth, false))
+    calls
+}
+
+fn likeness(name: &str, line: &str) -> String {
+    let end = if name.contains("read") || name.contains("write") || name.starts_with("wait") {
+        line.find(',')
+    } else {
+        line.find(" = ").or_else(|| line.find("<unfinished"))
     };
-    let mut faults = Vec::new();
-    for (call, nth, childs) in &calls {
-        if *childs && is_hidden(call, *nth) {
-            continue;
-        }
-        for errno in errnos::of(call) {
-            let (call, nth, childs) = (call.clone(), *nth, *childs);
-            let fault = Fault {
-                call,
-                nth,
-                childs,
-                errno,
-            };
-            if !faults.contains(&fault) {
-                faults.push(fault);
-            }
-        }
-    }
-    faults
+    let call = &line[..end.unwrap_or(line.len())];
+    call.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 /// The PID and the name of the call that begins in this line.

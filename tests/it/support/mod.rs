@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
-use std::io::{PipeReader, PipeWriter, Write, pipe};
+use std::io::{ErrorKind, PipeReader, PipeWriter, Write, pipe};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -67,11 +67,17 @@ pub struct TempDir(PathBuf);
 impl TempDir {
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("hinit-it-{}-{count}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).unwrap();
-        Self(path)
+        // An aborted run may have left one of this PID.
+        let mut dirs = std::iter::repeat_with(|| {
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("hinit-it-{}-{count}", std::process::id());
+            std::env::temp_dir().join(name)
+        });
+        let is_new = |path: &PathBuf| match fs::create_dir(path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+            result => result.map(|()| true).unwrap(),
+        };
+        Self(dirs.find(is_new).unwrap())
     }
 
     pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
