@@ -4,6 +4,10 @@
 //! limit of a user's processes, `listen/exhaustion.rs` connections without descriptors, and all probes run
 //! in 1 MB of memory, `support/probing.rs`.)
 
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use crate::support::*;
 
 mod clock;
@@ -12,3 +16,52 @@ mod disk;
 mod memory;
 mod mishaps;
 mod processes;
+
+/// A cgroup of a test's own, gone at its end, and the file of its limit.
+struct Cgroup(PathBuf, PathBuf);
+
+impl Cgroup {
+    /// One that this controller limits, by the first of these files that there is. None, where nobody may
+    /// make one.
+    fn new(controller: &str, limits: &[&str]) -> Option<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("hinit-it-{}-{count}", std::process::id());
+        // Version 1 has a tree of its own for each, in version 2 all are in one.
+        let cgroup = [controller, ""].iter().find_map(|tree| {
+            let path = Path::new("/sys/fs/cgroup").join(tree).join(&name);
+            fs::create_dir(&path).ok()?;
+            let limit = limits
+                .iter()
+                .map(|file| path.join(file))
+                .find(|file| file.exists());
+            let cgroup = Self(path, limit.clone().unwrap_or_default());
+            limit.is_some().then_some(cgroup)
+        });
+        let what = format!("needs root and cgroups of the controller {controller}");
+        can_run(cgroup.is_some(), &what).then_some(())?;
+        cgroup
+    }
+
+    fn limit(&self, most: &str) {
+        fs::write(&self.1, most).unwrap();
+    }
+
+    /// The words before a command's that have it in there.
+    fn around(&self) -> [String; 3] {
+        let join = format!(
+            "echo 0 >{}/cgroup.procs; exec \"$0\" \"$@\"",
+            self.0.display()
+        );
+        ["sh".to_owned(), "-c".to_owned(), join]
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // It can go once the last of its processes has.
+        if fs::remove_dir(&self.0).is_err() && !std::thread::panicking() {
+            eventually("the cgroup is empty", || fs::remove_dir(&self.0).ok());
+        }
+    }
+}

@@ -4,8 +4,6 @@
 //! memory stands for a machine that promises nobody more than it has. Either way the kernel refuses, and
 //! so much as hinit has to have it refuses at the exec already.
 
-use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use nix::libc::SIGTERM;
@@ -110,53 +108,10 @@ fn a_launch_says_that_there_is_none_or_keeps_the_exit_code() {
     }
 }
 
-/// A cgroup of a test's own with this limit in bytes, gone at its end.
-struct Cgroup(PathBuf);
-
-impl Cgroup {
-    fn of_memory(most: &str) -> Option<Self> {
-        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let name = format!("hinit-it-memory-{}-{count}", std::process::id());
-        // Version 1 has a tree of its own for it, in version 2 it is one of several controllers.
-        let places = [("memory", "memory.limit_in_bytes"), ("", "memory.max")];
-        let cgroup = places.iter().find_map(|(tree, file)| {
-            let cgroup = Self(PathBuf::from("/sys/fs/cgroup").join(tree).join(&name));
-            fs::create_dir(&cgroup.0).ok()?;
-            let limit = cgroup.0.join(file);
-            (limit.exists() && fs::write(limit, most).is_ok()).then_some(cgroup)
-        });
-        can_run(
-            cgroup.is_some(),
-            "needs root and a cgroup that limits memory",
-        )
-        .then_some(())?;
-        cgroup
-    }
-
-    /// A program in it, alone.
-    fn around(&self) -> [String; 3] {
-        let join = format!(
-            "echo 0 >{}/cgroup.procs; exec \"$0\" \"$@\"",
-            self.0.display()
-        );
-        ["sh".to_owned(), "-c".to_owned(), join]
-    }
-}
-
-impl Drop for Cgroup {
-    fn drop(&mut self) {
-        // It goes with the last of its processes.
-        eventually("the cgroup is empty", || match fs::remove_dir(&self.0) {
-            Err(error) if error.raw_os_error() == Some(nix::libc::EBUSY) => None,
-            _ => Some(()),
-        });
-    }
-}
-
 in_both_modes! {
     fn a_mebibyte_is_enough_for_a_whole_life(mode: Mode) {
-        let Some(cgroup) = Cgroup::of_memory("1048576") else { return };
+        let Some(cgroup) = Cgroup::new("memory", &["memory.limit_in_bytes", "memory.max"]) else { return };
+        cgroup.limit("1048576");
         let dir = TempDir::new();
         let path = dir.join("pid");
         let around = cgroup.around();
