@@ -71,8 +71,12 @@ mutants! {
     } fails "crash::killed_at_any_instant_of_a_start_the_next_one_works";
 
     anothers_file_is_unlinked: "pidfile/claim.rs" {
-        "if !self.place.entry.is(self.identity)" => "if false"
+        "self.is_given_up.get() || self.place.entry.is(self.identity)" => "true"
     } fails "pid_file::subreaper::a_file_put_in_its_place_is_left_alone";
+
+    a_pid_that_was_reaped_is_held: "pidfile/claim.rs" {
+        "let _as_good_as_can_be = fs2::FileExt::unlock(&self.file);" => ""
+    } fails "limits::disk::a_pid_that_cannot_be_taken_back_is_stale_at_once";
 
     a_configuration_file_is_eaten: "pidfile/claim.rs" {
         "self.check_contents(&file)?;" => ""
@@ -227,6 +231,10 @@ mutants! {
         "        self.roundup.tell();\n        process" => "        process"
     } fails "shutdown::pid_1::whoever_is_left_gets_term_and_is_waited_for";
 
+    who_cannot_be_seen_is_not_killed: "run/descendants.rs" {
+        "self.roundup.shortage.is_some() || !process::is_proc_ours()" => "false"
+    } fails "limits::descriptors::subreaper::without_any_the_server_is_killed_all_the_same";
+
     nobody_is_waited_for: "run/life/children.rs" {
         "sys::ended_child() == Err(Errno::ECHILD)" => "true"
     } fails "shutdown::subreaper::whoever_is_left_gets_term_and_is_waited_for";
@@ -240,8 +248,8 @@ mutants! {
     } fails "shutdown::pid_1::one_that_comes_only_during_the_drain_is_told_as_well";
 
     strangers_are_told: "run/descendants.rs" {
-        "let mut below = tree_below(getpid(), process::all());" =>
-        "let mut below: Vec<_> = process::all().into_iter().filter(|p| p.pid != getpid()).collect();"
+        "let mut below = tree_below(getpid(), process::all()?);" =>
+        "let mut below: Vec<_> = process::all()?.into_iter().filter(|p| p.pid != getpid()).collect();"
     } fails "shutdown::a_stranger_in_the_same_pid_namespace_is_left_alone";
 
     the_lock_goes_before_the_drain: "run/life/children.rs" {
@@ -330,6 +338,10 @@ mutants! {
     a_leader_that_left_is_a_zombie: "process.rs" {
         "self.state == State::Ended && self.threads <= 1" => "self.state == State::Ended"
     } fails "lifecycle::pid_1::a_server_whose_first_thread_has_left_lives";
+
+    who_cannot_be_seen_is_alive: "process.rs" {
+        "Err(errno) => Look::Unseen(errno)," => "Err(_) => Look::Exists,"
+    } fails "limits::descriptors::no_health_check_takes_the_dead_for_the_living";
 
     a_zombie_is_alive: "process.rs" {
         "self.state == State::Ended && self.threads <= 1" => "self.state == State::Ended && self.threads < 1"

@@ -171,6 +171,20 @@ fn a_call_that_fails_is_one_warning_and_the_exit_code_stays() {
     }
 }
 
+/// While hinit still waits for what the server has left, the file names a PID that may be anybody's.
+#[test]
+fn a_pid_that_cannot_be_taken_back_is_stale_at_once() {
+    let server = "trap : TERM; until test -s mnt/pid; do :; done; \
+        (while test -e /proc/$$; do :; done; \"$HINIT\" healthcheck --pid-file mnt/pid) & exit 3";
+    let script = format!(
+        "strace -o trace -e trace=ftruncate -e inject=ftruncate:error=EROFS \
+        \"$HINIT\" --pid-file mnt/pid sh -c '{server}' || echo $?"
+    );
+    let ended = on_tmpfs("size=1m", &script);
+    let stale = "unhealthy: PID file mnt/pid is stale: no hinit holds it";
+    assert_eq!(ended.stdout, format!("{stale}\n3"), "{}", ended.log);
+}
+
 #[test]
 fn while_hinit_runs_the_kernel_refuses_to_make_it_read_only() {
     let remount = "mount -o remount,ro mnt 2>/dev/null || echo busy; \
