@@ -72,10 +72,14 @@ impl Responder {
     }
 
     /// Has its sockets watched; each by its number, the connections' behind the listeners'.
-    pub(super) fn listen(&self, epoll: &Epoll) {
+    pub(super) fn listen(&self, epoll: &Epoll) -> nix::Result<()> {
         for (listener, number) in self.listeners.iter().zip(0..) {
-            let _no_memory = epoll.add(listener, EpollEvent::new(EpollFlags::EPOLLIN, number));
+            match epoll.add(listener, EpollEvent::new(EpollFlags::EPOLLIN, number)) {
+                Ok(()) | Err(Errno::EEXIST) => {}
+                Err(errno) => return Err(errno),
+            }
         }
+        Ok(())
     }
 
     /// Takes care of the socket of this number.
@@ -149,8 +153,7 @@ impl Responder {
             place.expire(health, now);
         }
         if self.deaf_until.is_some_and(|until| until <= now) {
-            self.deaf_until = None;
-            self.listen(epoll);
+            self.deaf_until = self.listen(epoll).is_err().then_some(now + DEAF);
         }
     }
 }

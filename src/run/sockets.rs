@@ -41,7 +41,7 @@ impl Sockets {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(fail)?;
         let beside = claim.map(|claim| Address::Unix(socket_path(claim.path())));
         let responder = Responder::open(options.listen.iter().chain(&beside), options.mode)?;
-        responder.listen(&epoll);
+        responder.listen(&epoll).map_err(fail)?;
         let notify = match &options.notify {
             Some(options) => Some(Notify::open(options, log)?),
             None => None,

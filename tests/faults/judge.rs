@@ -56,7 +56,9 @@ pub fn life(
     });
     let (is_up, status) = ended?;
     let said = said();
-    let lines: Vec<&str> = said.lines().collect();
+    // That is no fault.
+    let is_news = |line: &&str| !line.starts_with("hinit: removed the stale PID file");
+    let lines = said.lines().filter(is_news).count();
     let wrong = |what: &str| Err(format!("{what} ({status:?}): {said:?}"));
     if said.contains("panicked") || status.code().is_none() {
         return wrong("died");
@@ -67,7 +69,7 @@ pub fn life(
             .fault
             .is_some_and(|fault| fault.call == call && [fault.errno, ""].contains(&errno))
     };
-    let outcome = match (is_up, code, lines.len()) {
+    let outcome = match (is_up, code, lines) {
         // With nothing to say it by.
         (true, OF_THE_SERVER, 0) if fails("write", "") => Outcome::WentOn,
         (true, OF_THE_SERVER, 1) => Outcome::WentOn,

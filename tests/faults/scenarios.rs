@@ -17,6 +17,8 @@ use crate::{Outcome, Result};
 
 pub struct Scenario {
     pub name: &'static str,
+    /// Whether, with no fault, it comes to a good end: the exit code of the server, or 0.
+    pub is_well: bool,
     pub play: fn(&Stage) -> Result,
 }
 
@@ -74,10 +76,12 @@ const SERVER: &str = "trap 'exit 7' TERM; (sleep 60 >/dev/null 2>&1 </dev/null &
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "run",
+        is_well: true,
         play: |stage| life(stage, &[], &["sh", "-c", SERVER], |_| {}),
     },
     Scenario {
         name: "run, stop",
+        is_well: true,
         play: |stage| {
             let options = [
                 "--group",
@@ -93,9 +97,10 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "run, user",
+        is_well: true,
         play: |stage| {
             let stale = stage.dir.join("stale");
-            fs::write(&stale, "4194304\n").unwrap();
+            fs::write(&stale, "4194303\n").unwrap();
             let options = [
                 "--user",
                 "nobody",
@@ -109,6 +114,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "run, notify",
+        is_well: true,
         play: |stage| {
             let socket = stage.dir.join("socket");
             let listen = format!("unix:{}", socket.display());
@@ -137,14 +143,17 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "check",
+        is_well: true,
         play: |stage| small(&mut stage.healthcheck("alive", &[]), true),
     },
     Scenario {
         name: "check, ready",
+        is_well: true,
         play: |stage| small(&mut stage.healthcheck("alive", &["--ready"]), true),
     },
     Scenario {
         name: "check, probes",
+        is_well: true,
         play: |stage| {
             let (http, heartbeat) = (
                 format!("http://{}/", stage.world.well),
@@ -164,7 +173,7 @@ pub const SCENARIOS: &[Scenario] = &[
                 "--heartbeat",
                 heartbeat,
                 "--max-age",
-                "1m",
+                "60m",
                 "--json",
             ];
             small(&mut stage.healthcheck("alive", &probes), true)
@@ -172,6 +181,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "check, ill",
+        is_well: false,
         play: |stage| {
             let http = format!("http://{}/", stage.world.ill);
             small(&mut stage.healthcheck("alive", &["--http", &http]), false)
@@ -179,26 +189,32 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "check, dead",
+        is_well: false,
         play: |stage| small(&mut stage.healthcheck("dead", &[]), false),
     },
     Scenario {
         name: "check, zombie",
-        play: |stage| hidden(stage, "zombie"),
+        is_well: false,
+        play: |stage| hidden(stage, "zombie", &[]),
     },
     Scenario {
         name: "check, stopped",
-        play: |stage| hidden(stage, "stopped"),
+        is_well: false,
+        play: |stage| hidden(stage, "stopped", &[]),
     },
     Scenario {
         name: "check, starting",
+        is_well: false,
         play: |stage| small(&mut stage.healthcheck("starting", &["--ready"]), false),
     },
     Scenario {
         name: "check, foreign",
-        play: |stage| small(&mut stage.healthcheck("foreign", &["--foreign"]), false),
+        is_well: false,
+        play: |stage| hidden(stage, "foreign", &["--foreign"]),
     },
     Scenario {
         name: "signal",
+        is_well: true,
         play: |stage| {
             let mut command = stage.hinit();
             command
@@ -209,6 +225,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "signal, dead",
+        is_well: false,
         play: |stage| {
             let mut command = stage.hinit();
             command
@@ -219,6 +236,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "status",
+        is_well: true,
         play: |stage| {
             let mut command = stage.hinit();
             command
@@ -229,16 +247,17 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "install",
+        is_well: true,
         play: install,
     },
 ];
 
-/// The check of a server that exists, and that only /proc shows to be no good: healthy, only if /proc is
-/// hidden or not there at all, and then it says that.
-fn hidden(stage: &Stage, file: &str) -> Result {
+/// The check of a server that is no good, as only the kernel or /proc can tell: healthy, only if the kernel
+/// says that it is there and /proc is hidden or not there at all, and then it says that.
+fn hidden(stage: &Stage, file: &str, more: &[&str]) -> Result {
     let hides = |fault: &Fault| ["EACCES", "ENOENT", "ENOTDIR", "EPERM"].contains(&fault.errno);
     let is_hidden = stage.fault.is_some_and(hides);
-    let (outcome, said) = small(&mut stage.healthcheck(file, &[]), is_hidden)?;
+    let (outcome, said) = small(&mut stage.healthcheck(file, more), is_hidden)?;
     if outcome == Outcome::WentOn && !said.ends_with("is alive (state unknown)") {
         return Err(said);
     }
@@ -307,7 +326,7 @@ impl World {
         kill(zombie.server(), SIGKILL);
         // This process lives, but is nobody's server.
         fs::write(dir.join("dead"), format!("{}\n", std::process::id())).unwrap();
-        fs::write(dir.join("foreign"), "4194305\n").unwrap();
+        fs::write(dir.join("foreign"), "4194303\n").unwrap();
         let world = Self {
             dir,
             well: web_server("200 OK"),
