@@ -217,9 +217,7 @@ mod tests {
             // SAFETY: the block is this heap's, and all that is written lies in what it has become.
             unsafe {
                 let block = heap.realloc(block, old, size);
-                for at in 0..size.min(old.size()) {
-                    assert_eq!(block.add(at).read(), fill);
-                }
+                assert!(holds(block, size.min(old.size()), fill));
                 block.write_bytes(fill, size);
                 Self(block, layout(size, old.align()), fill)
             }
@@ -229,12 +227,19 @@ mod tests {
             let Self(block, layout, fill) = self;
             // SAFETY: the block is this heap's, and is given back once.
             unsafe {
-                for at in 0..layout.size() {
-                    assert_eq!(block.add(at).read(), fill, "it is another's as well");
-                }
+                assert!(holds(block, layout.size(), fill), "it is another's as well");
                 heap.dealloc(block, layout);
             }
         }
+    }
+
+    /// Compared as a whole: byte by byte Miri takes minutes.
+    ///
+    /// # Safety
+    /// As many bytes must be there.
+    unsafe fn holds(block: *const u8, size: usize, fill: u8) -> bool {
+        // SAFETY: the caller vouches for them.
+        unsafe { std::slice::from_raw_parts(block, size) == vec![fill; size] }
     }
 
     #[test]
@@ -257,11 +262,29 @@ mod tests {
     }
 
     #[test]
+    fn the_first_blocks_fill_the_arena_and_no_more() {
+        let heap = Heap::new();
+        let first: Vec<Given> = (0..ARENA / UNIT)
+            .map(|_| Given::new(&heap, layout(UNIT, 1), 1))
+            .collect();
+        let arena = heap.arena.get().addr();
+        let lies_in_it = |given: &Given| (arena..arena + ARENA).contains(&given.0.addr());
+        assert!(first.iter().all(lies_in_it));
+        assert!(!lies_in_it(&Given::new(&heap, layout(UNIT, 1), 2)));
+        for given in first {
+            given.give_back(&heap);
+        }
+    }
+
+    /// Miri takes its time.
+    const ROUNDS: u64 = if cfg!(miri) { 1_000 } else { 20_000 };
+
+    #[test]
     fn no_two_have_the_same_memory() {
         let heap = Heap::new();
         let mut held: Vec<Given> = Vec::new();
         let mut random = 1_u64;
-        for round in 0_u64..20_000 {
+        for round in 0..ROUNDS {
             random = random
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(round);
