@@ -128,7 +128,9 @@ impl Crashes<'_> {
         command.arg("-q").arg("--pid-file").arg(self.path);
         // A server that outlives hinit ends by itself when this test lets go of its input.
         command.args(options).arg("cat");
-        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        // unshare says strange things when its child is killed early.
+        let command = command.stdin(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
         // Work, and not a clock, decides how far it gets. As PID 1 the first half of it goes to unshare.
         let least = self.most / if self.mode == Mode::Pid1 { 2 } else { u64::MAX };
         for _ in 0..least + self.random.below(self.most - least) {
