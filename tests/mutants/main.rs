@@ -68,7 +68,7 @@ mutants! {
 
     a_crash_stops_the_next_start: "pidfile/claim.rs" {
         "(Contents::Empty | Contents::Pid(_), _)" => "(Contents::Empty, _)"
-    } fails "crash::killed_at_any_instant_of_a_start_the_next_one_works";
+    } fails "crash::subreaper::killed_at_any_instant_of_a_start_the_next_one_works";
 
     anothers_file_is_unlinked: "pidfile/claim.rs" {
         "self.is_given_up.get() || self.place.entry.is(self.identity)" => "true"
