@@ -267,7 +267,7 @@ mod tests {
         let first: Vec<Given> = (0..ARENA / UNIT)
             .map(|_| Given::new(&heap, layout(UNIT, 1), 1))
             .collect();
-        let arena = heap.arena.get().addr();
+        let arena = heap.arena.0.get().addr();
         let lies_in_it = |given: &Given| (arena..arena + ARENA).contains(&given.0.addr());
         assert!(first.iter().all(lies_in_it));
         assert!(!lies_in_it(&Given::new(&heap, layout(UNIT, 1), 2)));

@@ -189,7 +189,7 @@ mutants! {
     } fails "log::subreaper::a_reader_that_is_gone_does_no_harm";
 
     a_full_log_stops_everything: "output.rs" {
-        "if poll(&mut ready, PATIENCE) != Ok(0) {" => "if poll(&mut ready, PATIENCE) != Ok(9) {"
+        "if poll(&mut ready, PATIENCE) == Ok(0) {" => "if poll(&mut ready, PATIENCE) == Ok(9) {"
     } fails "log::subreaper::a_log_that_nobody_reads_stops_nothing";
 
     the_server_may_not_read_the_terminal: "run/server.rs" {
@@ -340,7 +340,7 @@ mutants! {
     } fails "lifecycle::pid_1::a_server_whose_first_thread_has_left_lives";
 
     who_cannot_be_seen_is_alive: "process.rs" {
-        "Err(errno) => Look::Unseen(errno)," => "Err(_) => Look::Exists,"
+        "Look::Unseen(errno)\n    }" => "Look::Exists\n    }"
     } fails "limits::descriptors::no_health_check_takes_the_dead_for_the_living";
 
     a_zombie_is_alive: "process.rs" {
