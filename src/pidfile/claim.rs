@@ -12,7 +12,7 @@ use nix::fcntl::{FallocateFlags, OFlag, fallocate};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 use nix::unistd::Pid;
 
-use super::voucher::vouch;
+use super::voucher::{retract, vouch};
 use super::{Contents, HAS_SOCKET, MOST_BYTES, STOPPING};
 use crate::error::{Error, errno};
 use crate::file::{self, Entry, Identity, kind};
@@ -137,6 +137,7 @@ impl Claim {
     pub(crate) fn clear(&self) -> Result<(), Error> {
         self.file.set_len(0).map_err(|e| {
             // Nobody may believe it any more, and then it is whoever's who locks it next.
+            retract(&self.file);
             let _as_good_as_can_be = fs2::FileExt::unlock(&self.file);
             self.is_given_up.set(true);
             Error::on_path("empty the PID file", &self.place.path, errno(&e))
