@@ -75,7 +75,7 @@ mutants! {
     } fails "pid_file::subreaper::a_file_put_in_its_place_is_left_alone";
 
     a_pid_that_was_reaped_is_held: "pidfile/claim.rs" {
-        "let _as_good_as_can_be = fs2::FileExt::unlock(&self.file);" => ""
+        "retract(&self.file);" => ""
     } fails "limits::disk::a_pid_that_cannot_be_taken_back_is_stale_at_once";
 
     a_configuration_file_is_eaten: "pidfile/claim.rs" {
