@@ -264,8 +264,8 @@ mod tests {
     #[test]
     fn the_first_blocks_fill_the_arena_and_no_more() {
         let heap = Heap::new();
-        let first: Vec<Given> = (0..ARENA / UNIT)
-            .map(|_| Given::new(&heap, layout(UNIT, 1), 1))
+        let first: Vec<Given> = (0..ARENA / LARGE)
+            .map(|_| Given::new(&heap, layout(LARGE, 1), 1))
             .collect();
         let arena = heap.arena.0.get().addr();
         let lies_in_it = |given: &Given| (arena..arena + ARENA).contains(&given.0.addr());
@@ -277,7 +277,7 @@ mod tests {
     }
 
     /// Miri takes its time.
-    const ROUNDS: u64 = if cfg!(miri) { 1_000 } else { 20_000 };
+    const ROUNDS: u64 = if cfg!(miri) { 200 } else { 20_000 };
 
     #[test]
     fn no_two_have_the_same_memory() {
