@@ -22,9 +22,10 @@ use std::fs;
 use std::sync::Mutex;
 use std::thread;
 
-use scenarios::{SCENARIOS, Scenario, Stage, World};
+use scenarios::{SCENARIOS, Scenario, Stage};
 use strace::{Fault, faults};
 use support::can_be_root;
+use world::World;
 
 mod errnos;
 mod judge;
@@ -38,6 +39,7 @@ mod strace;
     reason = "tests/it needs more of it"
 )]
 mod support;
+mod world;
 
 /// How many are played at the same time. They wait more than they work.
 const WORKERS: usize = 4;

@@ -2,17 +2,14 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
-
-use nix::libc::{SIGKILL, SIGSTOP};
 
 use crate::judge::{life, small};
 use crate::strace::{Fault, traced};
 use crate::support::*;
+use crate::world::World;
 use crate::{Outcome, Result};
 
 pub struct Scenario {
@@ -20,13 +17,6 @@ pub struct Scenario {
     /// Whether, with no fault, it comes to a good end: the exit code of the server, or 0.
     pub is_well: bool,
     pub play: fn(&Stage) -> Result,
-}
-
-/// What goes on beside hinit in all scenarios.
-pub struct World {
-    dir: TempDir,
-    well: String,
-    ill: String,
 }
 
 /// What one play of a scenario needs.
@@ -63,9 +53,16 @@ impl<'a> Stage<'a> {
     }
 
     fn healthcheck(&self, file: &str, more: &[&str]) -> Command {
+        let mut command = self.about(&["healthcheck", "--timeout", "3s"], file);
+        command.args(more);
+        command
+    }
+
+    /// One of the commands that go by a PID file.
+    fn about(&self, words: &[&str], file: &str) -> Command {
         let mut command = self.hinit();
-        command.args(["healthcheck", "--timeout", "3s", "--pid-file"]);
-        command.arg(self.world.dir.join(file)).args(more);
+        command.args(words).arg("--pid-file");
+        command.arg(self.world.dir.join(file));
         command
     }
 }
@@ -215,35 +212,17 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "signal",
         is_well: true,
-        play: |stage| {
-            let mut command = stage.hinit();
-            command
-                .args(["signal", "--pid-file"])
-                .arg(stage.world.dir.join("alive"));
-            small(command.arg("URG"), true)
-        },
+        play: |stage| small(stage.about(&["signal"], "alive").arg("URG"), true),
     },
     Scenario {
         name: "signal, dead",
         is_well: false,
-        play: |stage| {
-            let mut command = stage.hinit();
-            command
-                .args(["signal", "--pid-file"])
-                .arg(stage.world.dir.join("dead"));
-            small(command.arg("KILL"), false)
-        },
+        play: |stage| small(stage.about(&["signal"], "dead").arg("KILL"), false),
     },
     Scenario {
         name: "status",
         is_well: true,
-        play: |stage| {
-            let mut command = stage.hinit();
-            command
-                .args(["status", "--json", "--pid-file"])
-                .arg(stage.world.dir.join("alive"));
-            small(&mut command, true)
-        },
+        play: |stage| small(&mut stage.about(&["status", "--json"], "alive"), true),
     },
     Scenario {
         name: "install",
@@ -289,65 +268,4 @@ fn ask(socket: &Path) {
             stream.write_all(b"GET /status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         let _any = stream.read_to_end(&mut Vec::new());
     }
-}
-
-impl World {
-    /// With those that live as long as somebody keeps them.
-    pub fn new() -> (Self, [Running; 4]) {
-        let dir = TempDir::new();
-        let start = |name: &str| Start::new(Mode::Subreaper).pid_file(dir.join(name));
-        let listen = format!("unix:{}", dir.join("socket").display());
-        let alive = start("alive").args(["--notify", "--listen", &listen]);
-        let alive = alive.fixture(["notifies", "READY=1"]).start().ready();
-        let starting = start("starting")
-            .args(["--notify"])
-            .fixture(["notifies", "@none"])
-            .start()
-            .ready();
-        let stopped = start("stopped").fixture(["ready"]).start().ready();
-        let zombie = start("zombie").fixture(["ready"]).start().ready();
-        for (name, hinit) in [
-            ("alive", &alive),
-            ("starting", &starting),
-            ("stopped", &stopped),
-            ("zombie", &zombie),
-        ] {
-            let path = dir.join(name);
-            eventually(name, || {
-                fs::read(&path)
-                    .is_ok_and(|pid| !pid.is_empty())
-                    .then_some(())
-            });
-            assert!(hinit.server() > 0);
-        }
-        kill(stopped.server(), SIGSTOP);
-        // A server that has ended, of which hinit has not yet heard.
-        kill(zombie.pid(), SIGSTOP);
-        kill(zombie.server(), SIGKILL);
-        // This process lives, but is nobody's server.
-        fs::write(dir.join("dead"), format!("{}\n", std::process::id())).unwrap();
-        fs::write(dir.join("foreign"), "4194303\n").unwrap();
-        let world = Self {
-            dir,
-            well: web_server("200 OK"),
-            ill: web_server("500 Internal Server Error"),
-        };
-        (world, [alive, starting, stopped, zombie])
-    }
-}
-
-/// Answers every request like this, until the end of this process. Returns its address.
-fn web_server(status: &'static str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            thread::spawn(move || {
-                let Ok(mut stream) = stream else { return };
-                let _any = stream.read(&mut [0; 1000]);
-                let _gone = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 4\r\n\r\nwell");
-            });
-        }
-    });
-    address
 }
