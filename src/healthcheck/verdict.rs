@@ -26,7 +26,7 @@ pub(crate) enum Verdict {
     /// hinit has no server yet, or no longer.
     NoServer,
     Missing(Pid),
-    /// It exists, and there is no descriptor or no memory left to look at it.
+    /// It exists, and looking at it has failed.
     Unseen(Pid, Errno),
     Zombie(Pid),
     Stopped(Pid),

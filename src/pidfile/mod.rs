@@ -5,9 +5,9 @@
 //! *clears* the file before it reaps the server, so that while the file names a PID, that PID is
 //! the server's and cannot be reused; at the end it *removes* the file, and the kernel drops the
 //! locks with the process. So a PID in a file for which a hinit *vouches*, by a lock that nobody else can
-//! have, is the server's, and a PID in any other file is stale. No start times and no boot ids are needed. When hinit was asked
-//! to stop the server, but waits before it passes that on, it *marks* the file; and another mark says that
-//! it knows more than the file can tell, and answers at the socket beside it.
+//! have, is the server's, and a PID in any other file is stale. No start times and no boot ids are needed.
+//! When hinit was asked to stop the server, but waits before it passes that on, it *marks* the file; and
+//! another mark says that it knows more than the file can tell, and answers at the socket beside it.
 //!
 //! There is no temporary file and no rename: rename would put a file under the name that nobody
 //! has locked, so that two could hold "the" lock. One small write into an empty file is already

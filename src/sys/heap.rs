@@ -3,8 +3,8 @@
 //! hinit needs little memory, and the same little again and again. malloc sets itself up with half a
 //! dozen system calls and several pages, and is a large part of a small binary; here the first blocks
 //! lie in .bss, from a page on that is in use anyway. What hinit needs as a rule fits in there: so where
-//! the kernel has no more memory to give, it says so before hinit starts, and not in its midst. What was given back serves the next of its size, so
-//! that a long life needs no more than its busiest moment did.
+//! the kernel has no more memory to give, it says so before hinit starts, and not in its midst. What was
+//! given back serves the next of its size, so that a long life needs no more than its busiest moment did.
 #![allow(
     clippy::cast_ptr_alignment,
     reason = "all blocks are aligned to more than a pointer"
