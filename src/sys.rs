@@ -5,7 +5,6 @@
 //! The rest of the crate denies `unsafe_code`.
 #![allow(unsafe_code)]
 
-use std::cell::UnsafeCell;
 use std::ffi::{CStr, OsString};
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
@@ -16,17 +15,20 @@ use std::ptr;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::libc::{self, c_char, c_int, c_void};
+use nix::libc::{self, c_char, c_int};
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
+mod child;
 mod heap;
 mod identity;
+mod raw;
 mod signals;
 mod socket;
 #[cfg(all(panic = "abort", not(test)))]
 mod unwind;
 
+pub(crate) use child::{Executable, NumberVariable, Plan, fork, is_missing, release_stack, spawn};
 pub(crate) use identity::{
     clear_ambient_capabilities, effective_user, has_capability, set_gids, set_groups, set_uids,
 };
@@ -80,37 +82,6 @@ pub(crate) fn describe(errno: Errno) -> &'static str {
     // SAFETY: musl has a text for every number, and never changes or frees one.
     let text = unsafe { CStr::from_ptr(libc::strerror(errno as c_int)) };
     text.to_str().unwrap_or_default()
-}
-
-/// Starts a child that runs `act` on memory it shares with hinit, which waits until the child has
-/// executed another program or has ended (`clone(2)` with the flags of `vfork(2)`).
-///
-/// `fork` would copy the page tables: that takes four times as long.
-pub(crate) fn spawn(act: &mut dyn FnMut()) -> nix::Result<Pid> {
-    extern "C" fn child(act: *mut c_void) -> c_int {
-        // SAFETY: the pointer is to `act` below, alive as long as the parent waits.
-        let act = unsafe { &mut *act.cast::<&mut dyn FnMut()>() };
-        act();
-        0
-    }
-    /// Far more than the child uses: only the pages that it touches cost anything.
-    #[repr(align(4096))]
-    struct Stack(UnsafeCell<[u8; 64 * 1024]>);
-    // SAFETY: one child at a time uses it, and hinit, which has one thread, waits meanwhile.
-    unsafe impl Sync for Stack {}
-    static STACK: Stack = Stack(UnsafeCell::new([0; _]));
-    let (stack, size) = (STACK.0.get().cast::<c_void>(), size_of::<Stack>());
-    let mut act = act;
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-    // SAFETY: the parent is suspended until the child lets go of its memory, so nothing that they
-    // share is used by both at once, and `act` and the stack outlive the child's use of them. The
-    // stack's end is that of a page, aligned as the ABIs want; its pages are given back.
-    unsafe {
-        let pid = libc::clone(child, stack.byte_add(size), flags, (&raw mut act).cast());
-        let pid = Errno::result(pid).map(Pid::from_raw);
-        libc::madvise(stack, size, libc::MADV_DONTNEED);
-        pid
-    }
 }
 
 /// Unmaps hinit's own code. What is still needed comes back by itself, from the page cache; what
@@ -216,12 +187,13 @@ pub(crate) fn environment(name: &CStr) -> Option<OsString> {
     value.map(|value| OsString::from_vec(value.to_bytes().to_vec()))
 }
 
+unsafe extern "C" {
+    /// `environ(7)`.
+    static environ: *const *const c_char;
+}
+
 /// Whether the environment has a variable whose name begins like that.
 pub(crate) fn has_variable(prefix: &[u8]) -> bool {
-    unsafe extern "C" {
-        /// `environ(7)`.
-        static environ: *const *const c_char;
-    }
     // SAFETY: it points to pointers to C strings, up to a null pointer; nothing changes it meanwhile.
     unsafe {
         let mut variable = environ;
@@ -247,10 +219,10 @@ pub(crate) fn page_size() -> u64 {
     unsafe { libc::getauxval(libc::AT_PAGESZ) }
 }
 
-/// `setenv(3)`, for the child that is about to become the server.
-pub(crate) fn set_environment(name: &CStr, value: &CStr) {
+/// `setenv(3)`, for the server. ENOMEM is the only error.
+pub(crate) fn set_environment(name: &CStr, value: &CStr) -> nix::Result<()> {
     // SAFETY: libc copies both. Nothing holds on to what `environment` returned: it copies as well.
-    unsafe { libc::setenv(name.as_ptr(), value.as_ptr(), 1) };
+    Errno::result(unsafe { libc::setenv(name.as_ptr(), value.as_ptr(), 1) }).map(drop)
 }
 
 /// A soft and a hard limit.

@@ -5,14 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// How often each file says `unsafe`. Who adds some comes here, and to the README.
-const UNSAFE: [(&str, usize); 7] = [
+const UNSAFE: [(&str, usize); 9] = [
+    ("src/sys/child.rs", 15),
     ("src/sys/heap/c.rs", 10),
     ("src/sys/heap.rs", 13),
     ("src/sys/identity.rs", 6),
+    ("src/sys/raw.rs", 3),
     ("src/sys/signals.rs", 14),
     ("src/sys/socket.rs", 2),
     ("src/sys/unwind.rs", 15),
-    ("src/sys.rs", 25),
+    ("src/sys.rs", 22),
 ];
 
 /// The commands of cargo's that would write a new lock file.

@@ -63,6 +63,7 @@ fn plain() -> Run {
         parent_death: None,
         rewrites: Rewrites::default(),
         stop: Stop {
+            signals: run::STOP_SIGNALS,
             delay: std::time::Duration::ZERO,
             grace: None,
             leftovers: Leftovers::Leave,
@@ -73,6 +74,7 @@ fn plain() -> Run {
         user: None,
         workdir: None,
         stale: Vec::new(),
+        follow: Vec::new(),
         manners: Manners {
             subreaper: false,
             // By execvp(3).

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nix::libc::c_int;
+use nix::libc::{SIGINT, SIGQUIT, SIGTERM, c_int};
 use nix::sys::signal::Signal as StandardSignal;
 
 use super::given::Given;
@@ -12,8 +12,10 @@ use super::probes::{self, Address};
 use super::{Command, PidFile, options, pid_file_unless, values};
 use crate::error::ExitCodes;
 use crate::output::Verbosity;
+use crate::sys::SignalSet;
 
 pub(super) const MODE: u32 = 0o644;
+pub(super) const STOP_SIGNALS: SignalSet = SignalSet::NONE.with(SIGTERM).with(SIGINT).with(SIGQUIT);
 const MOST_LISTEN: usize = 8;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub(crate) struct Run {
     pub(crate) workdir: Option<PathBuf>,
     /// PID files of the server's own.
     pub(crate) stale: Vec<PathBuf>,
+    /// PID files of the server's own by which it names its successor.
+    pub(crate) follow: Vec<PathBuf>,
     pub(crate) manners: Manners,
     pub(crate) verbosity: Verbosity,
     /// The server and its arguments; at least one word.
@@ -57,6 +61,8 @@ impl Rewrites {
 /// How a stop goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stop {
+    /// The signals that ask for a stop, as they are received.
+    pub(crate) signals: SignalSet,
     /// How long a stop signal waits before it is passed on.
     pub(crate) delay: Duration,
     /// When to kill what is left.
@@ -143,6 +149,9 @@ pub(super) fn parse(given: &mut Given) -> Command {
         parent_death: given.value(&options::PARENT_DEATH, &values::STANDARD_SIGNAL),
         rewrites: Rewrites(given.values(&options::REWRITE, &values::REWRITE)),
         stop: Stop {
+            signals: given
+                .value(&options::STOP_SIGNAL, &values::STOP_SIGNALS)
+                .unwrap_or(STOP_SIGNALS),
             delay: given
                 .value(&options::STOP_DELAY, &values::DURATION)
                 .unwrap_or_default(),
@@ -162,6 +171,7 @@ pub(super) fn parse(given: &mut Given) -> Command {
         user: given.value(&options::USER, &values::USER),
         workdir: given.word(&options::WORKDIR).map(PathBuf::from),
         stale: given.lines(&options::REMOVE_STALE, &probes::PATH),
+        follow: given.lines(&options::FOLLOW, &probes::PATH),
         manners: Manners::OWN,
         verbosity: match given.one_of(&options::VERBOSE, &options::QUIET) {
             [true, _] => Verbosity::Verbose,

@@ -101,6 +101,7 @@ fn options_of_run() {
         parent_death: None,
         rewrites: Rewrites::default(),
         stop: Stop {
+            signals: run::STOP_SIGNALS,
             delay: Duration::ZERO,
             grace: None,
             leftovers: Leftovers::Drain,
@@ -111,6 +112,7 @@ fn options_of_run() {
         user: None,
         workdir: None,
         stale: Vec::new(),
+        follow: Vec::new(),
         manners: Manners::OWN,
         verbosity: Verbosity::Normal,
         command: vec!["x".into()],
@@ -242,6 +244,7 @@ fn options_of_a_stop() {
     ];
     let by_arguments = run(&words);
     let expected = Stop {
+        signals: run::STOP_SIGNALS,
         delay: seconds(3),
         grace: Some(seconds(8)),
         leftovers: Leftovers::Leave,

@@ -7,6 +7,7 @@ use nix::sys::signal::Signal;
 
 use super::User;
 use crate::error::exit_code;
+use crate::sys::SignalSet;
 use crate::text::digits;
 
 /// One kind of value: how to read its text (None: it is not one), and what it should have been.
@@ -26,6 +27,10 @@ pub(super) const STANDARD_SIGNAL: Kind<Signal> = Kind {
 pub(super) const SIGNAL: Kind<c_int> = Kind {
     parse: signal,
     wanted: "a signal such as ABRT, 6 or RTMIN+3",
+};
+pub(super) const STOP_SIGNALS: Kind<SignalSet> = Kind {
+    parse: stop_signals,
+    wanted: "signals such as TERM,WINCH, 28 or RTMIN+3 (not KILL, STOP or CHLD)",
 };
 pub(super) const DURATION: Kind<Duration> = Kind {
     parse: duration,
@@ -92,10 +97,24 @@ fn signal(text: &str) -> Option<c_int> {
     (RTMIN..=RTMAX).contains(&real_time).then_some(real_time)
 }
 
+/// A signal that hinit can get and passes on.
+fn received_signal(text: &str) -> Option<c_int> {
+    signal(text).filter(|number| ![SIGKILL, SIGSTOP, SIGCHLD].contains(number))
+}
+
+/// `TERM,INT,QUIT`: at least one.
+fn stop_signals(list: &str) -> Option<SignalSet> {
+    let mut signals = SignalSet::NONE;
+    for text in list.split([',', ' ']).filter(|text| !text.is_empty()) {
+        signals = signals.with(received_signal(text)?);
+    }
+    (signals != SignalSet::NONE).then_some(signals)
+}
+
 /// `TERM=QUIT`; `HUP=` drops it. Not from those that hinit never passes on.
 fn rewrite(text: &str) -> Option<(c_int, Option<c_int>)> {
     let (from, to) = text.split_once('=')?;
-    let from = signal(from).filter(|from| ![SIGKILL, SIGSTOP, SIGCHLD].contains(from))?;
+    let from = received_signal(from)?;
     match to {
         "" => Some((from, None)),
         to => Some((from, Some(signal(to)?))),
@@ -266,6 +285,29 @@ mod tests {
             ("4294967311", None),
         ] {
             assert_eq!(signal(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn lists_of_stop_signals() {
+        let set = |numbers: &[c_int]| {
+            let all = numbers.iter().fold(SignalSet::NONE, |set, n| set.with(*n));
+            Some(all)
+        };
+        for (text, expected) in [
+            ("TERM", set(&[15])),
+            ("TERM,INT,QUIT", set(&[15, 2, 3])),
+            ("sigwinch,10", set(&[28, 10])),
+            ("RTMIN+3, PWR", set(&[37, 30])),
+            ("", None),
+            (",", None),
+            ("TERM;INT", None),
+            ("TERM,KILL", None),
+            ("STOP", None),
+            ("17", None),
+            ("WINSH", None),
+        ] {
+            assert_eq!(stop_signals(text), expected, "{text}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 use nix::libc::{SIGCONT, SIGKILL, SIGTERM, c_int};
-use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getpid};
 
 use crate::process::{self, Process, State, unless_short};
@@ -24,6 +24,12 @@ pub(super) fn children() -> Vec<Process> {
 pub(super) fn is_child(pid: Pid) -> bool {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
     waitid(Id::Pid(pid), flags) != Err(Errno::ECHILD)
+}
+
+/// Whether this is a child of hinit's that has not ended.
+pub(super) fn is_live_child(pid: Pid) -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+    waitid(Id::Pid(pid), flags) == Ok(WaitStatus::StillAlive)
 }
 
 /// Whether this process descends from hinit.

@@ -36,23 +36,33 @@ pub(super) struct ServerEnd {
     pub(super) after: Duration,
     /// hinit has killed it, since the grace time was over.
     pub(super) overdue: bool,
-    /// The processes that it left, if it seems to have gone to the background.
-    pub(super) daemons: Vec<Process>,
+    /// The processes that it left, if it seems to have gone to the background, or to have been replaced.
+    pub(super) left: Vec<Process>,
+    /// It got signals before: by those servers are told to replace their main process.
+    pub(super) was_signalled: bool,
 }
 
 impl ServerEnd {
     /// Called as soon as the server has been reaped.
-    pub(super) fn new(status: ExitStatus, after: Duration, overdue: bool, asked: bool) -> Self {
-        let may_be_daemon = status.success() && after < FIRST_SECONDS && !asked;
+    pub(super) fn new(
+        status: ExitStatus,
+        after: Duration,
+        overdue: bool,
+        asked: bool,
+        passed_on: SignalSet,
+    ) -> Self {
+        let was_signalled = passed_on != SignalSet::NONE;
+        let goes_on = status.success() && !asked && (after < FIRST_SECONDS || was_signalled);
         Self {
             status,
             after,
             overdue,
-            daemons: if may_be_daemon {
+            left: if goes_on {
                 descendants::children()
             } else {
                 Vec::new()
             },
+            was_signalled,
         }
     }
 
@@ -98,12 +108,20 @@ impl fmt::Display for ServerEnd {
         if self.overdue {
             f.write_str(", when its grace time was over")?;
         }
-        if !self.daemons.is_empty() {
-            f.write_str("; most likely it went to the background, for it left ")?;
-            write_list(f, &self.daemons, |f, process| {
+        if !self.left.is_empty() {
+            f.write_str(if self.was_signalled {
+                "; most likely it was replaced by "
+            } else {
+                "; most likely it went to the background, for it left "
+            })?;
+            write_list(f, &self.left, |f, process| {
                 write!(f, "{} (PID {})", process.name, process.pid)
             })?;
-            f.write_str(": run it in the foreground (nginx: `daemon off;`)")?;
+            f.write_str(if self.was_signalled {
+                ": name the server's own PID file with --follow, or have it send MAINPID (--notify)"
+            } else {
+                ": run it in the foreground (nginx: `daemon off;`)"
+            })?;
         }
         Ok(())
     }

@@ -20,6 +20,8 @@ pub(super) struct Health {
     server: Option<Pid>,
     started: Instant,
     stage: Stage,
+    /// Whether it is to say when it is ready. Else it is ready as soon as it runs.
+    says_when_ready: bool,
     stopping: Option<Stopping>,
     /// A signal or a terminal has stopped it, and nobody has continued it.
     is_suspended: bool,
@@ -34,9 +36,11 @@ pub(super) struct Health {
     failure: Option<i32>,
 }
 
-/// How far it says it is.
+/// How far it is, as hinit knows or as the server says.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// The child has not executed the server yet.
+    Launching,
     Starting,
     Ready,
     /// Ready, and about to be so with another configuration.
@@ -57,11 +61,8 @@ impl Health {
         Self {
             server: Some(server),
             started: now,
-            stage: match notify {
-                Some(_) => Stage::Starting,
-                // Who is not asked is ready.
-                None => Stage::Ready,
-            },
+            stage: Stage::Launching,
+            says_when_ready: notify.is_some(),
             stopping: None,
             is_suspended: false,
             watchdog: notify.and_then(|notify| notify.watchdog),
@@ -70,6 +71,16 @@ impl Health {
             status: String::new(),
             failure: None,
         }
+    }
+
+    /// The child has executed the server.
+    pub(super) fn has_started(&mut self) {
+        self.stage = match self.stage {
+            Stage::Launching if self.says_when_ready => Stage::Starting,
+            Stage::Launching => Stage::Ready,
+            // It was faster to say so than hinit to notice.
+            stage => stage,
+        };
     }
 
     /// Takes note of what the server says.
@@ -149,6 +160,7 @@ impl Health {
     pub(super) fn readiness(&self, now: Instant) -> Verdict {
         match self.liveness(now) {
             Verdict::Healthy(pid) if self.stopping.is_some() => Verdict::Stopping(pid),
+            Verdict::Healthy(_) if self.stage == Stage::Launching => Verdict::NoServer,
             Verdict::Healthy(pid) if self.stage == Stage::Starting => Verdict::NotReady(pid),
             verdict => verdict,
         }
@@ -160,6 +172,23 @@ impl Health {
         let (watchdog, sign) = (self.watchdog?, self.sign?);
         let silence = now.saturating_duration_since(sign);
         (self.stopping.is_none() && silence >= watchdog).then_some((silence, watchdog))
+    }
+
+    /// How long the server may be silent.
+    pub(super) fn watchdog(&self) -> Option<Duration> {
+        self.watchdog
+    }
+
+    /// The server could give no sign of life for this time. A watchdog that ran out meanwhile runs once more.
+    pub(super) fn postpone(&mut self, by: Duration, now: Instant) {
+        if let Some(sign) = &mut self.sign
+            && !self.is_told
+        {
+            let has_run_out = self
+                .watchdog
+                .is_some_and(|watchdog| *sign + watchdog <= now);
+            *sign = if has_run_out { now } else { *sign + by };
+        }
     }
 
     /// When the watchdog has to be looked at.
@@ -180,6 +209,7 @@ impl Health {
 
     fn phase(&self, now: Instant) -> &'static str {
         match self.readiness(now) {
+            Verdict::NoServer if self.stage == Stage::Launching => "starting",
             Verdict::NoServer => "ended",
             Verdict::Stopped(_) => "stopped",
             Verdict::Silent { .. } => "silent",

@@ -93,9 +93,14 @@ impl Identity {
         self.uid
     }
 
+    /// Names the user's home to the server.
+    pub(super) fn set_home(&self) -> Result<(), Error> {
+        sys::set_environment(c"HOME", &self.home)
+            .map_err(|errno| Error::cannot("set", &"HOME", &sys::describe(errno)))
+    }
+
     /// Makes the caller that user, for good.
     pub(super) fn assume(&self) -> nix::Result<()> {
-        sys::set_environment(c"HOME", &self.home);
         if self.is_own() {
             return Ok(());
         }

@@ -2,6 +2,7 @@
 //! returns an error.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -13,17 +14,21 @@ use super::descendants::Leftovers;
 use super::ending::{Ending, ServerEnd};
 use super::health::Health;
 use super::memory::OomKills;
+use super::pause::{PauseDetector, watchdog_look_interval};
 use super::server::Server;
-use super::shutdown::{Action, Happened, Shutdown, is_stop_signal};
+use super::shutdown::{Action, Happened, Shutdown};
 use super::signals::{Event, Received, SignalQueue};
 use super::sockets::Sockets;
+use super::start::Start;
 use super::terminal::Terminal;
 use crate::cli::Run;
 use crate::error::Error;
+use crate::file;
 use crate::output::Log;
 use crate::pidfile::Claim;
 use crate::process::Process;
 use crate::sys::{self, SignalSet};
+use crate::time::Rounded;
 
 mod children;
 mod hearing;
@@ -36,18 +41,27 @@ const SETTLED: Duration = Duration::from_millis(20);
 pub(super) struct Life<'a> {
     options: &'a Run,
     log: Log,
+    /// The server, or the child that is about to become it.
     server: Server,
+    /// Until the server's exec.
+    start: Option<Start>,
     queue: SignalQueue,
     claim: Option<Claim>,
     terminal: Option<Terminal>,
+    /// The server's process group at its end, which had the terminal.
+    last_group: Option<Pid>,
     sockets: Option<Sockets>,
     health: Health,
+    oom_kills: OomKills,
     /// Who takes the server's place when it ends, and whether it was said that it did not at once.
     successor: Option<Process>,
     is_told_of_main_pid: bool,
+    /// The PID files that name a successor, by their absolute paths.
+    follow: Vec<PathBuf>,
     /// Whose place the server has taken.
     former: Option<Pid>,
     shutdown: Shutdown,
+    pause_detector: PauseDetector,
     /// When to unmap the code that only the start has needed, if that is still to be done.
     settle_at: Option<Instant>,
     /// The first stop signal, and who sent it.
@@ -64,28 +78,35 @@ pub(super) struct Life<'a> {
 impl<'a> Life<'a> {
     pub(super) fn new(
         options: &'a Run,
-        server: Server,
+        start: Start,
         queue: SignalQueue,
         claim: Option<Claim>,
         terminal: Option<Terminal>,
         sockets: Option<Sockets>,
     ) -> Self {
         let now = Instant::now();
+        let server = Server::new(start.child(), options.group);
         let health = Health::new(server.pid(), options.notify.as_ref(), now);
         Self {
             options,
             log: Log(options.verbosity),
             server,
+            start: Some(start),
             queue,
             claim,
             terminal,
+            last_group: None,
             sockets,
             health,
+            oom_kills: OomKills::NONE,
             successor: None,
             is_told_of_main_pid: false,
+            // hinit itself leaves the server's directory.
+            follow: options.follow.iter().map(|path| absolute(path)).collect(),
             former: None,
             shutdown: Shutdown::new(options.stop),
-            settle_at: Some(now + SETTLED),
+            pause_detector: PauseDetector::default(),
+            settle_at: None,
             asked: None,
             delayed: None,
             passed_on: SignalSet::NONE,
@@ -97,19 +118,34 @@ impl<'a> Life<'a> {
 
     /// Returns the exit code.
     pub(super) fn live(mut self) -> u8 {
+        match self.watch() {
+            Ok(server_end) => self.leave(server_end),
+            Err(error) => self.give_up(&error),
+        }
+    }
+
+    /// The child has executed the server, or could not.
+    fn finish_start(&mut self) -> Result<(), Error> {
+        let Some(start) = self.start.take() else {
+            return Ok(());
+        };
+        start.finish()?;
+        self.server.has_started();
+        self.health.has_started();
         self.keep_pid_file(|claim| claim.record(self.server.pid()));
-        let oom_kills = OomKills::so_far();
-        self.let_go(&oom_kills);
-        let server_end = self.watch();
-        self.leave(server_end, &oom_kills)
+        self.oom_kills = OomKills::so_far();
+        self.let_go();
+        self.queue.open();
+        self.settle_at = Some(Instant::now() + SETTLED);
+        Ok(())
     }
 
     /// Holds on to nothing of the place where hinit was started, nor to what it was given for the
     /// server: a file system could not be unmounted, a pipe would not end.
-    fn let_go(&self, oom_kills: &OomKills) {
+    fn let_go(&self) {
         let mut kept = vec![self.queue.as_fd().as_raw_fd()];
         let mut keep = |fd: BorrowedFd| kept.push(fd.as_raw_fd());
-        if let Some(counter) = oom_kills.as_fd() {
+        if let Some(counter) = self.oom_kills.as_fd() {
             keep(counter);
         }
         if let Some(claim) = &self.claim {
@@ -131,12 +167,17 @@ impl<'a> Life<'a> {
     }
 
     /// Passes signals on and reaps orphans until the server has ended, and then, as the timetable
-    /// has it, all that it left.
-    fn watch(&mut self) -> ServerEnd {
+    /// has it, all that it left. An error, if the server could not be started.
+    fn watch(&mut self) -> Result<ServerEnd, Error> {
         loop {
-            let deadline = self.deadline();
+            let deadline = self.wake_up_at();
+            let start = self.start.as_ref().map(AsFd::as_fd);
             let sockets = self.sockets.as_ref().map(AsFd::as_fd);
-            let (happened, signal) = match self.queue.wait(deadline, sockets) {
+            let event = self.queue.wait(deadline, start, sockets);
+            if let Some(pause) = self.pause_detector.pause(Instant::now) {
+                self.make_up_for(pause);
+            }
+            let (happened, signal) = match event {
                 Event::Deadline => (self.look_at_the_clock(), None),
                 Event::Sockets => {
                     self.attend();
@@ -146,7 +187,11 @@ impl<'a> Life<'a> {
                     self.pass_on(signal);
                     continue;
                 }
-                Event::Signal(signal) if signal.number() == SIGCHLD => match self.reap() {
+                Event::Started => {
+                    self.finish_start()?;
+                    continue;
+                }
+                Event::Signal(signal) if signal.number() == SIGCHLD => match self.reap()? {
                     Some(happened) => (happened, None),
                     None => continue,
                 },
@@ -164,20 +209,38 @@ impl<'a> Life<'a> {
                 }
             };
             if is_over && let Some(end) = self.server_end.take() {
-                return end;
+                return Ok(end);
             }
         }
     }
 
     /// When to come back at the latest, if nothing else happens.
-    fn deadline(&self) -> Option<Instant> {
+    fn wake_up_at(&mut self) -> Option<Instant> {
+        let watchdog = self.health.deadline();
         let probes = self.sockets.as_ref().and_then(Sockets::deadline);
-        let own = [
-            self.settle_at,
-            self.shutdown.deadline(),
-            self.health.deadline(),
-        ];
-        own.into_iter().flatten().chain(probes).min()
+        let others = self.shutdown.deadline().into_iter().chain(probes).min();
+        let interval = match (others, self.options.notify) {
+            (None, Some(_)) => self.health.watchdog().map(watchdog_look_interval),
+            _ => None,
+        };
+        let deadline = watchdog.into_iter().chain(others).min();
+        let look = self
+            .pause_detector
+            .wake_up_at(deadline, interval, Instant::now);
+        self.settle_at.into_iter().chain(look).min()
+    }
+
+    /// hinit stood still, and with it the server: every deadline that runs moves by that time.
+    fn make_up_for(&mut self, pause: Duration) {
+        self.log.verbose(format_args!(
+            "stood still for {}: the deadlines are that much later",
+            Rounded(pause)
+        ));
+        self.shutdown.postpone(pause);
+        self.health.postpone(pause, Instant::now());
+        if let Some(sockets) = &mut self.sockets {
+            sockets.postpone(pause);
+        }
     }
 
     fn look_at_the_clock(&mut self) -> Happened {
@@ -220,7 +283,7 @@ impl<'a> Life<'a> {
             self.stop_along(signal.number());
             return None;
         }
-        if is_stop_signal(signal.number()) {
+        if self.options.stop.signals.contains(signal.number()) {
             self.asked.get_or_insert((signal.number(), signal.sender()));
             self.health.stop();
         }
@@ -250,19 +313,27 @@ impl<'a> Life<'a> {
         if self.server_end.is_some() {
             return;
         }
+        let is_stop = self.options.stop.signals.contains(signal.received_as());
         let result = match &self.terminal {
             // As the shell that sent it means it: for the whole job, with the terminal if that is
             // in the foreground.
             Some(terminal) if signal.number() == SIGCONT => {
-                if terminal.is_ours() {
-                    terminal.give_to(self.server.pgid());
+                if terminal.is_ours()
+                    && let Some(group) = self.server.group()
+                {
+                    terminal.give_to(group);
                 }
                 self.server.signal_group(SIGCONT)
             }
             _ => self.server.signal(&signal),
         };
         match result {
-            Ok(()) => self.passed_on = self.passed_on.with(signal.number()),
+            Ok(()) => {
+                self.passed_on = self.passed_on.with(signal.number());
+                if is_stop {
+                    self.wake_stopped_server();
+                }
+            }
             Err(Errno::EAGAIN) => self.queue.put_back(signal),
             Err(errno) => {
                 let why = sys::describe(errno);
@@ -272,27 +343,54 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// Gives back what was taken, tells how it went, and returns the exit code.
-    fn leave(self, server: ServerEnd, oom_kills: &OomKills) -> u8 {
+    /// A server that is stopped would get to its stop signal only when it is killed.
+    fn wake_stopped_server(&mut self) {
+        self.follow_changes();
+        if self.server.is_stopped()
+            && let Err(errno) = self.server.signal_as_told(SIGCONT)
+        {
+            let why = sys::describe(errno);
+            self.log
+                .warn(format_args!("cannot continue the stopped server: {why}"));
+        }
+    }
+
+    /// Tells how it went, gives back what was taken, and returns the exit code.
+    fn leave(mut self, server: ServerEnd) -> u8 {
         let code = server.exit_code(&self.options.exit, self.passed_on);
-        let (killed, remaining) = self.leftovers.at_the_end();
+        let (killed, remaining) =
+            std::mem::replace(&mut self.leftovers, Leftovers::new()).at_the_end();
         let ending = Ending {
             server,
             asked: self.asked,
-            oom_kills: oom_kills.since(),
+            oom_kills: self.oom_kills.since(),
             killed,
             remaining,
         };
         self.log.tell(format_args!("{ending}"));
+        self.give_back();
+        code
+    }
+
+    /// Says why there is no server, gives back what was taken, and returns the exit code.
+    fn give_up(mut self, error: &Error) -> u8 {
+        let (log, code) = (self.log, self.options.manners.exit_codes.of(error));
+        // The child may have had the terminal, for the group that hinit made for it.
+        self.last_group = Some(self.server.pid());
+        self.give_back();
+        log.error(format_args!("{error}"));
+        code
+    }
+
+    fn give_back(self) {
         // Before the lock goes: the next hinit is to find its socket's name free.
         drop(self.sockets);
         if let Some(Err(error)) = self.claim.map(Claim::remove) {
             self.log.warn(format_args!("{error}"));
         }
-        if let Some(terminal) = self.terminal {
-            terminal.take_back(self.server.pgid());
+        if let Some((terminal, group)) = self.terminal.zip(self.last_group) {
+            terminal.take_back(group);
         }
-        code
     }
 
     fn keep_pid_file(&self, step: impl Fn(&Claim) -> Result<(), Error>) {
@@ -300,4 +398,9 @@ impl<'a> Life<'a> {
             self.log.warn(format_args!("{error}"));
         }
     }
+}
+
+/// Where the working directory is gone, a relative path leads to nothing.
+fn absolute(path: &Path) -> PathBuf {
+    file::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

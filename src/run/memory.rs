@@ -13,6 +13,9 @@ use crate::file;
 pub(super) struct OomKills(Option<(OwnedFd, u64)>);
 
 impl OomKills {
+    /// As long as nothing was looked at.
+    pub(super) const NONE: Self = Self(None);
+
     pub(super) fn so_far() -> Self {
         // A dozen lines in version 1, each with a path that an orchestrator may make long.
         let mut bytes = [0; 4096];

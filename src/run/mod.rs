@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use nix::errno::Errno;
-use nix::libc::{SIGINT, SIGTERM};
+use nix::libc::{SIGCHLD, SIGINT, SIGTERM};
 use nix::sys::prctl::{set_child_subreaper, set_pdeathsig};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, chdir, getpid, getppid};
@@ -18,11 +18,13 @@ mod accounts;
 mod descendants;
 mod ending;
 mod exec_error;
+mod follow;
 mod health;
 mod identity;
 mod life;
 mod memory;
 mod notify;
+mod pause;
 mod program;
 mod responder;
 mod server;
@@ -30,6 +32,7 @@ mod shutdown;
 mod signals;
 mod sockets;
 mod stale;
+mod start;
 mod terminal;
 
 /// What reads bytes of others.
@@ -45,9 +48,9 @@ pub(crate) mod fuzz {
 pub(crate) use health::tests::phases;
 use identity::Identity;
 use life::Life;
-use server::Server;
 use signals::{Event, SignalQueue};
 use sockets::Sockets;
+use start::Start;
 use terminal::Terminal;
 
 /// What the server is to find as hinit found it.
@@ -80,7 +83,7 @@ pub(crate) fn run(options: &Run, signal_mask: SignalSet) -> u8 {
 /// Runs no server: reaps whoever comes, and ends at SIGTERM or SIGINT.
 pub(crate) fn pause() -> u8 {
     let log = Log(Verbosity::Normal);
-    let mut queue = match SignalQueue::new() {
+    let mut queue = match SignalQueue::new(SignalSet::ALL) {
         Ok(queue) => queue,
         Err(error) => {
             log.error(format_args!("{error}"));
@@ -93,7 +96,7 @@ pub(crate) fn pause() -> u8 {
         while let Ok(Some(pid)) = sys::ended_child() {
             let _status = sys::reap(pid);
         }
-        if let Event::Signal(signal) = queue.wait(None, None)
+        if let Event::Signal(signal) = queue.wait(None, None, None)
             && [SIGTERM, SIGINT].contains(&signal.number())
         {
             return 0;
@@ -101,7 +104,7 @@ pub(crate) fn pause() -> u8 {
     }
 }
 
-/// All that can fail and then ends hinit. On success the server runs.
+/// All that can fail before there is a child, and then ends hinit. On success the server is about to start.
 fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, Error> {
     let inherited = Inherited {
         signal_mask,
@@ -109,7 +112,8 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, E
         sigchld_ignored: sys::ignore_sigchld(false),
         listens: names_hinit(LISTEN_PID),
     };
-    let queue = SignalQueue::new()?;
+    // The others are the server's, and wait for its exec.
+    let queue = SignalQueue::new(options.stop.signals.with(SIGCHLD))?;
     if options.manners.subreaper {
         adopt_orphans(log);
     }
@@ -134,13 +138,13 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, E
         for path in &options.stale {
             stale::remove(path, log);
         }
-        let server = Server::spawn(options, identity.as_ref(), terminal.as_ref(), inherited)?;
-        Ok((server, sockets))
+        let start = Start::new(options, identity.as_ref(), terminal.as_ref(), inherited)?;
+        Ok((start, sockets))
     };
     match start() {
-        Ok((server, sockets)) => {
+        Ok((start, sockets)) => {
             signals::halve_own_queue();
-            Ok(Life::new(options, server, queue, claim, terminal, sockets))
+            Ok(Life::new(options, start, queue, claim, terminal, sockets))
         }
         Err(error) => {
             if let Some(Err(left_behind)) = claim.map(Claim::remove) {

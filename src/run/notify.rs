@@ -55,12 +55,12 @@ impl Notify {
             |errno: Errno| Error::cannot("open", &"the notify socket", &sys::describe(errno));
         let upstream = sys::environment(NOTIFY_SOCKET).and_then(|path| address(&path));
         let (socket, name) = open_socket().map_err(fail)?;
-        sys::set_environment(NOTIFY_SOCKET, &name);
+        sys::set_environment(NOTIFY_SOCKET, &name).map_err(fail)?;
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         if let Some(watchdog) = options.watchdog.map(micros)
             && let Ok(time) = CString::new(watchdog.to_string())
         {
-            sys::set_environment(WATCHDOG_USEC, &time);
+            sys::set_environment(WATCHDOG_USEC, &time).map_err(fail)?;
             // Absent, it is meant for whoever looks: also for a server behind a shell.
             sys::unset_environment(WATCHDOG_PID);
         }

@@ -7,23 +7,20 @@ use std::os::unix::ffi::OsStrExt;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::stat;
-use nix::unistd::{execv, read};
+use nix::unistd::read;
 
 use super::exec_error;
 use crate::error::Error;
 use crate::file;
-use crate::sys;
+use crate::sys::{self, Executable, is_missing};
 
 /// Where a command is looked for when there is no PATH.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const SHELL: &CStr = c"/bin/sh";
 
-/// A command, and the files that it may be.
-pub(super) struct Program {
-    arguments: Vec<CString>,
-    /// In the order in which they are tried: all of PATH, or just the one with a slash.
-    candidates: Vec<CString>,
-}
+/// A command, and the files that it may be: all of PATH, or just the one with a slash.
+#[derive(Clone, Copy)]
+pub(super) struct Program(&'static Executable);
 
 impl Program {
     pub(super) fn new(command: &[OsString]) -> Result<Self, Error> {
@@ -33,61 +30,44 @@ impl Program {
             let with_nul = |_| Error::not_found(&name.display(), &"there is a NUL in it");
             file::c_string(text).map_err(with_nul)
         };
-        let mut program = Self {
-            arguments: Vec::with_capacity(command.len()),
-            candidates: Vec::new(),
-        };
+        let mut words = Vec::with_capacity(command.len());
         for word in command {
-            program.arguments.push(c_string(word.as_bytes())?);
+            words.push(c_string(word.as_bytes())?);
         }
+        let mut files = Vec::new();
         for file in candidates(name.as_bytes(), path.as_bytes()) {
-            program.candidates.push(c_string(&file)?);
+            files.push(c_string(&file)?);
         }
-        Ok(program)
+        // The child reads it while hinit goes on, so it is there for ever.
+        Ok(Self(Box::leak(Box::new(Executable::new(files, words)))))
+    }
+
+    pub(super) fn executable(self) -> &'static Executable {
+        self.0
     }
 
     /// The command as it was given.
-    pub(super) fn name(&self) -> &OsStr {
-        let name = self
-            .arguments
-            .first()
-            .map_or(&b""[..], |name| name.to_bytes());
-        OsStr::from_bytes(name)
+    pub(super) fn name(self) -> &'static OsStr {
+        let name = self.0.words().first();
+        OsStr::from_bytes(name.map_or(&b""[..], |name| name.to_bytes()))
     }
 
-    /// Executes the first candidate that can be; returns only if none can, and then why. As in
-    /// execvp(3), "permission denied" for one outweighs "not found" for the others. `shell`: as there, a
-    /// file that the kernel takes for no program at all is a script.
-    pub(super) fn execute(&self, shell: bool) -> Errno {
-        let mut why = Errno::ENOENT;
-        for candidate in &self.candidates {
-            match execv(candidate, &self.arguments) {
-                Err(errno) if is_missing(errno) && why == Errno::EACCES => {}
-                Err(errno) if is_missing(errno) || errno == Errno::EACCES => why = errno,
-                Err(errno) => {
-                    if errno == Errno::ENOEXEC && shell && !is_binary(candidate) {
-                        self.execute_by_shell(candidate);
-                    }
-                    return errno;
-                }
-            }
+    /// Has /bin/sh execute a file that the kernel takes for no program at all, as execvp(3) does.
+    pub(super) fn execute_by_shell(self, script: &CStr) {
+        if is_binary(script) {
+            return;
         }
-        why
+        let behind_the_name = self.0.words().iter().skip(1).cloned();
+        let words = [SHELL.to_owned(), script.to_owned()].into_iter();
+        let words = words.chain(behind_the_name).collect();
+        let _no_shell = Executable::new(vec![SHELL.to_owned()], words).execute();
     }
 
-    fn execute_by_shell(&self, script: &CString) {
-        let behind_the_name = self.arguments.iter().skip(1).map(CString::as_c_str);
-        let words = [SHELL, script.as_c_str()]
-            .into_iter()
-            .chain(behind_the_name);
-        let _no_shell = execv(SHELL, &words.collect::<Vec<_>>());
-    }
-
-    /// The error for what [`Program::execute`] returned in the child, which was another user, if any.
-    pub(super) fn explain(&self, errno: Errno, user: Option<u32>) -> Error {
+    /// The error for what [`Executable::execute`] returned in the child, which was another user, if any.
+    pub(super) fn explain(self, errno: Errno, user: Option<u32>) -> Error {
         let along_path = !has_slash(self.name().as_bytes());
         // Of the entries of PATH those count that have the command.
-        let files = self.candidates.iter().map(CString::as_c_str);
+        let files = self.0.candidates().iter().map(CString::as_c_str);
         let mut files = files.filter(|file| !along_path || stat(*file).is_ok());
         let blame = |file| Some((file, exec_error::why(file, errno)?));
         let (file, reason) = match (files.clone().find_map(blame), files.next()) {
@@ -99,7 +79,7 @@ impl Program {
     }
 
     /// The error for a command that is not there; with a slash in it, it is that one file.
-    fn not_found(&self, file: Option<&CStr>, errno: Errno) -> Error {
+    fn not_found(self, file: Option<&CStr>, errno: Errno) -> Error {
         let reason: Cow<str> = match (file, sys::environment(c"PATH")) {
             (Some(file), _) => exec_error::dangling(file)
                 .map_or(sys::describe(errno).into(), |dangling| {
@@ -128,10 +108,6 @@ fn is_binary(file: &CStr) -> bool {
     let read = file::open(OsStr::from_bytes(file.to_bytes()).as_ref(), OFlag::O_RDONLY)
         .and_then(|file| read(&file, &mut head));
     read.is_err() || &head == b"\x7fELF"
-}
-
-fn is_missing(errno: Errno) -> bool {
-    matches!(errno, Errno::ENOENT | Errno::ENOTDIR)
 }
 
 /// The files that a command may be: itself if there is a slash in it, else one for each entry of

@@ -64,10 +64,13 @@ impl Responder {
         })
     }
 
-    /// Names what must stay open; nobody is connected yet.
+    /// Names what must stay open. Probes may have come while the server's program was loaded.
     pub(super) fn keep(&self, keep: &mut dyn FnMut(BorrowedFd)) {
         for listener in &self.listeners {
             listener.keep(keep);
+        }
+        for place in &self.places {
+            place.keep(keep);
         }
     }
 
@@ -145,6 +148,14 @@ impl Responder {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let requests = self.places.iter().filter_map(Connection::deadline);
         requests.chain(self.deaf_until).min()
+    }
+
+    /// Moves all deadlines to a later time.
+    pub(super) fn postpone(&mut self, by: Duration) {
+        let requests = self.places.iter_mut().filter_map(Connection::deadline_mut);
+        for instant in requests.chain(&mut self.deaf_until) {
+            *instant += by;
+        }
     }
 
     /// Ends what has taken too long.

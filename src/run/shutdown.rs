@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use nix::libc::{SIGINT, SIGQUIT, SIGTERM, c_int};
+use nix::libc::c_int;
 
 use crate::cli::{Leftovers, Stop};
 
@@ -75,11 +75,6 @@ pub(super) enum Action {
     Leave,
 }
 
-/// Whether a signal asks for the end of the server: as it was received, whatever it is rewritten to.
-pub(super) fn is_stop_signal(signal: c_int) -> bool {
-    [SIGTERM, SIGINT, SIGQUIT].contains(&signal)
-}
-
 impl Shutdown {
     pub(super) fn new(plan: Stop) -> Self {
         Self {
@@ -98,7 +93,9 @@ impl Shutdown {
         match happened {
             // There is nobody to pass it on to.
             Happened::Signal(_) | Happened::Silent if self.ended.is_some() => Action::Nothing,
-            Happened::Signal(signal) if is_stop_signal(signal) => self.stop(signal, now),
+            Happened::Signal(signal) if self.plan.signals.contains(signal) => {
+                self.stop(signal, now)
+            }
             Happened::Signal(_) => Action::PassOn,
             Happened::ServerEnded => {
                 self.ended = Some(now);
@@ -124,6 +121,26 @@ impl Shutdown {
         let delay = self.delayed.map(|(_, until)| until);
         let kill = self.kill_at().filter(|_| self.killing.is_none());
         delay.into_iter().chain(kill).chain(self.again).min()
+    }
+
+    /// Moves everything to a later time: in between nothing could run.
+    pub(super) fn postpone(&mut self, by: Duration) {
+        let Self {
+            plan: _,
+            delayed,
+            asked,
+            passed_on,
+            extended,
+            ended,
+            killing,
+            again,
+        } = self;
+        let delay = delayed.as_mut().map(|(_, until)| until);
+        let others = [asked, passed_on, extended, ended, killing, again];
+        let others = others.into_iter().filter_map(Option::as_mut);
+        for instant in others.chain(delay) {
+            *instant += by;
+        }
     }
 
     fn stop(&mut self, signal: c_int, now: Instant) -> Action {

@@ -34,6 +34,8 @@ pub(super) struct SignalQueue {
     /// always is room, pass. (Several at once only where standard ones are rewritten.)
     put_back: VecDeque<Received>,
     try_again: Instant,
+    /// The signals that are read at all.
+    open: SignalSet,
     /// Whether the sockets had their turn, and the signals have not since.
     was_sockets: bool,
 }
@@ -43,20 +45,24 @@ pub(super) enum Event {
     Signal(Received),
     /// A signal that was put back: there may be room for it now.
     Again(Received),
+    /// The server's exec has succeeded or failed.
+    Started,
     /// There is something to attend to at the sockets.
     Sockets,
     Deadline,
 }
 
 impl SignalQueue {
-    pub(super) fn new() -> Result<Self, Error> {
-        let fd = SignalFd::with_flags(&libc_set(SignalSet::ALL), SfdFlags::SFD_CLOEXEC)
+    /// A queue of which only these signals are read.
+    pub(super) fn new(open: SignalSet) -> Result<Self, Error> {
+        let fd = SignalFd::with_flags(&libc_set(open), SfdFlags::SFD_CLOEXEC)
             .map_err(|errno| Error::cannot("open", &"signalfd", &sys::describe(errno)))?;
         Ok(Self {
             fd,
             blocks: true,
             put_back: VecDeque::new(),
             try_again: Instant::now(),
+            open,
             was_sockets: false,
         })
     }
@@ -65,8 +71,20 @@ impl SignalQueue {
         self.fd.as_fd()
     }
 
-    /// Waits for the next signal, or for these sockets, until the deadline if there is one.
-    pub(super) fn wait(&mut self, deadline: Option<Instant>, sockets: Option<BorrowedFd>) -> Event {
+    /// Reads every signal from now on.
+    pub(super) fn open(&mut self) {
+        self.open = SignalSet::ALL;
+        self.take(SignalSet::ALL);
+    }
+
+    /// Waits for the next signal, for the server's start, or for these sockets, until the deadline if there is
+    /// one.
+    pub(super) fn wait(
+        &mut self,
+        deadline: Option<Instant>,
+        start: Option<BorrowedFd>,
+        sockets: Option<BorrowedFd>,
+    ) -> Event {
         loop {
             let again = (!self.put_back.is_empty()).then_some(self.try_again);
             let next = deadline.into_iter().chain(again).min();
@@ -83,9 +101,10 @@ impl SignalQueue {
                 }
                 return Event::Deadline;
             }
-            let event = match sockets {
-                Some(sockets) => self.read_either(left, sockets),
-                None => self.read(left).map(Event::Signal),
+            let event = if start.is_some() || sockets.is_some() {
+                self.read_any(left, start, sockets)
+            } else {
+                self.read(left).map(Event::Signal)
             };
             if let Some(event) = event {
                 return event;
@@ -102,14 +121,14 @@ impl SignalQueue {
 
     fn take(&mut self, signals: SignalSet) {
         // It cannot fail; and if it did, the order would suffer and nothing else.
-        let _as_before = self.fd.set_mask(&libc_set(signals));
+        let _as_before = self.fd.set_mask(&libc_set(signals.and(self.open)));
     }
 
     fn read(&mut self, left: Option<Duration>) -> Option<Received> {
         self.set_blocking(left.is_none());
         match self.fd.read_signal() {
             Ok(Some(info)) if is_own_doing(&info) => None,
-            Ok(Some(info)) => Some(Received(info)),
+            Ok(Some(info)) => Some(Received(info, info.ssi_signo.cast_signed())),
             Ok(None) => {
                 let mut readable = [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)];
                 if poll(&mut readable, timeout(left)).is_err() {
@@ -124,15 +143,26 @@ impl SignalQueue {
         }
     }
 
-    /// Where both have something it is now one's turn, now the other's: neither at full speed may
-    /// outrun the other.
-    fn read_either(&mut self, left: Option<Duration>, sockets: BorrowedFd) -> Option<Event> {
-        let fds = [self.fd.as_fd(), sockets];
-        let mut readable = fds.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
-        if poll(&mut readable, timeout(left)).is_err() {
+    /// Where both a signal and a socket are ready, they take turns: neither at full speed may outrun the other.
+    fn read_any(
+        &mut self,
+        left: Option<Duration>,
+        start: Option<BorrowedFd>,
+        sockets: Option<BorrowedFd>,
+    ) -> Option<Event> {
+        let own = self.fd.as_fd();
+        let mut fds = [Some(own), start, sockets].map(|fd| match fd {
+            Some(fd) => PollFd::new(fd, PollFlags::POLLIN),
+            // Nothing is waited for there, and a signalfd has no errors.
+            None => PollFd::new(own, PollFlags::empty()),
+        });
+        if poll(&mut fds, timeout(left)).is_err() {
             rest();
         }
-        let [has_signal, has_socket] = readable.map(|fd| fd.any() == Some(true));
+        let [has_signal, has_started, has_socket] = fds.map(|fd| fd.any() == Some(true));
+        if has_started {
+            return Some(Event::Started);
+        }
         self.was_sockets = has_socket && !(has_signal && self.was_sockets);
         if self.was_sockets {
             return Some(Event::Sockets);
@@ -184,8 +214,8 @@ fn is_own_doing(info: &signalfd_siginfo) -> bool {
     comes_of_writing.contains(&info.ssi_signo) && info.ssi_pid == std::process::id()
 }
 
-/// A signal that hinit got, with all that its sender said.
-pub(super) struct Received(signalfd_siginfo);
+/// A signal that hinit got, with all that its sender said; and as which number it came.
+pub(super) struct Received(signalfd_siginfo, c_int);
 
 impl Received {
     pub(super) fn number(&self) -> c_int {
@@ -195,6 +225,11 @@ impl Received {
     /// The PID of who sent it, 0 if that is outside the PID namespace or the kernel.
     pub(super) fn sender(&self) -> u32 {
         self.0.ssi_pid
+    }
+
+    /// Its number before it was rewritten.
+    pub(super) fn received_as(&self) -> c_int {
+        self.1
     }
 
     /// The same from the same sender, but as another number.
@@ -218,7 +253,7 @@ impl Received {
 
 impl fmt::Display for Received {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Self(info) = self;
+        let Self(info, _) = self;
         write!(f, "{}", SignalName(self.number()))?;
         match (info.ssi_code, info.ssi_pid) {
             (libc::SI_KERNEL, _) => f.write_str(" from the kernel"),

@@ -1,7 +1,7 @@
 //! What hinit hears by sockets: the server at the notify socket, and probes.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -87,6 +87,10 @@ impl Sockets {
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.responder.deadline()
+    }
+
+    pub(super) fn postpone(&mut self, by: Duration) {
+        self.responder.postpone(by);
     }
 
     pub(super) fn expire(&mut self, health: &Health, now: Instant) {

@@ -46,13 +46,9 @@ fn remove_if_stale(path: &Path) -> Result<Option<String>, String> {
         identity,
     } = found;
     check_locks(&file)?;
-    let mut bytes = [0; MOST_BYTES];
-    let length = file.read_at(&mut bytes, 0);
-    let length = length.map_err(|error| by_errno(errno(&error)))?;
-    let bytes = bytes.get(..length).unwrap_or_default();
-    let line = bytes.split(|&byte| byte == b'\n').next();
-    let content = match Contents::parse(line.unwrap_or_default()) {
-        Contents::Empty if bytes.is_empty() => "nothing".to_owned(),
+    let (is_empty, line) = first_line(&file)?;
+    let content = match Contents::parse(&line) {
+        Contents::Empty if is_empty => "nothing".to_owned(),
         // Of an earlier run nothing can be alive in a PID namespace that has just begun.
         Contents::Pid(pid) if getpid() == Pid::from_raw(1) || has_ended(pid) => {
             format!("process {pid}")
@@ -76,14 +72,24 @@ fn has_ended(pid: Pid) -> bool {
 }
 
 /// A file, and where it is.
-struct Found {
+pub(super) struct Found {
     entry: Entry,
-    file: File,
+    pub(super) file: File,
     identity: Identity,
 }
 
+/// Whether the file is empty, and its first line.
+pub(super) fn first_line(file: &File) -> Result<(bool, Vec<u8>), String> {
+    let mut bytes = [0; MOST_BYTES];
+    let length = file.read_at(&mut bytes, 0);
+    let length = length.map_err(|error| describe(errno(&error)).to_owned())?;
+    let bytes = bytes.get(..length).unwrap_or_default();
+    let line = bytes.split(|&byte| byte == b'\n').next();
+    Ok((bytes.is_empty(), line.unwrap_or_default().to_vec()))
+}
+
 /// The file; None, if there is no such file.
-fn open(path: &Path) -> Result<Option<Found>, String> {
+pub(super) fn open(path: &Path) -> Result<Option<Found>, String> {
     let by_errno = |errno: Errno| describe(errno).to_owned();
     let found = Entry::of(path).and_then(|entry| Ok((entry.stat()?, entry)));
     let (named, entry) = match found {

@@ -62,11 +62,14 @@ impl Terminal {
 
     /// Does for hinit what `signal`, which stopped the server, would have done to a server without
     /// an init: the shell is to see its job stopped.
-    pub(super) fn follow_stop(&self, signal: Signal, server: Pid) -> Stop {
+    pub(super) fn follow_stop(&self, signal: Signal, server: Option<Pid>) -> Stop {
         let wants_terminal = matches!(signal, Signal::SIGTTIN | Signal::SIGTTOU);
         // A job that a shell has put into the foreground while it ran: the shell had no need to
         // continue it, so only now hinit learns of it.
-        if wants_terminal && self.is_ours() {
+        if wants_terminal
+            && self.is_ours()
+            && let Some(server) = server
+        {
             self.give_to(server);
             return Stop::Continue;
         }
@@ -78,10 +81,10 @@ impl Terminal {
         if getpid() != Pid::from_raw(1) && sys::stop_own_group(like) {
             return Stop::Wait;
         }
-        match signal {
-            Signal::SIGTSTP => Stop::ContinueAlone,
+        match (signal, server) {
+            (Signal::SIGTSTP, _) => Stop::ContinueAlone,
             // Whoever leads the session shares out its terminal.
-            _ if wants_terminal && getsid(None) == Ok(getpid()) => {
+            (_, Some(server)) if wants_terminal && getsid(None) == Ok(getpid()) => {
                 self.give_to(server);
                 Stop::ContinueAlone
             }

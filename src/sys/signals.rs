@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_long, signalfd_siginfo};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigHandler, SigSet, Signal};
+use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
 
+use super::raw::call;
 use crate::time::poll_timeout;
 
 /// A set of the kernel's 64 signals: bit N-1 stands for signal N.
@@ -27,7 +28,7 @@ impl SignalSet {
 
     pub(crate) const NONE: Self = Self(0);
 
-    pub(crate) fn with(self, signal: c_int) -> Self {
+    pub(crate) const fn with(self, signal: c_int) -> Self {
         Self(self.0 | Self::bit(signal))
     }
 
@@ -35,30 +36,37 @@ impl SignalSet {
         Self(self.0 & !Self::bit(signal))
     }
 
+    /// Those that are in both.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     pub(crate) fn contains(self, signal: c_int) -> bool {
         self.0 & Self::bit(signal) != 0
     }
 
     /// None for what is no signal.
-    fn bit(signal: c_int) -> u64 {
-        let shift = u32::try_from(signal - 1).unwrap_or(u32::MAX);
-        1_u64.checked_shl(shift).unwrap_or_default()
+    const fn bit(signal: c_int) -> u64 {
+        match signal {
+            1..=64 => 1 << (signal - 1),
+            _ => 0,
+        }
     }
 }
 
 /// Replaces the mask of blocked signals and returns the one before.
 pub(crate) fn set_signal_mask(mask: SignalSet) -> SignalSet {
     let mut old: u64 = 0;
-    // SAFETY: both pointers are to 8 bytes, the size that the kernel is told; it keeps neither.
-    unsafe {
-        libc::syscall(
+    let (new, previous) = (&raw const mask.0, &raw mut old);
+    let (new, previous) = (new.expose_provenance(), previous.expose_provenance());
+    let how = usize::try_from(libc::SIG_SETMASK).unwrap_or_default();
+    // SAFETY: both addresses are of 8 bytes, the size that the kernel is told; it keeps neither.
+    let _never_fails = unsafe {
+        call(
             libc::SYS_rt_sigprocmask,
-            libc::SIG_SETMASK,
-            &raw const mask.0,
-            &raw mut old,
-            size_of::<u64>(),
-        );
-    }
+            [how, new, previous, size_of::<u64>()],
+        )
+    };
     SignalSet(old)
 }
 
@@ -135,14 +143,32 @@ pub(crate) fn libc_set(set: SignalSet) -> SigSet {
 
 /// Sets what SIGCHLD does to its default or to "ignored", and tells whether it was ignored.
 pub(crate) fn ignore_sigchld(ignore: bool) -> bool {
-    let handler = if ignore {
-        SigHandler::SigIgn
-    } else {
-        SigHandler::SigDfl
+    /// The kernel's own form of a sigaction (`rt_sigaction(2)`).
+    #[derive(Default)]
+    #[repr(C)]
+    struct Action {
+        handler: usize,
+        flags: usize,
+        restorer: usize,
+        mask: u64,
+    }
+    let ignored = libc::SIG_IGN;
+    let action = Action {
+        handler: if ignore { ignored } else { libc::SIG_DFL },
+        ..Action::default()
     };
-    // SAFETY: neither disposition runs code of ours.
-    let old = unsafe { nix::sys::signal::signal(Signal::SIGCHLD, handler) };
-    matches!(old, Ok(SigHandler::SigIgn))
+    let mut old = Action::default();
+    let signal = usize::try_from(libc::SIGCHLD).unwrap_or_default();
+    let (new, previous) = (&raw const action, &raw mut old);
+    let (new, previous) = (new.expose_provenance(), previous.expose_provenance());
+    // SAFETY: both are actions, of a set of 8 bytes; neither disposition runs code of ours.
+    let _never_fails = unsafe {
+        call(
+            libc::SYS_rt_sigaction,
+            [signal, new, previous, size_of::<u64>()],
+        )
+    };
+    old.handler == ignored
 }
 
 /// `kill(2)` for any signal number. Not nix's: its signals end at 31.

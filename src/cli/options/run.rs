@@ -34,10 +34,16 @@ pub(crate) static GRACE: Opt = Opt::new(
 .env(c"HINIT_GRACE");
 pub(crate) static STOP_DELAY: Opt = Opt::new(
     "--stop-delay DURATION\n\
-     Be unhealthy at once at a stop signal (TERM, INT, QUIT), but pass it on only after this time\n\
+     Be unhealthy at once at a stop signal, but pass it on only after this time\n\
      [default: 0s]",
 )
 .env(c"HINIT_STOP_DELAY");
+pub(crate) static STOP_SIGNAL: Opt = Opt::new(
+    "--stop-signal LIST\n\
+     The signals that ask for a stop, separated by commas\n\
+     [default: TERM,INT,QUIT]",
+)
+.env(c"HINIT_STOP_SIGNAL");
 pub(crate) static NO_DRAIN: Opt = Opt::new(
     "--no-drain\n\
      Leave as soon as the server has ended, and not only when all below hinit has",
@@ -93,6 +99,11 @@ pub(crate) static REMOVE_STALE: Opt = Opt::new(
      Remove the PID file that the server's own last run left behind; may be repeated",
 )
 .env(c"HINIT_REMOVE_STALE");
+pub(crate) static FOLLOW: Opt = Opt::new(
+    "--follow FILE\n\
+     When the server ends, let the child that its own PID file names take its place; may be repeated",
+)
+.env(c"HINIT_FOLLOW");
 pub(crate) static VERBOSE: Opt = Opt::new(
     "-v, --verbose\n\
      Also log each signal and each orphan",
@@ -128,6 +139,7 @@ Exits with the server's own code; 128+N if signal N killed it; 127 if COMMAND wa
         &NO_PID_FILE,
         &PID_FILE_MODE,
         &GROUP,
+        &STOP_SIGNAL,
         &STOP_DELAY,
         &GRACE,
         &NO_DRAIN,
@@ -141,6 +153,7 @@ Exits with the server's own code; 128+N if signal N killed it; 127 if COMMAND wa
         &USER,
         &WORKDIR,
         &REMOVE_STALE,
+        &FOLLOW,
         &PARENT_DEATH,
         &VERBOSE,
         &QUIET,

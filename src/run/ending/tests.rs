@@ -12,7 +12,8 @@ fn ending(wait_status: i32) -> Ending {
             status: ExitStatus::from_raw(wait_status),
             after: Duration::from_millis(1234),
             overdue: false,
-            daemons: Vec::new(),
+            left: Vec::new(),
+            was_signalled: false,
         },
         asked: None,
         oom_kills: 0,
@@ -101,11 +102,17 @@ fn what_else_is_told() {
         "the server was killed by SIGKILL after 1.2s; the cgroup ran out of memory (2 killed)"
     );
     let mut daemon = ending(0);
-    daemon.server.daemons = processes("nginx", 8..=9);
+    daemon.server.left = processes("nginx", 8..=9);
     assert_eq!(
         daemon.to_string(),
         "the server exited 0 after 1.2s; most likely it went to the background, for it left \
          nginx (PID 8), nginx (PID 9): run it in the foreground (nginx: `daemon off;`)"
+    );
+    daemon.server.was_signalled = true;
+    assert_eq!(
+        daemon.to_string(),
+        "the server exited 0 after 1.2s; most likely it was replaced by nginx (PID 8), nginx (PID 9): \
+         name the server's own PID file with --follow, or have it send MAINPID (--notify)"
     );
     let mut stopped = ending(0);
     stopped.asked = Some((SIGTERM, 0));

@@ -17,6 +17,7 @@ fn life(notify: bool, told: &[Word], seconds: u64) -> (Health, Instant) {
         signal: None,
     };
     let mut health = Health::new(Pid::from_raw(7), notify.then_some(&options), start);
+    health.has_started();
     for word in told {
         health.hear(*word, start);
     }

@@ -8,8 +8,11 @@ use nix::sys::signal::Signal;
 
 use super::Life;
 use crate::cli::Leftovers;
+use crate::error::Error;
 use crate::pidfile::Claim;
+use crate::run::descendants::is_live_child;
 use crate::run::ending::{How, ServerEnd};
+use crate::run::follow::successor;
 use crate::run::server::Change;
 use crate::run::shutdown::Happened;
 use crate::run::terminal::Stop;
@@ -17,7 +20,9 @@ use crate::sys;
 
 impl Life<'_> {
     /// Reaps every child that has ended: one SIGCHLD can stand for many.
-    pub(super) fn reap(&mut self) -> Option<Happened> {
+    ///
+    /// An error, if one of them could not become the server.
+    pub(super) fn reap(&mut self) -> Result<Option<Happened>, Error> {
         // What they have said comes first: whoever is reaped cannot be asked who it was.
         if self.sockets.is_some() {
             self.hear();
@@ -25,7 +30,9 @@ impl Life<'_> {
         let mut happened = None;
         while let Ok(Some(pid)) = sys::ended_child() {
             if pid == self.server.pid() {
+                self.finish_start()?;
                 self.follow_successor();
+                self.follow_file();
             }
             if self.former.take_if(|former| *former == pid).is_some() {
                 self.health.forget_the_old_ones_word();
@@ -35,6 +42,7 @@ impl Life<'_> {
                 // First the file, then the zombie: no file ever names a PID that is free.
                 self.keep_pid_file(Claim::clear);
                 self.health.end();
+                self.last_group = self.server.group();
                 self.tell_group();
             }
             match sys::reap(pid) {
@@ -44,6 +52,7 @@ impl Life<'_> {
                         self.server.age(),
                         self.overdue,
                         self.asked.is_some(),
+                        self.passed_on,
                     );
                     self.server_end = Some(end);
                     happened = Some(Happened::ServerEnded);
@@ -62,15 +71,36 @@ impl Life<'_> {
             }
         }
         if self.server_end.is_none() {
-            self.follow_changes();
+            // Else nobody wants to know.
+            if self.terminal.is_some() || self.sockets.is_some() {
+                self.follow_changes();
+            }
         } else if sys::ended_child() == Err(Errno::ECHILD) {
             happened = Some(Happened::NoneLeft);
         }
-        happened
+        Ok(happened)
+    }
+
+    /// When the server has ended: the process that a PID file of its own names by now takes its place.
+    fn follow_file(&mut self) {
+        for path in &self.follow {
+            let (server, path_shown) = (self.server.pid(), path.display());
+            // One that has taken its place runs.
+            if self.server_end.is_some() || is_live_child(server) {
+                return;
+            }
+            match successor(path, server) {
+                Ok(Some(pid)) => return self.adopt(pid),
+                Ok(None) => {}
+                Err(why) => self.log.warn(format_args!(
+                    "did not follow the PID file `{path_shown}`: {why}"
+                )),
+            }
+        }
     }
 
     /// While the server's PID still is its group's, and no stranger's.
-    fn tell_group(&self) {
+    fn tell_group(&mut self) {
         if self.options.stop.leftovers == Leftovers::Tell
             && let Some(signal) = self.options.rewrites.apply(SIGTERM)
         {
@@ -86,11 +116,7 @@ impl Life<'_> {
         }
     }
 
-    fn follow_changes(&mut self) {
-        // Else nobody wants to know.
-        if self.terminal.is_none() && self.sockets.is_none() {
-            return;
-        }
+    pub(super) fn follow_changes(&mut self) {
         while let Some(change) = self.server.change() {
             match change {
                 Change::Continued => self.health.set_suspended(false),
@@ -104,11 +130,11 @@ impl Life<'_> {
 
     /// On a terminal a server that stops is a job that stops: hinit stops with it, so that the shell
     /// learns of it, or lets it go on.
-    fn follow_stop(&self, signal: Signal) {
+    fn follow_stop(&mut self, signal: Signal) {
         let Some(terminal) = &self.terminal else {
             return;
         };
-        let then = terminal.follow_stop(signal, self.server.pgid());
+        let then = terminal.follow_stop(signal, self.server.group());
         if matches!(then, Stop::Continue | Stop::ContinueAlone) {
             let _has_just_been_there = self.server.signal_group(SIGCONT);
         }

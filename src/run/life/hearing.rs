@@ -121,7 +121,7 @@ impl Life<'_> {
         }
     }
 
-    fn adopt(&mut self, pid: Pid) {
+    pub(super) fn adopt(&mut self, pid: Pid) {
         self.log
             .verbose(format_args!("process {pid} is the server from now on"));
         self.former = Some(self.server.pid());
@@ -133,7 +133,7 @@ impl Life<'_> {
     }
 
     /// The server that was asked to end is not this one: so it is asked as well.
-    fn tell_of_stop(&self) {
+    fn tell_of_stop(&mut self) {
         if let Some((signal, _)) = self.asked
             && self.delayed.is_none()
             && let Some(number) = self.options.rewrites.apply(signal)
@@ -152,13 +152,13 @@ impl Life<'_> {
     }
 
     /// Has the server end of its silence. One that is stopped must go on for that.
-    pub(super) fn abort(&self) {
+    pub(super) fn abort(&mut self) {
         for number in self.watchdog_signal().into_iter().chain([SIGCONT]) {
             self.send(number);
         }
     }
 
-    fn send(&self, number: c_int) {
+    fn send(&mut self, number: c_int) {
         if let Err(errno) = self.server.signal_as_told(number) {
             let why = describe(errno);
             self.log.warn(format_args!(

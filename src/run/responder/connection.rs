@@ -1,7 +1,7 @@
 //! One connection: what has been read of a request, and by when all of it must be there.
 
 use std::fmt::Write;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -50,6 +50,12 @@ impl Connection {
         self.since = now;
     }
 
+    pub(super) fn keep(&self, keep: &mut dyn FnMut(BorrowedFd)) {
+        if let Some(socket) = &self.socket {
+            keep(socket.as_fd());
+        }
+    }
+
     pub(super) fn close(&mut self) {
         self.socket = None;
         self.length = 0;
@@ -60,6 +66,10 @@ impl Connection {
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    pub(super) fn deadline_mut(&mut self) -> Option<&mut Instant> {
+        self.deadline.as_mut()
     }
 
     /// Whether it is there, and asks nothing. Who is new is about to ask: else the next one to come would

@@ -1,14 +1,16 @@
-use nix::libc::{SIGHUP, SIGKILL};
+use nix::libc::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 
 use super::Action::{Abort, Delay, Kill, Leave, Nothing, PassOn, PassOnDelayed, Terminate};
 use super::Happened::{ChildEnded, Deadline, Extended, NoneLeft, ServerEnded, Signal, Silent};
 use super::*;
+use crate::sys::SignalSet;
 
 const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
 const PLAIN: Stop = Stop {
+    signals: SignalSet::NONE.with(SIGTERM).with(SIGINT).with(SIGQUIT),
     delay: Duration::ZERO,
     grace: None,
     leftovers: Leftovers::Drain,
@@ -340,6 +342,7 @@ fn no_order_of_events_hangs_or_goes_wrong() {
     ];
     for (delay, grace, drain) in plans {
         let plan = Stop {
+            signals: PLAIN.signals,
             delay: millis(delay),
             grace: grace.map(millis),
             leftovers: if drain {
@@ -436,8 +439,44 @@ impl World {
 }
 
 #[test]
-fn what_is_a_stop_signal() {
-    let stop_signals: Vec<c_int> = (1..=64).filter(|&signal| is_stop_signal(signal)).collect();
-    assert_eq!(stop_signals, [SIGINT, SIGQUIT, SIGTERM]);
-    assert!(!is_stop_signal(SIGKILL));
+fn only_the_signals_of_the_plan_ask_for_a_stop() {
+    let plan = Stop {
+        signals: SignalSet::NONE.with(SIGWINCH),
+        grace: Some(millis(500)),
+        ..PLAIN
+    };
+    play(
+        plan,
+        &[
+            (0, Signal(SIGTERM), PassOn, None),
+            (10, Signal(SIGWINCH), PassOn, Some(510)),
+            (510, Deadline, Kill, None),
+        ],
+    );
+}
+
+#[test]
+fn a_pause_moves_every_deadline() {
+    let start = Instant::now();
+    let at = |time| start + millis(time);
+    let plan = Stop {
+        delay: millis(1000),
+        grace: Some(millis(3000)),
+        ..PLAIN
+    };
+    let mut shutdown = Shutdown::new(plan);
+    assert_eq!(shutdown.on(Signal(SIGTERM), at(0)), Delay);
+    shutdown.postpone(millis(4000));
+    assert_eq!(shutdown.on(Deadline, at(4500)), Nothing);
+    assert_eq!(shutdown.on(Deadline, at(5000)), PassOnDelayed);
+    shutdown.postpone(millis(2000));
+    assert_eq!(shutdown.deadline(), Some(at(10_000)));
+    assert_eq!(shutdown.on(Extended(millis(5000)), at(8000)), Nothing);
+    shutdown.postpone(millis(1000));
+    assert_eq!(shutdown.deadline(), Some(at(14_000)));
+    assert_eq!(shutdown.on(Deadline, at(14_000)), Kill);
+    assert_eq!(shutdown.on(ServerEnded, at(14_010)), Kill);
+    shutdown.postpone(millis(5000));
+    assert_eq!(shutdown.on(Deadline, at(19_500)), Kill);
+    assert_eq!(shutdown.on(Deadline, at(20_000)), Leave);
 }

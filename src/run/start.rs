@@ -1,0 +1,160 @@
+//! The start of the server: a child, from its clone to its exec. That can take as long as a slow file system
+//! does, and hinit goes on meanwhile.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::libc::SIGKILL;
+use nix::sys::prctl::set_dumpable;
+use nix::sys::signal::Signal;
+use nix::unistd::{Pid, pipe2, setsid};
+
+use super::identity::Identity;
+use super::program::Program;
+use super::terminal::Terminal;
+use super::{Inherited, LISTEN_PID};
+use crate::cli::Run;
+use crate::error::{Error, errno};
+use crate::sys::{self, NumberVariable, Plan};
+
+/// A child that has not executed the server yet.
+pub(super) struct Start {
+    child: Pid,
+    /// The pipe closes at the exec: its end without a word is the success.
+    report: File,
+    program: Program,
+    /// As whom the server is to run, by name and number.
+    user: Option<(String, u32)>,
+}
+
+/// At what the child has failed.
+#[derive(Clone, Copy)]
+enum Step {
+    User,
+    Execute,
+}
+
+impl Start {
+    pub(super) fn new(
+        options: &Run,
+        identity: Option<&Identity>,
+        terminal: Option<&Terminal>,
+        inherited: Inherited,
+    ) -> Result<Self, Error> {
+        let program = Program::new(&options.command)?;
+        let fail = |errno: Errno| {
+            let error = |reason: &str| Error::cannot("start", &program.name().display(), &reason);
+            match errno {
+                Errno::EAGAIN => error("the limit of processes is reached")
+                    .remedy("raise it (--pids-limit, pids.max, ulimit -u)"),
+                _ => error(sys::describe(errno)),
+            }
+        };
+        identity.map_or(Ok(()), Identity::set_home)?;
+        let terminal = terminal.filter(|terminal| terminal.is_ours());
+        let (reader, writer) = pipe2(OFlag::O_CLOEXEC).map_err(fail)?;
+        let own_pid = if inherited.listens {
+            Some(NumberVariable::new(LISTEN_PID).ok_or_else(|| fail(Errno::ENOMEM))?)
+        } else {
+            None
+        };
+        let plan: &'static Plan = Box::leak(Box::new(Plan {
+            terminal: terminal.map(|terminal| terminal.as_fd().as_raw_fd()),
+            ignores_sigchld: inherited.sigchld_ignored,
+            dies_with_hinit: options.parent_death == Some(Signal::SIGKILL),
+            own_pid,
+            signal_mask: inherited.signal_mask,
+            program: program.executable(),
+            report: writer.as_raw_fd(),
+        }));
+        // A child that becomes another user gets a memory of its own: else that user could trace hinit's, once
+        // the child has changed its user. So does one that needs more than raw system calls.
+        let child = if identity.is_some() || options.manners.session || options.manners.shell {
+            sys::fork(&mut || become_server(plan, program, options, identity))
+        } else {
+            sys::spawn(plan, Step::Execute as u8)
+        };
+        Ok(Self {
+            child: child.map_err(fail)?,
+            report: reader.into(),
+            program,
+            user: options
+                .user
+                .as_ref()
+                .zip(identity)
+                .map(|(user, identity)| (user.user.clone(), identity.uid())),
+        })
+    }
+
+    pub(super) fn child(&self) -> Pid {
+        self.child
+    }
+
+    /// Waits for the exec; returns why it failed, if it did. The child that failed is reaped then.
+    pub(super) fn finish(mut self) -> Result<(), Error> {
+        let mut report = [0; 2];
+        let reported = self.report.read_exact(&mut report);
+        match reported {
+            // Also of a child that was killed before its exec: its end tells how.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                sys::release_stack();
+                return Ok(());
+            }
+            // Whether the server runs cannot be known, so it must not.
+            Err(_) => {
+                let _may_have_ended = sys::kill(self.child, SIGKILL);
+            }
+            Ok(()) => {}
+        }
+        let _exit_code = sys::reap(self.child);
+        let [step, errno_reported] = report;
+        let errno_reported = Errno::from_raw(errno_reported.into());
+        Err(match (reported, &self.user) {
+            (Err(error), _) => {
+                let why = sys::describe(errno(&error));
+                Error::cannot("start", &self.program.name().display(), &why)
+            }
+            (_, Some((user, _))) if step == Step::User as u8 => {
+                Error::cannot("run as", user, &sys::describe(errno_reported))
+            }
+            (_, user) => {
+                let uid = user.as_ref().map(|(_, uid)| *uid);
+                self.program.explain(errno_reported, uid)
+            }
+        })
+    }
+}
+
+impl AsFd for Start {
+    /// Readable once the child has executed, or has failed.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.report.as_fd()
+    }
+}
+
+/// The part of a child that has a memory of its own.
+fn become_server(plan: &Plan, program: Program, options: &Run, identity: Option<&Identity>) {
+    if options.manners.session {
+        let _cannot_fail = setsid();
+        sys::take_terminal();
+    }
+    plan.prepare();
+    if let Some(identity) = identity {
+        // Between the change of user and the exec it is still hinit's program: nobody may trace it (prctl(2)).
+        let _never_fails = set_dumpable(false);
+        if let Err(errno) = identity.assume() {
+            return plan.report(Step::User as u8, errno);
+        }
+    }
+    let (errno, file) = plan.execute();
+    if let Some(script) = file
+        && errno == Errno::ENOEXEC
+        && options.manners.shell
+    {
+        program.execute_by_shell(script);
+    }
+    plan.report(Step::Execute as u8, errno);
+}

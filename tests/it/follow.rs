@@ -1,0 +1,80 @@
+//! Servers that replace their main process, and name the new one in a PID file of their own.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use nix::libc::{SIGTERM, SIGUSR2};
+
+use crate::support::*;
+
+/// A server that at SIGUSR2 starts another, writes what a shell makes of `$!` to its PID file, and ends.
+fn replaces_itself(own: &Path, content: &str) -> String {
+    let (own, server) = (own.display(), fixture());
+    format!(
+        "trap '{} ready & echo \"{content}\" >{own}; exit 0' USR2; echo $$ >{own}; echo ready; while :; do :; done",
+        server.display()
+    )
+}
+
+/// Plays that; what the log says, and the exit code of a hinit that gets TERM once the new one is ready.
+fn play(mode: Mode, dir: &TempDir, content: &str, change: impl FnOnce(&Path)) -> Ended {
+    let (pid_file, own) = (dir.join("pid"), dir.join("own"));
+    fs::write(&own, "").unwrap();
+    change(&own);
+    let start = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--grace", "10ms", "--follow"]);
+    let hinit = start
+        .arg(&own)
+        .script(&replaces_itself(&own, content))
+        .start()
+        .ready();
+    let first = recorded(&pid_file);
+    hinit.signal(SIGUSR2);
+    let hinit = hinit.ready();
+    let has_successor = eventually("the new one is the server, or hinit ends", || {
+        let Ok(recorded) = fs::read_to_string(&pid_file) else {
+            return Some(false);
+        };
+        let recorded: i32 = recorded.trim().parse().ok()?;
+        (recorded != first).then_some(true)
+    });
+    if has_successor {
+        hinit.signal(SIGTERM);
+    }
+    hinit.end()
+}
+
+in_both_modes! {
+    fn the_process_that_the_file_names_is_the_server_then(mode: Mode) {
+        let ended = play(mode, &TempDir::new(), "$!", |_| {});
+        assert_eq!(ended.code, 143, "{}", ended.log);
+        assert!(ended.log.starts_with("hinit: stopped by SIGTERM "), "{}", ended.log);
+    }
+
+    fn one_that_is_no_child_of_hinits_is_not(mode: Mode) {
+        let ended = play(mode, &TempDir::new(), "4194000", |_| {});
+        assert_eq!(ended.code, 0);
+        assert!(ended.log.contains(": process 4194000 is not a running child of hinit\n"), "{}", ended.log);
+    }
+
+    fn a_file_that_others_may_write_is_not_believed(mode: Mode) {
+        let open = |own: &Path| fs::set_permissions(own, Permissions::from_mode(0o666)).unwrap();
+        let ended = play(mode, &TempDir::new(), "$!", open);
+        assert_eq!(ended.code, 0);
+        assert!(ended.log.contains(": users other than its owner may write it\n"), "{}", ended.log);
+    }
+
+    // The remedies, where nobody has said so.
+    fn without_the_option_the_last_line_names_it(mode: Mode) {
+        let dir = TempDir::new();
+        let own = dir.join("own");
+        let start = Start::new(mode).no_pid_file().args(["--grace", "10ms"]);
+        let hinit = start.script(&replaces_itself(&own, "$!")).start().ready();
+        hinit.signal(SIGUSR2);
+        let ended = hinit.end();
+        assert_eq!(ended.code, 0);
+        assert!(ended.log.contains("; most likely it was replaced by "), "{}", ended.log);
+    }
+}

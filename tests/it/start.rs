@@ -1,0 +1,135 @@
+//! A start that takes its time: the server's program is on a slow file system. fanotify(7) plays that: the kernel
+//! asks the test whether the file may be opened for an exec, and waits for the answer.
+
+use std::ffi::OsStr;
+use std::fs;
+
+use nix::libc::{SIGHUP, SIGTERM};
+use nix::sys::fanotify::{
+    EventFFlags, Fanotify, FanotifyEvent, FanotifyResponse, InitFlags, MarkFlags, MaskFlags,
+    Response,
+};
+
+use crate::support::*;
+
+/// A program whose exec waits.
+struct SlowProgram {
+    dir: TempDir,
+    fanotify: Fanotify,
+}
+
+impl SlowProgram {
+    /// None, where nobody may be asked for permission.
+    fn new() -> Option<Self> {
+        if !can_be_root("to hold an exec up by fanotify") {
+            return None;
+        }
+        let dir = TempDir::new();
+        fs::copy(fixture(), dir.join("server")).unwrap();
+        let flags = InitFlags::FAN_CLASS_CONTENT | InitFlags::FAN_CLOEXEC;
+        let fanotify =
+            Fanotify::init(flags, EventFFlags::O_RDONLY | EventFFlags::O_CLOEXEC).unwrap();
+        let mask = MaskFlags::FAN_OPEN_EXEC_PERM;
+        let file = dir.join("server");
+        let marked = fanotify.mark(
+            MarkFlags::FAN_MARK_ADD,
+            mask,
+            nix::fcntl::AT_FDCWD,
+            Some(&file),
+        );
+        marked.unwrap();
+        Some(Self { dir, fanotify })
+    }
+
+    /// hinit, with this program as its server.
+    fn start(&self, mode: Mode, options: &[&str], words: &[&str]) -> Running {
+        let start = Start::new(mode).pid_file(self.pid_file()).args(options);
+        let server = self.dir.join("server");
+        start
+            .args([OsStr::new("--"), server.as_os_str()])
+            .args(words)
+            .start()
+    }
+
+    fn pid_file(&self) -> std::path::PathBuf {
+        self.dir.join("pid")
+    }
+
+    /// Waits until the kernel is asked to execute it.
+    fn asked(&self) -> FanotifyEvent {
+        self.fanotify.read_events().unwrap().pop().unwrap()
+    }
+
+    fn answer(&self, event: &FanotifyEvent, response: Response) {
+        let response = FanotifyResponse::new(event.fd().unwrap(), response);
+        self.fanotify.write_response(response).unwrap();
+    }
+}
+
+in_both_modes! {
+    fn a_stop_signal_ends_a_start_that_hangs(mode: Mode) {
+        let Some(slow) = SlowProgram::new() else { return };
+        let hinit = slow.start(mode, &["--grace", "10m"], &["ready"]);
+        let _never_answered = slow.asked();
+        assert_eq!(hinit.verdict(&slow.pid_file()), "unhealthy: no server yet, or no longer");
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        assert_eq!(ended.code, 143, "{}", ended.log);
+        assert!(ended.log.starts_with("hinit: stopped by SIGTERM "), "{}", ended.log);
+        assert!(!slow.pid_file().exists());
+    }
+
+    fn one_that_ignores_it_is_killed_at_the_end_of_the_grace_time(mode: Mode) {
+        let Some(slow) = SlowProgram::new() else { return };
+        let server = slow.dir.join("server");
+        let script = format!("trap '' TERM; exec \"$@\" --no-pid-file --grace 1ms -- {} ready", server.display());
+        let start = Start::by(mode, &["sh", "-c", &script, "sh"]);
+        let hinit = start.start();
+        let _never_answered = slow.asked();
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.end().code, 137);
+    }
+
+    fn probes_are_answered_meanwhile(mode: Mode) {
+        let Some(slow) = SlowProgram::new() else { return };
+        let hinit = slow.start(mode, &["--notify"], &["notifies", "READY=1"]);
+        let event = slow.asked();
+        let pid_file = slow.pid_file();
+        assert!(get(&pid_file, "/livez").status.starts_with("200 "));
+        assert_eq!(get(&pid_file, "/readyz").status, "503 unhealthy: no server yet, or no longer");
+        assert_eq!(get(&pid_file, "/status").member("phase"), "\"starting\"");
+        slow.answer(&event, Response::FAN_ALLOW);
+        let hinit = hinit.ready();
+        assert!(get(&pid_file, "/readyz").status.starts_with("200 "));
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        assert_eq!(ended.code, 143, "{}", ended.log);
+    }
+
+    fn a_signal_that_comes_meanwhile_gets_to_the_server(mode: Mode) {
+        let Some(slow) = SlowProgram::new() else { return };
+        let server = slow.dir.join("server");
+        // The server finds SIGHUP blocked, as it is in hinit's caller.
+        let script = format!("exec \"$@\" -v --no-pid-file -- {} signals", server.display());
+        let start = Start::by(mode, &["env", "--block-signal=HUP", "sh", "-c", &script, "sh"]);
+        let hinit = start.start();
+        let event = slow.asked();
+        hinit.signal(SIGHUP);
+        slow.answer(&event, Response::FAN_ALLOW);
+        let mut lines = [hinit.line(), hinit.line()];
+        lines.sort();
+        assert_eq!(lines, ["ready", "signal 1"]);
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.end().code, 0);
+    }
+
+    fn an_exec_that_fails_late_is_told_as_any_other(mode: Mode) {
+        let Some(slow) = SlowProgram::new() else { return };
+        let hinit = slow.start(mode, &[], &["ready"]);
+        let event = slow.asked();
+        slow.answer(&event, Response::FAN_DENY);
+        let ended = hinit.end();
+        assert_eq!((ended.code, ended.log.contains("cannot run")), (126, true), "{}", ended.log);
+        assert!(!slow.pid_file().exists());
+    }
+}
