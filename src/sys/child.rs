@@ -238,11 +238,12 @@ fn exit() -> ! {
 
 /// Starts a child with a memory of its own (fork(2)), which does this and then ends.
 pub(crate) fn fork(act: &mut dyn FnMut()) -> nix::Result<Pid> {
-    // SAFETY: hinit has one thread, so the child may do whatever hinit may.
-    let pid = Errno::result(unsafe { libc::fork() })?;
+    // By the raw call: libc's function takes along handlers and locks that hinit does not have.
+    // SAFETY: no address is passed. hinit has one thread, so the child may do whatever hinit may.
+    let pid = unsafe { call(libc::SYS_clone, [number(libc::SIGCHLD), 0, 0, 0]) }?;
     if pid == 0 {
         act();
         exit();
     }
-    Ok(Pid::from_raw(pid))
+    Ok(Pid::from_raw(i32::try_from(pid).unwrap_or_default()))
 }
