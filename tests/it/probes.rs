@@ -211,6 +211,7 @@ fn heartbeats() {
     };
     for (age, start) in [
         (0, format!("healthy: heartbeat {name} was touched ")),
+        (-1, format!("healthy: heartbeat {name} was touched ")),
         (30, format!("healthy: heartbeat {name} was touched 30.")),
         (90, format!("unhealthy: heartbeat {name} was touched 90.")),
         (

@@ -395,7 +395,11 @@ mutants! {
     } fails "probes::localhost_is_both_addresses";
 
     the_future_is_fresh: "healthcheck/probe/heartbeat.rs" {
-        "match now.checked_sub(touched) {" => "match Some(now.saturating_sub(touched)) {"
+        "if touched.saturating_sub(now) > MAX_CLOCK_SKEW {" => "if touched > now && touched < now {"
+    } fails "probes::heartbeats";
+
+    clocks_never_differ: "healthcheck/probe/heartbeat.rs" {
+        "MAX_CLOCK_SKEW: Duration = Duration::from_secs(2);" => "MAX_CLOCK_SKEW: Duration = Duration::ZERO;"
     } fails "probes::heartbeats";
 
     one_probe_is_enough: "healthcheck/mod.rs" {

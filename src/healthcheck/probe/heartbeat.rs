@@ -11,6 +11,10 @@ use super::{Finding, Seconds};
 use crate::file::{self, kind};
 use crate::sys::describe;
 
+/// How far a file's time may be ahead of this machine's clock: an NFS server stamps its files with its own
+/// clock, and that of a virtual machine may be set back.
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(2);
+
 pub(super) fn look(path: &Path, max_age: Duration) -> Finding {
     let stat = match file::stat(path) {
         Ok(stat) => stat,
@@ -34,16 +38,18 @@ fn judge(stat: &FileStat, now: Duration, max_age: Duration) -> Finding {
     let seconds = u64::try_from(stat.st_mtime).unwrap_or_default();
     let nanos = u32::try_from(stat.st_mtime_nsec).unwrap_or_default();
     let touched = Duration::new(seconds, nanos);
-    // The kernel's stamp is that of its last tick, which is some milliseconds behind; never ahead.
-    match now.checked_sub(touched) {
-        None => Finding::NoHeartbeat("was touched in the future".into()),
-        Some(age) if age > max_age => Finding::NoHeartbeat(format!(
+    if touched.saturating_sub(now) > MAX_CLOCK_SKEW {
+        return Finding::NoHeartbeat("was touched in the future".into());
+    }
+    let age = now.saturating_sub(touched);
+    if age > max_age {
+        return Finding::NoHeartbeat(format!(
             "was touched {} ago, which is more than {}",
             Seconds(age),
             Seconds(max_age)
-        )),
-        Some(age) => Finding::Fresh(age),
+        ));
     }
+    Finding::Fresh(age)
 }
 
 #[cfg(test)]
@@ -62,8 +68,10 @@ mod tests {
                 1_060_600,
                 Finding::NoHeartbeat("was touched 60.1s ago, which is more than 60.0s".into()),
             ),
+            (1_000_499, Finding::Fresh(Duration::ZERO)),
+            (998_500, Finding::Fresh(Duration::ZERO)),
             (
-                1_000_499,
+                998_499,
                 Finding::NoHeartbeat("was touched in the future".into()),
             ),
         ] {
