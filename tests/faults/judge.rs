@@ -150,7 +150,7 @@ fn bounded<T>(
     let pid = child.id().cast_signed();
     let (done, is_done) = channel::<()>();
     let guard = thread::spawn(move || {
-        let hangs = is_done.recv_timeout(BOUND / 2) == Err(RecvTimeoutError::Timeout);
+        let hangs = is_done.recv_timeout(bound() / 2) == Err(RecvTimeoutError::Timeout);
         if hangs {
             let _gone = signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
         }

@@ -104,7 +104,7 @@ in_both_modes! {
         let mut command = command_in(mode, "env");
         command.arg("--ignore-signal=CHLD").arg(hinit());
         command.args(["--no-pid-file", "grep", "SigIgn", "/proc/self/status"]);
-        let ended = Ended::of(&command.output().unwrap());
+        let ended = Start::of(mode, command).run();
         assert_eq!(ended.code, 0, "{}", ended.log);
         let ignored = ended.stdout.strip_prefix("SigIgn:\t").unwrap();
         let ignored = u64::from_str_radix(ignored, 16).unwrap();

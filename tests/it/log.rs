@@ -1,8 +1,5 @@
 //! What hinit says, and that saying it never hurts.
 
-use std::fs::File;
-use std::process::Stdio;
-
 use nix::fcntl::OFlag;
 use nix::libc::{SIGHUP, SIGTERM, SIGUSR1};
 
@@ -59,22 +56,17 @@ in_both_modes! {
     fn a_reader_that_is_gone_does_no_harm(mode: Mode) {
         let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap();
         drop(reader);
-        let log = Stdio::from(File::from(writer));
-        let mut command = command_in(mode, hinit());
         // The server has hinit log a line, which earns it a SIGPIPE. That has a lower number than
         // SIGTERM, and so comes first: were hinit to pass it on, the server would die of it.
         let script = "trap logged=1 USR1; trap 'exit 3' TERM; kill -USR1 $PPID; \
             until test $logged; do :; done; kill -TERM $PPID; while :; do sleep 0.01; done";
-        command.args(["-v", "--no-pid-file", "sh", "-c", script]);
-        let output = command.stderr(log).output().unwrap();
-        assert_eq!(Ended::of(&output).code, 3);
+        let start = Start::new(mode).no_pid_file().args(["-v"]).script(script);
+        assert_eq!(start.log_to(writer).run().code, 3);
     }
 
     fn a_log_that_nobody_reads_stops_nothing(mode: Mode) {
         let (_reader, writer) = full_pipe();
-        let mut command = command_in(mode, hinit());
-        command.args(["-v", "--no-pid-file"]).arg(fixture()).arg("exit").arg("3");
-        let output = command.stderr(Stdio::from(writer)).output().unwrap();
-        assert_eq!(Ended::of(&output).code, 3);
+        let start = Start::new(mode).no_pid_file().args(["-v"]).fixture(["exit", "3"]);
+        assert_eq!(start.log_to(writer).run().code, 3);
     }
 }

@@ -67,8 +67,8 @@ in_both_modes! {
         let listen = format!("unix:{}", socket.display());
         let hinit = Start::new(mode).no_pid_file().args(["--listen", &listen]).fixture(["ready"]).start().ready();
         let mut client = UnixStream::connect(&socket).unwrap();
-        client.set_read_timeout(Some(BOUND)).unwrap();
-        client.set_write_timeout(Some(BOUND)).unwrap();
+        client.set_read_timeout(Some(bound())).unwrap();
+        client.set_write_timeout(Some(bound())).unwrap();
         client.write_all(b"nonsense\r\n\r\n").unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).unwrap();

@@ -11,6 +11,15 @@ use nix::unistd::Pid;
 
 use crate::support::*;
 
+/// Ends the readers, also where the test fails: the scope of their threads waits for them.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+    }
+}
+
 /// Starts and ends a hinit again and again on one path, while `readers` threads read the file.
 /// `look` says whether it saw what its test is about; if none ever does, the test shows nothing.
 #[track_caller]
@@ -32,13 +41,14 @@ fn read_while_starting(
             seen
         };
         let readers: Vec<_> = (0..readers).map(|_| scope.spawn(reader)).collect();
+        let end = Done(&done);
         for _ in 0..cycles {
             before_each(&path);
             let start = Start::new(Mode::Subreaper).pid_file(&path);
             let ended = start.fixture(["exit", "0"]).run();
             assert_eq!(ended.code, 0, "{}", ended.log);
         }
-        done.store(true, SeqCst);
+        drop(end);
         readers
             .into_iter()
             .map(|reader| reader.join().unwrap())

@@ -105,7 +105,7 @@ impl Home {
     /// A connection to the server's socket here, if somebody listens.
     pub(crate) fn connect(&self) -> Option<UnixStream> {
         let stream = UnixStream::connect(self.join("socket")).ok()?;
-        stream.set_read_timeout(Some(BOUND)).unwrap();
+        stream.set_read_timeout(Some(bound())).unwrap();
         Some(stream)
     }
 

@@ -98,7 +98,7 @@ fn who_asks_on_and_on_and_does_not_read_is_dropped() {
     let dir = TempDir::new();
     let (hinit, socket) = answering(&dir);
     let mut stream = UnixStream::connect(&socket).unwrap();
-    stream.set_write_timeout(Some(BOUND)).unwrap();
+    stream.set_write_timeout(Some(bound())).unwrap();
     let requests = request("/status").repeat(50);
     let error = (0..100_000).find_map(|_| stream.write_all(requests.as_bytes()).err());
     let kind = error.expect("it goes on and on").kind();

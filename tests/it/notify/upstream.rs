@@ -25,7 +25,7 @@ in_both_modes! {
     fn messages_are_passed_on(mode: Mode) {
         let dir = TempDir::new();
         for (name, manager) in managers(&dir, &format!("{mode:?}")) {
-            manager.set_read_timeout(Some(BOUND)).unwrap();
+            manager.set_read_timeout(Some(bound())).unwrap();
             let messages = ["READY=1\\nMAINPID=$SELF\\nSTATUS=up", "@fds", "MAINPID=$SELF", "@empty", "\\xff", "WATCHDOG=1\\nBARRIER=1\\n"];
             let start = Start::new(mode).no_pid_file().args(["--notify"]).with(|command| { command.env("NOTIFY_SOCKET", name); });
             let hinit = start.notifies(&messages).start().ready();

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,8 +28,15 @@ pub use running::*;
 pub use telling::*;
 pub use victim::*;
 
-/// Far more than anything here takes: who waits so long has found a hang.
-pub const BOUND: Duration = Duration::from_secs(30);
+/// How long a test waits before it fails: far more than anything here takes, or what `HINIT_TEST_BOUND` says
+/// in seconds, as the negative controls do.
+pub fn bound() -> Duration {
+    static BOUND: LazyLock<Duration> = LazyLock::new(|| {
+        let seconds = std::env::var("HINIT_TEST_BOUND").map_or(30, |value| value.parse().unwrap());
+        Duration::from_secs(seconds)
+    });
+    *BOUND
+}
 
 /// Waits until `look` finds something.
 #[track_caller]
@@ -38,7 +46,7 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(start.elapsed() < BOUND, "never happened: {what}");
+        assert!(start.elapsed() < bound(), "never happened: {what}");
         thread::sleep(Duration::from_millis(1));
     }
 }

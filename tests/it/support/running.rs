@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 
 use nix::sys::signal::Signal;
@@ -17,6 +17,7 @@ use super::*;
 pub struct Start {
     command: Command,
     mode: Mode,
+    log: Option<Stdio>,
 }
 
 impl Start {
@@ -26,7 +27,11 @@ impl Start {
 
     /// By a command of the test's own.
     pub fn of(mode: Mode, command: Command) -> Self {
-        Self { command, mode }
+        Self {
+            command,
+            mode,
+            log: None,
+        }
     }
 
     /// Has it executed by another program, if any.
@@ -36,7 +41,7 @@ impl Start {
         words.push(hinit.as_os_str());
         let mut command = command_in(mode, words[0]);
         command.args(&words[1..]).env_remove("HINIT_PID_FILE");
-        Self { command, mode }
+        Self::of(mode, command)
     }
 
     pub fn arg(self, arg: impl AsRef<OsStr>) -> Self {
@@ -68,6 +73,12 @@ impl Start {
         self.args(["--", "sh", "-c", script])
     }
 
+    /// Has it log to a file of the test's own.
+    pub fn log_to(mut self, log: impl Into<Stdio>) -> Self {
+        self.log = Some(log.into());
+        self
+    }
+
     pub fn with(mut self, change: impl FnOnce(&mut Command)) -> Self {
         change(&mut self.command);
         self
@@ -77,13 +88,13 @@ impl Start {
         self.command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stderr(self.log.unwrap_or_else(Stdio::piped));
         let mut child = self
             .command
             .spawn()
             .expect("unshare or hinit does not start");
         let stdout = lines_of(child.stdout.take().unwrap());
-        let log = lines_of(child.stderr.take().unwrap());
+        let log = child.stderr.take().map_or_else(|| channel().1, lines_of);
         Running {
             child,
             mode: self.mode,
@@ -123,7 +134,7 @@ impl Running {
     /// The next line on standard output.
     #[track_caller]
     pub fn line(&self) -> String {
-        match self.stdout.recv_timeout(BOUND) {
+        match self.stdout.recv_timeout(bound()) {
             Ok(line) => line,
             Err(error) => panic!("no more lines ({error}); the log: {:?}", self.log_so_far()),
         }
@@ -131,17 +142,17 @@ impl Running {
 
     /// The same, or None if there is no more.
     pub fn try_line(&self) -> Option<String> {
-        self.stdout.recv_timeout(BOUND).ok()
+        self.stdout.recv_timeout(bound()).ok()
     }
 
     /// Waits for the next log line.
     #[track_caller]
     pub fn log_line(&self) -> String {
-        self.log.recv_timeout(BOUND).expect("no log line")
+        self.log.recv_timeout(bound()).expect("no log line")
     }
 
     fn log_so_far(&self) -> Vec<String> {
-        self.log.iter().collect()
+        self.log.try_iter().collect()
     }
 
     /// Waits until the server says that it is ready.
@@ -226,7 +237,15 @@ impl Running {
     #[track_caller]
     pub fn end(mut self) -> Ended {
         let code = self.code();
-        let collect = |lines: &Receiver<String>| lines.iter().collect::<Vec<_>>().join("\n");
+        let next = |lines: &Receiver<String>| match lines.recv_timeout(bound()) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("what hinit has printed to is still open"),
+        };
+        let collect = |lines| {
+            let lines = std::iter::from_fn(|| next(lines));
+            lines.collect::<Vec<_>>().join("\n")
+        };
         Ended {
             code,
             stdout: collect(&self.stdout),
@@ -259,7 +278,9 @@ pub fn verdict(pid_file: &Path) -> String {
 pub fn verdict_by(command: &mut Command, pid_file: &Path, more: &[&str]) -> String {
     // A machine under load must not make it miss its deadline.
     command
-        .args(["healthcheck", "--timeout", "30s", "--pid-file"])
+        .args(["healthcheck", "--timeout"])
+        .arg(format!("{}s", bound().as_secs()))
+        .arg("--pid-file")
         .arg(pid_file)
         .args(more);
     let ended = Ended::of(&command.output().unwrap());

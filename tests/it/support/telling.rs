@@ -49,8 +49,8 @@ impl Client {
     #[track_caller]
     pub fn new(socket: &Path) -> Self {
         let stream = UnixStream::connect(socket).unwrap();
-        stream.set_read_timeout(Some(BOUND)).unwrap();
-        stream.set_write_timeout(Some(BOUND)).unwrap();
+        stream.set_read_timeout(Some(bound())).unwrap();
+        stream.set_write_timeout(Some(bound())).unwrap();
         Self(BufReader::new(stream))
     }
 }
@@ -59,7 +59,7 @@ impl Client<TcpStream> {
     #[track_caller]
     pub fn tcp(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(BOUND)).unwrap();
+        stream.set_read_timeout(Some(bound())).unwrap();
         Self(BufReader::new(stream))
     }
 }

@@ -48,7 +48,7 @@ fn under_way(home: &Home) -> [UnixStream; 2] {
     let client = home.request("/");
     let (mut backend, _) = eventually("HAProxy passes the request on", || listener.accept().ok());
     backend.set_nonblocking(false).unwrap();
-    backend.set_read_timeout(Some(BOUND)).unwrap();
+    backend.set_read_timeout(Some(bound())).unwrap();
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];

@@ -105,7 +105,7 @@ impl<'a> Asked<'a> {
         let mut stream = eventually("hinit listens", || {
             UnixStream::connect(self.home.join("probes")).ok()
         });
-        stream.set_read_timeout(Some(BOUND)).unwrap();
+        stream.set_read_timeout(Some(bound())).unwrap();
         write!(stream, "GET {page} HTTP/1.0\r\n\r\n").unwrap();
         let answer = String::from_utf8(rest(stream)).unwrap();
         let (head, text) = answer.split_once("\r\n\r\n").expect(&answer);
