@@ -15,8 +15,7 @@ const ERRNOS: &[(&str, &str)] = &[
     ("fstat", "EIO ENOMEM ESTALE"),
     ("read pread64 readv", "EAGAIN EINTR EIO ENOMEM ESRCH ECONNRESET"),
     ("write pwrite64 writev", "EAGAIN EDQUOT EFBIG EINTR EIO ENOSPC EPERM EPIPE ENOMEM"),
-    // The kernel has let go of the descriptor even then (close(2)), which strace does not.
-    ("close", ""),
+    ("close", "EDQUOT EINTR EIO ENOSPC"),
     ("close_range", "ENOMEM EMFILE ENOSYS EPERM"),
     ("flock", "EINTR ENOLCK EAGAIN EIO EOPNOTSUPP"),
     ("fchmod fchmodat chmod", "EIO ENOMEM EPERM EROFS EACCES"),

@@ -19,12 +19,12 @@ use crate::{Outcome, Result};
 /// The exit code of the server, which is nobody else's.
 pub const OF_THE_SERVER: i32 = 7;
 
-/// Runs a server under it until it is told to end; `meanwhile` happens when it is ready.
+/// Runs a server under it until it is told to end; `meanwhile` happens when it is ready, with a health check.
 pub fn life(
     stage: &Stage,
     options: &[&str],
     server: &[&str],
-    meanwhile: impl FnOnce(&Path),
+    meanwhile: impl FnOnce(Command),
 ) -> Result {
     let path = stage.dir.join("pid");
     let log = stage.dir.join("log");
@@ -47,9 +47,13 @@ pub fn life(
             // The file may be a little later than the server; or it is lost, and hinit says so.
             eventually("healthy, or a word of it", || {
                 let names_file = said().contains("PID file") || has_ended(pid);
-                (names_file || verdict(&path).starts_with("healthy: ")).then_some(())
+                let is_healthy = || {
+                    let told = check(stage, pid, &path).output().unwrap().stdout;
+                    told.starts_with(b"healthy: ")
+                };
+                (names_file || is_healthy()).then_some(())
             });
-            meanwhile(&path);
+            meanwhile(check(stage, pid, &path));
             terminate(pid);
         }
         is_up
@@ -60,7 +64,7 @@ pub fn life(
     let is_news = |line: &&str| !line.starts_with("hinit: removed the stale PID file");
     let lines = said.lines().filter(is_news).count();
     let wrong = |what: &str| Err(format!("{what} ({status:?}): {said:?}"));
-    if said.contains("panicked") || status.code().is_none() {
+    if said.contains("panicked") || status.code().is_none_or(|code| code > 128) {
         return wrong("died");
     }
     let code = status.code().unwrap_or_default();
@@ -123,22 +127,41 @@ pub fn small(command: &mut Command, may_succeed: bool) -> Result {
     }
 }
 
+/// A health check, where hinit runs below this tracer.
+fn check(stage: &Stage, tracer: i32, pid_file: &Path) -> Command {
+    let mut command = match (stage.mode, children_of(tracer).first()) {
+        (Mode::Pid1, Some(pid)) => {
+            let mut command = Command::new("nsenter");
+            command.args(["--pid", "--mount", "--target", &pid.to_string()]);
+            command.arg(hinit());
+            command
+        }
+        _ => Command::new(hinit()),
+    };
+    command.args(["healthcheck", "--timeout", "10s", "--pid-file"]);
+    command.arg(pid_file);
+    command
+}
+
 /// Whether a child has ended, reaped or not.
 fn has_ended(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.is_empty() || stat.contains(") Z ")
 }
 
-/// Ends the server by way of hinit. A signal that got lost is sent again, as people do.
-fn terminate(pid: i32) {
+/// Ends the server by way of hinit, which runs below this tracer. A signal that got lost is sent again, as
+/// people do.
+fn terminate(tracer: i32) {
     let mut sent = None;
     eventually("hinit ends", || {
         let again = |at: Instant| at.elapsed() > Duration::from_secs(3);
         if sent.is_none_or(again) {
-            let _gone = signal::kill(Pid::from_raw(pid), Signal::SIGTERM);
+            for pid in children_of(tracer) {
+                let _gone = signal::kill(Pid::from_raw(pid), Signal::SIGTERM);
+            }
             sent = Some(Instant::now());
         }
-        has_ended(pid).then_some(())
+        has_ended(tracer).then_some(())
     });
 }
 
@@ -152,7 +175,9 @@ fn bounded<T>(
     let guard = thread::spawn(move || {
         let hangs = is_done.recv_timeout(bound() / 2) == Err(RecvTimeoutError::Timeout);
         if hangs {
-            let _gone = signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
+            for pid in children_of(pid).into_iter().chain([pid]) {
+                let _gone = signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
+            }
         }
         hangs
     });

@@ -3,8 +3,9 @@
 //! anything is lost by it: never a hang, a panic, a dead PID 1, a lost exit code, a lost PID file, nor a dead
 //! server that is healthy.
 //!
-//! Each scenario is recorded once by strace(1), and then played again for each call and error. The matrix is
-//! printed, and all results are in target/faults.txt.
+//! Each scenario is recorded once by a tracer of this test's own, and then played again for each call and error.
+//! The lives of a server are played as a subreaper and as PID 1. The matrix is printed, and all results are in
+//! target/faults.txt.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,18 +20,21 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
+use std::process::ExitCode;
 use std::sync::Mutex;
 use std::thread;
 
+use faults::{Fault, faults, has_injected};
 use scenarios::{SCENARIOS, Scenario, Stage};
-use strace::{Fault, faults};
-use support::can_be_root;
+use support::{Mode, can_be_root};
 use world::World;
 
+mod calls;
 mod errnos;
+mod faults;
 mod judge;
+mod ptrace;
 mod scenarios;
-mod strace;
 #[path = "../it/support/mod.rs"]
 #[allow(
     dead_code,
@@ -39,6 +43,7 @@ mod strace;
     reason = "tests/it needs more of it"
 )]
 mod support;
+mod tracer;
 mod world;
 
 /// How many are played at the same time. They wait more than they work.
@@ -69,9 +74,15 @@ const COLUMNS: [(Outcome, &str); 5] = [
 
 type Result = std::result::Result<(Outcome, String), String>;
 
-fn main() {
-    if !can_be_root("strace and other users") {
-        return;
+fn main() -> ExitCode {
+    if std::env::args()
+        .nth(1)
+        .is_some_and(|word| word == "--trace")
+    {
+        return u8::try_from(tracer::main()).unwrap().into();
+    }
+    if !can_be_root("PID namespaces and other users") {
+        return ExitCode::SUCCESS;
     }
     let wanted: Vec<String> = std::env::args()
         .skip(1)
@@ -80,23 +91,26 @@ fn main() {
     let (world, _servers) = World::new();
     let mut report = Report::default();
     for scenario in SCENARIOS {
-        if wanted.is_empty()
-            || wanted
-                .iter()
-                .any(|name| scenario.name.contains(name.as_str()))
-        {
-            play_all(scenario, &world, &mut report);
+        for &mode in scenario.modes {
+            let name = match mode {
+                Mode::Subreaper => scenario.name.to_owned(),
+                Mode::Pid1 => format!("{}, PID 1", scenario.name),
+            };
+            if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
+                play_all(scenario, &name, mode, &world, &mut report);
+            }
         }
     }
     fs::write("target/faults.txt", report.text()).unwrap();
     print!("{}", report.matrix());
     let failed = report.failures();
     assert_eq!(failed, 0, "see target/faults.txt");
+    ExitCode::SUCCESS
 }
 
 /// Records a scenario, and plays it with each fault.
-fn play_all(scenario: &Scenario, world: &World, report: &mut Report) {
-    let stage = Stage::new(world, None);
+fn play_all(scenario: &Scenario, name: &str, mode: Mode, world: &World, report: &mut Report) {
+    let stage = Stage::new(world, mode, None);
     let expected = if scenario.is_well {
         Outcome::WentOn
     } else {
@@ -106,29 +120,29 @@ fn play_all(scenario: &Scenario, world: &World, report: &mut Report) {
     let is_so = result
         .as_ref()
         .is_ok_and(|(outcome, _)| *outcome == expected);
-    assert!(is_so, "{} without any fault: {result:?}", scenario.name);
-    let queue = Mutex::new(faults(stage.strace_output()).into_iter());
+    assert!(is_so, "{name} without any fault: {result:?}");
+    let queue = Mutex::new(faults(&stage.trace).into_iter());
     let results = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..WORKERS {
             scope.spawn(|| {
                 while let Some(fault) = { queue.lock().unwrap().next() } {
-                    let result = play(scenario, world, &fault);
+                    let result = play(scenario, mode, world, &fault);
                     results.lock().unwrap().push((fault, result));
                 }
             });
         }
     });
     for (fault, result) in results.into_inner().unwrap() {
-        report.add(scenario.name, &fault, result);
+        report.add(name, &fault, result);
     }
 }
 
-fn play(scenario: &Scenario, world: &World, fault: &Fault) -> Result {
+fn play(scenario: &Scenario, mode: Mode, world: &World, fault: &Fault) -> Result {
     for _ in 0..3 {
-        let stage = Stage::new(world, Some(fault));
+        let stage = Stage::new(world, mode, Some(fault));
         let result = (scenario.play)(&stage);
-        if result.is_err() || strace::has_injected(stage.strace_output()) {
+        if result.is_err() || has_injected(&stage.trace) {
             return result;
         }
     }
@@ -149,7 +163,7 @@ impl Report {
         if outcome == Outcome::Failed {
             eprintln!("FAILED {scenario}: {call}: {}: {said}", fault.errno);
         }
-        let what = format!("{scenario:<16} {call:<24} {:<16}", fault.errno);
+        let what = format!("{scenario:<20} {call:<24} {:<16}", fault.errno);
         self.results
             .push((scenario.to_owned(), what, outcome, said));
     }
@@ -169,7 +183,7 @@ impl Report {
             all[column] += 1;
         }
         let row = |name: &str, cells: &[String]| {
-            let start = format!("{name:<16}");
+            let start = format!("{name:<20}");
             cells
                 .iter()
                 .fold(start, |row, cell| format!("{row} {cell:>11}"))

@@ -6,8 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::faults::{Fault, traced};
 use crate::judge::{life, small};
-use crate::strace::{Fault, traced};
 use crate::support::*;
 use crate::world::World;
 use crate::{Outcome, Result};
@@ -16,6 +16,7 @@ pub struct Scenario {
     pub name: &'static str,
     /// Whether, with no fault, it comes to a good end: the exit code of the server, or 0.
     pub is_well: bool,
+    pub modes: &'static [Mode],
     pub play: fn(&Stage) -> Result,
 }
 
@@ -23,33 +24,32 @@ pub struct Scenario {
 pub struct Stage<'a> {
     pub world: &'a World,
     pub dir: TempDir,
-    output: PathBuf,
+    pub mode: Mode,
+    /// What the tracer writes.
+    pub trace: PathBuf,
     pub fault: Option<&'a Fault>,
 }
 
 impl<'a> Stage<'a> {
-    pub fn new(world: &'a World, fault: Option<&'a Fault>) -> Self {
+    pub fn new(world: &'a World, mode: Mode, fault: Option<&'a Fault>) -> Self {
         let dir = TempDir::new();
-        let output = dir.join("strace");
+        let trace = dir.join("trace");
         Self {
             world,
             dir,
-            output,
+            mode,
+            trace,
             fault,
         }
     }
 
     /// hinit, in which something fails.
     pub fn hinit(&self) -> Command {
-        let mut command = traced(&hinit(), &self.output, self.fault);
+        let mut command = traced(self.mode, &self.trace, self.fault);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HINIT_")) {
             command.env_remove(name);
         }
         command
-    }
-
-    pub fn strace_output(&self) -> &Path {
-        &self.output
     }
 
     fn healthcheck(&self, file: &str, more: &[&str]) -> Command {
@@ -70,15 +70,22 @@ impl<'a> Stage<'a> {
 /// Reports the server's end by an exit code that is nobody else's, and leaves a process and an orphan.
 const SERVER: &str = "trap 'exit 7' TERM; (sleep 60 >/dev/null 2>&1 </dev/null &); (:&); echo ready; read never; exit 9";
 
+const BOTH: &[Mode] = &[Mode::Subreaper, Mode::Pid1];
+
+/// What looks for a process must see it.
+const AMONG_OTHERS: &[Mode] = &[Mode::Subreaper];
+
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "run",
         is_well: true,
+        modes: BOTH,
         play: |stage| life(stage, &[], &["sh", "-c", SERVER], |_| {}),
     },
     Scenario {
         name: "run, stop",
         is_well: true,
+        modes: BOTH,
         play: |stage| {
             let options = [
                 "--group",
@@ -95,6 +102,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "run, user",
         is_well: true,
+        modes: BOTH,
         play: |stage| {
             let stale = stage.dir.join("stale");
             fs::write(&stale, "4194303\n").unwrap();
@@ -112,6 +120,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "run, notify",
         is_well: true,
+        modes: BOTH,
         play: |stage| {
             let socket = stage.dir.join("socket");
             let listen = format!("unix:{}", socket.display());
@@ -131,9 +140,9 @@ pub const SCENARIOS: &[Scenario] = &[
                 "READY=1",
                 "RELOADING=1",
             ];
-            life(stage, &options, &server, |path| {
+            life(stage, &options, &server, |mut check| {
                 // Whatever fails there may leave the other end without an answer.
-                let _any = verdict_by(&mut Command::new(hinit()), path, &["--ready"]);
+                let _any = check.arg("--ready").output().unwrap();
                 ask(&socket);
             })
         },
@@ -141,16 +150,19 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "check",
         is_well: true,
+        modes: AMONG_OTHERS,
         play: |stage| small(&mut stage.healthcheck("alive", &[]), true),
     },
     Scenario {
         name: "check, ready",
         is_well: true,
+        modes: AMONG_OTHERS,
         play: |stage| small(&mut stage.healthcheck("alive", &["--ready"]), true),
     },
     Scenario {
         name: "check, probes",
         is_well: true,
+        modes: AMONG_OTHERS,
         play: |stage| {
             let (http, heartbeat) = (
                 format!("http://{}/", stage.world.well),
@@ -179,6 +191,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "check, ill",
         is_well: false,
+        modes: AMONG_OTHERS,
         play: |stage| {
             let http = format!("http://{}/", stage.world.ill);
             small(&mut stage.healthcheck("alive", &["--http", &http]), false)
@@ -187,46 +200,55 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "check, dead",
         is_well: false,
+        modes: AMONG_OTHERS,
         play: |stage| small(&mut stage.healthcheck("dead", &[]), false),
     },
     Scenario {
         name: "check, zombie",
         is_well: false,
+        modes: AMONG_OTHERS,
         play: |stage| hidden(stage, "zombie", &[]),
     },
     Scenario {
         name: "check, stopped",
         is_well: false,
+        modes: AMONG_OTHERS,
         play: |stage| hidden(stage, "stopped", &[]),
     },
     Scenario {
         name: "check, starting",
         is_well: false,
+        modes: AMONG_OTHERS,
         play: |stage| small(&mut stage.healthcheck("starting", &["--ready"]), false),
     },
     Scenario {
         name: "check, foreign",
         is_well: false,
+        modes: AMONG_OTHERS,
         play: |stage| hidden(stage, "foreign", &["--foreign"]),
     },
     Scenario {
         name: "signal",
         is_well: true,
+        modes: AMONG_OTHERS,
         play: |stage| small(stage.about(&["signal"], "alive").arg("URG"), true),
     },
     Scenario {
         name: "signal, dead",
         is_well: false,
+        modes: AMONG_OTHERS,
         play: |stage| small(stage.about(&["signal"], "dead").arg("KILL"), false),
     },
     Scenario {
         name: "status",
         is_well: true,
+        modes: AMONG_OTHERS,
         play: |stage| small(&mut stage.about(&["status", "--json"], "alive"), true),
     },
     Scenario {
         name: "install",
         is_well: true,
+        modes: BOTH,
         play: install,
     },
 ];

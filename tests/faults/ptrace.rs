@@ -1,0 +1,217 @@
+//! ptrace(2), as the tracer needs it.
+#![allow(
+    unsafe_code,
+    reason = "a debugger's calls are about another process's memory"
+)]
+
+use std::ffi::CString;
+use std::io::{Read, pipe};
+use std::ptr;
+
+use nix::errno::Errno;
+use nix::libc::{self, c_int, c_long, pid_t};
+
+/// Why a process stands still, or is gone.
+pub enum Stop {
+    /// As a shell shows it: the exit code, or 128 plus the signal's number.
+    Ended(c_int),
+    /// Before or after a system call.
+    SystemCall,
+    /// It executes another program now.
+    Executed,
+    /// It is about to get a signal.
+    Signal(c_int),
+    /// A signal has stopped it as it stops any process.
+    Group,
+    /// It is new, or has made a child.
+    Other,
+}
+
+/// What `PTRACE_GET_SYSCALL_INFO` fills in.
+#[repr(C)]
+#[derive(Default)]
+struct Info {
+    op: u8,
+    arch: u32,
+    instruction_pointer: u64,
+    stack_pointer: u64,
+    /// The call's number, or its result.
+    first: u64,
+    arguments: [u64; 6],
+}
+
+/// linux/ptrace.h; libc does not have them for every C library.
+const GET_SYSCALL_INFO: c_int = 0x420e;
+const ENTRY: u8 = 1;
+const EXIT: u8 = 2;
+const EVENT_STOP: c_int = 128;
+
+/// A system call that begins, with its number and arguments, or ends.
+pub enum Edge {
+    Entry(u64, [u64; 6]),
+    Exit,
+}
+
+fn ptrace(request: c_int, pid: pid_t, address: usize, data: usize) -> Result<c_long, Errno> {
+    // SAFETY: the callers pass the address of something large enough where the request has the kernel write.
+    Errno::result(unsafe { libc::ptrace(request, pid, address, data) })
+}
+
+/// Starts a program that is traced from its first instruction on, as PID 1 if asked to, and that ends with this
+/// process. `follow`: its children are traced as well.
+pub fn start(program: &[CString], is_pid_1: bool, follow: bool) -> pid_t {
+    let mut argv: Vec<_> = program.iter().map(|word| word.as_ptr()).collect();
+    argv.push(ptr::null());
+    let (mut is_traced, tracer) = pipe().unwrap();
+    if is_pid_1 {
+        // SAFETY: no memory is passed.
+        Errno::result(unsafe { libc::unshare(libc::CLONE_NEWPID) }).unwrap();
+    }
+    // SAFETY: this process has one thread, so its child may do anything.
+    let pid = Errno::result(unsafe { libc::fork() }).unwrap();
+    if pid == 0 {
+        drop(tracer);
+        let _end_of_file = is_traced.read(&mut [0]);
+        if is_pid_1 {
+            own_proc();
+        }
+        // SAFETY: the array ends with a null pointer. The strings live.
+        unsafe {
+            libc::execv(argv[0], argv.as_ptr());
+            libc::_exit(127);
+        }
+    }
+    let mut options =
+        libc::PTRACE_O_EXITKILL | libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACEEXEC;
+    if follow {
+        options |= libc::PTRACE_O_TRACEFORK | libc::PTRACE_O_TRACEVFORK | libc::PTRACE_O_TRACECLONE;
+    }
+    ptrace(libc::PTRACE_SEIZE, pid, 0, options.cast_unsigned() as usize).unwrap();
+    pid
+}
+
+/// A /proc of this PID namespace, in a mount namespace of its own.
+fn own_proc() {
+    let private = libc::MS_REC | libc::MS_PRIVATE;
+    // SAFETY: the strings end with a NUL.
+    unsafe {
+        Errno::result(libc::unshare(libc::CLONE_NEWNS)).unwrap();
+        let none = c"none".as_ptr();
+        Errno::result(libc::mount(
+            none,
+            c"/".as_ptr(),
+            ptr::null(),
+            private,
+            ptr::null(),
+        ))
+        .unwrap();
+        let proc = c"proc".as_ptr();
+        Errno::result(libc::mount(proc, c"/proc".as_ptr(), proc, 0, ptr::null())).unwrap();
+    }
+}
+
+/// Waits until something happens to one of those traced.
+pub fn wait() -> (pid_t, Stop) {
+    let mut status = 0;
+    // SAFETY: the status is written to.
+    let pid = Errno::result(unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL) }).unwrap();
+    if libc::WIFEXITED(status) {
+        return (pid, Stop::Ended(libc::WEXITSTATUS(status)));
+    }
+    if libc::WIFSIGNALED(status) {
+        return (pid, Stop::Ended(128 + libc::WTERMSIG(status)));
+    }
+    let (signal, event) = (libc::WSTOPSIG(status), status >> 16);
+    let stop = match event {
+        0 if signal == libc::SIGTRAP | 0x80 => Stop::SystemCall,
+        0 => Stop::Signal(signal),
+        libc::PTRACE_EVENT_EXEC => Stop::Executed,
+        EVENT_STOP if signal != libc::SIGTRAP => Stop::Group,
+        _ => Stop::Other,
+    };
+    (pid, stop)
+}
+
+/// Lets it go on, up to its next system call if those are `watched`, with that signal or none (0).
+pub fn resume(pid: pid_t, watched: bool, signal: c_int) {
+    let request = if watched {
+        libc::PTRACE_SYSCALL
+    } else {
+        libc::PTRACE_CONT
+    };
+    let _may_be_gone = ptrace(request, pid, 0, signal.cast_unsigned() as usize);
+}
+
+/// Lets it stand still as long as it would untraced.
+pub fn listen(pid: pid_t) {
+    let _may_be_gone = ptrace(libc::PTRACE_LISTEN, pid, 0, 0);
+}
+
+/// Lets it go on untraced, with that signal or none (0).
+pub fn detach(pid: pid_t, signal: c_int) {
+    let signal = signal.cast_unsigned() as usize;
+    let _may_be_gone = ptrace(libc::PTRACE_DETACH, pid, 0, signal);
+}
+
+/// Where in a system call it stands.
+pub fn edge(pid: pid_t) -> Option<Edge> {
+    let mut info = Info::default();
+    ptrace(
+        GET_SYSCALL_INFO,
+        pid,
+        size_of::<Info>(),
+        (&raw mut info).addr(),
+    )
+    .ok()?;
+    match info.op {
+        ENTRY => Some(Edge::Entry(info.first, info.arguments)),
+        EXIT => Some(Edge::Exit),
+        _ => None,
+    }
+}
+
+/// The call that begins there is none.
+#[cfg(target_arch = "x86_64")]
+pub fn skip(pid: pid_t) {
+    let register = std::mem::offset_of!(libc::user_regs_struct, orig_rax);
+    let _may_be_gone = ptrace(libc::PTRACE_POKEUSER, pid, register, usize::MAX);
+}
+
+/// The call that ends there has failed.
+#[cfg(target_arch = "x86_64")]
+pub fn fail(pid: pid_t, errno: Errno) {
+    let register = std::mem::offset_of!(libc::user_regs_struct, rax);
+    let result = (-(errno as isize)).cast_unsigned();
+    let _may_be_gone = ptrace(libc::PTRACE_POKEUSER, pid, register, result);
+}
+
+#[cfg(target_arch = "aarch64")]
+pub fn skip(pid: pid_t) {
+    const NT_ARM_SYSTEM_CALL: usize = 0x404;
+    let _may_be_gone = registers(
+        libc::PTRACE_SETREGSET,
+        pid,
+        NT_ARM_SYSTEM_CALL,
+        &mut [-1_i32],
+    );
+}
+
+#[cfg(target_arch = "aarch64")]
+pub fn fail(pid: pid_t, errno: Errno) {
+    const NT_PRSTATUS: usize = 1;
+    // x0 to x30, sp, pc and pstate.
+    let mut all = [0_i64; 34];
+    if registers(libc::PTRACE_GETREGSET, pid, NT_PRSTATUS, &mut all).is_ok() {
+        all[0] = -(errno as i64);
+        let _may_be_gone = registers(libc::PTRACE_SETREGSET, pid, NT_PRSTATUS, &mut all);
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+fn registers<T>(request: c_int, pid: pid_t, set: usize, of: &mut [T]) -> Result<c_long, Errno> {
+    let memory = libc::iovec {
+        iov_base: of.as_mut_ptr().cast(),
+        iov_len: size_of_val(of),
+    };
+    ptrace(request, pid, set, (&raw const memory).addr())
+}
