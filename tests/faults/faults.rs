@@ -12,8 +12,8 @@ use crate::support::{Mode, hinit};
 /// One system call that fails.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Whether it is the child's that becomes the server.
-    pub childs: bool,
+    /// 0 is hinit, 1 its first child, and so on, each until it executes another program.
+    pub process: usize,
     pub call: String,
     /// Of the calls of this name in its process, from 1.
     pub nth: usize,
@@ -23,29 +23,29 @@ pub struct Fault {
 /// As the tracer gets it.
 impl Display for Fault {
     fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
-        let whose = process(self.childs);
-        write!(f, "{whose}:{}:{}:{}", self.call, self.nth, self.errno)
+        let Self {
+            process,
+            call,
+            nth,
+            errno,
+        } = self;
+        write!(f, "{process}:{call}:{nth}:{errno}")
     }
 }
 
 impl Fault {
     pub fn parse(text: &str) -> Self {
         let words: Vec<&str> = text.split(':').collect();
-        let [whose, call, nth, errno] = words[..] else {
+        let [process, call, nth, errno] = words[..] else {
             panic!("not a fault: {text}")
         };
         Self {
-            childs: whose == process(true),
+            process: process.parse().unwrap(),
             call: call.into(),
             nth: nth.parse().unwrap(),
             errno: errnos::of(call).find(|known| *known == errno).unwrap(),
         }
     }
-}
-
-/// What a process is called in the tracer's output.
-pub fn process(is_child: bool) -> &'static str {
-    if is_child { "child" } else { "hinit" }
 }
 
 /// What the tracer writes once the fault came to pass.
@@ -72,9 +72,9 @@ pub fn faults(output: &Path) -> Vec<Fault> {
     let (mut counts, mut alike) = (HashMap::new(), HashMap::new());
     let mut faults = Vec::new();
     for line in record.lines() {
-        let (whose, call) = line.split_once(' ').unwrap();
+        let (process, call) = line.split_once(' ').unwrap();
         let name = call.split(' ').next().unwrap();
-        let nth: &mut usize = counts.entry((whose, name)).or_default();
+        let nth: &mut usize = counts.entry((process, name)).or_default();
         *nth += 1;
         let count: &mut usize = alike.entry(line).or_default();
         *count += 1;
@@ -82,7 +82,7 @@ pub fn faults(output: &Path) -> Vec<Fault> {
             continue;
         }
         faults.extend(errnos::of(name).map(|errno| Fault {
-            childs: whose == process(true),
+            process: process.parse().unwrap(),
             call: name.into(),
             nth: *nth,
             errno,

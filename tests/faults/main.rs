@@ -158,7 +158,10 @@ struct Report {
 impl Report {
     fn add(&mut self, scenario: &str, fault: &Fault, result: Result) {
         let (outcome, said) = result.unwrap_or_else(|why| (Outcome::Failed, why));
-        let whose = if fault.childs { "the child's " } else { "" };
+        let whose = match fault.process {
+            0 => String::new(),
+            number => format!("child {number}'s "),
+        };
         let call = format!("{whose}{} {}", fault.call, fault.nth);
         if outcome == Outcome::Failed {
             eprintln!("FAILED {scenario}: {call}: {}: {said}", fault.errno);

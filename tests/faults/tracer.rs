@@ -1,5 +1,6 @@
 //! The tracer, a process of its own: runs hinit, as PID 1 of a PID namespace if asked to, and writes down the
-//! system calls of hinit and of the child that becomes the server, or lets one of them fail (ptrace(2)).
+//! system calls of hinit, and of its children until they execute another program, or lets one of these calls fail
+//! (ptrace(2)).
 //!
 //! strace(1) does the same, but cannot trace what is PID 1, counts the calls of all processes together, and
 //! leaves a descriptor open where it lets close(2) fail.
@@ -16,7 +17,7 @@ use nix::errno::Errno;
 use nix::libc::{c_int, pid_t};
 
 use crate::calls::SystemCall;
-use crate::faults::{Fault, INJECTED, process};
+use crate::faults::{Fault, INJECTED};
 use crate::ptrace::{self, Edge, Stop};
 
 /// `--trace OUTPUT pid-1|- FAULT|- PROGRAM ARGUMENT...`; see `faults::traced`.
@@ -31,14 +32,13 @@ pub fn main() -> c_int {
         .collect();
     let fault = fault.to_str().filter(|fault| *fault != "-");
     let fault = fault.map(Fault::parse);
-    let follows = fault.as_ref().is_none_or(|fault| fault.childs);
+    let follows = fault.as_ref().is_none_or(|fault| fault.process > 0);
     let hinit = ptrace::start(&program, mode == "pid-1", follows);
     let mut tracer = Tracer {
         output: File::create(PathBuf::from(output)).unwrap(),
         is_recording: fault.is_none(),
         fault,
-        hinit,
-        child: None,
+        processes: vec![hinit],
         is_executed: false,
         counts: HashMap::new(),
         failing: HashMap::new(),
@@ -51,9 +51,8 @@ struct Tracer {
     /// What is to fail, until it has.
     fault: Option<Fault>,
     is_recording: bool,
-    hinit: pid_t,
-    /// The first of hinit's children, until it executes the server.
-    child: Option<pid_t>,
+    /// hinit, and its children in the order in which they came.
+    processes: Vec<pid_t>,
     is_executed: bool,
     /// How many calls there were, by process and number.
     counts: HashMap<(pid_t, u64), usize>,
@@ -66,14 +65,11 @@ impl Tracer {
     fn watch(&mut self) -> c_int {
         loop {
             let (pid, stop) = ptrace::wait();
-            if pid != self.hinit && *self.child.get_or_insert(pid) != pid {
-                ptrace::detach(pid, 0);
-                continue;
-            }
+            let process = self.number(pid);
             let signal = match stop {
-                Stop::Ended(code) if pid == self.hinit => return code,
+                Stop::Ended(code) if process == 0 => return code,
                 Stop::Ended(_) => continue,
-                Stop::Executed if pid != self.hinit => {
+                Stop::Executed if process > 0 => {
                     ptrace::detach(pid, 0);
                     continue;
                 }
@@ -101,6 +97,14 @@ impl Tracer {
         }
     }
 
+    fn number(&mut self, pid: pid_t) -> usize {
+        let known = self.processes.iter().position(|known| *known == pid);
+        known.unwrap_or_else(|| {
+            self.processes.push(pid);
+            self.processes.len() - 1
+        })
+    }
+
     fn system_call(&mut self, pid: pid_t) {
         match ptrace::edge(pid) {
             Some(Edge::Entry(number, arguments)) => self.begins(pid, number, arguments),
@@ -115,16 +119,16 @@ impl Tracer {
     }
 
     fn begins(&mut self, pid: pid_t, number: u64, arguments: [u64; 6]) {
-        let is_child = pid != self.hinit;
+        let process = self.number(pid);
         if self.is_recording {
             let likeness = likeness(pid, SystemCall::numbered(number), arguments);
-            writeln!(self.output, "{} {likeness}", process(is_child)).unwrap();
+            writeln!(self.output, "{process} {likeness}").unwrap();
             return;
         }
         let count = self.counts.entry((pid, number)).or_default();
         *count += 1;
         let is_it = |fault: &mut Fault| {
-            (fault.childs, fault.nth) == (is_child, *count)
+            (fault.process, fault.nth) == (process, *count)
                 && fault.call == SystemCall::numbered(number).name()
         };
         if let Some(fault) = self.fault.take_if(is_it) {
