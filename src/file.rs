@@ -15,6 +15,9 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, getcwd, unlinkat};
 
 mod directory;
+mod owner;
+
+pub(crate) use owner::is_trusted;
 
 /// Opens a file, not for the server.
 pub(crate) fn open(path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {

@@ -10,8 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
 use nix::sys::stat::{Mode, fstat};
 
-use super::kind;
-use crate::sys::effective_user;
+use super::{is_trusted, kind};
 
 const FLAGS: OFlag = OFlag::O_PATH
     .union(OFlag::O_DIRECTORY)
@@ -46,9 +45,7 @@ fn walk(path: &[u8]) -> nix::Result<OwnedFd> {
         let stat = fstat(&next)?;
         match kind(&stat) {
             Some("directory") => at = next,
-            Some("symlink") if ![0, effective_user()].contains(&stat.st_uid) => {
-                return Err(Errno::EACCES);
-            }
+            Some("symlink") if !is_trusted(stat.st_uid) => return Err(Errno::EACCES),
             Some("symlink") if links < MOST_LINKS => {
                 links += 1;
                 let target = readlinkat(&next, c"")?;

@@ -10,8 +10,7 @@ use nix::unistd::Pid;
 
 use super::voucher::is_vouched_for;
 use super::{Contents, HAS_SOCKET, MOST_BYTES, STOPPING};
-use crate::file::{Entry, Identity, kind};
-use crate::sys::effective_user;
+use crate::file::{Entry, Identity, is_trusted, kind};
 
 /// Why a PID file proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +125,7 @@ impl PidFile {
 
 /// Only root and the reader's own user may have had a hand in the file.
 fn trust(stat: &FileStat) -> Result<(), Fault> {
-    if stat.st_uid != 0 && stat.st_uid != effective_user() {
+    if !is_trusted(stat.st_uid) {
         Err(Fault::Untrusted(stat.st_uid))
     } else if stat.st_mode & 0o022 != 0 {
         Err(Fault::WritableByOthers)

@@ -121,6 +121,42 @@ fn a_name_with_control_characters_still_makes_one_line() {
     );
 }
 
+/// In a user namespace every user without a mapping has the same UID, also who runs the check there as that.
+#[test]
+fn a_file_of_a_user_without_a_mapping_is_not_the_callers_own() {
+    if !can_be_root("to be two other users") {
+        return;
+    }
+    let dir = TempDir::new();
+    fs::set_permissions(&dir, Permissions::from_mode(0o777)).unwrap();
+    let (path, copy) = (dir.join("pid"), dir.join("hinit"));
+    copy_program(&hinit(), &copy);
+    fs::set_permissions(&copy, Permissions::from_mode(0o755)).unwrap();
+    let victim = Victim::sleeping();
+    let _held = held(&path, victim.pid().to_string());
+    fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    let trusted = format!("healthy: process {} is alive", victim.pid());
+    let distrusted = format!(
+        "unhealthy: PID file {} belongs to UID 65534, which is not trusted",
+        path.display()
+    );
+    let unshare = ["unshare", "--user", "--map-user=65534"];
+    for (owner, caller, namespace, expected) in [
+        // The caller's own, where every user has a mapping.
+        (65_534, "65534", &[][..], &trusted),
+        // The caller's own and a stranger's look the same.
+        (4242, "4243", &unshare, &distrusted),
+        (4243, "4243", &unshare, &distrusted),
+    ] {
+        chown(&path, Some(owner), None).unwrap();
+        let mut command = Command::new("setpriv");
+        let (user, group) = (format!("--reuid={caller}"), format!("--regid={caller}"));
+        command.args([&user, &group, "--clear-groups"]);
+        command.args(namespace).arg(&copy);
+        assert_eq!(&verdict_by(&mut command, &path, &[]), expected, "{owner}");
+    }
+}
+
 #[test]
 fn an_own_file_that_others_had_a_hand_in() {
     let dir = TempDir::new();
