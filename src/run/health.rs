@@ -105,7 +105,11 @@ impl Health {
                 self.status.push_str(status.get(..end).unwrap_or_default());
             }
             Word::Failure(errno) => self.failure = Some(errno),
-            Word::Reloading | Word::MainPid(_) | Word::Extend(_) | Word::Other => {}
+            Word::Reloading
+            | Word::Monotonic(_)
+            | Word::MainPid(_)
+            | Word::Extend(_)
+            | Word::Other => {}
         }
     }
 

@@ -121,15 +121,15 @@ impl Notify {
         }
     }
 
-    /// Passes a datagram on to where hinit itself may notify.
+    /// Tells the service manager of hinit itself, if there is one, what the datagram says.
     fn pass_on(&mut self, datagram: &[u8]) {
         let Some(upstream) = &self.upstream else {
             return;
         };
-        let datagram = message::for_others(datagram);
+        let message = message::for_others(datagram);
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        if !datagram.is_empty()
-            && let Err(errno) = sendto(self.socket.as_raw_fd(), &datagram, upstream, flags)
+        if !message.is_empty()
+            && let Err(errno) = sendto(self.socket.as_raw_fd(), message.as_bytes(), upstream, flags)
             && !std::mem::replace(&mut self.told.upstream, true)
         {
             let why = sys::describe(errno);

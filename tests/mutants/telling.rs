@@ -53,9 +53,17 @@ mutants! {
         "use nix::unistd::Pid;" => "use nix::unistd::{Pid, getpid};"
     } fails "notify::main_pid::subreaper::nobody_else_can_be_the_server";
 
-    another_manager_gets_pids: "run/notify/message.rs" {
-        "const HINITS: [&str; 3] = [\"MAINPID\", " => "const HINITS: [&str; 2] = ["
+    another_manager_gets_bytes: "run/notify.rs" {
+        "let message = message::for_others(datagram);" => "let message = String::from_utf8_lossy(datagram).into_owned();"
     } fails "notify::upstream::pid_1::messages_are_passed_on";
+
+    another_manager_gets_pids: "run/notify/message.rs" {
+        "Word::MainPid(_) | Word::Watchdog(_)" => "Word::MainPid(pid) => write!(f, \"MAINPID={pid}\"), Word::Watchdog(_)"
+    } fails "notify::upstream::pid_1::messages_are_passed_on";
+
+    a_line_ends_only_at_a_line_feed: "run/notify/message.rs" {
+        "b\"\\r\\n\"" => "b\"\\n\""
+    } fails "notify::strangers::subreaper::what_systemd_accepts_is_heard";
 
     whoever_may_speak_names_the_server: "run/life/hearing.rs" {
         "process::owner(pid) == Some(user)" => "process::owner(pid).is_some()"

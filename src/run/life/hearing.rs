@@ -38,6 +38,9 @@ impl Life<'_> {
             else {
                 return;
             };
+            if datagram.is_empty() {
+                continue;
+            }
             let text = String::from_utf8_lossy(datagram);
             self.log.verbose(format_args!("the server says {text}"));
             match words(datagram) {
@@ -45,7 +48,6 @@ impl Life<'_> {
                     Some(word) => self.take_note(word, user),
                     None => self.refuse_junk("a line is none of sd_notify's"),
                 }),
-                None if datagram.is_empty() => {}
                 None => self.refuse_junk("it is no text"),
             }
         }

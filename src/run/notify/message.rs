@@ -1,5 +1,6 @@
 //! What stands in a datagram of `sd_notify(3)`; pure.
 
+use std::fmt::{self, Write};
 use std::time::Duration;
 
 use nix::unistd::Pid;
@@ -14,6 +15,8 @@ pub(in crate::run) const MOST_BYTES: usize = 4096;
 pub(in crate::run) enum Word<'a> {
     Ready,
     Reloading,
+    /// When it began to reload, by the monotonic clock.
+    Monotonic(Duration),
     Stopping,
     /// What the server says of itself, for people.
     Status(&'a str),
@@ -32,40 +35,75 @@ pub(in crate::run) enum Word<'a> {
     Other,
 }
 
-/// The words of a datagram, None for each line that is none. None at all, if it is no text.
+/// The words of a datagram, None for each line that is not valid. None at all, if it contains a NUL; one at
+/// the end is fine, as systemd has it.
 pub(in crate::run) fn words(datagram: &[u8]) -> Option<impl Iterator<Item = Option<Word<'_>>>> {
-    let text = str::from_utf8(datagram).ok()?;
-    let is_text = !text.is_empty() && !text.contains('\0');
+    let text = datagram.strip_suffix(b"\0").unwrap_or(datagram);
+    let is_text = !datagram.is_empty() && !text.contains(&0);
     is_text.then(|| lines(text).map(word))
 }
 
-/// The part of a datagram that another service manager may have as well: what speaks of PIDs is for
-/// hinit to know, and descriptors do not come along.
-pub(in crate::run) fn for_others(datagram: &[u8]) -> Vec<u8> {
-    const HINITS: [&str; 3] = ["MAINPID", "BARRIER", "FD"];
-    let text = str::from_utf8(datagram).unwrap_or_default();
-    let others = lines(text).filter(|line| !HINITS.iter().any(|own| line.starts_with(own)));
-    others.collect::<Vec<_>>().join("\n").into_bytes()
+/// What another service manager may know of a datagram: a message that is built from the meaning of those
+/// words that cannot harm. Bytes are never passed on: the other reader might take them differently, and
+/// would believe a PID among them as if hinit had sent it.
+pub(in crate::run) fn for_others(datagram: &[u8]) -> String {
+    let mut message = String::new();
+    for word in words(datagram).into_iter().flatten().flatten() {
+        let length = message.len();
+        // Writing to a String does not fail.
+        let _ignored = write_for_others(word, &mut message);
+        if length > 0 && message.len() > length {
+            message.insert(length, '\n');
+        }
+    }
+    message
 }
 
-fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.split('\n').filter(|line| !line.is_empty())
+fn write_for_others(word: Word, f: &mut dyn Write) -> fmt::Result {
+    match word {
+        Word::Ready => f.write_str("READY=1"),
+        Word::Reloading => f.write_str("RELOADING=1"),
+        Word::Monotonic(time) => write!(f, "MONOTONIC_USEC={}", time.as_micros()),
+        Word::Stopping => f.write_str("STOPPING=1"),
+        Word::Status(status) => {
+            f.write_str("STATUS=")?;
+            let mut printable = status.chars().filter(|char| !char.is_control());
+            printable.try_for_each(|char| f.write_char(char))
+        }
+        Word::Failure(errno) => write!(f, "ERRNO={errno}"),
+        Word::Alive => f.write_str("WATCHDOG=1"),
+        Word::Hung => f.write_str("WATCHDOG=trigger"),
+        Word::Extend(time) => write!(f, "EXTEND_TIMEOUT_USEC={}", time.as_micros()),
+        // PIDs are for hinit to know, the watchdog's time is hinit's own, and barriers are answered.
+        Word::MainPid(_) | Word::Watchdog(_) | Word::Other => Ok(()),
+    }
 }
 
-fn word(line: &str) -> Option<Word<'_>> {
-    let (name, value) = line.split_once('=')?;
-    let microseconds = || digits(value).map(Duration::from_micros);
+/// systemd ends a line at a carriage return as well.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let lines = text.split(|byte| b"\r\n".contains(byte));
+    lines.filter(|line| !line.is_empty())
+}
+
+fn word(line: &[u8]) -> Option<Word<'_>> {
+    let equals = line.iter().position(|&byte| byte == b'=')?;
+    let (name, value) = (line.get(..equals)?, line.get(equals + 1..)?);
+    // Of the words that hinit knows, only STATUS can be anything but ASCII.
+    let text = str::from_utf8(value);
+    let number = || digits(text.ok()?);
+    let microseconds = || number().map(Duration::from_micros);
     Some(match (name, value) {
-        ("READY", "1") => Word::Ready,
-        ("RELOADING", "1") => Word::Reloading,
-        ("STOPPING", "1") => Word::Stopping,
-        ("WATCHDOG", "1") => Word::Alive,
-        ("WATCHDOG", "trigger") => Word::Hung,
-        ("STATUS", status) => Word::Status(status),
-        ("ERRNO", _) => Word::Failure(i32::try_from(digits(value)?).ok()?),
-        ("MAINPID", _) => Word::MainPid(pid(digits(value)?)?),
-        ("WATCHDOG_USEC", _) => Word::Watchdog(microseconds()?),
-        ("EXTEND_TIMEOUT_USEC", _) => Word::Extend(microseconds()?),
+        (b"READY", b"1") => Word::Ready,
+        (b"RELOADING", b"1") => Word::Reloading,
+        (b"MONOTONIC_USEC", _) => Word::Monotonic(microseconds()?),
+        (b"STOPPING", b"1") => Word::Stopping,
+        (b"WATCHDOG", b"1") => Word::Alive,
+        (b"WATCHDOG", b"trigger") => Word::Hung,
+        (b"STATUS", _) => Word::Status(text.ok()?),
+        (b"ERRNO", _) => Word::Failure(i32::try_from(number()?).ok()?),
+        (b"MAINPID", _) => Word::MainPid(pid(number()?)?),
+        (b"WATCHDOG_USEC", _) => Word::Watchdog(microseconds()?),
+        (b"EXTEND_TIMEOUT_USEC", _) => Word::Extend(microseconds()?),
         _ => Word::Other,
     })
 }
@@ -75,10 +113,20 @@ fn pid(number: u64) -> Option<Pid> {
     Some(Pid::from_raw(pid))
 }
 
-/// What a server tells: no line of it makes hinit's own state a panic or its JSON a broken one, and no word
-/// of PIDs goes on to others.
+/// What a server tells: no line of it makes hinit's own state a panic or its JSON a broken one, and others
+/// get nothing but the words that they may have.
 #[cfg(any(fuzzing, test))]
 pub(crate) fn fuzz(bytes: &[u8]) {
+    const FOR_OTHERS: [&str; 8] = [
+        "READY=1",
+        "RELOADING=1",
+        "MONOTONIC_USEC=",
+        "STOPPING=1",
+        "STATUS=",
+        "ERRNO=",
+        "WATCHDOG=",
+        "EXTEND_TIMEOUT_USEC=",
+    ];
     let now = std::time::Instant::now();
     let notify = crate::cli::Notify::default();
     let mut health = crate::run::health::Health::new(Pid::from_raw(42), Some(&notify), now);
@@ -95,11 +143,11 @@ pub(crate) fn fuzz(bytes: &[u8]) {
         health.readiness(now),
         health.deadline(),
     );
+    // Each line begins with one of them, wherever a reader may see a line's end.
     let others = for_others(bytes);
+    let mut lines = others.split(char::is_control);
     assert!(
-        !others
-            .split(|&byte| byte == b'\n')
-            .any(|line| line.starts_with(b"MAINPID"))
+        others.is_empty() || lines.all(|line| FOR_OTHERS.iter().any(|word| line.starts_with(word)))
     );
 }
 
@@ -113,6 +161,7 @@ mod tests {
         for (line, expected) in [
             ("READY=1", Some(Word::Ready)),
             ("RELOADING=1", Some(Word::Reloading)),
+            ("MONOTONIC_USEC=7", Some(Word::Monotonic(usec(7)))),
             ("STOPPING=1", Some(Word::Stopping)),
             ("STATUS=up, 100%", Some(Word::Status("up, 100%"))),
             ("STATUS=", Some(Word::Status(""))),
@@ -141,7 +190,7 @@ mod tests {
             ("WATCHDOG_USEC=18446744073709551616", None),
             ("EXTEND_TIMEOUT_USEC=1s", None),
         ] {
-            assert_eq!(word(line), expected, "{line}");
+            assert_eq!(word(line.as_bytes()), expected, "{line}");
         }
     }
 
@@ -156,8 +205,23 @@ mod tests {
             (b"junk\nREADY=1", Some(vec![None, Some(Word::Ready)])),
             (b"\n", Some(vec![])),
             (b"", None),
-            (b"READY=1\0", None),
-            (b"\xff\nREADY=1", None),
+            (b"READY=1\0", Some(vec![Some(Word::Ready)])),
+            (b"\0", Some(vec![])),
+            (b"READY=1\0\0", None),
+            (b"READY=1\0STATUS=x", None),
+            (
+                b"READY=1\r\nSTATUS=x\rSTOPPING=1\r",
+                Some(vec![
+                    Some(Word::Ready),
+                    Some(Word::Status("x")),
+                    Some(Word::Stopping),
+                ]),
+            ),
+            (b"\xff\nREADY=1", Some(vec![None, Some(Word::Ready)])),
+            (b"STATUS=\xff\nREADY=1", Some(vec![None, Some(Word::Ready)])),
+            (b"X_OWN=\xff", Some(vec![Some(Word::Other)])),
+            (b"ERRNO=\xff", Some(vec![None])),
+            (b" READY=1", Some(vec![Some(Word::Other)])),
         ] {
             let words = words(datagram).map(Iterator::collect::<Vec<_>>);
             assert_eq!(words, expected, "{datagram:?}");
@@ -168,14 +232,36 @@ mod tests {
     fn what_another_manager_gets() {
         for (datagram, expected) in [
             ("READY=1\nMAINPID=7\nSTATUS=x", "READY=1\nSTATUS=x"),
+            ("STATUS=x\rMAINPID=7", "STATUS=x"),
+            ("STATUS=x\r\nMAINPID=7\r\nREADY=1\r\n", "STATUS=x\nREADY=1"),
+            ("STATUS=x\x0bMAINPID=7\u{85}y\u{1b}[", "STATUS=xMAINPID=7y["),
+            ("STATUS=x\0MAINPID=7", ""),
+            ("READY=1\0", "READY=1"),
             ("MAINPID=7", ""),
+            ("MAINPIDFDID=7\nMAINPID = 7\n MAINPID=7", ""),
             ("BARRIER=1", ""),
             ("FDSTORE=1\nFDNAME=a", ""),
-            ("WATCHDOG=1\n", "WATCHDOG=1"),
-            ("X_OWN=MAINPID=7", "X_OWN=MAINPID=7"),
+            ("NOTIFYACCESS=all\nBUSERROR=a\nREADY=0\nX_OWN=MAINPID=7", ""),
+            (
+                "RELOADING=1\nMONOTONIC_USEC=0042",
+                "RELOADING=1\nMONOTONIC_USEC=42",
+            ),
+            (
+                "STOPPING=1\nERRNO=02\nSTATUS=",
+                "STOPPING=1\nERRNO=2\nSTATUS=",
+            ),
+            (
+                "WATCHDOG=1\n\nWATCHDOG=trigger",
+                "WATCHDOG=1\nWATCHDOG=trigger",
+            ),
+            (
+                "WATCHDOG_USEC=5\nEXTEND_TIMEOUT_USEC=5",
+                "EXTEND_TIMEOUT_USEC=5",
+            ),
+            ("ERRNO=1x\nSTATUS=ü", "STATUS=ü"),
         ] {
-            let others = for_others(datagram.as_bytes());
-            assert_eq!(String::from_utf8(others).unwrap(), expected, "{datagram}");
+            assert_eq!(for_others(datagram.as_bytes()), expected, "{datagram}");
         }
+        assert_eq!(for_others(b"STATUS=\xff\nREADY=1"), "READY=1");
     }
 }

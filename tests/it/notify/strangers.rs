@@ -9,7 +9,7 @@ in_both_modes! {
         let dir = TempDir::new();
         let pid_file = dir.join("pid");
         let script = format!("echo $NOTIFY_SOCKET; exec {} notifies @none READY=1", fixture().display());
-        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).script(&script).start();
+        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify", "-v"]).script(&script).start();
         let stranger = Sender::new(hinit.line());
         let hinit = hinit.ready();
         let pid = recorded(&pid_file);
@@ -26,14 +26,16 @@ in_both_modes! {
             Mode::Subreaper => format!("hinit: process {} is not believed: it is none of the server's, or has ended", std::process::id()),
             Mode::Pid1 => "hinit: a process outside of the PID namespace is not believed".to_owned(),
         };
-        assert_eq!(ended.log.lines().next(), Some(warning.as_str()));
-        assert_eq!(ended.log.lines().count(), 2, "{}", ended.log);
+        assert_eq!(count(&ended.log, &warning), 1, "{}", ended.log);
+        // What is ignored is not what the server says.
+        assert_eq!(count(&ended.log, "hinit: the server says "), 2, "{}", ended.log);
+        assert!(!ended.log.contains("STATUS=up"), "{}", ended.log);
     }
 
     fn what_is_no_message_does_no_harm(mode: Mode) {
         let dir = TempDir::new();
         let pid_file = dir.join("pid");
-        let junk = ["@none", "@empty", "STATUS=\\xff", "STATUS", "@long", "STATUS=a\\0", "MAINPID=x", "\\n", "READY=1"];
+        let junk = ["@none", "@empty", "STATUS=\\xff", "STATUS", "@long", "STATUS=a\\0b", "MAINPID=x", "\\n", "READY=1"];
         for first in 0..junk.len() - 1 {
             // Each of them comes first once.
             let mut junk = junk;
@@ -50,6 +52,20 @@ in_both_modes! {
             let ended = hinit.end();
             assert_eq!(count(&ended.log, "hinit: cannot read what the server notifies: "), 1, "{}", ended.log);
             assert_eq!(ended.log.lines().count(), 2, "{}", ended.log);
+        }
+    }
+
+    // As systemd takes them: a NUL at the end, lines that end with a carriage return, a word that is no UTF-8.
+    fn what_systemd_accepts_is_heard(mode: Mode) {
+        for (message, status) in [("READY=1\\0", ""), ("READY=1\\r\\nSTATUS=x", "x"), ("STATUS=\\xff\\nREADY=1", ""), ("STATUS=y\\rREADY=1\\n\\0", "y")] {
+            let dir = TempDir::new();
+            let pid_file = dir.join("pid");
+            let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).notifies(&[message]).start().ready();
+            let pid = recorded(&pid_file);
+            assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("healthy: process {pid} is alive"), "{message}");
+            assert_eq!(get(&pid_file, "/status").member("status"), format!("\"{status}\""), "{message}");
+            hinit.signal(SIGTERM);
+            assert_eq!(hinit.end().code, 143);
         }
     }
 

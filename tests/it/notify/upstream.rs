@@ -26,13 +26,17 @@ in_both_modes! {
         let dir = TempDir::new();
         for (name, manager) in managers(&dir, &format!("{mode:?}")) {
             manager.set_read_timeout(Some(bound())).unwrap();
-            let messages = ["READY=1\\nMAINPID=$SELF\\nSTATUS=up", "@fds", "MAINPID=$SELF", "@empty", "\\xff", "WATCHDOG=1\\nBARRIER=1\\n"];
+            // Neither a PID nor a word that hinit does not know, whatever a line's end is to the manager.
+            let messages = [
+                "READY=1\\nMAINPID=$SELF\\nSTATUS=up", "@fds", "MAINPID=$SELF", "@empty", "\\xff", "STATUS=a\\rMAINPID=1",
+                "MAINPID=1\\rX_OWN=MAINPID=1\\0", "WATCHDOG=1\\nBARRIER=1\\n", "RELOADING=1\\r\\nMONOTONIC_USEC=042",
+            ];
             let start = Start::new(mode).no_pid_file().args(["--notify"]).with(|command| { command.env("NOTIFY_SOCKET", name); });
             let hinit = start.notifies(&messages).start().ready();
             for _ in &messages[1..] {
                 hinit.next_message();
             }
-            for expected in ["READY=1\nSTATUS=up", "WATCHDOG=1"] {
+            for expected in ["READY=1\nSTATUS=up", "STATUS=a", "WATCHDOG=1", "RELOADING=1\nMONOTONIC_USEC=42"] {
                 let mut bytes = [0; 100];
                 let length = manager.recv(&mut bytes).unwrap();
                 assert_eq!(std::str::from_utf8(&bytes[..length]).unwrap(), expected);
