@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -10,9 +10,9 @@ use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, renameat};
 use nix::libc::{c_int, flock};
-use nix::sys::socket::UnixAddr;
-use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
-use nix::unistd::{UnlinkatFlags, getcwd, unlinkat};
+use nix::sys::socket::{UnixAddr, bind, connect};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat, umask};
+use nix::unistd::{UnlinkatFlags, fchdir, getcwd, unlinkat};
 
 mod directory;
 mod owner;
@@ -140,18 +140,63 @@ impl Entry {
         openat(&self.directory, &*self.name, flags, mode).map(File::from)
     }
 
+    /// Calls with an address of the socket that this entry is, or is to be. It leads there whatever becomes
+    /// of the path, and has room for any directory: hinit goes there and back.
+    pub(crate) fn with_address(&self, act: &mut dyn FnMut(&UnixAddr)) -> nix::Result<()> {
+        // Not without a way back. A working directory that may not be searched has none.
+        let way_back = open(Path::new("."), OFlag::O_PATH | OFlag::O_DIRECTORY);
+        let way_back = way_back.and_then(|here| fchdir(&here).map(|()| here));
+        let Ok(way_back) = way_back else {
+            let directory = self.directory.as_raw_fd();
+            let mut path = format!("/proc/self/fd/{directory}/").into_bytes();
+            path.extend(self.name.as_bytes());
+            act(&UnixAddr::new(&*path)?);
+            return Ok(());
+        };
+        let address = UnixAddr::new(&*self.name)?;
+        fchdir(&self.directory)?;
+        act(&address);
+        fchdir(&way_back)
+    }
+
+    /// Binds a socket to this name, with exactly this mode.
+    pub(crate) fn bind(&self, socket: &OwnedFd, mode: Mode) -> nix::Result<()> {
+        let mut bound = Ok(());
+        // By the mask: to set it later could give a permission to what somebody else has put there.
+        let mask = umask(!mode & Mode::all());
+        let visited = self.with_address(&mut |address| bound = bind(socket.as_raw_fd(), address));
+        umask(mask);
+        bound.and(visited)
+    }
+
+    /// Connects a socket to the one of this name.
+    pub(crate) fn connect(&self, socket: &OwnedFd) -> nix::Result<()> {
+        let mut connected = Ok(());
+        self.with_address(&mut |address| connected = connect(socket.as_raw_fd(), address))?;
+        connected
+    }
+
     pub(crate) fn unlink(&self) -> nix::Result<()> {
         unlinkat(&self.directory, &*self.name, UnlinkatFlags::NoRemoveDir)
     }
 
+    /// The name with this behind it, in the same directory.
+    pub(crate) fn beside(&self, ending: &str) -> nix::Result<Self> {
+        self.named(&[self.name.as_bytes(), ending.as_bytes()].concat())
+    }
+
     /// Another name in the same directory.
     pub(crate) fn sibling(&self, name: &str) -> nix::Result<Self> {
+        self.named(name.as_bytes())
+    }
+
+    fn named(&self, name: &[u8]) -> nix::Result<Self> {
         Ok(Self {
             directory: self
                 .directory
                 .try_clone()
                 .map_err(|e| crate::error::errno(&e))?,
-            name: c_string(name.as_bytes())?,
+            name: c_string(name)?,
         })
     }
 

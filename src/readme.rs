@@ -82,7 +82,9 @@ fn the_findings() {
     for (_, text) in findings() {
         let stands_for = |row: &&str| {
             let row = row.trim_matches('`').replace("TEXT", "`TEXT`");
-            let row = row.replace("UID N", "UID 42");
+            let row = row
+                .replace("UID N", "UID 42")
+                .replace("process N'", "process 42'");
             text == row
                 || (row.contains(" N ") && text.starts_with("answered gRPC status "))
                 || (row.ends_with(" N)") && text.starts_with("refused the request"))

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use crate::cli::Signal;
 use crate::error::exit_code;
 use crate::healthcheck::Verdict;
-use crate::healthcheck::server::find;
+use crate::healthcheck::server::{Found, find};
 use crate::output::{Log, Verbosity, print_line};
 use crate::pidfile::Fault;
 use crate::process::{self, Look, Process};
@@ -64,7 +64,8 @@ struct Sent {
 }
 
 fn send(options: &Signal) -> Result<Sent, Refusal> {
-    let (verdict, file) = find(&options.pid_file, options.foreign).map_err(Refusal::Found)?;
+    let Found { verdict, file, .. } =
+        find(&options.pid_file, options.foreign).map_err(Refusal::Found)?;
     match verdict {
         Verdict::Healthy(_)
         | Verdict::HealthyByKill(_)

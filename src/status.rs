@@ -23,7 +23,7 @@ const MOST: usize = 4096;
 pub(crate) fn status(options: &Status) -> u8 {
     let found = find(&options.pid_file, options.foreign);
     let (verdict, file) = match found {
-        Ok((verdict, file)) => (verdict, Some(file)),
+        Ok(found) => (found.verdict, Some(found.file)),
         Err(verdict) => (verdict, None),
     };
     let facts = file.map(|file| facts(&file)).unwrap_or_default();

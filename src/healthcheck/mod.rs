@@ -21,6 +21,7 @@ mod verdict;
 #[cfg(any(fuzzing, test))]
 pub(crate) use probe::fuzz::fuzz;
 use report::Report;
+use server::Found;
 use socket::Question;
 pub(crate) use verdict::Verdict;
 #[cfg(test)]
@@ -120,7 +121,11 @@ fn judge(options: &Healthcheck, deadline: Option<Instant>) -> Report {
 }
 
 fn judge_server(choice: &Choice, options: &Healthcheck) -> Verdict {
-    let (verdict, file) = match server::find(choice, options.foreign) {
+    let Found {
+        verdict,
+        file,
+        parent,
+    } = match server::find(choice, options.foreign) {
         Ok(found) => found,
         Err(verdict) => return verdict,
     };
@@ -134,5 +139,5 @@ fn judge_server(choice: &Choice, options: &Healthcheck) -> Verdict {
         (false, true) => Question::IsAlive,
     };
     let deadline = deadline_of_probes(options.timeout);
-    socket::ask(&file.path, file.pid, question, deadline).unwrap_or(verdict)
+    socket::ask(&file, parent, question, deadline).unwrap_or(verdict)
 }

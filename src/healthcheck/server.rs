@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use nix::unistd::Pid;
+
 use super::verdict::Verdict;
 use crate::cli::PidFile as Choice;
 use crate::pidfile::{self, Fault, PidFile};
@@ -12,8 +14,17 @@ use crate::process::{self, Look, Process, State};
 const LOOKS: u32 = 4;
 const APART: Duration = Duration::from_millis(10);
 
-/// The verdict on the process that the file names, and the file; or on a file that names none.
-pub(crate) fn find(choice: &Choice, foreign: bool) -> Result<(Verdict, PidFile), Verdict> {
+/// What a PID file led to.
+pub(crate) struct Found {
+    /// On the process that the file names.
+    pub(crate) verdict: Verdict,
+    pub(crate) file: PidFile,
+    /// That process's parent, as far as /proc tells.
+    pub(super) parent: Option<Pid>,
+}
+
+/// Judges the process that the file names. An error is the verdict on a file that names none.
+pub(crate) fn find(choice: &Choice, foreign: bool) -> Result<Found, Verdict> {
     let default;
     let path = match choice {
         Choice::At(path) => path,
@@ -38,13 +49,18 @@ pub(crate) fn find(choice: &Choice, foreign: bool) -> Result<(Verdict, PidFile),
     }
 }
 
-fn find_once(path: &Path, foreign: bool) -> Result<(Verdict, PidFile), Verdict> {
+fn find_once(path: &Path, foreign: bool) -> Result<Found, Verdict> {
     let at_fault = |fault| match fault {
         Fault::NoServer => Verdict::NoServer,
         fault => Verdict::PidFile(path.to_owned(), fault),
     };
     let file = PidFile::read(path, foreign).map_err(at_fault)?;
-    let verdict = match process::look(file.pid) {
+    let look = process::look(file.pid);
+    let parent = match &look {
+        Look::Seen(process) => Some(process.parent),
+        _ => None,
+    };
+    let verdict = match look {
         Look::Missing => Verdict::Missing(file.pid),
         Look::Exists => Verdict::HealthyByKill(file.pid),
         Look::Unseen(errno) => Verdict::Unseen(file.pid, errno),
@@ -67,7 +83,11 @@ fn find_once(path: &Path, foreign: bool) -> Result<(Verdict, PidFile), Verdict> 
     };
     // Whatever we saw, it was the server's only if the file names it still.
     if file.is_unchanged() {
-        Ok((verdict, file))
+        Ok(Found {
+            verdict,
+            file,
+            parent,
+        })
     } else {
         Err(at_fault(Fault::Replaced))
     }

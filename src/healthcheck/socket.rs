@@ -1,14 +1,15 @@
 //! What hinit itself says of its server, on the socket beside the PID file.
 
-use std::path::Path;
 use std::time::Instant;
 
+use nix::sys::socket::UnixCredentials;
 use nix::unistd::Pid;
 
 use super::probe::{Finding, ask_at};
 use super::verdict::Verdict;
-use crate::pidfile::socket_path;
-use crate::sys::effective_user;
+use crate::file::is_trusted;
+use crate::pidfile::{PidFile, SOCKET, beside};
+use crate::process;
 
 /// What is to be asked.
 #[derive(Clone, Copy, Debug)]
@@ -17,12 +18,12 @@ pub(super) enum Question {
     IsReady,
 }
 
-/// Asks the hinit that keeps this PID file, which names `pid`. None, if it finds nothing wrong.
-/// (Apart from its caller, as `probe::ask`.)
+/// Asks the hinit that keeps this PID file and is the parent of the process in it, as far as /proc tells.
+/// None, if it finds nothing wrong. (Apart from its caller, as `probe::ask`.)
 #[inline(never)]
 pub(super) fn ask(
-    pid_file: &Path,
-    pid: Pid,
+    file: &PidFile,
+    parent: Option<Pid>,
     question: Question,
     deadline: Instant,
 ) -> Option<Verdict> {
@@ -30,14 +31,33 @@ pub(super) fn ask(
         Question::IsAlive => "/livez",
         Question::IsReady => "/readyz",
     };
-    let socket = socket_path(pid_file);
-    let trusted = [0, effective_user()];
-    match ask_at(&socket, &trusted, target, deadline) {
+    let distrust = |peer| distrust(peer, parent);
+    let finding = match file.socket() {
+        Ok(entry) => ask_at(&entry, &distrust, target, deadline),
+        Err(errno) => Finding::Unreachable(errno),
+    };
+    match finding {
         Finding::Answered(200, _) => None,
         Finding::Answered(503, said) => {
             let reason = said.strip_prefix("unhealthy: ").unwrap_or(&said);
-            Some(Verdict::Said(pid, reason.to_owned()))
+            Some(Verdict::Said(file.pid, reason.to_owned()))
         }
-        finding => Some(Verdict::Unanswered(socket, finding)),
+        finding => Some(Verdict::Unanswered(beside(&file.path, SOCKET), finding)),
+    }
+}
+
+/// Why what this process answers does not count, if it does not. The name of the socket may lead to that
+/// of another hinit: whoever may write the directory can put a symlink there.
+fn distrust(peer: UnixCredentials, parent: Option<Pid>) -> Option<Finding> {
+    let pid = Pid::from_raw(peer.pid());
+    if parent == Some(pid) {
+        None
+    } else if !is_trusted(peer.uid()) {
+        Some(Finding::Untrusted(peer.uid()))
+    } else if parent.is_some() && process::is_proc_ours() {
+        Some(Finding::NotParent(pid))
+    } else {
+        // /proc does not tell the parent, or speaks of other processes.
+        None
     }
 }

@@ -115,6 +115,11 @@ impl Claim {
         &self.place.path
     }
 
+    /// A name beside the file, in the directory that the claim holds.
+    pub(crate) fn beside(&self, ending: &str) -> nix::Result<Entry> {
+        self.place.entry.beside(ending)
+    }
+
     /// Marks the server as about to be stopped: from here on no health check finds it healthy.
     pub(crate) fn mark_stopping(&self) -> Result<(), Error> {
         const MARK: &str = "mark the PID file";

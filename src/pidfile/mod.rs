@@ -45,10 +45,13 @@ const STOPPING: Mode = Mode::S_ISVTX;
 /// it, which means as little. (The other bits that would do are cleared by the kernel at a write.)
 const HAS_SOCKET: Mode = Mode::S_IXUSR;
 
-/// Where the socket is that belongs to a PID file.
-pub(crate) fn socket_path(pid_file: &Path) -> PathBuf {
+/// The ending of the socket's name at which hinit answers.
+pub(crate) const SOCKET: &str = ".sock";
+
+/// The path of such a socket beside a PID file.
+pub(crate) fn beside(pid_file: &Path, ending: &str) -> PathBuf {
     let mut path = pid_file.as_os_str().to_owned();
-    path.push(".sock");
+    path.push(ending);
     path.into()
 }
 

@@ -9,7 +9,7 @@ use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::unistd::Pid;
 
 use super::voucher::is_vouched_for;
-use super::{Contents, HAS_SOCKET, MOST_BYTES, STOPPING};
+use super::{Contents, HAS_SOCKET, MOST_BYTES, SOCKET, STOPPING};
 use crate::file::{Entry, Identity, is_trusted, kind};
 
 /// Why a PID file proves nothing.
@@ -106,6 +106,11 @@ impl PidFile {
             identity,
             bytes,
         })
+    }
+
+    /// The name of hinit's socket beside it.
+    pub(crate) fn socket(&self) -> nix::Result<Entry> {
+        self.entry.beside(SOCKET)
     }
 
     /// Whether a hinit still vouches for it.

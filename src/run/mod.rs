@@ -30,6 +30,7 @@ mod responder;
 mod server;
 mod shutdown;
 mod signals;
+mod socket_file;
 mod sockets;
 mod stale;
 mod start;

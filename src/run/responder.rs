@@ -10,6 +10,8 @@ use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use super::health::Health;
 use crate::cli::Address;
 use crate::error::Error;
+use crate::file::Entry;
+use crate::pidfile::{Claim, SOCKET, beside};
 use crate::sys::describe;
 
 mod connection;
@@ -37,17 +39,24 @@ pub(super) struct Responder {
 }
 
 impl Responder {
-    /// Listens at these addresses; at a Unix socket for those whom `mode` lets read.
-    pub(super) fn open<'a>(
-        addresses: impl Iterator<Item = &'a Address>,
+    /// Listens at these addresses, and beside the PID file; at a Unix socket for those whom `mode` lets read.
+    pub(super) fn open(
+        addresses: &[Address],
+        claim: Option<&Claim>,
         mode: u32,
     ) -> Result<Self, Error> {
         let mut listeners = Vec::new();
         for address in addresses {
             match address {
-                Address::Unix(path) => listeners.push(Listener::unix(path, mode)?),
+                Address::Unix(path) => {
+                    listeners.push(Listener::unix(path, Entry::of(path), mode)?);
+                }
                 Address::Tcp(addresses) => listeners.extend(Listener::tcp(addresses)?),
             }
+        }
+        if let Some(claim) = claim {
+            let path = beside(claim.path(), SOCKET);
+            listeners.push(Listener::unix(&path, claim.beside(SOCKET), mode)?);
         }
         // Without listeners none of them is ever used.
         let count = if listeners.is_empty() { 0 } else { PLACES };

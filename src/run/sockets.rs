@@ -9,10 +9,10 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use super::health::Health;
 use super::notify::Notify;
 use super::responder::Responder;
-use crate::cli::{Address, Run};
+use crate::cli::Run;
 use crate::error::Error;
 use crate::output::Log;
-use crate::pidfile::{Claim, socket_path};
+use crate::pidfile::Claim;
 use crate::sys::describe;
 
 pub(super) struct Sockets {
@@ -39,8 +39,7 @@ impl Sockets {
         }
         let fail = |errno: Errno| Error::cannot("open", &"epoll", &describe(errno));
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(fail)?;
-        let beside = claim.map(|claim| Address::Unix(socket_path(claim.path())));
-        let responder = Responder::open(options.listen.iter().chain(&beside), options.mode)?;
+        let responder = Responder::open(&options.listen, claim, options.mode)?;
         responder.listen(&epoll).map_err(fail)?;
         let notify = match &options.notify {
             Some(options) => Some(Notify::open(options, log)?),

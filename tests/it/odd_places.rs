@@ -111,12 +111,17 @@ fn a_socket_is_not_put_where_there_can_be_none() {
         assert_eq!((ended.code, ended.log), (125, error));
     };
     refused(&dir.join("file/socket"), "Not a directory");
-    // One that was left there, by a shorter name, under one that is too long for an address.
+    refused(&dir.join("x".repeat(108)), "the name is too long");
+    // The directory has room, also where one was left there, by a path that an address has room for.
     let long = dir.join("x".repeat(120));
     fs::create_dir(&long).unwrap();
     std::os::unix::fs::symlink(&long, dir.join("short")).unwrap();
     drop(UnixListener::bind(dir.join("short/socket")).unwrap());
-    refused(&long.join("socket"), "Filename too long");
+    let listen = format!("--listen=unix:{}", long.join("socket").display());
+    let start = Start::new(Mode::Subreaper).no_pid_file();
+    let ended = start.args([&listen]).fixture(["exit", "7"]).run();
+    assert_eq!(ended.code, 7, "{}", ended.log);
+    assert_eq!(fs::read_dir(&long).unwrap().count(), 0);
 }
 
 #[test]

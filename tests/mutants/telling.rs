@@ -77,23 +77,31 @@ mutants! {
 // The answers to probes.
 mutants! {
     anyones_socket_is_trusted: "healthcheck/socket.rs" {
-        "[0, effective_user()]" => "[65_534, effective_user()]"
+        "} else if !is_trusted(peer.uid()) {" => "} else if peer.uid() == 4242 {"
     } fails "beside::a_socket_of_another_user_is_not_trusted";
 
-    the_socket_stays: "run/responder/listener.rs" {
-        "            let _left_behind = entry.unlink();" => ""
+    any_hinits_socket_is_believed: "healthcheck/socket.rs" {
+        "} else if parent.is_some() && process::is_proc_ours() {" => "} else if parent.is_none() && process::is_proc_ours() {"
+    } fails "beside::a_link_to_the_socket_of_another_hinit_proves_nothing";
+
+    there_is_no_way_back: "file.rs" {
+        "fchdir(&way_back)\n" => "Ok(drop(way_back))\n"
+    } fails "beside::the_server_has_the_working_directory_all_the_same";
+
+    the_socket_stays: "run/socket_file.rs" {
+        "            let _ignored = self.entry.unlink();" => ""
     } fails "beside::pid_1::it_is_there_as_long_as_hinit_is";
 
-    a_served_socket_is_taken: "run/responder/listener.rs" {
-        "Ok(true) => Err(Obstacle::InUse)," => "Ok(true) => entry.unlink().map_err(Obstacle::Errno),"
+    a_served_socket_is_taken: "run/socket_file.rs" {
+        "_ => Err(Obstacle::InUse)," => "_ => entry.unlink().map_err(Obstacle::Errno),"
     } fails "beside::a_socket_that_is_served_is_left_alone";
 
-    anything_is_taken_for_a_socket: "run/responder/listener.rs" {
+    anything_is_taken_for_a_socket: "run/socket_file.rs" {
         "other => return Err(Obstacle::Is(other.unwrap_or(\"regular file\")))," => "_ => return entry.unlink().map_err(Obstacle::Errno),"
     } fails "beside::something_else_under_its_name_is_left_alone";
 
-    the_umask_decides_who_may_ask: "run/responder/listener.rs" {
-        "umask(!readable & Mode::all())" => "umask(umask(!readable & Mode::all()))"
+    the_umask_decides_who_may_ask: "file.rs" {
+        "umask(!mode & Mode::all())" => "umask(umask(!mode & Mode::all()))"
     } fails "beside::subreaper::who_may_read_the_pid_file_may_ask_whatever_the_umask";
 
     the_server_inherits_a_listener: "run/responder/listener.rs" {

@@ -1,12 +1,14 @@
 //! What a health check asks besides the PID file: each probe has one outcome.
 
 use std::fmt;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::sys::socket::UnixCredentials;
+use nix::unistd::Pid;
 
 use crate::cli::{Address, Http, Probe, Url};
+use crate::file::Entry;
 use crate::sys::describe;
 use crate::time::millis;
 
@@ -38,6 +40,8 @@ pub(crate) enum Finding {
     Unreachable(Errno),
     /// This user has made the socket.
     Untrusted(u32),
+    /// This process has made the socket, and not the server's parent.
+    NotParent(Pid),
     /// The deadline came first.
     NoAnswer,
     /// The connection was closed before there was a whole answer.
@@ -99,6 +103,9 @@ impl fmt::Display for Finding {
             Self::Fresh(age) => write!(f, "was touched {} ago", Seconds(*age)),
             Self::Unreachable(errno) => write!(f, "cannot be reached: {}", describe(*errno)),
             Self::Untrusted(user) => write!(f, "belongs to UID {user}, which is not trusted"),
+            Self::NotParent(pid) => {
+                write!(f, "is process {pid}'s, not that of the server's parent")
+            }
             Self::NoAnswer => f.write_str("gave no complete answer"),
             Self::Closed => f.write_str("closed the connection without a complete answer"),
             Self::BrokeOff(errno) => write!(f, "broke off: {}", describe(*errno)),
@@ -176,16 +183,21 @@ pub(crate) fn ask(probe: &Probe, http: &Http, deadline: Instant) -> Outcome {
     }
 }
 
-/// Asks a web server at a Unix socket, if that is one of these users': whatever it answers.
-pub(super) fn ask_at(socket: &Path, trusted: &[u32], target: &str, deadline: Instant) -> Finding {
-    let address = Address::Unix(socket.to_owned());
-    let stream = match Stream::connect(&address, deadline) {
+/// Asks a web server at a Unix socket, unless there is a reason not to believe whoever has made that:
+/// whatever it answers.
+pub(super) fn ask_at(
+    socket: &Entry,
+    distrust: &dyn Fn(UnixCredentials) -> Option<Finding>,
+    target: &str,
+    deadline: Instant,
+) -> Finding {
+    let stream = match Stream::at(socket, deadline) {
         Ok(stream) => stream,
         Err(finding) => return finding,
     };
-    match stream.peer() {
-        Ok(user) if trusted.contains(&user) => {}
-        Ok(user) => return Finding::Untrusted(user),
+    match stream.peer().map(distrust) {
+        Ok(None) => {}
+        Ok(Some(finding)) => return finding,
         Err(errno) => return Finding::BrokeOff(errno),
     }
     let http = Http {
@@ -196,7 +208,8 @@ pub(super) fn ask_at(socket: &Path, trusted: &[u32], target: &str, deadline: Ins
     };
     let url = Url {
         text: String::new(),
-        address,
+        // The connection is there.
+        address: Address::Tcp(Vec::new()),
         host: "localhost".to_owned(),
         target: target.to_owned(),
     };

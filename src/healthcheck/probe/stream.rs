@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrLike, SockaddrStorage, connect,
-    getsockopt, recv, send, socket, sockopt,
+    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrLike, SockaddrStorage, UnixCredentials,
+    connect, getsockopt, recv, send, socket, sockopt,
 };
 
 use super::{Finding, Reader};
 use crate::cli::Address;
-use crate::file;
+use crate::file::{self, Entry};
 use crate::time::poll_timeout;
 
 /// How long to wait before a Unix socket is tried again whose queue of connections is full: the
@@ -58,6 +58,14 @@ impl Stream {
         }
     }
 
+    /// At a Unix socket in a directory that is held open.
+    pub(super) fn at(socket: &Entry, deadline: Instant) -> Result<Self, Finding> {
+        let mut stream = Err(Finding::NoAnswer);
+        let visit = socket.with_address(&mut |address| stream = Self::to(address, deadline));
+        visit.map_err(Finding::Unreachable)?;
+        stream
+    }
+
     fn to(address: &dyn SockaddrLike, deadline: Instant) -> Result<Self, Finding> {
         let family = address.family().unwrap_or(AddressFamily::Unspec);
         let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
@@ -82,9 +90,9 @@ impl Stream {
         }
     }
 
-    /// The user who has made the Unix socket that this one is connected to.
-    pub(super) fn peer(&self) -> nix::Result<u32> {
-        getsockopt(&self.socket, sockopt::PeerCredentials).map(|peer| peer.uid())
+    /// Who has made the Unix socket that this one is connected to.
+    pub(super) fn peer(&self) -> nix::Result<UnixCredentials> {
+        getsockopt(&self.socket, sockopt::PeerCredentials)
     }
 
     pub(super) fn converse(&self, request: &[u8], reader: &mut dyn Reader) -> Finding {

@@ -21,6 +21,10 @@ pub(crate) fn table() -> Vec<(Finding, &'static str)> {
             Finding::Untrusted(42),
             "belongs to UID 42, which is not trusted",
         ),
+        (
+            Finding::NotParent(Pid::from_raw(42)),
+            "is process 42's, not that of the server's parent",
+        ),
         (Finding::NoAnswer, "gave no complete answer"),
         (
             Finding::Closed,

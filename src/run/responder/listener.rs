@@ -6,20 +6,20 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, SockaddrLike, SockaddrStorage, bind, connect,
-    listen, setsockopt, socket, sockopt,
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrLike, SockaddrStorage, bind, listen,
+    setsockopt, socket, sockopt,
 };
-use nix::sys::stat::{FileStat, Mode, umask};
+use nix::sys::stat::Mode;
 
 use crate::error::Error;
-use crate::file::{self, Entry, Identity, kind};
+use crate::file::Entry;
+use crate::run::socket_file::{Obstacle, SocketFile};
 use crate::sys;
 
 pub(super) struct Listener {
     socket: OwnedFd,
-    /// The file of a Unix socket, and which one it is. The directory is held open: whoever owns one above
-    /// could have the path lead to another's file by then.
-    file: Option<(Entry, Identity)>,
+    /// That of a Unix socket.
+    file: Option<SocketFile>,
 }
 
 impl Listener {
@@ -49,38 +49,26 @@ impl Listener {
         Ok(listeners)
     }
 
-    /// A Unix socket, for those whom `mode` lets read.
-    pub(super) fn unix(path: &Path, mode: u32) -> Result<Self, Error> {
-        let fail = |reason: &str| Error::cannot("listen at", &path.display(), &reason);
-        let entry = Entry::of(path).map_err(|errno| fail(sys::describe(errno)))?;
-        remove_leftover(path, &entry).map_err(|why| match why {
-            Obstacle::Is(what) => fail(&format!("it is a {what}")),
-            Obstacle::BelongsTo(user) => fail(&format!("it belongs to UID {user}")),
-            Obstacle::InUse => fail("another process listens there"),
-            Obstacle::Errno(errno) => fail(sys::describe(errno)),
-        })?;
+    /// A Unix socket, for those whom `mode` lets read. The path is for messages.
+    pub(super) fn unix(path: &Path, entry: nix::Result<Entry>, mode: u32) -> Result<Self, Error> {
+        let fail = |why: Obstacle| Error::cannot("listen at", &path.display(), &why);
+        let fail_errno = |errno| fail(Obstacle::Errno(errno));
         // Who may read may connect, for which it takes the permission to write.
         let readable = Mode::from_bits_truncate(mode & 0o444 | (mode & 0o444) >> 1);
-        // By the mask, for later a permission could be given to what somebody has put there.
-        let mask = umask(!readable & Mode::all());
-        let socket = file::socket_address(path).and_then(|address| listen_at(&address));
-        umask(mask);
-        let socket = socket.map_err(|errno| match errno {
-            Errno::ENAMETOOLONG => fail("the path is too long"),
-            _ => fail(sys::describe(errno)),
-        })?;
-        let own = entry.stat().ok().filter(is_own_socket);
+        let entry = entry.map_err(fail_errno)?;
+        let (socket, file) = SocketFile::bind(entry, SockType::Stream, readable).map_err(fail)?;
+        listen(&socket, Backlog::MAXALLOWABLE).map_err(fail_errno)?;
         Ok(Self {
             socket,
-            file: own.map(|stat| (entry, Identity::of(&stat))),
+            file: Some(file),
         })
     }
 
     /// Names its descriptors.
     pub(super) fn keep(&self, keep: &mut dyn FnMut(BorrowedFd)) {
         keep(self.as_fd());
-        if let Some((entry, _)) = &self.file {
-            keep(entry.as_fd());
+        if let Some(file) = &self.file {
+            keep(file.as_fd());
         }
     }
 
@@ -95,67 +83,16 @@ impl AsFd for Listener {
     }
 }
 
-impl Drop for Listener {
-    /// Takes the file away, if it still is this socket's.
-    fn drop(&mut self) {
-        if let Some((entry, identity)) = &self.file
-            && entry.is(*identity)
-        {
-            let _left_behind = entry.unlink();
-        }
-    }
-}
-
 /// Has as many connections wait as the system allows, and none of them hinit.
-fn listen_at(address: &dyn SockaddrLike) -> nix::Result<OwnedFd> {
-    let socket = open(address.family().unwrap_or(AddressFamily::Unspec))?;
+fn listen_at(address: &SockaddrStorage) -> nix::Result<OwnedFd> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let family = address.family().unwrap_or(AddressFamily::Unspec);
+    let socket = socket(family, SockType::Stream, flags, None)?;
     // Connections of the one who listened there before may not have died away yet (tcp(7)).
     setsockopt(&socket, sockopt::ReuseAddr, &true)?;
     bind(socket.as_raw_fd(), address)?;
     listen(&socket, Backlog::MAXALLOWABLE)?;
     Ok(socket)
-}
-
-fn open(family: AddressFamily) -> nix::Result<OwnedFd> {
-    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    socket(family, SockType::Stream, flags, None)
-}
-
-/// Why there can be no socket under a name.
-enum Obstacle {
-    Is(&'static str),
-    BelongsTo(u32),
-    InUse,
-    Errno(Errno),
-}
-
-/// Removes the socket that a hinit has left behind that could not end in order.
-fn remove_leftover(path: &Path, entry: &Entry) -> Result<(), Obstacle> {
-    let stat = match entry.stat() {
-        Ok(stat) => stat,
-        Err(Errno::ENOENT) => return Ok(()),
-        Err(errno) => return Err(Obstacle::Errno(errno)),
-    };
-    match kind(&stat) {
-        Some("socket") => {}
-        other => return Err(Obstacle::Is(other.unwrap_or("regular file"))),
-    }
-    if stat.st_uid != sys::effective_user() {
-        return Err(Obstacle::BelongsTo(stat.st_uid));
-    }
-    let is_served = || -> nix::Result<bool> {
-        let (socket, address) = (open(AddressFamily::Unix)?, file::socket_address(path)?);
-        Ok(connect(socket.as_raw_fd(), &address) != Err(Errno::ECONNREFUSED))
-    };
-    match is_served() {
-        Ok(true) => Err(Obstacle::InUse),
-        Ok(false) => entry.unlink().map_err(Obstacle::Errno),
-        Err(errno) => Err(Obstacle::Errno(errno)),
-    }
-}
-
-fn is_own_socket(stat: &FileStat) -> bool {
-    kind(stat) == Some("socket") && stat.st_uid == sys::effective_user()
 }
 
 fn refused(address: &SocketAddr, errno: Errno) -> Error {
