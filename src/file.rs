@@ -17,7 +17,7 @@ use nix::unistd::{UnlinkatFlags, fchdir, getcwd, unlinkat};
 mod directory;
 mod owner;
 
-pub(crate) use owner::is_trusted;
+pub(crate) use owner::{is_ambiguous, is_trusted};
 
 /// Opens a file, not for the server.
 pub(crate) fn open(path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {

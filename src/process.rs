@@ -161,6 +161,22 @@ pub(crate) fn name(pid: Pid) -> Option<String> {
     read(pid).map(|process| process.name)
 }
 
+/// The real, the effective and the saved UID of a process, if it has not been reaped and /proc shows it. (The
+/// owner of its directory there can be root instead: proc(5), on processes that are not dumpable.)
+pub(crate) fn users(pid: Pid) -> Option<[u32; 3]> {
+    let status = file::read(&format!("/proc/{pid}/status")).ok()?;
+    parse_users(&status)
+}
+
+/// The name, which may be any bytes, stands on a line of its own.
+fn parse_users(status: &[u8]) -> Option<[u32; 3]> {
+    let mut lines = status.split(|&byte| byte == b'\n');
+    let line = lines.find_map(|line| line.strip_prefix(b"Uid:\t"))?;
+    let mut users = str::from_utf8(line).ok()?.split('\t');
+    let mut user = || users.next()?.parse().ok();
+    Some([user()?, user()?, user()?])
+}
+
 /// As which user a process runs.
 pub(crate) fn owner(pid: Pid) -> Option<u32> {
     let stat = file::stat(format!("/proc/{pid}").as_ref());
@@ -252,6 +268,7 @@ pub(crate) fn fuzz(bytes: &[u8]) {
         let _age = process.started.age();
         assert_eq!(process.pid, pid);
     }
+    let _users = parse_users(bytes);
     if let Ok(text) = str::from_utf8(bytes) {
         let _group = parse_status(text);
     }
@@ -316,6 +333,27 @@ mod tests {
         for junk in [&b"(\xff) S x"[..], b")(", b"42 (x) SS 7", b"\0", b"42 (x)"] {
             assert_eq!(parse_stat(Pid::from_raw(42), junk), None, "{junk:?}");
         }
+    }
+
+    #[test]
+    fn the_users_of_a_status_file() {
+        for (status, expected) in [
+            (
+                &b"Name:\t\xff\nUid:\t1\t2\t3\t4\nGid:\t5\t5\t5\t5\n"[..],
+                Some([1, 2, 3]),
+            ),
+            // As the kernel writes a name with a line's end in it.
+            (
+                b"Name:\tx\\nUid:\t9\t9\t9\nUid:\t1\t2\t3\t4\n",
+                Some([1, 2, 3]),
+            ),
+            (b"Name:\tx\nUid:\t1\t2\n", None),
+            (b"Name:\tx\n", None),
+            (b"", None),
+        ] {
+            assert_eq!(parse_users(status), expected, "{status:?}");
+        }
+        assert_eq!(users(getpid()).unwrap()[1], crate::sys::effective_user());
     }
 
     #[test]

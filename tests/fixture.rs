@@ -39,6 +39,11 @@ fn main() {
         ["bomb", count] => bomb(count.parse().unwrap()),
         ["leader-leaves"] => leader_leaves(),
         ["notify", ref messages @ ..] => notify::notify(messages),
+        ["tell", ref messages @ ..] => notify::tell(messages),
+        ["hand-over-to-a-zombie"] => {
+            notify::hand_over_to_a_zombie();
+            std::process::exit(5);
+        }
         ["notifies", ref messages @ ..] => notify::notifies(messages),
         ["orphan", ref messages @ ..] => notify::orphan(messages),
         ["attack", pid] => attacks::attack(pid.parse().unwrap()),

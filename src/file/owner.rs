@@ -14,7 +14,7 @@ pub(crate) fn is_trusted(owner: u32) -> bool {
 /// Whether this UID may stand for many users. In a user namespace every user that has no number there
 /// shows as the overflow UID (`user_namespaces(7)`). Without /proc there is no way to know: then it does not.
 #[inline(never)]
-fn is_ambiguous(user: u32) -> bool {
+pub(crate) fn is_ambiguous(user: u32) -> bool {
     const USUAL: u32 = 65_534;
     let overflow = read_small("/proc/sys/kernel/overflowuid");
     let overflow = overflow.and_then(|text| text.trim_ascii().parse().ok());

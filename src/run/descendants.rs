@@ -22,8 +22,17 @@ pub(super) fn children() -> Vec<Process> {
 
 /// Whether this is a child of hinit's that was not reaped yet: its PID is no other's, and stays so.
 pub(super) fn is_child(pid: Pid) -> bool {
+    look_for_the_end(pid) != Err(Errno::ECHILD)
+}
+
+/// Whether this is a child of hinit's that has not ended.
+pub(super) fn is_living_child(pid: Pid) -> bool {
+    look_for_the_end(pid) == Ok(WaitStatus::StillAlive)
+}
+
+fn look_for_the_end(pid: Pid) -> nix::Result<WaitStatus> {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
-    waitid(Id::Pid(pid), flags) != Err(Errno::ECHILD)
+    waitid(Id::Pid(pid), flags)
 }
 
 /// Whether this is a child of hinit's that has not ended.
@@ -34,18 +43,28 @@ pub(super) fn is_live_child(pid: Pid) -> bool {
 
 /// Whether this process descends from hinit.
 pub(super) fn is_below(pid: Pid) -> bool {
+    /// How often to climb again where somebody on the way has ended: its children have another parent then.
+    const MOST_CLIMBS: usize = 10;
+    is_child(pid)
+        || process::is_proc_ours() && (0..MOST_CLIMBS).find_map(|_| climb(pid)).unwrap_or(false)
+}
+
+/// Whether hinit is above this process. None, if one of those in between has just ended.
+fn climb(pid: Pid) -> Option<bool> {
     /// Of a tree that changes while it is climbed; no real one is so high.
     const HIGHEST: usize = 1000;
-    if is_child(pid) {
-        return true;
+    let (own, mut at) = (getpid(), pid);
+    for _ in 0..HIGHEST {
+        at = match process::read(at) {
+            Some(process) if process.parent == own => return Some(true),
+            // The top of what this PID namespace shows.
+            Some(process) if process.parent.as_raw() == 0 => return Some(false),
+            Some(process) => process.parent,
+            None if at == pid => return Some(false),
+            None => return None,
+        }
     }
-    let own = getpid();
-    let climb = |pid: &Pid| process::read(*pid).map(|process| process.parent);
-    process::is_proc_ours()
-        && std::iter::successors(Some(pid), climb)
-            .take(HIGHEST)
-            .skip(1)
-            .any(|parent| parent == own)
+    Some(false)
 }
 
 /// Everything below hinit in the process tree that is alive; nothing, where /proc does not tell.

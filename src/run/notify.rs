@@ -13,7 +13,6 @@ use nix::sys::socket::{
 };
 use nix::unistd::Pid;
 
-use super::descendants::is_below;
 use super::names_hinit;
 use crate::cli::Notify as Options;
 use crate::error::Error;
@@ -25,8 +24,10 @@ use crate::sys::{self, Datagram};
 pub(crate) use message::fuzz;
 
 mod message;
+mod sender;
 
 pub(super) use message::{MOST_BYTES, Word, words};
+pub(super) use sender::Sender;
 
 const NOTIFY_SOCKET: &CStr = c"NOTIFY_SOCKET";
 const WATCHDOG_USEC: &CStr = c"WATCHDOG_USEC";
@@ -34,6 +35,8 @@ const WATCHDOG_PID: &CStr = c"WATCHDOG_PID";
 
 pub(super) struct Notify {
     socket: OwnedFd,
+    /// How many messages can wait, once that was looked up.
+    capacity: Option<usize>,
     /// Where hinit itself was given a notify socket.
     upstream: Option<UnixAddr>,
     log: Log,
@@ -46,6 +49,13 @@ struct Told {
     junk: bool,
     stranger: bool,
     upstream: bool,
+}
+
+/// A datagram that was read.
+pub(super) struct Heard<'b> {
+    pub(super) message: &'b [u8],
+    /// None, if the message is to be ignored.
+    pub(super) sender: Option<Sender>,
 }
 
 impl Notify {
@@ -66,37 +76,50 @@ impl Notify {
         }
         Ok(Self {
             socket,
+            capacity: None,
             upstream,
             log,
             told: Told::default(),
         })
     }
 
-    /// Reads the next datagram, if there is one. Only the server and its descendants are believed:
-    /// of others, and of what is too long to be read, nothing is left. With it comes who has sent it.
+    /// Reads the next datagram, if there is one.
     pub(super) fn hear<'b>(
         &mut self,
         server: Pid,
         bytes: &'b mut [u8; MOST_BYTES],
-    ) -> Option<(&'b [u8], u32)> {
+    ) -> Option<Heard<'b>> {
         let Datagram {
             length,
-            sender,
+            sender: pid,
             user,
         } = sys::receive(self.socket.as_fd(), bytes).ok()?;
-        if !sender.is_some_and(|sender| sender == server || is_below(sender)) {
-            // Who has its answer has mostly ended by now, and was believed before that.
-            if bytes.get(..length) != Some(b"BARRIER=1") {
-                self.refuse_stranger(sender);
+        let mut sender = pid.and_then(|pid| sender::judge(server, pid, user));
+        let message = bytes.get(..length).unwrap_or_default();
+        if sender.is_none() {
+            // A sender that was answered has mostly exited by now, and was believed before that.
+            if message != b"BARRIER=1" {
+                self.refuse_stranger(pid);
             }
-            return Some((&[], user));
-        }
-        let Some(datagram) = bytes.get(..length).filter(|bytes| !bytes.is_empty()) else {
+        } else if message.is_empty() {
             self.refuse_junk(format_args!("{length} bytes are no message"));
-            return Some((&[], user));
+            sender = None;
+        } else {
+            self.pass_on(message);
+        }
+        Some(Heard { message, sender })
+    }
+
+    /// How many messages can wait at the same time (unix(7), proc(5)).
+    pub(super) fn capacity(&mut self) -> usize {
+        /// As many as systemd sets, for a /proc that does not tell.
+        const USUAL: usize = 512;
+        let read = || {
+            let limit = file::read_text("/proc/sys/net/unix/max_dgram_qlen");
+            let limit = limit.ok().and_then(|text| text.trim_ascii().parse().ok());
+            limit.unwrap_or(USUAL).saturating_add(1)
         };
-        self.pass_on(datagram);
-        Some((datagram, user))
+        *self.capacity.get_or_insert_with(read)
     }
 
     fn refuse_stranger(&mut self, sender: Option<Pid>) {
@@ -104,10 +127,11 @@ impl Notify {
             let log = self.log;
             match sender {
                 Some(pid) => log.warn(format_args!(
-                    "process {pid} is not believed: it is none of the server's, or has ended"
+                    "ignored a notify message of process {pid}: it is not a descendant of the server, or has \
+                     exited; a sender should wait until its message is read (systemd-notify, or BARRIER=1)"
                 )),
                 None => log.warn(format_args!(
-                    "a process outside of the PID namespace is not believed"
+                    "ignored a notify message of a process outside of the PID namespace"
                 )),
             }
         }

@@ -6,6 +6,7 @@ use nix::libc::SIGTERM;
 
 use crate::support::*;
 
+mod departed;
 mod main_pid;
 mod strangers;
 mod upstream;

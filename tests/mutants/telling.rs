@@ -4,16 +4,42 @@ use super::Mutant;
 
 // What the server says, and who is believed.
 mutants! {
-    anyone_is_believed: "run/notify.rs" {
-        "sender == server || is_below(sender)" => "sender == server || sender != server"
+    anyone_is_believed: "run/notify/sender.rs" {
+        "(false, Some(true)) => return None," => "(false, Some(true)) => false,"
     } fails "notify::strangers::subreaper::a_process_that_is_not_below_hinit_is_not_believed";
 
-    workers_are_strangers: "run/notify.rs" {
+    workers_are_strangers: "run/notify/sender.rs" {
         "sender == server || is_below(sender)" => "sender == server"
     } fails "notify::subreaper::a_worker_is_believed";
 
+    who_has_exited_is_a_stranger: "run/notify/sender.rs" {
+        "let is_believed = !has_exited || is_servers(server, user);" => "let is_believed = !has_exited || is_servers(server, user) && user == 4242;"
+    } fails "notify::departed::subreaper::its_word_counts_if_it_was_the_servers_user";
+
+    anyone_who_has_exited_is_believed: "run/notify/sender.rs" {
+        "(user == real || user == saved)" => "(user == real || user != saved)"
+    } fails "notify::departed::pid_1::another_users_does_not_and_the_remedy_is_named";
+
+    a_pid_alone_proves_who_speaks: "run/notify/sender.rs" {
+        "(true, Some(false)) if is_trusted(user) => false," => "(true, Some(false)) if is_trusted(user) || user > 0 => false,"
+    } fails "notify::departed::a_stranger_whose_pid_was_used_again_is_not_believed";
+
+    who_has_exited_names_the_server: "run/life/hearing.rs" {
+        "if sender.has_exited {" => "if sender.has_exited && sender.user == 4242 {"
+    } fails "notify::departed::subreaper::it_names_no_other_server";
+
+    a_part_of_the_last_words_counts: "run/life/hearing.rs" {
+        "            self.hear(most);" => "            self.hear(most.min(MOST_AT_ONCE));"
+    } fails "notify::departed::pid_1::all_that_it_has_said_is_read_before_its_end_counts";
+
+    a_zombie_is_the_server: "run/life/hearing.rs" {
+        "            && is_living_child(pid)\n" => "            && is_child(pid)\n",
+        "!new.has_ended() && is_below(pid)" => "is_below(pid)",
+        "        if is_living_child(pid) {\n" => "        if is_living_child(pid) || is_child(pid) {\n"
+    } fails "notify::departed::subreaper::a_process_that_has_ended_takes_no_place";
+
     who_was_heard_is_a_stranger: "run/notify.rs" {
-        "if bytes.get(..length) != Some(b\"BARRIER=1\") {" => "if true {"
+        "if message != b\"BARRIER=1\" {" => "if true {"
     } fails "notify::strangers::pid_1::one_that_ends_when_it_has_been_heard_is_no_stranger";
 
     ready_before_it_says_so: "run/health.rs" {
@@ -49,7 +75,7 @@ mutants! {
     } fails "notify::main_pid::pid_1::a_child_of_the_servers_takes_its_place_when_that_ends";
 
     anyone_can_be_the_server: "run/life/hearing.rs" {
-        "        if is_child(pid) {\n            return" => "        if !is_child(getpid()) {\n            return",
+        "        if is_living_child(pid) {\n            return" => "        if !is_child(getpid()) {\n            return",
         "use nix::unistd::Pid;" => "use nix::unistd::{Pid, getpid};"
     } fails "notify::main_pid::subreaper::nobody_else_can_be_the_server";
 

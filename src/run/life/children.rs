@@ -24,13 +24,13 @@ impl Life<'_> {
     /// An error, if one of them could not become the server.
     pub(super) fn reap(&mut self) -> Result<Option<Happened>, Error> {
         // What they have said comes first: whoever is reaped cannot be asked who it was.
-        if self.sockets.is_some() {
-            self.hear();
-        }
+        self.hear_all();
         let mut happened = None;
         while let Ok(Some(pid)) = sys::ended_child() {
             if pid == self.server.pid() {
                 self.finish_start()?;
+                // It may have handed over just before its end.
+                self.hear_all();
                 self.follow_successor();
                 self.follow_file();
             }

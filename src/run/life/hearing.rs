@@ -1,17 +1,19 @@
 //! What the server says of itself, and what hinit makes of it.
 
+use std::fmt;
 use std::time::Instant;
 
 use nix::libc::{SIGCONT, c_int};
 use nix::unistd::Pid;
 
 use super::Life;
+use crate::file::{is_ambiguous, is_trusted};
 use crate::process::{self, Process, State};
-use crate::run::descendants::{is_below, is_child};
-use crate::run::notify::{MOST_BYTES, Word, words};
+use crate::run::descendants::{is_below, is_child, is_living_child};
+use crate::run::notify::{Heard, MOST_BYTES, Sender, Word, words};
 use crate::run::shutdown::Happened;
 use crate::run::sockets::Sockets;
-use crate::sys::{describe, effective_user};
+use crate::sys::describe;
 
 /// How many messages are read before others have their turn.
 const MOST_AT_ONCE: usize = 16;
@@ -24,28 +26,39 @@ impl Life<'_> {
         if let Some(sockets) = &mut self.sockets
             && sockets.attend(&self.health)
         {
-            self.hear();
+            self.hear(MOST_AT_ONCE);
+        }
+    }
+
+    /// Reads what is queued by now: not more, for others may go on to send.
+    pub(super) fn hear_all(&mut self) {
+        if let Some(notify) = self.sockets.as_mut().and_then(Sockets::notify) {
+            let most = notify.capacity();
+            self.hear(most);
         }
     }
 
     #[inline(never)]
-    pub(super) fn hear(&mut self) {
+    fn hear(&mut self, most: usize) {
         let mut bytes = [0; MOST_BYTES];
-        for _ in 0..MOST_AT_ONCE {
+        for _ in 0..most {
             let notify = self.sockets.as_mut().and_then(Sockets::notify);
             let server = self.server.pid();
-            let Some((datagram, user)) = notify.and_then(|notify| notify.hear(server, &mut bytes))
-            else {
+            let Some(heard) = notify.and_then(|notify| notify.hear(server, &mut bytes)) else {
                 return;
             };
-            if datagram.is_empty() {
+            let Heard {
+                message,
+                sender: Some(sender),
+            } = heard
+            else {
                 continue;
-            }
-            let text = String::from_utf8_lossy(datagram);
+            };
+            let text = String::from_utf8_lossy(message);
             self.log.verbose(format_args!("the server says {text}"));
-            match words(datagram) {
+            match words(message) {
                 Some(words) => words.for_each(|word| match word {
-                    Some(word) => self.take_note(word, user),
+                    Some(word) => self.take_note(word, sender),
                     None => self.refuse_junk("a line is none of sd_notify's"),
                 }),
                 None => self.refuse_junk("it is no text"),
@@ -59,11 +72,11 @@ impl Life<'_> {
         }
     }
 
-    fn take_note(&mut self, word: Word, user: u32) {
+    fn take_note(&mut self, word: Word, sender: Sender) {
         let now = Instant::now();
         self.health.hear(word, now);
         match word {
-            Word::MainPid(pid) if self.may_speak(user, pid) => self.follow(pid),
+            Word::MainPid(pid) if self.may_speak(sender, pid) => self.follow(pid),
             Word::Extend(time) => {
                 let _nothing = self.shutdown.on(Happened::Extended(time), now);
             }
@@ -71,20 +84,34 @@ impl Life<'_> {
         }
     }
 
-    /// Whether this user may say that another process is the server: it gets the server's signals then, and
-    /// its end is the server's. Both must be the user's own, where that is not one who may do as much
-    /// anyway.
-    fn may_speak(&mut self, user: u32, pid: Pid) -> bool {
+    /// Whether this sender may say that another process is the server: that one gets the server's signals then,
+    /// and its end is the server's. It must live, and both must be its user's own, where that is not one who
+    /// may do as much anyway.
+    fn may_speak(&mut self, sender: Sender, pid: Pid) -> bool {
+        let user = sender.user;
+        if sender.has_exited {
+            self.warn_of_main_pid(format_args!(
+                "ignored MAINPID={pid}: its sender has exited; it should wait until its message is read \
+                 (systemd-notify, or BARRIER=1)"
+            ));
+            return false;
+        }
         let is_own = |pid| process::owner(pid) == Some(user);
-        if [0, effective_user()].contains(&user) || is_own(pid) && is_own(self.server.pid()) {
+        let are_own = || is_own(pid) && is_own(self.server.pid()) && !is_ambiguous(user);
+        if is_trusted(user) || are_own() {
             return true;
         }
-        if !std::mem::replace(&mut self.is_told_of_main_pid, true) {
-            self.log.warn(format_args!(
-                "MAINPID={pid} is not believed: it is not for UID {user} to say"
-            ));
-        }
+        self.warn_of_main_pid(format_args!(
+            "MAINPID={pid} is not believed: it is not for UID {user} to say"
+        ));
         false
+    }
+
+    /// Once: a server that sends such things sends many.
+    fn warn_of_main_pid(&mut self, warning: fmt::Arguments) {
+        if !std::mem::replace(&mut self.is_told_of_main_pid, true) {
+            self.log.warn(warning);
+        }
     }
 
     /// Makes another process the server: only a child's PID is no other's as long as hinit has not
@@ -95,28 +122,28 @@ impl Life<'_> {
         if self.server_end.is_some() || pid == self.server.pid() {
             return;
         }
-        if is_child(pid) {
+        if is_living_child(pid) {
             return self.adopt(pid);
         }
+        if is_child(pid) {
+            return self.warn_of_main_pid(format_args!("ignored MAINPID={pid}: it has ended"));
+        }
         // A grandchild comes to hinit when the server ends, and is the server then.
-        self.successor = process::read(pid).filter(|_| is_below(pid));
-        if !std::mem::replace(&mut self.is_told_of_main_pid, true) {
-            let log = self.log;
-            match &self.successor {
-                Some(Process { name, .. }) => log.warn(format_args!(
-                    "MAINPID={pid} ({name}) is no child of hinit's, and not the server before it is"
-                )),
-                None => log.warn(format_args!("MAINPID={pid} is no child of hinit's")),
-            }
+        self.successor = process::read(pid).filter(|new| !new.has_ended() && is_below(pid));
+        match self.successor.as_ref().map(|new| new.name.clone()) {
+            Some(name) => self.warn_of_main_pid(format_args!(
+                "MAINPID={pid} ({name}) is no child of hinit's, and not the server before it is"
+            )),
+            None => self.warn_of_main_pid(format_args!("MAINPID={pid} is no child of hinit's")),
         }
     }
 
     /// When the server has ended: whoever was to take its place is the server now, if it has come to
-    /// hinit.
+    /// hinit and lives.
     pub(super) fn follow_successor(&mut self) {
         if let Some(Process { pid, started, .. }) = self.successor.take()
             && self.server_end.is_none()
-            && is_child(pid)
+            && is_living_child(pid)
             && process::read(pid).is_some_and(|process| process.started == started)
         {
             self.adopt(pid);

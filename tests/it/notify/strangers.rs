@@ -23,8 +23,12 @@ in_both_modes! {
         hinit.signal(SIGTERM);
         let ended = hinit.end();
         let warning = match mode {
-            Mode::Subreaper => format!("hinit: process {} is not believed: it is none of the server's, or has ended", std::process::id()),
-            Mode::Pid1 => "hinit: a process outside of the PID namespace is not believed".to_owned(),
+            Mode::Subreaper => format!(
+                "hinit: ignored a notify message of process {}: it is not a descendant of the server, or has exited; \
+                 a sender should wait until its message is read (systemd-notify, or BARRIER=1)",
+                std::process::id()
+            ),
+            Mode::Pid1 => "hinit: ignored a notify message of a process outside of the PID namespace".to_owned(),
         };
         assert_eq!(count(&ended.log, &warning), 1, "{}", ended.log);
         // What is ignored is not what the server says.

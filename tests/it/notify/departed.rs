@@ -1,0 +1,166 @@
+//! Messages that are read only when their sender has exited: hinit is stopped meanwhile.
+
+use std::fs;
+use std::path::Path;
+
+use nix::libc::{SIGCONT, SIGSTOP, SIGTERM};
+
+use crate::support::*;
+
+/// Who is another user, and neither root nor the server's.
+const OTHER: &str = "setpriv --reuid=4242 --regid=4242 --clear-groups";
+
+/// A server that, once it may, runs this, says `sent` and lives on.
+fn sends_while_hinit_is_stopped(
+    mode: Mode,
+    dir: &TempDir,
+    options: &[&str],
+    script: &str,
+) -> Running {
+    let go = dir.join("go");
+    let script = format!(
+        "echo ready; until test -e {}; do :; done; {script}; echo sent; exec sleep 1000",
+        go.display()
+    );
+    let start = Start::new(mode)
+        .pid_file(dir.join("pid"))
+        .args(["--notify"]);
+    let hinit = start.args(options).script(&script).start().ready();
+    recorded(&dir.join("pid"));
+    hinit.signal(SIGSTOP);
+    eventually("hinit is stopped", || {
+        status_of(hinit.pid(), "State")?
+            .starts_with('T')
+            .then_some(())
+    });
+    fs::write(&go, "").unwrap();
+    assert_eq!(hinit.line(), "sent");
+    hinit.signal(SIGCONT);
+    hinit
+}
+
+fn tell(program: &Path, messages: &str) -> String {
+    format!("{} tell {messages}", program.display())
+}
+
+in_both_modes! {
+    // As socat, or a client in C: nobody waits until hinit has read it.
+    fn its_word_counts_if_it_was_the_servers_user(mode: Mode) {
+        let dir = TempDir::new();
+        let hinit = sends_while_hinit_is_stopped(mode, &dir, &[], &tell(&fixture(), "READY=1"));
+        eventually("the server is ready", || {
+            hinit.verdict_with(&dir.join("pid"), &["--ready"]).starts_with("healthy: ").then_some(())
+        });
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        assert_eq!((ended.code, ended.log.lines().count()), (143, 1), "{}", ended.log);
+    }
+
+    fn another_users_does_not_and_the_remedy_is_named(mode: Mode) {
+        if !can_be_root("to be another user") {
+            return;
+        }
+        let dir = TempDir::new();
+        let program = fixture_for_all(&dir);
+        let script = format!("{OTHER} {}; {}", tell(&program, "READY=1"), tell(&program, "STATUS=read"));
+        let hinit = sends_while_hinit_is_stopped(mode, &dir, &[], &script);
+        eventually("hinit has read both", || {
+            (get(&dir.join("pid"), "/status").member("status") == "\"read\"").then_some(())
+        });
+        assert_eq!(get(&dir.join("pid"), "/status").member("phase"), "\"starting\"");
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        assert_eq!(ended.code, 143);
+        assert!(ended.log.starts_with("hinit: ignored a notify message of process "), "{}", ended.log);
+        assert!(ended.log.contains("(systemd-notify, or BARRIER=1)\n"), "{}", ended.log);
+    }
+
+    // For which process that was nobody knows: it may have been anyone of that user.
+    fn it_names_no_other_server(mode: Mode) {
+        let dir = TempDir::new();
+        let script = format!("sleep 1000 & {}; {}", tell(&fixture(), "MAINPID=$! STATUS=read"), "echo $!");
+        let go = dir.join("pid");
+        let script = format!("{script} >{}.child", go.display());
+        let hinit = sends_while_hinit_is_stopped(mode, &dir, &[], &script);
+        let pid = recorded(&dir.join("pid"));
+        eventually("hinit has read both", || {
+            (get(&dir.join("pid"), "/status").member("status") == "\"read\"").then_some(())
+        });
+        assert_eq!(recorded(&dir.join("pid")), pid);
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        assert!(ended.log.contains(": its sender has exited; "), "{}", ended.log);
+    }
+
+    // The server hands over behind more messages than hinit reads at once, and ends.
+    fn all_that_it_has_said_is_read_before_its_end_counts(mode: Mode) {
+        let dir = TempDir::new();
+        let (pid_file, go) = (dir.join("pid"), dir.join("go"));
+        let room = "echo 100 >/proc/sys/net/unix/max_dgram_qlen; exec \"$@\"";
+        let prefix: &[&str] = if is_root() { &["unshare", "--net"] } else { &["unshare", "--user", "--map-root-user", "--net"] };
+        let start = Start::by(mode, &[prefix, &["sh", "-euc", room, "sh"]].concat());
+        let messages = "STATUS=migrating ".repeat(60);
+        let script = format!("sleep 1000 & echo $!; until test -e {}; do :; done; exec {}",
+            go.display(), tell(&fixture(), &format!("{messages} MAINPID=$!")));
+        let hinit = start.pid_file(&pid_file).args(["--notify"]).script(&script).start();
+        let successor = hinit.line();
+        let first = recorded(&pid_file);
+        hinit.signal(SIGSTOP);
+        let server = hinit.server();
+        fs::write(&go, "").unwrap();
+        eventually("the server has ended", || {
+            status_of(server, "State")?.starts_with('Z').then_some(())
+        });
+        hinit.signal(SIGCONT);
+        eventually("the other is the server", || {
+            let now = fs::read_to_string(&pid_file).unwrap();
+            (now.trim() == successor && now.trim() != first.to_string()).then_some(())
+        });
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        assert_eq!((ended.code, ended.log.lines().count()), (143, 1), "{}", ended.log);
+    }
+
+    fn a_process_that_has_ended_takes_no_place(mode: Mode) {
+        let dir = TempDir::new();
+        let start = Start::new(mode).pid_file(dir.join("pid")).args(["--notify"]);
+        let ended = start.fixture(["hand-over-to-a-zombie"]).run();
+        assert_eq!(ended.code, 5, "{}", ended.log);
+    }
+}
+
+/// In a PID namespace of its own: a stranger sends while hinit is stopped, and ends; then a child of the
+/// server gets its PID.
+const REUSED: &str = r#"
+cd "$1"
+"$HINIT" --pid-file pid --notify sh -c 'echo $NOTIFY_SOCKET >socket; until test -e go; do :; done
+    sleep 1000 & echo $! >child; exec sleep 1000' 2>log & hinit=$!
+until test -s socket && test -s pid; do :; done
+kill -STOP $hinit
+until grep -q 'State:.T' /proc/$hinit/status; do :; done
+NOTIFY_SOCKET=$(cat socket) $2 "$3" tell READY=1 & stranger=$!
+wait $stranger
+echo $((stranger - 1)) >/proc/sys/kernel/ns_last_pid
+: >go
+until test -s child; do :; done
+test "$(cat child)" = $stranger
+kill -CONT $hinit
+until grep -q 'ignored a notify message' log; do :; done
+"$HINIT" healthcheck --pid-file pid --ready || :
+"#;
+
+#[test]
+fn a_stranger_whose_pid_was_used_again_is_not_believed() {
+    if !can_be_root("to be another user") {
+        return;
+    }
+    let dir = TempDir::new();
+    let mut command = command_in(Mode::Pid1, "sh");
+    command.args(["-euc", REUSED, "sh"]).arg(dir.as_ref());
+    command.arg(OTHER).arg(fixture_for_all(&dir));
+    let ended = Ended::of(&command.env("HINIT", hinit()).output().unwrap());
+    assert!(
+        ended.stdout.ends_with(" has not said that it is ready"),
+        "{ended:?}"
+    );
+}
