@@ -35,12 +35,6 @@ fn look_for_the_end(pid: Pid) -> nix::Result<WaitStatus> {
     waitid(Id::Pid(pid), flags)
 }
 
-/// Whether this is a child of hinit's that has not ended.
-pub(super) fn is_live_child(pid: Pid) -> bool {
-    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
-    waitid(Id::Pid(pid), flags) == Ok(WaitStatus::StillAlive)
-}
-
 /// Whether this process descends from hinit.
 pub(super) fn is_below(pid: Pid) -> bool {
     /// How often to climb again where somebody on the way has ended: its children have another parent then.

@@ -6,7 +6,7 @@ use std::path::Path;
 use nix::sys::stat::fstat;
 use nix::unistd::Pid;
 
-use super::descendants::is_live_child;
+use super::descendants::is_living_child;
 use super::stale::{self, Found};
 use crate::pidfile::Contents;
 use crate::process;
@@ -31,7 +31,7 @@ pub(super) fn successor(file: &Path, server: Pid) -> Result<Option<Pid>, String>
         Contents::Empty => Ok(None),
         Contents::Pid(pid) if pid == server => Ok(None),
         // Only a child's PID is no other's as long as hinit has not reaped it.
-        Contents::Pid(pid) if !is_live_child(pid) => {
+        Contents::Pid(pid) if !is_living_child(pid) => {
             Err(format!("process {pid} is not a running child of hinit"))
         }
         Contents::Pid(pid) if process::owner(pid) != user => Err(format!(

@@ -10,7 +10,7 @@ use super::Life;
 use crate::cli::Leftovers;
 use crate::error::Error;
 use crate::pidfile::Claim;
-use crate::run::descendants::is_live_child;
+use crate::run::descendants::is_living_child;
 use crate::run::ending::{How, ServerEnd};
 use crate::run::follow::successor;
 use crate::run::server::Change;
@@ -86,7 +86,7 @@ impl Life<'_> {
         for path in &self.follow {
             let (server, path_shown) = (self.server.pid(), path.display());
             // One that has taken its place runs.
-            if self.server_end.is_some() || is_live_child(server) {
+            if self.server_end.is_some() || is_living_child(server) {
                 return;
             }
             match successor(path, server) {
