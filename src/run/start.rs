@@ -72,10 +72,14 @@ impl Start {
         }));
         // A child that becomes another user gets a memory of its own: else that user could trace hinit's, once
         // the child has changed its user. So does one that needs more than raw system calls.
-        let child = if identity.is_some() || options.manners.session || options.manners.shell {
-            sys::fork(&mut || become_server(plan, program, options, identity))
-        } else {
-            sys::spawn(plan, Step::Execute as u8)
+        let shares_memory =
+            identity.is_none() && !options.manners.session && !options.manners.shell;
+        let child = match shares_memory.then(|| sys::spawn(plan, Step::Execute as u8)) {
+            // qemu-user knows shared memory only of threads.
+            None | Some(Err(Errno::EINVAL)) => {
+                sys::fork(&mut || become_server(plan, program, options, identity))
+            }
+            Some(child) => child,
         };
         Ok(Self {
             child: child.map_err(fail)?,

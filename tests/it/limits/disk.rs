@@ -175,7 +175,7 @@ fn a_call_that_fails_is_one_warning_and_the_exit_code_stays() {
 #[test]
 fn a_pid_that_cannot_be_taken_back_is_stale_at_once() {
     let server = "trap : TERM; until test -s mnt/pid; do :; done; \
-        (while test -e /proc/$$; do :; done; \"$HINIT\" healthcheck --pid-file mnt/pid) & exit 3";
+        (trap '' TERM; while test -e /proc/$$; do :; done; \"$HINIT\" healthcheck --pid-file mnt/pid) & exit 3";
     let script = format!(
         "strace -o trace -e trace=ftruncate -e inject=ftruncate:error=EROFS \
         \"$HINIT\" --pid-file mnt/pid sh -c '{server}' || echo $?"
