@@ -4,7 +4,12 @@
 //! that does not end with a newline. Other sources than the files a container does not have.
 
 use std::ffi::CString;
+use std::path::Path;
 
+use nix::errno::Errno;
+
+use crate::error::Error;
+use crate::file;
 use crate::text::digits;
 
 /// A line of passwd(5), as far as the server needs it.
@@ -14,6 +19,17 @@ pub(super) struct User<'a> {
     pub(super) uid: u32,
     pub(super) gid: u32,
     pub(super) home: CString,
+}
+
+/// All of one of the two files. Nobody is in one that does not exist, as in an image `FROM scratch`; but only
+/// ENOENT says that, and from any other failure nothing follows about who is in it.
+pub(super) fn read(path: &str) -> Result<Vec<u8>, Error> {
+    match file::read(path) {
+        Err(Errno::ENOENT) => Ok(Vec::new()),
+        result => {
+            result.map_err(|errno| Error::on_path("look up the user in", Path::new(path), errno))
+        }
+    }
 }
 
 /// The first user of that number or, if it is none, of that name.

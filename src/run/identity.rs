@@ -7,7 +7,6 @@ use nix::unistd::{Gid, Uid, getresgid, getresuid};
 use super::accounts;
 use crate::cli::User;
 use crate::error::Error;
-use crate::file;
 use crate::sys;
 
 /// A user, as passwd(5) and group(5) have it, where they know it.
@@ -27,11 +26,11 @@ impl Identity {
         Ok(identity)
     }
 
-    /// By numbers alone no file is needed: the group of a user that none knows has the user's number.
+    /// By numbers alone no file is needed: the group of a user that none knows has the user's number. But a
+    /// file that is there and cannot be read may know that user, with another group.
     fn find(user: &User) -> Result<Self, Error> {
-        // Without the file nobody is in it.
-        let (passwd, group) = (file::read("/etc/passwd"), file::read("/etc/group"));
-        let (passwd, group) = (passwd.unwrap_or_default(), group.unwrap_or_default());
+        let passwd = accounts::read("/etc/passwd")?;
+        let group = accounts::read("/etc/group")?;
         let entry = accounts::user(&passwd, &user.user);
         let (uid, own_gid) = match (&entry, accounts::id(user.user.as_bytes())) {
             (Some(entry), _) => (entry.uid, entry.gid),

@@ -248,3 +248,29 @@ fn numbers_need_no_files_at_all() {
     let line = "hinit: cannot run as `nobody`: there is no such user in /etc/passwd";
     assert_eq!(ended.log, line);
 }
+
+/// `--user 1234` would otherwise run with the group 1234 and not with that of /etc/passwd.
+#[test]
+fn a_file_that_cannot_be_read_is_not_taken_for_a_missing_one() {
+    if !can_be_root("to become another user") {
+        return;
+    }
+    for (make, why) in [
+        ("mkdir /etc/$file", "Is a directory"),
+        ("ln -s $file /etc/$file", "Symbolic link loop"),
+        ("ln -s /dev/null/x /etc/$file", "Not a directory"),
+        ("echo >/etc/$file; chmod 0 /etc/$file", "Permission denied"),
+    ] {
+        for file in ["passwd", "group"] {
+            for user in ["1234", "1234:7", "root"] {
+                let script = format!(
+                    "mount -t tmpfs none /etc; file={file}; {make}; exec setpriv \
+                     --bounding-set=-dac_override,-dac_read_search \"$HINIT\" --no-pid-file --user {user} true"
+                );
+                let ended = in_mount_namespace(&script, &[]);
+                let line = format!("hinit: cannot look up the user in `/etc/{file}`: {why}");
+                assert_eq!((ended.code, ended.log), (125, line), "{make} {user}");
+            }
+        }
+    }
+}
