@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// How often each file says `unsafe`. Who adds some comes here, and to the README.
 const UNSAFE: [(&str, usize); 9] = [
-    ("src/sys/child.rs", 15),
+    ("src/sys/child.rs", 16),
     ("src/sys/heap/c.rs", 10),
     ("src/sys/heap.rs", 13),
     ("src/sys/identity.rs", 6),

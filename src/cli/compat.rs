@@ -72,6 +72,8 @@ fn plain() -> Run {
         notify: None,
         listen: Vec::new(),
         user: None,
+        keep_groups: false,
+        umask: None,
         workdir: None,
         stale: Vec::new(),
         follow: Vec::new(),

@@ -35,6 +35,10 @@ pub(crate) struct Run {
     /// Where to answer probes.
     pub(crate) listen: Vec<Address>,
     pub(crate) user: Option<User>,
+    /// Keep hinit's supplementary groups, besides those of the user.
+    pub(crate) keep_groups: bool,
+    /// The server's; None: hinit's own.
+    pub(crate) umask: Option<u32>,
     pub(crate) workdir: Option<PathBuf>,
     /// PID files of the server's own.
     pub(crate) stale: Vec<PathBuf>,
@@ -169,6 +173,8 @@ pub(super) fn parse(given: &mut Given) -> Command {
         notify: notify(given),
         listen: listen(given),
         user: given.value(&options::USER, &values::USER),
+        keep_groups: given.flag(&options::KEEP_GROUPS),
+        umask: given.value(&options::UMASK, &values::UMASK),
         workdir: given.word(&options::WORKDIR).map(PathBuf::from),
         stale: given.lines(&options::REMOVE_STALE, &probes::PATH),
         follow: given.lines(&options::FOLLOW, &probes::PATH),

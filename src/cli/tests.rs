@@ -110,6 +110,8 @@ fn options_of_run() {
         notify: None,
         listen: Vec::new(),
         user: None,
+        keep_groups: false,
+        umask: None,
         workdir: None,
         stale: Vec::new(),
         follow: Vec::new(),

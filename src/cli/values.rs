@@ -20,6 +20,10 @@ pub(super) const PERMISSIONS: Kind<u32> = Kind {
     parse: permissions,
     wanted: "0600, 0604, 0640 or 0644",
 };
+pub(super) const UMASK: Kind<u32> = Kind {
+    parse: |text| octal(text).filter(|mode| *mode <= 0o777),
+    wanted: "an octal mode from 0 to 0777, such as 0027",
+};
 pub(super) const STANDARD_SIGNAL: Kind<Signal> = Kind {
     parse: |text| Signal::try_from(signal(text)?).ok(),
     wanted: "a signal such as TERM or 15",
@@ -65,9 +69,13 @@ pub(super) const EXIT_CODES: Kind<(u8, u8)> = Kind {
 
 /// Permissions that hinit itself can work with after a crash, and that a health check trusts:
 /// read and write for the owner, no write for anyone else.
-fn permissions(octal: &str) -> Option<u32> {
-    let mode = digits(octal).and_then(|_| u32::from_str_radix(octal, 8).ok());
-    mode.filter(|mode| [0o600, 0o604, 0o640, 0o644].contains(mode))
+fn permissions(text: &str) -> Option<u32> {
+    octal(text).filter(|mode| [0o600, 0o604, 0o640, 0o644].contains(mode))
+}
+
+/// Digits alone, without a sign or a prefix.
+fn octal(text: &str) -> Option<u32> {
+    digits(text).and_then(|_| u32::from_str_radix(text, 8).ok())
 }
 
 /// Any of the 64 signals, by its name with or without SIG, or by its number. Real-time ones have the
@@ -199,6 +207,29 @@ mod tests {
             "", "0", "400", "0666", "0664", "0622", "0755", "4644", "0o644", "+644", "rw", "9",
         ] {
             assert_eq!(permissions(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn umasks() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("22", Some(0o22)),
+            ("022", Some(0o22)),
+            ("0027", Some(0o27)),
+            ("777", Some(0o777)),
+            ("0777", Some(0o777)),
+            ("1000", None),
+            ("1777", None),
+            ("8", None),
+            ("0o22", None),
+            ("-1", None),
+            ("+22", None),
+            ("u=rwx", None),
+            ("", None),
+            ("99999999999", None),
+        ] {
+            assert_eq!((UMASK.parse)(text), expected, "{text}");
         }
     }
 

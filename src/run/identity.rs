@@ -1,36 +1,56 @@
-//! As whom the server runs.
+//! The user as which the server runs.
 
 use std::ffi::CString;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 
-use nix::unistd::{Gid, Uid, getresgid, getresuid};
+use nix::errno::Errno;
+use nix::sys::prctl::set_keepcaps;
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+use nix::unistd::chdir;
+
+mod check;
 
 use super::accounts;
 use crate::cli::User;
 use crate::error::Error;
 use crate::sys;
+use check::Own;
 
 /// A user, as passwd(5) and group(5) have it, where they know it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Identity {
+    /// As it was asked for: a name or a number.
+    name: String,
     uid: u32,
     gid: u32,
+    /// The supplementary groups.
     groups: Vec<u32>,
+    /// Whether hinit is that user already, in these groups and in no others.
+    is_own: bool,
     home: CString,
+    /// The server's directory, if only this user may enter it.
+    pub(super) directory: Option<PathBuf>,
 }
 
 impl Identity {
-    /// Who that is, and whether hinit may let the server be it.
-    pub(super) fn of(user: &User) -> Result<Self, Error> {
-        let identity = Self::find(user)?;
-        identity.check_capabilities(user)?;
+    /// The user of that name or number, if hinit may let the server be it.
+    pub(super) fn of(user: &User, keep_groups: bool) -> Result<Self, Error> {
+        let mut identity = Self::find(user)?;
+        let own = Own::now()
+            .map_err(|errno| Error::cannot("run as", &user.user, &sys::describe(errno)))?;
+        identity.settle_groups(&own, keep_groups);
+        identity.check_capabilities(&own, &sys::has_capability)?;
         Ok(identity)
     }
 
     /// By numbers alone no file is needed: the group of a user that none knows has the user's number. But a
     /// file that is there and cannot be read may know that user, with another group.
     fn find(user: &User) -> Result<Self, Error> {
-        let passwd = accounts::read("/etc/passwd")?;
-        let group = accounts::read("/etc/group")?;
+        let (passwd, group) = (
+            accounts::read("/etc/passwd")?,
+            accounts::read("/etc/group")?,
+        );
         let entry = accounts::user(&passwd, &user.user);
         let (uid, own_gid) = match (&entry, accounts::id(user.user.as_bytes())) {
             (Some(entry), _) => (entry.uid, entry.gid),
@@ -52,40 +72,50 @@ impl Identity {
         }
         let home = entry.map(|entry| entry.home);
         Ok(Self {
+            name: user.user.clone(),
             uid,
             gid,
             groups,
+            is_own: false,
             home: home
                 .filter(|home| !home.is_empty())
                 .unwrap_or_else(|| c"/".to_owned()),
+            directory: None,
         })
     }
 
-    fn check_capabilities(&self, user: &User) -> Result<(), Error> {
-        /// What it takes to become another, and then still to signal it (capabilities(7)).
-        const NEEDED: [(u32, &str); 3] = [(6, "CAP_SETGID"), (7, "CAP_SETUID"), (5, "CAP_KILL")];
-        if self.is_own() {
-            return Ok(());
-        }
-        match NEEDED
-            .into_iter()
-            .find(|(number, _)| !sys::has_capability(*number))
-        {
-            None => Ok(()),
-            Some((_, name)) => {
-                let reason = format!("hinit lacks {name}");
-                let remedy = format!("add it (--cap-add {name}), or start hinit as that user");
-                Err(Error::cannot("run as", &user.user, &reason).remedy(&remedy))
-            }
-        }
+    /// Enters the server's directory, as that user.
+    pub(super) fn enter_directory(&self) -> nix::Result<()> {
+        self.directory.as_deref().map_or(Ok(()), chdir)
     }
 
-    /// Whether hinit is that user itself, and can be no other.
-    fn is_own(&self) -> bool {
-        let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
-        let (uids, gids) = (getresuid(), getresgid());
-        uids.is_ok_and(|ids| [ids.real, ids.effective, ids.saved] == [uid; 3])
-            && gids.is_ok_and(|ids| [ids.real, ids.effective, ids.saved] == [gid; 3])
+    /// Why [`Identity::enter_directory`] failed.
+    pub(super) fn cannot_enter(&self, errno: Errno) -> Error {
+        let directory = self.directory.as_deref().unwrap_or(Path::new(""));
+        Error::on_path("change to", directory, errno)
+    }
+
+    /// Why [`Identity::assume`] failed.
+    pub(super) fn cannot_assume(&self, errno: Errno) -> Error {
+        let reason = match errno {
+            Errno::EINVAL => "the user namespace does not map that user or group",
+            errno => sys::describe(errno),
+        };
+        Error::cannot("run as", &self.name, &reason)
+    }
+
+    /// Why execve(2) said EAGAIN: setresuid(2) leaves it to that call to refuse a user who has more processes
+    /// than the limit allows.
+    pub(super) fn too_many_processes(&self, errno: Errno, command: &dyn Display) -> Option<Error> {
+        let (limit, _) = getrlimit(Resource::RLIMIT_NPROC).ok()?;
+        if errno != Errno::EAGAIN || limit == RLIM_INFINITY {
+            return None;
+        }
+        let uid = self.uid;
+        let reason =
+            format!("UID {uid} has more processes than its limit allows (RLIMIT_NPROC is {limit})");
+        let remedy = "raise it (--ulimit nproc=N, ulimit -u)";
+        Some(Error::cannot("start", command, &reason).remedy(remedy))
     }
 
     pub(super) fn uid(&self) -> u32 {
@@ -98,19 +128,25 @@ impl Identity {
             .map_err(|errno| Error::cannot("set", &"HOME", &sys::describe(errno)))
     }
 
-    /// Makes the caller that user, for good.
+    /// Makes the caller that user, for good. Also if hinit is that user already: its groups and its ambient
+    /// capabilities may be others than `docker run --user` would give.
     pub(super) fn assume(&self) -> nix::Result<()> {
-        if self.is_own() {
-            return Ok(());
-        }
-        // In this order, for each takes away what the one before needs.
-        sys::set_groups(&self.groups)?;
+        // The user last: with root go the capabilities that the others need.
         sys::set_gids(self.gid)?;
+        match sys::set_groups(&self.groups) {
+            // Without the capability, or in a user namespace that forbids it.
+            Err(Errno::EPERM) if self.is_own => {}
+            result => result?,
+        }
+        // From here to the exec, which takes them away, the child keeps capabilities that it cannot use:
+        // the kernel lets nobody who lacks them trace it or look into its memory and descriptors
+        // (ptrace(2)). Dumpability alone does not do it: with fs.suid_dumpable=1 setresuid(2) itself sets it.
+        // Where securebits forbid this, the default of that setting still hides the child.
+        let _forbidden = set_keepcaps(true);
         sys::set_uids(self.uid)?;
-        // With root go all capabilities; but a hinit that is not root may have been given some that
-        // would outlast the exec.
-        sys::clear_ambient_capabilities();
-        Ok(())
+        // With root go all capabilities at the exec; but a hinit that is not root may have been given some
+        // that would outlast it.
+        sys::clear_ambient_capabilities()
     }
 }
 
@@ -139,7 +175,8 @@ mod tests {
         let root = find("root", None).unwrap();
         assert_eq!((root.uid, root.gid), (0, 0));
         assert_eq!(root.home.as_c_str(), c"/root");
-        assert_eq!(find("0", None), Ok(root));
+        let same = find("0", None).unwrap();
+        assert_eq!((same.uid, same.gid, same.home), (0, 0, root.home));
         let nobody = |user, group| {
             let found = find(user, group).unwrap();
             (found.uid, found.gid, found.groups)

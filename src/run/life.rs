@@ -87,6 +87,10 @@ impl<'a> Life<'a> {
         let now = Instant::now();
         let server = Server::new(start.child(), options.group);
         let health = Health::new(server.pid(), options.notify.as_ref(), now);
+        // hinit itself leaves the server's directory.
+        let from = start.directory().unwrap_or(Path::new(""));
+        let follow = options.follow.iter();
+        let follow = follow.map(|path| absolute(&from.join(path))).collect();
         Self {
             options,
             log: Log(options.verbosity),
@@ -101,8 +105,7 @@ impl<'a> Life<'a> {
             oom_kills: OomKills::NONE,
             successor: None,
             is_told_of_main_pid: false,
-            // hinit itself leaves the server's directory.
-            follow: options.follow.iter().map(|path| absolute(path)).collect(),
+            follow,
             former: None,
             shutdown: Shutdown::new(options.stop),
             pause_detector: PauseDetector::default(),

@@ -1,6 +1,7 @@
 //! The life of one server: claim, spawn, record, let go, watch, clear, remove, leave.
 
 use std::ffi::CStr;
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::libc::{SIGCHLD, SIGINT, SIGTERM};
@@ -130,16 +131,21 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, E
         Terminal::of_session()
     };
     let start = || {
-        let identity = options.user.as_ref().map(Identity::of).transpose()?;
+        let identity = options.user.as_ref();
+        let identity = identity.map(|user| Identity::of(user, options.keep_groups));
+        let mut identity = identity.transpose()?;
         notify::hand_on_watchdog();
         let sockets = Sockets::open(options, claim.as_ref(), log)?;
-        if let Some(workdir) = &options.workdir {
-            chdir(workdir).map_err(|errno| Error::on_path("change to", workdir, errno))?;
-        }
+        let users_directory = enter_directory(options)?;
         for path in &options.stale {
-            stale::remove(path, log);
+            // It counts from there.
+            let from = users_directory.unwrap_or(Path::new(""));
+            stale::remove(&from.join(path), log);
         }
-        let start = Start::new(options, identity.as_ref(), terminal.as_ref(), inherited)?;
+        if let Some(identity) = &mut identity {
+            identity.directory = users_directory.map(Path::to_owned);
+        }
+        let start = Start::new(options, identity, terminal.as_ref(), inherited)?;
         Ok((start, sockets))
     };
     match start() {
@@ -153,6 +159,19 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, E
             }
             Err(error)
         }
+    }
+}
+
+/// Enters the server's directory. Returns it, if only the server's user may: as in a home of mode 0700, for root
+/// without `CAP_DAC_OVERRIDE`.
+fn enter_directory(options: &Run) -> Result<Option<&Path>, Error> {
+    let Some(directory) = options.workdir.as_deref() else {
+        return Ok(None);
+    };
+    match chdir(directory) {
+        Ok(()) => Ok(None),
+        Err(Errno::EACCES | Errno::EPERM) if options.user.is_some() => Ok(Some(directory)),
+        Err(errno) => Err(Error::on_path("change to", directory, errno)),
     }
 }
 

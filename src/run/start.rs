@@ -4,11 +4,11 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc::SIGKILL;
-use nix::sys::prctl::set_dumpable;
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, pipe2, setsid};
 
@@ -26,21 +26,22 @@ pub(super) struct Start {
     /// The pipe closes at the exec: its end without a word is the success.
     report: File,
     program: Program,
-    /// As whom the server is to run, by name and number.
-    user: Option<(String, u32)>,
+    /// As whom the server is to run.
+    identity: Option<Identity>,
 }
 
 /// At what the child has failed.
 #[derive(Clone, Copy)]
 enum Step {
     User,
+    Directory,
     Execute,
 }
 
 impl Start {
     pub(super) fn new(
         options: &Run,
-        identity: Option<&Identity>,
+        identity: Option<Identity>,
         terminal: Option<&Terminal>,
         inherited: Inherited,
     ) -> Result<Self, Error> {
@@ -53,7 +54,7 @@ impl Start {
                 _ => error(sys::describe(errno)),
             }
         };
-        identity.map_or(Ok(()), Identity::set_home)?;
+        identity.as_ref().map_or(Ok(()), Identity::set_home)?;
         let terminal = terminal.filter(|terminal| terminal.is_ours());
         let (reader, writer) = pipe2(OFlag::O_CLOEXEC).map_err(fail)?;
         let own_pid = if inherited.listens {
@@ -66,6 +67,7 @@ impl Start {
             ignores_sigchld: inherited.sigchld_ignored,
             dies_with_hinit: options.parent_death == Some(Signal::SIGKILL),
             own_pid,
+            umask: options.umask,
             signal_mask: inherited.signal_mask,
             program: program.executable(),
             report: writer.as_raw_fd(),
@@ -77,7 +79,7 @@ impl Start {
         let child = match shares_memory.then(|| sys::spawn(plan, Step::Execute as u8)) {
             // qemu-user knows shared memory only of threads.
             None | Some(Err(Errno::EINVAL)) => {
-                sys::fork(&mut || become_server(plan, program, options, identity))
+                sys::fork(&mut || become_server(plan, program, options, identity.as_ref()))
             }
             Some(child) => child,
         };
@@ -85,16 +87,17 @@ impl Start {
             child: child.map_err(fail)?,
             report: reader.into(),
             program,
-            user: options
-                .user
-                .as_ref()
-                .zip(identity)
-                .map(|(user, identity)| (user.user.clone(), identity.uid())),
+            identity,
         })
     }
 
     pub(super) fn child(&self) -> Pid {
         self.child
+    }
+
+    /// Where the server's relative paths count from, if hinit is not there itself.
+    pub(super) fn directory(&self) -> Option<&Path> {
+        self.identity.as_ref()?.directory.as_deref()
     }
 
     /// Waits for the exec; returns why it failed, if it did. The child that failed is reaped then.
@@ -116,17 +119,24 @@ impl Start {
         let _exit_code = sys::reap(self.child);
         let [step, errno_reported] = report;
         let errno_reported = Errno::from_raw(errno_reported.into());
-        Err(match (reported, &self.user) {
+        Err(match (reported, &self.identity) {
             (Err(error), _) => {
                 let why = sys::describe(errno(&error));
                 Error::cannot("start", &self.program.name().display(), &why)
             }
-            (_, Some((user, _))) if step == Step::User as u8 => {
-                Error::cannot("run as", user, &sys::describe(errno_reported))
+            (_, Some(identity)) if step == Step::User as u8 => {
+                identity.cannot_assume(errno_reported)
             }
-            (_, user) => {
-                let uid = user.as_ref().map(|(_, uid)| *uid);
-                self.program.explain(errno_reported, uid)
+            (_, Some(identity)) if step == Step::Directory as u8 => {
+                identity.cannot_enter(errno_reported)
+            }
+            (_, identity) => {
+                let identity = identity.as_ref();
+                let command = self.program.name().display();
+                let limit =
+                    identity.and_then(|user| user.too_many_processes(errno_reported, &command));
+                let uid = identity.map(Identity::uid);
+                limit.unwrap_or_else(|| self.program.explain(errno_reported, uid))
             }
         })
     }
@@ -147,10 +157,11 @@ fn become_server(plan: &Plan, program: Program, options: &Run, identity: Option<
     }
     plan.prepare();
     if let Some(identity) = identity {
-        // Between the change of user and the exec it is still hinit's program: nobody may trace it (prctl(2)).
-        let _never_fails = set_dumpable(false);
         if let Err(errno) = identity.assume() {
             return plan.report(Step::User as u8, errno);
+        }
+        if let Err(errno) = identity.enter_directory() {
+            return plan.report(Step::Directory as u8, errno);
         }
     }
     let (errno, file) = plan.execute();

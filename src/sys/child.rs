@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) dies_with_hinit: bool,
     /// The variable that holds the child's own PID.
     pub(crate) own_pid: Option<NumberVariable>,
+    /// The server's, if it is not hinit's own.
+    pub(crate) umask: Option<u32>,
     pub(crate) signal_mask: SignalSet,
     pub(crate) program: &'static Executable,
     /// The pipe by which the child reports what has failed. It closes at the exec.
@@ -65,6 +67,10 @@ impl Plan {
         if let Some(variable) = &self.own_pid {
             // SAFETY: no address is passed.
             variable.set(unsafe { call(libc::SYS_getpid, [0; 4]) }.unwrap_or_default());
+        }
+        if let Some(mask) = self.umask.and_then(|mask| usize::try_from(mask).ok()) {
+            // SAFETY: no address is passed.
+            let _never_fails = unsafe { call(libc::SYS_umask, [mask, 0, 0, 0]) };
         }
         super::set_signal_mask(self.signal_mask);
         self.program.execute()

@@ -46,15 +46,12 @@ pub(crate) fn set_uids(uid: u32) -> nix::Result<()> {
 }
 
 /// Gives up the capabilities that a program which is not root's keeps at an exec (capabilities(7)).
-pub(crate) fn clear_ambient_capabilities() {
-    // SAFETY: no memory is passed. (A kernel before 4.3 has none of them, and refuses.)
-    unsafe {
-        libc::prctl(
-            libc::PR_CAP_AMBIENT,
-            libc::PR_CAP_AMBIENT_CLEAR_ALL,
-            0,
-            0,
-            0,
-        )
-    };
+pub(crate) fn clear_ambient_capabilities() -> nix::Result<()> {
+    let clear = libc::PR_CAP_AMBIENT_CLEAR_ALL;
+    // SAFETY: no memory is passed.
+    match Errno::result(unsafe { libc::prctl(libc::PR_CAP_AMBIENT, clear, 0, 0, 0) }) {
+        // Linux before 4.3 has none of them.
+        Err(Errno::EINVAL) => Ok(()),
+        result => result.map(drop),
+    }
 }

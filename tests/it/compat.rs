@@ -22,13 +22,14 @@ mod signals;
 mod terminal;
 
 /// What would change all that is seen, if hinit's own variables counted.
-const HINITS_OWN: [(&str, &str); 8] = [
+const HINITS_OWN: [(&str, &str); 9] = [
     ("HINIT_GROUP", "1"),
     ("HINIT_GRACE", "0s"),
     ("HINIT_LISTEN", "nowhere"),
     ("HINIT_MAP_EXIT", "0=9,3=9,TERM=9"),
     ("HINIT_NOTIFY", "1"),
     ("HINIT_REWRITE", "TERM=KILL,HUP="),
+    ("HINIT_UMASK", "0777"),
     ("HINIT_USER", "no-such-user"),
     ("HINIT_WORKDIR", "/no/such/directory"),
 ];

@@ -8,6 +8,8 @@ use nix::libc::{SIGHUP, SIGKILL, SIGTERM};
 
 use crate::support::*;
 
+mod own;
+mod place;
 mod privileges;
 
 /// The fields of the server's /proc/PID/status that tell as whom it runs.

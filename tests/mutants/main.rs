@@ -400,3 +400,4 @@ mutants! {
 }
 
 mod small;
+mod user;

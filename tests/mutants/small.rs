@@ -50,26 +50,6 @@ mutants! {
         "Some(kind) => return Err(fail(&format!(\"it is a {kind}\")))," => "Some(_) => {}"
     } fails "install::what_is_no_regular_file_stays";
 
-    hinits_groups_stay: "run/identity.rs" {
-        "        sys::set_groups(&self.groups)?;" => ""
-    } fails "user::subreaper::all_that_makes_a_user_is_that_users";
-
-    root_can_come_back: "sys/identity.rs" {
-        "SYS_setresuid, uid, uid, uid" => "SYS_setresuid, 0, uid, uid"
-    } fails "user::pid_1::all_that_makes_a_user_is_that_users";
-
-    capabilities_come_along: "run/identity.rs" {
-        "        sys::clear_ambient_capabilities();" => ""
-    } fails "user::privileges::the_capabilities_of_a_hinit_that_is_not_root_are_not_the_servers";
-
-    a_missing_capability_shows_too_late: "run/identity.rs" {
-        "        identity.check_capabilities(user)?;" => ""
-    } fails "user::subreaper::without_a_capability_nothing_is_launched";
-
-    hinit_is_hidden: "run/server.rs" {
-        "let _stays_hidden = set_dumpable(true);" => "let _ = set_dumpable;"
-    } fails "user::privileges::hinit_can_be_looked_at_as_before";
-
     a_locked_file_is_removed: "run/stale.rs" {
         "    check_locks(&file)?;" => "    let _ = check_locks;"
     } fails "stale::subreaper::what_somebody_has_locked_stays";

@@ -89,6 +89,16 @@ pub(crate) static USER: Opt = Opt::new(
      Run the server as this user: NAME or UID, or with :GROUP or :GID behind it",
 )
 .env(c"HINIT_USER");
+pub(crate) static KEEP_GROUPS: Opt = Opt::new(
+    "--keep-groups\n\
+     With --user, also keep hinit's own supplementary groups (docker run --group-add)",
+)
+.env(c"HINIT_KEEP_GROUPS");
+pub(crate) static UMASK: Opt = Opt::new(
+    "--umask MODE\n\
+     Set the server's umask, in octal",
+)
+.env(c"HINIT_UMASK");
 pub(crate) static WORKDIR: Opt = Opt::new(
     "--workdir DIR\n\
      Run the server in this directory",
@@ -151,6 +161,8 @@ Exits with the server's own code; 128+N if signal N killed it; 127 if COMMAND wa
         &WATCHDOG_SIGNAL,
         &LISTEN,
         &USER,
+        &KEEP_GROUPS,
+        &UMASK,
         &WORKDIR,
         &REMOVE_STALE,
         &FOLLOW,

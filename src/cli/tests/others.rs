@@ -174,6 +174,16 @@ fn as_whom_where_and_over_what_a_server_runs() {
         user("a", None)
     );
     assert_eq!(with(&["x"], c"HINIT_USER", "").user, None);
+    assert!(run(&["--keep-groups", "x"]).keep_groups);
+    assert!(with(&["x"], c"HINIT_KEEP_GROUPS", "1").keep_groups);
+    assert!(!with(&["x"], c"HINIT_KEEP_GROUPS", "0").keep_groups);
+    assert_eq!(run(&["--umask", "0027", "x"]).umask, Some(0o27));
+    assert_eq!(run(&["--umask=0", "x"]).umask, Some(0));
+    assert_eq!(with(&["x"], c"HINIT_UMASK", "77").umask, Some(0o77));
+    assert_eq!(
+        with(&["--umask=22", "x"], c"HINIT_UMASK", "77").umask,
+        Some(0o22)
+    );
     assert_eq!(
         with(&["x"], c"HINIT_WORKDIR", "/w").workdir,
         Some("/w".into())
@@ -261,6 +271,10 @@ fn a_usage_error_names_the_word_and_the_nearest_right_one() {
             format!("`--user a:b:c`: {no_user}"),
         ),
         (&["--user", ":a", "x"], format!("`--user :a`: {no_user}")),
+        (
+            &["--umask", "1000", "x"],
+            "`--umask 1000`: not an octal mode from 0 to 0777, such as 0027".into(),
+        ),
         (
             &["--usr", "a", "x"],
             "unknown option `--usr`; the nearest is `--user`".into(),

@@ -1,0 +1,251 @@
+//! Whether the server can become a user: hinit needs capabilities for what has to change, and only for that.
+
+use std::fmt::{self, Display, Formatter};
+
+use nix::unistd::{Gid, Uid, getegid, geteuid, getgid, getgroups, getuid};
+
+use super::Identity;
+use crate::error::Error;
+
+/// What hinit itself is: its real and effective IDs, which setresuid(2) allows without a capability, and its
+/// supplementary groups.
+pub(super) struct Own {
+    uids: [u32; 2],
+    gids: [u32; 2],
+    groups: Vec<u32>,
+}
+
+/// What has to change first.
+enum Change {
+    User,
+    Group,
+    /// A supplementary group that the user is not in.
+    Leave(u32),
+    /// One that hinit is not in.
+    Join(u32),
+}
+
+impl Own {
+    pub(super) fn now() -> nix::Result<Self> {
+        Ok(Self {
+            uids: [getuid(), geteuid()].map(Uid::as_raw),
+            gids: [getgid(), getegid()].map(Gid::as_raw),
+            groups: getgroups()?.into_iter().map(Gid::as_raw).collect(),
+        })
+    }
+}
+
+impl Identity {
+    /// Adds hinit's own supplementary groups, if they are to be kept, and sees whether hinit is that user already.
+    pub(super) fn settle_groups(&mut self, own: &Own, keep: bool) {
+        if keep {
+            let others = own.groups.iter().filter(|gid| !self.groups.contains(gid));
+            let others: Vec<u32> = others.copied().collect();
+            self.groups.extend(others);
+        }
+        self.is_own = self.first_change(own).is_none();
+    }
+
+    fn first_change(&self, own: &Own) -> Option<Change> {
+        /// What a group shows as that the user namespace does not map (`user_namespaces(7)`): such a namespace
+        /// may forbid setgroups(2), and then nobody can leave it.
+        const UNMAPPED: u32 = 65534;
+        if !own.uids.contains(&self.uid) {
+            return Some(Change::User);
+        }
+        if !own.gids.contains(&self.gid) {
+            return Some(Change::Group);
+        }
+        let is_in = |gid: &u32, groups: &[u32]| *gid == self.gid || groups.contains(gid);
+        let mut surplus = own.groups.iter().filter(|gid| !is_in(gid, &self.groups));
+        let mut missing = self.groups.iter().filter(|gid| !is_in(gid, &own.groups));
+        let surplus = surplus.find(|gid| **gid != UNMAPPED);
+        let surplus = surplus.map(|gid| Change::Leave(*gid));
+        surplus.or_else(|| missing.next().map(|gid| Change::Join(*gid)))
+    }
+
+    /// Refuses before the launch what the kernel would refuse in the child, or later: to become another user,
+    /// and then still to signal it (capabilities(7)).
+    pub(super) fn check_capabilities(
+        &self,
+        own: &Own,
+        has_capability: &dyn Fn(u32) -> bool,
+    ) -> Result<(), Error> {
+        const NEEDED: [(u32, &str); 3] = [(6, "CAP_SETGID"), (7, "CAP_SETUID"), (5, "CAP_KILL")];
+        let Some(change) = self.first_change(own) else {
+            return Ok(());
+        };
+        let count = if let Change::User = change { 3 } else { 1 };
+        let mut needed = NEEDED.into_iter().take(count);
+        let Some((_, name)) = needed.find(|(number, _)| !has_capability(*number)) else {
+            return Ok(());
+        };
+        let reason = Obstacle {
+            identity: self,
+            own,
+            change,
+            name,
+        };
+        Err(Error::cannot("run as", &self.name, &reason))
+    }
+}
+
+/// The capability that hinit lacks for a change, and what to do instead.
+struct Obstacle<'a> {
+    identity: &'a Identity,
+    own: &'a Own,
+    change: Change,
+    name: &'a str,
+}
+
+impl Display for Obstacle<'_> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let ([_, own_user], [_, own_group]) = (self.own.uids, self.own.gids);
+        let Identity {
+            name: user, gid, ..
+        } = self.identity;
+        let (name, is_root) = (self.name, own_user == 0);
+        match self.change {
+            Change::User if is_root => write!(f, "hinit lacks {name}"),
+            Change::User => write!(f, "hinit runs as UID {own_user} and lacks {name}"),
+            Change::Group => write!(
+                f,
+                "hinit's group is {own_group}, not {gid}, and it lacks {name} to change that"
+            ),
+            Change::Leave(group) => write!(
+                f,
+                "hinit is also in the group {group}, and lacks {name} to leave it"
+            ),
+            Change::Join(group) => write!(
+                f,
+                "hinit is not in the group {group}, and lacks {name} to join it"
+            ),
+        }?;
+        // Engines give a user other than root no capabilities, whatever --cap-add says.
+        if is_root {
+            write!(f, "; add it (--cap-add {name}), or ")
+        } else {
+            f.write_str("; drop USER from the image, so that hinit starts as root, or ")
+        }?;
+        match self.change {
+            Change::User if is_root => f.write_str("start hinit as that user"),
+            Change::User => f.write_str("start hinit as that user (docker run --user, runAsUser)"),
+            Change::Group => write!(f, "keep the group with --user {user}:{own_group}"),
+            Change::Leave(_) => f.write_str("keep the group with --keep-groups"),
+            Change::Join(_) => write!(f, "do without other groups with --user {user}:{gid}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETGID: u32 = 6;
+    const ALL: &[u32] = &[5, SETGID, 7];
+
+    /// What hinit with this UID, GID, groups and capabilities says to becoming a user of this UID, GID and groups.
+    #[track_caller]
+    fn check(
+        (own_user, own_group, own_groups): (u32, u32, &[u32]),
+        capabilities: &[u32],
+        (uid, gid, groups): (u32, u32, &[u32]),
+        keep_groups: bool,
+    ) -> Result<(), String> {
+        let own = Own {
+            uids: [own_user; 2],
+            gids: [own_group; 2],
+            groups: own_groups.to_vec(),
+        };
+        let mut identity = Identity {
+            name: "N".into(),
+            uid,
+            gid,
+            groups: [&[gid], groups].concat(),
+            is_own: false,
+            home: c"/".into(),
+            directory: None,
+        };
+        identity.settle_groups(&own, keep_groups);
+        let checked = identity.check_capabilities(&own, &|one| capabilities.contains(&one));
+        checked.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_right_needs_no_capability() {
+        for (own, wanted, keep_groups) in [
+            ((1, 1, &[][..]), (1, 1, &[][..]), false),
+            ((1, 1, &[1]), (1, 1, &[]), false),
+            ((1, 1, &[10, 1]), (1, 1, &[10]), false),
+            // Groups that the user namespace does not map.
+            ((0, 0, &[0, 65534, 65534]), (0, 0, &[]), false),
+            ((1, 1, &[5]), (1, 1, &[]), true),
+            ((1, 1, &[5, 10]), (1, 1, &[10]), true),
+        ] {
+            assert_eq!(check(own, &[], wanted, keep_groups), Ok(()), "{own:?}");
+        }
+    }
+
+    #[test]
+    fn what_can_change_does() {
+        for (own, capabilities, wanted) in [
+            ((0, 0, &[0][..]), ALL, (1, 1, &[10][..])),
+            ((1, 0, &[]), &[SETGID], (1, 1, &[])),
+            ((1, 1, &[5]), &[SETGID], (1, 1, &[10])),
+        ] {
+            assert_eq!(check(own, capabilities, wanted, false), Ok(()), "{own:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_change_is_named_with_what_to_do() {
+        let drop_user = "drop USER from the image, so that hinit starts as root";
+        for (own, capabilities, wanted, keep_groups, why) in [
+            (
+                (0, 0, &[0][..]),
+                &[SETGID, 7][..],
+                (1, 1, &[][..]),
+                false,
+                "hinit lacks CAP_KILL; add it (--cap-add CAP_KILL), or start hinit as that user".into(),
+            ),
+            (
+                (10001, 0, &[]),
+                &[SETGID],
+                (1, 1, &[]),
+                false,
+                format!("hinit runs as UID 10001 and lacks CAP_SETUID; {drop_user}, or start hinit as that user (docker run --user, runAsUser)"),
+            ),
+            (
+                (10001, 0, &[0]),
+                &[],
+                (10001, 10001, &[]),
+                false,
+                format!("hinit's group is 0, not 10001, and it lacks CAP_SETGID to change that; {drop_user}, or keep the group with --user N:0"),
+            ),
+            (
+                (0, 0, &[0]),
+                &[5, 7],
+                (0, 7, &[]),
+                false,
+                "hinit's group is 0, not 7, and it lacks CAP_SETGID to change that; add it (--cap-add CAP_SETGID), or keep the group with --user N:0".into(),
+            ),
+            (
+                (1, 1, &[1, 5]),
+                &[],
+                (1, 1, &[]),
+                false,
+                format!("hinit is also in the group 5, and lacks CAP_SETGID to leave it; {drop_user}, or keep the group with --keep-groups"),
+            ),
+            (
+                (1, 1, &[1, 5]),
+                &[],
+                (1, 1, &[10]),
+                true,
+                format!("hinit is not in the group 10, and lacks CAP_SETGID to join it; {drop_user}, or do without other groups with --user N:1"),
+            ),
+        ] {
+            let expected = Err(format!("cannot run as `N`: {why}"));
+            assert_eq!(check(own, capabilities, wanted, keep_groups), expected);
+        }
+    }
+}
