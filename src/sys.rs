@@ -149,7 +149,9 @@ pub(crate) fn probe_process(pid: Pid) -> nix::Result<()> {
     Errno::result(result).map(drop)
 }
 
-/// Standard output. The two are open from [`occupy_standard_fds`] on and never closed.
+/// Standard input. The three are open from [`occupy_standard_fds`] on and never closed.
+// SAFETY: see above: 0 is open as long as the program runs.
+pub(crate) const STDIN: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(0) };
 // SAFETY: see above: 1 is open as long as the program runs.
 pub(crate) const STDOUT: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(1) };
 // SAFETY: see above: 2 is open as long as the program runs.

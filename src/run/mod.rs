@@ -35,6 +35,7 @@ mod socket_file;
 mod sockets;
 mod stale;
 mod start;
+mod streams;
 mod terminal;
 
 /// What reads bytes of others.
@@ -144,6 +145,7 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, E
         }
         if let Some(identity) = &mut identity {
             identity.directory = users_directory.map(Path::to_owned);
+            streams::hand_over(identity.uid(), terminal.as_ref(), log);
         }
         let start = Start::new(options, identity, terminal.as_ref(), inherited)?;
         Ok((start, sockets))

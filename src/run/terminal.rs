@@ -1,18 +1,29 @@
 //! The terminal's foreground group: the server's while it runs, and then again whose it was; and
 //! what a stop from the keyboard means for hinit (`termios(3)`, "Job control").
 
+use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::signal::Signal;
-use nix::sys::stat::Mode;
-use nix::unistd::{Pid, getpgrp, getpid, getsid, tcgetpgrp, tcsetpgrp};
+use nix::sys::stat::{Mode, fstat};
+use nix::unistd::{Pid, Uid, fchown, getpgrp, getpid, getsid, tcgetpgrp, tcsetpgrp};
 
 use crate::sys;
 
 /// The controlling terminal of hinit's session.
 pub(super) struct Terminal {
     tty: OwnedFd,
+    loan: Cell<Option<Loan>>,
+}
+
+/// The terminal belongs to the server's user for as long as the server runs.
+#[derive(Clone, Copy)]
+struct Loan {
+    /// One of the standard streams: `/dev/tty` is a file of its own.
+    stream: BorrowedFd<'static>,
+    owner: u32,
+    user: u32,
 }
 
 /// What is to become of a server that has stopped.
@@ -34,11 +45,23 @@ impl Terminal {
         // Not stdin: that may be a file while the terminal still controls the session.
         let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
         let tty = openat(AT_FDCWD, "/dev/tty", flags, Mode::empty()).ok()?;
-        Some(Self { tty })
+        Some(Self {
+            tty,
+            loan: Cell::new(None),
+        })
     }
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
         self.tty.as_fd()
+    }
+
+    /// Notes that the terminal was handed over, so that it goes back at the end.
+    pub(super) fn lent(&self, stream: BorrowedFd<'static>, owner: u32, user: u32) {
+        self.loan.set(Some(Loan {
+            stream,
+            owner,
+            user,
+        }));
     }
 
     /// Whether hinit's group is in the foreground, and so the terminal hinit's to give: a job
@@ -89,6 +112,22 @@ impl Terminal {
                 Stop::ContinueAlone
             }
             _ => Stop::Leave,
+        }
+    }
+}
+
+impl Drop for Terminal {
+    /// Gives the terminal back to its owner, unless it has another one by now.
+    fn drop(&mut self) {
+        if let Some(Loan {
+            stream,
+            owner,
+            user,
+        }) = self.loan.get()
+            && fstat(stream).is_ok_and(|stat| stat.st_uid == user)
+        {
+            // The caller has the same means to mend it, and nothing else depends on it.
+            let _ignored = fchown(stream, Some(Uid::from_raw(owner)), None);
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::support::*;
 mod own;
 mod place;
 mod privileges;
+mod streams;
 
 /// The fields of the server's /proc/PID/status that tell as whom it runs.
 const FIELDS: [&str; 7] = [

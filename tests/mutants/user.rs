@@ -47,4 +47,20 @@ mutants! {
     only_root_enters_the_directory: "run/mod.rs" {
         "Err(Errno::EACCES | Errno::EPERM) if" => "Err(Errno::EPERM) if"
     } fails "user::place::subreaper::a_directory_that_only_the_server_may_enter_is_entered_as_that_user";
+
+    streams_stay_roots: "run/streams.rs" {
+        "if stat.st_uid == uid ||" => "if stat.st_uid != uid ||"
+    } fails "user::streams::subreaper::a_server_opens_its_pipes_by_name";
+
+    files_to_read_are_given_away: "run/streams.rs" {
+        "return is_output && is_writable(stream);" => "return !is_output || is_writable(stream);"
+    } fails "user::streams::files_to_write_to_are_the_servers_and_all_others_stay";
+
+    anothers_terminal_is_given_away: "run/streams.rs" {
+        "tcgetsid(stream) == Ok(getpid())" => "tcgetsid(stream) != Ok(getpid())"
+    } fails "user::streams::the_terminal_of_another_session_leader_stays_its_owners";
+
+    the_terminal_does_not_go_back: "run/terminal.rs" {
+        "stat.st_uid == user)" => "stat.st_uid != user)"
+    } fails "user::streams::subreaper::the_terminal_is_the_servers_and_goes_back_at_the_end";
 }

@@ -1,0 +1,152 @@
+//! The standard streams are the server's user's to open by name, and nothing else becomes that user's.
+
+use std::os::unix::fs::{MetadataExt, chown};
+use std::process::Command;
+
+use super::*;
+
+/// What a server does that logs to /dev/stdout and /dev/stderr.
+const OPENS: &str = "echo out >/dev/stdout; echo err >/dev/stderr";
+
+in_both_modes! {
+    fn a_server_opens_its_pipes_by_name(mode: Mode) {
+        if !can_be_root("to become another user") {
+            return;
+        }
+        let start = Start::new(mode).no_pid_file().args(["-q", "--user", "4242"]);
+        let ended = start.script(OPENS).run();
+        let (code, out, err) = (ended.code, ended.stdout.as_str(), ended.log.as_str());
+        assert_eq!((code, out, err), (0, "out", "err"));
+    }
+
+    fn the_terminal_is_the_servers_and_goes_back_at_the_end(mode: Mode) {
+        if !can_be_root("to become another user") {
+            return;
+        }
+        let owner = |pty: &Pty| pty.line.metadata().unwrap().uid();
+        for (server, expected, code) in [
+            ("read line </dev/stdin; exit 3", 4242, 3),
+            // hinit reads nothing; another command never comes to run.
+            ("", 7, 127),
+        ] {
+            let mut pty = Pty::new();
+            nix::unistd::fchown(&pty.line, Some(7.into()), None).unwrap();
+            let group = pty.line.metadata().unwrap().gid();
+            let mut command = command_in(mode, "setsid");
+            command.arg("--ctty").arg(hinit()).args(["--no-pid-file", "--user", "4242"]);
+            let mut hinit = if server.is_empty() {
+                pty.start(command.arg("/no/such/file"))
+            } else {
+                let hinit = pty.start(command.args(["sh", "-c", &format!("echo u''p; {server}")]));
+                pty.expect("up");
+                assert_eq!(owner(&pty), expected);
+                pty.press("\n");
+                hinit
+            };
+            let status = eventually("it ends", || hinit.try_wait().unwrap());
+            assert_eq!(Ended::code_of(status), code);
+            let line = pty.line.metadata().unwrap();
+            assert_eq!((line.uid(), line.gid()), (7, group));
+        }
+    }
+}
+
+/// Whoever starts hinit from a shell goes on to use that terminal.
+#[test]
+fn the_terminal_of_another_session_leader_stays_its_owners() {
+    if !can_be_root("to become another user") {
+        return;
+    }
+    let mut pty = Pty::new();
+    let mut shell = Command::new("setsid");
+    shell.args(["--ctty", "sh", "-c"]).arg(format!(
+        "{} -q --no-pid-file --user 4242 sh -c 'echo u\"\"p; read line'; exit 3",
+        hinit().display()
+    ));
+    let mut shell = pty.start(&mut shell);
+    pty.expect("up");
+    assert_eq!(pty.line.metadata().unwrap().uid(), 0);
+    pty.press("\n");
+    let status = eventually("it ends", || shell.try_wait().unwrap());
+    assert_eq!(Ended::code_of(status), 3);
+}
+
+/// Opened as /dev/tty, the session's terminal is a file that all sessions share.
+#[test]
+fn the_file_of_all_terminals_stays_roots() {
+    if !can_be_root("to become another user") {
+        return;
+    }
+    let mut pty = Pty::new();
+    let mut leader = Command::new("setsid");
+    // In a directory of its own: were it given away, nobody else would notice.
+    leader
+        .args(["--ctty", "unshare", "--mount", "sh", "-c"])
+        .arg(format!(
+            "mount -t tmpfs none /mnt && mknod /mnt/tty c 5 0 && \
+         exec {} -q --no-pid-file --user 4242 stat --format owner:%u - </mnt/tty",
+            hinit().display()
+        ));
+    let mut leader = pty.start(&mut leader);
+    pty.expect("owner:0");
+    let status = eventually("it ends", || leader.try_wait().unwrap());
+    assert_eq!(Ended::code_of(status), 0);
+}
+
+#[test]
+fn files_to_write_to_are_the_servers_and_all_others_stay() {
+    if !can_be_root("to become another user") {
+        return;
+    }
+    for (redirections, file_is_the_users) in [
+        ("1>>file", true),
+        ("2>file", true),
+        ("1<>file", true),
+        ("0<file", false),
+        // A file of mode 0600 that hinit has opened to read from: the user could write it.
+        ("0<>file", false),
+        ("1<file", false),
+        ("2<file", false),
+        ("0<file 1>other", false),
+    ] {
+        let dir = TempDir::new();
+        fs::write(dir.join("file"), "").unwrap();
+        fs::set_permissions(dir.join("file"), Permissions::from_mode(0o600)).unwrap();
+        chown(dir.join("file"), Some(0), Some(8)).unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("exec \"$@\" {redirections}"), "sh"]);
+        command.arg(hinit()).current_dir(&dir);
+        let start = Start::of(Mode::Subreaper, command).no_pid_file();
+        let ended = start.args(["-q", "--user", "4242", "true"]).run();
+        assert_eq!(ended.code, 0, "{redirections}: {}", ended.log);
+        let file = fs::metadata(dir.join("file")).unwrap();
+        let expected = if file_is_the_users { 4242 } else { 0 };
+        assert_eq!((file.uid(), file.gid()), (expected, 8), "{redirections}");
+    }
+}
+
+/// Another than the machine's, which would so be taken from everybody.
+#[test]
+fn dev_null_and_closed_streams_stay_as_they_are() {
+    if !can_be_root("to become another user") {
+        return;
+    }
+    let script = "mount -t tmpfs none /mnt; cd /mnt; mknod null c 1 3; \
+        \"$HINIT\" --no-pid-file --user 4242 true <null >null 2>null; \
+        \"$HINIT\" -q --no-pid-file --user 4242 true <&- >&- 2>&-; stat --format %u null / .";
+    let ended = in_mount_namespace(script, &[]);
+    assert_eq!((ended.stdout.as_str(), ended.log.as_str()), ("0\n0\n0", ""));
+}
+
+#[test]
+fn what_cannot_be_handed_over_is_no_failure() {
+    if !can_be_root("to become another user") {
+        return;
+    }
+    let start = Start::by(Mode::Subreaper, &["setpriv", "--bounding-set=-chown"]);
+    let start = start.no_pid_file().args(["-v", "--user", "4242"]);
+    let ended = start.script("echo on").run();
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, "on"));
+    let line = "hinit: cannot hand standard output over to UID 4242: Operation not permitted";
+    assert_eq!(ended.log.lines().next(), Some(line));
+}
