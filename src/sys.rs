@@ -84,6 +84,11 @@ pub(crate) fn describe(errno: Errno) -> &'static str {
     text.to_str().unwrap_or_default()
 }
 
+/// Whether that succeeds in a child process, on a copy of hinit's memory and descriptors. hinit waits for it.
+pub(crate) fn succeeds_in_child(act: &mut dyn FnMut() -> bool) -> nix::Result<bool> {
+    reap(fork(act)?).map(|status| status.success())
+}
+
 /// Unmaps hinit's own code. What is still needed comes back by itself, from the page cache; what
 /// only the start has needed, and that is most of it, no longer counts as hinit's memory.
 pub(crate) fn release_code() {

@@ -28,7 +28,7 @@ mod read;
 mod voucher;
 
 pub(crate) use claim::Claim;
-pub(crate) use place::default_path;
+pub(crate) use place::{DIRECTORIES, default_path};
 pub(crate) use read::{Fault, PidFile};
 
 /// The most bytes that a PID file may have; longer ones are something else.
@@ -45,8 +45,9 @@ const STOPPING: Mode = Mode::S_ISVTX;
 /// it, which means as little. (The other bits that would do are cleared by the kernel at a write.)
 const HAS_SOCKET: Mode = Mode::S_IXUSR;
 
-/// The ending of the socket's name at which hinit answers.
+/// The ending of the socket's name at which hinit answers, and of that at which its server speaks.
 pub(crate) const SOCKET: &str = ".sock";
+pub(crate) const NOTIFY_SOCKET: &str = ".notify";
 
 /// The path of such a socket beside a PID file.
 pub(crate) fn beside(pid_file: &Path, ending: &str) -> PathBuf {

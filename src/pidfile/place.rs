@@ -7,6 +7,9 @@ use nix::unistd::{AccessFlags, access};
 
 use crate::sys::effective_user;
 
+/// The directories of default files, in this order.
+pub(crate) const DIRECTORIES: [&str; 3] = ["/run", "/tmp", "/dev/shm"];
+
 /// The default PID file: in the first of three directories that this user may write, by a name
 /// that no other user's hinit has in a directory for all. None: there is no such directory.
 ///

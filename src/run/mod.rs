@@ -136,7 +136,7 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, E
         let identity = identity.map(|user| Identity::of(user, options.keep_groups));
         let mut identity = identity.transpose()?;
         notify::hand_on_watchdog();
-        let sockets = Sockets::open(options, claim.as_ref(), log)?;
+        let sockets = Sockets::open(options, claim.as_ref(), identity.as_ref(), log)?;
         let users_directory = enter_directory(options)?;
         for path in &options.stale {
             // It counts from there.

@@ -7,26 +7,28 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, bind, getsockname, sendto, setsockopt,
-    socket, sockopt,
-};
+use nix::sys::socket::{MsgFlags, UnixAddr, sendto, setsockopt, sockopt};
 use nix::unistd::Pid;
 
+use super::identity::Identity;
 use super::names_hinit;
+use super::socket_file::SocketFile;
 use crate::cli::Notify as Options;
 use crate::error::Error;
 use crate::file;
 use crate::output::Log;
+use crate::pidfile::Claim;
 use crate::sys::{self, Datagram};
 
 #[cfg(any(fuzzing, test))]
 pub(crate) use message::fuzz;
 
 mod message;
+mod place;
 mod sender;
 
 pub(super) use message::{MOST_BYTES, Word, words};
+use place::Place;
 pub(super) use sender::Sender;
 
 const NOTIFY_SOCKET: &CStr = c"NOTIFY_SOCKET";
@@ -35,6 +37,7 @@ const WATCHDOG_PID: &CStr = c"WATCHDOG_PID";
 
 pub(super) struct Notify {
     socket: OwnedFd,
+    file: Option<SocketFile>,
     /// How many messages can wait, once that was looked up.
     capacity: Option<usize>,
     /// Where hinit itself was given a notify socket.
@@ -60,11 +63,18 @@ pub(super) struct Heard<'b> {
 
 impl Notify {
     /// Opens the socket and names it to the server, by the environment.
-    pub(super) fn open(options: &Options, log: Log) -> Result<Self, Error> {
+    pub(super) fn open(
+        options: &Options,
+        claim: Option<&Claim>,
+        identity: Option<&Identity>,
+        log: Log,
+    ) -> Result<Self, Error> {
         let fail =
             |errno: Errno| Error::cannot("open", &"the notify socket", &sys::describe(errno));
         let upstream = sys::environment(NOTIFY_SOCKET).and_then(|path| address(&path));
-        let (socket, name) = open_socket().map_err(fail)?;
+        let Place { socket, file, name } = place::open(claim, identity).map_err(fail)?;
+        // A message that came before this has no credentials, and is ignored.
+        setsockopt(&socket, sockopt::PassCred, &true).map_err(fail)?;
         sys::set_environment(NOTIFY_SOCKET, &name).map_err(fail)?;
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         if let Some(watchdog) = options.watchdog.map(micros)
@@ -76,11 +86,20 @@ impl Notify {
         }
         Ok(Self {
             socket,
+            file,
             capacity: None,
             upstream,
             log,
             told: Told::default(),
         })
+    }
+
+    /// Names its descriptors.
+    pub(super) fn keep(&self, keep: &mut dyn FnMut(BorrowedFd)) {
+        keep(self.as_fd());
+        if let Some(file) = &self.file {
+            keep(file.as_fd());
+        }
     }
 
     /// Reads the next datagram, if there is one.
@@ -176,18 +195,6 @@ pub(super) fn hand_on_watchdog() {
     if names_hinit(WATCHDOG_PID) {
         sys::unset_environment(WATCHDOG_PID);
     }
-}
-
-/// A socket at an abstract address that the kernel picks (unix(7), "Autobind"), so that it needs no
-/// place to write to, and its address as `sd_notify(3)` has it.
-fn open_socket() -> nix::Result<(OwnedFd, CString)> {
-    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    let socket = socket(AddressFamily::Unix, SockType::Datagram, flags, None)?;
-    setsockopt(&socket, sockopt::PassCred, &true)?;
-    bind(socket.as_raw_fd(), &UnixAddr::new_unnamed())?;
-    let address: UnixAddr = getsockname(socket.as_raw_fd())?;
-    let name = [b"@", address.as_abstract().unwrap_or_default()].concat();
-    Ok((socket, CString::new(name).map_err(|_| Errno::EINVAL)?))
 }
 
 /// `/run/notify`, or `@name` for an abstract one.

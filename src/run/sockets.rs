@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use super::health::Health;
+use super::identity::Identity;
 use super::notify::Notify;
 use super::responder::Responder;
 use crate::cli::Run;
@@ -32,6 +33,7 @@ impl Sockets {
     pub(super) fn open(
         options: &Run,
         claim: Option<&Claim>,
+        identity: Option<&Identity>,
         log: Log,
     ) -> Result<Option<Self>, Error> {
         if !are_wanted(options) {
@@ -42,7 +44,7 @@ impl Sockets {
         let responder = Responder::open(&options.listen, claim, options.mode)?;
         responder.listen(&epoll).map_err(fail)?;
         let notify = match &options.notify {
-            Some(options) => Some(Notify::open(options, log)?),
+            Some(options) => Some(Notify::open(options, claim, identity, log)?),
             None => None,
         };
         if let Some(notify) = &notify {
@@ -60,7 +62,7 @@ impl Sockets {
     pub(super) fn keep(&self, keep: &mut dyn FnMut(BorrowedFd)) {
         keep(self.as_fd());
         if let Some(notify) = &self.notify {
-            keep(notify.as_fd());
+            notify.keep(keep);
         }
         self.responder.keep(keep);
     }

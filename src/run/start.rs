@@ -78,9 +78,10 @@ impl Start {
             identity.is_none() && !options.manners.session && !options.manners.shell;
         let child = match shares_memory.then(|| sys::spawn(plan, Step::Execute as u8)) {
             // qemu-user knows shared memory only of threads.
-            None | Some(Err(Errno::EINVAL)) => {
-                sys::fork(&mut || become_server(plan, program, options, identity.as_ref()))
-            }
+            None | Some(Err(Errno::EINVAL)) => sys::fork(&mut || {
+                become_server(plan, program, options, identity.as_ref());
+                false
+            }),
             Some(child) => child,
         };
         Ok(Self {

@@ -214,7 +214,7 @@ pub(crate) fn spawn(plan: &'static Plan, step: u8) -> nix::Result<Pid> {
         plan.prepare();
         let (errno, _) = plan.execute();
         plan.report(*step, errno);
-        exit()
+        exit(false)
     }
     struct Task(&'static Plan, u8);
     let task: *mut Task = Box::into_raw(Box::new(Task(plan, step)));
@@ -234,22 +234,21 @@ pub(crate) fn release_stack() {
     unsafe { libc::madvise(STACK.0.get().cast(), Stack::SIZE, libc::MADV_DONTNEED) };
 }
 
-/// Ends the child. Nobody sees its exit code: its report says why.
-fn exit() -> ! {
+fn exit(has_succeeded: bool) -> ! {
+    let code = usize::from(!has_succeeded);
     loop {
         // SAFETY: no address is passed.
-        let _never_returns = unsafe { call(libc::SYS_exit_group, [1, 0, 0, 0]) };
+        let _never_returns = unsafe { call(libc::SYS_exit_group, [code, 0, 0, 0]) };
     }
 }
 
-/// Starts a child with a memory of its own (fork(2)), which does this and then ends.
-pub(crate) fn fork(act: &mut dyn FnMut()) -> nix::Result<Pid> {
+/// Starts a child with a memory of its own (fork(2)), which does this and then ends: with 0 if that has succeeded.
+pub(crate) fn fork(act: &mut dyn FnMut() -> bool) -> nix::Result<Pid> {
     // By the raw call: libc's function takes along handlers and locks that hinit does not have.
     // SAFETY: no address is passed. hinit has one thread, so the child may do whatever hinit may.
     let pid = unsafe { call(libc::SYS_clone, [number(libc::SIGCHLD), 0, 0, 0]) }?;
     if pid == 0 {
-        act();
-        exit();
+        exit(act());
     }
     Ok(Pid::from_raw(i32::try_from(pid).unwrap_or_default()))
 }

@@ -8,6 +8,7 @@ use crate::support::*;
 
 mod departed;
 mod main_pid;
+mod place;
 mod strangers;
 mod upstream;
 mod watchdog;
@@ -20,25 +21,23 @@ fn descriptors(hinit: &Running) -> usize {
 }
 
 in_both_modes! {
-    fn the_socket_has_an_abstract_name(mode: Mode) {
-        let script = "echo $NOTIFY_SOCKET; echo ${WATCHDOG_USEC-none}; echo ${WATCHDOG_PID-none}";
-        for (options, time) in [
-            (&["--notify"][..], "none"),
-            (&["--watchdog", "1.5s"], "1500000"),
+    fn the_environment_names_the_socket_and_the_watchdog(mode: Mode) {
+        let script = "echo ${NOTIFY_SOCKET-none}; echo ${WATCHDOG_USEC-none}; echo ${WATCHDOG_PID-none}";
+        for (options, socket, time) in [
+            (&["--notify"][..], "", "none"),
+            (&["--watchdog", "1.5s"], "", "1500000"),
+            // A server that is not asked to speak gets none.
+            (&[], "none", "none"),
         ] {
             let start = Start::new(mode).no_pid_file().args(options).with(|command| {
-                command.env("WATCHDOG_PID", "none").env("WATCHDOG_USEC", "none");
+                command.env("WATCHDOG_PID", "none").env("WATCHDOG_USEC", "none").env_remove("NOTIFY_SOCKET");
             });
             let ended = start.script(script).run();
             let lines: Vec<&str> = ended.stdout.lines().collect();
-            let [socket, usec, pid] = lines[..] else { panic!("{ended:?}") };
-            assert!(socket.starts_with('@') && socket.len() > 1, "{socket}");
+            let [named, usec, pid] = lines[..] else { panic!("{ended:?}") };
+            assert!(if socket == "none" { named == "none" } else { named.starts_with('/') }, "{named}");
             assert_eq!((usec, pid), (time, "none"));
         }
-        // Who was not asked to gives none.
-        let ended = Start::new(mode).no_pid_file().with(|command| { command.env_remove("NOTIFY_SOCKET"); })
-            .script("echo ${NOTIFY_SOCKET-none}").run();
-        assert_eq!(ended.stdout, "none");
     }
 
     fn a_server_is_ready_once_it_says_so(mode: Mode) {
@@ -156,18 +155,4 @@ in_both_modes! {
         assert_eq!(ended.code, 7, "{}", ended.log);
         assert!(!ended.log.contains("kill"), "{}", ended.log);
     }
-}
-
-#[test]
-fn the_socket_needs_no_place_to_write_to() {
-    let script = "mount -o bind,remount,ro /; ! touch /hinit-was-here 2>/dev/null
-        \"$HINIT\" --notify --no-pid-file -- \"$1\" notify READY=1";
-    let ended = in_mount_namespace(script, &[fixture().as_os_str()]);
-    assert_eq!(ended.code, 0, "{}", ended.log);
-    assert!(
-        ended.log.starts_with("hinit: the server exited 0 after "),
-        "{}",
-        ended.log
-    );
-    assert_eq!(ended.log.lines().count(), 1, "{}", ended.log);
 }

@@ -42,6 +42,14 @@ mutants! {
         "if message != b\"BARRIER=1\" {" => "if true {"
     } fails "notify::strangers::pid_1::one_that_ends_when_it_has_been_heard_is_no_stranger";
 
+    its_socket_is_abstract: "run/notify/place.rs" {
+        "found.map_or_else(open_abstract, Ok)" => "drop(found);\n    open_abstract()"
+    } fails "notify::place::subreaper::it_is_beside_the_pid_file";
+
+    another_user_need_not_reach_it: "run/notify/place.rs" {
+        "identity.is_none_or(|identity| can_reach(&address, identity))" => "identity.is_none_or(|identity| can_reach(&address, identity) || identity.uid() > 0)"
+    } fails "notify::place::pid_1::a_server_of_another_user_can_reach_it";
+
     ready_before_it_says_so: "run/health.rs" {
         "Some(_) => Stage::Starting," => "Some(_) => Stage::Ready,"
     } fails "notify::pid_1::a_server_is_ready_once_it_says_so";

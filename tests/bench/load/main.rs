@@ -97,7 +97,10 @@ fn say_ready_to_orphan() -> Result<()> {
 
 fn say_ready() -> io::Result<()> {
     if let Ok(name) = env::var("NOTIFY_SOCKET") {
-        let address = SocketAddr::from_abstract_name(name.trim_start_matches('@'))?;
+        let address = match name.strip_prefix('@') {
+            Some(name) => SocketAddr::from_abstract_name(name)?,
+            None => SocketAddr::from_pathname(name)?,
+        };
         UnixDatagram::unbound()?.send_to_addr(b"READY=1", &address)?;
     }
     println!("ready");

@@ -1,0 +1,91 @@
+//! Where the notify socket is: at a path, for clients that take the value for one, and at an abstract name
+//! only where there is no place to write to.
+
+use std::ffi::CString;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::socket::{SockType, UnixAddr, bind, connect, getsockname};
+use nix::sys::stat::Mode;
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::getpid;
+
+use crate::file::{self, Entry};
+use crate::pidfile::{self, Claim, NOTIFY_SOCKET};
+use crate::run::identity::Identity;
+use crate::run::socket_file::{self, SocketFile};
+use crate::sys;
+
+pub(super) struct Place {
+    pub(super) socket: OwnedFd,
+    /// None for an abstract name.
+    pub(super) file: Option<SocketFile>,
+    /// The address as `sd_notify(3)` has it.
+    pub(super) name: CString,
+}
+
+/// In the first place that is writable and that the server's user can reach: beside the PID file, else in
+/// the default directories.
+pub(super) fn open(claim: Option<&Claim>, identity: Option<&Identity>) -> nix::Result<Place> {
+    let beside = claim.map(|claim| {
+        let path = pidfile::beside(claim.path(), NOTIFY_SOCKET);
+        (path, claim.beside(NOTIFY_SOCKET))
+    });
+    let elsewhere = pidfile::DIRECTORIES.iter().map(|directory| {
+        let path = Path::new(directory).join(unique_name());
+        let entry = Entry::of(&path);
+        (path, entry)
+    });
+    let mut places = beside.into_iter().chain(elsewhere);
+    let found = places.find_map(|(path, entry)| open_at(path, entry.ok()?, identity));
+    found.map_or_else(open_abstract, Ok)
+}
+
+/// A name that no other hinit has, also not one of another container with the same directory.
+fn unique_name() -> String {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC);
+    let now = now.map_or((0, 0), |now| (now.tv_sec(), now.tv_nsec()));
+    format!("hinit-{}-{}-{}{NOTIFY_SOCKET}", getpid(), now.0, now.1)
+}
+
+fn open_at(path: PathBuf, entry: Entry, identity: Option<&Identity>) -> Option<Place> {
+    // Everybody may send; who is believed, the credentials decide.
+    let mode = Mode::from_bits_truncate(0o666);
+    // The server gets the path, for which an address has less room than hinit needs.
+    let address = file::socket_address(&path).ok()?;
+    let (socket, file) = SocketFile::bind(entry, SockType::Datagram, mode).ok()?;
+    let name = CString::new(path.into_os_string().as_bytes()).ok()?;
+    let is_reachable = identity.is_none_or(|identity| can_reach(&address, identity));
+    is_reachable.then_some(Place {
+        socket,
+        file: Some(file),
+        name,
+    })
+}
+
+/// Whether this user can send to that address. Tried by a child that becomes this user: a look at the
+/// permissions along the path would miss access control lists and security modules.
+fn can_reach(address: &UnixAddr, identity: &Identity) -> bool {
+    let mut reach = || {
+        identity.assume().is_ok()
+            && socket_file::open(SockType::Datagram)
+                .and_then(|socket| connect(socket.as_raw_fd(), address))
+                .is_ok()
+    };
+    sys::succeeds_in_child(&mut reach) == Ok(true)
+}
+
+/// At an abstract address that the kernel picks (unix(7), "Autobind").
+fn open_abstract() -> nix::Result<Place> {
+    let socket = socket_file::open(SockType::Datagram)?;
+    bind(socket.as_raw_fd(), &UnixAddr::new_unnamed())?;
+    let address: UnixAddr = getsockname(socket.as_raw_fd())?;
+    let name = [b"@", address.as_abstract().unwrap_or_default()].concat();
+    Ok(Place {
+        socket,
+        file: None,
+        name: CString::new(name).map_err(|_| Errno::EINVAL)?,
+    })
+}
