@@ -145,15 +145,17 @@ impl Entry {
     pub(crate) fn with_address(&self, act: &mut dyn FnMut(&UnixAddr)) -> nix::Result<()> {
         // Not without a way back. A working directory that may not be searched has none.
         let way_back = open(Path::new("."), OFlag::O_PATH | OFlag::O_DIRECTORY);
-        let way_back = way_back.and_then(|here| fchdir(&here).map(|()| here));
-        let Ok(way_back) = way_back else {
-            let directory = self.directory.as_raw_fd();
-            let mut path = format!("/proc/self/fd/{directory}/").into_bytes();
-            path.extend(self.name.as_bytes());
-            act(&UnixAddr::new(&*path)?);
+        let way_back = way_back.and_then(|here| fchdir(&here).map(|()| here)).ok();
+        let mut path = match &way_back {
+            Some(_) => Vec::new(),
+            None => format!("/proc/self/fd/{}/", self.directory.as_raw_fd()).into_bytes(),
+        };
+        path.extend_from_slice(self.name.as_bytes());
+        let address = socket_address(Path::new(OsStr::from_bytes(&path)))?;
+        let Some(way_back) = way_back else {
+            act(&address);
             return Ok(());
         };
-        let address = UnixAddr::new(&*self.name)?;
         fchdir(&self.directory)?;
         act(&address);
         fchdir(&way_back)

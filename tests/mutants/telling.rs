@@ -43,7 +43,7 @@ mutants! {
     } fails "notify::strangers::pid_1::one_that_ends_when_it_has_been_heard_is_no_stranger";
 
     its_socket_is_abstract: "run/notify/place.rs" {
-        "found.map_or_else(open_abstract, Ok)" => "drop(found);\n    open_abstract()"
+        "SocketFile::bind(entry.ok()?," => "SocketFile::bind(entry.ok().filter(|_| false)?,"
     } fails "notify::place::subreaper::it_is_beside_the_pid_file";
 
     another_user_need_not_reach_it: "run/notify/place.rs" {
@@ -92,7 +92,7 @@ mutants! {
     } fails "notify::upstream::pid_1::messages_are_passed_on";
 
     another_manager_gets_pids: "run/notify/message.rs" {
-        "Word::MainPid(_) | Word::Watchdog(_)" => "Word::MainPid(pid) => write!(f, \"MAINPID={pid}\"), Word::Watchdog(_)"
+        "Word::MainPid(_) | Word::Watchdog(_)" => "Word::MainPid(pid) => return write!(f, \"MAINPID={pid}\"), Word::Watchdog(_)"
     } fails "notify::upstream::pid_1::messages_are_passed_on";
 
     a_line_ends_only_at_a_line_feed: "run/notify/message.rs" {

@@ -60,23 +60,29 @@ pub(in crate::run) fn for_others(datagram: &[u8]) -> String {
 }
 
 fn write_for_others(word: Word, f: &mut dyn Write) -> fmt::Result {
-    match word {
-        Word::Ready => f.write_str("READY=1"),
-        Word::Reloading => f.write_str("RELOADING=1"),
-        Word::Monotonic(time) => write!(f, "MONOTONIC_USEC={}", time.as_micros()),
-        Word::Stopping => f.write_str("STOPPING=1"),
+    let (name, number) = match word {
+        Word::Ready => ("READY", 1),
+        Word::Reloading => ("RELOADING", 1),
+        Word::Monotonic(time) => ("MONOTONIC_USEC", microseconds(time)),
+        Word::Stopping => ("STOPPING", 1),
+        Word::Failure(errno) => ("ERRNO", u64::from(errno.unsigned_abs())),
+        Word::Alive => ("WATCHDOG", 1),
+        Word::Extend(time) => ("EXTEND_TIMEOUT_USEC", microseconds(time)),
+        Word::Hung => return f.write_str("WATCHDOG=trigger"),
         Word::Status(status) => {
             f.write_str("STATUS=")?;
             let mut printable = status.chars().filter(|char| !char.is_control());
-            printable.try_for_each(|char| f.write_char(char))
+            return printable.try_for_each(|char| f.write_char(char));
         }
-        Word::Failure(errno) => write!(f, "ERRNO={errno}"),
-        Word::Alive => f.write_str("WATCHDOG=1"),
-        Word::Hung => f.write_str("WATCHDOG=trigger"),
-        Word::Extend(time) => write!(f, "EXTEND_TIMEOUT_USEC={}", time.as_micros()),
         // PIDs are for hinit to know, the watchdog's time is hinit's own, and barriers are answered.
-        Word::MainPid(_) | Word::Watchdog(_) | Word::Other => Ok(()),
-    }
+        Word::MainPid(_) | Word::Watchdog(_) | Word::Other => return Ok(()),
+    };
+    write!(f, "{name}={number}")
+}
+
+/// It was read from a number of that size.
+fn microseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// systemd ends a line at a carriage return as well.
@@ -86,24 +92,20 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn word(line: &[u8]) -> Option<Word<'_>> {
-    let equals = line.iter().position(|&byte| byte == b'=')?;
-    let (name, value) = (line.get(..equals)?, line.get(equals + 1..)?);
-    // Of the words that hinit knows, only STATUS can be anything but ASCII.
-    let text = str::from_utf8(value);
-    let number = || digits(text.ok()?);
-    let microseconds = || number().map(Duration::from_micros);
+    let (name, value) = str::from_utf8(line).ok()?.split_once('=')?;
+    let microseconds = || digits(value).map(Duration::from_micros);
     Some(match (name, value) {
-        (b"READY", b"1") => Word::Ready,
-        (b"RELOADING", b"1") => Word::Reloading,
-        (b"MONOTONIC_USEC", _) => Word::Monotonic(microseconds()?),
-        (b"STOPPING", b"1") => Word::Stopping,
-        (b"WATCHDOG", b"1") => Word::Alive,
-        (b"WATCHDOG", b"trigger") => Word::Hung,
-        (b"STATUS", _) => Word::Status(text.ok()?),
-        (b"ERRNO", _) => Word::Failure(i32::try_from(number()?).ok()?),
-        (b"MAINPID", _) => Word::MainPid(pid(number()?)?),
-        (b"WATCHDOG_USEC", _) => Word::Watchdog(microseconds()?),
-        (b"EXTEND_TIMEOUT_USEC", _) => Word::Extend(microseconds()?),
+        ("READY", "1") => Word::Ready,
+        ("RELOADING", "1") => Word::Reloading,
+        ("MONOTONIC_USEC", _) => Word::Monotonic(microseconds()?),
+        ("STOPPING", "1") => Word::Stopping,
+        ("WATCHDOG", "1") => Word::Alive,
+        ("WATCHDOG", "trigger") => Word::Hung,
+        ("STATUS", status) => Word::Status(status),
+        ("ERRNO", _) => Word::Failure(i32::try_from(digits(value)?).ok()?),
+        ("MAINPID", _) => Word::MainPid(pid(digits(value)?)?),
+        ("WATCHDOG_USEC", _) => Word::Watchdog(microseconds()?),
+        ("EXTEND_TIMEOUT_USEC", _) => Word::Extend(microseconds()?),
         _ => Word::Other,
     })
 }
@@ -219,7 +221,7 @@ mod tests {
             ),
             (b"\xff\nREADY=1", Some(vec![None, Some(Word::Ready)])),
             (b"STATUS=\xff\nREADY=1", Some(vec![None, Some(Word::Ready)])),
-            (b"X_OWN=\xff", Some(vec![Some(Word::Other)])),
+            (b"X_OWN=\xff", Some(vec![None])),
             (b"ERRNO=\xff", Some(vec![None])),
             (b" READY=1", Some(vec![Some(Word::Other)])),
         ] {

@@ -5,6 +5,7 @@ use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{SockType, UnixAddr, bind, connect, getsockname};
@@ -29,33 +30,35 @@ pub(super) struct Place {
 /// In the first place that is writable and that the server's user can reach: beside the PID file, else in
 /// the default directories.
 pub(super) fn open(claim: Option<&Claim>, identity: Option<&Identity>) -> nix::Result<Place> {
-    let beside = claim.map(|claim| {
-        let path = pidfile::beside(claim.path(), NOTIFY_SOCKET);
-        (path, claim.beside(NOTIFY_SOCKET))
-    });
-    let elsewhere = pidfile::DIRECTORIES.iter().map(|directory| {
+    if let Some(claim) = claim
+        && let path = pidfile::beside(claim.path(), NOTIFY_SOCKET)
+        && let Some(place) = open_at(path, claim.beside(NOTIFY_SOCKET), identity)
+    {
+        return Ok(place);
+    }
+    for directory in pidfile::DIRECTORIES {
         let path = Path::new(directory).join(unique_name());
         let entry = Entry::of(&path);
-        (path, entry)
-    });
-    let mut places = beside.into_iter().chain(elsewhere);
-    let found = places.find_map(|(path, entry)| open_at(path, entry.ok()?, identity));
-    found.map_or_else(open_abstract, Ok)
+        if let Some(place) = open_at(path, entry, identity) {
+            return Ok(place);
+        }
+    }
+    open_abstract()
 }
 
 /// A name that no other hinit has, also not one of another container with the same directory.
 fn unique_name() -> String {
-    let now = clock_gettime(ClockId::CLOCK_MONOTONIC);
-    let now = now.map_or((0, 0), |now| (now.tv_sec(), now.tv_nsec()));
-    format!("hinit-{}-{}-{}{NOTIFY_SOCKET}", getpid(), now.0, now.1)
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from);
+    let (seconds, nanoseconds) = (now.as_secs(), now.subsec_nanos());
+    format!("hinit-{}-{seconds}-{nanoseconds}{NOTIFY_SOCKET}", getpid())
 }
 
-fn open_at(path: PathBuf, entry: Entry, identity: Option<&Identity>) -> Option<Place> {
+fn open_at(path: PathBuf, entry: nix::Result<Entry>, identity: Option<&Identity>) -> Option<Place> {
     // Everybody may send; who is believed, the credentials decide.
     let mode = Mode::from_bits_truncate(0o666);
     // The server gets the path, for which an address has less room than hinit needs.
     let address = file::socket_address(&path).ok()?;
-    let (socket, file) = SocketFile::bind(entry, SockType::Datagram, mode).ok()?;
+    let (socket, file) = SocketFile::bind(entry.ok()?, SockType::Datagram, mode).ok()?;
     let name = CString::new(path.into_os_string().as_bytes()).ok()?;
     let is_reachable = identity.is_none_or(|identity| can_reach(&address, identity));
     is_reachable.then_some(Place {
