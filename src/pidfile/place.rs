@@ -1,6 +1,6 @@
 //! Where the PID file is when nobody names one.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use nix::sys::stat::stat;
 use nix::unistd::{AccessFlags, access};
@@ -14,18 +14,18 @@ pub(crate) const DIRECTORIES: [&str; 3] = ["/run", "/tmp", "/dev/shm"];
 /// that no other user's hinit has in a directory for all. None: there is no such directory.
 ///
 /// /dev/shm is all that a scratch image has for a plain user when it runs read-only. The containers
-/// of a pod share it; the mount namespace tells them apart.
+/// of a pod share it, and /tmp may be a volume that others have as well: the mount namespace, which health
+/// checks share with their server, tells them apart.
 pub(crate) fn default_path() -> Option<PathBuf> {
     let writable = |directory| access(directory, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
-    let user = effective_user();
-    if writable(Path::new("/run")) {
-        Some("/run/hinit.pid".into())
-    } else if writable(Path::new("/tmp")) {
-        Some(format!("/tmp/hinit-{user}.pid").into())
-    } else if writable(Path::new("/dev/shm")) {
-        let mount_namespace = stat("/proc/self/ns/mnt").ok()?.st_ino;
-        Some(format!("/dev/shm/hinit-{user}-{mount_namespace}.pid").into())
-    } else {
-        None
+    if writable("/run") {
+        return Some("/run/hinit.pid".into());
     }
+    let directory = ["/tmp", "/dev/shm"].into_iter().find(|at| writable(at))?;
+    let user = effective_user();
+    Some(match stat("/proc/self/ns/mnt") {
+        Ok(namespace) => format!("{directory}/hinit-{user}-{}.pid", namespace.st_ino).into(),
+        // Without /proc nothing tells them apart.
+        Err(_) => format!("{directory}/hinit-{user}.pid").into(),
+    })
 }

@@ -5,7 +5,7 @@ use super::{Opt, Topic};
 pub(crate) static PID_FILE: Opt = Opt::new(
     "--pid-file FILE\n\
      The PID file\n\
-     [default: /run/hinit.pid, else /tmp/hinit-UID.pid, else /dev/shm/hinit-UID-MNT.pid]",
+     [default: /run/hinit.pid, else /tmp/hinit-UID-MNT.pid, else /dev/shm/hinit-UID-MNT.pid]",
 )
 .env(c"HINIT_PID_FILE");
 pub(crate) static NO_PID_FILE: Opt = Opt::new(
