@@ -52,13 +52,17 @@ impl<const N: usize> Write for Buffer<N> {
 }
 
 /// One line of text, whatever a file name in it holds: no control characters, at most
-/// [`Line::MOST`] bytes, the newline at the end.
+/// [`Line::MOST`] bytes, the newline at the end. What is longer than [`Line::MOST_OF_ONE`] loses its middle:
+/// so of a message with a long path the reason and the remedy, which are at its end, stay.
 pub(crate) struct Line(Buffer<{ Line::MOST }>);
 
 impl Line {
     /// Enough for any message and a long path; well within what Docker keeps of a health check and
     /// what a pipe takes at once (4096 each).
     const MOST: usize = 1024;
+    const MOST_OF_ONE: usize = 800;
+    /// How much of that is the end of the text.
+    const END: usize = 500;
 
     pub(crate) fn new(message: fmt::Arguments) -> Self {
         let mut line = Self(Buffer::new());
@@ -75,6 +79,22 @@ impl Line {
 
 impl Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        const GAP: &str = "...";
+        if text.len() <= Self::MOST_OF_ONE {
+            return self.append(text);
+        }
+        let start = text.floor_char_boundary(Self::MOST_OF_ONE - GAP.len() - Self::END);
+        let end = text.ceil_char_boundary(text.len() - Self::END);
+        let (start, end) = (text.get(..start), text.get(end..));
+        for part in [start.unwrap_or_default(), GAP, end.unwrap_or_default()] {
+            self.append(part)?;
+        }
+        Ok(())
+    }
+}
+
+impl Line {
+    fn append(&mut self, text: &str) -> fmt::Result {
         for part in text.split_inclusive(char::is_control) {
             let shown = part.trim_end_matches(char::is_control);
             self.0.push(shown, 1)?;
@@ -154,8 +174,28 @@ mod tests {
     #[test]
     fn a_long_line_is_cut_at_a_character_and_still_ends() {
         let cut = line(&"ü".repeat(5000));
-        assert_eq!(cut.len(), 1023);
-        assert!(cut.ends_with("ü\n"));
+        assert_eq!(cut.len(), 800);
+        assert!(cut.ends_with("ü\n") && cut.contains("ü...ü"));
+        let many = "ü".repeat(100);
+        let cut = Line::new(format_args!("{many}{many}{many}{many}{many}{many}"));
+        assert_eq!(cut.bytes().len(), 1023);
+        assert!(cut.bytes().ends_with("ü\n".as_bytes()));
+    }
+
+    #[test]
+    fn a_long_path_loses_its_middle_and_nothing_else() {
+        let path = format!("/start{}/end", "/long".repeat(1000));
+        let message = format!("cannot open `{path}`: it is a FIFO; name another");
+        let shown = line(&message);
+        assert!(shown.starts_with("cannot open `/start/long/"), "{shown}");
+        assert!(shown.contains("...") && shown.len() == 801, "{shown}");
+        assert!(shown.ends_with("/end`: it is a FIFO; name another\n"));
+        let verdict = Line::new(format_args!("PID file {path} is empty"));
+        let shown = str::from_utf8(verdict.bytes()).unwrap();
+        assert!(shown.starts_with("PID file /start/"), "{shown}");
+        assert!(shown.ends_with("/end is empty\n"), "{shown}");
+        let fits = "x".repeat(800);
+        assert_eq!(line(&fits), format!("{fits}\n"));
     }
 
     #[test]
