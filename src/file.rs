@@ -19,6 +19,8 @@ mod owner;
 
 pub(crate) use owner::{is_ambiguous, is_trusted};
 
+pub(crate) use directory::RefusedLink;
+
 /// Opens a file, not for the server.
 pub(crate) fn open(path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
     let path = c_string(path.as_os_str().as_bytes())?;
@@ -71,13 +73,13 @@ pub(crate) fn socket_address(path: &Path) -> nix::Result<UnixAddr> {
     UnixAddr::new(&*c_string(path.as_os_str().as_bytes())?)
 }
 
-/// A lock of this kind on all of a file, as fcntl(2) has it.
-pub(crate) fn lock_of_all(kind: c_int) -> flock {
+/// A lock of this kind on so many bytes of a file, as fcntl(2) has it; 0 is up to its end.
+pub(crate) fn lock_on(kind: c_int, start: i64, length: i64) -> flock {
     flock {
         l_type: i16::try_from(kind).unwrap_or_default(),
         l_whence: 0,
-        l_start: 0,
-        l_len: 0,
+        l_start: start,
+        l_len: length,
         l_pid: 0,
     }
 }
@@ -213,6 +215,11 @@ impl AsFd for Entry {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
     }
+}
+
+/// The symlink on the way to a file for which [`Entry::of`] says EACCES, if it is one.
+pub(crate) fn refused_link(path: &Path) -> Option<RefusedLink> {
+    directory::refused_link(directory_and_name(path)?.0)
 }
 
 /// The same path for who leaves the working directory.

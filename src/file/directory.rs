@@ -2,9 +2,11 @@
 //! it leads, and could have a hinit that may do all do it elsewhere: so no symlink is followed that somebody
 //! else has made, as the kernel has it in directories for all (`fs.protected_symlinks`, proc(5)).
 
+use std::ffi::OsStr;
+use std::fmt;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
@@ -18,6 +20,36 @@ const FLAGS: OFlag = OFlag::O_PATH
 /// As many symlinks as the kernel follows (`path_resolution(7)`).
 const MOST_LINKS: u32 = 40;
 
+/// A symlink on the way to a directory that is not followed, since it is another user's.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct RefusedLink {
+    path: PathBuf,
+    owner: u32,
+}
+
+impl fmt::Display for RefusedLink {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        /// As whom users show that a user namespace does not map (`user_namespaces(7)`).
+        const OVERFLOW_UID: u32 = 65534;
+        let Self { path, owner } = self;
+        let path = path.display();
+        write!(f, "`{path}` is a symlink of UID {owner}")?;
+        if *owner == OVERFLOW_UID {
+            f.write_str(" (as root's is where a user namespace does not map root)")?;
+        }
+        f.write_str(", and hinit follows only those of root and of its own user")
+    }
+}
+
+/// The symlink for which [`open`] says EACCES, if it is one.
+pub(super) fn refused_link(path: &Path) -> Option<RefusedLink> {
+    let mut refused = None;
+    match walk(path.as_os_str().as_bytes(), &mut refused) {
+        Ok(_) => None,
+        Err(_) => refused,
+    }
+}
+
 /// Opens a directory, by no symlink but root's and hinit's own user's; EACCES for another's.
 pub(super) fn open(path: &Path) -> nix::Result<OwnedFd> {
     let how = OpenHow::new()
@@ -25,18 +57,22 @@ pub(super) fn open(path: &Path) -> nix::Result<OwnedFd> {
         .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
     match openat2(AT_FDCWD, path.as_os_str().as_bytes(), how) {
         // There is a symlink; or before Linux 5.6, or under an old seccomp profile, no such call.
-        Err(Errno::ELOOP | Errno::ENOSYS | Errno::EPERM) => walk(path.as_os_str().as_bytes()),
+        Err(Errno::ELOOP | Errno::ENOSYS | Errno::EPERM) => {
+            walk(path.as_os_str().as_bytes(), &mut None)
+        }
         result => result,
     }
 }
 
 /// The same name by name.
-fn walk(path: &[u8]) -> nix::Result<OwnedFd> {
+fn walk(path: &[u8], refused: &mut Option<RefusedLink>) -> nix::Result<OwnedFd> {
     let root_or_here = |path: &[u8]| {
         let start = if path.starts_with(b"/") { c"/" } else { c"." };
         openat(AT_FDCWD, start, FLAGS, Mode::empty())
     };
     let mut at = root_or_here(path)?;
+    let root = |path: &[u8]| PathBuf::from(if path.starts_with(b"/") { "/" } else { "" });
+    let mut shown = root(path);
     let mut names: Vec<Vec<u8>> = names_backwards(path).collect();
     let mut links = 0;
     while let Some(name) = names.pop() {
@@ -44,13 +80,23 @@ fn walk(path: &[u8]) -> nix::Result<OwnedFd> {
         let next = openat(&at, &*name, flags, Mode::empty())?;
         let stat = fstat(&next)?;
         match kind(&stat) {
-            Some("directory") => at = next,
-            Some("symlink") if !is_trusted(stat.st_uid) => return Err(Errno::EACCES),
+            Some("directory") => {
+                at = next;
+                shown.push(OsStr::from_bytes(&name));
+            }
+            Some("symlink") if !is_trusted(stat.st_uid) => {
+                *refused = Some(RefusedLink {
+                    path: shown.join(OsStr::from_bytes(&name)),
+                    owner: stat.st_uid,
+                });
+                return Err(Errno::EACCES);
+            }
             Some("symlink") if links < MOST_LINKS => {
                 links += 1;
                 let target = readlinkat(&next, c"")?;
                 if target.as_bytes().starts_with(b"/") {
                     at = root_or_here(b"/")?;
+                    shown = root(b"/");
                 }
                 names.extend(names_backwards(target.as_bytes()));
             }
@@ -100,7 +146,7 @@ mod tests {
             let path = base.join(path);
             assert_eq!(open(&path).and_then(inode), expected, "{path:?}");
             assert_eq!(
-                walk(path.as_os_str().as_bytes()).and_then(inode),
+                walk(path.as_os_str().as_bytes(), &mut None).and_then(inode),
                 expected,
                 "{path:?}"
             );
@@ -109,7 +155,14 @@ mod tests {
             lchown(base.join("relative"), Some(4242), None).unwrap();
             for path in ["relative", "b", "absolute", "relative/b"] {
                 assert_eq!(open(&base.join(path)).err(), Some(Errno::EACCES), "{path}");
+                let refused = RefusedLink {
+                    path: base.join("relative"),
+                    owner: 4242,
+                };
+                assert_eq!(refused_link(&base.join(path)), Some(refused), "{path}");
             }
+            assert_eq!(refused_link(&base.join("a/b")), None);
+            assert_eq!(refused_link(&base.join("round")), None);
             // Whose the directories are is of no importance.
             chown(base.join("a"), Some(4242), None).unwrap();
             assert!(open(&base.join("a/b")).is_ok());

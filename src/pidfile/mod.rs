@@ -7,7 +7,8 @@
 //! locks with the process. So a PID in a file for which a hinit *vouches*, by a lock that nobody else can
 //! have, is the server's, and a PID in any other file is stale. No start times and no boot ids are needed.
 //! When hinit was asked to stop the server, but waits before it passes that on, it *marks* the file; and
-//! another mark says that it knows more than the file can tell, and answers at the socket beside it.
+//! another mark says that it knows more than the file can tell, and answers at the socket beside it. Both
+//! marks are in the length of that lock.
 //!
 //! There is no temporary file and no rename: rename would put a file under the name that nobody
 //! has locked, so that two could hold "the" lock. One small write into an empty file is already
@@ -23,6 +24,7 @@ use nix::unistd::Pid;
 use crate::error::errno;
 
 mod claim;
+mod lock;
 mod place;
 mod read;
 mod voucher;
@@ -37,13 +39,36 @@ const MOST_BYTES: usize = 32;
 /// The greatest PID that Linux gives (`PID_MAX_LIMIT` less one, on 64 bits).
 const GREATEST_PID: i32 = 4_194_303;
 
-/// The mark of a server that is about to be stopped: the sticky bit, which means nothing on a file.
-/// The PID in it stays good for `kill $(cat FILE)`.
-const STOPPING: Mode = Mode::S_ISVTX;
+/// What a hinit tells by its lock, beyond that it vouches for the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Marks {
+    /// The server is about to be stopped. The PID in the file stays good for `kill $(cat FILE)`.
+    is_stopping: bool,
+    /// hinit answers at the socket beside the file.
+    has_socket: bool,
+}
 
-/// The mark of a hinit that answers at the socket beside the file: the owner's permission to execute
-/// it, which means as little. (The other bits that would do are cleared by the kernel at a write.)
-const HAS_SOCKET: Mode = Mode::S_IXUSR;
+impl Marks {
+    const NONE: Self = Self {
+        is_stopping: false,
+        has_socket: false,
+    };
+
+    /// The same in the file's mode, for readers of hinit 0.1.0 and where there are no such locks: the
+    /// sticky bit, and the owner's permission to execute it, which mean nothing on such a file. (The other
+    /// bits that would do are cleared by the kernel at a write.)
+    fn mode(self) -> Mode {
+        let bit = |is_set, bit| if is_set { bit } else { Mode::empty() };
+        bit(self.is_stopping, Mode::S_ISVTX) | bit(self.has_socket, Mode::S_IXUSR)
+    }
+
+    fn of_mode(mode: Mode) -> Self {
+        Self {
+            is_stopping: mode.contains(Mode::S_ISVTX),
+            has_socket: mode.contains(Mode::S_IXUSR),
+        }
+    }
+}
 
 /// The ending of the socket's name at which hinit answers, and of that at which its server speaks.
 pub(crate) const SOCKET: &str = ".sock";

@@ -8,8 +8,8 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::unistd::Pid;
 
-use super::voucher::is_vouched_for;
-use super::{Contents, HAS_SOCKET, MOST_BYTES, SOCKET, STOPPING};
+use super::voucher::{Held, held};
+use super::{Contents, MOST_BYTES, Marks, SOCKET};
 use crate::file::{Entry, Identity, is_trusted, kind};
 
 /// Why a PID file proves nothing.
@@ -84,7 +84,14 @@ impl PidFile {
             trust(&opened)?;
         }
         // The lock before the bytes: what was read before the lock was seen held proves nothing.
-        let held = is_vouched_for(&file).map_err(Fault::Unreadable)?;
+        let (held, marks) = match held(&file).map_err(Fault::Unreadable)? {
+            Held::No => (false, Marks::NONE),
+            Held::With(marks) => (true, marks),
+            Held::ByMode => (
+                true,
+                Marks::of_mode(Mode::from_bits_truncate(opened.st_mode)),
+            ),
+        };
         let (contents, bytes) = Contents::read(&file).map_err(Fault::Unreadable)?;
         let pid = match contents {
             Contents::Pid(_) if !held && !foreign => return Err(Fault::Stale),
@@ -95,11 +102,10 @@ impl PidFile {
             Contents::NotAPid => return Err(Fault::NotAPid),
             Contents::OutOfRange => return Err(Fault::OutOfRange),
         };
-        let is_marked = |mark: Mode| held && opened.st_mode & mark.bits() != 0;
         Ok(Self {
             pid,
-            is_stopping: is_marked(STOPPING),
-            has_socket: is_marked(HAS_SOCKET),
+            is_stopping: marks.is_stopping,
+            has_socket: marks.has_socket,
             path: path.to_owned(),
             entry,
             file,
@@ -115,7 +121,7 @@ impl PidFile {
 
     /// Whether a hinit still vouches for it.
     pub(crate) fn is_held(&self) -> bool {
-        is_vouched_for(&self.file) == Ok(true)
+        held(&self.file).is_ok_and(|held| held != Held::No)
     }
 
     /// Whether the name still leads to this file and the file still has these bytes.

@@ -123,7 +123,7 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, E
     if let Some(signal) = options.parent_death {
         follow_parent(signal)?;
     }
-    let claim = claim(options)?;
+    let claim = claim(options, log)?;
     let terminal = if options.manners.session {
         // It is the server's, whose session is another.
         sys::leave_terminal();
@@ -212,7 +212,7 @@ fn follow_parent(signal: Signal) -> Result<(), Error> {
     Ok(())
 }
 
-fn claim(options: &Run) -> Result<Option<Claim>, Error> {
+fn claim(options: &Run, log: Log) -> Result<Option<Claim>, Error> {
     let default;
     let path = match &options.pid_file {
         None => return Ok(None),
@@ -228,5 +228,5 @@ fn claim(options: &Run) -> Result<Option<Claim>, Error> {
             &default
         }
     };
-    Claim::new(path, options.mode, sockets::are_wanted(options)).map(Some)
+    Claim::new(path, options.mode, sockets::are_wanted(options), log).map(Some)
 }

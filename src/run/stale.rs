@@ -11,7 +11,7 @@ use nix::sys::stat::fstat;
 use nix::unistd::{Pid, getpid};
 
 use crate::error::errno;
-use crate::file::{Entry, Identity, kind, lock_of_all};
+use crate::file::{Entry, Identity, kind, lock_on};
 use crate::output::Log;
 use crate::pidfile::Contents;
 use crate::process::{Look, look};
@@ -119,7 +119,7 @@ fn check_locks(file: &File) -> Result<(), String> {
         Err(error) if errno(&error) == Errno::EWOULDBLOCK => return Err("it is locked".into()),
         Err(error) => return Err(describe(errno(&error)).to_owned()),
     }
-    let mut lock = lock_of_all(F_WRLCK);
+    let mut lock = lock_on(F_WRLCK, 0, 0);
     match fcntl(file, FcntlArg::F_GETLK(&mut lock)) {
         Ok(_) if i32::from(lock.l_type) == F_UNLCK => Ok(()),
         // One of another PID namespace has no number here, and some locks belong to no process.

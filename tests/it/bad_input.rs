@@ -211,3 +211,72 @@ fn a_file_system_that_is_read_only_or_full() {
     let no_inode = refused_for("nr_inodes=1", "true", "No space left on device");
     assert_eq!(no_inode, "125");
 }
+
+#[test]
+fn of_a_long_path_the_reason_and_the_remedy_are_told() {
+    let dir = TempDir::new();
+    let long = dir.join(format!("{}end", "long/".repeat(600)));
+    fs::create_dir_all(&long).unwrap();
+    let ended = Start::new(Mode::Subreaper)
+        .pid_file(&long)
+        .fixture(["ready"])
+        .run();
+    let start = format!(
+        "hinit: cannot claim the PID file `{}",
+        dir.join("long/").display()
+    );
+    assert_eq!(ended.code, 125);
+    assert!(ended.log.starts_with(&start), "{}", ended.log);
+    assert!(ended.log.contains("..."), "{}", ended.log);
+    let end = format!("/long/end`: it is a directory; {REMEDY}");
+    assert!(ended.log.ends_with(&end), "{}", ended.log);
+    let found = verdict(&long);
+    assert!(found.starts_with("unhealthy: PID file /"), "{found}");
+    assert!(
+        found.ends_with("/long/end is not a regular file (directory)"),
+        "{found}"
+    );
+}
+
+/// As /var/lock is one of root's in many images.
+#[test]
+fn a_symlink_of_roots_where_root_is_not_mapped_is_named() {
+    if !can_be_root("to make what another user finds") {
+        return;
+    }
+    let dir = TempDir::new();
+    let (server, own) = (fixture_for_all(&dir), dir.join("own"));
+    copy_program(&hinit(), &dir.join("hinit"));
+    fs::create_dir(&own).unwrap();
+    chown(&own, Some(4242), Some(4242)).unwrap();
+    symlink("own", dir.join("link")).unwrap();
+    let run = |path: &Path, words: &[&str]| {
+        let mut command = std::process::Command::new("setpriv");
+        command
+            .args(["--reuid=4242", "--regid=4242", "--clear-groups"])
+            .args(words);
+        command
+            .arg(dir.join("hinit"))
+            .args(["-q", "--pid-file"])
+            .arg(path);
+        Ended::of(&command.arg(&server).args(["exit", "7"]).output().unwrap())
+    };
+    let path = dir.join("link/pid");
+    assert_eq!(run(&path, &[]).code, 7);
+    let within = ["unshare", "--user", "--map-user=4242", "--map-group=4242"];
+    let ended = run(&own.join("pid"), &within);
+    if !can_run(
+        ended.code == 7,
+        &format!("needs user namespaces: {}", ended.log),
+    ) {
+        return;
+    }
+    let line = format!(
+        "hinit: cannot claim the PID file `{}`: `{}` is a symlink of UID 65534 (as root's is where a user \
+         namespace does not map root), and hinit follows only those of root and of its own user; {REMEDY}",
+        path.display(),
+        dir.join("link").display()
+    );
+    let ended = run(&path, &within);
+    assert_eq!((ended.code, ended.log), (125, line));
+}

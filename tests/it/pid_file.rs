@@ -1,15 +1,18 @@
 //! What hinit promises of its PID file, while all goes well and while others meddle.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::process::Command;
 
 use nix::libc::{SIGKILL, SIGSTOP, SIGTERM};
 
 use crate::support::*;
 
-fn permissions(path: &std::path::Path) -> u32 {
+mod modes;
+
+fn permissions(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o7777
 }
 
@@ -193,7 +196,7 @@ fn protected_regular_files_in_a_sticky_directory_do_not_hinder() {
     let dir = TempDir::new();
     let shared = dir.join("shared");
     fs::create_dir(&shared).unwrap();
-    fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).unwrap();
+    fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
     let path = shared.join("pid");
     fs::write(&path, "1\n").unwrap();
     let mut command = Command::new(hinit());

@@ -21,9 +21,9 @@ mutants! {
         "let claim = claim(options)?;" => "let claim = claim(options).ok().flatten();"
     } fails "bad_input::a_pid_file_that_is_something_else";
 
-    two_owners: "pidfile/claim.rs" {
-        "try_lock(fs2::FileExt::try_lock_exclusive(&file))" => "try_lock(Ok(()))",
-        "? && vouch(&file)?)" => "? && vouch(&file).is_ok())"
+    two_owners: "pidfile/lock.rs" {
+        "let is_alone = try_lock(fs2::FileExt::try_lock_exclusive(file)).map_err(fail)?;" => "let is_alone = true;",
+        "vouch(file, marks).map_err(fail)?" => "vouch(file, marks).map_or(Vouched::Yes, |_| Vouched::Yes)"
     } fails "races::two_hinits_never_own_one_path";
 
     a_pid_in_parts: "pidfile/claim.rs" {
@@ -31,9 +31,9 @@ mutants! {
         "(0_u64..).zip(line.bytes()).try_for_each(|(i, b)| self.file.write_all_at(&[*b], i))"
     } fails "readers::a_pid_is_whole_and_taken_as_long_as_the_file_names_it";
 
-    exclusive_before_empty: "pidfile/claim.rs" {
-        "try_lock(fs2::FileExt::try_lock_shared(&file))" =>
-        "try_lock(fs2::FileExt::try_lock_exclusive(&file))"
+    exclusive_before_empty: "pidfile/lock.rs" {
+        "try_lock(fs2::FileExt::try_lock_shared(file))" =>
+        "try_lock(fs2::FileExt::try_lock_exclusive(file))"
     } fails "readers::an_old_pid_is_never_seen_under_a_held_lock";
 
     reaped_before_cleared: "run/life/children.rs" {
@@ -51,23 +51,36 @@ mutants! {
     } fails "readers::eight_readers_of_the_lock_stop_no_start";
 
     a_readers_lock_vouches: "pidfile/voucher.rs" {
-        "Ok(_) => Ok(i32::from(lock.l_type) != F_UNLCK)," => "Ok(_) => has_flock(file),"
+        "Ok(_) if i32::from(lock.l_type) == F_UNLCK => Ok(Held::No)," =>
+        "Ok(_) if i32::from(lock.l_type) == F_UNLCK => has_flock(file),"
     } fails "attacks::locks::a_strangers_lock_vouches_for_nobody";
 
-    a_crash_stops_the_next_start: "pidfile/claim.rs" {
+    the_mode_alone_tells_how_the_server_is: "pidfile/voucher.rs" {
+        "Marks::of_length(lock.l_len).map_or(Held::ByMode, Held::With)" => "Held::ByMode"
+    } fails "pid_file::modes::the_lock_tells_how_the_server_is_where_permissions_do_not";
+
+    what_others_may_write_is_launched: "pidfile/lock.rs" {
+        "if shown.intersects(Mode::S_IWGRP | Mode::S_IWOTH) {" => "if false {"
+    } fails "pid_file::modes::a_file_that_no_health_check_would_believe_is_told_at_the_start";
+
+    a_refused_lock_leaves_a_file: "pidfile/lock.rs" {
+        "                    self.unmake(&file, identity);" => ""
+    } fails "pid_file::modes::locks_that_are_refused_are_named_and_the_new_file_does_not_stay";
+
+    a_crash_stops_the_next_start: "pidfile/lock.rs" {
         "(Contents::Empty | Contents::Pid(_), _)" => "(Contents::Empty, _)"
     } fails "crash::subreaper::killed_at_any_instant_of_a_start_the_next_one_works";
 
     anothers_file_is_unlinked: "pidfile/claim.rs" {
-        "self.is_given_up.get() || self.place.entry.is(self.identity)" => "true"
+        "self.is_given_up.get() || self.place.entry.is(self.locked.identity)" => "true"
     } fails "pid_file::subreaper::a_file_put_in_its_place_is_left_alone";
 
     a_pid_that_was_reaped_is_held: "pidfile/claim.rs" {
-        "retract(&self.file);" => ""
+        "retract(file).and(" => "Ok::<_, Errno>(()).and("
     } fails "limits::disk::a_pid_that_cannot_be_taken_back_is_stale_at_once";
 
-    a_configuration_file_is_eaten: "pidfile/claim.rs" {
-        "self.check_contents(&file)?;" => ""
+    a_configuration_file_is_eaten: "pidfile/lock.rs" {
+        "self.check_contents(file)?;" => ""
     } fails "bad_input::a_file_that_is_no_pid_file_keeps_its_contents";
 
     a_full_disk_shows_too_late: "pidfile/claim.rs" {
@@ -75,8 +88,8 @@ mutants! {
         "Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(())," => "Err(_) => Ok(()),"
     } fails "bad_input::a_file_system_that_is_read_only_or_full";
 
-    the_umask_decides: "pidfile/claim.rs" {
-        "fchmod(&self.file, self.mode)?;" => "let _ = self.mode;"
+    the_umask_decides: "pidfile/lock.rs" {
+        "let _seen_below = fchmod(file, mode);" => "let _ = fchmod::<&File>;"
     } fails "pid_file::subreaper::its_mode_is_as_asked_whatever_the_umask";
 }
 

@@ -183,7 +183,11 @@ fn a_directory_that_is_a_link_of_anothers_is_not_entered() {
     assert!(made.unwrap().success());
     let within = own.join("link");
     for path in ["unused", "new", "new/new"] {
-        refused(&within.join(path), "Permission denied");
+        let reason = format!(
+            "`{}` is a symlink of UID {ATTACKER}, and hinit follows only those of root and of its own user",
+            within.display()
+        );
+        refused(&within.join(path), &reason);
     }
     let removing = Start::new(Mode::Subreaper)
         .no_pid_file()

@@ -1,0 +1,238 @@
+//! File systems that keep no permissions (CIFS, 9p, FUSE), or that refuse hinit's locks: by strace, which has
+//! those calls do nothing or fail.
+
+use std::os::unix::fs::PermissionsExt;
+
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+
+use super::*;
+
+const MODES_STAY: &str = "fchmod:retval=0";
+
+/// Has strace inject this into hinit, and not into its server. The tracer is nobody's parent.
+fn injected(fault: &str) -> Start {
+    let (call, _) = fault.split_once(':').unwrap();
+    let (trace, inject) = (format!("trace={call}"), format!("inject={fault}"));
+    let words = [
+        "strace",
+        "-D",
+        "-o",
+        "/dev/null",
+        "-e",
+        &trace,
+        "-e",
+        &inject,
+    ];
+    Start::by(Mode::Subreaper, &words)
+}
+
+fn make(path: &Path, mode: u32) {
+    fs::write(path, "").unwrap();
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+/// The one line with which a start is refused that leaves the server alone.
+#[track_caller]
+fn assert_refused(start: Start, path: &Path, reason: &str) {
+    let ended = start.pid_file(path).fixture(["ready"]).run();
+    let remedy = "name another with --pid-file or HINIT_PID_FILE, or keep none with --no-pid-file";
+    let path = path.display();
+    let line = format!("hinit: cannot claim the PID file `{path}`: {reason}; {remedy}");
+    assert_eq!((ended.code, ended.log.as_str()), (125, line.as_str()));
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn the_lock_tells_how_the_server_is_where_permissions_do_not() {
+    for (options, wanted) in [(&[][..], 0o644), (&["--notify"][..], 0o744)] {
+        for kept in [0o644, 0o755, 0o744, 0o1644, 0o1755, 0o600] {
+            let dir = TempDir::new();
+            let path = dir.join("pid");
+            make(&path, kept);
+            let start = injected(MODES_STAY).pid_file(&path).args(options);
+            let start = start.args(["--stop-delay", "60m"]);
+            let hinit = start.fixture(["signals"]).start().ready();
+            if kept != wanted {
+                let line = hinit.log_line();
+                let told = format!("has the permissions {kept:04o} and not {wanted:04o}");
+                assert!(line.contains(&told), "{line}");
+            }
+            let pid = recorded(&path);
+            assert_eq!(permissions(&path), kept);
+            assert_eq!(
+                hinit.verdict(&path),
+                format!("healthy: process {pid} is alive")
+            );
+            let ready = hinit.verdict_with(&path, &["--ready"]);
+            let expected = if options.is_empty() {
+                "unhealthy: hinit was not asked to tell: --notify or --listen".to_owned()
+            } else {
+                format!("unhealthy: process {pid} has not said that it is ready")
+            };
+            assert_eq!(ready, expected, "{kept:o}");
+            hinit.signal(SIGTERM);
+            let stopping = format!("unhealthy: process {pid} is about to be stopped");
+            eventually("the file is marked", || {
+                (hinit.verdict(&path) == stopping).then_some(())
+            });
+            hinit.signal(SIGTERM);
+            let ended = hinit.end();
+            assert_eq!(
+                (ended.code, ended.log.lines().count()),
+                (0, 1),
+                "{}",
+                ended.log
+            );
+        }
+    }
+}
+
+#[test]
+fn a_file_that_no_health_check_would_believe_is_told_at_the_start() {
+    for kept in [0o777, 0o666, 0o664, 0o775] {
+        let dir = TempDir::new();
+        let path = dir.join("pid");
+        make(&path, kept);
+        let reason =
+            "its file system makes it writable by others, so that no health check would believe it";
+        assert_refused(injected(MODES_STAY), &path, reason);
+        assert!(path.exists());
+    }
+}
+
+#[test]
+fn locks_that_are_refused_are_named_and_the_new_file_does_not_stay() {
+    for fault in [
+        "flock:error=EACCES",
+        "flock:error=EACCES:when=2",
+        "fcntl:error=EACCES:when=1",
+    ] {
+        let dir = TempDir::new();
+        let path = dir.join("pid");
+        let reason =
+            "its file system refuses hinit's locks, as CIFS does unless it is mounted with `nobrl`";
+        assert_refused(injected(fault), &path, reason);
+        assert!(!path.exists(), "{fault}");
+        // One that was there before is not hinit's to remove.
+        make(&path, 0o644);
+        assert_refused(injected(fault), &path, reason);
+        assert!(path.exists(), "{fault}");
+    }
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    assert_refused(injected("flock:error=ENOLCK"), &path, "No locks available");
+    assert!(!path.exists());
+}
+
+#[test]
+fn without_locks_of_fcntl_the_permissions_tell() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let start = injected("fcntl:error=EINVAL:when=1").pid_file(&path);
+    let start = start.args(["--notify", "--stop-delay", "60m"]);
+    let hinit = start.fixture(["signals"]).start().ready();
+    let pid = recorded(&path);
+    let check = |more: &[&str]| {
+        let inject = [
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=fcntl",
+            "-e",
+            "inject=fcntl:error=EINVAL",
+        ];
+        let mut command = Command::new("strace");
+        verdict_by(command.args(inject).arg(self::hinit()), &path, more)
+    };
+    assert_eq!(check(&[]), format!("healthy: process {pid} is alive"));
+    assert_eq!(
+        check(&["--ready"]),
+        format!("unhealthy: process {pid} has not said that it is ready")
+    );
+    hinit.signal(SIGTERM);
+    let stopping = format!("unhealthy: process {pid} is about to be stopped");
+    eventually("the file is marked", || {
+        (check(&[]) == stopping).then_some(())
+    });
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 0);
+}
+
+#[test]
+fn without_either_nothing_is_launched() {
+    for kept in [0o644, 0o755, 0o1644] {
+        let dir = TempDir::new();
+        let path = dir.join("pid");
+        make(&path, kept);
+        let words = "strace -D -o /dev/null -e trace=fchmod,fcntl -e inject=fchmod:retval=0 \
+            -e inject=fcntl:error=EINVAL:when=1";
+        let words: Vec<_> = words.split_whitespace().collect();
+        let reason = "its file system keeps neither locks of fcntl(2) nor permissions, by which \
+            hinit tells health checks how the server is";
+        assert_refused(Start::by(Mode::Subreaper, &words), &path, reason);
+    }
+}
+
+/// For health checks of hinit 0.1.0, and the other way round: that locks all of the file and has its marks in
+/// the permissions.
+#[test]
+fn hinits_of_both_versions_understand_each_other() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let hinit = Start::new(Mode::Subreaper).pid_file(&path);
+    let hinit = hinit.args(["--notify", "--stop-delay", "60m"]);
+    let hinit = hinit.fixture(["signals"]).start().ready();
+    recorded(&path);
+    assert_eq!(permissions(&path), 0o744);
+    hinit.signal(SIGTERM);
+    eventually("the file is marked", || {
+        (permissions(&path) == 0o1744).then_some(())
+    });
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 0);
+
+    let victim = Victim::sleeping();
+    let alive = format!("healthy: process {} is alive", victim.pid());
+    let stopping = format!("unhealthy: process {} is about to be stopped", victim.pid());
+    let no_socket = format!(
+        "unhealthy: hinit's socket {} cannot be reached: No such file or directory",
+        socket_beside(&path).display()
+    );
+    for (length, mode, expected) in [
+        (0, 0o644, &alive),
+        (0, 0o1644, &stopping),
+        (0, 0o744, &no_socket),
+        (4, 0o644, &alive),
+        (4, 0o1755, &alive),
+        (3, 0o644, &stopping),
+        (2, 0o644, &no_socket),
+        (1, 0o644, &stopping),
+    ] {
+        fs::write(&path, victim.pid().to_string()).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        let file = OpenOptions::new().write(true).open(&path).unwrap();
+        let lock = libc::flock {
+            l_type: i16::try_from(libc::F_WRLCK).unwrap(),
+            l_whence: 0,
+            l_start: 0,
+            l_len: length,
+            l_pid: 0,
+        };
+        // A child of another test's may have the one before, until its exec.
+        eventually("it is locked", || {
+            fcntl(&file, FcntlArg::F_OFD_SETLK(&lock)).ok()
+        });
+        let found = verdict(&path);
+        assert!(
+            found.starts_with(expected.as_str()),
+            "{length} {mode:o} {found}"
+        );
+        let unlock = libc::flock {
+            l_type: i16::try_from(libc::F_UNLCK).unwrap(),
+            l_len: 0,
+            ..lock
+        };
+        fcntl(&file, FcntlArg::F_OFD_SETLK(&unlock)).unwrap();
+    }
+}
