@@ -14,6 +14,8 @@ use nix::sys::socket::{UnixAddr, bind, connect};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat, umask};
 use nix::unistd::{UnlinkatFlags, fchdir, getcwd, unlinkat};
 
+use crate::sys::try_reserve;
+
 mod directory;
 mod owner;
 
@@ -34,7 +36,7 @@ pub(crate) fn read(path: &str) -> nix::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     loop {
         let length = bytes.len();
-        bytes.try_reserve(MORE).map_err(|_| Errno::ENOMEM)?;
+        try_reserve(&mut bytes, MORE)?;
         bytes.resize(length + MORE, 0);
         let room = bytes.get_mut(length..).unwrap_or_default();
         let count = nix::unistd::read(&file, room)?;
@@ -266,8 +268,20 @@ fn directory_and_name(path: &Path) -> Option<(&Path, &OsStr)> {
     Some((directory, OsStr::from_bytes(name)))
 }
 
-/// No path has a NUL in it, nor any word that a program can be given.
+/// No path has a NUL in it, nor any word that a program can be given: EINVAL.
 pub(crate) fn c_string(bytes: &[u8]) -> nix::Result<CString> {
+    joined(&[bytes])
+}
+
+/// The same of several parts.
+pub(crate) fn joined(parts: &[&[u8]]) -> nix::Result<CString> {
+    let mut bytes = Vec::new();
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    // With the NUL at the end.
+    try_reserve(&mut bytes, length + 1)?;
+    for part in parts {
+        bytes.extend_from_slice(part);
+    }
     CString::new(bytes).map_err(|_| Errno::EINVAL)
 }
 

@@ -1,6 +1,6 @@
 //! What /proc says of one process, and of all.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::fs::read_link;
 use std::time::Duration;
 
@@ -11,19 +11,54 @@ use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{Pid, getpid};
 
 use crate::file;
-use crate::sys::probe_process;
+use crate::sys::{probe_process, try_reserve};
 
 /// A process at one moment: some of `/proc/PID/stat`, of which `proc(5)` tells more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) pid: Pid,
     pub(crate) parent: Pid,
-    pub(crate) name: String,
+    pub(crate) name: Name,
     pub(crate) state: State,
     /// How many threads the process has left.
     pub(crate) threads: u32,
     /// When it started: of two processes with one PID, this tells which.
     pub(crate) started: StartTime,
+}
+
+/// What a process is called, whatever bytes that has: the kernel keeps 15 of them (`proc_pid_comm(5)`). It
+/// takes no memory of its own, so that a list of processes is one allocation, which can be refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Name([u8; 16]);
+
+impl Name {
+    fn new(bytes: &[u8]) -> Self {
+        let mut name = [0; 16];
+        for (to, from) in name.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        Self(name)
+    }
+}
+
+impl From<&str> for Name {
+    fn from(text: &str) -> Self {
+        Self::new(text.as_bytes())
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let end = self.0.iter().position(|&byte| byte == 0);
+        let bytes = self.0.get(..end.unwrap_or(self.0.len()));
+        for chunk in bytes.unwrap_or_default().utf8_chunks() {
+            f.write_str(chunk.valid())?;
+            if !chunk.invalid().is_empty() {
+                f.write_char(char::REPLACEMENT_CHARACTER)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The state of a process, or rather of its first thread.
@@ -157,7 +192,7 @@ pub(crate) fn unless_short<T>(told: nix::Result<T>) -> nix::Result<Option<T>> {
 }
 
 /// What a process is called, if it is still there.
-pub(crate) fn name(pid: Pid) -> Option<String> {
+pub(crate) fn name(pid: Pid) -> Option<Name> {
     read(pid).map(|process| process.name)
 }
 
@@ -187,19 +222,28 @@ pub(crate) fn owner(pid: Pid) -> Option<u32> {
 /// error if one was, for want of descriptors or memory.
 pub(crate) fn all() -> nix::Result<Vec<Process>> {
     let mut all = Vec::new();
+    each(&mut |process| {
+        // Of all that hinit has to keep, this is the most.
+        try_reserve(&mut all, 1)?;
+        all.push(process);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// Calls with each of them.
+pub(crate) fn each(call: &mut dyn FnMut(Process) -> nix::Result<()>) -> nix::Result<()> {
     let mut seen = Ok(());
     let listed = file::each_name("/proc", &mut |name| {
         let pid = name.to_str().ok().and_then(|name| name.parse().ok());
-        if let Some(pid) = pid {
-            // Of all that hinit has to keep, this is the most.
-            let room = all.try_reserve(1).map_err(|_| Errno::ENOMEM);
-            match room.and_then(|()| unless_short(try_read(Pid::from_raw(pid)))) {
-                Ok(process) => all.extend(process),
-                Err(errno) => seen = Err(errno),
-            }
+        if let Some(pid) = pid
+            && let Err(errno) = unless_short(try_read(Pid::from_raw(pid)))
+                .and_then(|process| process.map_or(Ok(()), &mut *call))
+        {
+            seen = Err(errno);
         }
     });
-    unless_short(listed).and(seen).map(|()| all)
+    unless_short(listed).and(seen)
 }
 
 /// Whether /proc is that of our PID namespace. Another one's describes other processes.
@@ -240,7 +284,7 @@ fn parse_stat(pid: Pid, stat: &[u8]) -> Option<Process> {
     let mut number = |skip| -> Option<u64> { str::from_utf8(fields.nth(skip)?).ok()?.parse().ok() };
     Some(Process {
         pid,
-        name: String::from_utf8_lossy(name).into_owned(),
+        name: Name::new(name),
         state: State::of(*letter),
         // The 4th field, ppid; the 20th, num_threads; the 22nd, starttime.
         parent: Pid::from_raw(i32::try_from(number(0)?).ok()?),

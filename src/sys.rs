@@ -7,12 +7,13 @@
 
 use std::ffi::{CStr, OsString};
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::ptr;
 
+use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::libc::{self, c_char, c_int};
@@ -29,6 +30,7 @@ mod socket;
 mod unwind;
 
 pub(crate) use child::{Executable, NumberVariable, Plan, fork, is_missing, release_stack, spawn};
+pub(crate) use heap::{IfShort, if_short, if_short_by_command, try_reserve};
 pub(crate) use identity::{
     clear_ambient_capabilities, effective_user, has_capability, set_gids, set_groups, set_uids,
 };
@@ -67,6 +69,10 @@ pub(crate) use c_main;
 /// # Safety
 /// `words` must point to `count` pointers to NUL-terminated strings.
 pub(crate) unsafe fn arguments(count: c_int, words: *const *const c_char) -> Vec<OsString> {
+    if count > 1 {
+        // SAFETY: the caller vouches for this one as well.
+        if_short_by_command(unsafe { CStr::from_ptr(*words.add(1)) }.to_bytes());
+    }
     (0..usize::try_from(count).unwrap_or(0))
         .map(|i| {
             // SAFETY: the caller vouches for `count` pointers, each to a C string.
@@ -172,6 +178,7 @@ pub(crate) fn occupy_standard_fds() {
         events: 0,
         revents: 0,
     });
+    // Should it fail (no memory), they count as open, as they mostly are.
     // SAFETY: the kernel writes to these three entries, and only during the call.
     unsafe { libc::poll(fds.as_mut_ptr(), 3, 0) };
     for fd in &fds {
@@ -197,6 +204,22 @@ pub(crate) fn environment(name: &CStr) -> Option<OsString> {
 unsafe extern "C" {
     /// `environ(7)`.
     static environ: *const *const c_char;
+}
+
+/// The same, or ENOMEM where there is no room for a copy.
+pub(crate) fn try_environment(name: &CStr) -> nix::Result<Option<OsString>> {
+    // SAFETY: nothing changes the environment as long as the value is looked at: hinit has one thread.
+    let value = unsafe {
+        let value = libc::getenv(name.as_ptr());
+        (!value.is_null()).then(|| CStr::from_ptr(value))
+    };
+    let Some(value) = value.map(CStr::to_bytes) else {
+        return Ok(None);
+    };
+    let mut copy = Vec::new();
+    try_reserve(&mut copy, value.len())?;
+    copy.extend_from_slice(value);
+    Ok(Some(OsString::from_vec(copy)))
 }
 
 /// Whether the environment has a variable whose name begins like that.
@@ -226,7 +249,7 @@ pub(crate) fn page_size() -> u64 {
     unsafe { libc::getauxval(libc::AT_PAGESZ) }
 }
 
-/// `setenv(3)`, for the server. ENOMEM is the only error.
+/// `setenv(3)`, for the server. It takes memory, and so can fail.
 pub(crate) fn set_environment(name: &CStr, value: &CStr) -> nix::Result<()> {
     // SAFETY: libc copies both. Nothing holds on to what `environment` returned: it copies as well.
     Errno::result(unsafe { libc::setenv(name.as_ptr(), value.as_ptr(), 1) }).map(drop)
@@ -249,23 +272,51 @@ pub(crate) fn signal_queue_limits(limits: Option<Limits>) -> nix::Result<Limits>
     Ok((old.rlim_cur, old.rlim_max))
 }
 
-/// `unsetenv(3)`, before the server is spawned.
+/// `unsetenv(3)`, before the server is spawned. It fails only for what is no name.
 pub(crate) fn unset_environment(name: &CStr) {
     // SAFETY: hinit has one thread, and `environment` returns copies.
     unsafe { libc::unsetenv(name.as_ptr()) };
 }
 
-/// Closes every descriptor from 3 on but these (`close_range(2)`, since Linux 5.9).
+/// Closes every descriptor from 3 on but these (`close_range(2)`, since Linux 5.9). An error, if some may
+/// still be open.
 ///
 /// Whoever calls this must name all that hinit has; the others it was given, for the server.
-pub(crate) fn close_all_but(mut kept: Vec<RawFd>) {
+pub(crate) fn close_all_but(mut kept: Vec<RawFd>) -> nix::Result<()> {
     kept.sort_unstable();
     let mut first = 3;
-    for fd in kept.into_iter().chain([RawFd::MAX]) {
+    for fd in kept.iter().copied().chain([RawFd::MAX]) {
         if first < fd {
             // SAFETY: by the contract above, nothing that Rust owns is in between.
-            unsafe { libc::syscall(libc::SYS_close_range, first, fd - 1, 0) };
+            let closed = unsafe { libc::syscall(libc::SYS_close_range, first, fd - 1, 0) };
+            // An older kernel has no such call, and a seccomp profile may refuse it.
+            if closed != 0 {
+                return close_one_by_one(&kept);
+            }
         }
         first = fd.saturating_add(1);
     }
+    Ok(())
+}
+
+fn close_one_by_one(kept: &[RawFd]) -> nix::Result<()> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut open = Dir::open("/proc/self/fd", flags, Mode::empty())?;
+    let own = open.as_raw_fd();
+    for entry in open.iter() {
+        let entry = entry?;
+        let fd = entry
+            .file_name()
+            .to_str()
+            .ok()
+            .and_then(|fd| fd.parse().ok());
+        if let Some(fd @ 3..) = fd
+            && fd != own
+            && !kept.contains(&fd)
+        {
+            // SAFETY: as above. (It is closed, whatever this says: close(2).)
+            unsafe { libc::close(fd) };
+        }
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use nix::libc::{SIGALRM, SIGPIPE};
 
 use crate::cli::{Answer, Healthcheck, PidFile as Choice};
 use crate::output::{print_by_deadline, print_line};
-use crate::sys::{self, SignalSet};
+use crate::sys::{self, IfShort, SignalSet};
 use crate::text::Line;
 use crate::time::Exact;
 
@@ -36,6 +36,12 @@ const FOR_THE_VERDICT: Duration = Duration::from_millis(20);
 
 /// Judges the server once.
 pub(crate) fn healthcheck(options: &Healthcheck, inherited: SignalSet) -> u8 {
+    let if_short = match options.answer {
+        Answer::Line => IfShort::Verdict,
+        Answer::Json => IfShort::Json,
+        Answer::Silence => IfShort::Silence,
+    };
+    sys::if_short(if_short, UNHEALTHY);
     // The first look at the clock costs two pages: only where there is need.
     let deadline = (!options.probes.is_empty()).then(|| deadline_of_probes(options.timeout));
     set_deadline(options, inherited);

@@ -68,23 +68,24 @@ fn below() -> nix::Result<Vec<Process>> {
     if sys::ended_child() == Err(Errno::ECHILD) || !process::is_proc_ours() {
         return Ok(Vec::new());
     }
-    let mut below = tree_below(getpid(), process::all()?);
+    let mut below = tree_below(getpid(), process::all()?)?;
     below.retain(|process| !process.has_ended());
     Ok(below)
 }
 
 /// Those processes that descend from `root`.
-fn tree_below(root: Pid, mut all: Vec<Process>) -> Vec<Process> {
+fn tree_below(root: Pid, mut all: Vec<Process>) -> nix::Result<Vec<Process>> {
     all.sort_unstable_by_key(|process| process.pid);
     let place = |pid: Pid| all.binary_search_by_key(&pid, |process| process.pid).ok();
-    let parents: Vec<Option<usize>> = all.iter().map(|process| place(process.parent)).collect();
-    let mut is_below: Vec<bool> = all.iter().map(|process| process.parent == root).collect();
+    let mut is_below: Vec<bool> = Vec::new();
+    sys::try_reserve(&mut is_below, all.len())?;
+    is_below.extend(all.iter().map(|process| process.parent == root));
     // A child mostly comes behind its parent, so that few rounds are needed.
     loop {
         let mut has_grown = false;
-        for at in 0..all.len() {
-            let parent = parents.get(at).copied().flatten();
-            let adds = parent.and_then(|parent| is_below.get(parent)) == Some(&true);
+        for (at, process) in all.iter().enumerate() {
+            let parent = place(process.parent).and_then(|parent| is_below.get(parent));
+            let adds = parent == Some(&true);
             if let Some(is_below) = is_below.get_mut(at).filter(|is_below| adds && !**is_below) {
                 *is_below = true;
                 has_grown = true;
@@ -96,7 +97,7 @@ fn tree_below(root: Pid, mut all: Vec<Process>) -> Vec<Process> {
     }
     let mut is_below = is_below.into_iter();
     all.retain(|_| is_below.next() == Some(true));
-    all
+    Ok(all)
 }
 
 /// What the server left, on its way out: told to end, then killed.
@@ -127,16 +128,18 @@ impl Leftovers {
         if self.roundup.signal != SIGKILL {
             self.roundup = Roundup::new(SIGKILL);
         }
-        let (servers, others): (Vec<_>, Vec<_>) = self
-            .roundup
-            .tell()
-            .into_iter()
-            .partition(|process| Some(process.pid) == server);
-        self.killed.extend(others);
+        let mut told = self.roundup.tell();
+        let count = told.len();
+        told.retain(|process| Some(process.pid) != server);
+        let is_server_told = told.len() < count;
+        // Where there is no room for their names, they are killed all the same.
+        if sys::try_reserve(&mut self.killed, told.len()).is_ok() {
+            self.killed.append(&mut told);
+        }
         // The server is hinit's own child, and not reaped: to kill it takes no look.
         let is_blind = self.roundup.shortage.is_some() || !process::is_proc_ours();
-        let unseen = server.filter(|_| servers.is_empty() && is_blind);
-        unseen.is_some_and(|server| sys::kill(server, SIGKILL).is_ok()) || !servers.is_empty()
+        let unseen = server.filter(|_| !is_server_told && is_blind);
+        unseen.is_some_and(|server| sys::kill(server, SIGKILL).is_ok()) || is_server_told
     }
 
     /// Why hinit could not look for all that is there, the first time that this is so.
@@ -190,14 +193,18 @@ impl Roundup {
 
     /// One look. An error, if not all could be signalled that should be; they are next time.
     fn tell_once(&mut self, newly_told: &mut Vec<Process>) -> nix::Result<()> {
-        let mut there = below()?;
+        let mut there = match below() {
+            Err(Errno::ENOMEM) => return self.tell_unlisted(),
+            there => there?,
+        };
         let mut done = Ok(());
         there.retain(|process| {
             if self.has_told(process) {
                 return true;
             }
             let is_done = self.signal(process);
-            if is_done == Ok(true) {
+            // Where there is no room for its name, it has been told all the same.
+            if is_done == Ok(true) && sys::try_reserve(newly_told, 1).is_ok() {
                 newly_told.push(process.clone());
             }
             done = done.and(is_done.map(drop));
@@ -205,6 +212,18 @@ impl Roundup {
         });
         self.told = there;
         done
+    }
+
+    /// The same where there is no memory for a list: those get it once more that have had it.
+    fn tell_unlisted(&self) -> nix::Result<()> {
+        process::each(&mut |process| {
+            if !process.has_ended() && is_below(process.pid) {
+                // The error below says that not all may have had it.
+                let _told = self.signal(&process);
+            }
+            Ok(())
+        })?;
+        Err(Errno::ENOMEM)
     }
 
     fn has_told(&self, process: &Process) -> bool {
@@ -248,7 +267,7 @@ mod tests {
         };
         let below = |root, tree: &[(i32, i32)]| -> Vec<i32> {
             let tree = tree.iter().copied().map(process).collect();
-            let below = tree_below(Pid::from_raw(root), tree);
+            let below = tree_below(Pid::from_raw(root), tree).unwrap();
             below.iter().map(|process| process.pid.as_raw()).collect()
         };
         for (root, tree, expected) in [

@@ -160,7 +160,13 @@ impl<'a> Life<'a> {
         if let Some(sockets) = &self.sockets {
             sockets.keep(&mut keep);
         }
-        sys::close_all_but(kept);
+        if let Err(errno) = sys::close_all_but(kept) {
+            self.log.warn(format_args!(
+                "cannot close what hinit was given for the server: {}; a pipe among it does not end \
+                 before hinit does",
+                sys::describe(errno)
+            ));
+        }
         if let Err(errno) = chdir("/") {
             self.log.verbose(format_args!(
                 "cannot change to `/`: {}",

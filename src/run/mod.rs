@@ -10,10 +10,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, chdir, getpid, getppid};
 
 use crate::cli::{PidFile, Run};
-use crate::error::{Error, exit_code};
+use crate::error::{Error, ExitCodes, exit_code};
 use crate::output::{Log, Verbosity};
 use crate::pidfile::{self, Claim};
-use crate::sys::{self, SignalSet};
+use crate::sys::{self, IfShort, SignalSet};
 
 mod accounts;
 mod descendants;
@@ -74,8 +74,13 @@ const LISTEN_PID: &CStr = c"LISTEN_PID";
 #[inline(never)]
 pub(crate) fn run(options: &Run, signal_mask: SignalSet) -> u8 {
     let log = Log(options.verbosity);
+    let ExitCodes([failed, ..]) = options.manners.exit_codes;
+    sys::if_short(IfShort::Refuse, failed);
     match launch(options, signal_mask, log) {
-        Ok(life) => life.live(),
+        Ok(life) => {
+            sys::if_short(IfShort::Wait, failed);
+            life.live()
+        }
         Err(error) => {
             log.error(format_args!("{error}"));
             options.manners.exit_codes.of(&error)

@@ -24,22 +24,22 @@ pub(super) struct Program(&'static Executable);
 
 impl Program {
     pub(super) fn new(command: &[OsString]) -> Result<Self, Error> {
-        let path = sys::environment(c"PATH").unwrap_or_else(|| DEFAULT_PATH.into());
         let name = command.first().map_or(OsStr::new(""), OsString::as_os_str);
-        let c_string = |text: &[u8]| {
-            let with_nul = |_| Error::not_found(&name.display(), &"there is a NUL in it");
-            file::c_string(text).map_err(with_nul)
+        let fail = |errno| match errno {
+            Errno::EINVAL => Error::not_found(&name.display(), &"there is a NUL in it"),
+            errno => Error::cannot("start", &name.display(), &sys::describe(errno)),
         };
-        let mut words = Vec::with_capacity(command.len());
+        let path = sys::try_environment(c"PATH").map_err(fail)?;
+        let path = path.unwrap_or_else(|| DEFAULT_PATH.into());
+        let mut words = Vec::new();
+        sys::try_reserve(&mut words, command.len()).map_err(fail)?;
         for word in command {
-            words.push(c_string(word.as_bytes())?);
+            words.push(file::c_string(word.as_bytes()).map_err(fail)?);
         }
-        let mut files = Vec::new();
-        for file in candidates(name.as_bytes(), path.as_bytes()) {
-            files.push(c_string(&file)?);
-        }
+        let files = candidates(name.as_bytes(), path.as_bytes()).map_err(fail)?;
+        let executable = Executable::new(files, words).map_err(fail)?;
         // The child reads it while hinit goes on, so it is there for ever.
-        Ok(Self(Box::leak(Box::new(Executable::new(files, words)))))
+        Ok(Self(Box::leak(Box::new(executable))))
     }
 
     pub(super) fn executable(self) -> &'static Executable {
@@ -60,11 +60,17 @@ impl Program {
         let behind_the_name = self.0.words().iter().skip(1).cloned();
         let words = [SHELL.to_owned(), script.to_owned()].into_iter();
         let words = words.chain(behind_the_name).collect();
-        let _no_shell = Executable::new(vec![SHELL.to_owned()], words).execute();
+        if let Ok(shell) = Executable::new(vec![SHELL.to_owned()], words) {
+            // Where there is no shell either, the error is that of the file.
+            let _no_shell = shell.execute();
+        }
     }
 
     /// The error for what [`Executable::execute`] returned in the child, which was another user, if any.
     pub(super) fn explain(self, errno: Errno, user: Option<u32>) -> Error {
+        if errno == Errno::ENOMEM {
+            return Error::cannot("start", &self.name().display(), &sys::describe(errno));
+        }
         let along_path = !has_slash(self.name().as_bytes());
         // Of the entries of PATH those count that have the command.
         let files = self.0.candidates().iter().map(CString::as_c_str);
@@ -80,7 +86,8 @@ impl Program {
 
     /// The error for a command that is not there; with a slash in it, it is that one file.
     fn not_found(self, file: Option<&CStr>, errno: Errno) -> Error {
-        let reason: Cow<str> = match (file, sys::environment(c"PATH")) {
+        let path = sys::try_environment(c"PATH").unwrap_or_default();
+        let reason: Cow<str> = match (file, path) {
             (Some(file), _) => exec_error::dangling(file)
                 .map_or(sys::describe(errno).into(), |dangling| {
                     format!("it {dangling}").into()
@@ -112,20 +119,25 @@ fn is_binary(file: &CStr) -> bool {
 
 /// The files that a command may be: itself if there is a slash in it, else one for each entry of
 /// PATH. An empty entry is the working directory.
-fn candidates(name: &[u8], path: &[u8]) -> Vec<Vec<u8>> {
+fn candidates(name: &[u8], path: &[u8]) -> nix::Result<Vec<CString>> {
     let mut files = Vec::new();
+    let mut add = |parts: &[&[u8]]| -> nix::Result<()> {
+        sys::try_reserve(&mut files, 1)?;
+        files.push(file::joined(parts)?);
+        Ok(())
+    };
     if has_slash(name) {
-        files.push(name.to_vec());
+        add(&[name])?;
     } else if !name.is_empty() {
         for directory in path.split(|&byte| byte == b':') {
             let slash = match directory {
                 [] | [.., b'/'] => &b""[..],
                 _ => b"/",
             };
-            files.push([directory, slash, name].concat());
+            add(&[directory, slash, name])?;
         }
     }
-    files
+    Ok(files)
 }
 
 fn has_slash(name: &[u8]) -> bool {
@@ -146,9 +158,10 @@ mod tests {
             ("/bin/ls", "/usr/bin", &["/bin/ls"]),
             ("", "/bin", &[]),
         ] {
-            let expected: Vec<_> = expected.iter().map(|file| file.as_bytes()).collect();
+            let expected = expected.iter().map(|file| CString::new(*file).unwrap());
+            let expected: Vec<_> = expected.collect();
             let found = candidates(name.as_bytes(), path.as_bytes());
-            assert_eq!(found, expected, "{name} in {path}");
+            assert_eq!(found, Ok(expected), "{name} in {path}");
         }
     }
 }

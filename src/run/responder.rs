@@ -12,7 +12,7 @@ use crate::cli::Address;
 use crate::error::Error;
 use crate::file::Entry;
 use crate::pidfile::{Claim, SOCKET, beside};
-use crate::sys::describe;
+use crate::sys::{describe, try_reserve};
 
 mod connection;
 mod listener;
@@ -62,9 +62,8 @@ impl Responder {
         let count = if listeners.is_empty() { 0 } else { PLACES };
         let now = Instant::now();
         let mut places = Vec::new();
-        places
-            .try_reserve_exact(count)
-            .map_err(|_| Error::cannot("open", &"places for probes", &describe(Errno::ENOMEM)))?;
+        try_reserve(&mut places, count)
+            .map_err(|errno| Error::cannot("open", &"places for probes", &describe(errno)))?;
         places.extend((0..count).map(|_| Connection::new(now)));
         Ok(Self {
             listeners,

@@ -14,6 +14,7 @@ use nix::libc::{self, c_char, c_int, c_void};
 use nix::unistd::Pid;
 
 use super::SignalSet;
+use super::heap::try_reserve;
 use super::raw::call;
 
 /// What the child does.
@@ -90,6 +91,17 @@ impl Plan {
     }
 }
 
+/// Whether it is the entry of PATH that leads nowhere, and not the file in it: it is too long, is no directory, or
+/// a symlink in it leads back to itself.
+fn is_no_entry(candidate: &CStr, errno: Errno) -> bool {
+    let address = candidate.as_ptr().expose_provenance();
+    let here = libc::AT_FDCWD.cast_unsigned() as usize;
+    matches!(
+        errno,
+        Errno::ENAMETOOLONG | Errno::ENOTDIR | Errno::ELOOP // SAFETY: the address is that of a C string.
+    ) && unsafe { call(libc::SYS_faccessat, [here, address, 0, 0]) }.is_err()
+}
+
 /// Whether the kernel's answer means that there is no such file.
 pub(crate) fn is_missing(errno: Errno) -> bool {
     matches!(errno, Errno::ENOENT | Errno::ENOTDIR)
@@ -114,15 +126,16 @@ pub(crate) struct Executable {
 unsafe impl Sync for Executable {}
 
 impl Executable {
-    pub(crate) fn new(candidates: Vec<CString>, words: Vec<CString>) -> Self {
-        let mut addresses = Vec::with_capacity(words.len() + 1);
+    pub(crate) fn new(candidates: Vec<CString>, words: Vec<CString>) -> nix::Result<Self> {
+        let mut addresses = Vec::new();
+        try_reserve(&mut addresses, words.len() + 1)?;
         addresses.extend(words.iter().map(|word| word.as_ptr()));
         addresses.push(ptr::null());
-        Self {
+        Ok(Self {
             candidates,
             words,
             addresses,
-        }
+        })
     }
 
     pub(crate) fn candidates(&self) -> &[CString] {
@@ -136,9 +149,12 @@ impl Executable {
     /// Executes the first candidate that can be. Returns only if none can: why, and which one ended the
     /// search, if one did. As in execvp(3), "permission denied" for one outweighs "not found" for the others.
     pub(crate) fn execute(&self) -> (Errno, Option<&CStr>) {
+        let mut name = self.words.iter().take(1);
+        let along_path = !name.any(|name| name.to_bytes().contains(&b'/'));
         let mut why = Errno::ENOENT;
         for candidate in &self.candidates {
             match self.execute_file(candidate) {
+                errno if along_path && is_no_entry(candidate, errno) => {}
                 errno if is_missing(errno) && why == Errno::EACCES => {}
                 errno if is_missing(errno) || errno == Errno::EACCES => why = errno,
                 errno => return (errno, Some(candidate)),

@@ -5,6 +5,9 @@
 //! lie in .bss, from a page on that is in use anyway. What hinit needs as a rule fits in there: so where
 //! the kernel has no more memory to give, it says so before hinit starts, and not in its midst. What was
 //! given back serves the next of its size, so that a long life needs no more than its busiest moment did.
+//!
+//! Where the kernel gives no more all the same, [`try_reserve`] says so to those who can do without, and
+//! there is a reserve for the others, who need little. When that is used up too, see `shortage`.
 #![allow(
     clippy::cast_ptr_alignment,
     reason = "all blocks are aligned to more than a pointer"
@@ -15,6 +18,10 @@ use std::cell::UnsafeCell;
 use std::ptr;
 
 use nix::libc;
+
+mod shortage;
+
+pub(crate) use shortage::{IfShort, if_short, if_short_by_command, try_reserve};
 
 /// All blocks are aligned to this, and their sizes are multiples of it.
 const UNIT: usize = 16;
@@ -27,25 +34,29 @@ const SIZES: usize = SMALL / UNIT + (LARGE / SMALL).ilog2() as usize;
 /// What the first blocks are cut from, and then the others.
 const ARENA: usize = 64 * 1024;
 const CHUNK: usize = 64 * 1024;
+/// For what cannot be refused. As long as it is not used it takes no memory.
+const RESERVE: usize = 32 * 1024;
 
 /// The state before the blocks, so that the first of them are on its page.
 #[repr(C)]
 struct Heap {
     state: UnsafeCell<State>,
-    arena: Arena,
+    arena: Arena<ARENA>,
+    reserve: Arena<RESERVE>,
 }
 
 /// Aligned as the first blocks are to be.
 #[repr(align(16))]
-struct Arena(UnsafeCell<[u8; ARENA]>);
+struct Arena<const SIZE: usize>(UnsafeCell<[u8; SIZE]>);
 
 struct State {
     /// Of each size the block that was given back last; in it stands where the one before is.
     free: [*mut u8; SIZES],
     /// What blocks are cut from: the arena at first.
     chunk: *mut u8,
-    /// How much of it is cut off.
+    /// How much of it is cut off, and of the reserve.
     used: usize,
+    reserve_used: usize,
 }
 
 #[cfg_attr(not(any(test, fuzzing)), global_allocator)]
@@ -62,8 +73,10 @@ impl Heap {
                 free: [ptr::null_mut(); SIZES],
                 chunk: ptr::null_mut(),
                 used: 0,
+                reserve_used: 0,
             }),
             arena: Arena(UnsafeCell::new([0; ARENA])),
+            reserve: Arena(UnsafeCell::new([0; RESERVE])),
         }
     }
 
@@ -77,13 +90,40 @@ impl Heap {
         if state.chunk.is_null() || end > CHUNK {
             let chunk = map(CHUNK);
             if chunk.is_null() {
-                return chunk;
+                return self.cut_reserve(state, size);
             }
             // The rest of the one before stays unused: less than one block.
             (state.chunk, state.used) = (chunk, 0);
         }
         state.used += size;
         state.chunk.wrapping_add(state.used - size)
+    }
+
+    fn cut_reserve(&self, state: &mut State, size: usize) -> *mut u8 {
+        let start = state.reserve_used;
+        if shortage::is_refusable() || start + size > RESERVE {
+            return ptr::null_mut();
+        }
+        state.reserve_used += size;
+        self.reserve.0.get().cast::<u8>().wrapping_add(start)
+    }
+
+    /// A block, or null.
+    fn allocate(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: no two calls overlap.
+        let state = unsafe { &mut *self.state.get() };
+        let Some((size, number)) = block(layout) else {
+            return map(layout.size());
+        };
+        match state.free.get_mut(number) {
+            Some(last) if !last.is_null() => {
+                let block = *last;
+                // SAFETY: it was given back, and then this was written to it.
+                *last = unsafe { block.cast::<*mut u8>().read() };
+                block
+            }
+            _ => self.cut(state, size),
+        }
     }
 }
 
@@ -120,19 +160,13 @@ fn map(size: usize) -> *mut u8 {
 // alignment: UNIT, or that of a page, which is more than any type of hinit's has.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: no two calls overlap.
-        let state = unsafe { &mut *self.state.get() };
-        let Some((size, number)) = block(layout) else {
-            return map(layout.size());
-        };
-        match state.free.get_mut(number) {
-            Some(last) if !last.is_null() => {
-                let block = *last;
-                // SAFETY: it was given back, and then this was written to it.
-                *last = unsafe { block.cast::<*mut u8>().read() };
-                block
+        loop {
+            let block = self.allocate(layout);
+            if !block.is_null() || shortage::is_refusable() {
+                return block;
             }
-            _ => self.cut(state, size),
+            // Rust's library would abort.
+            shortage::suffer();
         }
     }
 
@@ -173,141 +207,4 @@ unsafe impl GlobalAlloc for Heap {
 mod c;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn layout(size: usize, align: usize) -> Layout {
-        Layout::from_size_align(size, align).unwrap()
-    }
-
-    #[test]
-    fn which_block_so_much_fits_into() {
-        for (size, expected) in [
-            (0, Some((16, 0))),
-            (1, Some((16, 0))),
-            (16, Some((16, 0))),
-            (17, Some((32, 1))),
-            (512, Some((512, 31))),
-            (513, Some((1024, 32))),
-            (1025, Some((2048, 33))),
-            (LARGE, Some((LARGE, SIZES - 1))),
-            (LARGE + 1, None),
-        ] {
-            assert_eq!(block(layout(size, 8)), expected, "{size}");
-        }
-        assert_eq!(block(layout(1, 64)), None);
-    }
-
-    /// What was handed out, and what stands in it.
-    struct Given(*mut u8, Layout, u8);
-
-    impl Given {
-        fn new(heap: &Heap, layout: Layout, fill: u8) -> Self {
-            // SAFETY: the layout is not of size zero, and what is written is what was asked for.
-            unsafe {
-                let block = heap.alloc(layout);
-                assert!(!block.is_null() && block.addr().is_multiple_of(layout.align()));
-                block.write_bytes(fill, layout.size());
-                Self(block, layout, fill)
-            }
-        }
-
-        fn resize(self, heap: &Heap, size: usize) -> Self {
-            let Self(block, old, fill) = self;
-            // SAFETY: the block is this heap's, and all that is written lies in what it has become.
-            unsafe {
-                let block = heap.realloc(block, old, size);
-                assert!(holds(block, size.min(old.size()), fill));
-                block.write_bytes(fill, size);
-                Self(block, layout(size, old.align()), fill)
-            }
-        }
-
-        fn give_back(self, heap: &Heap) {
-            let Self(block, layout, fill) = self;
-            // SAFETY: the block is this heap's, and is given back once.
-            unsafe {
-                assert!(holds(block, layout.size(), fill), "it is another's as well");
-                heap.dealloc(block, layout);
-            }
-        }
-    }
-
-    /// Compared as a whole: byte by byte Miri takes minutes.
-    ///
-    /// # Safety
-    /// As many bytes must be there.
-    unsafe fn holds(block: *const u8, size: usize, fill: u8) -> bool {
-        // SAFETY: the caller vouches for them.
-        unsafe { std::slice::from_raw_parts(block, size) == vec![fill; size] }
-    }
-
-    #[test]
-    fn what_was_given_back_is_used_again() {
-        let heap = Heap::new();
-        let one = Given::new(&heap, layout(40, 8), 1);
-        let (first, _two) = (one.0, Given::new(&heap, layout(40, 8), 2));
-        one.give_back(&heap);
-        assert_eq!(Given::new(&heap, layout(33, 1), 3).0, first);
-        let used = |heap: &Heap| {
-            // SAFETY: nobody allocates meanwhile.
-            let state = unsafe { &*heap.state.get() };
-            (state.chunk, state.used)
-        };
-        let before = used(&heap);
-        for _ in 0..1000 {
-            Given::new(&heap, layout(100, 8), 4).give_back(&heap);
-        }
-        assert_eq!(used(&heap), (before.0, before.1 + 112));
-    }
-
-    #[test]
-    fn the_first_blocks_fill_the_arena_and_no_more() {
-        let heap = Heap::new();
-        let first: Vec<Given> = (0..ARENA / LARGE)
-            .map(|_| Given::new(&heap, layout(LARGE, 1), 1))
-            .collect();
-        let arena = heap.arena.0.get().addr();
-        let lies_in_it = |given: &Given| (arena..arena + ARENA).contains(&given.0.addr());
-        assert!(first.iter().all(lies_in_it));
-        assert!(!lies_in_it(&Given::new(&heap, layout(UNIT, 1), 2)));
-        for given in first {
-            given.give_back(&heap);
-        }
-    }
-
-    /// Miri takes its time.
-    const ROUNDS: u64 = if cfg!(miri) { 200 } else { 20_000 };
-
-    #[test]
-    fn no_two_have_the_same_memory() {
-        let heap = Heap::new();
-        let mut held: Vec<Given> = Vec::new();
-        let mut random = 1_u64;
-        for round in 0..ROUNDS {
-            random = random
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(round);
-            let number = usize::try_from(random >> 40).unwrap();
-            let size = 1 + number % [24, 300, 3000, 40_000][number / 7 % 4];
-            match (number % 3, held.is_empty()) {
-                (0, false) => held.swap_remove(number % held.len()).give_back(&heap),
-                (1, false) => {
-                    let resized = held.swap_remove(number % held.len()).resize(&heap, size);
-                    held.push(resized);
-                }
-                _ => {
-                    let align = [1, 8, 16, 64][number / 11 % 4];
-                    let fill = u8::try_from(number % 251).unwrap();
-                    held.push(Given::new(&heap, layout(size, align), fill));
-                }
-            }
-            if held.len() > 200 {
-                held.remove(0).give_back(&heap);
-            }
-        }
-        for given in held {
-            given.give_back(&heap);
-        }
-    }
-}
+mod tests;

@@ -80,6 +80,52 @@ in_both_modes! {
         refused(mode, dir.join("symlink"), 127, "it is a symlink to `/no/such`, which is not there");
     }
 
+    fn entries_of_path_that_lead_nowhere_are_passed_over(mode: Mode) {
+        let dir = TempDir::new();
+        let (bad, good) = (dir.join("bad"), dir.join("good"));
+        fs::create_dir(&bad).unwrap();
+        fs::create_dir(&good).unwrap();
+        symlink("loop", dir.join("loop")).unwrap();
+        file(&dir.join("plain"), "", 0o755);
+        file(&good.join("it"), "#!/bin/sh\nexit 7\n", 0o755);
+        file(&good.join("lame"), "#!/no/such/shell\n", 0o755);
+        file(&bad.join("circular"), format!("#!{}\n", bad.join("circular").display()), 0o755);
+        let entries = [
+            format!("/{}", "x".repeat(300)),
+            format!("/{}", "long/".repeat(1000)),
+            dir.join("loop").display().to_string(),
+            dir.join("loop/below").display().to_string(),
+            dir.join("plain").display().to_string(),
+            dir.join("none").display().to_string(),
+        ];
+        let own = std::env::var("PATH").unwrap();
+        let run = |path: &str, command: &str| {
+            // unshare is looked for in the same PATH.
+            let start = Start::by(mode, &["env", &format!("PATH={path}")]).no_pid_file();
+            start.args(["-q", "--", command]).run()
+        };
+        for entry in &entries {
+            let path = format!("{entry}:{}", good.display());
+            let ended = run(&path, "it");
+            assert_eq!((ended.code, ended.log.as_str()), (7, ""), "{entry:.40}");
+            for path in [&path, &format!("{}:{entry}", good.display())] {
+                let ended = run(path, "none");
+                let line = "hinit: cannot run `none`: not found in PATH";
+                assert_eq!((ended.code, ended.log.as_str()), (127, line), "{entry:.40}");
+                let ended = run(path, "lame");
+                let line = format!(
+                    "hinit: cannot run `{}`: its interpreter `/no/such/shell` is not there",
+                    good.join("lame").display()
+                );
+                assert_eq!((ended.code, ended.log), (126, line), "{entry:.40}");
+            }
+        }
+        // Where it is the file that leads nowhere, it is named.
+        let ended = run(&format!("{}:{own}", bad.display()), "circular");
+        let line = format!("hinit: cannot run `{}`: its interpreter leads to another", bad.join("circular").display());
+        assert!(ended.code == 126 && ended.log.starts_with(&line), "{}", ended.log);
+    }
+
     fn files_that_may_not_be_executed(mode: Mode) {
         let dir = TempDir::new();
         file(&dir.join("plain"), "#!/bin/sh\n", 0o644);

@@ -13,6 +13,7 @@ use crate::support::*;
 mod clock;
 mod descriptors;
 mod disk;
+mod inherited;
 mod memory;
 mod mishaps;
 mod processes;

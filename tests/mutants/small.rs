@@ -61,4 +61,16 @@ mutants! {
     a_living_process_is_stale: "run/stale.rs" {
         "if getpid() == Pid::from_raw(1) || has_ended(pid) =>" => "if getpid() == getpid() || has_ended(pid) =>"
     } fails "stale::subreaper::one_that_lives_stays_unless_it_cannot_be_meant";
+
+    memory_that_runs_out_aborts: "sys/heap.rs" {
+        "            shortage::suffer();" => "            return block;"
+    } fails "limits::memory::long_command_lines_and_paths_are_refused_in_one_line";
+
+    only_close_range_closes: "sys.rs" {
+        "return close_one_by_one(&kept);" => "return Ok(());"
+    } fails "limits::inherited::what_was_meant_for_the_server_is_let_go_without_close_range_as_well";
+
+    an_entry_that_leads_nowhere_ends_the_search: "run/program.rs" {
+        "                errno if along_path && is_no_entry(candidate, errno) => {}" => ""
+    } fails "exec_errors::subreaper::entries_of_path_that_lead_nowhere_are_passed_over";
 }

@@ -16,12 +16,13 @@ extern "C" fn malloc(size: usize) -> *mut c_void {
     let Some(layout) = layout(size) else {
         return ptr::null_mut();
     };
-    // SAFETY: the layout is not of size zero, and its first bytes are this function's.
+    // libc looks what it got.
+    let block = HEAP.allocate(layout);
+    if block.is_null() {
+        return ptr::null_mut();
+    }
+    // SAFETY: the block's first bytes are this function's.
     unsafe {
-        let block = HEAP.alloc(layout);
-        if block.is_null() {
-            return ptr::null_mut();
-        }
         block.cast::<usize>().write(size);
         block.add(UNIT).cast()
     }

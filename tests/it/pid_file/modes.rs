@@ -157,6 +157,12 @@ fn without_locks_of_fcntl_the_permissions_tell() {
     });
     hinit.signal(SIGTERM);
     assert_eq!(hinit.end().code, 0);
+    fs::write(&path, "1\n").unwrap();
+    let stale = format!(
+        "unhealthy: PID file {} is stale: no hinit holds it",
+        path.display()
+    );
+    assert_eq!(check(&[]), stale);
 }
 
 #[test]

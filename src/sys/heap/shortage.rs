@@ -1,0 +1,99 @@
+//! What becomes of hinit when the kernel has no more memory for it: one mechanism for all commands.
+//!
+//! Before a server runs hinit ends, with one line. From then on it must not: so whatever needs memory by the
+//! measure of others asks with [`try_reserve`], and goes without where there is none. All else needs little,
+//! for which there is a reserve. Should even that be used up, hinit waits until there is memory.
+
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, poll};
+
+use crate::sys::{STDERR, STDOUT};
+
+/// What an allocation comes to that has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IfShort {
+    /// The end, with a line in the log.
+    Refuse,
+    /// The end, with the verdict of a health check: a line, JSON, or its exit code alone.
+    Verdict,
+    Json,
+    Silence,
+    /// Patience: a server runs.
+    Wait,
+}
+
+/// The number of the one that holds now.
+static KIND: AtomicU8 = AtomicU8::new(IfShort::Refuse as u8);
+static EXIT_CODE: AtomicU8 = AtomicU8::new(FAILED);
+/// Whether the allocation under way may fail.
+static IS_REFUSABLE: AtomicBool = AtomicBool::new(false);
+
+/// The exit codes of a `run` or `install` that has failed itself, and of the others.
+const FAILED: u8 = 125;
+const REFUSED: u8 = 1;
+
+/// How long the last line waits for a pipe that nobody reads, in milliseconds.
+const PATIENCE: u8 = 100;
+/// How long to wait for memory.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// From now on an allocation that fails comes to this, and its exit code is that.
+pub(crate) fn if_short(kind: IfShort, exit_code: u8) {
+    KIND.store(kind as u8, Relaxed);
+    EXIT_CODE.store(exit_code, Relaxed);
+}
+
+/// The same, by the word that names one of hinit's commands: before anything is allocated.
+pub(crate) fn if_short_by_command(word: &[u8]) {
+    match word {
+        b"healthcheck" => if_short(IfShort::Verdict, REFUSED),
+        b"signal" | b"status" => if_short(IfShort::Refuse, REFUSED),
+        _ => {}
+    }
+}
+
+/// Makes room for so many more, or says that there is no memory for them.
+pub(crate) fn try_reserve<T>(list: &mut Vec<T>, more: usize) -> nix::Result<()> {
+    IS_REFUSABLE.store(true, Relaxed);
+    let reserved = list.try_reserve(more);
+    IS_REFUSABLE.store(false, Relaxed);
+    reserved.map_err(|_| Errno::ENOMEM)
+}
+
+pub(super) fn is_refusable() -> bool {
+    IS_REFUSABLE.load(Relaxed)
+}
+
+/// Ends hinit, or waits for a moment.
+#[cold]
+pub(super) fn suffer() {
+    const KINDS: [IfShort; 4] = [
+        IfShort::Refuse,
+        IfShort::Verdict,
+        IfShort::Json,
+        IfShort::Silence,
+    ];
+    let number = KIND.load(Relaxed);
+    let (to, line): (BorrowedFd, &[u8]) = match KINDS.into_iter().find(|it| *it as u8 == number) {
+        Some(IfShort::Refuse) => (STDERR, b"hinit: out of memory\n"),
+        Some(IfShort::Verdict) => (STDOUT, b"unhealthy: out of memory\n"),
+        Some(IfShort::Json) => (
+            STDOUT,
+            b"{\"verdict\":\"unhealthy\",\"reason\":\"out of memory\",\"pid\":null,\"probes\":[]}\n",
+        ),
+        Some(IfShort::Silence) => (STDOUT, b""),
+        Some(IfShort::Wait) | None => return std::thread::sleep(PAUSE),
+    };
+    let mut ready = [PollFd::new(to, PollFlags::POLLOUT)];
+    if poll(&mut ready, PATIENCE) == Ok(1) {
+        // The exit code tells as well.
+        let _lost = nix::unistd::write(to, line);
+    }
+    // SAFETY: it takes no memory, and runs nothing of what is left undone.
+    unsafe { libc::_exit(EXIT_CODE.load(Relaxed).into()) }
+}

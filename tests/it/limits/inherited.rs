@@ -1,0 +1,77 @@
+//! Descriptors that hinit was given for its server.
+
+use std::fs;
+use std::path::Path;
+
+use nix::libc::SIGTERM;
+
+use super::*;
+
+/// By strace, which has `close_range(2)` fail as an older kernel or a seccomp profile does.
+#[test]
+fn what_was_meant_for_the_server_is_let_go_without_close_range_as_well() {
+    let dir = TempDir::new();
+    let given = dir.join("given");
+    fs::write(&given, "").unwrap();
+    let given = given.to_str().unwrap();
+    let pass_it_on = ["sh", "-c", "exec 7<\"$0\"; exec \"$@\"", given];
+    let warning = "hinit: cannot close what hinit was given for the server: Operation not permitted; a pipe \
+        among it does not end before hinit does";
+    for (faults, is_closed) in [
+        (&[][..], true),
+        (&["close_range:error=ENOSYS"], true),
+        (&["close_range:error=EPERM"], true),
+        (&["close_range:error=EPERM:when=2+"], true),
+        (
+            &["close_range:error=EPERM", "getdents64:error=EPERM:when=1"],
+            false,
+        ),
+    ] {
+        let path = dir.join("pid");
+        let mut words = pass_it_on.to_vec();
+        let injected: Vec<_> = faults.iter().map(|it| format!("inject={it}")).collect();
+        words.extend([
+            "strace",
+            "-D",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=close_range,getdents64",
+        ]);
+        for fault in &injected {
+            words.extend(["-e", fault]);
+        }
+        let hinit = Start::by(Mode::Subreaper, &words).pid_file(&path);
+        let hinit = hinit
+            .args(["--notify"])
+            .fixture(["ready"])
+            .start()
+            .ready()
+            .settled();
+        let has = |pid: i32| {
+            let fds = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+            let mut files = fds.filter_map(|fd| fs::read_link(fd.path()).ok());
+            files.any(|file| file == Path::new(given))
+        };
+        assert!(has(hinit.server()), "{faults:?}");
+        assert_eq!(has(hinit.pid()), !is_closed, "{faults:?}");
+        if !is_closed {
+            assert_eq!(hinit.log_line(), warning);
+        }
+        // What it needs itself it has kept.
+        let pid = recorded(&path);
+        assert_eq!(
+            hinit.verdict(&path),
+            format!("healthy: process {pid} is alive")
+        );
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        assert_eq!(
+            (ended.code, ended.log.lines().count()),
+            (143, 1),
+            "{}",
+            ended.log
+        );
+        assert!(!path.exists());
+    }
+}
