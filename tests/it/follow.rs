@@ -32,7 +32,6 @@ fn play(mode: Mode, dir: &TempDir, content: &str, change: impl FnOnce(&Path)) ->
         .ready();
     let first = recorded(&pid_file);
     hinit.signal(SIGUSR2);
-    let hinit = hinit.ready();
     let has_successor = eventually("the new one is the server, or hinit ends", || {
         let Ok(recorded) = fs::read_to_string(&pid_file) else {
             return Some(false);
@@ -41,7 +40,9 @@ fn play(mode: Mode, dir: &TempDir, content: &str, change: impl FnOnce(&Path)) ->
         (recorded != first).then_some(true)
     });
     if has_successor {
+        let hinit = hinit.ready();
         hinit.signal(SIGTERM);
+        return hinit.end();
     }
     hinit.end()
 }

@@ -140,7 +140,7 @@ fn without_locks_of_fcntl_the_permissions_tell() {
             "-e",
             "trace=fcntl",
             "-e",
-            "inject=fcntl:error=EINVAL",
+            "inject=fcntl:error=EINVAL:when=1",
         ];
         let mut command = Command::new("strace");
         verdict_by(command.args(inject).arg(self::hinit()), &path, more)
