@@ -142,3 +142,42 @@ fn the_lock_of_a_hinit_that_runs_cannot_be_had() {
     hinit.signal(libc::SIGTERM);
     assert_eq!(hinit.end().code, 143);
 }
+
+/// Who may read the file can lock what hinit does not, and so keep hinit's lock from growing: it only shrinks.
+#[test]
+fn a_lock_behind_hinits_keeps_nothing_from_the_readers() {
+    for options in [&[][..], &["--notify"]] {
+        let dir = TempDir::new();
+        let path = dir.join("pid");
+        let start = Start::new(Mode::Subreaper).pid_file(&path).args(options);
+        let start = start.args(["--stop-delay", "60m"]);
+        let hinit = start.fixture(["signals"]).start().ready();
+        let pid = recorded(&path);
+        let reader = File::open(&path).unwrap();
+        let behind = |start| libc::flock {
+            l_type: i16::try_from(libc::F_RDLCK).unwrap(),
+            l_whence: 0,
+            l_start: start,
+            l_len: 0,
+            l_pid: 0,
+        };
+        let lock = |start| fcntl(&reader, FcntlArg::F_OFD_SETLK(&behind(start)));
+        let length = if options.is_empty() { 4 } else { 2 };
+        assert_eq!(lock(length - 1), Err(Errno::EAGAIN));
+        lock(length).unwrap();
+        assert_eq!(verdict(&path), format!("healthy: process {pid} is alive"));
+        hinit.signal(SIGTERM);
+        let stopping = format!("unhealthy: process {pid} is about to be stopped");
+        eventually("the file is marked", || {
+            (verdict(&path) == stopping).then_some(())
+        });
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        assert_eq!(
+            (ended.code, ended.log.lines().count()),
+            (0, 1),
+            "{}",
+            ended.log
+        );
+    }
+}
