@@ -69,10 +69,9 @@ pub(crate) use c_main;
 /// # Safety
 /// `words` must point to `count` pointers to NUL-terminated strings.
 pub(crate) unsafe fn arguments(count: c_int, words: *const *const c_char) -> Vec<OsString> {
-    if count > 1 {
-        // SAFETY: the caller vouches for this one as well.
-        if_short_by_command(unsafe { CStr::from_ptr(*words.add(1)) }.to_bytes());
-    }
+    // SAFETY: the caller vouches for this one as well.
+    let command = (count > 1).then(|| unsafe { CStr::from_ptr(*words.add(1)) });
+    if_short_by_command(command.map(CStr::to_bytes));
     (0..usize::try_from(count).unwrap_or(0))
         .map(|i| {
             // SAFETY: the caller vouches for `count` pointers, each to a C string.

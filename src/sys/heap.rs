@@ -7,7 +7,7 @@
 //! given back serves the next of its size, so that a long life needs no more than its busiest moment did.
 //!
 //! Where the kernel gives no more all the same, [`try_reserve`] says so to those who can do without, and
-//! there is a reserve for the others, who need little. When that is used up too, see `shortage`.
+//! there is a reserve for the others, who need little. When that is used up too, see [`shortage`].
 #![allow(
     clippy::cast_ptr_alignment,
     reason = "all blocks are aligned to more than a pointer"
@@ -21,6 +21,7 @@ use nix::libc;
 
 mod shortage;
 
+use shortage::Plan;
 pub(crate) use shortage::{IfShort, if_short, if_short_by_command, try_reserve};
 
 /// All blocks are aligned to this, and their sizes are multiples of it.
@@ -41,6 +42,7 @@ const RESERVE: usize = 32 * 1024;
 #[repr(C)]
 struct Heap {
     state: UnsafeCell<State>,
+    plan: Plan,
     arena: Arena<ARENA>,
     reserve: Arena<RESERVE>,
 }
@@ -75,6 +77,7 @@ impl Heap {
                 used: 0,
                 reserve_used: 0,
             }),
+            plan: Plan::new(),
             arena: Arena(UnsafeCell::new([0; ARENA])),
             reserve: Arena(UnsafeCell::new([0; RESERVE])),
         }
@@ -101,7 +104,8 @@ impl Heap {
 
     fn cut_reserve(&self, state: &mut State, size: usize) -> *mut u8 {
         let start = state.reserve_used;
-        if shortage::is_refusable() || start + size > RESERVE {
+        // A path takes little, also where it could be refused.
+        if self.plan.is_refusable() && size > SMALL || start + size > RESERVE {
             return ptr::null_mut();
         }
         state.reserve_used += size;
@@ -162,11 +166,11 @@ unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         loop {
             let block = self.allocate(layout);
-            if !block.is_null() || shortage::is_refusable() {
+            if !block.is_null() || self.plan.is_refusable() {
                 return block;
             }
             // Rust's library would abort.
-            shortage::suffer();
+            self.plan.follow();
         }
     }
 
@@ -174,6 +178,7 @@ unsafe impl GlobalAlloc for Heap {
         // SAFETY: no two calls overlap.
         let state = unsafe { &mut *self.state.get() };
         let Some((_, number)) = block(layout) else {
+            // Should the kernel refuse (`vm.max_map_count`), they stay unused.
             // SAFETY: these pages are the caller's, who gives them back.
             unsafe { libc::munmap(allocation.cast(), layout.size()) };
             return;

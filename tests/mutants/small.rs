@@ -63,7 +63,7 @@ mutants! {
     } fails "stale::subreaper::one_that_lives_stays_unless_it_cannot_be_meant";
 
     memory_that_runs_out_aborts: "sys/heap.rs" {
-        "            shortage::suffer();" => "            return block;"
+        "            self.plan.follow();" => "            return block;"
     } fails "limits::memory::long_command_lines_and_paths_are_refused_in_one_line";
 
     only_close_range_closes: "sys.rs" {

@@ -12,6 +12,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, poll};
 
+use super::HEAP;
 use crate::sys::{STDERR, STDOUT};
 
 /// What an allocation comes to that has failed.
@@ -27,11 +28,14 @@ pub(crate) enum IfShort {
     Wait,
 }
 
-/// The number of the one that holds now.
-static KIND: AtomicU8 = AtomicU8::new(IfShort::Refuse as u8);
-static EXIT_CODE: AtomicU8 = AtomicU8::new(FAILED);
-/// Whether the allocation under way may fail.
-static IS_REFUSABLE: AtomicBool = AtomicBool::new(false);
+/// Which of them holds now. It is part of the heap, and so on a page that is in use anyway.
+pub(super) struct Plan {
+    /// Its number.
+    kind: AtomicU8,
+    exit_code: AtomicU8,
+    /// Whether the allocation under way may fail.
+    is_refusable: AtomicBool,
+}
 
 /// The exit codes of a `run` or `install` that has failed itself, and of the others.
 const FAILED: u8 = 125;
@@ -44,56 +48,66 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// From now on an allocation that fails comes to this, and its exit code is that.
 pub(crate) fn if_short(kind: IfShort, exit_code: u8) {
-    KIND.store(kind as u8, Relaxed);
-    EXIT_CODE.store(exit_code, Relaxed);
+    HEAP.plan.kind.store(kind as u8, Relaxed);
+    HEAP.plan.exit_code.store(exit_code, Relaxed);
 }
 
-/// The same, by the word that names one of hinit's commands: before anything is allocated.
-pub(crate) fn if_short_by_command(word: &[u8]) {
+/// The same, by the word that names one of hinit's commands, if there is one: before anything is allocated.
+pub(crate) fn if_short_by_command(word: Option<&[u8]>) {
     match word {
-        b"healthcheck" => if_short(IfShort::Verdict, REFUSED),
-        b"signal" | b"status" => if_short(IfShort::Refuse, REFUSED),
-        _ => {}
+        Some(b"healthcheck") => if_short(IfShort::Verdict, REFUSED),
+        Some(b"signal" | b"status") => if_short(IfShort::Refuse, REFUSED),
+        _ => if_short(IfShort::Refuse, FAILED),
     }
 }
 
 /// Makes room for so many more, or says that there is no memory for them.
 pub(crate) fn try_reserve<T>(list: &mut Vec<T>, more: usize) -> nix::Result<()> {
-    IS_REFUSABLE.store(true, Relaxed);
+    HEAP.plan.is_refusable.store(true, Relaxed);
     let reserved = list.try_reserve(more);
-    IS_REFUSABLE.store(false, Relaxed);
+    HEAP.plan.is_refusable.store(false, Relaxed);
     reserved.map_err(|_| Errno::ENOMEM)
 }
 
-pub(super) fn is_refusable() -> bool {
-    IS_REFUSABLE.load(Relaxed)
-}
-
-/// Ends hinit, or waits for a moment.
-#[cold]
-pub(super) fn suffer() {
-    const KINDS: [IfShort; 4] = [
-        IfShort::Refuse,
-        IfShort::Verdict,
-        IfShort::Json,
-        IfShort::Silence,
-    ];
-    let number = KIND.load(Relaxed);
-    let (to, line): (BorrowedFd, &[u8]) = match KINDS.into_iter().find(|it| *it as u8 == number) {
-        Some(IfShort::Refuse) => (STDERR, b"hinit: out of memory\n"),
-        Some(IfShort::Verdict) => (STDOUT, b"unhealthy: out of memory\n"),
-        Some(IfShort::Json) => (
-            STDOUT,
-            b"{\"verdict\":\"unhealthy\",\"reason\":\"out of memory\",\"pid\":null,\"probes\":[]}\n",
-        ),
-        Some(IfShort::Silence) => (STDOUT, b""),
-        Some(IfShort::Wait) | None => return std::thread::sleep(PAUSE),
-    };
-    let mut ready = [PollFd::new(to, PollFlags::POLLOUT)];
-    if poll(&mut ready, PATIENCE) == Ok(1) {
-        // The exit code tells as well.
-        let _lost = nix::unistd::write(to, line);
+impl Plan {
+    pub(super) const fn new() -> Self {
+        Self {
+            kind: AtomicU8::new(0),
+            exit_code: AtomicU8::new(0),
+            is_refusable: AtomicBool::new(false),
+        }
     }
-    // SAFETY: it takes no memory, and runs nothing of what is left undone.
-    unsafe { libc::_exit(EXIT_CODE.load(Relaxed).into()) }
+
+    pub(super) fn is_refusable(&self) -> bool {
+        self.is_refusable.load(Relaxed)
+    }
+
+    /// Ends hinit, or waits for a moment.
+    #[cold]
+    pub(super) fn follow(&self) {
+        const KINDS: [IfShort; 4] = [
+            IfShort::Refuse,
+            IfShort::Verdict,
+            IfShort::Json,
+            IfShort::Silence,
+        ];
+        let number = self.kind.load(Relaxed);
+        let (to, line): (BorrowedFd, &[u8]) = match KINDS.into_iter().find(|it| *it as u8 == number) {
+            Some(IfShort::Refuse) => (STDERR, b"hinit: out of memory\n"),
+            Some(IfShort::Verdict) => (STDOUT, b"unhealthy: out of memory\n"),
+            Some(IfShort::Json) => (
+                STDOUT,
+                b"{\"verdict\":\"unhealthy\",\"reason\":\"out of memory\",\"pid\":null,\"probes\":[]}\n",
+            ),
+            Some(IfShort::Silence) => (STDOUT, b""),
+            Some(IfShort::Wait) | None => return std::thread::sleep(PAUSE),
+        };
+        let mut ready = [PollFd::new(to, PollFlags::POLLOUT)];
+        if poll(&mut ready, PATIENCE) == Ok(1) {
+            // The exit code tells as well.
+            let _lost = nix::unistd::write(to, line);
+        }
+        // SAFETY: it takes no memory, and runs nothing of what is left undone.
+        unsafe { libc::_exit(self.exit_code.load(Relaxed).into()) }
+    }
 }
