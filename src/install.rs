@@ -55,6 +55,7 @@ fn copy_to(path: &Path) -> Result<(), Error> {
         .map_err(|error| errno(&error))
         .and_then(|()| temporary.rename(&entry));
     if done.is_err() {
+        // The error that follows says why; a file that is left behind hinders no later copy.
         let _left_behind = temporary.unlink();
     }
     done.map_err(by_errno)

@@ -61,6 +61,7 @@ pub(crate) fn print_line(message: &dyn fmt::Display) {
 
 /// Writes a line that a pipe takes at once to standard output, for who has a deadline anyway.
 pub(crate) fn print_by_deadline(line: &[u8]) {
+    // Whoever does not read it has the exit code.
     let _lost = nix::unistd::write(STDOUT, line);
 }
 

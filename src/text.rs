@@ -68,6 +68,7 @@ impl Line {
         let mut line = Self(Buffer::new());
         // The only error is that the line is full: what has no room is cut off.
         let _cut_off = line.write_fmt(message);
+        // `append` has spared a byte for it.
         let _has_room = line.0.push("\n", 0);
         line
     }

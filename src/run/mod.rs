@@ -102,7 +102,11 @@ pub(crate) fn pause() -> u8 {
     loop {
         // Also those who ended before hinit was here to be told.
         while let Ok(Some(pid)) = sys::ended_child() {
-            let _status = sys::reap(pid);
+            if let Err(errno) = sys::reap(pid) {
+                let why = sys::describe(errno);
+                log.warn(format_args!("cannot reap process {pid}: {why}"));
+                break;
+            }
         }
         if let Event::Signal(signal) = queue.wait(None, None, None)
             && [SIGTERM, SIGINT].contains(&signal.number())

@@ -148,6 +148,7 @@ impl Responder {
     fn turn_deaf(&mut self, epoll: &Epoll, now: Instant) {
         self.deaf_until = Some(now + DEAF);
         for listener in &self.listeners {
+            // It fails only for one that could not be added again, and so is not watched anyway.
             let _not_there = epoll.delete(listener);
         }
     }

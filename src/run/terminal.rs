@@ -80,6 +80,7 @@ impl Terminal {
     /// Lets a group read from the terminal. SIGTTOU, which the kernel sends to a background group
     /// that tries this, is blocked.
     pub(super) fn give_to(&self, group: Pid) {
+        // It fails where the group or the terminal is gone, and then nobody is there to read.
         let _gone = tcsetpgrp(&self.tty, group);
     }
 

@@ -54,7 +54,8 @@ impl SignalSet {
     }
 }
 
-/// Replaces the mask of blocked signals and returns the one before.
+/// Replaces the mask of blocked signals and returns the one before. It fails only for a bad pointer or a
+/// bad size.
 pub(crate) fn set_signal_mask(mask: SignalSet) -> SignalSet {
     let mut old: u64 = 0;
     let (new, previous) = (&raw const mask.0, &raw mut old);
@@ -70,7 +71,8 @@ pub(crate) fn set_signal_mask(mask: SignalSet) -> SignalSet {
     SignalSet(old)
 }
 
-/// Which of the blocked signals wait to be delivered (`sigpending(2)`).
+/// Which of the blocked signals wait to be delivered (`sigpending(2)`). It fails only as `set_signal_mask`
+/// does.
 fn pending_signals() -> SignalSet {
     let mut pending: u64 = 0;
     // SAFETY: the pointer is to 8 bytes, the size that the kernel is told; it does not keep it.
@@ -107,13 +109,14 @@ pub(crate) fn leave_terminal() {
     }
 }
 
-/// Makes the terminal of standard input that of the caller's session, if it is free (`TIOCSCTTY`).
+/// Makes the terminal of standard input that of the caller's session, if it is free (`TIOCSCTTY`). Where it
+/// is not, or there is none, the session has no terminal.
 pub(crate) fn take_terminal() {
     // SAFETY: no memory is passed.
     unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) };
 }
 
-/// Takes a blocked signal away, if it waits to be delivered.
+/// Takes a blocked signal away, if it waits to be delivered. (If not, the call says EAGAIN.)
 fn discard(signal: c_int) {
     let set = SignalSet::NONE.with(signal);
     let at_once = [0_i64; 2];

@@ -104,6 +104,7 @@ impl Life<'_> {
         if self.options.stop.leftovers == Leftovers::Tell
             && let Some(signal) = self.options.rewrites.apply(SIGTERM)
         {
+            // It fails where the server was the last of its group.
             let _nobody_there = self.server.signal_group(signal);
         }
     }
@@ -136,6 +137,7 @@ impl Life<'_> {
         };
         let then = terminal.follow_stop(signal, self.server.group());
         if matches!(then, Stop::Continue | Stop::ContinueAlone) {
+            // It fails where the server has been killed since, of which a SIGCHLD tells.
             let _has_just_been_there = self.server.signal_group(SIGCONT);
         }
         match then {

@@ -139,6 +139,7 @@ impl Connection {
 
     fn linger(&mut self, now: Instant) {
         if let Some(socket) = &self.socket {
+            // It fails where the client has gone, and then nothing is left to be sent.
             let _gone = shutdown(socket.as_raw_fd(), Shutdown::Write);
         }
         self.is_over = true;
