@@ -32,7 +32,8 @@ mod unwind;
 pub(crate) use child::{Executable, NumberVariable, Plan, fork, is_missing, release_stack, spawn};
 pub(crate) use heap::{IfShort, if_short, if_short_by_command, try_reserve};
 pub(crate) use identity::{
-    clear_ambient_capabilities, effective_user, has_capability, set_gids, set_groups, set_uids,
+    clear_ambient_capabilities, effective_user, groups, has_capability, set_gids, set_groups,
+    set_uids,
 };
 pub(crate) use signals::{
     Handle, SignalSet, exit_on_alarm, ignore_sigchld, kill, leave_terminal, libc_set, queue_signal,

@@ -1,5 +1,7 @@
 //! Who hinit is, and who the server is to be.
 
+use std::ptr;
+
 use nix::errno::Errno;
 use nix::libc;
 
@@ -23,6 +25,17 @@ pub(crate) fn has_capability(number: u32) -> bool {
     let [low, _, _, high, ..] = sets;
     let effective = u64::from(high) << 32 | u64::from(low);
     result == 0 && effective >> number & 1 == 1
+}
+
+/// The supplementary groups (`getgroups(2)`). Not nix's: that takes a table of libc's along, of 900 bytes.
+pub(crate) fn groups() -> nix::Result<Vec<u32>> {
+    // SAFETY: without room the kernel writes nothing.
+    let most = Errno::result(unsafe { libc::getgroups(0, ptr::null_mut()) })?;
+    let mut groups = vec![0; usize::try_from(most).unwrap_or_default()];
+    // SAFETY: the kernel writes at most so many numbers, and keeps no pointer.
+    let count = Errno::result(unsafe { libc::getgroups(most, groups.as_mut_ptr()) })?;
+    groups.truncate(usize::try_from(count).unwrap_or_default());
+    Ok(groups)
 }
 
 /// `setgroups(2)`. This and the next two are the system calls alone: libc would have all threads follow,

@@ -2,10 +2,11 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use nix::unistd::{Gid, Uid, getegid, geteuid, getgid, getgroups, getuid};
+use nix::unistd::{Gid, Uid, getegid, geteuid, getgid, getuid};
 
 use super::Identity;
 use crate::error::Error;
+use crate::sys;
 
 /// What hinit itself is: its real and effective IDs, which setresuid(2) allows without a capability, and its
 /// supplementary groups.
@@ -30,7 +31,7 @@ impl Own {
         Ok(Self {
             uids: [getuid(), geteuid()].map(Uid::as_raw),
             gids: [getgid(), getegid()].map(Gid::as_raw),
-            groups: getgroups()?.into_iter().map(Gid::as_raw).collect(),
+            groups: sys::groups()?,
         })
     }
 }
