@@ -28,7 +28,7 @@ const CALLS: &[SystemCall] = calls! {
     SYS_epoll_pwait "f" SYS_execve "s" SYS_exit "" SYS_exit_group "" SYS_faccessat "fs" SYS_faccessat2 "fs"
     SYS_fallocate "fn" SYS_fchdir "f" SYS_fchmod "f" SYS_fchmodat "fs" SYS_fchown "f" SYS_fchownat "fs"
     SYS_fcntl "fn" SYS_fdatasync "f" SYS_flock "fn" SYS_fstat "f" SYS_fsync "f" SYS_ftruncate "f"
-    SYS_getdents64 "f" SYS_getegid "" SYS_geteuid "" SYS_getgid "" SYS_getpeername "f" SYS_getpgid ""
+    SYS_getdents64 "f" SYS_getegid "" SYS_geteuid "" SYS_getgid "" SYS_getgroups "n" SYS_getpeername "f" SYS_getpgid ""
     SYS_getpid "" SYS_getppid "" SYS_getresgid "" SYS_getresuid "" SYS_getrlimit "" SYS_getsid ""
     SYS_getsockname "f" SYS_getsockopt "fnn" SYS_getuid "" SYS_ioctl "fn" SYS_kill "-n" SYS_linkat "fs"
     SYS_listen "f" SYS_lseek "f" SYS_madvise "" SYS_mkdirat "fs" SYS_mmap "--nn" SYS_mprotect "" SYS_mremap ""

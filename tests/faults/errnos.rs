@@ -51,6 +51,7 @@ const ERRNOS: &[(&str, &str)] = &[
     // Of a child that has ended; without any, ECHILD is no fault.
     ("waitid wait4", "EINTR"),
     ("prctl", "EINVAL EPERM ENOSYS"),
+    ("getgroups", "EPERM ENOSYS"),
     ("prlimit64 getrlimit setrlimit", "EPERM ENOSYS"),
     ("setpgid setsid", "EACCES EPERM ESRCH"),
     ("getpgid getsid", "ESRCH EPERM"),

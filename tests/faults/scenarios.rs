@@ -109,6 +109,9 @@ pub const SCENARIOS: &[Scenario] = &[
             let options = [
                 "--user",
                 "nobody",
+                "--keep-groups",
+                "--umask",
+                "0022",
                 "--workdir",
                 "/",
                 "--remove-stale",
