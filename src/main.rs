@@ -55,6 +55,7 @@ mod text;
 mod time;
 
 use cli::{Command, Complaint, Misuse};
+use error::exit_code;
 use healthcheck::Verdict;
 use output::{Log, Verbosity};
 use sys::SignalSet;
@@ -89,8 +90,11 @@ fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
         Ok(Command::Install(path)) => install::install(&path),
         Ok(Command::Pause) => run::pause(),
         Ok(Command::Help(text)) => {
-            output::print_text(&text);
-            0
+            if output::print_text(&text) {
+                0
+            } else {
+                exit_code::REFUSED
+            }
         }
         Err(misuse) => complain(misuse),
     }

@@ -2,16 +2,26 @@
 
 use std::fmt;
 use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 
-use crate::sys::{STDERR, STDOUT};
+use crate::sys::{STDERR, STDOUT, describe};
 use crate::text::Line;
+use crate::time::poll_timeout;
 
 /// How long a line waits for a full pipe or a stopped terminal before it is dropped: nothing may
 /// keep PID 1 from its work, and a reader that is merely slow gets its chance.
 const PATIENCE: u8 = 100;
+
+/// How long a text waits for room in a pipe that does not block, each time that the pipe is full.
+const TEXT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Whether the last line was dropped. The next ones then do not wait: a reader that has stopped delays hinit
+/// once, not once a line.
+static HAS_DROPPED: AtomicBool = AtomicBool::new(false);
 
 /// How much `hinit run` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,26 +75,64 @@ pub(crate) fn print_by_deadline(line: &[u8]) {
     let _lost = nix::unistd::write(STDOUT, line);
 }
 
-/// Writes a text of our own, of any length, to standard output.
-pub(crate) fn print_text(text: &str) {
+/// Writes a text of our own, of any length, to standard output. False, if not all of it could be written.
+pub(crate) fn print_text(text: &str) -> bool {
+    let written = write_all(text);
+    match written {
+        // The reader has left, as `head` does: it knows.
+        Ok(()) | Err(Errno::EPIPE) => {}
+        Err(errno) => Log(Verbosity::Normal).error(format_args!(
+            "cannot write to standard output: {}",
+            describe(errno)
+        )),
+    }
+    written.is_ok()
+}
+
+fn write_all(text: &str) -> nix::Result<()> {
     let mut rest = text.as_bytes();
-    while let Ok(written @ 1..) = nix::unistd::write(STDOUT, rest) {
-        rest = rest.get(written..).unwrap_or_default();
+    while !rest.is_empty() {
+        match nix::unistd::write(STDOUT, rest) {
+            Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+            Err(Errno::EINTR) => {}
+            // Only where somebody has set O_NONBLOCK: else the write waits by itself.
+            Err(Errno::EAGAIN) => wait_for_room(STDOUT)?,
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+fn wait_for_room(fd: BorrowedFd) -> nix::Result<()> {
+    let mut ready = [PollFd::new(fd, PollFlags::POLLOUT)];
+    match poll(&mut ready, poll_timeout(TEXT_TIMEOUT)) {
+        Ok(0) => Err(Errno::EAGAIN),
+        // EINTR: the write finds out.
+        _ => Ok(()),
     }
 }
 
 fn write_patiently(fd: BorrowedFd, bytes: &[u8]) {
     let mut ready = [PollFd::new(fd, PollFlags::POLLOUT)];
+    let patience = if HAS_DROPPED.load(Relaxed) {
+        0
+    } else {
+        PATIENCE
+    };
     // Who shares a pipe may have filled it in between.
     for _attempt in 0..3 {
-        if poll(&mut ready, PATIENCE) == Ok(0) {
-            return;
+        if poll(&mut ready, patience) == Ok(0) {
+            return HAS_DROPPED.store(true, Relaxed);
         }
         // One write: lines of up to PIPE_BUF bytes arrive whole. A reader that is gone is no
         // concern of ours; SIGPIPE is blocked.
-        match nix::unistd::write(fd, bytes) {
-            Err(Errno::EAGAIN | Errno::EINTR) => {}
-            _ => return,
+        let written = nix::unistd::write(fd, bytes);
+        if !matches!(written, Err(Errno::EAGAIN | Errno::EINTR)) {
+            // Stored only where it changes: else it would cost each hinit a page.
+            if patience == 0 {
+                HAS_DROPPED.store(false, Relaxed);
+            }
+            return;
         }
     }
 }

@@ -18,7 +18,7 @@ use facts::{Fact, Value, facts};
 /// Long enough for any command line that somebody reads.
 const MOST: usize = 4096;
 
-/// Shows it; returns the exit code: 1 if it is not healthy.
+/// Shows it; returns the exit code: 1 if it is not healthy, or not all could be shown.
 #[inline(never)]
 pub(crate) fn status(options: &Status) -> u8 {
     let found = find(&options.pid_file, options.foreign);
@@ -34,8 +34,11 @@ pub(crate) fn status(options: &Status) -> u8 {
         let in_colour = !options.plain && isatty(STDOUT) == Ok(true);
         table(&verdict, is_well, &facts, in_colour)
     };
-    print_text(&text);
-    if is_well { 0 } else { exit_code::REFUSED }
+    if print_text(&text) && is_well {
+        0
+    } else {
+        exit_code::REFUSED
+    }
 }
 
 /// One line for each fact, with the values below each other.

@@ -1,6 +1,11 @@
 //! What hinit says, and that saying it never hurts.
 
-use nix::fcntl::OFlag;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Read};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc::{SIGHUP, SIGTERM, SIGUSR1};
 
 use crate::support::*;
@@ -68,5 +73,93 @@ in_both_modes! {
         let (_reader, writer) = full_pipe();
         let start = Start::new(mode).no_pid_file().args(["-v"]).fixture(["exit", "3"]);
         assert_eq!(start.log_to(writer).run().code, 3);
+    }
+}
+
+/// Each look that finds no room for a line is a call that strace records.
+#[test]
+fn a_log_that_nobody_reads_is_waited_for_once() {
+    let dir = TempDir::new();
+    let path = dir.join("trace");
+    let (mut reader, writer) = full_pipe();
+    let mut command = Command::new("strace");
+    command
+        .arg("-o")
+        .arg(&path)
+        .args(["-e", "trace=poll,ppoll"]);
+    command.arg(hinit()).args(["-v", "--no-pid-file"]);
+    // Each orphan is a line.
+    command.arg(fixture()).args(["orphans", "10"]);
+    command.stdout(Stdio::piped()).stderr(writer);
+    let mut strace = command.spawn().unwrap();
+    drop(command);
+    let mut lines = BufReader::new(strace.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "ready");
+    let looks = eventually("each orphan was reaped", || {
+        let trace = fs::read_to_string(&path).unwrap();
+        let lines = trace.lines();
+        let looks = lines.filter(|line| line.contains("[{fd=2,") && line.ends_with("(Timeout)"));
+        let looks: Vec<String> = looks.map(str::to_owned).collect();
+        (looks.len() >= 10).then_some(looks)
+    });
+    let waits = looks
+        .iter()
+        .filter(|line| !line.contains("], 1, 0)") && !line.contains("tv_nsec=0}"));
+    assert_eq!(waits.count(), 1, "{looks:?}");
+    // Once it is read, lines arrive again.
+    let log = thread::spawn(move || {
+        let mut log = String::new();
+        reader.read_to_string(&mut log).map(|_| log)
+    });
+    let hinit = children_of(strace.id().cast_signed())[0];
+    kill(hinit, SIGUSR1);
+    let code = eventually("hinit ends", || {
+        strace.try_wait().unwrap().map(Ended::code_of)
+    });
+    assert_eq!(code, 138);
+    let log = log.join().unwrap().unwrap();
+    let line = "hinit: the server was killed by SIGUSR1 after ";
+    assert!(log.contains(line), "{}", log.trim_start_matches('x'));
+}
+
+/// A pipe that does not block, and in which there is room for that many bytes.
+fn with_little_room(bytes: usize) -> (PipeReader, PipeWriter) {
+    let (mut reader, writer) = full_pipe();
+    fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+    reader.read_exact(&mut vec![0; bytes]).unwrap();
+    (reader, writer)
+}
+
+#[test]
+fn a_text_is_written_whole_where_there_is_little_room() {
+    let whole = say(["--help"]).stdout;
+    for room in [0, 4096] {
+        let (mut reader, writer) = with_little_room(room);
+        let mut child = hinit_with(["--help"]).stdout(writer).spawn().unwrap();
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        assert_eq!(text.trim_start_matches('x').trim_end(), whole, "{room}");
+    }
+}
+
+#[test]
+fn a_text_that_cannot_be_written_is_a_failure() {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let victim = Victim::sleeping();
+    let _held = held(&path, victim.pid().to_string());
+    let status = ["status", "--pid-file", path.to_str().unwrap()];
+    for words in [&["--help"][..], &["healthcheck", "--help"], &status] {
+        let (_reader, writer) = with_little_room(0);
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        for (stdout, why) in [
+            (Stdio::from(full), "No space left on device"),
+            (Stdio::from(writer), "Resource temporarily unavailable"),
+        ] {
+            let ended = Ended::of(&hinit_with(words).stdout(stdout).output().unwrap());
+            let line = format!("hinit: cannot write to standard output: {why}");
+            assert_eq!((ended.code, ended.log), (1, line), "{words:?}");
+        }
     }
 }

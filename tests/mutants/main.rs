@@ -13,6 +13,7 @@ macro_rules! mutants {
 }
 
 mod mutant;
+mod leftovers;
 mod telling;
 
 // The properties of the PID file.
@@ -190,7 +191,7 @@ mutants! {
     } fails "log::subreaper::a_reader_that_is_gone_does_no_harm";
 
     a_full_log_stops_everything: "output.rs" {
-        "if poll(&mut ready, PATIENCE) == Ok(0) {" => "if poll(&mut ready, PATIENCE) == Ok(9) {"
+        "if poll(&mut ready, patience) == Ok(0) {" => "if poll(&mut ready, patience) == Ok(9) {"
     } fails "log::subreaper::a_log_that_nobody_reads_stops_nothing";
 
     the_server_may_not_read_the_terminal: "run/server.rs" {
