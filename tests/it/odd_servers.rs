@@ -61,6 +61,37 @@ in_both_modes! {
         assert_eq!((ended.code, ended.log.lines().count()), (143, 1), "{}", ended.log);
     }
 
+    fn a_server_whose_first_thread_has_left_can_be_stopped(mode: Mode) {
+        let dir = TempDir::new();
+        let path = dir.join("pid");
+        let hinit = Start::new(mode).pid_file(&path).fixture(["leader-leaves"]).start().ready();
+        let (pid, server) = (recorded(&path), hinit.server());
+        let state = || {
+            let status = hinit.beside().args(["status", "--pid-file"]).arg(&path).output().unwrap();
+            let text = String::from_utf8(status.stdout).unwrap();
+            text.lines().find_map(|line| line.strip_prefix("state         ")).unwrap().to_owned()
+        };
+        for (signal, expected, verdict) in [
+            (SIGSTOP, "stopped", format!("unhealthy: process {pid} is stopped")),
+            (SIGCONT, "sleeping", format!("healthy: process {pid} is alive")),
+        ] {
+            kill(server, signal);
+            eventually("its state changes", || (state() == expected).then_some(()));
+            assert_eq!(hinit.verdict(&path), verdict);
+        }
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.end().code, 143);
+    }
+
+    fn a_leftover_whose_first_thread_has_left_is_no_zombie(mode: Mode) {
+        let script = format!("trap '' TERM; {} leader-leaves & until grep -q '^State:.Z' /proc/$!/status; do :; done; \
+            exit 3", fixture().display());
+        let ended = Start::new(mode).no_pid_file().args(["--grace", "1s"]).script(&script).run();
+        assert_eq!(ended.code, 3);
+        let (_, killed) = ended.log.split_once("; killed 1 leftover: fixture (PID ").unwrap();
+        assert!(killed.contains(", sleeping, "), "{}", ended.log);
+    }
+
     fn who_asks_nonsense_and_stays_is_hung_up_on(mode: Mode) {
         let dir = TempDir::new();
         let socket = dir.join("socket");

@@ -4,6 +4,10 @@
 use super::Mutant;
 
 mutants! {
+    the_first_thread_is_the_process: "process.rs" {
+        "        process.state = state_of_threads(pid)?;" => ""
+    } fails "odd_servers::pid_1::a_leftover_whose_first_thread_has_left_is_no_zombie";
+
     each_line_is_waited_for: "output.rs" {
         "HAS_DROPPED.load(Relaxed)" => "false"
     } fails "log::a_log_that_nobody_reads_is_waited_for_once";

@@ -12,8 +12,8 @@ macro_rules! mutants {
     };
 }
 
-mod mutant;
 mod leftovers;
+mod mutant;
 mod telling;
 
 // The properties of the PID file.
@@ -338,7 +338,8 @@ mutants! {
 // The verdict.
 mutants! {
     a_leader_that_left_is_a_zombie: "process.rs" {
-        "self.state == State::Ended && self.threads <= 1" => "self.state == State::Ended"
+        "self.state == State::Ended && self.threads <= 1" => "self.state == State::Ended",
+        "        process.state = state_of_threads(pid)?;" => ""
     } fails "lifecycle::pid_1::a_server_whose_first_thread_has_left_lives";
 
     who_cannot_be_seen_is_alive: "process.rs" {
