@@ -11,7 +11,7 @@ use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{Pid, getpid};
 
 use crate::file;
-use crate::sys::{probe_process, try_reserve};
+use crate::sys::{self, probe_process, try_reserve};
 
 /// A process at one moment: some of `/proc/PID/stat`, of which `proc(5)` tells more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(crate) struct Process {
 
 /// What a process is called, whatever bytes that has: the kernel keeps 15 of them (`proc_pid_comm(5)`). It
 /// takes no memory of its own, so that a list of processes is one allocation, which can be refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Name([u8; 16]);
 
 impl Name {
@@ -74,6 +74,8 @@ pub(crate) enum State {
     Traced,
     /// All of its threads have ended, as far as could be seen.
     Ended,
+    /// /proc hides the process.
+    Hidden,
     Other,
 }
 
@@ -100,6 +102,7 @@ impl fmt::Display for State {
             Self::Stopped => "stopped",
             Self::Traced => "traced",
             Self::Ended => "a zombie",
+            Self::Hidden => "hidden by /proc",
             Self::Other => "in an unknown state",
         })
     }
@@ -126,6 +129,18 @@ impl StartTime {
 }
 
 impl Process {
+    /// A child of hinit's that /proc does not show: its PID is all that is known of it.
+    pub(crate) fn hidden_child(pid: Pid) -> Self {
+        Self {
+            pid,
+            parent: getpid(),
+            name: "process".into(),
+            state: State::Hidden,
+            threads: 1,
+            started: StartTime(0),
+        }
+    }
+
     /// Whether all of it has ended: a first thread that has left its others running shows as a
     /// zombie, and the process lives.
     pub(crate) fn has_ended(&self) -> bool {
@@ -252,6 +267,21 @@ pub(crate) fn is_proc_ours() -> bool {
         Ok(own) => own.to_str().map(str::parse) == Some(Ok(getpid().as_raw())),
         Err(error) => !hides(Errno::from_raw(error.raw_os_error().unwrap_or_default())),
     }
+}
+
+/// Whether /proc may hide processes from this one: it is mounted with `hidepid` (proc(5)), and this process
+/// lacks the capability for which the kernel shows them all the same.
+pub(crate) fn may_be_hidden() -> bool {
+    const CAP_SYS_PTRACE: u32 = 19;
+    // `DEVICE MOUNT-POINT TYPE OPTIONS ...`; the last mount covers those before it.
+    let is_restricted = |mounts: Vec<u8>| {
+        let mut lines = mounts.rsplit(|&byte| byte == b'\n');
+        let is_of_proc = |line: &&[u8]| line.split(|&byte| byte == b' ').nth(1) == Some(b"/proc");
+        let option = b"hidepid=";
+        let options = lines.find(is_of_proc).unwrap_or_default();
+        options.windows(option.len()).any(|part| part == option)
+    };
+    !sys::has_capability(CAP_SYS_PTRACE) && file::read("/proc/self/mounts").is_ok_and(is_restricted)
 }
 
 /// What /proc says of a process, if it is still there.

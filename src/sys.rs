@@ -1,16 +1,13 @@
 //! All of hinit's unsafe code, and nothing else: here what concerns the process, in files of their
-//! own what concerns signals and the allocator.
+//! own what concerns signals, children and the allocator.
 //!
 //! Each item is one kernel service that neither std nor nix offers in a safe or a complete form.
 //! The rest of the crate denies `unsafe_code`.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, OsString};
-use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
 use std::ptr;
 
 use nix::dir::Dir;
@@ -28,6 +25,7 @@ mod signals;
 mod socket;
 #[cfg(all(panic = "abort", not(test)))]
 mod unwind;
+mod wait;
 
 pub(crate) use child::{Executable, NumberVariable, Plan, fork, is_missing, release_stack, spawn};
 pub(crate) use heap::{IfShort, if_short, if_short_by_command, try_reserve};
@@ -40,6 +38,7 @@ pub(crate) use signals::{
     set_alarm, set_signal_mask, stop_own_group, take_terminal,
 };
 pub(crate) use socket::{Datagram, accept, receive};
+pub(crate) use wait::{ended_child, is_child, is_running_child, reap};
 
 /// Defines C's `main`, which hands over to `$main(Vec<OsString>, SignalSet) -> u8`.
 ///
@@ -117,39 +116,6 @@ pub(crate) fn release_code() {
             libc::MADV_DONTNEED,
         )
     };
-}
-
-/// The PID of a child that has ended, if there is one. It stays a zombie, its PID unused, until
-/// [`reap`].
-///
-/// Not nix's: that turns a death by a real-time signal into an error.
-pub(crate) fn ended_child() -> nix::Result<Option<Pid>> {
-    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-    let options = libc::WEXITED | libc::WNOWAIT | libc::WNOHANG;
-    // SAFETY: the kernel writes at most one siginfo_t.
-    uninterrupted(|| unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), options) })?;
-    // SAFETY: all zeros is one as well, that names nobody.
-    let pid = unsafe { info.assume_init().si_pid() };
-    Ok((pid != 0).then(|| Pid::from_raw(pid)))
-}
-
-/// Reaps a child, waiting for its end if need be. Not nix's, for the reason above.
-pub(crate) fn reap(pid: Pid) -> nix::Result<ExitStatus> {
-    let mut status = 0;
-    // SAFETY: the kernel writes one int.
-    uninterrupted(|| unsafe { libc::waitpid(pid.as_raw(), &raw mut status, 0) })?;
-    Ok(ExitStatus::from_raw(status))
-}
-
-/// Calls again what was interrupted. Linux does not do that to whom it can send no signal, but what
-/// emulates it may, and an end that nobody hears of is for ever.
-fn uninterrupted(mut call: impl FnMut() -> libc::c_int) -> nix::Result<()> {
-    loop {
-        match Errno::result(call()) {
-            Err(Errno::EINTR) => {}
-            result => return result.map(drop),
-        }
-    }
 }
 
 /// Asks whether there is a process of this PID: ESRCH if not, or if it is another process's thread.

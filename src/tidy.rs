@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// How often each file says `unsafe`. Who adds some comes here, and to the README.
-const UNSAFE: [(&str, usize); 10] = [
+const UNSAFE: [(&str, usize); 11] = [
     ("src/sys/child.rs", 17),
     ("src/sys/heap/c.rs", 10),
     ("src/sys/heap/shortage.rs", 1),
@@ -15,7 +15,8 @@ const UNSAFE: [(&str, usize); 10] = [
     ("src/sys/signals.rs", 14),
     ("src/sys/socket.rs", 2),
     ("src/sys/unwind.rs", 15),
-    ("src/sys.rs", 26),
+    ("src/sys/wait.rs", 3),
+    ("src/sys.rs", 23),
 ];
 
 /// The commands of cargo's that would write a new lock file.

@@ -14,6 +14,8 @@ use nix::libc;
 mod attacks;
 #[path = "fixture/notify.rs"]
 mod notify;
+#[path = "fixture/processes.rs"]
+mod processes;
 #[path = "fixture/worker.rs"]
 mod worker;
 
@@ -38,6 +40,11 @@ fn main() {
         ["leave", count] => leave(count.parse().unwrap()),
         ["bomb", count] => bomb(count.parse().unwrap()),
         ["leader-leaves"] => leader_leaves(),
+        ["hidden"] => processes::hidden(false),
+        ["hidden", "stubborn"] => processes::hidden(true),
+        ["with-child", exit_signal, ref hinit @ ..] => {
+            processes::with_child(exit_signal.parse().unwrap(), hinit);
+        }
         ["notify", ref messages @ ..] => notify::notify(messages),
         ["tell", ref messages @ ..] => notify::tell(messages),
         ["hand-over-to-a-zombie"] => {

@@ -1,16 +1,10 @@
-//! Who is left below hinit, and a signal for all of them.
+//! Who is below hinit.
 
 use nix::errno::Errno;
-use nix::libc::{SIGCONT, SIGKILL, SIGTERM, c_int};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getpid};
 
-use crate::process::{self, Process, State, unless_short};
-use crate::sys::{self, Handle};
-
-/// How often to look for more at once: a look that finds nobody new is the last. (Against those that
-/// fork without end only KILL helps, and that comes again.)
-const MOST_LOOKS: usize = 10;
+use crate::process::{self, Process};
+use crate::sys::{self, is_child};
 
 /// hinit's children that are alive. Orphans are among them: they come to hinit.
 pub(super) fn children() -> Vec<Process> {
@@ -18,21 +12,6 @@ pub(super) fn children() -> Vec<Process> {
     let mut processes = below().unwrap_or_default();
     processes.retain(|process| process.parent == own);
     processes
-}
-
-/// Whether this is a child of hinit's that was not reaped yet: its PID is no other's, and stays so.
-pub(super) fn is_child(pid: Pid) -> bool {
-    look_for_the_end(pid) != Err(Errno::ECHILD)
-}
-
-/// Whether this is a child of hinit's that has not ended.
-pub(super) fn is_living_child(pid: Pid) -> bool {
-    look_for_the_end(pid) == Ok(WaitStatus::StillAlive)
-}
-
-fn look_for_the_end(pid: Pid) -> nix::Result<WaitStatus> {
-    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
-    waitid(Id::Pid(pid), flags)
 }
 
 /// Whether this process descends from hinit.
@@ -61,16 +40,46 @@ fn climb(pid: Pid) -> Option<bool> {
     Some(false)
 }
 
-/// Everything below hinit in the process tree that is alive; nothing, where /proc does not tell.
-/// Ordered by PID. An error, where hinit lacks what it takes to look.
-fn below() -> nix::Result<Vec<Process>> {
+/// Everything below hinit in the process tree that is alive, as far as hinit can know. Ordered by PID. An
+/// error, where hinit lacks what it takes to look.
+pub(super) fn below() -> nix::Result<Vec<Process>> {
     // The kernel knows at once whether there is any; /proc is read only then.
-    if sys::ended_child() == Err(Errno::ECHILD) || !process::is_proc_ours() {
+    if sys::ended_child() == Err(Errno::ECHILD) {
         return Ok(Vec::new());
     }
-    let mut below = tree_below(getpid(), process::all()?)?;
-    below.retain(|process| !process.has_ended());
+    let is_proc_ours = process::is_proc_ours();
+    let mut below = Vec::new();
+    if is_proc_ours {
+        below = tree_below(getpid(), process::all()?)?;
+        below.retain(|process| !process.has_ended());
+    }
+    if !is_proc_ours || process::may_be_hidden() || none_seen_of_some(&below) {
+        add_hidden_children(&mut below)?;
+    }
     Ok(below)
+}
+
+/// Whether there is a child that has not ended, and none was seen.
+pub(super) fn none_seen_of_some(seen: &[Process]) -> bool {
+    seen.is_empty() && sys::ended_child() == Ok(None)
+}
+
+/// Adds hinit's own children that /proc does not show: waitid(2) knows them by their PIDs. (What is below
+/// them comes to hinit when they end.)
+fn add_hidden_children(seen: &mut Vec<Process>) -> nix::Result<()> {
+    /// How far from hinit's own PID to look: 32,768 is as many as there are by default on small machines,
+    /// and far more than a container has used up. To ask for all of them takes some milliseconds.
+    const FAR: i32 = 32_768;
+    let own = getpid().as_raw();
+    let pids = own.saturating_sub(FAR).max(1)..=own.saturating_add(FAR);
+    for pid in pids.map(Pid::from_raw) {
+        if sys::is_running_child(pid) && seen.iter().all(|process| process.pid != pid) {
+            sys::try_reserve(seen, 1)?;
+            seen.push(Process::hidden_child(pid));
+        }
+    }
+    seen.sort_unstable_by_key(|process| process.pid);
+    Ok(())
 }
 
 /// Those processes that descend from `root`.
@@ -98,160 +107,6 @@ fn tree_below(root: Pid, mut all: Vec<Process>) -> nix::Result<Vec<Process>> {
     let mut is_below = is_below.into_iter();
     all.retain(|_| is_below.next() == Some(true));
     Ok(all)
-}
-
-/// What the server left, on its way out: told to end, then killed.
-pub(super) struct Leftovers {
-    roundup: Roundup,
-    killed: Vec<Process>,
-    /// Whether it was said that hinit could not look for them.
-    is_told_of_shortage: bool,
-}
-
-impl Leftovers {
-    pub(super) fn new() -> Self {
-        Self {
-            roundup: Roundup::new(SIGTERM),
-            killed: Vec::new(),
-            is_told_of_shortage: false,
-        }
-    }
-
-    /// Tells all that is there to end. False, if /proc does not tell who that is.
-    pub(super) fn terminate(&mut self) -> bool {
-        self.roundup.tell();
-        process::is_proc_ours()
-    }
-
-    /// Kills all that is there, and tells whether this one was among them.
-    pub(super) fn kill(&mut self, server: Option<Pid>) -> bool {
-        if self.roundup.signal != SIGKILL {
-            self.roundup = Roundup::new(SIGKILL);
-        }
-        let mut told = self.roundup.tell();
-        let count = told.len();
-        told.retain(|process| Some(process.pid) != server);
-        let is_server_told = told.len() < count;
-        // Where there is no room for their names, they are killed all the same.
-        if sys::try_reserve(&mut self.killed, told.len()).is_ok() {
-            self.killed.append(&mut told);
-        }
-        // The server is hinit's own child, and not reaped: to kill it takes no look.
-        let is_blind = self.roundup.shortage.is_some() || !process::is_proc_ours();
-        let unseen = server.filter(|_| !is_server_told && is_blind);
-        unseen.is_some_and(|server| sys::kill(server, SIGKILL).is_ok()) || is_server_told
-    }
-
-    /// Why hinit could not look for all that is there, the first time that this is so.
-    pub(super) fn first_shortage(&mut self) -> Option<Errno> {
-        let shortage = self.roundup.shortage.filter(|_| !self.is_told_of_shortage);
-        self.is_told_of_shortage |= shortage.is_some();
-        shortage
-    }
-
-    /// Those who had to be killed, and those whom not even that has ended.
-    pub(super) fn at_the_end(self) -> (Vec<Process>, Vec<Process>) {
-        let remaining = if self.roundup.signal == SIGKILL {
-            children()
-        } else {
-            Vec::new()
-        };
-        (self.killed, remaining)
-    }
-}
-
-/// One signal for everything below hinit, once for each.
-struct Roundup {
-    signal: c_int,
-    /// Who was there at the last look, and so has had it. Ordered by PID.
-    told: Vec<Process>,
-    /// What was lacking at the last look, so that not all have had it.
-    shortage: Option<Errno>,
-}
-
-impl Roundup {
-    fn new(signal: c_int) -> Self {
-        Self {
-            signal,
-            told: Vec::new(),
-            shortage: None,
-        }
-    }
-
-    /// Signals those that have not had it, and returns them.
-    fn tell(&mut self) -> Vec<Process> {
-        let mut newly_told = Vec::new();
-        for _ in 0..MOST_LOOKS {
-            let before = newly_told.len();
-            self.shortage = self.tell_once(&mut newly_told).err();
-            if newly_told.len() == before {
-                break;
-            }
-        }
-        newly_told
-    }
-
-    /// One look. An error, if not all could be signalled that should be; they are next time.
-    fn tell_once(&mut self, newly_told: &mut Vec<Process>) -> nix::Result<()> {
-        let mut there = match below() {
-            Err(Errno::ENOMEM) => return self.tell_unlisted(),
-            there => there?,
-        };
-        let mut done = Ok(());
-        there.retain(|process| {
-            if self.has_told(process) {
-                return true;
-            }
-            let is_done = self.signal(process);
-            // Where there is no room for its name, it has been told all the same.
-            if is_done == Ok(true) && sys::try_reserve(newly_told, 1).is_ok() {
-                newly_told.push(process.clone());
-            }
-            done = done.and(is_done.map(drop));
-            is_done.is_ok()
-        });
-        self.told = there;
-        done
-    }
-
-    /// The same where there is no memory for a list: those get it once more that have had it.
-    fn tell_unlisted(&self) -> nix::Result<()> {
-        process::each(&mut |process| {
-            if !process.has_ended() && is_below(process.pid) {
-                // The error below says that not all may have had it.
-                let _told = self.signal(&process);
-            }
-            Ok(())
-        })?;
-        Err(Errno::ENOMEM)
-    }
-
-    fn has_told(&self, process: &Process) -> bool {
-        let known = self
-            .told
-            .binary_search_by_key(&process.pid, |known| known.pid);
-        let known = known.ok().and_then(|at| self.told.get(at));
-        // One that executes another program right then has lost the signal: a shell between its
-        // fork and its exec takes it for the parent's.
-        known.is_some_and(|known| known.started == process.started && known.name == process.name)
-    }
-
-    /// Whether the process could be signalled. Where that is refused, it is not hinit's to end.
-    fn signal(&self, process: &Process) -> nix::Result<bool> {
-        // It may have ended since we looked, and its PID be a stranger's: so hold on to whoever
-        // has it now, and look who that is.
-        let Some(handle) = unless_short(Handle::open(process.pid))? else {
-            return Ok(false);
-        };
-        let now = unless_short(process::try_read(process.pid))?;
-        let is_it = now.is_some_and(|now| now.started == process.started);
-        let done = is_it && handle.signal(self.signal).is_ok();
-        if done && process.state == State::Stopped && self.signal != SIGKILL {
-            // Else it would not get to it.
-            let _has_just_been_there = handle.signal(SIGCONT);
-        }
-        Ok(done)
-    }
 }
 
 #[cfg(test)]

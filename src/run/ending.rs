@@ -5,13 +5,15 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use nix::libc::c_int;
+use nix::errno::Errno;
+use nix::libc::{SIGKILL, c_int};
+use nix::unistd::Pid;
 
 use super::descendants;
 use crate::cli::Exit;
 use crate::error::exit_code;
-use crate::process::Process;
-use crate::sys::SignalSet;
+use crate::process::{self, Process, State};
+use crate::sys::{self, SignalSet, describe};
 use crate::text::SignalName;
 use crate::time::Rounded;
 
@@ -20,7 +22,7 @@ const FIRST_SECONDS: Duration = Duration::from_secs(5);
 
 /// All that is told at the end.
 pub(super) struct Ending {
-    pub(super) server: ServerEnd,
+    pub(super) server: Result<ServerEnd, Survivor>,
     /// The first stop signal, and the PID of who sent it.
     pub(super) asked: Option<(c_int, u32)>,
     pub(super) oom_kills: u64,
@@ -28,6 +30,22 @@ pub(super) struct Ending {
     pub(super) killed: Vec<Process>,
     /// What could not even be killed.
     pub(super) remaining: Vec<Process>,
+}
+
+/// A server that hinit could not kill.
+pub(super) struct Survivor {
+    pub(super) process: Process,
+    /// Why the kernel refused to send SIGKILL, if it did.
+    pub(super) refusal: Option<Errno>,
+}
+
+impl Survivor {
+    pub(super) fn new(pid: Pid) -> Self {
+        Self {
+            process: process::read(pid).unwrap_or_else(|| Process::hidden_child(pid)),
+            refusal: sys::kill(pid, SIGKILL).err(),
+        }
+    }
 }
 
 /// How the server itself ended.
@@ -127,13 +145,31 @@ impl fmt::Display for ServerEnd {
     }
 }
 
+impl fmt::Display for Survivor {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("could not kill the server ")?;
+        write_leftover(f, &self.process)?;
+        match self.refusal {
+            Some(Errno::EPERM) => f.write_str(
+                ": Operation not permitted; hinit needs CAP_KILL for a server of another user",
+            ),
+            Some(errno) => write!(f, ": {}", describe(errno)),
+            // It sleeps in the kernel, or its cgroup is frozen.
+            None => f.write_str(": it did not end of SIGKILL"),
+        }
+    }
+}
+
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         if let Some((signal, sender)) = self.asked {
             let signal = SignalName(signal);
             write!(f, "stopped by {signal} from PID {sender}; ")?;
         }
-        write!(f, "{}", self.server)?;
+        match &self.server {
+            Ok(end) => write!(f, "{end}")?,
+            Err(survivor) => write!(f, "{survivor}")?,
+        }
         if self.oom_kills > 0 {
             let kills = self.oom_kills;
             write!(f, "; the cgroup ran out of memory ({kills} killed)")?;
@@ -153,8 +189,11 @@ fn write_leftover(f: &mut fmt::Formatter, process: &Process) -> fmt::Result {
     let Process {
         name, pid, state, ..
     } = process;
-    let age = Rounded(process.started.age());
-    write!(f, "{name} (PID {pid}, {state}, {age} old)")
+    write!(f, "{name} (PID {pid}, {state}")?;
+    if *state != State::Hidden {
+        write!(f, ", {} old", Rounded(process.started.age()))?;
+    }
+    f.write_str(")")
 }
 
 /// The first few of them, and how many more there are: a line has its limits.

@@ -6,11 +6,10 @@ use std::path::Path;
 use nix::sys::stat::fstat;
 use nix::unistd::Pid;
 
-use super::descendants::is_living_child;
 use super::stale::{self, Found};
 use crate::pidfile::Contents;
 use crate::process;
-use crate::sys::{describe, effective_user};
+use crate::sys::{describe, effective_user, is_running_child};
 
 /// The process that takes the place of a server that has ended and is not reaped yet. None, if the file names
 /// none: it is not there, or names the server itself. An error says why the one that it names cannot.
@@ -31,7 +30,7 @@ pub(super) fn successor(file: &Path, server: Pid) -> Result<Option<Pid>, String>
         Contents::Empty => Ok(None),
         Contents::Pid(pid) if pid == server => Ok(None),
         // Only a child's PID is no other's as long as hinit has not reaped it.
-        Contents::Pid(pid) if !is_living_child(pid) => {
+        Contents::Pid(pid) if !is_running_child(pid) => {
             Err(format!("process {pid} is not a running child of hinit"))
         }
         Contents::Pid(pid) if process::owner(pid) != user => Err(format!(

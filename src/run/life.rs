@@ -10,9 +10,9 @@ use nix::libc::{SIGCHLD, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, c_int};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, chdir, getpid};
 
-use super::descendants::Leftovers;
-use super::ending::{Ending, ServerEnd};
+use super::ending::{Ending, ServerEnd, Survivor};
 use super::health::Health;
+use super::leftovers::Leftovers;
 use super::memory::OomKills;
 use super::pause::{PauseDetector, watchdog_look_interval};
 use super::server::Server;
@@ -22,11 +22,11 @@ use super::sockets::Sockets;
 use super::start::Start;
 use super::terminal::Terminal;
 use crate::cli::Run;
-use crate::error::Error;
+use crate::error::{Error, exit_code};
 use crate::file;
 use crate::output::Log;
 use crate::pidfile::Claim;
-use crate::process::Process;
+use crate::process::{self, Process};
 use crate::sys::{self, SignalSet};
 use crate::time::Rounded;
 
@@ -72,6 +72,8 @@ pub(super) struct Life<'a> {
     server_end: Option<ServerEnd>,
     /// hinit had to kill the server.
     overdue: bool,
+    /// Whether it was already logged that a signal cannot be passed on.
+    warned_refusal: bool,
     leftovers: Leftovers,
 }
 
@@ -115,6 +117,7 @@ impl<'a> Life<'a> {
             passed_on: SignalSet::NONE,
             server_end: None,
             overdue: false,
+            warned_refusal: false,
             leftovers: Leftovers::new(),
         }
     }
@@ -176,8 +179,9 @@ impl<'a> Life<'a> {
     }
 
     /// Passes signals on and reaps orphans until the server has ended, and then, as the timetable
-    /// has it, all that it left. An error, if the server could not be started.
-    fn watch(&mut self) -> Result<ServerEnd, Error> {
+    /// has it, all that it left. None, where the server could not be killed. An error, if it could not be
+    /// started.
+    fn watch(&mut self) -> Result<Option<ServerEnd>, Error> {
         loop {
             let deadline = self.wake_up_at();
             let start = self.start.as_ref().map(AsFd::as_fd);
@@ -209,16 +213,9 @@ impl<'a> Life<'a> {
                     None => continue,
                 },
             };
-            let is_over = match self.shutdown.on(happened, Instant::now()) {
-                Action::Leave => true,
-                Action::Terminate => !self.terminate(),
-                other => {
-                    self.act(other, signal);
-                    false
-                }
-            };
-            if is_over && let Some(end) = self.server_end.take() {
-                return Ok(end);
+            match self.shutdown.on(happened, Instant::now()) {
+                Action::Leave => return Ok(self.server_end.take()),
+                other => self.act(other, signal),
             }
         }
     }
@@ -253,6 +250,14 @@ impl<'a> Life<'a> {
     }
 
     fn look_at_the_clock(&mut self) -> Happened {
+        // Before hinit leaves somebody behind. The end of a child that was made with another exit signal
+        // than SIGCHLD may even send no signal at all.
+        if self.shutdown.is_ending()
+            // The server has started by then: nothing can fail.
+            && let Ok(Some(happened)) = self.reap()
+        {
+            return happened;
+        }
         let now = Instant::now();
         if self.settle_at.is_some_and(|at| at <= now) {
             self.settle_at = None;
@@ -280,8 +285,9 @@ impl<'a> Life<'a> {
                 self.pass_on_as_told(delayed);
             }
             Action::Abort => self.abort(),
+            Action::Terminate => self.terminate(),
             Action::Kill => self.kill(),
-            Action::Nothing | Action::Terminate | Action::Leave => {}
+            Action::Nothing | Action::Leave => {}
         }
     }
 
@@ -344,11 +350,20 @@ impl<'a> Life<'a> {
                 }
             }
             Err(Errno::EAGAIN) => self.queue.put_back(signal),
-            Err(errno) => {
-                let why = sys::describe(errno);
-                self.log
-                    .warn(format_args!("cannot pass on {signal}: {why}"));
-            }
+            Err(errno) => self.warn_of_refusal(&signal, errno),
+        }
+    }
+
+    /// Names the server once; a server that hinit may not signal gets none of the next ones either.
+    fn warn_of_refusal(&mut self, signal: &Received, errno: Errno) {
+        let pid = self.server.pid();
+        let name = process::name(pid).unwrap_or_default();
+        let why = sys::describe(errno);
+        let line = format_args!("cannot pass on {signal} to the server {name} (PID {pid}): {why}");
+        if std::mem::replace(&mut self.warned_refusal, true) {
+            self.log.verbose(line);
+        } else {
+            self.log.warn(line);
         }
     }
 
@@ -365,10 +380,19 @@ impl<'a> Life<'a> {
     }
 
     /// Tells how it went, gives back what was taken, and returns the exit code.
-    fn leave(mut self, server: ServerEnd) -> u8 {
-        let code = server.exit_code(&self.options.exit, self.passed_on);
-        let (killed, remaining) =
-            std::mem::replace(&mut self.leftovers, Leftovers::new()).at_the_end();
+    fn leave(mut self, server: Option<ServerEnd>) -> u8 {
+        let pid = self.server.pid();
+        let (server, code) = if let Some(end) = server {
+            let code = end.exit_code(&self.options.exit, self.passed_on);
+            (Ok(end), code)
+        } else {
+            // No file may name a PID that hinit does not hold.
+            self.keep_pid_file(Claim::clear);
+            (Err(Survivor::new(pid)), exit_code::HINIT_FAILED)
+        };
+        let leftovers = std::mem::replace(&mut self.leftovers, Leftovers::new());
+        let (killed, mut remaining) = leftovers.at_the_end();
+        remaining.retain(|process| process.pid != pid);
         let ending = Ending {
             server,
             asked: self.asked,
@@ -376,7 +400,10 @@ impl<'a> Life<'a> {
             killed,
             remaining,
         };
-        self.log.tell(format_args!("{ending}"));
+        match ending.server {
+            Ok(_) => self.log.tell(format_args!("{ending}")),
+            Err(_) => self.log.error(format_args!("{ending}")),
+        }
         self.give_back();
         code
     }

@@ -22,6 +22,7 @@ mod exec_error;
 mod follow;
 mod health;
 mod identity;
+mod leftovers;
 mod life;
 mod memory;
 mod notify;

@@ -15,10 +15,13 @@ const LEAST_DRAIN: Duration = Duration::from_secs(1);
 
 /// How often to look for those who have come since they were all told to end.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// How long what reads a pipe has to end at the end of its input: a filter of the server's output, as
+/// `server | sed`, still has the server's last lines to write.
+const READERS_TIMEOUT: Duration = Duration::from_millis(500);
 /// How often KILL is sent again, to processes that were forked while it was sent.
 const KILL_AGAIN: Duration = Duration::from_millis(50);
-/// How long to wait for those that do not end of it: they hang in the kernel, or are not hinit's to
-/// kill.
+/// How long to wait for those that do not end of it, the server too: they hang in the kernel, their cgroup is
+/// frozen, or they are not hinit's to kill.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) struct Shutdown {
@@ -36,6 +39,8 @@ pub(super) struct Shutdown {
     killing: Option<Instant>,
     /// When to tell those who are left once more.
     again: Option<Instant>,
+    /// Until when TERM does not go to what reads a pipe.
+    spare_readers_until: Option<Instant>,
 }
 
 /// What has happened.
@@ -68,7 +73,7 @@ pub(super) enum Action {
     PassOnDelayed,
     /// Send the server the watchdog's signal.
     Abort,
-    /// Send TERM to all that is left.
+    /// Send TERM to all that is left; see also [`Shutdown::spares_readers`].
     Terminate,
     /// Send KILL to all that is left, the server too.
     Kill,
@@ -86,6 +91,7 @@ impl Shutdown {
             ended: None,
             killing: None,
             again: None,
+            spare_readers_until: None,
         }
     }
 
@@ -100,6 +106,9 @@ impl Shutdown {
             Happened::ServerEnded => {
                 self.ended = Some(now);
                 self.delayed = None;
+                if self.killing.is_none() {
+                    self.spare_readers_until = Some(now + READERS_TIMEOUT);
+                }
                 self.clear_up(now)
             }
             Happened::Silent => {
@@ -120,7 +129,18 @@ impl Shutdown {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let delay = self.delayed.map(|(_, until)| until);
         let kill = self.kill_at().filter(|_| self.killing.is_none());
-        delay.into_iter().chain(kill).chain(self.again).min()
+        let all = [delay, kill, self.spare_readers_until, self.again];
+        all.into_iter().flatten().min()
+    }
+
+    /// Whether [`Action::Terminate`] leaves out what reads a pipe.
+    pub(super) fn spares_readers(&self) -> bool {
+        self.spare_readers_until.is_some()
+    }
+
+    /// Whether the server has ended, or it and all that is left get killed.
+    pub(super) fn is_ending(&self) -> bool {
+        self.ended.is_some() || self.killing.is_some()
     }
 
     /// Moves everything to a later time: in between nothing could run.
@@ -134,9 +154,18 @@ impl Shutdown {
             ended,
             killing,
             again,
+            spare_readers_until,
         } = self;
         let delay = delayed.as_mut().map(|(_, until)| until);
-        let others = [asked, passed_on, extended, ended, killing, again];
+        let others = [
+            asked,
+            passed_on,
+            extended,
+            ended,
+            killing,
+            again,
+            spare_readers_until,
+        ];
         let others = others.into_iter().filter_map(Option::as_mut);
         for instant in others.chain(delay) {
             *instant += by;
@@ -179,13 +208,20 @@ impl Shutdown {
             self.passed_on.get_or_insert(now);
             return Action::PassOnDelayed;
         }
+        let readers_are_due = is_due(self.spare_readers_until);
+        if readers_are_due {
+            self.spare_readers_until = None;
+        }
         match self.killing {
             None if is_due(self.kill_at()) => {
                 self.killing = Some(now);
+                self.spare_readers_until = None;
                 self.once_more(Action::Kill, now + KILL_AGAIN)
             }
-            None if is_due(self.again) => self.once_more(Action::Terminate, now + LOOK_AGAIN),
-            Some(since) if self.ended.is_some() && now >= since + PATIENCE => Action::Leave,
+            None if readers_are_due || is_due(self.again) => {
+                self.once_more(Action::Terminate, now + LOOK_AGAIN)
+            }
+            Some(since) if now >= since + PATIENCE => Action::Leave,
             Some(_) if is_due(self.again) => self.once_more(Action::Kill, now + KILL_AGAIN),
             _ => Action::Nothing,
         }

@@ -125,6 +125,9 @@ fn open_files(pid: Pid) -> Result<Value, String> {
 }
 
 fn children(pid: Pid) -> Result<Value, String> {
+    if process::may_be_hidden() {
+        return Err("/proc hides processes (hidepid)".into());
+    }
     let mut all = process::all().map_err(why)?;
     all.retain(|process| process.parent == pid && !process.has_ended());
     Ok(Value::Number(all.len() as u64))

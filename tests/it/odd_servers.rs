@@ -92,6 +92,18 @@ in_both_modes! {
         assert!(killed.contains(", sleeping, "), "{}", ended.log);
     }
 
+    fn children_from_before_its_exec_are_ended_and_waited_for(mode: Mode) {
+        let hinit = hinit().display().to_string();
+        for exit_signal in ["0", "10"] {
+            let mut command = command_in(mode, fixture());
+            command.args(["with-child", exit_signal, &hinit, "-v"]);
+            let start = Start::of(mode, command).no_pid_file();
+            let ended = start.args(["--grace", "10m", "--", "sh", "-c", "exit 3"]).run();
+            assert_eq!((ended.code, ended.stdout.as_str()), (3, "told"), "{}", ended.log);
+            assert_eq!(count(&ended.log, "hinit: reaped orphan "), 1, "{}", ended.log);
+        }
+    }
+
     fn who_asks_nonsense_and_stays_is_hung_up_on(mode: Mode) {
         let dir = TempDir::new();
         let socket = dir.join("socket");

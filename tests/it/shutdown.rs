@@ -9,6 +9,10 @@ use nix::unistd::Pid;
 
 use crate::support::*;
 
+mod hidden;
+mod readers;
+mod survivors;
+
 /// A hinit whose drain has all the time that a machine under load may need.
 fn patient(mode: Mode) -> Start {
     Start::new(mode).args(["--grace", "10m"])
@@ -305,53 +309,4 @@ fn a_stranger_in_the_same_pid_namespace_is_left_alone() {
     // The end of PID 1 ends the stranger as well, but by KILL.
     assert_eq!(hinit.end().code, 143);
     assert_eq!(stranger.end().stdout, "");
-}
-
-#[test]
-fn what_is_not_hinits_to_kill_is_named_and_left() {
-    if !can_be_root("to be another user") {
-        return;
-    }
-    let dir = TempDir::new();
-    let program = setuid_root(&dir);
-    let script = format!(
-        "{} becomes-root >&2 & echo $!; until test $(stat -c %u /proc/$!) = 0; do :; done; exit 3",
-        program.display()
-    );
-    let start = Start::by(
-        Mode::Subreaper,
-        &["setpriv", "--reuid=65534", "--clear-groups"],
-    );
-    let start = start.no_pid_file().args(["--grace", "100ms"]);
-    let mut hinit = start.script(&script).start();
-    let pid: i32 = hinit.line().parse().unwrap();
-    let code = hinit.code();
-    kill(pid, SIGKILL);
-    let ended = hinit.end();
-    let line = format!("1 leftover: server (PID {pid}, sleeping, ");
-    assert!(
-        told(&ended.log, "could not end")
-            .unwrap()
-            .starts_with(&line),
-        "{}",
-        ended.log
-    );
-    assert_eq!((code, told(&ended.log, "killed")), (3, None));
-}
-
-#[test]
-fn without_a_proc_of_its_own_hinit_touches_nobody() {
-    let mut command = Command::new("unshare");
-    if !is_root() {
-        command.args(["--user", "--map-root-user"]);
-    }
-    // It sees the /proc of another PID namespace.
-    command
-        .args(["--pid", "--fork", "--kill-child"])
-        .arg(hinit());
-    let start = Start::of(Mode::Subreaper, command).no_pid_file();
-    let ended = start.script("trap '' TERM; sleep 1000 & exit 3").run();
-    assert_eq!(ended.code, 3);
-    let line = "hinit: cannot tell what the server has left: /proc is not this PID namespace's";
-    assert!(ended.log.starts_with(line), "{}", ended.log);
 }

@@ -6,15 +6,19 @@ use nix::unistd::{Pid, getpid};
 use super::*;
 use crate::process;
 
+fn server_end(wait_status: i32) -> ServerEnd {
+    ServerEnd {
+        status: ExitStatus::from_raw(wait_status),
+        after: Duration::from_millis(1234),
+        overdue: false,
+        left: Vec::new(),
+        was_signalled: false,
+    }
+}
+
 fn ending(wait_status: i32) -> Ending {
     Ending {
-        server: ServerEnd {
-            status: ExitStatus::from_raw(wait_status),
-            after: Duration::from_millis(1234),
-            overdue: false,
-            left: Vec::new(),
-            was_signalled: false,
-        },
+        server: Ok(server_end(wait_status)),
         asked: None,
         oom_kills: 0,
         killed: Vec::new(),
@@ -59,9 +63,9 @@ fn exit_codes_and_lines() {
             "the server was killed by SIGRTMIN+30 after 1.2s",
         ),
     ] {
-        let ending = ending(wait_status);
-        let exit_code = ending.server.exit_code(&plain, SignalSet::ALL);
-        assert_eq!((exit_code, ending.to_string().as_str()), (code, line));
+        let exit_code = server_end(wait_status).exit_code(&plain, SignalSet::ALL);
+        let told = ending(wait_status).to_string();
+        assert_eq!((exit_code, told.as_str()), (code, line));
     }
 }
 
@@ -88,7 +92,7 @@ fn exit_codes_that_are_mapped() {
             clean_stop,
             map: map.to_vec(),
         };
-        let exit_code = ending(wait_status).server.exit_code(&exit, passed_on);
+        let exit_code = server_end(wait_status).exit_code(&exit, passed_on);
         assert_eq!(exit_code, code, "{wait_status} {exit:?}");
     }
 }
@@ -102,13 +106,20 @@ fn what_else_is_told() {
         "the server was killed by SIGKILL after 1.2s; the cgroup ran out of memory (2 killed)"
     );
     let mut daemon = ending(0);
-    daemon.server.left = processes("nginx", 8..=9);
+    daemon.server = Ok(ServerEnd {
+        left: processes("nginx", 8..=9),
+        ..server_end(0)
+    });
     assert_eq!(
         daemon.to_string(),
         "the server exited 0 after 1.2s; most likely it went to the background, for it left \
          nginx (PID 8), nginx (PID 9): run it in the foreground (nginx: `daemon off;`)"
     );
-    daemon.server.was_signalled = true;
+    daemon.server = Ok(ServerEnd {
+        left: processes("nginx", 8..=9),
+        was_signalled: true,
+        ..server_end(0)
+    });
     assert_eq!(
         daemon.to_string(),
         "the server exited 0 after 1.2s; most likely it was replaced by nginx (PID 8), nginx (PID 9): \
@@ -123,7 +134,10 @@ fn what_else_is_told() {
          killed 1 leftover: worker (PID 34, sleeping, 0ms old)"
     );
     let mut overdue = ending(9);
-    overdue.server.overdue = true;
+    overdue.server = Ok(ServerEnd {
+        overdue: true,
+        ..server_end(9)
+    });
     overdue.killed = processes("a", 1..=10);
     overdue.remaining = processes("b", 1..=2);
     let list: Vec<String> = (1..=8)

@@ -10,7 +10,6 @@ use super::Life;
 use crate::cli::Leftovers;
 use crate::error::Error;
 use crate::pidfile::Claim;
-use crate::run::descendants::is_living_child;
 use crate::run::ending::{How, ServerEnd};
 use crate::run::follow::successor;
 use crate::run::server::Change;
@@ -86,7 +85,7 @@ impl Life<'_> {
         for path in &self.follow {
             let (server, path_shown) = (self.server.pid(), path.display());
             // One that has taken its place runs.
-            if self.server_end.is_some() || is_living_child(server) {
+            if self.server_end.is_some() || sys::is_running_child(server) {
                 return;
             }
             match successor(path, server) {
@@ -154,30 +153,29 @@ impl Life<'_> {
         }
     }
 
-    /// Tells all that is left to end. False, if hinit cannot know who that is.
-    pub(super) fn terminate(&mut self) -> bool {
-        let can_tell = self.leftovers.terminate();
-        if !can_tell {
-            self.log.warn(format_args!(
-                "cannot tell what the server has left: /proc is not this PID namespace's"
-            ));
-        }
-        self.tell_of_shortage();
-        can_tell
+    /// Tells all that is left to end.
+    pub(super) fn terminate(&mut self) {
+        self.leftovers.terminate(self.shutdown.spares_readers());
+        self.warn_of_blindness();
     }
 
     pub(super) fn kill(&mut self) {
         let server = self.server_end.is_none().then(|| self.server.pid());
         self.overdue |= self.leftovers.kill(server);
-        self.tell_of_shortage();
+        self.warn_of_blindness();
     }
 
-    fn tell_of_shortage(&mut self) {
+    /// Once each.
+    fn warn_of_blindness(&mut self) {
         if let Some(errno) = self.leftovers.first_shortage() {
             self.log.warn(format_args!(
                 "cannot look for the server's processes: {}",
                 sys::describe(errno)
             ));
+        }
+        if let Some(why) = self.leftovers.first_hidden() {
+            self.log
+                .warn(format_args!("cannot tell what the server has left: {why}"));
         }
     }
 }

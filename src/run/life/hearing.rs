@@ -9,11 +9,11 @@ use nix::unistd::Pid;
 use super::Life;
 use crate::file::{is_ambiguous, is_trusted};
 use crate::process::{self, Process, State};
-use crate::run::descendants::{is_below, is_child, is_living_child};
+use crate::run::descendants::is_below;
 use crate::run::notify::{Heard, MOST_BYTES, Sender, Word, words};
 use crate::run::shutdown::Happened;
 use crate::run::sockets::Sockets;
-use crate::sys::describe;
+use crate::sys::{describe, is_child, is_running_child};
 
 /// How many messages are read before others have their turn.
 const MOST_AT_ONCE: usize = 16;
@@ -122,7 +122,7 @@ impl Life<'_> {
         if self.server_end.is_some() || pid == self.server.pid() {
             return;
         }
-        if is_living_child(pid) {
+        if is_running_child(pid) {
             return self.adopt(pid);
         }
         if is_child(pid) {
@@ -143,7 +143,7 @@ impl Life<'_> {
     pub(super) fn follow_successor(&mut self) {
         if let Some(Process { pid, started, .. }) = self.successor.take()
             && self.server_end.is_none()
-            && is_living_child(pid)
+            && is_running_child(pid)
             && process::read(pid).is_some_and(|process| process.started == started)
         {
             self.adopt(pid);

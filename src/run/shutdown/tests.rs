@@ -36,10 +36,10 @@ fn play(plan: Stop, script: &[(u64, Happened, Action, Option<u64>)]) {
             assert_eq!(shutdown.deadline(), Some(now), "step {step}");
         }
         assert_eq!(shutdown.on(happened, now), action, "step {step}");
-        let again = shutdown.again.take();
+        let (again, readers) = (shutdown.again.take(), shutdown.spare_readers_until.take());
         let expected = deadline.map(|at| start + millis(at));
         assert_eq!(shutdown.deadline(), expected, "after step {step}");
-        shutdown.again = again;
+        (shutdown.again, shutdown.spare_readers_until) = (again, readers);
     }
 }
 
@@ -187,13 +187,43 @@ fn what_does_not_end_of_kill_is_left_in_the_end() {
         }
     };
     assert_eq!((end - start, kills), (millis(1100), 20));
-    // Not the server, though: its end is what hinit has to tell.
+    // So is the server.
     let mut shutdown = Shutdown::new(plan);
     shutdown.on(Signal(SIGTERM), start);
-    for _ in 0..1000 {
-        let now = shutdown.deadline().unwrap();
-        assert_eq!(shutdown.on(Deadline, now), Kill);
+    let mut now = start;
+    while shutdown.on(Deadline, now) != Leave {
+        now = shutdown.deadline().unwrap();
     }
+    assert_eq!(now - start, millis(1100));
+    // Without a grace time hinit never kills it, and has nothing to look for.
+    let mut shutdown = Shutdown::new(PLAIN);
+    assert_eq!(shutdown.on(Signal(SIGTERM), start), PassOn);
+    assert_eq!(shutdown.deadline(), None);
+}
+
+#[test]
+fn what_reads_a_pipe_gets_term_half_a_second_later_than_the_others() {
+    let start = Instant::now();
+    let at = |time| start + millis(time);
+    let mut shutdown = Shutdown::new(PLAIN);
+    assert_eq!(shutdown.on(ServerEnded, start), Terminate);
+    for (time, happened) in [(100, ChildEnded), (350, Deadline)] {
+        assert_eq!(shutdown.on(happened, at(time)), Terminate);
+        assert!(shutdown.spares_readers(), "{time}");
+    }
+    assert_eq!(shutdown.deadline(), Some(at(500)));
+    assert_eq!(shutdown.on(Deadline, at(500)), Terminate);
+    assert!(!shutdown.spares_readers());
+    assert_eq!(shutdown.deadline(), Some(at(750)));
+    // The time of the drain is not longer for that.
+    let mut shutdown = Shutdown::new(Stop {
+        grace: Some(millis(100)),
+        ..PLAIN
+    });
+    assert_eq!(shutdown.on(ServerEnded, start), Terminate);
+    assert_eq!(shutdown.on(Deadline, at(100)), Kill);
+    assert!(!shutdown.spares_readers());
+    assert_eq!(shutdown.deadline(), Some(at(150)));
 }
 
 #[test]

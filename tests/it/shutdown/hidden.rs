@@ -1,0 +1,112 @@
+//! What /proc does not show is there all the same: hinit's own children get their signals by their PIDs.
+
+use std::os::unix::fs::chown;
+
+use super::*;
+
+/// hinit as PID 1 and as a user from whom such a /proc hides the `hidden` fixture.
+fn where_proc_hides(how: &str) -> Start {
+    let script = format!(
+        "mount -t proc -o hidepid={how} proc /proc; \
+         exec setpriv --reuid=65534 --regid=65534 --clear-groups \"$@\""
+    );
+    Start::by(Mode::Pid1, &["sh", "-euc", &script, "sh"])
+}
+
+const WAYS: [&str; 3] = ["noaccess", "invisible", "ptraceable"];
+
+#[test]
+fn what_is_left_is_told_to_end_and_logged_as_unseen() {
+    if !can_be_root("to be another user") {
+        return;
+    }
+    let dir = TempDir::new();
+    let program = fixture_for_all(&dir);
+    for how in WAYS {
+        let start = where_proc_hides(how).no_pid_file();
+        let start = start.args(["--grace", "3s"]).arg(&program);
+        let ended = start.arg("hidden").run();
+        assert_eq!((ended.code, ended.stdout.as_str()), (0, "told"), "{how}");
+        let line = "hinit: cannot tell what the server has left: /proc hides processes\n";
+        assert!(ended.log.starts_with(line), "{}", ended.log);
+        assert_eq!(ended.log.lines().count(), 2, "{}", ended.log);
+    }
+}
+
+#[test]
+fn the_server_and_what_it_leaves_are_killed_when_the_grace_time_is_over() {
+    if !can_be_root("to be another user") {
+        return;
+    }
+    let dir = TempDir::new();
+    let program = fixture_for_all(&dir);
+    for how in WAYS {
+        let start = where_proc_hides(how).no_pid_file();
+        let start = start.args(["--grace", "100ms"]).arg(&program);
+        let hinit = start.args(["hidden", "stubborn"]).start().ready();
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        let end = ended.log.lines().last().unwrap();
+        assert_eq!(ended.code, 137, "{how}: {}", ended.log);
+        assert!(end.contains(", when its grace time was over"), "{end}");
+        let killed = told(&ended.log, "killed").unwrap();
+        assert!(killed.starts_with("1 leftover: process (PID "), "{end}");
+        assert!(killed.ends_with(", hidden by /proc)"), "{end}");
+    }
+}
+
+#[test]
+fn how_many_children_there_are_is_not_known() {
+    if !can_be_root("to be another user") {
+        return;
+    }
+    let dir = TempDir::new();
+    let program = fixture_for_all(&dir);
+    chown(&dir, Some(65534), None).unwrap();
+    let path = dir.join("pid");
+    for how in WAYS {
+        let start = where_proc_hides(how).pid_file(&path).arg(&program);
+        let hinit = start.arg("ready").start().ready();
+        recorded(&path);
+        let mut status = Command::new("nsenter");
+        status.args(["--pid", "--mount", "--target", &hinit.pid().to_string()]);
+        status.args(["--setuid=65534", "--setgid=65534"]);
+        status.arg(crate::support::hinit());
+        status.args(["status", "--pid-file"]).arg(&path);
+        let ended = Ended::of(&status.output().unwrap());
+        let line = "\nchildren      (/proc hides processes (hidepid))\n";
+        assert!(ended.stdout.contains(line), "{how}: {ended:?}");
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.end().code, 143);
+    }
+}
+
+/// A server whose child takes its leave of SIGTERM, under hinit as PID 1 of a namespace made with these options.
+fn leaves_a_child(more: &[&str], around: &str) -> Ended {
+    let dir = TempDir::new();
+    let mut command = Command::new("unshare");
+    if !is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    command.args(["--pid", "--fork", "--kill-child"]).args(more);
+    command.args(["sh", "-euc", around, "sh"]).arg(hinit());
+    let start = Start::of(Mode::Subreaper, command).no_pid_file();
+    let script = format!("{} exit 3", polite(&dir, "good bye"));
+    start.script(&script).run()
+}
+
+#[test]
+fn without_a_proc_of_this_namespace_the_children_are_ended_by_their_pids() {
+    for (more, around) in [
+        // It sees the /proc of another PID namespace.
+        (&[][..], "exec \"$@\""),
+        // There is none.
+        (&["--mount"], "mount -t tmpfs none /proc; exec \"$@\""),
+    ] {
+        let ended = leaves_a_child(more, around);
+        assert_eq!((ended.code, ended.stdout.as_str()), (3, "good bye"));
+        let line = "hinit: cannot tell what the server has left: \
+            /proc is not this PID namespace's\n";
+        assert!(ended.log.starts_with(line), "{}", ended.log);
+    }
+}

@@ -1,0 +1,52 @@
+//! A filter of the server's output writes the server's last lines before it is told to end.
+
+use super::*;
+
+in_both_modes! {
+    fn a_filter_of_the_servers_output_writes_its_last_lines(mode: Mode) {
+        let dir = TempDir::new();
+        let fifo = dir.join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        // (tail shows nothing before the end of its input.)
+        let by_name = format!("tail -n 1 <{0} & exec >{0}; until read -r name </proc/$!/comm; [ $name = tail ]; do :; done; \
+            echo FATAL; exit 3", fifo.display());
+        for script in ["exec > >(tail -n 1); echo FATAL; exit 3", &by_name] {
+            for _ in 0..5 {
+                let start = Start::new(mode).no_pid_file().args(["--", "bash", "-c", script]);
+                let ended = start.run();
+                assert_eq!((ended.code, ended.stdout.as_str()), (3, "FATAL"), "{script}: {}", ended.log);
+            }
+        }
+    }
+
+    fn what_else_writes_to_it_is_told_first(mode: Mode) {
+        let dir = TempDir::new();
+        let script = format!("exec > >(tail -n 2); {} echo FATAL; exit 3", polite(&dir, "good bye"));
+        let start = patient(mode).no_pid_file().args(["--", "bash", "-c", &script]);
+        let ended = start.run();
+        assert_eq!((ended.code, ended.stdout.as_str()), (3, "FATAL\ngood bye"), "{}", ended.log);
+    }
+
+    fn one_that_does_not_end_with_its_input_is_told_as_well(mode: Mode) {
+        let dir = TempDir::new();
+        let script = format!("{{ {} }} < <(exit); exit 3", polite(&dir, "told"));
+        let start = patient(mode).no_pid_file().args(["--", "bash", "-c", &script]);
+        let ended = start.run();
+        assert_eq!((ended.code, ended.stdout.as_str()), (3, "told"), "{}", ended.log);
+    }
+}
+
+/// Docker does not let a container's root trace other users' processes, and so not see what they read.
+#[test]
+fn a_filter_of_another_user_is_no_exception() {
+    if !can_be_root("to have a server of another user") {
+        return;
+    }
+    let by = ["setpriv", "--bounding-set=-sys_ptrace"];
+    for _ in 0..5 {
+        let start = Start::by(Mode::Subreaper, &by).no_pid_file();
+        let start = start.args(["--user=65534:65534", "--", "bash", "-c"]);
+        let ended = start.arg("exec > >(tail -n 1); echo FATAL; exit 3").run();
+        assert_eq!((ended.code, ended.stdout.as_str()), (3, "FATAL"));
+    }
+}
