@@ -155,6 +155,36 @@ fn what_else_is_told() {
 }
 
 #[test]
+fn a_server_that_could_not_be_killed() {
+    for (refusal, why) in [
+        (
+            Some(Errno::EPERM),
+            "Operation not permitted; hinit needs CAP_KILL for a server of another user",
+        ),
+        (Some(Errno::EACCES), "Permission denied"),
+        (None, "it did not end of SIGKILL"),
+    ] {
+        for (process, who) in [
+            (
+                processes("db", 7..=7).remove(0),
+                "db (PID 7, sleeping, 0ms old)",
+            ),
+            (
+                Process::hidden_child(Pid::from_raw(7)),
+                "process (PID 7, hidden by /proc)",
+            ),
+        ] {
+            let mut survived = ending(0);
+            survived.asked = Some((SIGTERM, 0));
+            survived.server = Err(Survivor { process, refusal });
+            let line =
+                format!("stopped by SIGTERM from PID 0; could not kill the server {who}: {why}");
+            assert_eq!(survived.to_string(), line);
+        }
+    }
+}
+
+#[test]
 fn times_for_people() {
     for (millis, text) in [
         (0, "0ms"),

@@ -7,15 +7,15 @@ in_both_modes! {
         let dir = TempDir::new();
         let fifo = dir.join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        // (tail shows nothing before the end of its input.)
-        let by_name = format!("tail -n 1 <{0} & exec >{0}; until read -r name </proc/$!/comm; [ $name = tail ]; do :; done; \
-            echo FATAL; exit 3", fifo.display());
-        for script in ["exec > >(tail -n 1); echo FATAL; exit 3", &by_name] {
-            for _ in 0..5 {
-                let start = Start::new(mode).no_pid_file().args(["--", "bash", "-c", script]);
-                let ended = start.run();
-                assert_eq!((ended.code, ended.stdout.as_str()), (3, "FATAL"), "{script}: {}", ended.log);
-            }
+        let by_name = format!("(>{1}; sleep 0.1; cat) <{0} & exec >{0}; until test -e {1}; do :; done; echo FATAL; exit 3",
+            fifo.display(), dir.join("opened").display());
+        // It may still have to put the pipe to where it reads from.
+        let later = format!("exec > >(exec 5<&0 </dev/null; >{0}; sleep 0.1; cat <&5); \
+            until test -e {0}; do :; done; echo FATAL; exit 3", dir.join("moved").display());
+        for script in ["exec > >(sleep 0.1; cat); echo FATAL; exit 3", &by_name, &later] {
+            let start = Start::new(mode).no_pid_file().args(["--", "bash", "-c", script]);
+            let ended = start.run();
+            assert_eq!((ended.code, ended.stdout.as_str()), (3, "FATAL"), "{script}: {}", ended.log);
         }
     }
 
@@ -43,10 +43,10 @@ fn a_filter_of_another_user_is_no_exception() {
         return;
     }
     let by = ["setpriv", "--bounding-set=-sys_ptrace"];
-    for _ in 0..5 {
-        let start = Start::by(Mode::Subreaper, &by).no_pid_file();
-        let start = start.args(["--user=65534:65534", "--", "bash", "-c"]);
-        let ended = start.arg("exec > >(tail -n 1); echo FATAL; exit 3").run();
-        assert_eq!((ended.code, ended.stdout.as_str()), (3, "FATAL"));
-    }
+    let start = Start::by(Mode::Subreaper, &by).no_pid_file();
+    let start = start.args(["--user=65534:65534", "--", "bash", "-c"]);
+    let ended = start
+        .arg("exec > >(sleep 0.1; cat); echo FATAL; exit 3")
+        .run();
+    assert_eq!((ended.code, ended.stdout.as_str()), (3, "FATAL"));
 }
