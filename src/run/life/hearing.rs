@@ -130,7 +130,7 @@ impl Life<'_> {
         }
         // A grandchild comes to hinit when the server ends, and is the server then.
         self.successor = process::read(pid).filter(|new| !new.has_ended() && is_below(pid));
-        match self.successor.as_ref().map(|new| new.name.clone()) {
+        match self.successor.as_ref().map(|new| new.name) {
             Some(name) => self.warn_of_main_pid(format_args!(
                 "MAINPID={pid} ({name}) is no child of hinit's, and not the server before it is"
             )),
