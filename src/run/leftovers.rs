@@ -74,7 +74,7 @@ impl Leftovers {
         self.warned_hidden |= is_new;
         is_new.then(|| {
             if process::is_proc_ours() {
-                "/proc hides processes"
+                "/proc does not show it"
             } else {
                 "/proc is not this PID namespace's"
             }
