@@ -260,7 +260,7 @@ in_both_modes! {
             fs::write(dir.join("marker"), "").unwrap();
             let marker = dir.join("marker").display().to_string();
             let script = format!(
-                "i=0; while [ $i -lt {LEFT} ]; do tail -f {marker} 2>/dev/null & i=$((i+1)); done; echo ready; wait"
+                "i=0; while [ $i -lt {LEFT} ]; do tail -f {marker} >/dev/null 2>&1 & i=$((i+1)); done; echo ready; wait"
             );
             let hinit = Start::new(mode).pid_file(&path).script(&script).start().ready();
             recorded(&path);
