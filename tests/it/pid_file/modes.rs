@@ -104,7 +104,7 @@ fn a_file_that_no_health_check_would_believe_is_told_at_the_start() {
 #[test]
 fn locks_that_are_refused_are_named_and_the_new_file_does_not_stay() {
     for fault in [
-        "flock:error=EACCES",
+        "flock:error=EACCES:when=1..2",
         "flock:error=EACCES:when=2",
         "fcntl:error=EACCES:when=1",
     ] {
@@ -121,7 +121,11 @@ fn locks_that_are_refused_are_named_and_the_new_file_does_not_stay() {
     }
     let dir = TempDir::new();
     let path = dir.join("pid");
-    assert_refused(injected("flock:error=ENOLCK"), &path, "No locks available");
+    assert_refused(
+        injected("flock:error=ENOLCK:when=1..2"),
+        &path,
+        "No locks available",
+    );
     assert!(!path.exists());
 }
 
