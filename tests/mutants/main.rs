@@ -19,7 +19,7 @@ mod telling;
 // The properties of the PID file.
 mutants! {
     launched_without_a_claim: "run/mod.rs" {
-        "let claim = claim(options)?;" => "let claim = claim(options).ok().flatten();"
+        "let claim = claim(options, log)?;" => "let claim = claim(options, log).ok().flatten();"
     } fails "bad_input::a_pid_file_that_is_something_else";
 
     two_owners: "pidfile/lock.rs" {
@@ -28,8 +28,8 @@ mutants! {
     } fails "races::two_hinits_never_own_one_path";
 
     a_pid_in_parts: "pidfile/claim.rs" {
-        "self.file.write_all_at(line.bytes(), 0)" =>
-        "(0_u64..).zip(line.bytes()).try_for_each(|(i, b)| self.file.write_all_at(&[*b], i))"
+        "self.locked.file.write_all_at(line.bytes(), 0)" =>
+        "(0_u64..).zip(line.bytes()).try_for_each(|(i, b)| self.locked.file.write_all_at(&[*b], i))"
     } fails "readers::a_pid_is_whole_and_taken_as_long_as_the_file_names_it";
 
     exclusive_before_empty: "pidfile/lock.rs" {
@@ -102,7 +102,7 @@ mutants! {
 
     values_are_dropped: "run/server.rs" {
         "Some(info) =>" => "Some(info) if info.ssi_signo == 99 =>",
-        "None => sys::kill" => "_ => sys::kill"
+        "None => sys::kill(self.pid, signal.number())" => "_ => sys::kill(self.pid, signal.number())"
     } fails "signals::subreaper::values_arrive_in_order_and_nothing_is_merged";
 
     signals_without_a_value_are_merged: "run/signals.rs" {
@@ -122,7 +122,7 @@ mutants! {
     } fails "signals::subreaper::who_fills_hinits_own_queue_does_not_stop_it";
 
     the_servers_queue_is_halved: "run/mod.rs" {
-        "    let queue = SignalQueue::new()?;" => "    signals::halve_own_queue(); let queue = SignalQueue::new()?;"
+        "    let queue = SignalQueue::new(options.stop" => "    signals::halve_own_queue(); let queue = SignalQueue::new(options.stop"
     } fails "lifecycle::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
 
     only_the_server_gets_it: "run/server.rs" {
@@ -130,7 +130,7 @@ mutants! {
     } fails "signals::subreaper::the_group_gets_them_if_asked_for";
 
     descriptors_are_kept: "run/life.rs" {
-        "sys::close_all_but(kept);" => "drop(kept);"
+        "if let Err(errno) = sys::close_all_but(kept) {" => "if let Err(errno) = Ok::<_, Errno>(kept) {"
     } fails "lifecycle::subreaper::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
 
     the_working_directory_is_kept: "run/life.rs" {
@@ -138,19 +138,19 @@ mutants! {
     } fails "lifecycle::pid_1::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
 
     the_lock_is_let_go_of: "pidfile/claim.rs" {
-        "        keep(self.file.as_fd());" => ""
+        "        keep(self.locked.file.as_fd());" => ""
     } fails "lifecycle::subreaper::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
 
-    the_sockets_stay_hinits: "run/server.rs" {
-        "if inherited.listens" => "if false"
+    the_sockets_stay_hinits: "run/start.rs" {
+        "if inherited.listens {" => "if inherited.listens && false {"
     } fails "lifecycle::subreaper::sockets_that_were_passed_are_the_servers";
 
     the_parent_is_not_followed: "run/mod.rs" {
         "    set_pdeathsig(signal).map_err(fail)?;" => ""
     } fails "signals::the_parents_death_is_a_signal";
 
-    the_server_survives_hinit: "run/server.rs" {
-        "if options.parent_death == Some(Signal::SIGKILL)" => "if false"
+    the_server_survives_hinit: "run/start.rs" {
+        "options.parent_death == Some(Signal::SIGKILL)" => "options.parent_death == Some(Signal::SIGKILL) && false"
     } fails "signals::the_parents_death_can_kill_hinit_and_server";
 
     no_subreaper: "run/mod.rs" {
@@ -158,23 +158,23 @@ mutants! {
     } fails "lifecycle::hinit_becomes_a_subreaper_only_where_it_must";
 
     orphans_stay_zombies: "run/life.rs" {
-        "== SIGCHLD => match self.reap() {" =>
+        "== SIGCHLD => match self.reap()? {" =>
         "== SIGCHLD => match nix::sys::wait::waitid(nix::sys::wait::Id::Pid(self.server.pid()), \
              nix::sys::wait::WaitPidFlag::WEXITED | nix::sys::wait::WaitPidFlag::WNOWAIT \
              | nix::sys::wait::WaitPidFlag::WNOHANG).ok() \
-             .filter(|status| *status != nix::sys::wait::WaitStatus::StillAlive).and_then(|_| self.reap()) {"
+             .filter(|status| *status != nix::sys::wait::WaitStatus::StillAlive).and_then(|_| self.reap().ok()?) {"
     } fails "lifecycle::pid_1::orphans_are_reaped_and_do_not_end_hinit";
 
     sigchld_stays_ignored: "run/mod.rs" {
         "sigchld_ignored: sys::ignore_sigchld(false)," => "sigchld_ignored: true,"
     } fails "lifecycle::subreaper::sigchld_ignored_by_the_caller_hides_no_end_and_stays_ignored_for_the_server";
 
-    sigchld_is_not_put_back: "run/server.rs" {
-        "if inherited.sigchld_ignored {" => "if false {"
+    sigchld_is_not_put_back: "sys/child.rs" {
+        "if self.ignores_sigchld {" => "if false {"
     } fails "lifecycle::subreaper::sigchld_ignored_by_the_caller_hides_no_end_and_stays_ignored_for_the_server";
 
-    the_mask_is_not_put_back: "run/server.rs" {
-        "sys::set_signal_mask(inherited.signal_mask);" => ""
+    the_mask_is_not_put_back: "sys/child.rs" {
+        "super::set_signal_mask(self.signal_mask);" => ""
     } fails "lifecycle::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
 
     options_behind_the_command: "cli/given/words.rs" {
@@ -194,11 +194,11 @@ mutants! {
         "if poll(&mut ready, patience) == Ok(0) {" => "if poll(&mut ready, patience) == Ok(9) {"
     } fails "log::subreaper::a_log_that_nobody_reads_stops_nothing";
 
-    the_server_may_not_read_the_terminal: "run/server.rs" {
-        "        terminal.give_to(getpid());" => "        let _ = terminal;"
+    the_server_may_not_read_the_terminal: "sys/child.rs" {
+        "if let Some(terminal) = self.terminal" => "if let Some(terminal) = self.terminal.filter(|_| false)"
     } fails "terminal::pid_1::a_reader_of_the_terminal_is_never_stopped_at_its_start";
 
-    the_terminal_is_stolen: "run/server.rs" {
+    the_terminal_is_stolen: "run/start.rs" {
         "terminal.filter(|terminal| terminal.is_ours())" => "terminal"
     } fails "terminal::a_job_in_the_background_steals_nothing_until_it_is_put_into_the_foreground";
 
@@ -211,19 +211,19 @@ mutants! {
     } fails "terminal::a_pipeline_stops_and_goes_on_as_a_whole";
 
     the_foreground_is_not_handed_on: "run/life.rs" {
-        "if terminal.is_ours() {" => "if false {"
+        "if terminal.is_ours()\n" => "if terminal.is_ours() && false\n"
     } fails "terminal::ctrl_z_stops_both_and_fg_and_bg_continue_both";
 
     ctrl_z_stops_a_pid_1_for_ever: "run/terminal.rs" {
-        "Signal::SIGTSTP => Stop::ContinueAlone," => "Signal::SIGTSTP => Stop::Leave,"
+        "(Signal::SIGTSTP, _) => Stop::ContinueAlone," => "(Signal::SIGTSTP, _) => Stop::Leave,"
     } fails "terminal::pid_1::where_nobody_could_continue_it_a_server_goes_on_after_ctrl_z";
 
-    the_terminal_is_lost: "run/server.rs" {
-        "                terminal.take_back(child);" => "                let _ = terminal;"
+    the_terminal_is_lost: "run/life.rs" {
+        "            terminal.take_back(group);" => "            let _ = (terminal, group);"
     } fails "terminal::a_caller_without_job_control_gets_the_terminal_back";
 
     a_daemon_goes_unnoticed: "run/ending.rs" {
-        "let may_be_daemon = status.success() && after < FIRST_SECONDS && !asked;" => "let may_be_daemon = false;"
+        "let goes_on = status.success() && " => "let goes_on = !status.success() && status.success() && "
     } fails "lifecycle::pid_1::a_server_that_went_to_the_background_is_found_out";
 }
 
@@ -250,7 +250,7 @@ mutants! {
     } fails "shutdown::pid_1::one_that_comes_only_during_the_drain_is_told_as_well";
 
     strangers_are_told: "run/descendants.rs" {
-        "below = tree_below(getpid(), process::all()?);" =>
+        "below = tree_below(getpid(), process::all()?)?;" =>
         "below = process::all()?.into_iter().filter(|p| p.pid != getpid()).collect();"
     } fails "shutdown::a_stranger_in_the_same_pid_namespace_is_left_alone";
 
@@ -278,11 +278,11 @@ mutants! {
         "self.options.stop.leftovers == Leftovers::Tell" => "self.options.stop.leftovers == Leftovers::Drain"
     } fails "compat::ends::what_is_told_those_whom_the_command_leaves";
 
-    a_session_is_not_made: "run/server.rs" {
+    a_session_is_not_made: "run/start.rs" {
         "let _cannot_fail = setsid();" => "let _ = setsid;"
     } fails "compat::terminal::pid_1::without_a_terminal";
 
-    the_terminal_is_not_taken: "run/server.rs" {
+    the_terminal_is_not_taken: "run/start.rs" {
         "sys::take_terminal();" => "let _ = sys::take_terminal;"
     } fails "compat::terminal::pid_1::leading_the_terminals_session";
 
@@ -302,8 +302,8 @@ mutants! {
         "ExitCodes([1, 2, 2])" => "ExitCodes([1, 126, 127])"
     } fails "compat::command_line::what_each_exits_with";
 
-    a_script_is_refused: "run/program.rs" {
-        "errno == Errno::ENOEXEC && shell &&" => "errno == Errno::ENOEXEC && !shell &&"
+    a_script_is_refused: "run/start.rs" {
+        "&& errno == Errno::ENOEXEC" => "&& errno == Errno::ENOEXEC && !options.manners.shell"
     } fails "compat::command_line::a_script_without_an_interpreter_is_the_shells";
 
     a_pause_reaps_nobody: "run/mod.rs" {

@@ -127,7 +127,7 @@ fn executable(build: &mut Command, name: &str) -> PathBuf {
 /// Runs these tests of tests/it with that hinit: the exit code and what they say. In a PID namespace, whose init
 /// is another hinit: some mutants cannot end, or leave processes behind, which end with it.
 fn test(hinit: &Path, tests: &[&str]) -> (Option<i32>, String) {
-    let seconds = 30 + 2 * tests.len();
+    let seconds = 60 + 2 * tests.len();
     let mut command = Command::new("unshare");
     if !geteuid().is_root() {
         command.args(["--user", "--map-root-user"]);

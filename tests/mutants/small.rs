@@ -70,7 +70,7 @@ mutants! {
         "return close_one_by_one(&kept);" => "return Ok(());"
     } fails "limits::inherited::what_was_meant_for_the_server_is_let_go_without_close_range_as_well";
 
-    an_entry_that_leads_nowhere_ends_the_search: "run/program.rs" {
+    an_entry_that_leads_nowhere_ends_the_search: "sys/child.rs" {
         "                errno if along_path && is_no_entry(candidate, errno) => {}" => ""
     } fails "exec_errors::subreaper::entries_of_path_that_lead_nowhere_are_passed_over";
 }

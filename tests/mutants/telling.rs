@@ -33,14 +33,14 @@ mutants! {
     } fails "notify::departed::pid_1::all_that_it_has_said_is_read_before_its_end_counts";
 
     a_zombie_is_the_server: "run/life/hearing.rs" {
-        "            && is_living_child(pid)\n" => "            && is_child(pid)\n",
+        "            && is_running_child(pid)\n" => "            && is_child(pid)\n",
         "!new.has_ended() && is_below(pid)" => "is_below(pid)",
-        "        if is_living_child(pid) {\n" => "        if is_living_child(pid) || is_child(pid) {\n"
+        "        if is_running_child(pid) {\n" => "        if is_running_child(pid) || is_child(pid) {\n"
     } fails "notify::departed::subreaper::a_process_that_has_ended_takes_no_place";
 
     who_was_heard_is_a_stranger: "run/notify.rs" {
         "if message != b\"BARRIER=1\" {" => "if true {"
-    } fails "notify::strangers::pid_1::one_that_ends_when_it_has_been_heard_is_no_stranger";
+    } fails "notify::strangers::pid_1::nor_is_one_of_another_user";
 
     its_socket_is_abstract: "run/notify/place.rs" {
         "SocketFile::bind(entry.ok()?," => "SocketFile::bind(entry.ok().filter(|_| false)?,"
@@ -51,7 +51,7 @@ mutants! {
     } fails "notify::place::pid_1::a_server_of_another_user_can_reach_it";
 
     ready_before_it_says_so: "run/health.rs" {
-        "Some(_) => Stage::Starting," => "Some(_) => Stage::Ready,"
+        "Stage::Launching if self.says_when_ready => Stage::Starting," => "Stage::Launching if self.says_when_ready => Stage::Ready,"
     } fails "notify::pid_1::a_server_is_ready_once_it_says_so";
 
     silence_is_no_harm: "run/health.rs" {
@@ -83,7 +83,7 @@ mutants! {
     } fails "notify::main_pid::pid_1::a_child_of_the_servers_takes_its_place_when_that_ends";
 
     anyone_can_be_the_server: "run/life/hearing.rs" {
-        "        if is_living_child(pid) {\n            return" => "        if !is_child(getpid()) {\n            return",
+        "        if is_running_child(pid) {\n            return" => "        if !is_child(getpid()) {\n            return",
         "use nix::unistd::Pid;" => "use nix::unistd::{Pid, getpid};"
     } fails "notify::main_pid::subreaper::nobody_else_can_be_the_server";
 

@@ -145,7 +145,7 @@ echo $((stranger - 1)) >/proc/sys/kernel/ns_last_pid
 until test -s child; do :; done
 test "$(cat child)" = $stranger
 kill -CONT $hinit
-until grep -q 'ignored a notify message' log; do :; done
+until grep -q 'ignored a notify message' log || "$HINIT" healthcheck --pid-file pid --ready -q; do :; done
 "$HINIT" healthcheck --pid-file pid --ready || :
 "#;
 

@@ -90,4 +90,16 @@ in_both_modes! {
         let ended = Start::new(mode).no_pid_file().args(["--notify"]).script(&script).run();
         assert_eq!((ended.code, ended.log.lines().count()), (0, 1), "{}", ended.log);
     }
+
+    // Nobody believes what is said by another user's process that has exited; but this one has been heard.
+    fn nor_is_one_of_another_user(mode: Mode) {
+        if !can_be_root("to be another user") {
+            return;
+        }
+        let dir = TempDir::new();
+        let sender = format!("setpriv --reuid=4242 --regid=4242 --clear-groups {} notify READY=1", fixture_for_all(&dir).display());
+        let script = format!("for i in $(seq 100); do {sender}; done");
+        let ended = Start::new(mode).no_pid_file().args(["--notify"]).script(&script).run();
+        assert_eq!((ended.code, ended.log.lines().count()), (0, 1), "{}", ended.log);
+    }
 }
