@@ -101,10 +101,25 @@ impl Start {
         self.identity.as_ref()?.directory.as_deref()
     }
 
+    /// What the child reports; whole, or nothing at all at the end of the pipe. What is short for a moment does
+    /// not decide.
+    fn read_report(&mut self, report: &mut [u8; 2]) -> std::io::Result<()> {
+        const ATTEMPTS: u8 = 3;
+        let mut reported = Ok(());
+        for _ in 0..ATTEMPTS {
+            reported = self.report.read_exact(report);
+            match &reported {
+                Err(error) if error.kind() != ErrorKind::UnexpectedEof => {}
+                _ => break,
+            }
+        }
+        reported
+    }
+
     /// Waits for the exec; returns why it failed, if it did. The child that failed is reaped then.
     pub(super) fn finish(mut self) -> Result<(), Error> {
         let mut report = [0; 2];
-        let reported = self.report.read_exact(&mut report);
+        let reported = self.read_report(&mut report);
         match reported {
             // Also of a child that was killed before its exec: its end tells how.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => {

@@ -14,6 +14,7 @@ macro_rules! mutants {
 
 mod leftovers;
 mod mutant;
+mod start_and_stop;
 mod telling;
 
 // The properties of the PID file.
