@@ -27,7 +27,9 @@ mod socket;
 mod unwind;
 mod wait;
 
-pub(crate) use child::{Executable, NumberVariable, Plan, fork, is_missing, release_stack, spawn};
+pub(crate) use child::{
+    Executable, NumberVariable, Plan, fork, is_missing, pidfd_number, release_stack, spawn,
+};
 pub(crate) use heap::{IfShort, if_short, if_short_by_command, try_reserve};
 pub(crate) use identity::{
     clear_ambient_capabilities, effective_user, groups, has_capability, set_gids, set_groups,

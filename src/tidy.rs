@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// How often each file says `unsafe`. Who adds some comes here, and to the README.
 const UNSAFE: [(&str, usize); 11] = [
-    ("src/sys/child.rs", 17),
+    ("src/sys/child.rs", 19),
     ("src/sys/heap/c.rs", 10),
     ("src/sys/heap/shortage.rs", 1),
     ("src/sys/heap.rs", 13),

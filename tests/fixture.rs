@@ -5,6 +5,8 @@
 #![allow(clippy::zombie_processes, reason = "it leaves some on purpose")]
 
 use std::io::{Read, Write};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -55,6 +57,17 @@ fn main() {
         ["orphan", ref messages @ ..] => notify::orphan(messages),
         ["attack", pid] => attacks::attack(pid.parse().unwrap()),
         ["work"] => worker::work(),
+        ["name-by-pidfd", offset, ref command @ ..] => {
+            name_by_pidfd(offset.parse().unwrap(), command);
+        }
+        ["is-named-by-pidfd"] => {
+            let is_own = |name, own| std::env::var(name) == Ok(own);
+            let by_pid = is_own("LISTEN_PID", std::process::id().to_string());
+            say(&format!(
+                "{by_pid} {}",
+                is_own("LISTEN_PIDFDID", pidfd_number().to_string())
+            ));
+        }
         ["arguments", ref rest @ ..] => say(&rest.join(" ")),
         _ => panic!("unknown: {words:?}"),
     }
@@ -70,6 +83,26 @@ fn wait_for_the_end() -> ! {
     loop {
         thread::park();
     }
+}
+
+/// Executes a command for which sockets were passed, by its PID and by the number of its pidfd, or another.
+fn name_by_pidfd(offset: u64, command: &[&str]) {
+    let number = pidfd_number() + offset;
+    let error = Command::new(command[0])
+        .args(&command[1..])
+        .env("LISTEN_PID", std::process::id().to_string())
+        .env("LISTEN_PIDFDID", number.to_string())
+        .exec();
+    panic!("{error}");
+}
+
+fn pidfd_number() -> u64 {
+    // SAFETY: no memory is passed, and the descriptor is new.
+    let pidfd = unsafe {
+        let fd = libc::syscall(libc::SYS_pidfd_open, libc::getpid(), 0);
+        OwnedFd::from_raw_fd(i32::try_from(fd).unwrap())
+    };
+    nix::sys::stat::fstat(pidfd).unwrap().st_ino
 }
 
 /// Ends by any signal, the real-time ones too.

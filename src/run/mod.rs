@@ -64,11 +64,42 @@ struct Inherited {
     sigchld_ignored: bool,
     /// Whether sockets were passed to this very process, as `sd_listen_fds(3)` has it; they are the
     /// server's.
-    listens: bool,
+    listens: Option<Listens>,
 }
 
-/// The environment variable that says whose the sockets are.
+/// The environment variables that say whose the sockets are: the PID, and since systemd 259 also the inode
+/// number of the process's pidfd, which is not used again.
 const LISTEN_PID: &CStr = c"LISTEN_PID";
+const LISTEN_PIDFDID: &CStr = c"LISTEN_PIDFDID";
+
+/// How the sockets that were passed to hinit name it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listens {
+    ByPid,
+    ByPidAndPidfd,
+}
+
+impl Listens {
+    /// None, if they are not for hinit.
+    fn find() -> Option<Self> {
+        if !names_hinit(LISTEN_PID) {
+            return None;
+        }
+        let Some(named) = sys::environment(LISTEN_PIDFDID) else {
+            return Some(Self::ByPid);
+        };
+        match sys::pidfd_number() {
+            Ok(own) if named.to_str() == Some(&own.to_string()) => Some(Self::ByPidAndPidfd),
+            // They were for an earlier process with this PID.
+            Ok(_) => None,
+            // It is not the server's, whatever that is.
+            Err(_) => {
+                sys::unset_environment(LISTEN_PIDFDID);
+                Some(Self::ByPid)
+            }
+        }
+    }
+}
 
 /// Runs the server, from the claim of its PID file to its end. Returns the exit code. (Apart from its
 /// caller, so that docker/link.ld can put it where the rest of this module is.)
@@ -123,7 +154,7 @@ fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, E
         signal_mask,
         // Ignored, as some callers leave it, the server's end would never show.
         sigchld_ignored: sys::ignore_sigchld(false),
-        listens: names_hinit(LISTEN_PID),
+        listens: Listens::find(),
     };
     // The others are the server's, and wait for its exec.
     let queue = SignalQueue::new(options.stop.signals.with(SIGCHLD))?;

@@ -15,7 +15,7 @@ use nix::unistd::{Pid, pipe2, setsid};
 use super::identity::Identity;
 use super::program::Program;
 use super::terminal::Terminal;
-use super::{Inherited, LISTEN_PID};
+use super::{Inherited, LISTEN_PID, LISTEN_PIDFDID, Listens};
 use crate::cli::Run;
 use crate::error::{Error, errno};
 use crate::sys::{self, NumberVariable, Plan};
@@ -57,16 +57,21 @@ impl Start {
         identity.as_ref().map_or(Ok(()), Identity::set_home)?;
         let terminal = terminal.filter(|terminal| terminal.is_ours());
         let (reader, writer) = pipe2(OFlag::O_CLOEXEC).map_err(fail)?;
-        let own_pid = if inherited.listens {
-            Some(NumberVariable::new(LISTEN_PID).ok_or_else(|| fail(Errno::ENOMEM))?)
-        } else {
-            None
+        let variable = |name, is_wanted: bool| {
+            let variable = is_wanted.then(|| NumberVariable::new(name).ok_or(Errno::ENOMEM));
+            variable.transpose().map_err(fail)
         };
+        let own_pid = variable(LISTEN_PID, inherited.listens.is_some())?;
+        let own_pidfd = variable(
+            LISTEN_PIDFDID,
+            inherited.listens == Some(Listens::ByPidAndPidfd),
+        )?;
         let plan: &'static Plan = Box::leak(Box::new(Plan {
             terminal: terminal.map(|terminal| terminal.as_fd().as_raw_fd()),
             ignores_sigchld: inherited.sigchld_ignored,
             dies_with_hinit: options.parent_death == Some(Signal::SIGKILL),
             own_pid,
+            own_pidfd,
             umask: options.umask,
             signal_mask: inherited.signal_mask,
             program: program.executable(),

@@ -6,6 +6,7 @@
 
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, CString};
+use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::ptr;
 
@@ -26,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) dies_with_hinit: bool,
     /// The variable that holds the child's own PID.
     pub(crate) own_pid: Option<NumberVariable>,
+    /// The variable that holds the number of the child's own pidfd.
+    pub(crate) own_pidfd: Option<NumberVariable>,
     /// The server's, if it is not hinit's own.
     pub(crate) umask: Option<u32>,
     pub(crate) signal_mask: SignalSet,
@@ -69,6 +72,12 @@ impl Plan {
             // SAFETY: no address is passed.
             variable.set(unsafe { call(libc::SYS_getpid, [0; 4]) }.unwrap_or_default());
         }
+        if let Some(variable) = &self.own_pidfd {
+            match pidfd_number() {
+                Ok(number) => variable.set(number),
+                Err(_) => variable.unset(),
+            }
+        }
         if let Some(mask) = self.umask.and_then(|mask| usize::try_from(mask).ok()) {
             // SAFETY: no address is passed.
             let _never_fails = unsafe { call(libc::SYS_umask, [mask, 0, 0, 0]) };
@@ -88,6 +97,21 @@ impl Plan {
                 [number(self.report), address, report.len(), 0],
             )
         };
+    }
+}
+
+/// The inode number of the caller's pidfd, which no other process gets until the next boot (`pidfd_open(2)`).
+pub(crate) fn pidfd_number() -> nix::Result<usize> {
+    let mut stat = MaybeUninit::<libc::stat>::zeroed();
+    let address = stat.as_mut_ptr().expose_provenance();
+    // SAFETY: the kernel writes one stat. All zeros is one as well. Nobody else has the descriptor.
+    unsafe {
+        let own = call(libc::SYS_getpid, [0; 4])?;
+        let fd = call(libc::SYS_pidfd_open, [own, 0, 0, 0])?;
+        let result = call(libc::SYS_fstat, [fd, address, 0, 0]);
+        let _never_fails = call(libc::SYS_close, [fd, 0, 0, 0]);
+        result?;
+        usize::try_from(stat.assume_init().st_ino).map_err(|_| Errno::ERANGE)
     }
 }
 
@@ -179,10 +203,13 @@ impl Executable {
 }
 
 /// A variable of the server's environment with room for a number that is known only in the child.
-pub(crate) struct NumberVariable(*mut c_char);
+pub(crate) struct NumberVariable {
+    name: *mut c_char,
+    value: *mut c_char,
+}
 
 impl NumberVariable {
-    /// As many digits as a PID can have, and more.
+    /// As many digits as any number of 64 bits has.
     const DIGITS: usize = 20;
 
     /// Makes the room. None, if there is no memory for that.
@@ -190,7 +217,16 @@ impl NumberVariable {
         super::set_environment(name, c"00000000000000000000").ok()?;
         // SAFETY: nothing else changes the environment: hinit has one thread.
         let value = unsafe { libc::getenv(name.as_ptr()) };
-        (!value.is_null()).then_some(Self(value))
+        (!value.is_null()).then(|| Self {
+            name: value.wrapping_sub(name.count_bytes() + 1),
+            value,
+        })
+    }
+
+    /// Leaves an empty word in the environment, which has no name.
+    fn unset(&self) {
+        // SAFETY: `NAME=VALUE` is one string; only the child writes there, and hinit never reads it.
+        unsafe { *self.name = 0 };
     }
 
     fn set(&self, number: usize) {
@@ -205,7 +241,7 @@ impl NumberVariable {
         }
         let shown = digits.get(start..).unwrap_or_default();
         // SAFETY: the room is for DIGITS bytes and a NUL; only the child writes there, and hinit never reads it.
-        unsafe { ptr::copy_nonoverlapping(shown.as_ptr().cast(), self.0, shown.len()) };
+        unsafe { ptr::copy_nonoverlapping(shown.as_ptr().cast(), self.value, shown.len()) };
     }
 }
 

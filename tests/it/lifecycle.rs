@@ -146,6 +146,17 @@ in_both_modes! {
         assert!(passed("4194303").starts_with("4194303 "));
     }
 
+    // systemd 259 also names the process by its pidfd's number, which is never used again.
+    fn sockets_that_were_passed_name_the_server_by_its_pidfd_as_well(mode: Mode) {
+        let fixture = fixture();
+        let program = [fixture.to_str().unwrap(), "name-by-pidfd"];
+        // The other number is that of no process yet.
+        for (offset, expected) in [("0", "true true"), ("1000000000000", "false false")] {
+            let start = Start::by(mode, &[&program[..], &[offset]].concat()).no_pid_file();
+            assert_eq!(start.fixture(["is-named-by-pidfd"]).run().stdout, expected);
+        }
+    }
+
     fn hinit_lets_go_of_where_it_started_and_of_what_it_was_given(mode: Mode) {
         let dir = TempDir::new();
         let (given, path) = (dir.join("given"), dir.join("pid"));

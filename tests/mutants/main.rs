@@ -146,6 +146,10 @@ mutants! {
         "if inherited.listens {" => "if inherited.listens && false {"
     } fails "lifecycle::subreaper::sockets_that_were_passed_are_the_servers";
 
+    the_servers_pidfd_is_anothers: "sys/child.rs" {
+        "Ok(number) => variable.set(number)," => "Ok(number) => variable.set(number ^ 1),"
+    } fails "lifecycle::pid_1::sockets_that_were_passed_name_the_server_by_its_pidfd_as_well";
+
     the_parent_is_not_followed: "run/mod.rs" {
         "    set_pdeathsig(signal).map_err(fail)?;" => ""
     } fails "signals::the_parents_death_is_a_signal";
