@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use nix::sys::socket::UnixCredentials;
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpid};
 
 use super::probe::{Finding, ask_at};
 use super::verdict::Verdict;
@@ -54,10 +54,11 @@ fn distrust(peer: UnixCredentials, parent: Option<Pid>) -> Option<Finding> {
         None
     } else if !is_trusted(peer.uid()) {
         Some(Finding::Untrusted(peer.uid()))
-    } else if parent.is_some() && process::is_proc_ours() {
+    } else if parent.is_some() && pid != getpid() && process::is_proc_ours() {
         Some(Finding::NotParent(pid))
     } else {
-        // /proc does not tell the parent, or speaks of other processes.
+        // /proc does not tell the parent, or speaks of other processes; or the kernel is gVisor's, which takes
+        // the caller for the peer (SO_PEERCRED).
         None
     }
 }
