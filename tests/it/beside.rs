@@ -10,6 +10,8 @@ use nix::libc::{SIGKILL, SIGTERM};
 
 use crate::support::*;
 
+mod by_descriptor;
+
 fn permissions(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o7777
 }
@@ -250,82 +252,6 @@ fn a_socket_of_another_user_is_not_trusted() {
         hinit.signal(SIGTERM);
         assert_eq!(hinit.end().code, 143);
     }
-}
-
-/// Whoever may write the directory puts a symlink there, to the socket of another hinit of root's.
-#[test]
-fn a_link_to_the_socket_of_another_hinit_proves_nothing() {
-    let dir = TempDir::new();
-    let start = |name: &str, message| {
-        let path = dir.join(name);
-        let start = Start::new(Mode::Subreaper)
-            .pid_file(&path)
-            .args(["--notify"]);
-        let hinit = start.notifies(&[message]).start().ready();
-        recorded(&path);
-        (path, hinit)
-    };
-    let (path, silent) = start("silent", "@none");
-    let (other_path, other) = start("other", "READY=1");
-    fs::remove_file(socket_beside(&path)).unwrap();
-    std::os::unix::fs::symlink(socket_beside(&other_path), socket_beside(&path)).unwrap();
-    for options in [&[][..], &["--ready"]] {
-        let verdict = silent.verdict_with(&path, options);
-        let expected = format!(
-            "is process {}'s, not that of the server's parent",
-            other.pid()
-        );
-        assert_eq!(finding(&verdict, &path), expected);
-    }
-    // The link is not hinit's own.
-    silent.signal(SIGTERM);
-    assert_eq!(silent.end().code, 143);
-    assert!(socket_beside(&path).is_symlink());
-    assert!(
-        other
-            .verdict_with(&other_path, &["--ready"])
-            .starts_with("healthy: ")
-    );
-    other.signal(SIGTERM);
-    assert_eq!(other.end().code, 143);
-}
-
-/// To bind its sockets hinit goes to their directories, and back.
-#[test]
-fn the_server_has_the_working_directory_all_the_same() {
-    let dir = TempDir::new();
-    let started_in = |directory: &Path, script: &str| {
-        let program = format!("{script}; exec \"$@\"");
-        let start = Start::by(Mode::Subreaper, &["sh", "-euc", &program, "sh"]);
-        let start = start.pid_file(dir.join("pid")).args(["--notify"]);
-        let start = start.with(|command| {
-            command.current_dir(directory);
-        });
-        start.args(["readlink", "/proc/self/cwd"]).run()
-    };
-    let ended = started_in(dir.as_ref(), "true");
-    assert_eq!(ended.stdout, dir.as_ref().to_str().unwrap(), "{ended:?}");
-    let gone = dir.join("gone");
-    fs::create_dir(&gone).unwrap();
-    let ended = started_in(&gone, &format!("rmdir {}", gone.display()));
-    let deleted = format!("{} (deleted)", gone.display());
-    assert_eq!(ended.stdout, deleted, "{ended:?}");
-    if !can_be_root("to start in a directory that hinit's user may not search") {
-        return;
-    }
-    fs::set_permissions(&dir, Permissions::from_mode(0o777)).unwrap();
-    let closed = dir.join("closed");
-    fs::create_dir(&closed).unwrap();
-    fs::set_permissions(&closed, Permissions::from_mode(0o700)).unwrap();
-    let hinit = dir.join("hinit");
-    copy_program(&super::support::hinit(), &hinit);
-    fs::set_permissions(&hinit, Permissions::from_mode(0o755)).unwrap();
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid=4242", "--regid=4242", "--clear-groups"]);
-    command.arg(&hinit).current_dir(&closed);
-    let start = Start::of(Mode::Subreaper, command).pid_file(dir.join("pid"));
-    let ended = start.args(["--notify", "readlink", "/proc/self/cwd"]).run();
-    assert_eq!(ended.stdout, closed.to_str().unwrap(), "{ended:?}");
 }
 
 /// The deadline is the check's own, also where hinit itself hangs.

@@ -43,7 +43,7 @@ mutants! {
         "Ok(status) if is_server => {" => "Ok(status) if is_server => { self.keep_pid_file(Claim::clear);"
     } fails "readers::a_pid_is_whole_and_taken_as_long_as_the_file_names_it";
 
-    the_server_inherits_the_lock: "file.rs" {
+    the_server_inherits_the_lock: "file/entry.rs" {
         "flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC" =>
         "flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK"
     } fails "pid_file::subreaper::its_lock_is_hinits_alone";

@@ -115,12 +115,12 @@ mutants! {
     } fails "beside::a_socket_of_another_user_is_not_trusted";
 
     any_hinits_socket_is_believed: "healthcheck/socket.rs" {
-        "} else if parent.is_some() && process::is_proc_ours() {" => "} else if parent.is_none() && process::is_proc_ours() {"
-    } fails "beside::a_link_to_the_socket_of_another_hinit_proves_nothing";
+        "} else if parent.is_some() && pid != getpid() && process::is_proc_ours() {" => "} else if parent.is_none() && pid != getpid() && process::is_proc_ours() {"
+    } fails "beside::by_descriptor::a_link_to_the_socket_of_another_hinit_proves_nothing";
 
-    there_is_no_way_back: "file.rs" {
+    there_is_no_way_back: "file/entry.rs" {
         "fchdir(&way_back)\n" => "Ok(drop(way_back))\n"
-    } fails "beside::the_server_has_the_working_directory_all_the_same";
+    } fails "beside::by_descriptor::the_server_has_the_working_directory_all_the_same";
 
     the_socket_stays: "run/socket_file.rs" {
         "            let _ignored = self.entry.unlink();" => ""
@@ -134,7 +134,7 @@ mutants! {
         "other => return Err(Obstacle::Is(other.unwrap_or(\"regular file\")))," => "_ => return entry.unlink().map_err(Obstacle::Errno),"
     } fails "beside::something_else_under_its_name_is_left_alone";
 
-    the_umask_decides_who_may_ask: "file.rs" {
+    the_umask_decides_who_may_ask: "file/entry.rs" {
         "umask(!mode & Mode::all())" => "umask(umask(!mode & Mode::all()))"
     } fails "beside::subreaper::who_may_read_the_pid_file_may_ask_whatever_the_umask";
 
