@@ -251,7 +251,8 @@ mutants! {
     } fails "shutdown::pid_1::a_daemon_in_a_session_of_its_own_is_no_exception_nor_is_one_that_is_stopped";
 
     latecomers_are_not_told: "run/shutdown.rs" {
-        "LOOK_AGAIN: Duration = Duration::from_millis(250);" => "LOOK_AGAIN: Duration = Duration::from_hours(1);"
+        "LOOK_AGAIN: Duration = Duration::from_millis(250);" => "LOOK_AGAIN: Duration = Duration::from_hours(1);",
+        "None if readers_are_due || is_due(self.again) => {" => "None if is_due(self.again) => {"
     } fails "shutdown::pid_1::one_that_comes_only_during_the_drain_is_told_as_well";
 
     strangers_are_told: "run/descendants.rs" {

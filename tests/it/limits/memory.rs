@@ -123,6 +123,11 @@ fn a_launch_says_that_there_is_none_or_keeps_the_exit_code() {
 /// How hinit ends where there is no memory for what it was given.
 const NO_MEMORY: &str = "hinit: out of memory";
 
+/// Limits in KiB, in steps: too little at first. The last is enough for a debug build as well.
+fn steps(step: usize) -> impl Iterator<Item = u32> {
+    (0..=4096).step_by(step).chain([65_536])
+}
+
 /// Whether it is one of these two: the end that there is with enough memory, or one line and this code.
 #[track_caller]
 fn assert_told(all: &[(i32, String)], what: &str, code: i32, lines: &[&str]) {
@@ -173,7 +178,7 @@ fn long_command_lines_and_paths_are_refused_in_one_line() {
             ["--pid-file", pid_file, "--", "none"].to_vec(),
         ),
     ] {
-        let all = limited("as", (0..=4096).step_by(64), path_variable, &words);
+        let all = limited("as", steps(64), path_variable, &words);
         let (server, none) = (start(server), start("none"));
         assert_told(&all, what, 125, &[NO_MEMORY, &server, &none]);
         assert!(!path.exists(), "{what}");
@@ -181,7 +186,7 @@ fn long_command_lines_and_paths_are_refused_in_one_line() {
     for (command, code) in [("signal", 1), ("status", 1), ("install", 125)] {
         let words = [command, &long, &long, &long];
         assert_told(
-            &limited("as", (0..=4096).step_by(64), own, &words),
+            &limited("as", steps(64), own, &words),
             command,
             code,
             &[NO_MEMORY],
@@ -197,7 +202,7 @@ fn long_command_lines_and_paths_are_refused_in_one_line() {
     ];
     let verdict = "unhealthy: out of memory";
     assert_told(
-        &limited("as", (0..=4096).step_by(32), own, &words),
+        &limited("as", steps(32), own, &words),
         "healthcheck",
         1,
         &[verdict],
