@@ -95,7 +95,8 @@ in_both_modes! {
         let path = dir.join("pid");
         let limit = format!("--nofile={}", fewest(&path));
         // (dash has no descriptors to redirect with.)
-        let script = "trap '' TERM; sleep 1000 & echo ready; while :; do sleep 1; done";
+        let script = "trap '' TERM; sleep 1000 & until test \"$(cat /proc/$!/comm)\" = sleep; do :; done; \
+            echo ready; while :; do sleep 1; done";
         let hinit = Start::by(mode, &["prlimit", &limit]).pid_file(&path).args(["--grace", "1ms"]);
         let hinit = hinit.script(script).start().ready();
         recorded(&path);
