@@ -62,14 +62,14 @@ fn an_image_that_does_not_become_healthy_is_taken_back_and_no_old_task_goes() {
 
 #[test]
 fn an_unhealthy_task_is_replaced() {
-    // A server that is stopped does not end of a TERM.
+    // hinit continues a server that is stopped, so that it ends of its TERM.
     let Some(stack) = Stack::deploy("replaces", &[("\"20s\"", "\"500ms\"")]) else {
         return;
     };
     let [ill, well] = stack.tasks().try_into().unwrap();
     let docker = stack.docker;
     docker.run(&format!("docker exec {ill} /hinit signal STOP"));
-    stack.ended(&ill, "137");
+    stack.ended(&ill, "0");
     let verdicts = stack.docker.verdicts(&ill);
     assert!(verdicts.contains(" is stopped\n"), "{verdicts}");
     let logs = docker.logs("docker", &ill);
