@@ -41,7 +41,7 @@ in_both_modes! {
         std::fs::write(&go, "").unwrap();
         let ended = hinit.end();
         assert_eq!(ended.code, 7, "{}", ended.log);
-        assert_eq!(count(&ended.log, "hinit: stood still for "), 1, "{}", ended.log);
+        assert!(ended.log.contains("hinit: stood still for "), "{}", ended.log);
     }
 
     fn it_is_no_silence(mode: Mode) {

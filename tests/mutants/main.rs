@@ -143,7 +143,7 @@ mutants! {
     } fails "lifecycle::subreaper::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
 
     the_sockets_stay_hinits: "run/start.rs" {
-        "if inherited.listens {" => "if inherited.listens && false {"
+        "variable(LISTEN_PID, inherited.listens.is_some())?" => "variable(LISTEN_PID, false)?"
     } fails "lifecycle::subreaper::sockets_that_were_passed_are_the_servers";
 
     the_servers_pidfd_is_anothers: "sys/child.rs" {
