@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use nix::poll::PollTimeout;
+use nix::poll::{PollTimeout, poll};
 
 /// More of them than a u64 holds nobody waits for.
 pub(crate) fn millis(time: Duration) -> u64 {
@@ -13,6 +13,12 @@ pub(crate) fn millis(time: Duration) -> u64 {
 /// Rather a little too long than too short, which would spin.
 pub(crate) fn poll_timeout(left: Duration) -> PollTimeout {
     PollTimeout::try_from(millis(left).saturating_add(1)).unwrap_or(PollTimeout::MAX)
+}
+
+/// Does nothing for this time. A signal that is not blocked ends it early.
+pub(crate) fn pause(time: Duration) {
+    // It waits for no descriptor: it returns when the time is over.
+    let _nothing_is_ready = poll(&mut [], poll_timeout(time));
 }
 
 /// A time as it was given: `900ms`, `1.5s`, `120s`.

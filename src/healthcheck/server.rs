@@ -9,6 +9,7 @@ use super::verdict::Verdict;
 use crate::cli::PidFile as Choice;
 use crate::pidfile::{self, Fault, PidFile};
 use crate::process::{self, Look, Process, State};
+use crate::time::pause;
 
 /// How often, and how far apart, a PID file is looked at that may be just about to be written.
 const LOOKS: u32 = 4;
@@ -44,7 +45,7 @@ pub(crate) fn find(choice: &Choice, foreign: bool) -> Result<Found, Verdict> {
         if !may_pass || look == LOOKS {
             return found;
         }
-        std::thread::sleep(APART);
+        pause(APART);
         look += 1;
     }
 }

@@ -19,6 +19,7 @@ use crate::file::Entry;
 use crate::output::Log;
 use crate::sys::describe;
 use crate::text::Line;
+use crate::time::pause;
 
 /// How long a claim tries again while others are busy with the file: health checks for
 /// microseconds, another hinit that starts or ends for little more.
@@ -51,7 +52,7 @@ impl Claim {
         let locked = loop {
             match place.lock(mode, marks) {
                 Ok(locked) => break locked,
-                Err(Obstacle::Busy(_)) if Instant::now() < deadline => std::thread::sleep(PAUSE),
+                Err(Obstacle::Busy(_)) if Instant::now() < deadline => pause(PAUSE),
                 Err(Obstacle::Busy(reason)) => return Err(place.refuse(reason)),
                 Err(Obstacle::Refused(error)) => return Err(error),
             }

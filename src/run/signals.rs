@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::process;
 use crate::sys::{self, SignalSet, libc_set};
 use crate::text::SignalName;
-use crate::time::poll_timeout;
+use crate::time::{pause, poll_timeout};
 
 /// How long to wait before a signal that the server had no room for is tried again.
 const RETRY: Duration = Duration::from_millis(10);
@@ -205,7 +205,7 @@ fn timeout(left: Option<Duration>) -> PollTimeout {
 
 /// Neither reading nor polling can fail for good; should they, PID 1 must neither end nor spin.
 fn rest() {
-    std::thread::sleep(RETRY);
+    pause(RETRY);
 }
 
 /// A log line that nobody reads any more comes back as SIGPIPE; one too many for the limit of file sizes,

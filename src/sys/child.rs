@@ -266,7 +266,7 @@ pub(crate) fn spawn(plan: &'static Plan, step: u8) -> nix::Result<Pid> {
         plan.prepare();
         let (errno, _) = plan.execute();
         plan.report(*step, errno);
-        exit(false)
+        exit(1)
     }
     struct Task(&'static Plan, u8);
     let task: *mut Task = Box::into_raw(Box::new(Task(plan, step)));
@@ -286,11 +286,11 @@ pub(crate) fn release_stack() {
     unsafe { libc::madvise(STACK.0.get().cast(), Stack::SIZE, libc::MADV_DONTNEED) };
 }
 
-fn exit(has_succeeded: bool) -> ! {
-    let code = usize::from(!has_succeeded);
+/// Ends the process at once: it runs nothing of what is left undone, and takes no memory.
+pub(super) fn exit(code: u8) -> ! {
     loop {
         // SAFETY: no address is passed.
-        let _never_returns = unsafe { call(libc::SYS_exit_group, [code, 0, 0, 0]) };
+        let _never_returns = unsafe { call(libc::SYS_exit_group, [code.into(), 0, 0, 0]) };
     }
 }
 
@@ -300,7 +300,7 @@ pub(crate) fn fork(act: &mut dyn FnMut() -> bool) -> nix::Result<Pid> {
     // SAFETY: no address is passed. hinit has one thread, so the child may do whatever hinit may.
     let pid = unsafe { call(libc::SYS_clone, [number(libc::SIGCHLD), 0, 0, 0]) }?;
     if pid == 0 {
-        exit(act());
+        exit(u8::from(!act()));
     }
     Ok(Pid::from_raw(i32::try_from(pid).unwrap_or_default()))
 }

@@ -1,8 +1,10 @@
 //! Signals, where nix knows too few of them or too little.
 
+use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -11,8 +13,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
 
+use super::child::exit;
 use super::raw::call;
-use crate::time::poll_timeout;
+use crate::time::{pause, poll_timeout};
 
 /// A set of the kernel's 64 signals: bit N-1 stands for signal N.
 ///
@@ -146,6 +149,20 @@ pub(crate) fn libc_set(set: SignalSet) -> SigSet {
 
 /// Sets what SIGCHLD does to its default or to "ignored", and tells whether it was ignored.
 pub(crate) fn ignore_sigchld(ignore: bool) -> bool {
+    let ignored = libc::SIG_IGN;
+    let handler = if ignore { ignored } else { libc::SIG_DFL };
+    // SAFETY: neither disposition runs code of ours.
+    unsafe { set_handler(libc::SIGCHLD, handler) == ignored }
+}
+
+/// Sets what a signal does, and returns what it did.
+///
+/// # Safety
+/// A handler must do only what is async-signal-safe (signal-safety(7)), and must not return: nothing is set up for
+/// that.
+unsafe fn set_handler(signal: c_int, handler: usize) -> usize {
+    /// `x86_64` runs no handler without code to return by.
+    const SA_RESTORER: usize = 0x0400_0000;
     /// The kernel's own form of a sigaction (`rt_sigaction(2)`).
     #[derive(Default)]
     #[repr(C)]
@@ -155,23 +172,23 @@ pub(crate) fn ignore_sigchld(ignore: bool) -> bool {
         restorer: usize,
         mask: u64,
     }
-    let ignored = libc::SIG_IGN;
     let action = Action {
-        handler: if ignore { ignored } else { libc::SIG_DFL },
+        handler,
+        flags: SA_RESTORER,
         ..Action::default()
     };
     let mut old = Action::default();
-    let signal = usize::try_from(libc::SIGCHLD).unwrap_or_default();
+    let signal = usize::try_from(signal).unwrap_or_default();
     let (new, previous) = (&raw const action, &raw mut old);
     let (new, previous) = (new.expose_provenance(), previous.expose_provenance());
-    // SAFETY: both are actions, of a set of 8 bytes; neither disposition runs code of ours.
+    // SAFETY: both are actions, of a set of 8 bytes; the caller answers for the handler.
     let _never_fails = unsafe {
         call(
             libc::SYS_rt_sigaction,
             [signal, new, previous, size_of::<u64>()],
         )
     };
-    old.handler == ignored
+    old.handler
 }
 
 /// `kill(2)` for any signal number. Not nix's: its signals end at 31.
@@ -221,12 +238,17 @@ pub(crate) fn queue_signal(pid: Pid, number: c_int, info: &signalfd_siginfo) -> 
 ///
 /// That runs in a signal handler, amid whatever was interrupted: it may format on the stack and
 /// write, but not allocate.
-pub(crate) fn exit_on_alarm(last_words: impl Fn() -> u8 + Send + Sync + 'static) {
-    let action = move || signal_hook::low_level::exit(last_words().into());
-    // SAFETY: what `last_words` may do, write and _exit are async-signal-safe.
-    let registered = unsafe { signal_hook::low_level::register(libc::SIGALRM, action) };
-    // Should the kernel refuse, SIGALRM still ends the process, if without a word.
-    drop(registered);
+pub(crate) fn exit_on_alarm<F: Fn() -> u8 + Sync + 'static>(last_words: F) {
+    static LAST_WORDS: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+    extern "C" fn on_alarm<F: Fn() -> u8>(_signal: c_int) {
+        let last_words: *mut F = LAST_WORDS.load(Relaxed).cast();
+        // SAFETY: before this became the handler, the pointer was stored to what lives for ever.
+        exit(unsafe { (*last_words)() })
+    }
+    LAST_WORDS.store(Box::into_raw(Box::new(last_words)).cast(), Relaxed);
+    let handler = on_alarm::<F> as extern "C" fn(c_int);
+    // SAFETY: what `last_words` may do, write and exit_group are async-signal-safe.
+    unsafe { set_handler(libc::SIGALRM, handler as usize) };
 }
 
 /// Makes SIGALRM come once, after this time; never, if that is zero.
@@ -281,7 +303,7 @@ impl Handle {
                 return has_ended;
             }
             if self.pidfd.is_none() {
-                std::thread::sleep(left.min(LOOK_AGAIN));
+                pause(left.min(LOOK_AGAIN));
             }
         }
     }

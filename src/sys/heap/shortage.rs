@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::libc;
 use nix::poll::{PollFd, PollFlags, poll};
 
 use super::HEAP;
+use crate::sys::child::exit;
 use crate::sys::{STDERR, STDOUT};
+use crate::time::pause;
 
 /// What an allocation comes to that has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,14 +101,13 @@ impl Plan {
                 b"{\"verdict\":\"unhealthy\",\"reason\":\"out of memory\",\"pid\":null,\"probes\":[]}\n",
             ),
             Some(IfShort::Silence) => (STDOUT, b""),
-            Some(IfShort::Wait) | None => return std::thread::sleep(PAUSE),
+            Some(IfShort::Wait) | None => return pause(PAUSE),
         };
         let mut ready = [PollFd::new(to, PollFlags::POLLOUT)];
         if poll(&mut ready, PATIENCE) == Ok(1) {
             // The exit code tells as well.
             let _lost = nix::unistd::write(to, line);
         }
-        // SAFETY: it takes no memory, and runs nothing of what is left undone.
-        unsafe { libc::_exit(self.exit_code.load(Relaxed).into()) }
+        exit(self.exit_code.load(Relaxed))
     }
 }
