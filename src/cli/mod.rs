@@ -20,7 +20,7 @@ use options::Topic;
 
 pub(crate) use healthcheck::{Answer, Healthcheck, Http, Probe};
 pub(crate) use others::{Signal, Status};
-pub(crate) use probes::{Address, Endpoint, Url};
+pub(crate) use probes::{Address, Endpoint, TcpAddress, Url};
 pub(crate) use run::{Exit, Leftovers, Manners, Notify, Rewrites, Run, Stop, User};
 
 /// What hinit is asked to do.

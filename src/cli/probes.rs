@@ -12,8 +12,15 @@ use crate::text::digits;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Address {
     /// To be tried in this order.
-    Tcp(Vec<SocketAddr>),
+    Tcp(Vec<TcpAddress>),
     Unix(PathBuf),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TcpAddress {
+    pub(crate) socket: SocketAddr,
+    /// As it was given. (std's own text of an IPv6 address takes 2 KiB of code.)
+    pub(crate) text: String,
 }
 
 /// A URL, taken apart.
@@ -147,19 +154,22 @@ fn tcp(text: &str, default_port: Option<u16>) -> Option<Address> {
         Some(colon) => (text.get(..colon)?, port_number(text.get(colon + 1..)?)?),
         None => (text, default_port?),
     };
-    let at = |ip: IpAddr| SocketAddr::new(ip, port);
+    let at = |ip: IpAddr, host: &str| TcpAddress {
+        socket: SocketAddr::new(ip, port),
+        text: format!("{host}:{port}"),
+    };
     // What listens on "localhost" may do so on either, and some names lead to ::1 only.
     if host.eq_ignore_ascii_case("localhost") {
         return Some(Address::Tcp(vec![
-            at(Ipv4Addr::LOCALHOST.into()),
-            at(Ipv6Addr::LOCALHOST.into()),
+            at(Ipv4Addr::LOCALHOST.into(), "127.0.0.1"),
+            at(Ipv6Addr::LOCALHOST.into(), "[::1]"),
         ]));
     }
     let bare = host
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
     let ip: IpAddr = bare.unwrap_or(host).parse().ok()?;
-    (ip.is_ipv6() == bare.is_some()).then(|| Address::Tcp(vec![at(ip)]))
+    (ip.is_ipv6() == bare.is_some()).then(|| Address::Tcp(vec![at(ip, host)]))
 }
 
 fn port_number(text: &str) -> Option<u16> {
@@ -195,19 +205,24 @@ fn header(text: &str) -> Option<Header> {
 }
 
 #[cfg(test)]
+pub(super) fn tcp_address(text: &str) -> TcpAddress {
+    TcpAddress {
+        socket: text.parse().unwrap(),
+        text: text.to_owned(),
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     fn both(port: u16) -> Address {
-        let at = |ip| SocketAddr::new(ip, port);
-        Address::Tcp(vec![
-            at(Ipv4Addr::LOCALHOST.into()),
-            at(Ipv6Addr::LOCALHOST.into()),
-        ])
+        let texts = [format!("127.0.0.1:{port}"), format!("[::1]:{port}")];
+        Address::Tcp(texts.map(|text| tcp_address(&text)).into())
     }
 
     fn one(text: &str) -> Address {
-        Address::Tcp(vec![text.parse().unwrap()])
+        Address::Tcp(vec![tcp_address(text)])
     }
 
     #[test]

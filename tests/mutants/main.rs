@@ -135,7 +135,7 @@ mutants! {
     } fails "lifecycle::subreaper::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
 
     the_working_directory_is_kept: "run/life.rs" {
-        "chdir(\"/\")" => "chdir(\".\")"
+        "chdir(c\"/\")" => "chdir(c\".\")"
     } fails "lifecycle::pid_1::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
 
     the_lock_is_let_go_of: "pidfile/claim.rs" {
@@ -400,7 +400,7 @@ mutants! {
     } fails "probes::grpc";
 
     localhost_is_one_address: "cli/probes.rs" {
-        "at(Ipv6Addr::LOCALHOST.into()),\n        ]));" => "]));"
+        "at(Ipv6Addr::LOCALHOST.into(), \"[::1]\"),\n        ]));" => "]));"
     } fails "probes::localhost_is_both_addresses";
 
     the_future_is_fresh: "healthcheck/probe/heartbeat.rs" {

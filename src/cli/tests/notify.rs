@@ -3,6 +3,7 @@
 use nix::libc::{SIGABRT, SIGKILL};
 
 use super::*;
+use crate::cli::probes::tcp_address;
 
 fn notify(words: &[&str]) -> Option<Notify> {
     run(words).notify
@@ -69,7 +70,7 @@ fn the_same_by_the_environment() {
 
 #[test]
 fn where_hinit_answers() {
-    let tcp = |text: &str| Address::Tcp(vec![text.parse().unwrap()]);
+    let tcp = |text: &str| Address::Tcp(vec![tcp_address(text)]);
     for (text, expected) in [
         ("127.0.0.1:9101", tcp("127.0.0.1:9101")),
         ("[::]:9101", tcp("[::]:9101")),
@@ -80,10 +81,7 @@ fn where_hinit_answers() {
     ] {
         assert_eq!(run(&["--listen", text, "x"]).listen, [expected], "{text}");
     }
-    let both = Address::Tcp(vec![
-        "127.0.0.1:1".parse().unwrap(),
-        "[::1]:1".parse().unwrap(),
-    ]);
+    let both = Address::Tcp(vec![tcp_address("127.0.0.1:1"), tcp_address("[::1]:1")]);
     assert_eq!(run(&["--listen=localhost:1", "x"]).listen, [both]);
     for bad in [
         "9101", ":9101", "::1", "0.0.0.0", "unix:", "unix:/", "unix:x", "/x", "a:1",

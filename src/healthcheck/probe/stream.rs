@@ -13,7 +13,7 @@ use nix::sys::socket::{
 use super::{Finding, Reader};
 use crate::cli::Address;
 use crate::file::{self, Entry};
-use crate::time::poll_timeout;
+use crate::time::{pause, poll_timeout};
 
 /// How long to wait before a Unix socket is tried again whose queue of connections is full: the
 /// kernel offers no way to be told.
@@ -48,7 +48,7 @@ impl Stream {
             Address::Tcp(addresses) => {
                 let mut last = Err(Finding::NoAnswer);
                 for address in addresses {
-                    last = Self::to(&SockaddrStorage::from(*address), deadline);
+                    last = Self::to(&SockaddrStorage::from(address.socket), deadline);
                     if last.is_ok() {
                         break;
                     }
@@ -76,7 +76,7 @@ impl Stream {
                 Ok(()) => return Ok(stream),
                 Err(Errno::EINPROGRESS) => break,
                 Err(Errno::EAGAIN) if Instant::now() < deadline => {
-                    std::thread::sleep(QUEUE_FULL);
+                    pause(QUEUE_FULL);
                 }
                 Err(Errno::EAGAIN) => return Err(Finding::NoAnswer),
                 Err(errno) => return Err(Finding::Unreachable(errno)),

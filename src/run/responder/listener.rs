@@ -1,6 +1,5 @@
 //! The sockets at which hinit listens. None of them ever blocks, nor is one inherited.
 
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use nix::sys::socket::{
 };
 use nix::sys::stat::Mode;
 
+use crate::cli::TcpAddress;
 use crate::error::Error;
 use crate::file::Entry;
 use crate::run::socket_file::{Obstacle, SocketFile};
@@ -25,17 +25,17 @@ pub(super) struct Listener {
 impl Listener {
     /// At those of a name's addresses that this machine has: `localhost` is two, and where there is no
     /// IPv6 one.
-    pub(super) fn tcp(addresses: &[SocketAddr]) -> Result<Vec<Self>, Error> {
+    pub(super) fn tcp(addresses: &[TcpAddress]) -> Result<Vec<Self>, Error> {
         let (mut listeners, mut missing) = (Vec::new(), Ok(()));
         for address in addresses {
-            match listen_at(&SockaddrStorage::from(*address)) {
+            match listen_at(&SockaddrStorage::from(address.socket)) {
                 Ok(socket) => listeners.push(Self { socket, file: None }),
                 Err(errno @ (Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT)) => {
                     let error = refused(address, errno);
-                    missing = Err(match (address, errno) {
-                        (SocketAddr::V6(v6), Errno::EAFNOSUPPORT) => error.remedy(&format!(
+                    missing = Err(match errno {
+                        Errno::EAFNOSUPPORT if address.socket.is_ipv6() => error.remedy(&format!(
                             "this system has no IPv6: listen at 0.0.0.0:{}",
-                            v6.port()
+                            address.socket.port()
                         )),
                         _ => error,
                     });
@@ -95,6 +95,6 @@ fn listen_at(address: &SockaddrStorage) -> nix::Result<OwnedFd> {
     Ok(socket)
 }
 
-fn refused(address: &SocketAddr, errno: Errno) -> Error {
-    Error::cannot("listen at", address, &sys::describe(errno))
+fn refused(address: &TcpAddress, errno: Errno) -> Error {
+    Error::cannot("listen at", &address.text, &sys::describe(errno))
 }
