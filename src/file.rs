@@ -11,7 +11,7 @@ use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::libc::{c_int, flock};
 use nix::sys::socket::UnixAddr;
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
-use nix::unistd::getcwd;
+use nix::unistd::{chdir, getcwd};
 
 use crate::sys::try_reserve;
 
@@ -27,6 +27,11 @@ pub(crate) use owner::{is_ambiguous, is_trusted};
 pub(crate) fn open(path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
     let path = c_string(path.as_os_str().as_bytes())?;
     openat(AT_FDCWD, &*path, flags | OFlag::O_CLOEXEC, Mode::empty())
+}
+
+/// Makes this the working directory.
+pub(crate) fn enter(directory: &Path) -> nix::Result<()> {
+    chdir(&*c_string(directory.as_os_str().as_bytes())?)
 }
 
 /// All that is in a file.

@@ -1,11 +1,10 @@
 //! What /proc says of one process, and of all.
 
 use std::fmt::{self, Write};
-use std::fs::read_link;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
+use nix::fcntl::{AT_FDCWD, OFlag, readlinkat};
 use nix::sys::signal::kill;
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{Pid, getpid};
@@ -263,9 +262,9 @@ pub(crate) fn each(call: &mut dyn FnMut(Process) -> nix::Result<()>) -> nix::Res
 
 /// Whether /proc is that of our PID namespace. Another one's describes other processes.
 pub(crate) fn is_proc_ours() -> bool {
-    match read_link("/proc/self") {
+    match readlinkat(AT_FDCWD, c"/proc/self") {
         Ok(own) => own.to_str().map(str::parse) == Some(Ok(getpid().as_raw())),
-        Err(error) => !hides(Errno::from_raw(error.raw_os_error().unwrap_or_default())),
+        Err(errno) => !hides(errno),
     }
 }
 

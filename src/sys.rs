@@ -151,7 +151,7 @@ pub(crate) fn occupy_standard_fds() {
     unsafe { libc::poll(fds.as_mut_ptr(), 3, 0) };
     for fd in &fds {
         if fd.revents & libc::POLLNVAL != 0
-            && let Ok(filler) = open("/", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
+            && let Ok(filler) = open(c"/", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
         {
             // The lowest free number is this one, for the lower ones are open by now.
             let _kept_open = filler.into_raw_fd();

@@ -2,7 +2,7 @@
 //! it leads, and could have a hinit that may do all do it elsewhere: so no symlink is followed that somebody
 //! else has made, as the kernel has it in directories for all (`fs.protected_symlinks`, proc(5)).
 
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::fmt;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
 use nix::sys::stat::{Mode, fstat};
 
-use super::{is_trusted, kind};
+use super::{c_string, is_trusted, kind};
 
 const FLAGS: OFlag = OFlag::O_PATH
     .union(OFlag::O_DIRECTORY)
@@ -55,7 +55,7 @@ pub(super) fn open(path: &Path) -> nix::Result<OwnedFd> {
     let how = OpenHow::new()
         .flags(FLAGS)
         .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
-    match openat2(AT_FDCWD, path.as_os_str().as_bytes(), how) {
+    match openat2(AT_FDCWD, &*c_string(path.as_os_str().as_bytes())?, how) {
         // There is a symlink; or before Linux 5.6, or under an old seccomp profile, no such call.
         Err(Errno::ELOOP | Errno::ENOSYS | Errno::EPERM) => {
             walk(path.as_os_str().as_bytes(), &mut None)
@@ -73,7 +73,8 @@ fn walk(path: &[u8], refused: &mut Option<RefusedLink>) -> nix::Result<OwnedFd> 
     let mut at = root_or_here(path)?;
     let root = |path: &[u8]| PathBuf::from(if path.starts_with(b"/") { "/" } else { "" });
     let mut shown = root(path);
-    let mut names: Vec<Vec<u8>> = names_backwards(path).collect();
+    let mut names = Vec::new();
+    push_names(path, &mut names)?;
     let mut links = 0;
     while let Some(name) = names.pop() {
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
@@ -82,11 +83,11 @@ fn walk(path: &[u8], refused: &mut Option<RefusedLink>) -> nix::Result<OwnedFd> 
         match kind(&stat) {
             Some("directory") => {
                 at = next;
-                shown.push(OsStr::from_bytes(&name));
+                shown.push(OsStr::from_bytes(name.to_bytes()));
             }
             Some("symlink") if !is_trusted(stat.st_uid) => {
                 *refused = Some(RefusedLink {
-                    path: shown.join(OsStr::from_bytes(&name)),
+                    path: shown.join(OsStr::from_bytes(name.to_bytes())),
                     owner: stat.st_uid,
                 });
                 return Err(Errno::EACCES);
@@ -98,7 +99,7 @@ fn walk(path: &[u8], refused: &mut Option<RefusedLink>) -> nix::Result<OwnedFd> 
                     at = root_or_here(b"/")?;
                     shown = root(b"/");
                 }
-                names.extend(names_backwards(target.as_bytes()));
+                push_names(target.as_bytes(), &mut names)?;
             }
             Some("symlink") => return Err(Errno::ELOOP),
             _ => return Err(Errno::ENOTDIR),
@@ -107,9 +108,14 @@ fn walk(path: &[u8], refused: &mut Option<RefusedLink>) -> nix::Result<OwnedFd> 
     Ok(at)
 }
 
-fn names_backwards(path: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let names = path.rsplit(|&byte| byte == b'/');
-    names.filter(|name| !name.is_empty()).map(<[u8]>::to_vec)
+/// Pushes the names of a path, so that the first is the last one.
+fn push_names(path: &[u8], names: &mut Vec<CString>) -> nix::Result<()> {
+    for name in path.rsplit(|&byte| byte == b'/') {
+        if !name.is_empty() {
+            names.push(c_string(name)?);
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

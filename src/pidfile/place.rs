@@ -1,5 +1,6 @@
 //! Where the PID file is when nobody names one.
 
+use std::ffi::CStr;
 use std::path::PathBuf;
 
 use nix::sys::stat::stat;
@@ -17,13 +18,15 @@ pub(crate) const DIRECTORIES: [&str; 3] = ["/run", "/tmp", "/dev/shm"];
 /// of a pod share it, and /tmp may be a volume that others have as well: the mount namespace, which health
 /// checks share with their server, tells them apart.
 pub(crate) fn default_path() -> Option<PathBuf> {
-    let writable = |directory| access(directory, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
-    if writable("/run") {
+    let is_writable =
+        |directory: &CStr| access(directory, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
+    if is_writable(c"/run") {
         return Some("/run/hinit.pid".into());
     }
-    let directory = ["/tmp", "/dev/shm"].into_iter().find(|at| writable(at))?;
+    let mut directories = [c"/tmp", c"/dev/shm"].into_iter();
+    let directory = directories.find(|at| is_writable(at))?.to_str().ok()?;
     let user = effective_user();
-    Some(match stat("/proc/self/ns/mnt") {
+    Some(match stat(c"/proc/self/ns/mnt") {
         Ok(namespace) => format!("{directory}/hinit-{user}-{}.pid", namespace.st_ino).into(),
         // Without /proc nothing tells them apart.
         Err(_) => format!("{directory}/hinit-{user}.pid").into(),

@@ -4,12 +4,11 @@
 use std::borrow::Cow;
 use std::env::consts::ARCH;
 use std::ffi::{CStr, CString, OsStr};
-use std::fs::read_link;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
+use nix::fcntl::{AT_FDCWD, OFlag, readlinkat};
 use nix::sys::stat::{SFlag, stat};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::sys::uio::pread;
@@ -33,8 +32,8 @@ pub(super) fn why(path: &CStr, errno: Errno) -> Option<Reason> {
 
 /// Where this symlink leads: to nothing. None if it is no symlink.
 pub(super) fn dangling(path: &CStr) -> Option<Reason> {
-    let target = read_link(OsStr::from_bytes(path.to_bytes())).ok()?;
-    let target = shown(target.as_os_str().as_bytes());
+    let target = readlinkat(AT_FDCWD, path).ok()?;
+    let target = shown(target.as_bytes());
     Some(format!("is a symlink to `{target}`, which is not there").into())
 }
 

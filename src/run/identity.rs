@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::prctl::set_keepcaps;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
-use nix::unistd::chdir;
 
 mod check;
 
 use super::accounts;
 use crate::cli::User;
 use crate::error::Error;
+use crate::file;
 use crate::sys;
 use check::Own;
 
@@ -86,7 +86,7 @@ impl Identity {
 
     /// Enters the server's directory, as that user.
     pub(super) fn enter_directory(&self) -> nix::Result<()> {
-        self.directory.as_deref().map_or(Ok(()), chdir)
+        self.directory.as_deref().map_or(Ok(()), file::enter)
     }
 
     /// Why [`Identity::enter_directory`] failed.

@@ -1,7 +1,6 @@
 //! What the server left below hinit: a signal for all of it.
 
 use std::ffi::CStr;
-use std::path::Path;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -215,8 +214,9 @@ fn may_read_pipe(process: &Process) -> bool {
     let own = stat(c"/proc/self/fd/0").map(|file| Identity::of(&file));
     let directory = format!("/proc/{}/fd", process.pid);
     let may_read = |fd: &str| {
-        let path = Path::new(&directory).join(fd);
-        match (file::stat(&path), stat(&path)) {
+        let path = format!("{directory}/{fd}");
+        let file = file::c_string(path.as_bytes()).and_then(|path| stat(&*path));
+        match (file::stat(path.as_ref()), file) {
             // The link's permissions tell for what the file is open (proc(5)).
             (Ok(link), _) if link.st_mode & S_IRUSR == 0 => false,
             (Ok(_), Ok(file)) => {

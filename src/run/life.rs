@@ -170,7 +170,7 @@ impl<'a> Life<'a> {
                 sys::describe(errno)
             ));
         }
-        if let Err(errno) = chdir("/") {
+        if let Err(errno) = chdir(c"/") {
             self.log.verbose(format_args!(
                 "cannot change to `/`: {}",
                 sys::describe(errno)

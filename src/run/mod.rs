@@ -7,10 +7,11 @@ use nix::errno::Errno;
 use nix::libc::{SIGCHLD, SIGINT, SIGTERM};
 use nix::sys::prctl::{set_child_subreaper, set_pdeathsig};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, chdir, getpid, getppid};
+use nix::unistd::{Pid, getpid, getppid};
 
 use crate::cli::{PidFile, Run};
 use crate::error::{Error, ExitCodes, exit_code};
+use crate::file;
 use crate::output::{Log, Verbosity};
 use crate::pidfile::{self, Claim};
 use crate::sys::{self, IfShort, SignalSet};
@@ -211,7 +212,7 @@ fn enter_directory(options: &Run) -> Result<Option<&Path>, Error> {
     let Some(directory) = options.workdir.as_deref() else {
         return Ok(None);
     };
-    match chdir(directory) {
+    match file::enter(directory) {
         Ok(()) => Ok(None),
         Err(Errno::EACCES | Errno::EPERM) if options.user.is_some() => Ok(Some(directory)),
         Err(errno) => Err(Error::on_path("change to", directory, errno)),

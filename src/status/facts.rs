@@ -43,54 +43,33 @@ pub(super) fn facts(file: &PidFile) -> Vec<Fact> {
         }
     };
     let of = |value: fn(&Process) -> Value| process.as_ref().map(value).map_err(Clone::clone);
-    let fact = |name, key, value| Fact { name, key, value };
     let lock = if file.is_held() {
         "locked by hinit"
     } else {
         "not locked"
     };
-    vec![
-        fact(
-            "PID",
-            "pid",
-            Ok(Value::Number(pid.as_raw().unsigned_abs().into())),
-        ),
-        fact("command", "command", by_proc(command)),
-        fact(
-            "state",
-            "state",
-            of(|process| Value::Text(process.state.to_string())),
-        ),
-        fact(
-            "up time",
-            "seconds",
-            of(|process| Value::Time(process.started.age())),
-        ),
-        fact("memory", "memory_bytes", by_proc(memory)),
-        fact(
-            "threads",
-            "threads",
-            of(|process| Value::Number(process.threads.into())),
-        ),
-        fact("open files", "open_files", by_proc(open_files)),
-        fact("children", "children", by_proc(children)),
-        fact(
-            "PID file",
-            "pid_file",
-            Ok(Value::Text(file.path.display().to_string())),
-        ),
-        fact("lock", "lock", Ok(Value::Text(lock.to_owned()))),
-        fact(
-            "cgroup",
-            "cgroup_memory_bytes",
-            cgroup(["memory.current", "memory/memory.usage_in_bytes"]),
-        ),
-        fact(
-            "cgroup limit",
-            "cgroup_limit_bytes",
-            cgroup(["memory.max", "memory/memory.limit_in_bytes"]),
-        ),
-    ]
+    let mut facts = Vec::new();
+    let mut add = |name, key, value| facts.push(Fact { name, key, value });
+    let number = Value::Number(pid.as_raw().unsigned_abs().into());
+    add("PID", "pid", Ok(number));
+    add("command", "command", by_proc(command));
+    let state = of(|process| Value::Text(process.state.to_string()));
+    add("state", "state", state);
+    let age = of(|process| Value::Time(process.started.age()));
+    add("up time", "seconds", age);
+    add("memory", "memory_bytes", by_proc(memory));
+    let threads = of(|process| Value::Number(process.threads.into()));
+    add("threads", "threads", threads);
+    add("open files", "open_files", by_proc(open_files));
+    add("children", "children", by_proc(children));
+    let path = Value::Text(file.path.display().to_string());
+    add("PID file", "pid_file", Ok(path));
+    add("lock", "lock", Ok(Value::Text(lock.to_owned())));
+    let used = cgroup(["memory.current", "memory/memory.usage_in_bytes"]);
+    add("cgroup", "cgroup_memory_bytes", used);
+    let limit = cgroup(["memory.max", "memory/memory.limit_in_bytes"]);
+    add("cgroup limit", "cgroup_limit_bytes", limit);
+    facts
 }
 
 fn why(errno: Errno) -> String {
@@ -99,11 +78,11 @@ fn why(errno: Errno) -> String {
 
 /// The words of its command line, with blanks between them.
 fn command(pid: Pid) -> Result<Value, String> {
-    let bytes = file::read(&format!("/proc/{pid}/cmdline")).map_err(why)?;
-    let words = bytes.split(|&byte| byte == 0).map(String::from_utf8_lossy);
-    let words: Vec<_> = words.collect();
-    let shown = words.join(" ");
-    match shown.trim_end() {
+    let mut bytes = file::read(&format!("/proc/{pid}/cmdline")).map_err(why)?;
+    for byte in bytes.iter_mut().filter(|byte| **byte == 0) {
+        *byte = b' ';
+    }
+    match String::from_utf8_lossy(&bytes).trim_ascii_end() {
         // proc_pid_cmdline(5): so it is of a zombie.
         "" => Err("it has none any more".into()),
         shown => Ok(Value::Text(shown.to_owned())),
