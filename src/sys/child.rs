@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 
 use super::SignalSet;
 use super::heap::try_reserve;
-use super::raw::call;
+use super::raw::{call, outcome};
 
 /// What the child does.
 pub(crate) struct Plan {
@@ -275,9 +275,25 @@ pub(crate) fn spawn(plan: &'static Plan, step: u8) -> nix::Result<Pid> {
     // child reads lives for ever, and nothing changes it; it makes raw system calls only.
     let pid = unsafe {
         let top = STACK.0.get().cast::<c_void>().byte_add(Stack::SIZE);
-        libc::clone(child, top, flags, task.cast())
+        __clone(child, top, flags, task.cast())
     };
-    Errno::result(pid).map(Pid::from_raw)
+    outcome(pid as isize).map(pid_of)
+}
+
+unsafe extern "C" {
+    /// What libc's clone(2) calls for this: that takes along handlers and locks that hinit does not have. Returns
+    /// what the kernel does.
+    fn __clone(
+        child: extern "C" fn(*mut c_void) -> c_int,
+        stack: *mut c_void,
+        flags: c_int,
+        argument: *mut c_void,
+        ...
+    ) -> c_int;
+}
+
+fn pid_of(answer: usize) -> Pid {
+    Pid::from_raw(i32::try_from(answer).unwrap_or_default())
 }
 
 /// Gives the pages of the child's stack back, once it has left hinit's memory by its exec or its end.
@@ -302,5 +318,5 @@ pub(crate) fn fork(act: &mut dyn FnMut() -> bool) -> nix::Result<Pid> {
     if pid == 0 {
         exit(u8::from(!act()));
     }
-    Ok(Pid::from_raw(i32::try_from(pid).unwrap_or_default()))
+    Ok(pid_of(pid))
 }

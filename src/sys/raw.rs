@@ -30,7 +30,11 @@ pub(super) unsafe fn call(number: c_long, arguments: [usize; 4]) -> nix::Result<
             in("x1") b, in("x2") c, in("x3") d, options(nostack)
         );
     }
-    // The kernel returns an errno as a negative number down to -4095.
+    outcome(result)
+}
+
+/// What a system call returned: an errno as a negative number down to -4095.
+pub(super) fn outcome(result: isize) -> nix::Result<usize> {
     usize::try_from(result).map_err(|_| {
         let errno = i32::try_from(result.unsigned_abs());
         Errno::from_raw(errno.unwrap_or_default())

@@ -1,11 +1,12 @@
 //! Datagrams with their senders.
 
+use std::ffi::c_void;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::socket::{SockFlag, accept4};
 use nix::unistd::Pid;
 
 /// A datagram that was read.
@@ -66,12 +67,16 @@ pub(crate) fn receive(socket: BorrowedFd, bytes: &mut [u8]) -> nix::Result<Datag
 ///
 /// Not nix's: that leaves it to its caller to own the descriptor.
 pub(crate) fn accept(listener: BorrowedFd) -> nix::Result<OwnedFd> {
-    let fd = accept4(
-        listener.as_raw_fd(),
-        SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
-    )?;
-    // SAFETY: the kernel has just made this descriptor for us.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    let (fd, no_address) = (listener.as_raw_fd(), ptr::null::<c_void>());
+    // SAFETY: without an address to write to the kernel writes none; it makes this descriptor for us.
+    unsafe {
+        let accepted = libc::syscall(libc::SYS_accept4, fd, no_address, no_address, flags);
+        let accepted = RawFd::try_from(Errno::result(accepted)?);
+        accepted
+            .map(|fd| OwnedFd::from_raw_fd(fd))
+            .map_err(|_| Errno::EBADF)
+    }
 }
 
 #[cfg(test)]
