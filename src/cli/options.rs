@@ -114,7 +114,7 @@ impl Topic {
         let mut text = format!("{}\n\n{}\n\nOptions:\n", self.usage, self.about);
         for option in self.options {
             let mut left = option.synopsis();
-            for line in option.text.lines().skip(1) {
+            for line in option.text.split('\n').skip(1) {
                 // Writing to a String cannot fail.
                 let _ok = writeln!(text, "  {left:<23}  {line}");
                 left = "";

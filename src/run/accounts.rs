@@ -42,7 +42,7 @@ pub(super) fn user<'a>(passwd: &'a [u8], wanted: &str) -> Option<User<'a>> {
             name,
             uid: id(fields.nth(1)?)?,
             gid: id(fields.next()?)?,
-            home: CString::new(fields.nth(1)?).ok()?,
+            home: file::c_string(fields.nth(1)?).ok()?,
         };
         let is_wanted = uid.map_or(name == wanted.as_bytes(), |uid| user.uid == uid);
         is_wanted.then_some(user)
@@ -60,13 +60,20 @@ pub(super) fn group(group: &[u8], wanted: &str) -> Option<u32> {
 }
 
 /// The numbers of the groups that have that user among their members.
-pub(super) fn groups_of<'a>(group: &'a [u8], user: &'a [u8]) -> impl Iterator<Item = u32> {
-    group.split(|&byte| byte == b'\n').filter_map(move |line| {
+pub(super) fn groups_of(group: &[u8], user: &[u8]) -> Vec<u32> {
+    let mut groups = Vec::new();
+    for line in group.split(|&byte| byte == b'\n') {
         let mut fields = line.split(|&byte| byte == b':');
-        let gid = id(fields.nth(2)?)?;
-        let mut members = fields.next()?.split(|&byte| byte == b',');
-        members.any(|member| member == user).then_some(gid)
-    })
+        if let Some(gid) = fields.nth(2).and_then(id)
+            && let Some(members) = fields.next()
+            && members
+                .split(|&byte| byte == b',')
+                .any(|member| member == user)
+        {
+            groups.push(gid);
+        }
+    }
+    groups
 }
 
 /// All bits set is no id: to setresuid(2) it means "as it is".
@@ -81,7 +88,7 @@ pub(crate) fn fuzz(bytes: &[u8]) {
     for wanted in ["root", "1000", "x"] {
         if let Some(user) = user(bytes, wanted) {
             assert!(user.uid != u32::MAX && user.gid != u32::MAX);
-            let _groups = groups_of(bytes, user.name).count();
+            let _groups = groups_of(bytes, user.name);
         }
         assert_ne!(group(bytes, wanted), Some(u32::MAX));
     }
@@ -136,7 +143,7 @@ mod tests {
         ] {
             assert_eq!(group(GROUP, wanted), gid, "{wanted}");
         }
-        let of = |user: &[u8]| groups_of(GROUP, user).collect::<Vec<_>>();
+        let of = |user: &[u8]| groups_of(GROUP, user);
         assert_eq!(of(b"app"), [50, 10, 12]);
         assert_eq!(of(b"last"), [12]);
         assert_eq!(of(b"nobody"), []);

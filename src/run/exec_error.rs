@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::env::consts::ARCH;
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CStr, OsStr};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
@@ -136,7 +136,7 @@ fn blame(
     levels: u8,
     hint: &dyn Fn() -> Option<Reason>,
 ) -> Option<Reason> {
-    let file = CString::new(path).ok()?;
+    let file = file::c_string(path).ok()?;
     let shown = shown(path);
     if matches!(errno, Errno::ENOENT | Errno::ENOTDIR) && stat(&*file).is_err() {
         let absence = dangling(&file).unwrap_or("is not there".into());

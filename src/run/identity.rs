@@ -67,8 +67,7 @@ impl Identity {
         let mut groups = vec![gid];
         // Who names a group wants no others.
         if let (Some(entry), None) = (&entry, &user.group) {
-            let others = accounts::groups_of(&group, entry.name);
-            groups.extend(others.filter(|other| *other != gid));
+            add_missing(&accounts::groups_of(&group, entry.name), &mut groups);
         }
         let home = entry.map(|entry| entry.home);
         Ok(Self {
@@ -147,6 +146,14 @@ impl Identity {
         // With root go all capabilities at the exec; but a hinit that is not root may have been given some
         // that would outlast it.
         sys::clear_ambient_capabilities()
+    }
+}
+
+fn add_missing(others: &[u32], groups: &mut Vec<u32>) {
+    for gid in others {
+        if !groups.contains(gid) {
+            groups.push(*gid);
+        }
     }
 }
 

@@ -91,8 +91,10 @@ impl<'a> Life<'a> {
         let health = Health::new(server.pid(), options.notify.as_ref(), now);
         // hinit itself leaves the server's directory.
         let from = start.directory().unwrap_or(Path::new(""));
-        let follow = options.follow.iter();
-        let follow = follow.map(|path| absolute(&from.join(path))).collect();
+        let mut follow = Vec::new();
+        for path in &options.follow {
+            follow.push(absolute(&from.join(path)));
+        }
         Self {
             options,
             log: Log(options.verbosity),
@@ -138,7 +140,7 @@ impl<'a> Life<'a> {
         start.finish()?;
         self.server.has_started();
         self.health.has_started();
-        self.keep_pid_file(|claim| claim.record(self.server.pid()));
+        self.keep_pid_file(&|claim| claim.record(self.server.pid()));
         self.oom_kills = OomKills::so_far();
         self.let_go();
         self.queue.open();
@@ -278,7 +280,7 @@ impl<'a> Life<'a> {
             Action::PassOn => self.pass_on_as_told(signal),
             Action::Delay => {
                 self.delayed = signal;
-                self.keep_pid_file(Claim::mark_stopping);
+                self.keep_pid_file(&Claim::mark_stopping);
             }
             Action::PassOnDelayed => {
                 let delayed = self.delayed.take();
@@ -387,7 +389,7 @@ impl<'a> Life<'a> {
             (Ok(end), code)
         } else {
             // No file may name a PID that hinit does not hold.
-            self.keep_pid_file(Claim::clear);
+            self.keep_pid_file(&Claim::clear);
             (Err(Survivor::new(pid)), exit_code::HINIT_FAILED)
         };
         let leftovers = std::mem::replace(&mut self.leftovers, Leftovers::new());
@@ -429,7 +431,7 @@ impl<'a> Life<'a> {
         }
     }
 
-    fn keep_pid_file(&self, step: impl Fn(&Claim) -> Result<(), Error>) {
+    fn keep_pid_file(&self, step: &dyn Fn(&Claim) -> Result<(), Error>) {
         if let Some(Err(error)) = self.claim.as_ref().map(step) {
             self.log.warn(format_args!("{error}"));
         }

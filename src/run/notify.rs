@@ -1,6 +1,6 @@
 //! The notify socket, by which a server says how it is (`sd_notify(3)`), and who is believed there.
 
-use std::ffi::{CStr, CString, OsString};
+use std::ffi::{CStr, OsString};
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -78,7 +78,7 @@ impl Notify {
         sys::set_environment(NOTIFY_SOCKET, &name).map_err(fail)?;
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         if let Some(watchdog) = options.watchdog.map(micros)
-            && let Ok(time) = CString::new(watchdog.to_string())
+            && let Ok(time) = file::c_string(watchdog.to_string().as_bytes())
         {
             sys::set_environment(WATCHDOG_USEC, &time).map_err(fail)?;
             // Absent, it is meant for whoever looks: also for a server behind a shell.

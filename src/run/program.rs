@@ -57,9 +57,8 @@ impl Program {
         if is_binary(script) {
             return;
         }
-        let behind_the_name = self.0.words().iter().skip(1).cloned();
-        let words = [SHELL.to_owned(), script.to_owned()].into_iter();
-        let words = words.chain(behind_the_name).collect();
+        let mut words = vec![SHELL.to_owned(), script.to_owned()];
+        words.extend_from_slice(self.0.words().get(1..).unwrap_or_default());
         if let Ok(shell) = Executable::new(vec![SHELL.to_owned()], words) {
             // Where there is no shell either, the error is that of the file.
             let _no_shell = shell.execute();

@@ -40,7 +40,7 @@ mutants! {
 
     reaped_before_cleared: "run/life/children.rs" {
         "            if is_server {" => "            if false {",
-        "Ok(status) if is_server => {" => "Ok(status) if is_server => { self.keep_pid_file(Claim::clear);"
+        "Ok(status) if is_server => {" => "Ok(status) if is_server => { self.keep_pid_file(&Claim::clear);"
     } fails "readers::a_pid_is_whole_and_taken_as_long_as_the_file_names_it";
 
     the_server_inherits_the_lock: "file/entry.rs" {
@@ -261,12 +261,12 @@ mutants! {
     } fails "shutdown::a_stranger_in_the_same_pid_namespace_is_left_alone";
 
     the_lock_goes_before_the_drain: "run/life/children.rs" {
-        "                self.keep_pid_file(Claim::clear);" =>
-        "                self.keep_pid_file(Claim::clear); drop(self.claim.take());"
+        "                self.keep_pid_file(&Claim::clear);" =>
+        "                self.keep_pid_file(&Claim::clear); drop(self.claim.take());"
     } fails "shutdown::pid_1::meanwhile_the_pid_file_is_empty_but_held";
 
     the_health_turns_too_late: "run/life.rs" {
-        "self.keep_pid_file(Claim::mark_stopping);" => ""
+        "self.keep_pid_file(&Claim::mark_stopping);" => ""
     } fails "shutdown::pid_1::a_stop_signal_waits_for_the_delay_and_the_health_turns_at_once";
 
     rules_do_not_count: "run/life.rs" {

@@ -4,6 +4,7 @@ use httparse::{EMPTY_HEADER, ParserConfig, Response, Status};
 
 use super::{Finding, Reader};
 use crate::cli::{Http, Url};
+use crate::text::digits;
 
 /// The most bytes and fields that the head of an answer may have.
 const MOST_HEAD: usize = 16 * 1024;
@@ -197,18 +198,15 @@ fn head(bytes: &[u8]) -> Result<Option<Head>, Finding> {
                 left: 0,
                 after_chunk: false,
             };
-            if !value.to_ascii_lowercase().ends_with(b"chunked") {
+            let last = value.get(value.len().saturating_sub("chunked".len())..);
+            if !last.is_some_and(|last| last.eq_ignore_ascii_case(b"chunked")) {
                 framing = Framing::UntilTheEnd;
             }
             break;
         }
         if field.name.eq_ignore_ascii_case("content-length") {
-            let digits = value.iter().all(u8::is_ascii_digit);
-            let length = str::from_utf8(value)
-                .ok()
-                .and_then(|text| text.parse().ok());
-            let length = length.filter(|_| digits).ok_or(Finding::IsNot("HTTP"))?;
-            framing = Framing::Bytes(length);
+            let length = str::from_utf8(value).ok().and_then(digits);
+            framing = Framing::Bytes(length.ok_or(Finding::IsNot("HTTP"))?);
         }
     }
     if code == 204 || code == 304 {
@@ -253,7 +251,9 @@ impl Body {
                 *left -= taken as u64;
             }
             let room = MOST_BODY - self.seen.len();
-            self.seen.extend(bytes.drain(..taken).take(room));
+            let news = bytes.get(..taken.min(room)).unwrap_or_default();
+            self.seen.extend_from_slice(news);
+            bytes.drain(..taken);
             if self.seen.len() >= MOST_BODY {
                 return Ok(true);
             }

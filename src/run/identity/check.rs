@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use nix::unistd::{Gid, Uid, getegid, geteuid, getgid, getuid};
 
-use super::Identity;
+use super::{Identity, add_missing};
 use crate::error::Error;
 use crate::sys;
 
@@ -40,9 +40,7 @@ impl Identity {
     /// Adds hinit's own supplementary groups, if they are to be kept, and sees whether hinit is that user already.
     pub(super) fn settle_groups(&mut self, own: &Own, keep: bool) {
         if keep {
-            let others = own.groups.iter().filter(|gid| !self.groups.contains(gid));
-            let others: Vec<u32> = others.copied().collect();
-            self.groups.extend(others);
+            add_missing(&own.groups, &mut self.groups);
         }
         self.is_own = self.first_change(own).is_none();
     }

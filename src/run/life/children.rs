@@ -39,7 +39,7 @@ impl Life<'_> {
             let is_server = pid == self.server.pid() && self.server_end.is_none();
             if is_server {
                 // First the file, then the zombie: no file ever names a PID that is free.
-                self.keep_pid_file(Claim::clear);
+                self.keep_pid_file(&Claim::clear);
                 self.health.end();
                 self.last_group = self.server.group();
                 self.tell_group();

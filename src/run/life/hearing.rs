@@ -157,7 +157,7 @@ impl Life<'_> {
         self.server.adopt(pid);
         let is_stopped = process::read(pid).is_some_and(|new| new.state == State::Stopped);
         self.health.replace_server(pid, is_stopped, Instant::now());
-        self.keep_pid_file(|claim| claim.change(pid));
+        self.keep_pid_file(&|claim| claim.change(pid));
         self.tell_of_stop();
     }
 

@@ -4,10 +4,9 @@
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::sys::socket::{SockType, UnixAddr, bind, connect, getsockname};
 use nix::sys::stat::Mode;
 use nix::time::{ClockId, clock_gettime};
@@ -32,14 +31,14 @@ pub(super) struct Place {
 pub(super) fn open(claim: Option<&Claim>, identity: Option<&Identity>) -> nix::Result<Place> {
     if let Some(claim) = claim
         && let path = pidfile::beside(claim.path(), NOTIFY_SOCKET)
-        && let Some(place) = open_at(path, claim.beside(NOTIFY_SOCKET), identity)
+        && let Some(place) = open_at(&path, claim.beside(NOTIFY_SOCKET), identity)
     {
         return Ok(place);
     }
     for directory in pidfile::DIRECTORIES {
         let path = Path::new(directory).join(unique_name());
         let entry = Entry::of(&path);
-        if let Some(place) = open_at(path, entry, identity) {
+        if let Some(place) = open_at(&path, entry, identity) {
             return Ok(place);
         }
     }
@@ -53,13 +52,13 @@ fn unique_name() -> String {
     format!("hinit-{}-{seconds}-{nanoseconds}{NOTIFY_SOCKET}", getpid())
 }
 
-fn open_at(path: PathBuf, entry: nix::Result<Entry>, identity: Option<&Identity>) -> Option<Place> {
+fn open_at(path: &Path, entry: nix::Result<Entry>, identity: Option<&Identity>) -> Option<Place> {
     // Everybody may send; who is believed, the credentials decide.
     let mode = Mode::from_bits_truncate(0o666);
     // The server gets the path, for which an address has less room than hinit needs.
-    let address = file::socket_address(&path).ok()?;
+    let address = file::socket_address(path).ok()?;
     let (socket, file) = SocketFile::bind(entry.ok()?, SockType::Datagram, mode).ok()?;
-    let name = CString::new(path.into_os_string().as_bytes()).ok()?;
+    let name = file::c_string(path.as_os_str().as_bytes()).ok()?;
     let is_reachable = identity.is_none_or(|identity| can_reach(&address, identity));
     is_reachable.then_some(Place {
         socket,
@@ -85,10 +84,9 @@ fn open_abstract() -> nix::Result<Place> {
     let socket = socket_file::open(SockType::Datagram)?;
     bind(socket.as_raw_fd(), &UnixAddr::new_unnamed())?;
     let address: UnixAddr = getsockname(socket.as_raw_fd())?;
-    let name = [b"@", address.as_abstract().unwrap_or_default()].concat();
     Ok(Place {
         socket,
         file: None,
-        name: CString::new(name).map_err(|_| Errno::EINVAL)?,
+        name: file::joined(&[b"@", address.as_abstract().unwrap_or_default()])?,
     })
 }
