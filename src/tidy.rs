@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// How often each file says `unsafe`. Who adds some comes here, and to the README.
-const UNSAFE: [(&str, usize); 11] = [
-    ("src/sys/child.rs", 19),
+const UNSAFE: [(&str, usize); 10] = [
+    ("src/sys/child.rs", 20),
     ("src/sys/heap/c.rs", 10),
     ("src/sys/heap.rs", 13),
     ("src/sys/identity.rs", 8),
