@@ -5,16 +5,14 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
-use nix::libc::{SIGCHLD, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, c_int};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, chdir, getpid};
+use nix::libc::{SIGCHLD, c_int};
+use nix::unistd::{Pid, chdir};
 
 use super::ending::{Ending, ServerEnd, Survivor};
 use super::health::Health;
 use super::leftovers::Leftovers;
 use super::memory::OomKills;
-use super::pause::{PauseDetector, watchdog_look_interval};
+use super::pause::PauseDetector;
 use super::server::Server;
 use super::shutdown::{Action, Happened, Shutdown};
 use super::signals::{Event, Received, SignalQueue};
@@ -26,12 +24,13 @@ use crate::error::{Error, exit_code};
 use crate::file;
 use crate::output::Log;
 use crate::pidfile::Claim;
-use crate::process::{self, Process};
+use crate::process::Process;
 use crate::sys::{self, SignalSet};
-use crate::time::Rounded;
 
 mod children;
+mod clock;
 mod hearing;
+mod signals;
 
 /// How long after its start a server has come to stay. Code that hinit has unmapped before that would
 /// have to be mapped again for one that ends at once.
@@ -222,59 +221,6 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// When to come back at the latest, if nothing else happens.
-    fn wake_up_at(&mut self) -> Option<Instant> {
-        let watchdog = self.health.deadline();
-        let probes = self.sockets.as_ref().and_then(Sockets::deadline);
-        let others = self.shutdown.deadline().into_iter().chain(probes).min();
-        let interval = match (others, self.options.notify) {
-            (None, Some(_)) => self.health.watchdog().map(watchdog_look_interval),
-            _ => None,
-        };
-        let deadline = watchdog.into_iter().chain(others).min();
-        let look = self
-            .pause_detector
-            .wake_up_at(deadline, interval, Instant::now);
-        self.settle_at.into_iter().chain(look).min()
-    }
-
-    /// hinit stood still, and with it the server: every deadline that runs moves by that time.
-    fn make_up_for(&mut self, pause: Duration) {
-        self.log.verbose(format_args!(
-            "stood still for {}: the deadlines are that much later",
-            Rounded(pause)
-        ));
-        self.shutdown.postpone(pause);
-        self.health.postpone(pause, Instant::now());
-        if let Some(sockets) = &mut self.sockets {
-            sockets.postpone(pause);
-        }
-    }
-
-    fn look_at_the_clock(&mut self) -> Happened {
-        // Before hinit leaves somebody behind. The end of a child that was made with another exit signal
-        // than SIGCHLD may even send no signal at all.
-        if self.shutdown.is_ending()
-            // The server has started by then: nothing can fail.
-            && let Ok(Some(happened)) = self.reap()
-        {
-            return happened;
-        }
-        let now = Instant::now();
-        if self.settle_at.is_some_and(|at| at <= now) {
-            self.settle_at = None;
-            sys::release_code();
-        }
-        if let Some(sockets) = &mut self.sockets {
-            sockets.expire(&self.health, now);
-        }
-        if self.is_to_abort(now) {
-            Happened::Silent
-        } else {
-            Happened::Deadline
-        }
-    }
-
     fn act(&mut self, action: Action, signal: Option<Received>) {
         match action {
             Action::PassOn => self.pass_on_as_told(signal),
@@ -290,94 +236,6 @@ impl<'a> Life<'a> {
             Action::Terminate => self.terminate(),
             Action::Kill => self.kill(),
             Action::Nothing | Action::Leave => {}
-        }
-    }
-
-    /// Takes note of a signal. None, if it is one to be dropped.
-    fn receive(&mut self, signal: Received) -> Option<Received> {
-        self.log.verbose(format_args!("{signal}"));
-        if self.options.rewrites.apply(signal.number()).is_none() {
-            self.stop_along(signal.number());
-            return None;
-        }
-        if self.options.stop.signals.contains(signal.number()) {
-            self.asked.get_or_insert((signal.number(), signal.sender()));
-            self.health.stop();
-        }
-        Some(signal)
-    }
-
-    fn pass_on_as_told(&mut self, signal: Option<Received>) {
-        if let Some(signal) = signal
-            && let Some(number) = self.options.rewrites.apply(signal.number())
-        {
-            let received = signal.number();
-            self.pass_on(signal.rewritten(number));
-            self.stop_along(received);
-        }
-    }
-
-    /// Whoever sent this could not see the server stop. (With a terminal: see `follow_stop`.)
-    fn stop_along(&self, received: c_int) {
-        let is_job_control = [SIGTSTP, SIGTTIN, SIGTTOU].contains(&received);
-        let is_pid_1 = getpid() == Pid::from_raw(1);
-        if is_job_control && self.options.manners.stops && self.terminal.is_none() && !is_pid_1 {
-            let _goes_on_at_sigcont = kill(getpid(), Signal::SIGSTOP);
-        }
-    }
-
-    fn pass_on(&mut self, signal: Received) {
-        if self.server_end.is_some() {
-            return;
-        }
-        let is_stop = self.options.stop.signals.contains(signal.received_as());
-        let result = match &self.terminal {
-            // As the shell that sent it means it: for the whole job, with the terminal if that is
-            // in the foreground.
-            Some(terminal) if signal.number() == SIGCONT => {
-                if terminal.is_ours()
-                    && let Some(group) = self.server.group()
-                {
-                    terminal.give_to(group);
-                }
-                self.server.signal_group(SIGCONT)
-            }
-            _ => self.server.signal(&signal),
-        };
-        match result {
-            Ok(()) => {
-                self.passed_on = self.passed_on.with(signal.number());
-                if is_stop {
-                    self.wake_stopped_server();
-                }
-            }
-            Err(Errno::EAGAIN) => self.queue.put_back(signal),
-            Err(errno) => self.warn_of_refusal(&signal, errno),
-        }
-    }
-
-    /// Names the server once; a server that hinit may not signal gets none of the next ones either.
-    fn warn_of_refusal(&mut self, signal: &Received, errno: Errno) {
-        let pid = self.server.pid();
-        let name = process::name(pid).unwrap_or_default();
-        let why = sys::describe(errno);
-        let line = format_args!("cannot pass on {signal} to the server {name} (PID {pid}): {why}");
-        if std::mem::replace(&mut self.warned_refusal, true) {
-            self.log.verbose(line);
-        } else {
-            self.log.warn(line);
-        }
-    }
-
-    /// A server that is stopped would get to its stop signal only when it is killed.
-    fn wake_stopped_server(&mut self) {
-        self.follow_changes();
-        if self.server.is_stopped()
-            && let Err(errno) = self.server.signal_as_told(SIGCONT)
-        {
-            let why = sys::describe(errno);
-            self.log
-                .warn(format_args!("cannot continue the stopped server: {why}"));
         }
     }
 

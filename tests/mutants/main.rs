@@ -110,7 +110,7 @@ mutants! {
         "if self.number() > libc::SIGSYS &&" => "if false &&"
     } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
 
-    a_full_queue_loses_a_signal: "run/life.rs" {
+    a_full_queue_loses_a_signal: "run/life/signals.rs" {
         "Err(Errno::EAGAIN) => self.queue.put_back(signal)," => "Err(Errno::EAGAIN) => {}"
     } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
 
@@ -215,7 +215,7 @@ mutants! {
         "kill(Pid::from_raw(0), signal)" => "kill(nix::unistd::getpid(), signal)"
     } fails "terminal::a_pipeline_stops_and_goes_on_as_a_whole";
 
-    the_foreground_is_not_handed_on: "run/life.rs" {
+    the_foreground_is_not_handed_on: "run/life/signals.rs" {
         "if terminal.is_ours()\n" => "if terminal.is_ours() && false\n"
     } fails "terminal::ctrl_z_stops_both_and_fg_and_bg_continue_both";
 
@@ -269,7 +269,7 @@ mutants! {
         "self.keep_pid_file(&Claim::mark_stopping);" => ""
     } fails "shutdown::pid_1::a_stop_signal_waits_for_the_delay_and_the_health_turns_at_once";
 
-    rules_do_not_count: "run/life.rs" {
+    rules_do_not_count: "run/life/signals.rs" {
         "self.pass_on(signal.rewritten(number));" => "let _ = number; self.pass_on(signal);"
     } fails "shutdown::pid_1::signals_are_rewritten_or_dropped";
 
@@ -317,7 +317,7 @@ mutants! {
         "while let (Ok(Some(pid)), false) = (sys::ended_child(), true) {"
     } fails "compat::orphans::pid_1::catatonit_can_pause";
 
-    dumb_init_never_stops: "run/life.rs" {
+    dumb_init_never_stops: "run/life/signals.rs" {
         "is_job_control && self.options.manners.stops" => "is_job_control && !self.options.manners.stops"
     } fails "compat::signals::subreaper::dumb_init_stops_whatever_becomes_of_the_signal";
 }

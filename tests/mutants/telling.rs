@@ -143,7 +143,7 @@ mutants! {
         "    listen(&socket, Backlog::MAXALLOWABLE)?;\n    Ok(nix::unistd::dup(&socket)?)"
     } fails "listen::pid_1::the_server_inherits_none_of_the_sockets";
 
-    one_who_is_to_stop_is_ready: "run/life.rs" {
+    one_who_is_to_stop_is_ready: "run/life/signals.rs" {
         "            self.health.stop();" => ""
     } fails "listen::pid_1::one_that_is_about_to_be_stopped_is_alive_but_not_ready";
 

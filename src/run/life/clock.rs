@@ -1,0 +1,65 @@
+//! When hinit comes back by itself, and what is due then.
+
+use std::time::{Duration, Instant};
+
+use super::Life;
+use crate::run::pause::watchdog_look_interval;
+use crate::run::shutdown::Happened;
+use crate::run::sockets::Sockets;
+use crate::sys;
+use crate::time::Rounded;
+
+impl Life<'_> {
+    /// When to come back at the latest, if nothing else happens.
+    pub(super) fn wake_up_at(&mut self) -> Option<Instant> {
+        let watchdog = self.health.deadline();
+        let probes = self.sockets.as_ref().and_then(Sockets::deadline);
+        let others = self.shutdown.deadline().into_iter().chain(probes).min();
+        let interval = match (others, self.options.notify) {
+            (None, Some(_)) => self.health.watchdog().map(watchdog_look_interval),
+            _ => None,
+        };
+        let deadline = watchdog.into_iter().chain(others).min();
+        let look = self
+            .pause_detector
+            .wake_up_at(deadline, interval, Instant::now);
+        self.settle_at.into_iter().chain(look).min()
+    }
+
+    /// hinit stood still, and with it the server: every deadline that runs moves by that time.
+    pub(super) fn make_up_for(&mut self, pause: Duration) {
+        self.log.verbose(format_args!(
+            "stood still for {}: the deadlines are that much later",
+            Rounded(pause)
+        ));
+        self.shutdown.postpone(pause);
+        self.health.postpone(pause, Instant::now());
+        if let Some(sockets) = &mut self.sockets {
+            sockets.postpone(pause);
+        }
+    }
+
+    pub(super) fn look_at_the_clock(&mut self) -> Happened {
+        // Before hinit leaves somebody behind. The end of a child that was made with another exit signal
+        // than SIGCHLD may even send no signal at all.
+        if self.shutdown.is_ending()
+            // The server has started by then: nothing can fail.
+            && let Ok(Some(happened)) = self.reap()
+        {
+            return happened;
+        }
+        let now = Instant::now();
+        if self.settle_at.is_some_and(|at| at <= now) {
+            self.settle_at = None;
+            sys::release_code();
+        }
+        if let Some(sockets) = &mut self.sockets {
+            sockets.expire(&self.health, now);
+        }
+        if self.is_to_abort(now) {
+            Happened::Silent
+        } else {
+            Happened::Deadline
+        }
+    }
+}
