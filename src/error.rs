@@ -1,5 +1,6 @@
 //! What failed, on what, and which exit code that is.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::path::Path;
 
@@ -102,8 +103,17 @@ impl Error {
     }
 }
 
+/// Why something is not so, for people.
+pub(crate) type Reason = Cow<'static, str>;
+
+pub(crate) fn reason(errno: Errno) -> Reason {
+    describe(errno).into()
+}
+
 /// What std says in its own way.
-pub(crate) fn errno(error: &std::io::Error) -> Errno {
+#[allow(clippy::needless_pass_by_value, reason = "map_err gives it by value")]
+#[inline(never)]
+pub(crate) fn errno(error: std::io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }
 

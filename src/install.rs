@@ -1,17 +1,17 @@
 //! `hinit install`: a copy of this binary, for images that have nothing to copy with.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, fchmod};
-use nix::unistd::getpid;
+use nix::unistd::{fsync, getpid, read};
 
-use crate::error::{Error, errno, exit_code};
+use crate::error::{Error, exit_code};
 use crate::file::{self, Entry, kind};
-use crate::output::{Log, Verbosity, print_line};
+use crate::output::{Log, Verbosity, print_line, write_all};
 use crate::sys::describe;
 
 const SELF: &str = "/proc/self/exe";
@@ -51,9 +51,10 @@ fn copy_to(path: &Path) -> Result<(), Error> {
     let own = file::open(Path::new(SELF), OFlag::O_RDONLY)
         .map_err(|errno| Error::on_path("read", Path::new(SELF), errno).remedy("mount /proc"))?;
     let (copy, temporary) = create_temporary(&entry).map_err(by_errno)?;
-    let done = write_all(own.into(), copy)
-        .map_err(|error| errno(&error))
-        .and_then(|()| temporary.rename(&entry));
+    let copied = copy_all(&own, &copy);
+    // What is open for writing cannot be executed (ETXTBSY, execve(2)).
+    drop(copy);
+    let done = copied.and_then(|()| temporary.rename(&entry));
     if done.is_err() {
         // The error that follows says why; a file that is left behind hinders no later copy.
         let _left_behind = temporary.unlink();
@@ -74,14 +75,14 @@ fn create_temporary(entry: &Entry) -> nix::Result<(File, Entry)> {
     }
 }
 
-fn write_all(mut own: File, mut copy: File) -> io::Result<()> {
+fn copy_all(own: &OwnedFd, copy: &File) -> nix::Result<()> {
     let mut bytes = [0; 16 * 1024];
     loop {
-        match own.read(&mut bytes)? {
+        match read(own, &mut bytes)? {
             0 => break,
-            length => copy.write_all(bytes.get(..length).unwrap_or_default())?,
+            length => write_all(copy.as_fd(), bytes.get(..length).unwrap_or_default())?,
         }
     }
-    fchmod(&copy, MODE)?;
-    copy.sync_all()
+    fchmod(copy, MODE)?;
+    fsync(copy)
 }

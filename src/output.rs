@@ -77,7 +77,7 @@ pub(crate) fn print_by_deadline(line: &[u8]) {
 
 /// Writes a text of our own, of any length, to standard output. False, if not all of it could be written.
 pub(crate) fn print_text(text: &str) -> bool {
-    let written = write_all(text);
+    let written = write_all(STDOUT, text.as_bytes());
     match written {
         // The reader has left, as `head` does: it knows.
         Ok(()) | Err(Errno::EPIPE) => {}
@@ -89,14 +89,14 @@ pub(crate) fn print_text(text: &str) -> bool {
     written.is_ok()
 }
 
-fn write_all(text: &str) -> nix::Result<()> {
-    let mut rest = text.as_bytes();
+/// Writes all of it, or says why not.
+pub(crate) fn write_all(fd: BorrowedFd, mut rest: &[u8]) -> nix::Result<()> {
     while !rest.is_empty() {
-        match nix::unistd::write(STDOUT, rest) {
+        match nix::unistd::write(fd, rest) {
             Ok(written) => rest = rest.get(written..).unwrap_or_default(),
             Err(Errno::EINTR) => {}
             // Only where somebody has set O_NONBLOCK: else the write waits by itself.
-            Err(Errno::EAGAIN) => wait_for_room(STDOUT)?,
+            Err(Errno::EAGAIN) => wait_for_room(fd)?,
             Err(errno) => return Err(errno),
         }
     }

@@ -1,7 +1,7 @@
 //! Times, as poll(2) counts them and as people read them.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollTimeout, poll};
 
@@ -13,6 +13,12 @@ pub(crate) fn millis(time: Duration) -> u64 {
 /// Rather a little too long than too short, which would spin.
 pub(crate) fn poll_timeout(left: Duration) -> PollTimeout {
     PollTimeout::try_from(millis(left).saturating_add(1)).unwrap_or(PollTimeout::MAX)
+}
+
+/// The first of those that there are.
+#[inline(never)]
+pub(crate) fn earliest(instants: &[Option<Instant>]) -> Option<Instant> {
+    instants.iter().copied().flatten().min()
 }
 
 /// Does nothing for this time. A signal that is not blocked ends it early.

@@ -106,10 +106,7 @@ impl Entry {
 
     fn named(&self, name: &[u8]) -> nix::Result<Self> {
         Ok(Self {
-            directory: self
-                .directory
-                .try_clone()
-                .map_err(|e| crate::error::errno(&e))?,
+            directory: self.directory.try_clone().map_err(crate::error::errno)?,
             name: c_string(name)?,
         })
     }

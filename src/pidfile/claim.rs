@@ -102,7 +102,7 @@ impl Claim {
     pub(crate) fn record(&self, pid: Pid) -> Result<(), Error> {
         let line = Line::new(format_args!("{pid}"));
         let result = self.locked.file.write_all_at(line.bytes(), 0);
-        result.map_err(|e| Error::on_path("write the PID file", &self.place.path, errno(&e)))
+        result.map_err(|e| Error::on_path("write the PID file", &self.place.path, errno(e)))
     }
 
     /// Writes another PID in place of the first.
@@ -154,9 +154,9 @@ impl Claim {
         let file = &self.locked.file;
         file.set_len(0).map_err(|e| {
             self.is_given_up.set(true);
-            let error = Error::on_path("empty the PID file", &self.place.path, errno(&e));
+            let error = Error::on_path("empty the PID file", &self.place.path, errno(e));
             // Nobody may believe it any more, and then it is whoever's who locks it next.
-            let given_up = retract(file).and(fs2::FileExt::unlock(file).map_err(|e| errno(&e)));
+            let given_up = retract(file).and(fs2::FileExt::unlock(file).map_err(errno));
             match given_up {
                 Ok(()) => error,
                 Err(errno) => {

@@ -102,7 +102,7 @@ impl Place {
             if !self.entry.is(Identity::of(stat)) {
                 return Err(Obstacle::Busy("it keeps being replaced"));
             }
-            file.set_len(0).map_err(|e| self.fail(errno(&e)))?;
+            file.set_len(0).map_err(|e| self.fail(errno(e)))?;
         }
         let is_alone = try_lock(fs2::FileExt::try_lock_exclusive(file)).map_err(fail)?;
         let vouched = if is_alone {
@@ -252,7 +252,7 @@ impl Place {
 
 /// Whether the lock was had. `flock(2)` says EWOULDBLOCK where another has it.
 fn try_lock(result: std::io::Result<()>) -> nix::Result<bool> {
-    match result.map_err(|e| errno(&e)) {
+    match result.map_err(errno) {
         Ok(()) => Ok(true),
         Err(Errno::EWOULDBLOCK) => Ok(false),
         Err(errno) => Err(errno),

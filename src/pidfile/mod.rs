@@ -15,13 +15,11 @@
 //! all or nothing to a reader.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use nix::sys::stat::Mode;
+use nix::sys::uio::pread;
 use nix::unistd::Pid;
-
-use crate::error::errno;
 
 mod claim;
 mod lock;
@@ -96,7 +94,7 @@ pub(crate) enum Contents {
 impl Contents {
     fn read(file: &File) -> nix::Result<(Self, [u8; MOST_BYTES + 1])> {
         let mut bytes = [0; MOST_BYTES + 1];
-        let length = file.read_at(&mut bytes, 0).map_err(|e| errno(&e))?;
+        let length = pread(file, &mut bytes, 0)?;
         Ok((Self::parse(bytes.get(..length).unwrap_or_default()), bytes))
     }
 

@@ -105,10 +105,8 @@ fn is_unknown(errno: Errno) -> bool {
 /// hardly into that of a hinit that starts.
 fn has_flock(file: &File) -> nix::Result<Held> {
     // By its full name, for std's File has a method of the same name by now.
-    match fs2::FileExt::try_lock_shared(file).map_err(|e| errno(&e)) {
-        Ok(()) => fs2::FileExt::unlock(file)
-            .map(|()| Held::No)
-            .map_err(|e| errno(&e)),
+    match fs2::FileExt::try_lock_shared(file).map_err(errno) {
+        Ok(()) => fs2::FileExt::unlock(file).map(|()| Held::No).map_err(errno),
         Err(Errno::EWOULDBLOCK) => Ok(Held::ByMode),
         Err(errno) => Err(errno),
     }

@@ -1,7 +1,6 @@
 //! Why exec failed, in words that help. The kernel says one errno for many causes: the file itself,
 //! looked at after the failure, says which.
 
-use std::borrow::Cow;
 use std::env::consts::ARCH;
 use std::ffi::{CStr, OsStr};
 use std::os::fd::OwnedFd;
@@ -16,10 +15,9 @@ use nix::unistd::{AccessFlags, access, getuid};
 
 mod format;
 
+use crate::error::Reason;
 use crate::file;
 use format::{Elf, Format, Range};
-
-type Reason = Cow<'static, str>;
 
 /// The kernel follows interpreters that are scripts themselves no further.
 const MOST_LEVELS: u8 = 6;

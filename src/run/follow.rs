@@ -7,20 +7,21 @@ use nix::sys::stat::fstat;
 use nix::unistd::Pid;
 
 use super::stale::{self, Found};
+use crate::error::{Reason, reason};
 use crate::pidfile::Contents;
 use crate::process;
-use crate::sys::{describe, effective_user, is_running_child};
+use crate::sys::{effective_user, is_running_child};
 
 /// The process that takes the place of a server that has ended and is not reaped yet. None, if the file names
 /// none: it is not there, or names the server itself. An error says why the one that it names cannot.
-pub(super) fn successor(file: &Path, server: Pid) -> Result<Option<Pid>, String> {
+pub(super) fn successor(file: &Path, server: Pid) -> Result<Option<Pid>, Reason> {
     let Some(Found { file, .. }) = stale::open(file)? else {
         return Ok(None);
     };
-    let stat = fstat(&file).map_err(|errno| describe(errno).to_owned())?;
+    let stat = fstat(&file).map_err(reason)?;
     let user = process::owner(server);
     if ![Some(0), Some(effective_user()), user].contains(&Some(stat.st_uid)) {
-        return Err(format!("it belongs to UID {}", stat.st_uid));
+        return Err(format!("it belongs to UID {}", stat.st_uid).into());
     }
     if stat.st_mode & 0o022 != 0 {
         return Err("users other than its owner may write it".into());
@@ -31,11 +32,11 @@ pub(super) fn successor(file: &Path, server: Pid) -> Result<Option<Pid>, String>
         Contents::Pid(pid) if pid == server => Ok(None),
         // Only a child's PID is no other's as long as hinit has not reaped it.
         Contents::Pid(pid) if !is_running_child(pid) => {
-            Err(format!("process {pid} is not a running child of hinit"))
+            Err(format!("process {pid} is not a running child of hinit").into())
         }
-        Contents::Pid(pid) if process::owner(pid) != user => Err(format!(
-            "process {pid} runs as another user than the server"
-        )),
+        Contents::Pid(pid) if process::owner(pid) != user => {
+            Err(format!("process {pid} runs as another user than the server").into())
+        }
         Contents::Pid(pid) => Ok(Some(pid)),
         _ => Err("its first line is not a PID".into()),
     }

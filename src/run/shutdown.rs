@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use nix::libc::c_int;
 
 use crate::cli::{Leftovers, Stop};
+use crate::time::earliest;
 
 /// What the drain has by default, from the stop signal on, or else from the server's end: engines
 /// kill the container 10 s after their stop signal.
@@ -129,8 +130,7 @@ impl Shutdown {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let delay = self.delayed.map(|(_, until)| until);
         let kill = self.kill_at().filter(|_| self.killing.is_none());
-        let all = [delay, kill, self.spare_readers_until, self.again];
-        all.into_iter().flatten().min()
+        earliest(&[delay, kill, self.spare_readers_until, self.again])
     }
 
     /// Whether [`Action::Terminate`] leaves out what reads a pipe.

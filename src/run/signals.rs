@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::process;
 use crate::sys::{self, SignalSet, libc_set};
 use crate::text::SignalName;
-use crate::time::{pause, poll_timeout};
+use crate::time::{earliest, pause, poll_timeout};
 
 /// How long to wait before a signal that the server had no room for is tried again.
 const RETRY: Duration = Duration::from_millis(10);
@@ -87,7 +87,7 @@ impl SignalQueue {
     ) -> Event {
         loop {
             let again = (!self.put_back.is_empty()).then_some(self.try_again);
-            let next = deadline.into_iter().chain(again).min();
+            let next = earliest(&[deadline, again]);
             let left = next.map(|next| next.saturating_duration_since(Instant::now()));
             // Looked at before the queue: signals at full speed must not outrun the time.
             if left == Some(Duration::ZERO) {

@@ -1,21 +1,20 @@
 //! PID files that the server itself has left behind in its last run. Many refuse to start then.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc::{F_UNLCK, F_WRLCK};
 use nix::sys::stat::fstat;
+use nix::sys::uio::pread;
 use nix::unistd::{Pid, getpid};
 
-use crate::error::errno;
+use crate::error::{Reason, errno, reason};
 use crate::file::{Entry, Identity, kind, lock_on};
 use crate::output::Log;
 use crate::pidfile::Contents;
 use crate::process::{Look, look};
-use crate::sys::describe;
 
 /// How much of a file is looked at: some have more lines than one.
 const MOST_BYTES: usize = 128;
@@ -35,8 +34,7 @@ pub(super) fn remove(path: &Path, log: Log) {
 }
 
 /// What stood in it, if there was one.
-fn remove_if_stale(path: &Path) -> Result<Option<String>, String> {
-    let by_errno = |errno: Errno| describe(errno).to_owned();
+fn remove_if_stale(path: &Path) -> Result<Option<Reason>, Reason> {
     let Some(found) = open(path)? else {
         return Ok(None);
     };
@@ -48,18 +46,18 @@ fn remove_if_stale(path: &Path) -> Result<Option<String>, String> {
     check_locks(&file)?;
     let (is_empty, line) = first_line(&file)?;
     let content = match Contents::parse(&line) {
-        Contents::Empty if is_empty => "nothing".to_owned(),
+        Contents::Empty if is_empty => "nothing".into(),
         // Of an earlier run nothing can be alive in a PID namespace that has just begun.
         Contents::Pid(pid) if getpid() == Pid::from_raw(1) || has_ended(pid) => {
-            format!("process {pid}")
+            format!("process {pid}").into()
         }
-        Contents::Pid(pid) => return Err(format!("process {pid} lives")),
+        Contents::Pid(pid) => return Err(format!("process {pid} lives").into()),
         _ => return Err("what stands in it is no PID".into()),
     };
     if !entry.is(identity) {
         return Err("it was replaced meanwhile".into());
     }
-    entry.unlink().map_err(by_errno)?;
+    entry.unlink().map_err(reason)?;
     Ok(Some(content))
 }
 
@@ -79,29 +77,27 @@ pub(super) struct Found {
 }
 
 /// Whether the file is empty, and its first line.
-pub(super) fn first_line(file: &File) -> Result<(bool, Vec<u8>), String> {
+pub(super) fn first_line(file: &File) -> Result<(bool, Vec<u8>), Reason> {
     let mut bytes = [0; MOST_BYTES];
-    let length = file.read_at(&mut bytes, 0);
-    let length = length.map_err(|error| describe(errno(&error)).to_owned())?;
+    let length = pread(file, &mut bytes, 0).map_err(reason)?;
     let bytes = bytes.get(..length).unwrap_or_default();
     let line = bytes.split(|&byte| byte == b'\n').next();
     Ok((bytes.is_empty(), line.unwrap_or_default().to_vec()))
 }
 
 /// The file; None, if there is no such file.
-pub(super) fn open(path: &Path) -> Result<Option<Found>, String> {
-    let by_errno = |errno: Errno| describe(errno).to_owned();
+pub(super) fn open(path: &Path) -> Result<Option<Found>, Reason> {
     let found = Entry::of(path).and_then(|entry| Ok((entry.stat()?, entry)));
     let (named, entry) = match found {
         Ok(found) => found,
         Err(Errno::ENOENT) => return Ok(None),
-        Err(errno) => return Err(by_errno(errno)),
+        Err(errno) => return Err(reason(errno)),
     };
     if let Some(kind) = kind(&named) {
-        return Err(format!("it is a {kind}"));
+        return Err(format!("it is a {kind}").into());
     }
-    let file = entry.open(OFlag::O_RDONLY).map_err(by_errno)?;
-    let identity = Identity::of(&fstat(&file).map_err(by_errno)?);
+    let file = entry.open(OFlag::O_RDONLY).map_err(reason)?;
+    let identity = Identity::of(&fstat(&file).map_err(reason)?);
     if identity != Identity::of(&named) {
         return Err("it was replaced meanwhile".into());
     }
@@ -113,18 +109,18 @@ pub(super) fn open(path: &Path) -> Result<Option<Found>, String> {
 }
 
 /// Whoever holds a lock on it, of either kind, is alive.
-fn check_locks(file: &File) -> Result<(), String> {
-    match fs2::FileExt::try_lock_exclusive(file) {
+fn check_locks(file: &File) -> Result<(), Reason> {
+    match fs2::FileExt::try_lock_exclusive(file).map_err(errno) {
         Ok(()) => {}
-        Err(error) if errno(&error) == Errno::EWOULDBLOCK => return Err("it is locked".into()),
-        Err(error) => return Err(describe(errno(&error)).to_owned()),
+        Err(Errno::EWOULDBLOCK) => return Err("it is locked".into()),
+        Err(errno) => return Err(reason(errno)),
     }
     let mut lock = lock_on(F_WRLCK, 0, 0);
     match fcntl(file, FcntlArg::F_GETLK(&mut lock)) {
         Ok(_) if i32::from(lock.l_type) == F_UNLCK => Ok(()),
         // One of another PID namespace has no number here, and some locks belong to no process.
         Ok(_) if lock.l_pid <= 0 => Err("it is locked".into()),
-        Ok(_) => Err(format!("process {} has locked it", lock.l_pid)),
-        Err(errno) => Err(describe(errno).to_owned()),
+        Ok(_) => Err(format!("process {} has locked it", lock.l_pid).into()),
+        Err(errno) => Err(reason(errno)),
     }
 }

@@ -1,30 +1,28 @@
 //! The start of the server: a child, from its clone to its exec. That can take as long as a slow file system
 //! does, and hinit goes on meanwhile.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc::SIGKILL;
 use nix::sys::signal::Signal;
-use nix::unistd::{Pid, pipe2, setsid};
+use nix::unistd::{Pid, pipe2, read, setsid};
 
 use super::identity::Identity;
 use super::program::Program;
 use super::terminal::Terminal;
 use super::{Inherited, LISTEN_PID, LISTEN_PIDFDID, Listens};
 use crate::cli::Run;
-use crate::error::{Error, errno};
+use crate::error::Error;
 use crate::sys::{self, NumberVariable, Plan};
 
 /// A child that has not executed the server yet.
 pub(super) struct Start {
     child: Pid,
     /// The pipe closes at the exec: its end without a word is the success.
-    report: File,
+    report: OwnedFd,
     program: Program,
     /// As whom the server is to run.
     identity: Option<Identity>,
@@ -91,7 +89,7 @@ impl Start {
         };
         Ok(Self {
             child: child.map_err(fail)?,
-            report: reader.into(),
+            report: reader,
             program,
             identity,
         })
@@ -106,28 +104,13 @@ impl Start {
         self.identity.as_ref()?.directory.as_deref()
     }
 
-    /// What the child reports; whole, or nothing at all at the end of the pipe. What is short for a moment does
-    /// not decide.
-    fn read_report(&mut self, report: &mut [u8; 2]) -> std::io::Result<()> {
-        const ATTEMPTS: u8 = 3;
-        let mut reported = Ok(());
-        for _ in 0..ATTEMPTS {
-            reported = self.report.read_exact(report);
-            match &reported {
-                Err(error) if error.kind() != ErrorKind::UnexpectedEof => {}
-                _ => break,
-            }
-        }
-        reported
-    }
-
     /// Waits for the exec; returns why it failed, if it did. The child that failed is reaped then.
-    pub(super) fn finish(mut self) -> Result<(), Error> {
+    pub(super) fn finish(self) -> Result<(), Error> {
         let mut report = [0; 2];
         let reported = self.read_report(&mut report);
         match reported {
             // Also of a child that was killed before its exec: its end tells how.
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            Ok(0) => {
                 sys::release_stack();
                 return Ok(());
             }
@@ -135,14 +118,14 @@ impl Start {
             Err(_) => {
                 let _may_have_ended = sys::kill(self.child, SIGKILL);
             }
-            Ok(()) => {}
+            Ok(_) => {}
         }
         let _exit_code = sys::reap(self.child);
         let [step, errno_reported] = report;
         let errno_reported = Errno::from_raw(errno_reported.into());
         Err(match (reported, &self.identity) {
-            (Err(error), _) => {
-                let why = sys::describe(errno(&error));
+            (Err(errno), _) => {
+                let why = sys::describe(errno);
                 Error::cannot("start", &self.program.name().display(), &why)
             }
             (_, Some(identity)) if step == Step::User as u8 => {
@@ -160,6 +143,19 @@ impl Start {
                 limit.unwrap_or_else(|| self.program.explain(errno_reported, uid))
             }
         })
+    }
+
+    /// Both bytes come by one write, and so at once. What is short for a moment does not decide.
+    fn read_report(&self, report: &mut [u8; 2]) -> nix::Result<usize> {
+        const ATTEMPTS: u8 = 3;
+        let mut length = Err(Errno::EINTR);
+        for _ in 0..ATTEMPTS {
+            length = read(&self.report, report);
+            if length.is_ok() {
+                break;
+            }
+        }
+        length
     }
 }
 

@@ -45,6 +45,6 @@ mutants! {
     } fails "log::a_log_that_nobody_reads_is_waited_for_once";
 
     half_a_text_is_no_failure: "output.rs" {
-        "Err(Errno::EAGAIN) => wait_for_room(STDOUT)?," => "Err(Errno::EAGAIN) => return Ok(()),"
+        "Err(Errno::EAGAIN) => wait_for_room(fd)?," => "Err(Errno::EAGAIN) => return Ok(()),"
     } fails "log::a_text_is_written_whole_where_there_is_little_room";
 }

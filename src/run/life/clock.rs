@@ -7,23 +7,23 @@ use crate::run::pause::watchdog_look_interval;
 use crate::run::shutdown::Happened;
 use crate::run::sockets::Sockets;
 use crate::sys;
-use crate::time::Rounded;
+use crate::time::{Rounded, earliest};
 
 impl Life<'_> {
     /// When to come back at the latest, if nothing else happens.
     pub(super) fn wake_up_at(&mut self) -> Option<Instant> {
         let watchdog = self.health.deadline();
         let probes = self.sockets.as_ref().and_then(Sockets::deadline);
-        let others = self.shutdown.deadline().into_iter().chain(probes).min();
+        let others = earliest(&[self.shutdown.deadline(), probes]);
         let interval = match (others, self.options.notify) {
             (None, Some(_)) => self.health.watchdog().map(watchdog_look_interval),
             _ => None,
         };
-        let deadline = watchdog.into_iter().chain(others).min();
+        let deadline = earliest(&[watchdog, others]);
         let look = self
             .pause_detector
             .wake_up_at(deadline, interval, Instant::now);
-        self.settle_at.into_iter().chain(look).min()
+        earliest(&[self.settle_at, look])
     }
 
     /// hinit stood still, and with it the server: every deadline that runs moves by that time.
