@@ -2,8 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use nix::libc::c_int;
-use nix::sys::signal::Signal;
+use nix::libc::{SIGPWR, SIGSTKFLT, c_int};
 
 /// As much text as has room.
 pub(crate) struct Buffer<const N: usize> {
@@ -141,6 +140,16 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
+/// The name of one of the signals 1 to 31.
+pub(crate) fn standard_signal_name(number: c_int) -> Option<&'static str> {
+    match number {
+        // Linux has these two beyond POSIX, and so signal-hook does not name them.
+        SIGSTKFLT => Some("SIGSTKFLT"),
+        SIGPWR => Some("SIGPWR"),
+        _ => signal_hook::low_level::signal_name(number),
+    }
+}
+
 /// `SIGTERM`; real-time signals by their place after SIGRTMIN, which glibc and the shells put
 /// at 34 (signal(7)).
 pub(crate) struct SignalName(pub(crate) c_int);
@@ -148,8 +157,8 @@ pub(crate) struct SignalName(pub(crate) c_int);
 impl fmt::Display for SignalName {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Self(number) = *self;
-        match (Signal::try_from(number), number) {
-            (Ok(signal), _) => f.write_str(signal.as_str()),
+        match (standard_signal_name(number), number) {
+            (Some(name), _) => f.write_str(name),
             (_, 34) => f.write_str("SIGRTMIN"),
             (_, 35..=64) => write!(f, "SIGRTMIN+{}", number - 34),
             _ => write!(f, "signal {number}"),

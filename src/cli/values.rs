@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use super::User;
 use crate::error::exit_code;
 use crate::sys::SignalSet;
-use crate::text::digits;
+use crate::text::{digits, standard_signal_name};
 
 /// One kind of value: how to read its text (None: it is not one), and what it should have been.
 pub(super) struct Kind<T> {
@@ -98,8 +98,11 @@ fn signal(text: &str) -> Option<c_int> {
         (Some(rest), _) => RTMIN.checked_add(offset(rest, '+')?)?,
         (_, Some(rest)) => RTMAX.checked_sub(offset(rest, '-')?)?,
         _ => {
-            let named = |signal: &Signal| signal.as_str().strip_prefix("SIG") == Some(name);
-            return Signal::iterator().find(named).map(|signal| signal as c_int);
+            let is_named = |number: &c_int| {
+                let known = standard_signal_name(*number);
+                known.and_then(|known| known.strip_prefix("SIG")) == Some(name)
+            };
+            return (1..RTMIN).find(is_named);
         }
     };
     (RTMIN..=RTMAX).contains(&real_time).then_some(real_time)

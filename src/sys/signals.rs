@@ -237,7 +237,8 @@ pub(crate) fn queue_signal(pid: Pid, number: c_int, info: &signalfd_siginfo) -> 
 /// From now on SIGALRM ends the process with `code`, after `last_words` had its say.
 ///
 /// That runs in a signal handler, amid whatever was interrupted: it may format on the stack and
-/// write, but not allocate.
+/// write, but not allocate. Not by signal-hook: its registry of actions, which can be added and removed at any time,
+/// takes 4 KiB for this one that never returns.
 pub(crate) fn exit_on_alarm<F: Fn() -> u8 + Sync + 'static>(last_words: F) {
     static LAST_WORDS: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
     extern "C" fn on_alarm<F: Fn() -> u8>(_signal: c_int) {

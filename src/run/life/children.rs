@@ -3,7 +3,7 @@
 use std::fmt;
 
 use nix::errno::Errno;
-use nix::libc::{SIGCONT, SIGTERM};
+use nix::libc::{SIGCONT, SIGTERM, c_int};
 use nix::sys::signal::Signal;
 
 use super::Life;
@@ -16,6 +16,7 @@ use crate::run::server::Change;
 use crate::run::shutdown::Happened;
 use crate::run::terminal::Stop;
 use crate::sys;
+use crate::text::SignalName;
 
 impl Life<'_> {
     /// Reaps every child that has ended: one SIGCHLD can stand for many.
@@ -135,6 +136,7 @@ impl Life<'_> {
             return;
         };
         let then = terminal.follow_stop(signal, self.server.group());
+        let signal = SignalName(signal as c_int);
         if matches!(then, Stop::Continue | Stop::ContinueAlone) {
             // It fails where the server has been killed since, of which a SIGCHLD tells.
             let _has_just_been_there = self.server.signal_group(SIGCONT);

@@ -2,8 +2,8 @@
 
 use nix::errno::Errno;
 use nix::libc::{SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, c_int};
-use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid};
+use signal_hook::low_level::emulate_default_handler;
 
 use super::Life;
 use crate::process;
@@ -40,7 +40,7 @@ impl Life<'_> {
         let is_job_control = [SIGTSTP, SIGTTIN, SIGTTOU].contains(&received);
         let is_pid_1 = getpid() == Pid::from_raw(1);
         if is_job_control && self.options.manners.stops && self.terminal.is_none() && !is_pid_1 {
-            let _goes_on_at_sigcont = kill(getpid(), Signal::SIGSTOP);
+            let _goes_on_at_sigcont = emulate_default_handler(received);
         }
     }
 
