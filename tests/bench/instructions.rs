@@ -37,10 +37,11 @@ impl Bench {
             })
         };
         let inits = self.inits.iter().map(copy).collect::<Result<Vec<_>>>()?;
-        let launch = row("instructions of a launch and its end", &inits, |init| {
+        let launch = row("instructions of a launch with --user and its end", &inits, |init| {
             let program = if init.is_hinit() {
-                // The line at the end tells times, some of which take more digits than others.
-                init.program(&["--quiet", "--", &no_op])?
+                // The line at the end tells times, some of which take more digits than others. With a user the
+                // child is a plain fork: valgrind knows no child that shares hinit's memory.
+                init.program(&["--quiet", "--user", "0:0", "--", &no_op])?
             } else {
                 init.server(Mode::Subreaper, &[&no_op])?
             };
