@@ -37,16 +37,20 @@ impl Bench {
             })
         };
         let inits = self.inits.iter().map(copy).collect::<Result<Vec<_>>>()?;
-        let launch = row("instructions of a launch with --user and its end", &inits, |init| {
-            let program = if init.is_hinit() {
-                // The line at the end tells times, some of which take more digits than others. With a user the
-                // child is a plain fork: valgrind knows no child that shares hinit's memory.
-                init.program(&["--quiet", "--user", "0:0", "--", &no_op])?
-            } else {
-                init.server(Mode::Subreaper, &[&no_op])?
-            };
-            self.least(&program)
-        });
+        let launch = row(
+            "instructions of a launch with --user and its end",
+            &inits,
+            |init| {
+                let program = if init.is_hinit() {
+                    // The line at the end tells times, some of which take more digits than others. With a user the
+                    // child is a plain fork: valgrind knows no child that shares hinit's memory.
+                    init.program(&["--quiet", "--user", "0:0", "--", &no_op])?
+                } else {
+                    init.server(Mode::Subreaper, &[&no_op])?
+                };
+                self.least(&program)
+            },
+        );
         let hinits = inits.iter().filter(|init| init.is_hinit());
         let mut check = row("instructions of a health check", hinits, |init| {
             let check = init.program(&["healthcheck"])?;

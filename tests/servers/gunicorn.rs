@@ -1,9 +1,9 @@
 //! gunicorn with four workers. TERM is its graceful shutdown, QUIT its fast one.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::net::UnixStream;
 
-use nix::libc::SIGTERM;
+use nix::libc::{SIGTERM, SIGUSR2};
 
 use crate::home::*;
 use crate::support::*;
@@ -34,6 +34,12 @@ fn serve(home: &Home, mode: Mode, options: &[&str]) -> Option<Running> {
         assert_eq!(hinit.line(), "ready");
     }
     Some(hinit)
+}
+
+/// The child of hinit's with this PID in hinit's own PID namespace.
+fn hinit_child(hinit: &Running, pid: i32) -> i32 {
+    let mut children = children_of(hinit.pid()).into_iter();
+    children.find(|&child| inner_pid(child) == pid).unwrap()
 }
 
 /// The worker that has the request, by its own PID, once it has it.
@@ -98,6 +104,29 @@ in_both_modes! {
             assert!(ended.log.contains(words), "{words}: {}", ended.log);
         }
         assert!(!is_answered(client));
+    }
+
+    // It forks a new main process at USR2, which names itself in FILE.2 until the old one has ended.
+    fn a_new_main_process_takes_the_place_of_the_old_one(mode: Mode) {
+        let home = Home::new();
+        let Some(start) = by_gunicorn(home.start(mode, &["--follow", "own.2"]), "") else { return };
+        let start = start.args(["--workers", "1", "--pid", "own", "--bind", "unix:socket", "app:app"]);
+        let hinit = start.start().ready();
+        let main_process = |file: &str| fs::read_to_string(home.join(file)).ok()?.trim().parse().ok();
+        for _ in 0..2 {
+            let old = hinit_child(&hinit, recorded(&home.pid_file()));
+            hinit.signal(SIGUSR2);
+            let hinit = &hinit;
+            assert_eq!(hinit.line(), "ready");
+            let new: i32 = eventually("the new one is named", || main_process("own.2"));
+            kill(old, SIGTERM);
+            eventually("it is the server", || (recorded(&home.pid_file()) == new).then_some(()));
+            eventually("it has its own file", || (main_process("own")? == new).then_some(()));
+            assert_eq!(hinit.verdict(&home.pid_file()), format!("healthy: process {new} is alive"));
+        }
+        hinit.signal(SIGTERM);
+        let ended = home.end(hinit);
+        assert_eq!(ended.code, 0, "{}", ended.log);
     }
 
     // The negative control: TERM alone does not end it.

@@ -154,7 +154,7 @@ in_both_modes! {
     fn without_notify_it_is_ready_as_soon_as_it_has_started(mode: Mode) {
         let home = Home::new();
         let Some(asked) = serve(&home, mode, &[], &[]) else { return };
-        asked.is("ready");
+        asked.becomes("ready");
         boot(&home, &asked);
         asked.is("ready");
         assert_eq!(asked.status("status"), "");
