@@ -107,6 +107,7 @@ fn a_log_that_nobody_reads_is_waited_for_once() {
         .filter(|line| !line.contains("], 1, 0)") && !line.contains("tv_nsec=0}"));
     assert_eq!(waits.count(), 1, "{looks:?}");
     // Once it is read, lines arrive again.
+    reader.read_exact(&mut [0; 4096]).unwrap();
     let log = thread::spawn(move || {
         let mut log = String::new();
         reader.read_to_string(&mut log).map(|_| log)

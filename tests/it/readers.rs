@@ -116,5 +116,5 @@ fn eight_readers_of_the_lock_stop_no_start() {
         }
         had
     };
-    read_while_starting(8, 100, |_| {}, look);
+    read_while_starting(8, 400, |_| {}, look);
 }

@@ -131,7 +131,7 @@ mutants! {
     } fails "signals::subreaper::the_group_gets_them_if_asked_for";
 
     descriptors_are_kept: "run/life.rs" {
-        "if let Err(errno) = sys::close_all_but(kept) {" => "if let Err(errno) = Ok::<_, Errno>(kept) {"
+        "if let Err(errno) = sys::close_all_but(kept) {" => "if let Err(errno) = Ok::<_, nix::errno::Errno>(kept) {"
     } fails "lifecycle::subreaper::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
 
     the_working_directory_is_kept: "run/life.rs" {
