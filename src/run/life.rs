@@ -192,7 +192,7 @@ impl<'a> Life<'a> {
                 self.make_up_for(pause);
             }
             let (happened, signal) = match event {
-                Event::Deadline => (self.look_at_the_clock(), None),
+                Event::Deadline => (self.look_at_the_clock()?, None),
                 Event::Sockets => {
                     self.attend();
                     continue;

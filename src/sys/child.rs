@@ -118,12 +118,11 @@ pub(crate) fn pidfd_number() -> nix::Result<usize> {
 /// Whether it is the entry of PATH that leads nowhere, and not the file in it: it is too long, is no directory, or
 /// a symlink in it leads back to itself.
 fn is_no_entry(candidate: &CStr, errno: Errno) -> bool {
+    let may_be = matches!(errno, Errno::ENAMETOOLONG | Errno::ENOTDIR | Errno::ELOOP);
     let address = candidate.as_ptr().expose_provenance();
     let here = libc::AT_FDCWD.cast_unsigned() as usize;
-    matches!(
-        errno,
-        Errno::ENAMETOOLONG | Errno::ENOTDIR | Errno::ELOOP // SAFETY: the address is that of a C string.
-    ) && unsafe { call(libc::SYS_faccessat, [here, address, 0, 0]) }.is_err()
+    // SAFETY: the address is that of a C string.
+    may_be && unsafe { call(libc::SYS_faccessat, [here, address, 0, 0]) }.is_err()
 }
 
 /// Whether the kernel's answer means that there is no such file.
@@ -173,8 +172,8 @@ impl Executable {
     /// Executes the first candidate that can be. Returns only if none can: why, and which one ended the
     /// search, if one did. As in execvp(3), "permission denied" for one outweighs "not found" for the others.
     pub(crate) fn execute(&self) -> (Errno, Option<&CStr>) {
-        let mut name = self.words.iter().take(1);
-        let along_path = !name.any(|name| name.to_bytes().contains(&b'/'));
+        let name = self.words.first();
+        let along_path = name.is_none_or(|name| !name.to_bytes().contains(&b'/'));
         let mut why = Errno::ENOENT;
         for candidate in &self.candidates {
             match self.execute_file(candidate) {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Life;
+use crate::error::Error;
 use crate::run::pause::watchdog_look_interval;
 use crate::run::shutdown::Happened;
 use crate::run::sockets::Sockets;
@@ -39,14 +40,14 @@ impl Life<'_> {
         }
     }
 
-    pub(super) fn look_at_the_clock(&mut self) -> Happened {
+    /// What is due by now. An error, if the server could not be started.
+    pub(super) fn look_at_the_clock(&mut self) -> Result<Happened, Error> {
         // Before hinit leaves somebody behind. The end of a child that was made with another exit signal
         // than SIGCHLD may even send no signal at all.
         if self.shutdown.is_ending()
-            // The server has started by then: nothing can fail.
-            && let Ok(Some(happened)) = self.reap()
+            && let Some(happened) = self.reap()?
         {
-            return happened;
+            return Ok(happened);
         }
         let now = Instant::now();
         if self.settle_at.is_some_and(|at| at <= now) {
@@ -56,10 +57,10 @@ impl Life<'_> {
         if let Some(sockets) = &mut self.sockets {
             sockets.expire(&self.health, now);
         }
-        if self.is_to_abort(now) {
+        Ok(if self.is_to_abort(now) {
             Happened::Silent
         } else {
             Happened::Deadline
-        }
+        })
     }
 }
