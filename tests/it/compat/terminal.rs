@@ -2,6 +2,8 @@
 
 use std::process::Child;
 
+use nix::libc::SIGUSR1;
+
 use super::*;
 use crate::terminal::interactive_bash;
 
@@ -33,18 +35,23 @@ fn command(init: &Init, mode: Mode, others: &[&str], words: &[&str], verb: &str)
     command
 }
 
+/// The last two: whoever was started has one child each, down to the command.
+fn init_and_command(started: &Child) -> (i32, i32) {
+    let (mut init, mut command) = (0, started.id().cast_signed());
+    while let [below] = children_of(command)[..] {
+        (init, command) = (command, below);
+    }
+    (init, command)
+}
+
 /// Where the command is once it is ready.
 fn on_a_terminal(init: &Init, mode: Mode, others: &[&str], words: &[&str]) -> Seen {
     let mut pty = Pty::new();
     let mut child = pty.start(&mut command(init, mode, others, words, "ready"));
     pty.expect("ready");
-    // Whoever was started has one child each, down to the command.
-    let mut pid = child.id().cast_signed();
-    while let [below] = children_of(pid)[..] {
-        pid = below;
-    }
-    let seen = seen(pid);
-    kill(pid, SIGKILL);
+    let (_, command) = init_and_command(&child);
+    let seen = seen(command);
+    kill(command, SIGKILL);
     eventually("it ends", || child.try_wait().unwrap());
     seen
 }
@@ -99,6 +106,21 @@ in_both_modes! {
             };
             alike(name, run, 0);
         }
+    }
+
+    // The kernel sends one that gives its terminal up a SIGHUP and a SIGCONT, which are no news for the command.
+    fn the_terminals_farewell_is_dropped(mode: Mode) {
+        let mut pty = Pty::new();
+        let init = Init::hinit_as("dumb-init");
+        let mut child = pty.start(&mut command(&init, mode, &LEADER, &["-v"], "signals"));
+        let mut said = pty.expect("ready");
+        // What waits is read in the order of the numbers.
+        kill(init_and_command(&child).0, SIGUSR1);
+        said += &pty.expect("signal 10");
+        assert!(said.contains("hinit: SIGUSR1 from"), "{said}");
+        assert!(!said.contains("SIGHUP"), "{said}");
+        drop(pty);
+        eventually("it ends", || child.try_wait().unwrap());
     }
 }
 
