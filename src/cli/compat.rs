@@ -134,7 +134,7 @@ static TINI: Peer = Peer {
     topic: Topic {
         name: "tini",
         usage: "usage: tini [OPTIONS] [--] COMMAND [ARG...]",
-        about: "This is hinit, as tini. Environment: TINI_SUBREAPER, TINI_KILL_PROCESS_GROUP, TINI_VERBOSITY",
+        about: "hinit, named tini; it reads TINI_SUBREAPER, TINI_KILL_PROCESS_GROUP and TINI_VERBOSITY",
         mixed: false,
         clusters: true,
         env: c"",
@@ -180,7 +180,7 @@ static DUMB_INIT: Peer = Peer {
     topic: Topic {
         name: "dumb-init",
         usage: "usage: dumb-init [OPTIONS] [--] COMMAND [ARG...]",
-        about: "This is hinit, as dumb-init. Environment: DUMB_INIT_SETSID, DUMB_INIT_DEBUG",
+        about: "hinit, named dumb-init; it reads DUMB_INIT_SETSID and DUMB_INIT_DEBUG",
         mixed: false,
         clusters: true,
         env: c"",
@@ -218,7 +218,7 @@ static CATATONIT: Peer = Peer {
     topic: Topic {
         name: "catatonit",
         usage: "usage: catatonit [OPTIONS] [--] COMMAND [ARG...]",
-        about: "This is hinit, as catatonit. Environment: CATATONIT_DEBUG",
+        about: "hinit, named catatonit; it reads CATATONIT_DEBUG",
         mixed: false,
         clusters: true,
         env: c"",

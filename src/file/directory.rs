@@ -33,11 +33,11 @@ impl fmt::Display for RefusedLink {
         const OVERFLOW_UID: u32 = 65534;
         let Self { path, owner } = self;
         let path = path.display();
-        write!(f, "`{path}` is a symlink of UID {owner}")?;
+        write!(f, "`{path}` is a symlink that belongs to UID {owner}")?;
         if *owner == OVERFLOW_UID {
-            f.write_str(" (as root's is where a user namespace does not map root)")?;
+            f.write_str(" (as root's do where a user namespace does not map root)")?;
         }
-        f.write_str(", and hinit follows only those of root and of its own user")
+        f.write_str("; hinit follows only those of root and of its own user")
     }
 }
 

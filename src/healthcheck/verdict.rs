@@ -23,7 +23,7 @@ pub(crate) enum Verdict {
     /// No PID file was named, and there is no place for a default one.
     NoPlace,
     PidFile(PathBuf, Fault),
-    /// hinit has no server yet, or no longer.
+    /// The server has not started yet, or has ended.
     NoServer,
     Missing(Pid),
     /// It exists, and looking at it has failed.
@@ -85,14 +85,14 @@ impl Verdict {
             Self::NoPlace => {
                 f.write_str("no directory for a PID file is writable; set HINIT_PID_FILE")
             }
-            Self::NoServer => f.write_str("no server yet, or no longer"),
+            Self::NoServer => f.write_str("the server has not started yet, or has ended"),
             Self::PidFile(path, fault) => {
                 write!(f, "PID file {} ", path.display())?;
                 write_fault(f, *fault)
             }
             Self::Missing(pid) => write!(f, "process {pid} does not exist"),
             Self::Unseen(pid, errno) => {
-                write!(f, "process {pid} cannot be looked at: {}", describe(*errno))
+                write!(f, "cannot look up process {pid}: {}", describe(*errno))
             }
             Self::Zombie(pid) => write!(f, "process {pid} is a zombie"),
             Self::Stopped(pid) => write!(f, "process {pid} is stopped"),
@@ -107,7 +107,9 @@ impl Verdict {
                 }?;
                 write!(f, " (watchdog {})", Exact(*watchdog))
             }
-            Self::NoSocket => f.write_str("hinit was not asked to tell: --notify or --listen"),
+            Self::NoSocket => {
+                f.write_str("hinit runs without --notify or --listen, so it cannot tell")
+            }
             Self::Unanswered(socket, finding) => {
                 write!(f, "hinit's socket {} {finding}", socket.display())
             }
@@ -137,9 +139,9 @@ fn write_fault(f: &mut dyn Write, fault: Fault) -> fmt::Result {
         Fault::WritableByOthers => f.write_str("is writable by others"),
         Fault::NoServer | Fault::Empty => f.write_str("is empty"),
         Fault::TooLarge => f.write_str("is too large"),
-        Fault::NotAPid => f.write_str("does not hold a PID"),
-        Fault::OutOfRange => f.write_str("holds a number out of range"),
-        Fault::Stale => f.write_str("is stale: no hinit holds it"),
+        Fault::NotAPid => f.write_str("does not contain a PID"),
+        Fault::OutOfRange => f.write_str("contains a number out of range"),
+        Fault::Stale => f.write_str("is stale: no hinit has locked it"),
         Fault::Replaced => f.write_str("was replaced meanwhile"),
     }
 }
@@ -183,20 +185,23 @@ pub(crate) mod tests {
                 file(Fault::WritableByOthers),
                 "unhealthy: PID file P is writable by others",
             ),
-            (Verdict::NoServer, "unhealthy: no server yet, or no longer"),
+            (
+                Verdict::NoServer,
+                "unhealthy: the server has not started yet, or has ended",
+            ),
             (file(Fault::Empty), "unhealthy: PID file P is empty"),
             (file(Fault::TooLarge), "unhealthy: PID file P is too large"),
             (
                 file(Fault::NotAPid),
-                "unhealthy: PID file P does not hold a PID",
+                "unhealthy: PID file P does not contain a PID",
             ),
             (
                 file(Fault::OutOfRange),
-                "unhealthy: PID file P holds a number out of range",
+                "unhealthy: PID file P contains a number out of range",
             ),
             (
                 file(Fault::Stale),
-                "unhealthy: PID file P is stale: no hinit holds it",
+                "unhealthy: PID file P is stale: no hinit has locked it",
             ),
             (
                 file(Fault::Replaced),
@@ -205,7 +210,7 @@ pub(crate) mod tests {
             (Verdict::Missing(n), "unhealthy: process N does not exist"),
             (
                 Verdict::Unseen(n, Errno::EMFILE),
-                "unhealthy: process N cannot be looked at: WHY",
+                "unhealthy: cannot look up process N: WHY",
             ),
             (Verdict::Zombie(n), "unhealthy: process N is a zombie"),
             (Verdict::Stopped(n), "unhealthy: process N is stopped"),
@@ -216,7 +221,7 @@ pub(crate) mod tests {
             ),
             (
                 Verdict::NoSocket,
-                "unhealthy: hinit was not asked to tell: --notify or --listen",
+                "unhealthy: hinit runs without --notify or --listen, so it cannot tell",
             ),
             (
                 Verdict::Unanswered("P.sock".into(), Finding::NoAnswer),
@@ -254,7 +259,7 @@ pub(crate) mod tests {
                 (" M", " 7"),
                 ("KIND", "FIFO"),
                 ("read: WHY", "read: Permission denied"),
-                ("at: WHY", "at: No file descriptors available"),
+                ("42: WHY", "42: No file descriptors available"),
                 ("within D", "within 900ms"),
                 ("FINDING", "gave no complete answer"),
                 ("for AGE (watchdog D)", "for 31s (watchdog 30s)"),
@@ -263,7 +268,10 @@ pub(crate) mod tests {
             }
             assert_eq!(verdict.to_string(), expected);
             assert_eq!(verdict.is_healthy(), line.starts_with("healthy: "));
-            let pid = line.contains("rocess N ") || line.contains(" N is a thread");
+            let pid = ["rocess N ", "process N:"]
+                .iter()
+                .any(|name| line.contains(name))
+                || line.contains(" N is a thread");
             assert_eq!(verdict.pid(), pid.then_some(Pid::from_raw(42)), "{line}");
         }
     }

@@ -60,8 +60,8 @@ impl Claim {
         let (shown, wanted) = (locked.shown, mode | marks.mode());
         if shown != wanted {
             log.warn(format_args!(
-                "the PID file `{}` has the permissions {:04o} and not {:04o}: its file system does \
-                 not keep them, and may not show hinit's locks to other machines",
+                "the PID file `{}` has the permissions {:04o}, not {:04o}: its file system does \
+                 not keep permissions, and may hide hinit's locks from other machines",
                 place.path.display(),
                 shown.bits(),
                 wanted.bits()
@@ -160,7 +160,8 @@ impl Claim {
             match given_up {
                 Ok(()) => error,
                 Err(errno) => {
-                    let locked = "nor could its locks be given up, so that checks believe it";
+                    let locked =
+                        "its locks cannot be released either, so health checks still trust it";
                     error.remedy(&format!("{locked}: {}", describe(errno)))
                 }
             }

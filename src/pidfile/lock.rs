@@ -100,7 +100,7 @@ impl Place {
         if stat.st_size > 0 {
             self.check_contents(file)?;
             if !self.entry.is(Identity::of(stat)) {
-                return Err(Obstacle::Busy("it keeps being replaced"));
+                return Err(Obstacle::Busy("another process keeps replacing it"));
             }
             file.set_len(0).map_err(|e| self.fail(errno(e)))?;
         }
@@ -133,7 +133,9 @@ impl Place {
                 Ok(seen) if Identity::of(&seen) == identity && seen.st_size == 0 => {
                     Ok(Mode::from_bits_truncate(seen.st_mode))
                 }
-                Ok(_) | Err(Errno::ENOENT) => Err(Obstacle::Busy("it keeps being replaced")),
+                Ok(_) | Err(Errno::ENOENT) => {
+                    Err(Obstacle::Busy("another process keeps replacing it"))
+                }
                 Err(errno) => Err(self.fail(errno)),
             }
         };
@@ -141,8 +143,8 @@ impl Place {
             let marked = mode | Mode::S_ISVTX;
             if look(marked)? != marked || look(mode)? != mode {
                 return Err(self.obstacle(
-                    "its file system keeps neither locks of fcntl(2) nor permissions, by which \
-                     hinit tells health checks how the server is",
+                    "its file system keeps neither fcntl(2) locks nor permissions, and health checks \
+                     need one of them",
                 ));
             }
             return Ok(mode);
@@ -150,8 +152,8 @@ impl Place {
         let shown = look(mode)?;
         if shown.intersects(Mode::S_IWGRP | Mode::S_IWOTH) {
             return Err(self.obstacle(
-                "its file system makes it writable by others, so that no health check would \
-                 believe it",
+                "its file system makes it writable by others, so no health check would \
+                 trust it",
             ));
         }
         Ok(shown)
@@ -189,7 +191,7 @@ impl Place {
             .map_err(|errno| match errno {
                 // Meanwhile it was taken away, or replaced.
                 Errno::ENOENT | Errno::ELOOP | Errno::ENXIO => {
-                    Obstacle::Busy("it keeps being replaced")
+                    Obstacle::Busy("another process keeps replacing it")
                 }
                 errno => self.fail(errno),
             })
@@ -203,9 +205,9 @@ impl Place {
             return Err(self.obstacle(&format!("it belongs to UID {}", stat.st_uid)));
         }
         match stat.st_nlink {
-            0 => Err(Obstacle::Busy("it keeps being replaced")),
+            0 => Err(Obstacle::Busy("another process keeps replacing it")),
             1 => Ok(()),
-            names => Err(self.obstacle(&format!("it is a hard link, one of {names}"))),
+            names => Err(self.obstacle(&format!("it has {names} hard links, not one"))),
         }
     }
 
@@ -214,16 +216,16 @@ impl Place {
             (Contents::Empty | Contents::Pid(_), _) => Ok(()),
             // What a power failure can leave of a file that was just written.
             (Contents::NotAPid, bytes) if bytes == [0; MOST_BYTES + 1] => Ok(()),
-            _ => Err(self.obstacle("it is not a PID file: something else stands in it")),
+            _ => Err(self.obstacle("it contains something other than a PID")),
         }
     }
 
     fn held_by_another(&self, file: &File) -> Obstacle {
         match Contents::read(file) {
             Ok((Contents::Pid(pid), _)) => {
-                self.obstacle(&format!("another hinit holds it, for process {pid}"))
+                self.obstacle(&format!("another hinit has locked it, for process {pid}"))
             }
-            _ => Obstacle::Busy("another hinit holds it, and has no server yet or no longer"),
+            _ => Obstacle::Busy("another hinit has locked it, and has no running server"),
         }
     }
 
@@ -231,7 +233,7 @@ impl Place {
     fn cannot_lock(&self, errno: Errno) -> Obstacle {
         match errno {
             Errno::EACCES => self.obstacle(
-                "its file system refuses hinit's locks, as CIFS does unless it is mounted with `nobrl`",
+                "its file system refuses locks (CIFS allows them if it is mounted with `nobrl`)",
             ),
             errno => self.fail(errno),
         }

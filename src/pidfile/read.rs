@@ -22,7 +22,7 @@ pub(crate) enum Fault {
     /// Its owner's UID: neither root's nor the reader's.
     Untrusted(u32),
     WritableByOthers,
-    /// Empty, and a hinit holds it: it has no server yet, or no longer.
+    /// Empty, and a hinit holds it: its server has not started yet, or has ended.
     NoServer,
     /// Empty, and nobody holds it.
     Empty,

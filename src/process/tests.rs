@@ -42,6 +42,18 @@ fn the_fields_of_a_stat_file() {
 }
 
 #[test]
+fn the_states_as_people_read_them() {
+    for (letter, shown) in [
+        (b'R', "running"),
+        (b'D', "in an uninterruptible wait"),
+        (b'Z', "a zombie"),
+        (b'I', "in an unknown state"),
+    ] {
+        assert_eq!(State::of(letter).to_string(), shown);
+    }
+}
+
+#[test]
 fn a_stat_file_that_is_cut_off_or_junk_says_nothing() {
     let whole = line("a) Z (b", "S");
     let (needed, _) = whole.split_once("8415").unwrap();

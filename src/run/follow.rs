@@ -24,7 +24,7 @@ pub(super) fn successor(file: &Path, server: Pid) -> Result<Option<Pid>, Reason>
         return Err(format!("it belongs to UID {}", stat.st_uid).into());
     }
     if stat.st_mode & 0o022 != 0 {
-        return Err("users other than its owner may write it".into());
+        return Err("it is writable by others".into());
     }
     let (_, line) = stale::first_line(&file)?;
     match Contents::parse(&line) {

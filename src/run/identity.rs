@@ -91,7 +91,7 @@ impl Identity {
     /// Why [`Identity::enter_directory`] failed.
     pub(super) fn cannot_enter(&self, errno: Errno) -> Error {
         let directory = self.directory.as_deref().unwrap_or(Path::new(""));
-        Error::on_path("change to", directory, errno)
+        Error::on_path("enter the directory", directory, errno)
     }
 
     /// Why [`Identity::assume`] failed.

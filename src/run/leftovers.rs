@@ -75,7 +75,7 @@ impl Leftovers {
             if process::is_proc_ours() {
                 "/proc does not show it"
             } else {
-                "/proc is not this PID namespace's"
+                "/proc belongs to another PID namespace"
             }
         })
     }

@@ -166,14 +166,14 @@ impl<'a> Life<'a> {
         }
         if let Err(errno) = sys::close_all_but(kept) {
             self.log.warn(format_args!(
-                "cannot close what hinit was given for the server: {}; a pipe among it does not end \
-                 before hinit does",
+                "cannot close hinit's copies of the server's descriptors: {}; a pipe among them stays \
+                 open until hinit ends",
                 sys::describe(errno)
             ));
         }
         if let Err(errno) = chdir(c"/") {
             self.log.verbose(format_args!(
-                "cannot change to `/`: {}",
+                "cannot enter the directory `/`: {}",
                 sys::describe(errno)
             ));
         }

@@ -215,7 +215,7 @@ fn enter_directory(options: &Run) -> Result<Option<&Path>, Error> {
     match file::enter(directory) {
         Ok(()) => Ok(None),
         Err(Errno::EACCES | Errno::EPERM) if options.user.is_some() => Ok(Some(directory)),
-        Err(errno) => Err(Error::on_path("change to", directory, errno)),
+        Err(errno) => Err(Error::on_path("enter the directory", directory, errno)),
     }
 }
 
@@ -239,13 +239,14 @@ fn adopt_orphans(log: Log) {
 
 /// Has the kernel send hinit a signal when its parent dies. It waits in the queue, like any other.
 fn follow_parent(signal: Signal) -> Result<(), Error> {
-    let fail = |errno: Errno| Error::cannot("follow", &"the parent process", &sys::describe(errno));
     let own = getpid();
     // PID 1 has no parent in its namespace, and must not end with one outside.
     if own == Pid::from_raw(1) {
         return Ok(());
     }
     let parent = getppid();
+    let fail =
+        |errno: Errno| Error::cannot("watch the parent process", &parent, &sys::describe(errno));
     set_pdeathsig(signal).map_err(fail)?;
     // Has it died already, in between? Then hinit is another's child by now.
     if getppid() != parent {
@@ -262,7 +263,7 @@ fn claim(options: &Run, log: Log) -> Result<Option<Claim>, Error> {
         Some(PidFile::Default) => {
             default = pidfile::default_path().ok_or_else(|| {
                 let places = "/run, /tmp, /dev/shm";
-                Error::cannot("claim a PID file in", &places, &"none of them is writable").remedy(
+                Error::cannot("claim a PID file in", &places, &"none is writable").remedy(
                     "mount one (--tmpfs /tmp, or an emptyDir), name a file with HINIT_PID_FILE, \
                      or keep none with --no-pid-file",
                 )

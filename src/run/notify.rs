@@ -69,8 +69,9 @@ impl Notify {
         identity: Option<&Identity>,
         log: Log,
     ) -> Result<Self, Error> {
-        let fail =
-            |errno: Errno| Error::cannot("open", &"the notify socket", &sys::describe(errno));
+        let fail = |errno: Errno| {
+            Error::cannot("open the socket", &"NOTIFY_SOCKET", &sys::describe(errno))
+        };
         let upstream = sys::environment(NOTIFY_SOCKET).and_then(|path| address(&path));
         let Place { socket, file, name } = place::open(claim, identity).map_err(fail)?;
         // A message that came before this has no credentials, and is ignored.
@@ -121,7 +122,7 @@ impl Notify {
                 self.refuse_stranger(pid);
             }
         } else if message.is_empty() {
-            self.refuse_junk(format_args!("{length} bytes are no message"));
+            self.refuse_junk(format_args!("its size is {length} bytes"));
             sender = None;
         } else {
             self.pass_on(message);
@@ -146,11 +147,12 @@ impl Notify {
             let log = self.log;
             match sender {
                 Some(pid) => log.warn(format_args!(
-                    "ignored a notify message of process {pid}: it is not a descendant of the server, or has \
-                     exited; a sender should wait until its message is read (systemd-notify, or BARRIER=1)"
+                    "ignored a notify message of process {pid}: the sender is not a descendant of the \
+                     server, or has exited; it should wait until its message is read (systemd-notify, or \
+                     BARRIER=1)"
                 )),
                 None => log.warn(format_args!(
-                    "ignored a notify message of a process outside of the PID namespace"
+                    "ignored a notify message from outside the container"
                 )),
             }
         }
@@ -160,7 +162,7 @@ impl Notify {
     pub(super) fn refuse_junk(&mut self, why: fmt::Arguments) {
         if !std::mem::replace(&mut self.told.junk, true) {
             let log = self.log;
-            log.warn(format_args!("cannot read what the server notifies: {why}"));
+            log.warn(format_args!("cannot read a notify message: {why}"));
         }
     }
 
@@ -176,9 +178,8 @@ impl Notify {
             && !std::mem::replace(&mut self.told.upstream, true)
         {
             let why = sys::describe(errno);
-            self.log.warn(format_args!(
-                "cannot pass on what the server notifies: {why}"
-            ));
+            self.log
+                .warn(format_args!("cannot pass on a notify message: {why}"));
         }
     }
 }

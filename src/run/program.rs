@@ -25,10 +25,7 @@ pub(super) struct Program(&'static Executable);
 impl Program {
     pub(super) fn new(command: &[OsString]) -> Result<Self, Error> {
         let name = command.first().map_or(OsStr::new(""), OsString::as_os_str);
-        let fail = |errno| match errno {
-            Errno::EINVAL => Error::not_found(&name.display(), &"there is a NUL in it"),
-            errno => Error::cannot("start", &name.display(), &sys::describe(errno)),
-        };
+        let fail = |errno| Error::cannot("start", &name.display(), &sys::describe(errno));
         let path = sys::try_environment(c"PATH").map_err(fail)?;
         let path = path.unwrap_or_else(|| DEFAULT_PATH.into());
         let mut words = Vec::new();

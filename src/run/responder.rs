@@ -62,8 +62,9 @@ impl Responder {
         let count = if listeners.is_empty() { 0 } else { PLACES };
         let now = Instant::now();
         let mut places = Vec::new();
-        try_reserve(&mut places, count)
-            .map_err(|errno| Error::cannot("open", &"places for probes", &describe(errno)))?;
+        try_reserve(&mut places, count).map_err(|errno| {
+            Error::cannot("allocate", &"connections for probes", &describe(errno))
+        })?;
         places.extend((0..count).map(|_| Connection::new(now)));
         Ok(Self {
             listeners,

@@ -260,7 +260,7 @@ impl fmt::Display for Received {
         match (info.ssi_code, info.ssi_pid) {
             (libc::SI_KERNEL, _) => f.write_str(" from the kernel"),
             // From the host, mostly the container engine.
-            (_, 0) => f.write_str(" from outside the PID namespace"),
+            (_, 0) => f.write_str(" from outside the container"),
             (_, pid) => {
                 write!(f, " from process {pid}")?;
                 if let Some(name) = process::name(Pid::from_raw(pid.cast_signed())) {

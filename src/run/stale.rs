@@ -24,7 +24,7 @@ pub(super) fn remove(path: &Path, log: Log) {
     let path_shown = path.display();
     match remove_if_stale(path) {
         Ok(Some(content)) => log.warn(format_args!(
-            "removed the stale PID file `{path_shown}`: {content} stood in it"
+            "removed the stale PID file `{path_shown}`: {content}"
         )),
         Ok(None) => {}
         Err(why) => log.warn(format_args!(
@@ -33,7 +33,7 @@ pub(super) fn remove(path: &Path, log: Log) {
     }
 }
 
-/// What stood in it, if there was one.
+/// What it contained, if there was one.
 fn remove_if_stale(path: &Path) -> Result<Option<Reason>, Reason> {
     let Some(found) = open(path)? else {
         return Ok(None);
@@ -46,13 +46,13 @@ fn remove_if_stale(path: &Path) -> Result<Option<Reason>, Reason> {
     check_locks(&file)?;
     let (is_empty, line) = first_line(&file)?;
     let content = match Contents::parse(&line) {
-        Contents::Empty if is_empty => "nothing".into(),
+        Contents::Empty if is_empty => "it was empty".into(),
         // Of an earlier run nothing can be alive in a PID namespace that has just begun.
         Contents::Pid(pid) if getpid() == Pid::from_raw(1) || has_ended(pid) => {
-            format!("process {pid}").into()
+            format!("it named process {pid}").into()
         }
-        Contents::Pid(pid) => return Err(format!("process {pid} lives").into()),
-        _ => return Err("what stands in it is no PID".into()),
+        Contents::Pid(pid) => return Err(format!("process {pid} is alive").into()),
+        _ => return Err("it does not contain a PID".into()),
     };
     if !entry.is(identity) {
         return Err("it was replaced meanwhile".into());

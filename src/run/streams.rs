@@ -34,7 +34,7 @@ pub(super) fn hand_over(uid: u32, terminal: Option<&Terminal>, log: Log) {
                 }
             }
             Err(errno) => log.verbose(format_args!(
-                "cannot hand standard {name} over to UID {uid}: {}",
+                "cannot change the owner of standard {name} to UID {uid}: {}",
                 describe(errno)
             )),
         }

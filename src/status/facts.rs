@@ -27,7 +27,7 @@ pub(super) enum Value {
     Time(Duration),
 }
 
-const UNTOLD: &str = "/proc does not tell";
+const UNTOLD: &str = "/proc does not show it";
 
 pub(super) fn facts(file: &PidFile) -> Vec<Fact> {
     let pid = file.pid;
@@ -84,7 +84,7 @@ fn command(pid: Pid) -> Result<Value, String> {
     }
     match String::from_utf8_lossy(&bytes).trim_ascii_end() {
         // proc_pid_cmdline(5): so it is of a zombie.
-        "" => Err("it has none any more".into()),
+        "" => Err("the process has exited".into()),
         shown => Ok(Value::Text(shown.to_owned())),
     }
 }
@@ -120,7 +120,7 @@ fn cgroup(files: [&str; 2]) -> Result<Value, String> {
     let text = files
         .iter()
         .find_map(read)
-        .ok_or("no cgroup of memory is mounted")?;
+        .ok_or("no memory cgroup is mounted")?;
     match text.trim_ascii() {
         "max" => Err("unlimited".into()),
         number => match number.parse() {

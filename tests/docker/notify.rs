@@ -79,7 +79,7 @@ signal.pause()"
     let send = format!("{SEND}send()");
     let beside = format!("run --rm --volumes-from {name} --env {socket} {tag} python3 -c");
     docker(beside.split(' ').chain([send.as_str()]));
-    let line = "hinit: ignored a notify message of a process outside of the PID namespace\n";
+    let line = "hinit: ignored a notify message from outside the container\n";
     eventually(line, || container.logs().contains(line).then_some(()));
     assert!(!is_ready());
 

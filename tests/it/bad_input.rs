@@ -80,7 +80,7 @@ fn a_dangling_symlink_is_not_followed() {
 fn a_file_that_is_no_pid_file_keeps_its_contents() {
     let dir = TempDir::new();
     let path = dir.join("conf.toml");
-    let no_pid_file = "it is not a PID file: something else stands in it";
+    let no_pid_file = "it contains something other than a PID";
     for contents in [
         "workers = 4\n",
         "0\n",
@@ -102,7 +102,7 @@ fn a_file_of_two_names_or_of_another_user() {
     let path = dir.join("pid");
     fs::write(&path, "1\n").unwrap();
     fs::hard_link(&path, dir.join("other")).unwrap();
-    refused(&path, "it is a hard link, one of 2");
+    refused(&path, "it has 2 hard links, not one");
     fs::remove_file(dir.join("other")).unwrap();
     if can_be_root("to give a file away") {
         chown(&path, Some(65534), None).unwrap();
@@ -121,7 +121,10 @@ fn a_file_that_another_hinit_holds() {
         .start()
         .ready();
     let pid = recorded(&path);
-    refused(&path, &format!("another hinit holds it, for process {pid}"));
+    refused(
+        &path,
+        &format!("another hinit has locked it, for process {pid}"),
+    );
     assert_eq!(recorded(&path), pid);
     first.signal(SIGTERM);
     assert_eq!(first.end().code, 143);
@@ -137,7 +140,7 @@ fn a_file_that_a_stranger_keeps_locked() {
     fs2::FileExt::try_lock_exclusive(&stranger).unwrap();
     refused(
         &path,
-        "another hinit holds it, and has no server yet or no longer",
+        "another hinit has locked it, and has no running server",
     );
 }
 
@@ -272,8 +275,8 @@ fn a_symlink_of_roots_where_root_is_not_mapped_is_named() {
         return;
     }
     let line = format!(
-        "hinit: cannot claim the PID file `{}`: `{}` is a symlink of UID 65534 (as root's is where a user \
-         namespace does not map root), and hinit follows only those of root and of its own user; {REMEDY}",
+        "hinit: cannot claim the PID file `{}`: `{}` is a symlink that belongs to UID 65534 (as root's do where a \
+         user namespace does not map root); hinit follows only those of root and of its own user; {REMEDY}",
         path.display(),
         dir.join("link").display()
     );

@@ -177,9 +177,11 @@ impl Crashes<'_> {
         let path = self.path.display();
         match left {
             None => format!("unhealthy: PID file {path} does not exist"),
-            Some("") if verdict == "unhealthy: no server yet, or no longer" => verdict.to_owned(),
+            Some("") if verdict == "unhealthy: the server has not started yet, or has ended" => {
+                verdict.to_owned()
+            }
             Some("") => format!("unhealthy: PID file {path} is empty"),
-            Some(_) => format!("unhealthy: PID file {path} is stale: no hinit holds it"),
+            Some(_) => format!("unhealthy: PID file {path} is stale: no hinit has locked it"),
         }
     }
 

@@ -12,7 +12,7 @@ in_both_modes! {
         let hinit = start.fixture(["signals"]).start().ready();
         let path = pid_file.display();
         assert_eq!(hinit.log_line(), format!("hinit: cannot write the PID file `{path}`: File too large"));
-        assert_eq!(hinit.verdict(&pid_file), "unhealthy: no server yet, or no longer");
+        assert_eq!(hinit.verdict(&pid_file), "unhealthy: the server has not started yet, or has ended");
         hinit.signal(SIGUSR1);
         hinit.signal(SIGTERM);
         assert_eq!(hinit.line(), "signal 10");

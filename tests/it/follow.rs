@@ -64,7 +64,28 @@ in_both_modes! {
         let open = |own: &Path| fs::set_permissions(own, Permissions::from_mode(0o666)).unwrap();
         let ended = play(mode, &TempDir::new(), "$!", open);
         assert_eq!(ended.code, 0);
-        assert!(ended.log.contains(": users other than its owner may write it\n"), "{}", ended.log);
+        assert!(ended.log.contains(": it is writable by others\n"), "{}", ended.log);
+    }
+
+    fn a_file_that_names_no_process_is_not_followed(mode: Mode) {
+        let ended = play(mode, &TempDir::new(), "junk", |_| {});
+        assert_eq!(ended.code, 0);
+        ended.says("hinit: did not follow the PID file `*`: its first line is not a PID");
+    }
+
+    fn nor_is_one_that_names_another_users_process(mode: Mode) {
+        if !can_be_root("to be another user") {
+            return;
+        }
+        let dir = TempDir::new();
+        let own = dir.join("own");
+        // The server ends once its child is the other user.
+        let script = format!("setpriv --reuid=4242 --clear-groups sleep 1000 & echo $! >{}; \
+            until grep -q '^Uid:[[:space:]]4242' /proc/$!/status; do :; done", own.display());
+        let start = Start::new(mode).no_pid_file().args(["--grace", "10ms", "--follow"]).arg(&own);
+        let ended = start.script(&script).run();
+        assert_eq!(ended.code, 0, "{}", ended.log);
+        ended.says("hinit: did not follow the PID file `*`: process * runs as another user than the server");
     }
 
     // The remedies, where nobody has said so.

@@ -86,7 +86,7 @@ in_both_modes! {
         let start = Start::new(mode).pid_file(&pid_file).args(["--notify", "--grace", "10m"]);
         let script = format!("trap '' TERM; (echo ready; until test -e {}; do sleep 0.01; done) & {}; exit 3", go.display(), notify("READY=1"));
         let hinit = start.script(&script).start().ready();
-        let none = "503 unhealthy: no server yet, or no longer";
+        let none = "503 unhealthy: the server has not started yet, or has ended";
         eventually("the server has ended", || (get(&pid_file, "/livez").status == none).then_some(()));
         assert_eq!(told(&pid_file), [none, none, "ended"]);
         assert_eq!(get(&pid_file, "/status").member("pid"), "null");

@@ -52,7 +52,7 @@ in_both_modes! {
                 let user = nix::unistd::getuid();
                 assert_eq!(line, format!("hinit: SIGUSR1 from process {pid} ({own}) of UID {user}"));
             }
-            Mode::Pid1 => assert_eq!(line, "hinit: SIGUSR1 from outside the PID namespace"),
+            Mode::Pid1 => assert_eq!(line, "hinit: SIGUSR1 from outside the container"),
         }
         hinit.signal(SIGTERM);
         hinit.end();

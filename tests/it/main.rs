@@ -25,6 +25,7 @@ mod lifecycle;
 mod limits;
 mod listen;
 mod log;
+mod messages;
 mod notify;
 mod odd_answers;
 mod odd_places;

@@ -45,7 +45,7 @@ in_both_modes! {
         let hinit = start.script(&script).start().ready();
         let warning = hinit.log_line();
         assert!(warning.ends_with(" (watchdog 1ms)"), "{warning}");
-        assert_eq!(hinit.log_line(), "hinit: cannot send the server signal 6: Operation not permitted");
+        assert_eq!(hinit.log_line(), "hinit: cannot send signal 6 to the server: Operation not permitted");
         kill(hinit.server(), SIGKILL);
         assert_eq!(hinit.end().code, 137);
     }
@@ -187,7 +187,7 @@ fn the_number_of_a_thread_is_no_ended_process() {
     let ended = start.fixture(["exit", "7"]).run();
     let path = path.display();
     let warning =
-        format!("hinit: did not remove the PID file `{path}`: process {thread} lives\nhinit: ");
+        format!("hinit: did not remove the PID file `{path}`: process {thread} is alive\nhinit: ");
     assert!(ended.log.starts_with(&warning), "{}", ended.log);
     assert_eq!(ended.code, 7);
 }
@@ -236,7 +236,7 @@ fn pid_1_says_that_a_debugger_or_so_has_stopped_the_server() {
     let words = format!("{} ready", fixture().display());
     let (unshare, hinit, server) = pid_1_on(&mut pty, &words);
     kill(server, SIGSTOP);
-    pty.expect("hinit: the server was stopped by SIGSTOP");
+    pty.expect("hinit: SIGSTOP stopped the server");
     assert!(status_of(server, "State").unwrap().starts_with('T'));
     kill(hinit, SIGCONT);
     eventually("it goes on", || {
@@ -256,7 +256,7 @@ fn pid_1_gives_the_terminal_back_to_a_server_that_asks_for_it() {
         set -m; echo ready; sleep 1000; wait; exit 7";
     let (unshare, _, _) = pid_1_on(&mut pty, &format!("bash -c '{script}'"));
     pty.expect(
-        "hinit: the server was stopped by SIGTTIN, and continued at once: nobody else could",
+        "hinit: SIGTTIN stopped the server; hinit continued it at once, since nothing else would",
     );
     pty.press("one\n");
     pty.expect("got:one");

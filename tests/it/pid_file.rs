@@ -75,7 +75,7 @@ in_both_modes! {
         eventually("the lock is free", || fs2::FileExt::try_lock_shared(&file).ok());
         if mode == Mode::Subreaper {
             // The server outlives it, and yet nobody takes the file's word for that.
-            let stale = format!("unhealthy: PID file {} is stale: no hinit holds it", path.display());
+            let stale = format!("unhealthy: PID file {} is stale: no hinit has locked it", path.display());
             assert_eq!(hinit.verdict(&path), stale);
             kill(server, SIGKILL);
         }
@@ -130,7 +130,7 @@ in_both_modes! {
         let old = recorded(&path);
         fs::write(dir.join("new"), format!("{old}\n")).unwrap();
         fs::rename(dir.join("new"), &path).unwrap();
-        assert!(hinit.verdict(&path).ends_with("is stale: no hinit holds it"));
+        assert!(hinit.verdict(&path).ends_with("is stale: no hinit has locked it"));
         hinit.signal(SIGTERM);
         let ended = hinit.end();
         assert!(ended.log.ends_with("it was removed or replaced meanwhile"), "{}", ended.log);
@@ -143,9 +143,9 @@ in_both_modes! {
         let hinit = Start::new(mode).pid_file(&path).fixture(["ready"]).start().ready();
         recorded(&path);
         OpenOptions::new().append(true).open(&path).unwrap().write_all(b"junk").unwrap();
-        assert!(hinit.verdict(&path).ends_with("does not hold a PID"));
+        assert!(hinit.verdict(&path).ends_with("does not contain a PID"));
         File::create(&path).unwrap();
-        assert_eq!(hinit.verdict(&path), "unhealthy: no server yet, or no longer");
+        assert_eq!(hinit.verdict(&path), "unhealthy: the server has not started yet, or has ended");
         hinit.signal(SIGTERM);
         assert_eq!(hinit.end().code, 143);
         assert!(!path.exists());

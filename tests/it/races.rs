@@ -33,7 +33,7 @@ fn two_hinits_never_own_one_path() {
         assert!(
             loser
                 .log
-                .contains(&format!("another hinit holds it, for process {pid};")),
+                .contains(&format!("another hinit has locked it, for process {pid};")),
             "{}",
             loser.log
         );
@@ -121,7 +121,7 @@ fn no_health_check_ever_lies_or_stops_a_start() {
             continue;
         }
         let expected = [
-            "no server yet, or no longer",
+            "the server has not started yet, or has ended",
             "PID file P does not exist",
             // Made, and not locked yet.
             "PID file P is empty",

@@ -109,12 +109,12 @@ in_both_modes! {
         let hinit = patient(mode).pid_file(&pid_file).script(&script).start().ready();
         hinit.signal(SIGUSR1);
         eventually("the server has ended", || {
-            (hinit.verdict(&pid_file) == "unhealthy: no server yet, or no longer").then_some(())
+            (hinit.verdict(&pid_file) == "unhealthy: the server has not started yet, or has ended").then_some(())
         });
         assert_eq!(fs::read(&pid_file).unwrap(), b"");
         // It is not before the next starts that the last has gone.
         let next = Start::new(Mode::Subreaper).pid_file(&pid_file).args(["true"]).run();
-        assert!(next.code == 125 && next.log.contains("another hinit holds it"), "{}", next.log);
+        assert!(next.code == 125 && next.log.contains("another hinit has locked it"), "{}", next.log);
         // A stop signal has no one to go to, and does no harm.
         hinit.signal(SIGTERM);
         fs::write(&go, "").unwrap();

@@ -30,7 +30,7 @@ fn stays(reason: &str) -> String {
 }
 
 fn goes(content: &str) -> String {
-    format!("hinit: removed the stale PID file `P`: {content} stood in it")
+    format!("hinit: removed the stale PID file `P`: {content}")
 }
 
 /// A PID that no process has.
@@ -45,15 +45,15 @@ in_both_modes! {
         let path = dir.join("server.pid");
         let pid = unused_pid();
         for (contents, content) in [
-            (format!("{pid}\n"), format!("process {pid}")),
-            (format!("{pid}"), format!("process {pid}")),
-            (format!("  {pid} \r\n"), format!("process {pid}")),
-            ("4194303\n".to_owned(), "process 4194303".to_owned()),
+            (format!("{pid}\n"), format!("it named process {pid}")),
+            (format!("{pid}"), format!("it named process {pid}")),
+            (format!("  {pid} \r\n"), format!("it named process {pid}")),
+            ("4194303\n".to_owned(), "it named process 4194303".to_owned()),
             // As PostgreSQL has it.
             (format!("{pid}\n/var/lib/postgresql\n1700000000\n5432\n/tmp\n*\n  1 2\nready\n"),
-                format!("process {pid}")),
-            (format!("{pid}\n{}", "x".repeat(5000)), format!("process {pid}")),
-            (String::new(), "nothing".to_owned()),
+                format!("it named process {pid}")),
+            (format!("{pid}\n{}", "x".repeat(5000)), format!("it named process {pid}")),
+            (String::new(), "it was empty".to_owned()),
         ] {
             fs::write(&path, &contents).unwrap();
             assert_eq!(remove(mode, &path), goes(&content), "{contents:?}");
@@ -79,7 +79,7 @@ in_both_modes! {
             &[b' '; 200],
         ] {
             fs::write(&path, contents).unwrap();
-            assert_eq!(remove(mode, &path), stays("what stands in it is no PID"));
+            assert_eq!(remove(mode, &path), stays("it does not contain a PID"));
             assert_eq!(fs::read(&path).unwrap(), contents);
         }
     }
@@ -90,8 +90,8 @@ in_both_modes! {
         // PID 1: the init of the machine, or hinit itself.
         fs::write(&path, "1\n").unwrap();
         let expected = match mode {
-            Mode::Subreaper => stays("process 1 lives"),
-            Mode::Pid1 => goes("process 1"),
+            Mode::Subreaper => stays("process 1 is alive"),
+            Mode::Pid1 => goes("it named process 1"),
         };
         assert_eq!(remove(mode, &path), expected);
         assert_eq!(path.exists(), mode == Mode::Subreaper);
@@ -99,15 +99,15 @@ in_both_modes! {
         let pid = victim.pid();
         fs::write(&path, pid.to_string()).unwrap();
         let expected = match mode {
-            Mode::Subreaper => stays(&format!("process {pid} lives")),
-            Mode::Pid1 => goes(&format!("process {pid}")),
+            Mode::Subreaper => stays(&format!("process {pid} is alive")),
+            Mode::Pid1 => goes(&format!("it named process {pid}")),
         };
         assert_eq!(remove(mode, &path), expected);
         // A zombie does nothing any more.
         kill(pid, SIGKILL);
         victim.becomes('Z');
         fs::write(&path, pid.to_string()).unwrap();
-        assert_eq!(remove(mode, &path), goes(&format!("process {pid}")));
+        assert_eq!(remove(mode, &path), goes(&format!("it named process {pid}")));
     }
 
     fn what_is_not_there_is_not_spoken_of(mode: Mode) {
@@ -139,7 +139,7 @@ in_both_modes! {
         let dir = TempDir::new();
         fs::write(dir.join("pid"), "4194303\n").unwrap();
         fs::hard_link(dir.join("pid"), dir.join("other")).unwrap();
-        assert_eq!(remove(mode, &dir.join("pid")), goes("process 4194303"));
+        assert_eq!(remove(mode, &dir.join("pid")), goes("it named process 4194303"));
         assert_eq!(fs::read_to_string(dir.join("other")).unwrap(), "4194303\n");
     }
 
@@ -181,7 +181,7 @@ in_both_modes! {
             set(&lock);
         }
         assert_eq!(fs::read_to_string(&path).unwrap(), "4194303\n");
-        assert_eq!(remove(mode, &path), goes("process 4194303"));
+        assert_eq!(remove(mode, &path), goes("it named process 4194303"));
     }
 
     fn hinits_own_pid_file_stays(mode: Mode) {

@@ -71,7 +71,7 @@ in_both_modes! {
         let Some(slow) = SlowProgram::new() else { return };
         let hinit = slow.start(mode, &["--grace", "10m"], &["ready"]);
         let _never_answered = slow.asked();
-        assert_eq!(hinit.verdict(&slow.pid_file()), "unhealthy: no server yet, or no longer");
+        assert_eq!(hinit.verdict(&slow.pid_file()), "unhealthy: the server has not started yet, or has ended");
         hinit.signal(SIGTERM);
         let ended = hinit.end();
         assert_eq!(ended.code, 143, "{}", ended.log);
@@ -96,7 +96,7 @@ in_both_modes! {
         let event = slow.asked();
         let pid_file = slow.pid_file();
         assert!(get(&pid_file, "/livez").status.starts_with("200 "));
-        assert_eq!(get(&pid_file, "/readyz").status, "503 unhealthy: no server yet, or no longer");
+        assert_eq!(get(&pid_file, "/readyz").status, "503 unhealthy: the server has not started yet, or has ended");
         assert_eq!(get(&pid_file, "/status").member("phase"), "\"starting\"");
         slow.answer(&event, Response::FAN_ALLOW);
         let hinit = hinit.ready();

@@ -119,7 +119,7 @@ fn its_exit_code_is_that_of_the_verdict() {
     let ended = say(words);
     let found = rows(&ended.stdout);
     assert_eq!((ended.code, found["state"]), (1, "a zombie"));
-    assert_eq!(found["command"], "(it has none any more)");
+    assert_eq!(found["command"], "(the process has exited)");
     drop((victim, file));
     let ended = say(words.iter().chain(&["--foreign"]));
     let found = rows(&ended.stdout);

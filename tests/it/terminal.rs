@@ -219,7 +219,7 @@ in_both_modes! {
             pty.press(&format!("{line}\n"));
             pty.expect(&format!("got:{line}"));
             pty.press("\x1a");
-            pty.expect("hinit: the server was stopped by SIGTSTP, and continued at once: nobody else could");
+            pty.expect("hinit: SIGTSTP stopped the server; hinit continued it at once, since nothing else would");
         }
         pty.press("\x03");
         assert_eq!(code_of(hinit), 130);

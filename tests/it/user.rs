@@ -189,7 +189,7 @@ in_both_modes! {
         fs::write(dir.join("file"), "").unwrap();
         for (name, why) in [("none", "No such file or directory"), ("file", "Not a directory")] {
             let at = dir.join(name);
-            let why = format!("cannot change to `{}`: {why}", at.display());
+            let why = format!("cannot enter the directory `{}`: {why}", at.display());
             refused(Start::new(mode), &["--workdir", at.to_str().unwrap()], &why);
         }
     }

@@ -29,20 +29,26 @@ fn check_contents(contents: &[u8], more: &[&str]) -> String {
 fn contents_that_are_no_pid() {
     for (contents, verdict) in [
         (&b""[..], "unhealthy: PID file P is empty"),
-        (b"\n", "unhealthy: PID file P does not hold a PID"),
-        (b"abc\n", "unhealthy: PID file P does not hold a PID"),
-        (b"1\ngarbage", "unhealthy: PID file P does not hold a PID"),
-        (b"1\0junk", "unhealthy: PID file P does not hold a PID"),
-        (b"-1\n", "unhealthy: PID file P does not hold a PID"),
-        (b"\xff\xfe", "unhealthy: PID file P does not hold a PID"),
-        (b"0\n", "unhealthy: PID file P holds a number out of range"),
+        (b"\n", "unhealthy: PID file P does not contain a PID"),
+        (b"abc\n", "unhealthy: PID file P does not contain a PID"),
+        (
+            b"1\ngarbage",
+            "unhealthy: PID file P does not contain a PID",
+        ),
+        (b"1\0junk", "unhealthy: PID file P does not contain a PID"),
+        (b"-1\n", "unhealthy: PID file P does not contain a PID"),
+        (b"\xff\xfe", "unhealthy: PID file P does not contain a PID"),
+        (
+            b"0\n",
+            "unhealthy: PID file P contains a number out of range",
+        ),
         (
             b"4194304\n",
-            "unhealthy: PID file P holds a number out of range",
+            "unhealthy: PID file P contains a number out of range",
         ),
         (
             b"99999999999999999999",
-            "unhealthy: PID file P holds a number out of range",
+            "unhealthy: PID file P contains a number out of range",
         ),
         (&[b' '; 33], "unhealthy: PID file P is too large"),
         (&[b'1'; 10_000], "unhealthy: PID file P is too large"),
@@ -60,14 +66,14 @@ fn contents_that_are_no_pid() {
 #[test]
 fn a_pid_that_no_hinit_vouches_for_is_stale() {
     let own = std::process::id();
-    let stale = "unhealthy: PID file P is stale: no hinit holds it";
+    let stale = "unhealthy: PID file P is stale: no hinit has locked it";
     assert_eq!(check_contents(format!("{own}\n").as_bytes(), &[]), stale);
     // A shared lock, such as another health check's, vouches for nothing.
     let dir = TempDir::new();
     fs::write(dir.join("pid"), "1\n").unwrap();
     let reader = File::open(dir.join("pid")).unwrap();
     fs2::FileExt::try_lock_shared(&reader).unwrap();
-    assert!(check(&dir.join("pid"), &[]).ends_with("is stale: no hinit holds it"));
+    assert!(check(&dir.join("pid"), &[]).ends_with("is stale: no hinit has locked it"));
 }
 
 #[test]
@@ -181,7 +187,7 @@ fn an_own_file_that_others_had_a_hand_in() {
         assert_eq!(check(&path, &["--foreign"]), "healthy: process 1 is alive");
         // Root's is trusted by everybody, and so is one's own.
         let stale = format!(
-            "unhealthy: PID file {} is stale: no hinit holds it",
+            "unhealthy: PID file {} is stale: no hinit has locked it",
             path.display()
         );
         assert_eq!(
@@ -436,7 +442,8 @@ fn run_and_healthcheck_agree_on_the_default_file() {
     );
     assert!(
         ended.log.contains(
-            "cannot claim a PID file in `/run, /tmp, /dev/shm`: none of them is writable; mount one"
+            "cannot claim a PID file in `/run, /tmp, /dev/shm`: none is writable; mount one (--tmpfs /tmp, or \
+             an emptyDir), name a file with HINIT_PID_FILE, or keep none with --no-pid-file"
         ),
         "{ended:?}"
     );

@@ -178,11 +178,28 @@ fn what_each_prints() {
     ] {
         assert_eq!(text(name, "--version"), version);
         let help = text(name, "-h");
-        assert!(
-            help.starts_with("usage: ") && help.contains("This is hinit, as "),
-            "{help}"
-        );
+        assert!(help.contains("\nhinit, named "), "{help}");
     }
+    for (name, start) in [
+        (
+            "tini",
+            "usage: tini [OPTIONS] [--] COMMAND [ARG...]\n\nhinit, named tini; it reads TINI_SUBREAPER, \
+             TINI_KILL_PROCESS_GROUP and TINI_VERBOSITY",
+        ),
+        (
+            "dumb-init",
+            "usage: dumb-init [OPTIONS] [--] COMMAND [ARG...]\n\nhinit, named dumb-init; it reads DUMB_INIT_SETSID \
+             and DUMB_INIT_DEBUG",
+        ),
+        (
+            "catatonit",
+            "usage: catatonit [OPTIONS] [--] COMMAND [ARG...]\n\nhinit, named catatonit; it reads CATATONIT_DEBUG",
+        ),
+    ] {
+        let help = text(name, "-h");
+        assert!(help.starts_with(start), "{help}");
+    }
+    assert_eq!(text("tini", "-l"), "hinit: MIT licence\n");
     assert_eq!(text("tini", "-l"), text("catatonit", "-L"));
 }
 

@@ -91,8 +91,8 @@ pub(crate) fn phases() -> Vec<Phase> {
         (
             "ended",
             ended(life(true, &[Ready], 0)),
-            "no server yet, or no longer",
-            "no server yet, or no longer",
+            "the server has not started yet, or has ended",
+            "the server has not started yet, or has ended",
         ),
     ];
     let mut phases: Vec<Phase> = Vec::new();

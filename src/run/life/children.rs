@@ -144,14 +144,12 @@ impl Life<'_> {
         match then {
             Stop::Wait => {}
             Stop::Continue => self.log.verbose(format_args!(
-                "the server was stopped by {signal}, and has the terminal now"
+                "{signal} stopped the server; hinit gave it the terminal and continued it"
             )),
             Stop::ContinueAlone => self.log.warn(format_args!(
-                "the server was stopped by {signal}, and continued at once: nobody else could"
+                "{signal} stopped the server; hinit continued it at once, since nothing else would"
             )),
-            Stop::Leave => self
-                .log
-                .warn(format_args!("the server was stopped by {signal}")),
+            Stop::Leave => self.log.warn(format_args!("{signal} stopped the server")),
         }
     }
 
@@ -171,13 +169,14 @@ impl Life<'_> {
     fn warn_of_blindness(&mut self) {
         if let Some(errno) = self.leftovers.first_shortage() {
             self.log.warn(format_args!(
-                "cannot look for the server's processes: {}",
+                "cannot list the server's processes: {}",
                 sys::describe(errno)
             ));
         }
         if let Some(why) = self.leftovers.first_hidden() {
-            self.log
-                .warn(format_args!("cannot tell what the server has left: {why}"));
+            self.log.warn(format_args!(
+                "cannot see which processes the server has left: {why}"
+            ));
         }
     }
 }

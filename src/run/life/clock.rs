@@ -30,7 +30,7 @@ impl Life<'_> {
     /// hinit stood still, and with it the server: every deadline that runs moves by that time.
     pub(super) fn make_up_for(&mut self, pause: Duration) {
         self.log.verbose(format_args!(
-            "stood still for {}: the deadlines are that much later",
+            "hinit was paused for {}; every deadline moves by that time",
             Rounded(pause)
         ));
         self.shutdown.postpone(pause);

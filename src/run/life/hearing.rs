@@ -59,9 +59,9 @@ impl Life<'_> {
             match words(message) {
                 Some(words) => words.for_each(|word| match word {
                     Some(word) => self.take_note(word, sender),
-                    None => self.refuse_junk("a line is none of sd_notify's"),
+                    None => self.refuse_junk("a line is not valid for sd_notify(3)"),
                 }),
-                None => self.refuse_junk("it is no text"),
+                None => self.refuse_junk("it is not text"),
             }
         }
     }
@@ -102,7 +102,7 @@ impl Life<'_> {
             return true;
         }
         self.warn_of_main_pid(format_args!(
-            "MAINPID={pid} is not believed: it is not for UID {user} to say"
+            "ignored MAINPID={pid}: the sender's UID {user} must own that process and the server"
         ));
         false
     }
@@ -132,9 +132,9 @@ impl Life<'_> {
         self.successor = process::read(pid).filter(|new| !new.has_ended() && is_below(pid));
         match self.successor.as_ref().map(|new| new.name) {
             Some(name) => self.warn_of_main_pid(format_args!(
-                "MAINPID={pid} ({name}) is no child of hinit's, and not the server before it is"
+                "MAINPID={pid} ({name}) is not a child of hinit; it becomes the server when its parent has exited"
             )),
-            None => self.warn_of_main_pid(format_args!("MAINPID={pid} is no child of hinit's")),
+            None => self.warn_of_main_pid(format_args!("ignored MAINPID={pid}: it is not a running descendant of hinit")),
         }
     }
 
@@ -152,7 +152,7 @@ impl Life<'_> {
 
     pub(super) fn adopt(&mut self, pid: Pid) {
         self.log
-            .verbose(format_args!("process {pid} is the server from now on"));
+            .verbose(format_args!("process {pid} is now the server"));
         self.former = Some(self.server.pid());
         self.server.adopt(pid);
         let is_stopped = process::read(pid).is_some_and(|new| new.state == State::Stopped);
@@ -191,7 +191,7 @@ impl Life<'_> {
         if let Err(errno) = self.server.signal_as_told(number) {
             let why = describe(errno);
             self.log.warn(format_args!(
-                "cannot send the server signal {number}: {why}"
+                "cannot send signal {number} to the server: {why}"
             ));
         }
     }

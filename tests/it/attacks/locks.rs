@@ -31,7 +31,10 @@ fn a_strangers_lock_vouches_for_nobody() {
     fs::set_permissions(&left_behind, Permissions::from_mode(0o644)).unwrap();
     let moved = by_attacker("mv").args([&left_behind, &path]).status();
     assert!(moved.unwrap().success());
-    let stale = format!("PID file {} is stale: no hinit holds it", path.display());
+    let stale = format!(
+        "PID file {} is stale: no hinit has locked it",
+        path.display()
+    );
     for kind in ["--exclusive", "--shared"] {
         let _locked = locked_by_attacker(&path, kind);
         assert_eq!(verdict(&path), format!("unhealthy: {stale}"), "{kind}");
@@ -86,7 +89,7 @@ fn a_lock_that_was_taken_first_is_named_and_nothing_launched() {
         let _locked = locked_by_attacker(&path, "--exclusive");
         refused(
             "an exclusive one",
-            "another hinit holds it, for process 4194303",
+            "another hinit has locked it, for process 4194303",
         );
         assert_eq!(fs::read_to_string(&path).unwrap(), "4194303\n");
     }

@@ -33,7 +33,7 @@ in_both_modes! {
         assert_eq!(hinit.verdict_with(&path, &["--ready"]), format!("healthy: process {pid} is alive"));
         hinit.signal(SIGTERM);
         let ended = hinit.end();
-        let warning = format!("hinit: MAINPID={victim} is not believed: it is not for UID {ATTACKER} to say");
+        let warning = format!("hinit: ignored MAINPID={victim}: the sender's UID {ATTACKER} must own that process and the server");
         assert_eq!((ended.code, ended.log.lines().next()), (143, Some(warning.as_str())), "{}", ended.log);
     }
 
@@ -57,7 +57,7 @@ in_both_modes! {
         fs::write(&go, "").unwrap();
         let ended = hinit.end();
         let (first, _) = ended.log.split_once('\n').unwrap();
-        assert!(first.ends_with(&format!(" is not believed: it is not for UID {ATTACKER} to say")), "{}", ended.log);
+        assert!(first.ends_with(&format!(": the sender's UID {ATTACKER} must own that process and the server")), "{}", ended.log);
         assert_eq!(ended.code, 7);
     }
 }

@@ -109,7 +109,7 @@ fn a_link_to_a_victims_file_is_not_followed() {
     let path = own.join("pid");
     for (is_hard, reason) in [
         (false, "it is a symlink"),
-        (true, "it is a hard link, one of 2"),
+        (true, "it has 2 hard links, not one"),
     ] {
         if is_hard {
             fs::hard_link(&victim, &path).unwrap();
@@ -184,7 +184,7 @@ fn a_directory_that_is_a_link_of_anothers_is_not_entered() {
     let within = own.join("link");
     for path in ["unused", "new", "new/new"] {
         let reason = format!(
-            "`{}` is a symlink of UID {ATTACKER}, and hinit follows only those of root and of its own user",
+            "`{}` is a symlink that belongs to UID {ATTACKER}; hinit follows only those of root and of its own user",
             within.display()
         );
         refused(&within.join(path), &reason);

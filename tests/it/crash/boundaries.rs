@@ -68,7 +68,7 @@ fn killed_after_any_system_call_the_next_start_works() {
     for state in [
         "PID file P does not exist",
         "PID file P is empty",
-        "PID file P is stale: no hinit holds it",
+        "PID file P is stale: no hinit has locked it",
     ] {
         assert!(states.contains_key(state), "{state}: {states:?}");
     }

@@ -53,7 +53,7 @@ fn a_launch_says_for_what_there_is_none() {
             vec![
                 cannot("open `epoll`"),
                 at(&socket),
-                cannot("open `the notify socket`"),
+                cannot("open the socket `NOTIFY_SOCKET`"),
             ],
         ),
         (
@@ -120,7 +120,7 @@ in_both_modes! {
         hinit.signal(SIGTERM);
         let ended = hinit.end();
         let (warning, end) = ended.log.split_once('\n').unwrap();
-        assert_eq!(warning, format!("hinit: cannot look for the server's processes: {NONE_LEFT}"));
+        assert_eq!(warning, format!("hinit: cannot list the server's processes: {NONE_LEFT}"));
         assert!(end.contains("; the server was killed by SIGKILL after "), "{end}");
         assert_eq!((ended.code, end.lines().count()), (137, 1), "{}", ended.log);
         assert!(!path.exists());
@@ -138,7 +138,7 @@ in_both_modes! {
         hinit.signal(SIGUSR1);
         let ended = hinit.end();
         let (warning, end) = ended.log.split_once('\n').unwrap();
-        assert_eq!(warning, format!("hinit: cannot look for the server's processes: {NONE_LEFT}"));
+        assert_eq!(warning, format!("hinit: cannot list the server's processes: {NONE_LEFT}"));
         assert_eq!((ended.code, untimed(end)), (3, "hinit: the server exited 3".to_owned()));
         assert!(!path.exists());
         if mode == Mode::Subreaper {
@@ -164,7 +164,7 @@ fn no_health_check_takes_the_dead_for_the_living() {
     let _held = held(&path, format!("{pid}\n"));
     let words = ["--pid-file", path.to_str().unwrap()];
     let unreadable = format!("PID file {} cannot be read: {NONE_LEFT}", path.display());
-    let unseen = format!("process {pid} cannot be looked at: {NONE_LEFT}");
+    let unseen = format!("cannot look up process {pid}: {NONE_LEFT}");
     let check = |most| {
         let ended = limited(most, &[&["healthcheck"], &words[..]].concat());
         assert_eq!(ended.log, "");

@@ -96,14 +96,14 @@ fn a_call_that_fails_is_one_warning_and_the_exit_code_stays() {
         (
             "pwrite64",
             "ENOSPC",
-            "unhealthy: no server yet, or no longer",
+            "unhealthy: the server has not started yet, or has ended",
             "write",
             "",
         ),
         (
             "pwrite64",
             "EDQUOT",
-            "unhealthy: no server yet, or no longer",
+            "unhealthy: the server has not started yet, or has ended",
             "write",
             "",
         ),
@@ -141,7 +141,9 @@ fn a_call_that_fails_is_one_warning_and_the_exit_code_stays() {
         let after = match (left, warning) {
             ("", _) => "unhealthy: PID file P does not exist".to_owned(),
             // Its PID was reaped: so nobody may hold the lock.
-            (_, "empty") => format!("{left}\nunhealthy: PID file P is stale: no hinit holds it"),
+            (_, "empty") => {
+                format!("{left}\nunhealthy: PID file P is stale: no hinit has locked it")
+            }
             _ => format!("{left}\nunhealthy: PID file P is empty"),
         };
         let ended_code = format!("{verdict}\n3\n{after}");
@@ -181,7 +183,7 @@ fn a_pid_that_cannot_be_taken_back_is_stale_at_once() {
         \"$HINIT\" --pid-file mnt/pid sh -c '{server}' || echo $?"
     );
     let ended = on_tmpfs("size=1m", &script);
-    let stale = "unhealthy: PID file mnt/pid is stale: no hinit holds it";
+    let stale = "unhealthy: PID file mnt/pid is stale: no hinit has locked it";
     assert_eq!(ended.stdout, format!("{stale}\n3"), "{}", ended.log);
 }
 

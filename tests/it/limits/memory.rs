@@ -103,7 +103,7 @@ fn a_launch_says_that_there_is_none_or_keeps_the_exit_code() {
         "exit",
         "7",
     ];
-    let none = "hinit: cannot open `places for probes`: Out of memory";
+    let none = "hinit: cannot allocate `connections for probes`: Out of memory";
     for kind in ["data", "as"] {
         for options in [&[][..], &["--notify"]] {
             let all = from_none_to_enough(kind, &[options, &words].concat());
@@ -279,7 +279,7 @@ in_both_modes! {
             assert_eq!(ended.code, 137, "{extra}: {}", ended.log);
             let (last, warnings) = ended.log.rsplit_once('\n').map_or((ended.log.as_str(), ""), |(a, b)| (b, a));
             assert!(last.starts_with("hinit: the server was killed by SIGKILL after "), "{}", ended.log);
-            let short = "hinit: cannot look for the server's processes: Out of memory";
+            let short = "hinit: cannot list the server's processes: Out of memory";
             assert!(["", short].contains(&warnings), "{}", ended.log);
             was_short |= warnings == short;
             eventually("none is left", || {

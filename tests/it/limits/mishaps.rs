@@ -115,9 +115,9 @@ in_both_modes! {
 
     fn its_bytes_are_others(mode: Mode) {
         for (bytes, verdict) in [
-            (&b""[..], "unhealthy: no server yet, or no longer"),
-            (b"1\njunk", "unhealthy: PID file P does not hold a PID"),
-            (b"0\n", "unhealthy: PID file P holds a number out of range"),
+            (&b""[..], "unhealthy: the server has not started yet, or has ended"),
+            (b"1\njunk", "unhealthy: PID file P does not contain a PID"),
+            (b"0\n", "unhealthy: PID file P contains a number out of range"),
             (&[b'1'; 5000], "unhealthy: PID file P is too large"),
         ] {
             let dir = TempDir::new();

@@ -24,11 +24,11 @@ in_both_modes! {
         let ended = hinit.end();
         let warning = match mode {
             Mode::Subreaper => format!(
-                "hinit: ignored a notify message of process {}: it is not a descendant of the server, or has exited; \
-                 a sender should wait until its message is read (systemd-notify, or BARRIER=1)",
+                "hinit: ignored a notify message of process {}: the sender is not a descendant of the server, or has exited; it \
+                 should wait until its message is read (systemd-notify, or BARRIER=1)",
                 std::process::id()
             ),
-            Mode::Pid1 => "hinit: ignored a notify message of a process outside of the PID namespace".to_owned(),
+            Mode::Pid1 => "hinit: ignored a notify message from outside the container".to_owned(),
         };
         assert_eq!(count(&ended.log, &warning), 1, "{}", ended.log);
         // What is ignored is not what the server says.
@@ -40,6 +40,11 @@ in_both_modes! {
         let dir = TempDir::new();
         let pid_file = dir.join("pid");
         let junk = ["@none", "@empty", "STATUS=\\xff", "STATUS", "@long", "STATUS=a\\0b", "MAINPID=x", "\\n", "READY=1"];
+        let why = |word: &str| match word {
+            "@empty" | "@long" => "its size is * bytes",
+            "STATUS=a\\0b" => "it is not text",
+            _ => "a line is not valid for sd_notify(3)",
+        };
         for first in 0..junk.len() - 1 {
             // Each of them comes first once.
             let mut junk = junk;
@@ -54,7 +59,7 @@ in_both_modes! {
             assert_eq!(get(&pid_file, "/status").member("status"), "\"\"");
             hinit.signal(SIGTERM);
             let ended = hinit.end();
-            assert_eq!(count(&ended.log, "hinit: cannot read what the server notifies: "), 1, "{}", ended.log);
+            ended.says(&format!("hinit: cannot read a notify message: {}", why(junk[1])));
             assert_eq!(ended.log.lines().count(), 2, "{}", ended.log);
         }
     }
@@ -81,7 +86,7 @@ in_both_modes! {
         let pid = recorded(&pid_file);
         assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("healthy: process {pid} is alive"));
         hinit.signal(SIGTERM);
-        assert_eq!(count(&hinit.end().log, ": a line is none of sd_notify's"), 1);
+        assert_eq!(count(&hinit.end().log, ": a line is not valid for sd_notify(3)"), 1);
     }
 
     // A client that waits for hinit, as systemd-notify does, ends as soon as hinit has its last message.

@@ -57,7 +57,7 @@ in_both_modes! {
         hinit.next_message();
         hinit.signal(SIGTERM);
         let ended = hinit.end();
-        let warning = "hinit: cannot pass on what the server notifies: No such file or directory";
+        let warning = "hinit: cannot pass on a notify message: No such file or directory";
         assert_eq!((ended.log.lines().next(), ended.log.lines().count()), (Some(warning), 2), "{}", ended.log);
     }
 
@@ -71,7 +71,7 @@ in_both_modes! {
         let start = Start::new(mode).no_pid_file().args(["--notify"]).with(|command| { command.env("NOTIFY_SOCKET", &path); });
         let ended = start.fixture([&["notify"], &messages[..]].concat()).run();
         assert_eq!((ended.code, ended.log.lines().count()), (0, 2), "{}", ended.log);
-        assert!(ended.log.starts_with("hinit: cannot pass on what the server notifies: "), "{}", ended.log);
+        assert!(ended.log.starts_with("hinit: cannot pass on a notify message: "), "{}", ended.log);
     }
 
     fn without_the_option_the_socket_is_the_servers(mode: Mode) {

@@ -55,8 +55,11 @@ fn the_lock_tells_how_the_server_is_where_permissions_do_not() {
             let hinit = start.fixture(["signals"]).start().ready();
             if kept != wanted {
                 let line = hinit.log_line();
-                let told = format!("has the permissions {kept:04o} and not {wanted:04o}");
-                assert!(line.contains(&told), "{line}");
+                let told = format!(
+                    "hinit: the PID file `*` has the permissions {kept:04o}, not {wanted:04o}: its file system does \
+                     not keep permissions, and may hide hinit's locks from other machines"
+                );
+                assert!(is_like(&line, &told), "{line}");
             }
             let pid = recorded(&path);
             assert_eq!(permissions(&path), kept);
@@ -66,7 +69,7 @@ fn the_lock_tells_how_the_server_is_where_permissions_do_not() {
             );
             let ready = hinit.verdict_with(&path, &["--ready"]);
             let expected = if options.is_empty() {
-                "unhealthy: hinit was not asked to tell: --notify or --listen".to_owned()
+                "unhealthy: hinit runs without --notify or --listen, so it cannot tell".to_owned()
             } else {
                 format!("unhealthy: process {pid} has not said that it is ready")
             };
@@ -95,7 +98,7 @@ fn a_file_that_no_health_check_would_believe_is_told_at_the_start() {
         let path = dir.join("pid");
         make(&path, kept);
         let reason =
-            "its file system makes it writable by others, so that no health check would believe it";
+            "its file system makes it writable by others, so no health check would trust it";
         assert_refused(injected(MODES_STAY), &path, reason);
         assert!(path.exists());
     }
@@ -111,7 +114,7 @@ fn locks_that_are_refused_are_named_and_the_new_file_does_not_stay() {
         let dir = TempDir::new();
         let path = dir.join("pid");
         let reason =
-            "its file system refuses hinit's locks, as CIFS does unless it is mounted with `nobrl`";
+            "its file system refuses locks (CIFS allows them if it is mounted with `nobrl`)";
         assert_refused(injected(fault), &path, reason);
         assert!(!path.exists(), "{fault}");
         // One that was there before is not hinit's to remove.
@@ -163,7 +166,7 @@ fn without_locks_of_fcntl_the_permissions_tell() {
     assert_eq!(hinit.end().code, 0);
     fs::write(&path, "1\n").unwrap();
     let stale = format!(
-        "unhealthy: PID file {} is stale: no hinit holds it",
+        "unhealthy: PID file {} is stale: no hinit has locked it",
         path.display()
     );
     assert_eq!(check(&[]), stale);
@@ -178,8 +181,8 @@ fn without_either_nothing_is_launched() {
         let words = "strace -D -o /dev/null -e trace=fchmod,fcntl -e inject=fchmod:retval=0 \
             -e inject=fcntl:error=EINVAL:when=1";
         let words: Vec<_> = words.split_whitespace().collect();
-        let reason = "its file system keeps neither locks of fcntl(2) nor permissions, by which \
-            hinit tells health checks how the server is";
+        let reason = "its file system keeps neither fcntl(2) locks nor permissions, and health \
+            checks need one of them";
         assert_refused(Start::by(Mode::Subreaper, &words), &path, reason);
     }
 }

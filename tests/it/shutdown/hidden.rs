@@ -27,7 +27,8 @@ fn what_is_left_is_told_to_end_and_logged_as_unseen() {
         let start = start.args(["--grace", "3s"]).arg(&program);
         let ended = start.arg("hidden").run();
         assert_eq!((ended.code, ended.stdout.as_str()), (0, "told"), "{how}");
-        let line = "hinit: cannot tell what the server has left: /proc does not show it\n";
+        let line =
+            "hinit: cannot see which processes the server has left: /proc does not show it\n";
         assert!(ended.log.starts_with(line), "{}", ended.log);
         assert_eq!(ended.log.lines().count(), 2, "{}", ended.log);
     }
@@ -105,8 +106,8 @@ fn without_a_proc_of_this_namespace_the_children_are_ended_by_their_pids() {
     ] {
         let ended = leaves_a_child(more, around);
         assert_eq!((ended.code, ended.stdout.as_str()), (3, "good bye"));
-        let line = "hinit: cannot tell what the server has left: \
-            /proc is not this PID namespace's\n";
+        let line = "hinit: cannot see which processes the server has left: \
+            /proc belongs to another PID namespace\n";
         assert!(ended.log.starts_with(line), "{}", ended.log);
     }
 }

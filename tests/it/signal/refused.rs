@@ -55,7 +55,7 @@ fn a_file_that_cannot_be_trusted() {
         chown(&path, Some(0), None).unwrap();
     }
     drop(held);
-    refused(&path, &[], "is stale: no hinit holds it");
+    refused(&path, &[], "is stale: no hinit has locked it");
     assert_eq!(ears.heard(), "signal 15\n");
 }
 
@@ -64,13 +64,13 @@ fn contents_that_name_nobody() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     for (contents, reason) in [
-        (&b"\n"[..], "does not hold a PID"),
-        (b"junk\n", "does not hold a PID"),
-        (b"-1\n", "does not hold a PID"),
-        (b"1 2\n", "does not hold a PID"),
-        (b"0\n", "holds a number out of range"),
-        (b"4194304\n", "holds a number out of range"),
-        (b"4294967297\n", "holds a number out of range"),
+        (&b"\n"[..], "does not contain a PID"),
+        (b"junk\n", "does not contain a PID"),
+        (b"-1\n", "does not contain a PID"),
+        (b"1 2\n", "does not contain a PID"),
+        (b"0\n", "contains a number out of range"),
+        (b"4194304\n", "contains a number out of range"),
+        (b"4294967297\n", "contains a number out of range"),
         (&[b' '; 33], "is too large"),
     ] {
         let held = held(&path, contents);
@@ -79,7 +79,7 @@ fn contents_that_name_nobody() {
         refused(&path, &["--foreign"], reason);
     }
     let held = held(&path, "");
-    refused(&path, &[], "no server yet, or no longer");
+    refused(&path, &[], "the server has not started yet, or has ended");
     drop(held);
     refused(&path, &[], "is empty");
     refused(&path, &["--foreign"], "is empty");

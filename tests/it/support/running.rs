@@ -318,4 +318,33 @@ impl Ended {
             log: text(&output.stderr),
         }
     }
+
+    /// Sees that the log has this line, in which each `*` is any text.
+    #[track_caller]
+    pub fn says(&self, line: &str) {
+        assert!(
+            self.log.lines().any(|said| is_like(said, line)),
+            "no `{line}`: {}",
+            self.log
+        );
+    }
+}
+
+/// Whether a line is this one, in which each `*` is any text.
+pub fn is_like(line: &str, pattern: &str) -> bool {
+    let (first, others) = pattern.split_once('*').unwrap_or((pattern, ""));
+    let Some(mut rest) = line.strip_prefix(first) else {
+        return false;
+    };
+    if first == pattern {
+        return rest.is_empty();
+    }
+    let (between, last) = others.rsplit_once('*').unwrap_or(("", others));
+    between.split('*').all(|part| match rest.split_once(part) {
+        Some((_, after)) => {
+            rest = after;
+            true
+        }
+        None => false,
+    }) && rest.ends_with(last)
 }

@@ -31,7 +31,7 @@ in_both_modes! {
         let why = format!("did not follow the PID file `{}`: ", home.join("stale").display());
         assert!(ended.log.contains(&why), "{}", ended.log);
         let ended = run("4243");
-        let why = "hinit: cannot change to `home`: Permission denied";
+        let why = "hinit: cannot enter the directory `home`: Permission denied";
         assert_eq!((ended.code, ended.log.lines().last()), (125, Some(why)));
     }
 

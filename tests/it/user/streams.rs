@@ -147,6 +147,7 @@ fn what_cannot_be_handed_over_is_no_failure() {
     let start = start.no_pid_file().args(["-v", "--user", "4242"]);
     let ended = start.script("echo on").run();
     assert_eq!((ended.code, ended.stdout.as_str()), (0, "on"));
-    let line = "hinit: cannot hand standard output over to UID 4242: Operation not permitted";
+    let line =
+        "hinit: cannot change the owner of standard output to UID 4242: Operation not permitted";
     assert!(ended.log.lines().any(|said| said == line), "{}", ended.log);
 }

@@ -90,7 +90,7 @@ in_both_modes! {
         assert_eq!(ended.code, 143, "{}", ended.log);
         let warning = match mode {
             Mode::Subreaper => format!("ignored a notify message of process {}: ", std::process::id()),
-            Mode::Pid1 => "ignored a notify message of a process outside of the PID namespace".to_owned(),
+            Mode::Pid1 => "ignored a notify message from outside the container".to_owned(),
         };
         assert!(ended.log.contains(&warning), "{}", ended.log);
         assert_eq!(ended.log.matches("ignored a notify message").count(), 1, "{}", ended.log);

@@ -1,0 +1,166 @@
+//! Messages that no other test has: of calls that fail, by strace, and of what the machine lacks.
+
+use nix::libc::{SIGCONT, SIGSTOP, SIGTERM, SIGUSR1};
+
+use crate::support::*;
+
+/// Has strace inject these faults into hinit, and not into its server. The tracer is nobody's parent.
+fn injected(faults: &[&str]) -> Start {
+    let calls: Vec<&str> = faults
+        .iter()
+        .filter_map(|fault| fault.split(':').next())
+        .collect();
+    let trace = format!("trace={}", calls.join(","));
+    let faults: Vec<String> = faults
+        .iter()
+        .map(|fault| format!("inject={fault}"))
+        .collect();
+    let mut words = vec!["strace", "-D", "-o", "/dev/null", "-e", &trace];
+    words.extend(faults.iter().flat_map(|fault| ["-e", fault]));
+    Start::by(Mode::Subreaper, &words)
+}
+
+#[test]
+fn a_pid_file_that_cannot_be_emptied() {
+    let dir = TempDir::new();
+    let start = injected(&["ftruncate:error=EIO", "flock:error=EIO:when=3+"]);
+    let ended = start.pid_file(dir.join("pid")).fixture(["exit", "7"]).run();
+    assert_eq!(ended.code, 7);
+    ended.says("hinit: cannot empty the PID file `*`: I/O error; its locks cannot be released either, so health checks \
+        still trust it: I/O error");
+}
+
+#[test]
+fn what_hinit_can_do_without() {
+    for (fault, line) in [
+        (
+            "prctl:error=EPERM",
+            "hinit: cannot become a subreaper: Operation not permitted",
+        ),
+        (
+            "chdir:error=EACCES",
+            "hinit: cannot enter the directory `/`: Permission denied",
+        ),
+    ] {
+        let start = injected(&[fault]).no_pid_file().args(["-v"]);
+        let ended = start.fixture(["exit", "7"]).run();
+        assert_eq!(ended.code, 7, "{}", ended.log);
+        ended.says(line);
+    }
+}
+
+#[test]
+fn a_parent_that_cannot_be_watched() {
+    let start = injected(&["prctl:error=EPERM"]).no_pid_file();
+    let ended = start
+        .args(["--parent-death", "TERM"])
+        .fixture(["ready"])
+        .run();
+    assert_eq!((ended.code, ended.stdout.as_str()), (125, ""));
+    ended.says("hinit: cannot watch the parent process `*`: Operation not permitted");
+}
+
+#[test]
+fn an_orphan_that_cannot_be_reaped_and_takes_no_place() {
+    let script = format!(
+        "pid=$(sh -c 'true & echo $!'); until grep -q '^State:.Z' /proc/$pid/status; do :; done; {}; echo ready; \
+         while :; do :; done",
+        notify("MAINPID=$pid")
+    );
+    let start = injected(&["wait4:error=EIO:when=1"]).no_pid_file();
+    let hinit = start.args(["--notify"]).script(&script).start().ready();
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(ended.code, 143);
+    ended.says("hinit: cannot reap process *: I/O error");
+    ended.says("hinit: ignored MAINPID=*: it has ended");
+}
+
+#[test]
+fn a_server_that_hands_over() {
+    let script = format!("sleep 1000 & {}; exit 5", notify("MAINPID=$!"));
+    let start = Start::new(Mode::Subreaper).no_pid_file();
+    let hinit = start.args(["--notify", "-v"]).script(&script).start();
+    while !is_like(&hinit.log_line(), "hinit: process * is now the server") {}
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+}
+
+#[test]
+fn a_server_that_gets_no_signal() {
+    let hinit = injected(&["kill:error=EPERM:when=1"]).no_pid_file();
+    let hinit = hinit.fixture(["ready"]).start().ready();
+    hinit.signal(SIGUSR1);
+    let line = hinit.log_line();
+    let refused = "hinit: cannot pass on SIGUSR1 from process * to the server * (PID *): Operation not permitted";
+    assert!(is_like(&line, refused), "{line}");
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+}
+
+#[test]
+fn a_stopped_server_that_cannot_be_continued() {
+    let hinit = injected(&["kill:error=EPERM:when=2"]).no_pid_file();
+    let hinit = hinit.fixture(["ready"]).start().ready();
+    let server = hinit.server();
+    kill(server, SIGSTOP);
+    hinit.signal(SIGTERM);
+    let line = hinit.log_line();
+    assert_eq!(
+        line,
+        "hinit: cannot continue the stopped server: Operation not permitted"
+    );
+    kill(server, SIGCONT);
+    assert_eq!(hinit.end().code, 143);
+}
+
+#[test]
+fn an_address_of_a_family_that_the_machine_lacks() {
+    let start = injected(&["socket:error=EAFNOSUPPORT"]).no_pid_file();
+    let ended = start
+        .args(["--listen", "[::]:9101"])
+        .fixture(["ready"])
+        .run();
+    assert_eq!((ended.code, ended.stdout.as_str()), (125, ""));
+    ended.says(
+        "hinit: cannot listen at `[::]:9101`: *; this system has no IPv6: listen at 0.0.0.0:9101",
+    );
+}
+
+#[test]
+fn a_request_that_is_too_large() {
+    let dir = TempDir::new();
+    let start = Start::new(Mode::Subreaper)
+        .pid_file(dir.join("pid"))
+        .args(["--notify"]);
+    let _hinit = start.notifies(&["READY=1"]).start().ready();
+    let mut client = Client::new(&socket_beside(&dir.join("pid")));
+    client.send(format!(
+        "GET /livez HTTP/1.1\r\na: {}\r\n\r\n",
+        "b".repeat(5000)
+    ));
+    assert_eq!(
+        client.answer().status,
+        "431 Request Header Fields Too Large"
+    );
+}
+
+#[test]
+fn the_status_where_the_cgroup_tells_nothing() {
+    let victim = Victim::sleeping();
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let _held = held(&path, victim.pid().to_string());
+    for (make, told) in [
+        ("", "(no memory cgroup is mounted)"),
+        ("echo junk >/sys/fs/cgroup/memory.current", "(not a number)"),
+    ] {
+        let script = format!(
+            "mount -t tmpfs none /sys/fs/cgroup; {make}\n exec \"$HINIT\" status --pid-file {}",
+            path.display()
+        );
+        let ended = in_mount_namespace(&script, &[]);
+        let row = ended.stdout.lines().find(|row| row.starts_with("cgroup "));
+        assert!(row.is_some_and(|row| row.ends_with(told)), "{ended:?}");
+    }
+}
