@@ -132,6 +132,8 @@ mod fuzz;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod tidy;

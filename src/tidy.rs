@@ -29,7 +29,7 @@ fn root() -> &'static Path {
 }
 
 /// All files below, in the order of their names.
-fn files_below(directory: &str) -> Vec<PathBuf> {
+pub(crate) fn files_below(directory: &str) -> Vec<PathBuf> {
     let (mut found, mut left) = (Vec::new(), vec![root().join(directory)]);
     while let Some(directory) = left.pop() {
         for entry in fs::read_dir(directory).unwrap() {
@@ -46,7 +46,7 @@ fn files_below(directory: &str) -> Vec<PathBuf> {
 }
 
 /// How a file is called from the top of the repository.
-fn name(path: &Path) -> String {
+pub(crate) fn name(path: &Path) -> String {
     let name = path.strip_prefix(root()).unwrap();
     name.to_str().unwrap().to_owned()
 }

@@ -73,7 +73,7 @@ impl Leftovers {
         self.warned_hidden |= is_new;
         is_new.then(|| {
             if process::is_proc_ours() {
-                "/proc does not show it"
+                "/proc hides processes"
             } else {
                 "/proc belongs to another PID namespace"
             }

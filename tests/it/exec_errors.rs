@@ -146,7 +146,7 @@ in_both_modes! {
             ("echo hello\n", none.to_owned()),
             ("", "it is empty".into()),
             ("#!\n", "its first line names no interpreter behind `#!`".into()),
-            ("\u{feff}#!/bin/sh\n", "a byte order mark stands before its `#!`".into()),
+            ("\u{feff}#!/bin/sh\n", "it starts with a byte order mark, not with `#!`".into()),
             ("#!/bin/sh\r\nexit 7\r\n",
                 r"its interpreter `/bin/sh\r` is not there: the script has CRLF line ends".into()),
             (&format!("#!/{}bin/sh\n", "/".repeat(247)), "its first line is too long".into()),
@@ -268,19 +268,19 @@ fn without_path_the_usual_directories_are_searched_and_with_an_empty_one_this_on
         (ended.code, ended.log)
     };
     let not_found = |command: &str, reason: &str| {
-        let line = format!("hinit: cannot run `{command}`: not found in {reason}");
+        let line = format!("hinit: cannot run `{command}`: {reason}");
         (127, line)
     };
     let usual = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     assert_eq!(run(None, "true"), (0, String::new()));
     assert_eq!(
         run(None, "mine"),
-        not_found("mine", &format!("{usual}: PATH is not set"))
+        not_found("mine", &format!("not found in {usual}: PATH is not set"))
     );
     assert_eq!(run(Some(""), "mine"), (7, String::new()));
     assert_eq!(
         run(Some(""), "true"),
-        not_found("true", "PATH, which is empty")
+        not_found("true", "not found in PATH, which is empty")
     );
 }
 

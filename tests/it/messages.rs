@@ -1,5 +1,8 @@
 //! Messages that no other test has: of calls that fail, by strace, and of what the machine lacks.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use nix::libc::{SIGCONT, SIGSTOP, SIGTERM, SIGUSR1};
 
 use crate::support::*;
@@ -163,4 +166,30 @@ fn the_status_where_the_cgroup_tells_nothing() {
         let row = ended.stdout.lines().find(|row| row.starts_with("cgroup "));
         assert!(row.is_some_and(|row| row.ends_with(told)), "{ended:?}");
     }
+}
+
+#[test]
+fn values_of_the_wrong_form() {
+    let no_text = OsStr::from_bytes(b"\xff");
+    for (option, value, wanted) in [
+        (
+            "--header",
+            OsStr::new("x"),
+            "not a field such as `Accept: text/plain`",
+        ),
+        (
+            "--expect",
+            OsStr::new("x"),
+            "not status codes such as 200 or 200-299,304",
+        ),
+        ("--heartbeat", no_text, "not a path in UTF-8"),
+        ("--contains", no_text, "not a text in UTF-8"),
+    ] {
+        let ended = say([OsStr::new("healthcheck"), option.as_ref(), value]);
+        assert_eq!(ended.code, 1, "{option}");
+        assert!(ended.stdout.ends_with(wanted), "{ended:?}");
+    }
+    let ended = say(["run", "--stop-signal", "KILL", "true"]);
+    assert_eq!(ended.code, 125);
+    ended.says("hinit: *: not signals such as TERM,WINCH, 28 or RTMIN+3 (not KILL, STOP or CHLD)");
 }

@@ -126,6 +126,7 @@ fn its_exit_code_is_that_of_the_verdict() {
     let verdict = format!("unhealthy: process {pid} does not exist");
     assert_eq!((ended.code, found["verdict"]), (1, verdict.as_str()));
     assert_eq!((found["lock"], found["children"]), ("not locked", "0"));
+    assert_eq!(found["state"], "(/proc does not show it)");
     for fact in OF_THE_PROCESS {
         assert!(found[fact].starts_with('('), "{fact}: {}", found[fact]);
     }

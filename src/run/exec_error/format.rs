@@ -23,7 +23,7 @@ impl<'a> Format<'a> {
                 Elf::parse(head).map_or(Self::Unfit(DAMAGED), Self::Elf)
             }
             [0xef, 0xbb, 0xbf, b'#', b'!', ..] => {
-                Self::Unfit("a byte order mark stands before its `#!`")
+                Self::Unfit("it starts with a byte order mark, not with `#!`")
             }
             [0xcf, 0xfa, 0xed, 0xfe, ..] => Self::Unfit("it is built for macOS, this is Linux"),
             [b'M', b'Z', ..] => Self::Unfit("it is built for Windows, this is Linux"),
@@ -203,7 +203,7 @@ mod tests {
             (b"#", "it is neither a binary nor a script with `#!`"),
             (
                 b"\xef\xbb\xbf#!/bin/sh\n",
-                "a byte order mark stands before its `#!`",
+                "it starts with a byte order mark, not with `#!`",
             ),
             (
                 b"\xcf\xfa\xed\xfe\x07",

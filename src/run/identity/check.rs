@@ -131,7 +131,7 @@ impl Display for Obstacle<'_> {
             Change::User => f.write_str("start hinit as that user (docker run --user, runAsUser)"),
             Change::Group => write!(f, "keep the group with --user {user}:{own_group}"),
             Change::Leave(_) => f.write_str("keep the group with --keep-groups"),
-            Change::Join(_) => write!(f, "do without other groups with --user {user}:{gid}"),
+            Change::Join(_) => write!(f, "leave out the other groups with --user {user}:{gid}"),
         }
     }
 }
@@ -240,7 +240,7 @@ mod tests {
                 &[],
                 (1, 1, &[10]),
                 true,
-                format!("hinit is not in the group 10, and lacks CAP_SETGID to join it; {drop_user}, or do without other groups with --user N:1"),
+                format!("hinit is not in the group 10, and lacks CAP_SETGID to join it; {drop_user}, or leave out the other groups with --user N:1"),
             ),
         ] {
             let expected = Err(format!("cannot run as `N`: {why}"));

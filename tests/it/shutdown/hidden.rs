@@ -27,8 +27,7 @@ fn what_is_left_is_told_to_end_and_logged_as_unseen() {
         let start = start.args(["--grace", "3s"]).arg(&program);
         let ended = start.arg("hidden").run();
         assert_eq!((ended.code, ended.stdout.as_str()), (0, "told"), "{how}");
-        let line =
-            "hinit: cannot see which processes the server has left: /proc does not show it\n";
+        let line = "hinit: cannot see which processes the server has left: /proc hides processes\n";
         assert!(ended.log.starts_with(line), "{}", ended.log);
         assert_eq!(ended.log.lines().count(), 2, "{}", ended.log);
     }

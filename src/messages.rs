@@ -1,0 +1,228 @@
+//! All that hinit says to users, in one table: tests/messages. It changes with the source, so a review sees
+//! each change of words; each message is expected by a test; and each keeps to the rules of plain English.
+//!
+//! A message is a string literal with a word and a blank in it. So the table has the parts of messages that
+//! are put together from several, but not single words such as `sleeping`.
+
+use std::fs;
+use std::path::Path;
+
+use crate::tidy::{files_below, name};
+
+mod literals;
+
+use literals::{Literal, is_part_of_word, literals};
+
+const TABLE: &str = include_str!("../tests/messages");
+
+/// Lines that no test executes, each with the reason.
+const UNCOVERED: &str = include_str!("../tests/coverage/uncovered");
+
+/// Those in which no string is a message: help texts, which src/readme.rs and src/manual.rs hold, and assembly.
+const OTHERS: [&str; 2] = ["src/cli/options", "src/sys/raw.rs"];
+
+/// Files of src/ that are tests, by a part of their names.
+const TESTS: [&str; 7] = [
+    "/fuzz.rs",
+    "/manual.rs",
+    "src/messages",
+    "/readme.rs",
+    "/tests.rs",
+    "/tests/",
+    "/tidy.rs",
+];
+
+/// Where else a test may expect a message.
+const SUITES: [&str; 4] = ["tests/it", "tests/docker", "tests/faults", "tests/servers"];
+
+/// Words and phrases of riddles, and those for people: a process or a file is `it` or `which`.
+const HARD_TO_READ: [&str; 19] = [
+    "as good as",
+    "asked to tell",
+    "cannot be told",
+    "for to",
+    "hinit's to",
+    "must stand",
+    "nobody",
+    "none of",
+    "not believed",
+    "not for",
+    "please",
+    "so long",
+    "somebody",
+    "stands",
+    "stood",
+    "who",
+    "whoever",
+    "whom",
+    "whose",
+];
+
+/// The longest that still is one line of a log.
+const MOST_CHARACTERS: usize = 200;
+
+/// What a format string has around its values.
+fn pieces(template: &str) -> Vec<String> {
+    // Neither brace of a pair is the start or the end of a value.
+    let marked = template.replace("{{", "\u{1}").replace("}}", "\u{2}");
+    let pieces = marked.split('{').enumerate().map(|(at, part)| match at {
+        0 => part,
+        _ => part.split_once('}').map_or("", |(_, piece)| piece),
+    });
+    pieces
+        .map(|piece| piece.replace('\u{1}', "{").replace('\u{2}', "}"))
+        .collect()
+}
+
+/// Whether it is for people: words, and not a help text or a protocol's line.
+fn is_message(text: &str) -> bool {
+    let text = text.trim_end_matches('\n');
+    let has_word = pieces(text)
+        .iter()
+        .any(|piece| piece.contains(char::is_alphabetic));
+    has_word && text.contains(' ') && !text.contains(char::is_control)
+}
+
+/// The literals of all files below these directories.
+fn literals_below(directories: &[&str]) -> Vec<(String, Literal)> {
+    let files = directories
+        .iter()
+        .flat_map(|directory| files_below(directory));
+    let is_rust = |path: &Path| path.extension().is_some_and(|extension| extension == "rs");
+    let files = files.filter(|path| is_rust(path));
+    files
+        .flat_map(|path| {
+            let name = name(&path);
+            let in_test = !name.starts_with("src/") || TESTS.iter().any(|test| name.contains(test));
+            let literals = literals(&fs::read_to_string(path).unwrap(), in_test);
+            literals
+                .into_iter()
+                .map(move |literal| (name.clone(), literal))
+        })
+        .collect()
+}
+
+/// All messages, each with its file.
+fn messages() -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = literals_below(&["src"])
+        .into_iter()
+        .filter(|(file, literal)| {
+            !literal.in_test
+                && is_message(&literal.text)
+                && !OTHERS.iter().any(|other| file.starts_with(other))
+        })
+        .map(|(file, literal)| (file, literal.text.trim_end_matches('\n').to_owned()))
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+#[test]
+fn the_table_has_them_all() {
+    let mut expected = String::new();
+    let mut last = "";
+    let messages = messages();
+    for (file, message) in &messages {
+        if file != last {
+            expected.extend(["\n", file, "\n"]);
+            last = file;
+        }
+        expected.extend(["    |", message, "|\n"]);
+    }
+    let (_about, table) = TABLE.split_once("\n\n").unwrap();
+    assert!(
+        table == expected.trim_start(),
+        "put this below the first paragraph of tests/messages:\n{expected}"
+    );
+}
+
+/// Whether all pieces are in the text, in their order.
+fn expects(mut text: &str, pieces: &[String]) -> bool {
+    pieces
+        .iter()
+        .all(|piece| match text.split_once(piece.as_str()) {
+            Some((_, rest)) => {
+                text = rest;
+                true
+            }
+            None => false,
+        })
+}
+
+#[test]
+fn a_test_expects_each() {
+    let expected: Vec<String> = literals_below(&[&["src"], &SUITES[..]].concat())
+        .into_iter()
+        .filter(|(file, literal)| literal.in_test && !file.starts_with("src/messages"))
+        .map(|(_, literal)| literal.text)
+        .collect();
+    let cannot_be_produced = |file: &str, message: &str| {
+        let at = format!("{file}: ");
+        let mut lines = UNCOVERED.lines().filter(|line| line.contains(&at));
+        lines.any(|line| line.contains(message))
+    };
+    let unexpected: Vec<_> = messages()
+        .into_iter()
+        .filter(|(file, message)| !cannot_be_produced(file, message))
+        .filter(|(_, message)| {
+            let pieces = pieces(message);
+            !expected.iter().any(|text| expects(text, &pieces))
+        })
+        .collect();
+    assert!(unexpected.is_empty(), "no test expects {unexpected:#?}");
+}
+
+/// Why a message is hard to read, if it is.
+fn fault(message: &str) -> Option<String> {
+    let shown = pieces(message).join("X");
+    let words = shown.split(|c: char| !is_part_of_word(c) && c != '\'');
+    let words = format!(" {} ", words.collect::<Vec<_>>().join(" "));
+    let hard = HARD_TO_READ
+        .iter()
+        .find(|hard| words.contains(&format!(" {hard} ")));
+    let mut first = message.chars();
+    let starts_large = first.next().is_some_and(char::is_uppercase)
+        && first.next().is_some_and(char::is_lowercase);
+    if let Some(hard) = hard {
+        Some(format!("it says `{hard}`"))
+    } else if starts_large {
+        Some("it starts with a capital letter".into())
+    } else if message.ends_with(['.', '!']) {
+        Some("it ends with a full stop".into())
+    } else if message.chars().count() > MOST_CHARACTERS {
+        Some(format!("it is longer than {MOST_CHARACTERS} characters"))
+    } else {
+        None
+    }
+}
+
+#[test]
+fn each_is_plain_english() {
+    let faults: Vec<_> = messages()
+        .into_iter()
+        .filter_map(|(file, message)| {
+            fault(&message).map(|why| format!("{file}: `{message}`: {why}"))
+        })
+        .collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn what_is_hard_to_read_is_found() {
+    for (message, why) in [
+        ("process {pid} is no child of {who}", None),
+        ("ignored: the sender has exited", None),
+        ("PID file {} is empty", None),
+        ("a process who left", Some("it says `who`")),
+        ("{} stood in it", Some("it says `stood`")),
+        ("Cannot open it", Some("it starts with a capital letter")),
+        ("cannot open it.", Some("it ends with a full stop")),
+        (
+            &"long ".repeat(41),
+            Some("it is longer than 200 characters"),
+        ),
+    ] {
+        assert_eq!(fault(message).as_deref(), why, "{message}");
+    }
+}
