@@ -65,9 +65,13 @@ fn a_parent_that_cannot_be_watched() {
 
 #[test]
 fn an_orphan_that_cannot_be_reaped_and_takes_no_place() {
+    let dir = TempDir::new();
+    let go = dir.join("go");
+    // The orphan ends once it is one.
     let script = format!(
-        "pid=$(sh -c 'true & echo $!'); until grep -q '^State:.Z' /proc/$pid/status; do :; done; {}; echo ready; \
-         while :; do :; done",
+        "pid=$(sh -c '(until test -e {0}; do :; done) >/dev/null & echo $!'); touch {0}; \
+         until grep -qs '^State:.Z' /proc/$pid/status; do :; done; {1}; echo ready; while :; do :; done",
+        go.display(),
         notify("MAINPID=$pid")
     );
     let start = injected(&["wait4:error=EIO:when=1"]).no_pid_file();
@@ -107,6 +111,9 @@ fn a_stopped_server_that_cannot_be_continued() {
     let hinit = hinit.fixture(["ready"]).start().ready();
     let server = hinit.server();
     kill(server, SIGSTOP);
+    eventually("the server has stopped", || {
+        status_of(server, "State")?.starts_with('T').then_some(())
+    });
     hinit.signal(SIGTERM);
     let line = hinit.log_line();
     assert_eq!(
