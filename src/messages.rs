@@ -61,10 +61,11 @@ const HARD_TO_READ: [&str; 19] = [
 /// The longest that still is one line of a log.
 const MOST_CHARACTERS: usize = 200;
 
-/// What a format string has around its values.
+/// What a format string has around its values. (A bar is the place of a value in src/cli/probes.rs.)
 fn pieces(template: &str) -> Vec<String> {
     // Neither brace of a pair is the start or the end of a value.
     let marked = template.replace("{{", "\u{1}").replace("}}", "\u{2}");
+    let marked = marked.replace('|', "{}");
     let pieces = marked.split('{').enumerate().map(|(at, part)| match at {
         0 => part,
         _ => part.split_once('}').map_or("", |(_, piece)| piece),
