@@ -24,7 +24,7 @@ const RESOLVING: [&str; 12] = [
     "test", "tree",
 ];
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
