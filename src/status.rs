@@ -6,7 +6,7 @@ use nix::unistd::isatty;
 
 use crate::cli::Status;
 use crate::error::exit_code;
-use crate::healthcheck::server::find;
+use crate::healthcheck::server::inspect;
 use crate::output::print_text;
 use crate::sys::STDOUT;
 use crate::text::Quoted;
@@ -21,7 +21,7 @@ const MOST: usize = 4096;
 /// Shows it; returns the exit code: 1 if it is not healthy, or not all could be shown.
 #[inline(never)]
 pub(crate) fn status(options: &Status) -> u8 {
-    let found = find(&options.pid_file, options.foreign);
+    let found = inspect(&options.pid_file, options.foreign);
     let (verdict, file) = match found {
         Ok(found) => (found.verdict, Some(found.file)),
         Err(verdict) => (verdict, None),

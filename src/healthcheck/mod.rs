@@ -131,7 +131,7 @@ fn judge_server(choice: &Choice, options: &Healthcheck) -> Verdict {
         verdict,
         file,
         parent,
-    } = match server::find(choice, options.foreign) {
+    } = match server::inspect(choice, options.foreign) {
         Ok(found) => found,
         Err(verdict) => return verdict,
     };

@@ -22,6 +22,8 @@ pub(crate) enum Verdict {
     Usage(Error),
     /// No PID file was named, and there is no place for a default one.
     NoPlace,
+    /// PID 1 runs as this user and not as the caller's, and so do its default PID files.
+    OtherUser(u32),
     PidFile(PathBuf, Fault),
     /// The server has not started yet, or has ended.
     NoServer,
@@ -86,6 +88,10 @@ impl Verdict {
                 f.write_str("no directory for a PID file is writable; set HINIT_PID_FILE")
             }
             Self::NoServer => f.write_str("the server has not started yet, or has ended"),
+            Self::OtherUser(user) => write!(
+                f,
+                "PID 1 runs as UID {user}: run this as that user, or set HINIT_PID_FILE"
+            ),
             Self::PidFile(path, fault) => {
                 write!(f, "PID file {} ", path.display())?;
                 write_fault(f, *fault)
@@ -167,6 +173,10 @@ pub(crate) mod tests {
             (
                 Verdict::NoPlace,
                 "unhealthy: no directory for a PID file is writable; set HINIT_PID_FILE",
+            ),
+            (
+                Verdict::OtherUser(42),
+                "unhealthy: PID 1 runs as UID N: run this as that user, or set HINIT_PID_FILE",
             ),
             (file(Fault::Missing), "unhealthy: PID file P does not exist"),
             (

@@ -28,8 +28,8 @@ mod read;
 mod voucher;
 
 pub(crate) use claim::Claim;
-pub(crate) use place::{DIRECTORIES, default_path};
-pub(crate) use read::{Fault, PidFile};
+pub(crate) use place::{DIRECTORIES, default_path, path_in};
+pub(crate) use read::{Fault, PidFile, Whose};
 
 /// The most bytes that a PID file may have; longer ones are something else.
 const MOST_BYTES: usize = 32;

@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 
 use super::voucher::{Held, held};
 use super::{Contents, MOST_BYTES, Marks, SOCKET};
-use crate::file::{Entry, Identity, is_trusted, kind};
+use crate::file::{Entry, Identity, is_ambiguous, is_trusted, kind};
 
 /// Why a PID file proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) enum Fault {
     Unreadable(Errno),
     /// Not a regular file but this.
     NotRegular(&'static str),
-    /// Its owner's UID: neither root's nor the reader's.
+    /// The UID of its owner, which is not one of those that the reader trusts.
     Untrusted(u32),
     WritableByOthers,
     /// Empty, and a hinit holds it: its server has not started yet, or has ended.
@@ -43,6 +43,17 @@ impl Fault {
     }
 }
 
+/// Which PID files are believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// hinit's, of root or of the reader's own user.
+    Trusted,
+    /// hinit's, of this user alone.
+    User(u32),
+    /// Another program's: of any owner, without a lock.
+    Foreign,
+}
+
 /// A PID file that names a PID and may be believed.
 pub(crate) struct PidFile {
     pub(crate) pid: Pid,
@@ -58,8 +69,7 @@ pub(crate) struct PidFile {
 }
 
 impl PidFile {
-    /// Reads the PID file. `foreign` ones are believed whoever wrote them.
-    pub(crate) fn read(path: &Path, foreign: bool) -> Result<Self, Fault> {
+    pub(crate) fn read(path: &Path, whose: Whose) -> Result<Self, Fault> {
         // Looked at before it is opened: to open a device can have effects.
         let found = Entry::of(path).and_then(|entry| Ok((entry.stat()?, entry)));
         let (named, entry) = found.map_err(|errno| match errno {
@@ -80,8 +90,9 @@ impl PidFile {
         if identity != Identity::of(&named) {
             return Err(Fault::Replaced);
         }
-        if !foreign {
-            trust(&opened)?;
+        let is_foreign = whose == Whose::Foreign;
+        if !is_foreign {
+            trust(&opened, whose)?;
         }
         // The lock before the bytes: what was read before the lock was seen held proves nothing.
         let (held, marks) = match held(&file).map_err(Fault::Unreadable)? {
@@ -94,7 +105,7 @@ impl PidFile {
         };
         let (contents, bytes) = Contents::read(&file).map_err(Fault::Unreadable)?;
         let pid = match contents {
-            Contents::Pid(_) if !held && !foreign => return Err(Fault::Stale),
+            Contents::Pid(_) if !held && !is_foreign => return Err(Fault::Stale),
             Contents::Pid(pid) => pid,
             Contents::Empty if held => return Err(Fault::NoServer),
             Contents::Empty => return Err(Fault::Empty),
@@ -134,10 +145,15 @@ impl PidFile {
     }
 }
 
-/// Only root and the reader's own user may have had a hand in the file.
-fn trust(stat: &FileStat) -> Result<(), Fault> {
-    if !is_trusted(stat.st_uid) {
-        Err(Fault::Untrusted(stat.st_uid))
+/// Only users that the reader trusts may have had a hand in the file.
+fn trust(stat: &FileStat, whose: Whose) -> Result<(), Fault> {
+    let owner = stat.st_uid;
+    let is_trusted = match whose {
+        Whose::User(user) => owner == user && !is_ambiguous(user),
+        _ => is_trusted(owner),
+    };
+    if !is_trusted {
+        Err(Fault::Untrusted(owner))
     } else if stat.st_mode & 0o022 != 0 {
         Err(Fault::WritableByOthers)
     } else {

@@ -169,8 +169,14 @@ impl Container {
     }
 
     pub(crate) fn exec(&self, command: &[&str]) -> Output {
+        self.exec_with(&[], command)
+    }
+
+    pub(crate) fn exec_with(&self, options: &[&str], command: &[&str]) -> Output {
         Command::new("docker")
-            .args(["exec", &self.name])
+            .arg("exec")
+            .args(options)
+            .arg(&self.name)
             .args(command)
             .output()
             .unwrap()

@@ -52,6 +52,35 @@ fn a_read_only_container_of_a_plain_user_is_healthy_and_stops_by_itself() {
     assert!(logs.contains(line), "{logs}");
 }
 
+/// The image's USER is another one.
+#[test]
+fn root_finds_the_servers_pid_file_and_a_third_user_is_told_why_it_does_not() {
+    needs_engine!();
+    for tmpfs in [&[][..], &["--tmpfs", "/tmp"]] {
+        let container = start(tmpfs);
+        container.becomes("healthy");
+        let check = || stdout(&container.exec(&["/hinit", "healthcheck"]));
+        let as_user = |user, words| container.exec_with(&["-u", user], words);
+        let by_root = as_user("0", &["/hinit", "healthcheck"]);
+        assert_eq!(
+            (by_root.status.code(), stdout(&by_root)),
+            (Some(0), check())
+        );
+        let status = stdout(&as_user("0", &["/hinit", "status"]));
+        assert!(status.contains(&check()), "{status}");
+        let third = as_user("4242", &["/hinit", "healthcheck"]);
+        let told =
+            "unhealthy: PID 1 runs as UID 65532: run this as that user, or set HINIT_PID_FILE";
+        assert_eq!(
+            (third.status.code(), stdout(&third).as_str()),
+            (Some(1), told)
+        );
+        let signal = as_user("0", &["/hinit", "signal", "TERM"]);
+        assert_eq!(signal.status.code(), Some(1), "{signal:?}");
+        assert_eq!(container.stop(), 0);
+    }
+}
+
 #[test]
 fn a_reload_reaches_the_server_by_docker_kill() {
     needs_engine!();

@@ -10,6 +10,7 @@ use nix::libc::SIGTERM;
 
 use crate::support::*;
 
+mod default_files;
 mod locks;
 mod messages;
 mod paths;

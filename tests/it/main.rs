@@ -30,6 +30,7 @@ mod notify;
 mod odd_answers;
 mod odd_places;
 mod odd_servers;
+mod other_user;
 mod pause;
 mod pid_file;
 mod probes;

@@ -357,7 +357,7 @@ mutants! {
     } fails "pid_file::pid_1::the_server_is_a_zombie_as_long_as_the_file_names_it";
 
     a_stale_file_is_believed: "pidfile/read.rs" {
-        "if !held && !foreign" => "if !held && !foreign && false"
+        "if !held && !is_foreign" => "if !held && !is_foreign && false"
     } fails "verdicts::a_pid_that_no_hinit_vouches_for_is_stale";
 
     a_fifo_is_opened: "pidfile/read.rs" {
@@ -365,12 +365,24 @@ mutants! {
     } fails "verdicts::what_is_not_a_regular_file";
 
     anyones_file_is_trusted: "pidfile/read.rs" {
-        "if !foreign {" => "if false {"
+        "if !is_foreign {" => "if false {"
     } fails "verdicts::an_own_file_that_others_had_a_hand_in";
 
     anothers_proc_is_believed: "healthcheck/server.rs" {
         "_ if !process::is_proc_ours()" => "_ if false"
     } fails "verdicts::another_namespaces_proc_is_not_believed";
+
+    root_trusts_anyone_who_was_there_first: "pidfile/read.rs" {
+        "Whose::User(user) => owner == user && !is_ambiguous(user)," => "Whose::User(user) => !is_ambiguous(user),"
+    } fails "attacks::default_files::root_believes_no_file_that_another_user_has_put_there";
+
+    root_believes_it_of_any_process: "healthcheck/server.rs" {
+        "|| parent == Some(PID_1);" => "|| parent.is_some();"
+    } fails "attacks::default_files::root_believes_no_file_that_another_user_has_put_there";
+
+    root_signals_by_it: "signal.rs" {
+        "use crate::healthcheck::server::{Found, find};" => "use crate::healthcheck::server::{Found, inspect as find};"
+    } fails "other_user::root_finds_the_default_file_of_pid_1s_user_and_the_others_are_told";
 
     no_deadline: "healthcheck/mod.rs" {
         ".without(SIGALRM)" => ".with(SIGALRM)"

@@ -1,0 +1,95 @@
+//! Files at the names where root looks for the PID file of the user that PID 1 runs as: in directories that
+//! all may write.
+
+use std::os::unix::fs::symlink;
+
+use super::*;
+use crate::other_user::{Container, OTHER_USER, USER};
+
+/// Puts a file there that its owner holds as a hinit does.
+fn plant(path: &Path, pid: &str, owner: u32, mode: u32) -> Held {
+    let held = held(path, format!("{pid}\n"));
+    chown(path, Some(owner), Some(owner)).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    held
+}
+
+/// hinit's own file is elsewhere, so whatever root finds was put there.
+#[test]
+fn root_believes_no_file_that_another_user_has_put_there() {
+    if !can_attack() {
+        return;
+    }
+    let server = "sh -c 'sleep 1000 & echo $! $$; wait'";
+    let options = "/mnt/hinit --pid-file /mnt/own/pid";
+    let container = Container::start("/run /tmp /dev/shm", &format!("{options} {server}"));
+    let line = container.line();
+    let (grandchild, pid) = line.split_once(' ').unwrap();
+    recorded(&container.path("/mnt/own/pid"));
+    let name = container.name();
+    for place in [
+        "/run/hinit.pid",
+        &format!("/tmp/{name}"),
+        &format!("/dev/shm/{name}"),
+    ] {
+        let path = container.path(place);
+        let is_ignored = |what: &str| {
+            let verdict = container.verdict(0);
+            let _gone = fs::remove_file(&path);
+            assert!(
+                verdict.starts_with("unhealthy: PID "),
+                "{place} {what}: {verdict}"
+            );
+            verdict
+        };
+        // The negative control: only the owner, the lock and the parent tell this one from the next.
+        let proper = plant(&path, pid, USER, 0o644);
+        assert_eq!(
+            container.verdict(0),
+            format!("healthy: process {pid} is alive"),
+            "{place}"
+        );
+        drop(proper);
+        assert_eq!(is_ignored("nobody holds it"), OTHER_USER);
+        let others = plant(&path, pid, ATTACKER, 0o644);
+        assert_eq!(is_ignored("another user's"), OTHER_USER);
+        let for_all = plant(&path, pid, USER, 0o666);
+        is_ignored("anyone may write it");
+        let strangers = plant(&path, grandchild, USER, 0o644);
+        assert_eq!(
+            is_ignored("of a process that is no child of PID 1"),
+            OTHER_USER
+        );
+        let init = plant(&path, "1", USER, 0o644);
+        assert_eq!(is_ignored("of PID 1 itself"), OTHER_USER);
+        let empty = plant(&path, "", ATTACKER, 0o644);
+        assert_eq!(is_ignored("a start that is another user's"), OTHER_USER);
+        symlink("/mnt/own/pid", &path).unwrap();
+        is_ignored("a link to the real one");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        chown(&path, Some(USER), Some(USER)).unwrap();
+        is_ignored("a FIFO");
+        drop([others, for_all, strangers, init, empty]);
+    }
+}
+
+/// Nor does one hide the file that is proper.
+#[test]
+fn a_file_that_another_user_has_put_there_first_hides_nothing_from_root() {
+    if !can_attack() {
+        return;
+    }
+    let (container, pid) = Container::with_server("/dev/shm", "");
+    let healthy = format!("healthy: process {pid} is alive");
+    eventually("it is recorded", || {
+        (container.verdict(0) == healthy).then_some(())
+    });
+    for place in ["/run/hinit.pid", &format!("/tmp/{}", container.name())] {
+        let path = container.path(place);
+        let _first = plant(&path, "1", ATTACKER, 0o644);
+        assert_eq!(container.verdict(0), healthy, "{place}");
+        fs::remove_file(&path).unwrap();
+        symlink("/mnt/own", &path).unwrap();
+        assert_eq!(container.verdict(0), healthy, "{place}");
+    }
+}
