@@ -3,13 +3,14 @@
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::libc::{SIGKILL, c_int};
 use nix::unistd::Pid;
 
 use super::descendants;
+use super::signals::Sender;
 use crate::cli::Exit;
 use crate::error::exit_code;
 use crate::process::{self, Process, State};
@@ -23,13 +24,20 @@ const FIRST_SECONDS: Duration = Duration::from_secs(5);
 /// All that is told at the end.
 pub(super) struct Ending {
     pub(super) server: Result<ServerEnd, Survivor>,
-    /// The first stop signal, and the PID of who sent it.
-    pub(super) asked: Option<(c_int, u32)>,
+    pub(super) asked: Option<StopRequest>,
     pub(super) oom_kills: u64,
     /// What the server left behind and hinit had to kill.
     pub(super) killed: Vec<Process>,
     /// What could not even be killed.
     pub(super) remaining: Vec<Process>,
+}
+
+/// The first stop signal.
+#[derive(Clone, Copy)]
+pub(super) struct StopRequest {
+    pub(super) signal: c_int,
+    pub(super) sender: Sender,
+    pub(super) at: Instant,
 }
 
 /// A server that hinit could not kill.
@@ -51,7 +59,10 @@ impl Survivor {
 /// How the server itself ended.
 pub(super) struct ServerEnd {
     pub(super) status: ExitStatus,
-    pub(super) after: Duration,
+    /// How old it was.
+    pub(super) age: Duration,
+    /// How long before that hinit was asked to stop it, if it was.
+    pub(super) since_asked: Option<Duration>,
     /// hinit has killed it, since the grace time was over.
     pub(super) overdue: bool,
     /// The processes that it left, if it seems to have gone to the background, or to have been replaced.
@@ -64,16 +75,18 @@ impl ServerEnd {
     /// Called as soon as the server has been reaped.
     pub(super) fn new(
         status: ExitStatus,
-        after: Duration,
+        age: Duration,
+        since_asked: Option<Duration>,
         overdue: bool,
-        asked: bool,
         passed_on: SignalSet,
     ) -> Self {
         let was_signalled = passed_on != SignalSet::NONE;
-        let goes_on = status.success() && !asked && (after < FIRST_SECONDS || was_signalled);
+        let goes_on =
+            status.success() && since_asked.is_none() && (age < FIRST_SECONDS || was_signalled);
         Self {
             status,
-            after,
+            age,
+            since_asked,
             overdue,
             left: if goes_on {
                 descendants::children()
@@ -98,18 +111,18 @@ impl ServerEnd {
     }
 }
 
-/// How a process has ended.
+/// How a process has ended: `exited 0`, `killed by SIGTERM`.
 pub(super) struct How(pub(super) ExitStatus);
 
 impl fmt::Display for How {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Self(status) = self;
         match status.signal() {
-            Some(signal) => write!(f, "was killed by {}", SignalName(signal))?,
+            Some(signal) => write!(f, "killed by {}", SignalName(signal))?,
             None => write!(f, "exited {}", status.code().unwrap_or_default())?,
         }
         if status.core_dumped() {
-            f.write_str(" (core dumped)")?;
+            f.write_str(" with a core dump")?;
         }
         Ok(())
     }
@@ -117,14 +130,21 @@ impl fmt::Display for How {
 
 impl fmt::Display for ServerEnd {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(
-            f,
-            "the server {} after {}",
-            How(self.status),
-            Rounded(self.after)
-        )?;
-        if self.overdue {
-            f.write_str(", when its grace time was over")?;
+        let (how, age) = (How(self.status), Rounded(self.age));
+        let (comma, overdue) = if self.overdue {
+            (",", " when its grace time was over")
+        } else {
+            ("", "")
+        };
+        if let Some(time) = self.since_asked {
+            let time = Rounded(time);
+            write!(
+                f,
+                "the server ended {time} later ({how}{overdue}, up {age})"
+            )?;
+        } else {
+            let was = self.status.signal().map_or("", |_| "was ");
+            write!(f, "the server {was}{how} after {age}{comma}{overdue}")?;
         }
         if !self.left.is_empty() {
             f.write_str(if self.was_signalled {
@@ -162,9 +182,12 @@ impl fmt::Display for Survivor {
 
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        if let Some((signal, sender)) = self.asked {
-            let signal = SignalName(signal);
-            write!(f, "stopped by {signal} from PID {sender}; ")?;
+        // One that came after the server's end has not stopped it.
+        let has_stopped = |end: &ServerEnd| end.since_asked.is_some();
+        if let Some(StopRequest { signal, sender, .. }) = self.asked
+            && self.server.as_ref().map_or(true, has_stopped)
+        {
+            write!(f, "{} from {sender}; ", SignalName(signal))?;
         }
         match &self.server {
             Ok(end) => write!(f, "{end}")?,

@@ -5,10 +5,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nix::libc::{SIGCHLD, c_int};
+use nix::libc::SIGCHLD;
 use nix::unistd::{Pid, chdir};
 
-use super::ending::{Ending, ServerEnd, Survivor};
+use super::ending::{Ending, ServerEnd, StopRequest, Survivor};
 use super::health::Health;
 use super::leftovers::Leftovers;
 use super::memory::OomKills;
@@ -63,8 +63,7 @@ pub(super) struct Life<'a> {
     pause_detector: PauseDetector,
     /// When to unmap the code that only the start has needed, if that is still to be done.
     settle_at: Option<Instant>,
-    /// The first stop signal, and who sent it.
-    asked: Option<(c_int, u32)>,
+    asked: Option<StopRequest>,
     /// The stop signal that waits for the end of the delay.
     delayed: Option<Received>,
     passed_on: SignalSet,
@@ -225,8 +224,9 @@ impl<'a> Life<'a> {
         match action {
             Action::PassOn => self.pass_on_as_told(signal),
             Action::Delay => {
-                self.delayed = signal;
                 self.keep_pid_file(&Claim::mark_stopping);
+                self.delayed = signal;
+                self.tell_of_delay();
             }
             Action::PassOnDelayed => {
                 let delayed = self.delayed.take();

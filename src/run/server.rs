@@ -9,6 +9,7 @@ use nix::unistd::{Pid, getpgid};
 
 use super::signals::Received;
 use crate::sys;
+use crate::time::since;
 
 /// The one main child. As long as this value lives it is unreaped, or just being reaped: its PID
 /// is no stranger's.
@@ -69,7 +70,7 @@ impl Server {
     }
 
     pub(super) fn age(&self) -> Duration {
-        self.started.elapsed()
+        since(self.started)
     }
 
     /// Passes a signal on: to the server, or to its process group.

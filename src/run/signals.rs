@@ -13,7 +13,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc::{self, c_int, signalfd_siginfo};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpid};
 
 use crate::error::Error;
 use crate::process;
@@ -224,9 +224,8 @@ impl Received {
         self.0.ssi_signo.cast_signed()
     }
 
-    /// The PID of who sent it, 0 if that is outside the PID namespace or the kernel.
-    pub(super) fn sender(&self) -> u32 {
-        self.0.ssi_pid
+    pub(super) fn sender(&self) -> Sender {
+        Sender::of(self.1, self.0.ssi_code, self.0.ssi_pid)
     }
 
     /// Its number before it was rewritten.
@@ -255,19 +254,55 @@ impl Received {
 
 impl fmt::Display for Received {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Self(info, _) = self;
-        write!(f, "{}", SignalName(self.number()))?;
-        match (info.ssi_code, info.ssi_pid) {
-            (libc::SI_KERNEL, _) => f.write_str(" from the kernel"),
-            // From the host, mostly the container engine.
-            (_, 0) => f.write_str(" from outside the container"),
-            (_, pid) => {
-                write!(f, " from process {pid}")?;
-                if let Some(name) = process::name(Pid::from_raw(pid.cast_signed())) {
-                    write!(f, " ({name})")?;
-                }
-                write!(f, " of UID {}", info.ssi_uid)
-            }
+        write!(f, "{} from ", SignalName(self.number()))?;
+        let pid = match self.sender() {
+            Sender::Process(pid) => pid,
+            sender => return write!(f, "{sender}"),
+        };
+        write!(f, "process {pid}")?;
+        if let Some(name) = process::name(Pid::from_raw(pid.cast_signed())) {
+            write!(f, " ({name})")?;
+        }
+        write!(f, " of UID {}", self.0.ssi_uid)
+    }
+}
+
+/// Where a signal came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sender {
+    /// A key, such as Ctrl-C.
+    Terminal,
+    Kernel,
+    /// A process of a PID namespace above hinit's: mostly the container engine.
+    Outside,
+    /// The process of this PID.
+    Process(u32),
+}
+
+impl Sender {
+    fn of(signal: c_int, code: c_int, pid: u32) -> Self {
+        match (code, pid) {
+            // Only the kernel sends with a code above 0 (rt_sigqueueinfo(2)).
+            (1.., _) if [libc::SIGINT, libc::SIGQUIT].contains(&signal) => Self::Terminal,
+            (1.., _) => Self::Kernel,
+            (_, 0) => Self::Outside,
+            (_, pid) => Self::Process(pid),
         }
     }
 }
+
+impl fmt::Display for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Process(pid) => return write!(f, "PID {pid}"),
+            Self::Terminal => "the terminal",
+            Self::Kernel => "the kernel",
+            // A hinit that is not PID 1 need not be in the same container as its PID namespace is.
+            Self::Outside if getpid() == Pid::from_raw(1) => "outside the container",
+            Self::Outside => "outside the PID namespace",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

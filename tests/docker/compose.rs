@@ -44,7 +44,7 @@ fn who_depends_on_a_server_is_started_once_that_is_healthy_and_stopped_before_it
     );
     let logs = docker.logs("docker", &server);
     assert!(logs.contains("demo-server: stopping\n"), "{logs}");
-    let line = "hinit: stopped by SIGTERM from PID 0; the server exited 0 after ";
+    let line = "hinit: SIGTERM from outside the container; the server ended ";
     assert!(logs.contains(line), "{logs}");
 }
 

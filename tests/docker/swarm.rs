@@ -73,7 +73,10 @@ fn an_unhealthy_task_is_replaced() {
     let verdicts = stack.docker.verdicts(&ill);
     assert!(verdicts.contains(" is stopped\n"), "{verdicts}");
     let logs = docker.logs("docker", &ill);
-    assert!(logs.contains("hinit: stopped by SIGTERM "), "{logs}");
+    assert!(
+        logs.contains("hinit: SIGTERM from outside the container; the server ended "),
+        "{logs}"
+    );
 
     let new = eventually("another task", || {
         let mut tasks = stack.tasks().into_iter();

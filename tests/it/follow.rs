@@ -51,7 +51,7 @@ in_both_modes! {
     fn the_process_that_the_file_names_is_the_server_then(mode: Mode) {
         let ended = play(mode, &TempDir::new(), "$!", |_| {});
         assert_eq!(ended.code, 143, "{}", ended.log);
-        assert!(ended.log.starts_with("hinit: stopped by SIGTERM "), "{}", ended.log);
+        assert!(ended.log.starts_with("hinit: SIGTERM from "), "{}", ended.log);
     }
 
     fn one_that_is_no_child_of_hinits_is_not(mode: Mode) {

@@ -67,7 +67,7 @@ in_both_modes! {
         let ended = hinit.end();
         assert_eq!(ended.code, 143, "{}", ended.log);
         for (_, name) in deaths {
-            assert!(ended.log.contains(&format!(": was killed by {name}\n")), "{name}: {}", ended.log);
+            assert!(ended.log.contains(&format!(": killed by {name}\n")), "{name}: {}", ended.log);
         }
         assert!(ended.log.matches("reaped orphan").count() > deaths.len() + 30, "{}", ended.log);
     }

@@ -170,27 +170,27 @@ const KINDS: [Kind; 5] = [
         options: &["-v"],
         stop: SIGTERM,
         code: 0,
-        end: "stopped by SIGTERM from PID ",
+        end: " later (exited 0, up ",
     },
     Kind {
         options: &["-v", "--group"],
         stop: SIGTERM,
         code: 0,
-        end: "stopped by SIGTERM from PID ",
+        end: " later (exited 0, up ",
     },
     // The first time it is kept back.
     Kind {
         options: &["-v", "--stop-delay", "60m"],
         stop: SIGTERM,
         code: 0,
-        end: "stopped by SIGTERM from PID ",
+        end: " later (exited 0, up ",
     },
     // The server does not hear it.
     Kind {
         options: &["-v", "--grace", "50ms"],
         stop: SIGINT,
         code: 137,
-        end: "the server was killed by SIGKILL",
+        end: " later (killed by SIGKILL when its grace time was over, up ",
     },
     // Its job does not hear that it shall end.
     Kind {

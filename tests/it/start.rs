@@ -75,7 +75,7 @@ in_both_modes! {
         hinit.signal(SIGTERM);
         let ended = hinit.end();
         assert_eq!(ended.code, 143, "{}", ended.log);
-        assert!(ended.log.starts_with("hinit: stopped by SIGTERM "), "{}", ended.log);
+        assert!(ended.log.starts_with("hinit: SIGTERM from "), "{}", ended.log);
         assert!(!slow.pid_file().exists());
     }
 

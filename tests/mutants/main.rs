@@ -269,6 +269,10 @@ mutants! {
         "self.keep_pid_file(&Claim::mark_stopping);" => ""
     } fails "shutdown::pid_1::a_stop_signal_waits_for_the_delay_and_the_health_turns_at_once";
 
+    a_delay_is_not_told: "run/life.rs" {
+        "                self.tell_of_delay();" => ""
+    } fails "shutdown::pid_1::a_stop_signal_waits_for_the_delay_and_the_health_turns_at_once";
+
     rules_do_not_count: "run/life/signals.rs" {
         "self.pass_on(signal.rewritten(number));" => "let _ = number; self.pass_on(signal);"
     } fails "shutdown::pid_1::signals_are_rewritten_or_dropped";

@@ -100,7 +100,7 @@ in_both_modes! {
         let ended = home.end(hinit);
         assert_eq!(ended.code, 137, "{}", ended.log);
         let named = format!("gunicorn (PID {worker}, ");
-        for words in ["; the server was killed by SIGKILL after ", ", when its grace time was over; killed ", &named] {
+        for words in [" later (killed by SIGKILL when its grace time was over, up ", "); killed ", &named] {
             assert!(ended.log.contains(words), "{words}: {}", ended.log);
         }
         assert!(!is_answered(client));

@@ -9,7 +9,8 @@ use crate::process;
 fn server_end(wait_status: i32) -> ServerEnd {
     ServerEnd {
         status: ExitStatus::from_raw(wait_status),
-        after: Duration::from_millis(1234),
+        age: Duration::from_millis(1234),
+        since_asked: None,
         overdue: false,
         left: Vec::new(),
         was_signalled: false,
@@ -23,6 +24,14 @@ fn ending(wait_status: i32) -> Ending {
         oom_kills: 0,
         killed: Vec::new(),
         remaining: Vec::new(),
+    }
+}
+
+fn request_of(sender: Sender) -> StopRequest {
+    StopRequest {
+        signal: SIGTERM,
+        sender,
+        at: Instant::now(),
     }
 }
 
@@ -48,7 +57,7 @@ fn exit_codes_and_lines() {
         (
             0x008b,
             139,
-            "the server was killed by SIGSEGV (core dumped) after 1.2s",
+            "the server was killed by SIGSEGV with a core dump after 1.2s",
         ),
         (0x0020, 160, "the server was killed by signal 32 after 1.2s"),
         (0x0022, 162, "the server was killed by SIGRTMIN after 1.2s"),
@@ -126,18 +135,45 @@ fn what_else_is_told() {
          name the server's own PID file with --follow, or have it send MAINPID (--notify)"
     );
     let mut stopped = ending(0);
-    stopped.asked = Some((SIGTERM, 0));
     stopped.killed = processes("worker", 34..=34);
-    assert_eq!(
-        stopped.to_string(),
-        "stopped by SIGTERM from PID 0; the server exited 0 after 1.2s; \
-         killed 1 leftover: worker (PID 34, sleeping, 0ms old)"
-    );
+    let killed = "killed 1 leftover: worker (PID 34, sleeping, 0ms old)";
+    // While it cleared up after the server's end.
+    stopped.asked = Some(request_of(Sender::Terminal));
+    let line = format!("the server exited 0 after 1.2s; {killed}");
+    assert_eq!(stopped.to_string(), line);
+    stopped.server = Ok(ServerEnd {
+        since_asked: Some(Duration::from_millis(112)),
+        ..server_end(0)
+    });
+    for (sender, shown) in [
+        (Sender::Process(7), "PID 7"),
+        (Sender::Terminal, "the terminal"),
+        (Sender::Kernel, "the kernel"),
+        // These tests are not PID 1.
+        (Sender::Outside, "outside the PID namespace"),
+    ] {
+        stopped.asked = Some(request_of(sender));
+        let line = format!(
+            "SIGTERM from {shown}; the server ended 112ms later (exited 0, up 1.2s); {killed}"
+        );
+        assert_eq!(stopped.to_string(), line);
+    }
     let mut overdue = ending(9);
     overdue.server = Ok(ServerEnd {
         overdue: true,
         ..server_end(9)
     });
+    let mut stopped = ending(9);
+    stopped.asked = Some(request_of(Sender::Process(7)));
+    stopped.server = Ok(ServerEnd {
+        overdue: true,
+        since_asked: Some(Duration::from_secs(10)),
+        ..server_end(9)
+    });
+    assert_eq!(
+        stopped.to_string(),
+        "SIGTERM from PID 7; the server ended 10.0s later (killed by SIGKILL when its grace time was over, up 1.2s)"
+    );
     overdue.killed = processes("a", 1..=10);
     overdue.remaining = processes("b", 1..=2);
     let list: Vec<String> = (1..=8)
@@ -175,10 +211,9 @@ fn a_server_that_could_not_be_killed() {
             ),
         ] {
             let mut survived = ending(0);
-            survived.asked = Some((SIGTERM, 0));
+            survived.asked = Some(request_of(Sender::Process(7)));
             survived.server = Err(Survivor { process, refusal });
-            let line =
-                format!("stopped by SIGTERM from PID 0; could not kill the server {who}: {why}");
+            let line = format!("SIGTERM from PID 7; could not kill the server {who}: {why}");
             assert_eq!(survived.to_string(), line);
         }
     }

@@ -17,6 +17,7 @@ use crate::run::shutdown::Happened;
 use crate::run::terminal::Stop;
 use crate::sys;
 use crate::text::SignalName;
+use crate::time::since;
 
 impl Life<'_> {
     /// Reaps every child that has ended: one SIGCHLD can stand for many.
@@ -50,8 +51,8 @@ impl Life<'_> {
                     let end = ServerEnd::new(
                         status,
                         self.server.age(),
+                        self.asked.as_ref().map(|asked| since(asked.at)),
                         self.overdue,
-                        self.asked.is_some(),
                         self.passed_on,
                     );
                     self.server_end = Some(end);

@@ -10,6 +10,7 @@ use super::Life;
 use crate::file::{is_ambiguous, is_trusted};
 use crate::process::{self, Process, State};
 use crate::run::descendants::is_below;
+use crate::run::ending::StopRequest;
 use crate::run::notify::{Heard, MOST_BYTES, Sender, Word, words};
 use crate::run::shutdown::Happened;
 use crate::run::sockets::Sockets;
@@ -163,7 +164,7 @@ impl Life<'_> {
 
     /// The server that was asked to end is not this one: so it is asked as well.
     fn tell_of_stop(&mut self) {
-        if let Some((signal, _)) = self.asked
+        if let Some(StopRequest { signal, .. }) = self.asked
             && self.delayed.is_none()
             && let Some(number) = self.options.rewrites.apply(signal)
         {

@@ -1,5 +1,7 @@
 //! What becomes of a signal that hinit gets.
 
+use std::time::Instant;
+
 use nix::errno::Errno;
 use nix::libc::{SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, c_int};
 use nix::unistd::{Pid, getpid};
@@ -7,8 +9,10 @@ use signal_hook::low_level::emulate_default_handler;
 
 use super::Life;
 use crate::process;
+use crate::run::ending::StopRequest;
 use crate::run::signals::Received;
 use crate::sys;
+use crate::time::Exact;
 
 impl Life<'_> {
     /// Takes note of a signal. None, if it is one to be dropped.
@@ -19,10 +23,24 @@ impl Life<'_> {
             return None;
         }
         if self.options.stop.signals.contains(signal.number()) {
-            self.asked.get_or_insert((signal.number(), signal.sender()));
+            self.asked.get_or_insert_with(|| StopRequest {
+                signal: signal.number(),
+                sender: signal.sender(),
+                at: Instant::now(),
+            });
             self.health.stop();
         }
         Some(signal)
+    }
+
+    /// An engine whose timeout is shorter kills the container before the server learns of anything.
+    pub(super) fn tell_of_delay(&self) {
+        if let Some(signal) = &self.delayed {
+            let delay = Exact(self.options.stop.delay);
+            self.log.tell(format_args!(
+                "{signal}: unhealthy from now on, passed on in {delay}"
+            ));
+        }
     }
 
     pub(super) fn pass_on_as_told(&mut self, signal: Option<Received>) {

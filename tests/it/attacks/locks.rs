@@ -178,7 +178,7 @@ fn a_lock_behind_hinits_keeps_nothing_from_the_readers() {
         let ended = hinit.end();
         assert_eq!(
             (ended.code, ended.log.lines().count()),
-            (0, 1),
+            (0, 2),
             "{}",
             ended.log
         );

@@ -103,8 +103,8 @@ in_both_modes! {
         hinit.signal(SIGTERM);
         let ended = hinit.end();
         assert_eq!((ended.code, ended.log.lines().count()), (137, 1), "{}", ended.log);
-        assert!(ended.log.contains("; the server was killed by SIGKILL after "), "{}", ended.log);
-        assert!(ended.log.contains(", when its grace time was over; killed "), "{}", ended.log);
+        assert!(ended.log.contains(" later (killed by SIGKILL when its grace time was over, up "), "{}", ended.log);
+        assert!(ended.log.contains("); killed "), "{}", ended.log);
         assert!(ended.log.contains(": sleep (PID "), "{}", ended.log);
         assert!(!path.exists());
     }
@@ -121,7 +121,7 @@ in_both_modes! {
         let ended = hinit.end();
         let (warning, end) = ended.log.split_once('\n').unwrap();
         assert_eq!(warning, format!("hinit: cannot list the server's processes: {NONE_LEFT}"));
-        assert!(end.contains("; the server was killed by SIGKILL after "), "{end}");
+        assert!(end.contains(" later (killed by SIGKILL when its grace time was over, up "), "{end}");
         assert_eq!((ended.code, end.lines().count()), (137, 1), "{}", ended.log);
         assert!(!path.exists());
     }

@@ -29,7 +29,7 @@ const STOP: &str = "kill -TERM $hinit; wait $hinit || echo $?; ";
 fn warnings(log: &str) -> Vec<&str> {
     let (end, warnings): (Vec<_>, Vec<_>) = log
         .lines()
-        .partition(|line| line.contains("; the server exited 3 after "));
+        .partition(|line| line.contains(" later (exited 3, up "));
     assert_eq!(end.len(), 1, "{log}");
     warnings
 }

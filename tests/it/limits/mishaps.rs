@@ -36,7 +36,7 @@ fn befalls(mode: Mode, dir: &TempDir, act: impl FnOnce(&Path, i32)) -> (String, 
         .log
         .lines()
         .map(|line| line.replace(name, "P"))
-        .partition(|line| line.contains("; the server exited 0 after "));
+        .partition(|line| line.contains(" later (exited 0, up "));
     assert_eq!(end.len(), 1, "{}", ended.log);
     (verdict, warnings)
 }
@@ -158,6 +158,7 @@ in_both_modes! {
         hinit.signal(SIGTERM);
         let warning = format!("hinit: cannot mark the PID file `{}`: it was removed or replaced meanwhile", path.display());
         assert_eq!(hinit.log_line(), warning);
+        assert!(hinit.log_line().ends_with(": unhealthy from now on, passed on in 3600s"));
         hinit.signal(SIGTERM);
         let ended = hinit.end();
         assert_eq!((ended.code, ended.log.lines().count()), (0, 1), "{}", ended.log);

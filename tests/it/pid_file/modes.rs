@@ -83,7 +83,7 @@ fn the_lock_tells_how_the_server_is_where_permissions_do_not() {
             let ended = hinit.end();
             assert_eq!(
                 (ended.code, ended.log.lines().count()),
-                (0, 1),
+                (0, 2),
                 "{}",
                 ended.log
             );

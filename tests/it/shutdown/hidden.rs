@@ -48,7 +48,7 @@ fn the_server_and_what_it_leaves_are_killed_when_the_grace_time_is_over() {
         let ended = hinit.end();
         let end = ended.log.lines().last().unwrap();
         assert_eq!(ended.code, 137, "{how}: {}", ended.log);
-        assert!(end.contains(", when its grace time was over"), "{end}");
+        assert!(end.contains(" when its grace time was over"), "{end}");
         let killed = told(&ended.log, "killed").unwrap();
         assert!(killed.starts_with("1 leftover: process (PID "), "{end}");
         assert!(killed.ends_with(", hidden by /proc)"), "{end}");

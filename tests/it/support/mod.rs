@@ -158,6 +158,14 @@ macro_rules! in_both_modes {
 }
 pub(crate) use in_both_modes;
 
+/// From where the signals of this test come, as a hinit in that mode tells.
+pub fn sender(mode: Mode) -> String {
+    match mode {
+        Mode::Subreaper => format!("PID {}", std::process::id()),
+        Mode::Pid1 => "outside the container".into(),
+    }
+}
+
 /// `program` with what it takes to be in that mode.
 pub fn command_in(mode: Mode, program: impl AsRef<OsStr>) -> Command {
     match mode {
