@@ -6,7 +6,9 @@ use std::vec::IntoIter;
 
 use pico_args::Arguments;
 
+use super::healthcheck::Probe;
 use super::options::{Opt, Topic};
+use super::probes::{Cause, Parse, Why};
 use super::values::Kind;
 
 mod words;
@@ -151,6 +153,20 @@ impl<'a> Given<'a> {
         self.list(option, b"\n", kind)
     }
 
+    /// The probes of an option, each refused for a reason of its own.
+    #[inline(never)]
+    pub(super) fn probes(&mut self, option: &Opt, separators: &[u8], parse: Parse) -> Vec<Probe> {
+        let mut probes = Vec::new();
+        self.each_unless(option, separators, &mut |text| {
+            let probe = text.ok_or(Why(Cause::NotUtf8, "")).and_then(parse);
+            probe
+                .map(|probe| probes.push(probe))
+                .err()
+                .map(|why| why.text())
+        });
+        probes
+    }
+
     fn list<T>(&mut self, option: &Opt, separators: &[u8], kind: &Kind<T>) -> Vec<T> {
         let mut values = Vec::new();
         self.each(option, separators, kind.wanted, &mut |text| {
@@ -168,10 +184,25 @@ impl<'a> Given<'a> {
         wanted: &str,
         take: &mut dyn FnMut(&str) -> bool,
     ) {
+        self.each_unless(option, separators, &mut |text| {
+            let is_taken = text.is_some_and(&mut *take);
+            (!is_taken).then(|| format!("not {wanted}"))
+        });
+    }
+
+    /// The same with a reason for each word that is refused. None is given for what is not UTF-8.
+    #[inline(never)]
+    fn each_unless(
+        &mut self,
+        option: &Opt,
+        separators: &[u8],
+        refusal: &mut dyn FnMut(Option<&str>) -> Option<String>,
+    ) {
         let (words, place) = self.words(option, separators);
-        let is_wrong = |word: &&OsString| !word.to_str().is_some_and(&mut *take);
-        if let Some(word) = words.iter().find(is_wrong) {
-            self.refuse(place.refused(option, word, &format!("not {wanted}")));
+        for word in words {
+            if let Some(why) = refusal(word.to_str()) {
+                return self.refuse(place.refused(option, &word, &why));
+            }
         }
     }
 

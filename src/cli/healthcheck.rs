@@ -97,13 +97,13 @@ fn probes(given: &mut Given) -> Vec<Probe> {
         }
         probes.push(Probe::Heartbeat(path, max_age.unwrap_or_default()));
     }
-    probes.extend(given.lines(&options::UNIX, &probes::UNIX));
-    for (option, kind) in [
-        (&options::TCP, &probes::TCP),
-        (&options::HTTP, &probes::HTTP),
-        (&options::GRPC, &probes::GRPC),
+    for (option, separators, parse) in [
+        (&options::UNIX, &b"\n"[..], probes::UNIX),
+        (&options::TCP, BETWEEN, probes::TCP),
+        (&options::HTTP, BETWEEN, probes::HTTP),
+        (&options::GRPC, BETWEEN, probes::GRPC),
     ] {
-        probes.extend(given.values(option, kind));
+        probes.extend(given.probes(option, separators, parse));
     }
     if probes.len() > MOST {
         given.refuse(format!("more than {MOST} probes"));

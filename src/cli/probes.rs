@@ -1,7 +1,9 @@
 //! What a health check is to ask, from its text: URLs, addresses, services.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use super::healthcheck::Probe;
@@ -50,25 +52,72 @@ pub(crate) type Header = (String, String);
 /// Status codes of an answer.
 pub(crate) type Codes = RangeInclusive<u16>;
 
-pub(super) const UNIX: Kind<Probe> = Kind {
-    parse: |text| Some(Probe::Unix(text.into())),
-    wanted: PATH.wanted,
-};
-pub(super) const HTTP: Kind<Probe> = Kind {
-    parse: |text| url(text).map(Probe::Http),
-    wanted: "a URL such as http://127.0.0.1:8000/health, http://[::1]:8000/, http://localhost/ or \
-             http+unix:///run/app.sock:/health (hinit speaks no TLS, and looks up no names)",
-};
-pub(super) const TCP: Kind<Probe> = Kind {
-    parse: |text| endpoint(text, false).map(Probe::Tcp),
-    wanted: ADDRESS,
-};
-pub(super) const GRPC: Kind<Probe> = Kind {
-    parse: |text| endpoint(text, true).map(Probe::Grpc),
-    wanted: ADDRESS,
-};
-const ADDRESS: &str = "an address such as 127.0.0.1:8000, [::1]:8000 or localhost:8000 \
-                       (hinit looks up no names)";
+/// Why a text is no such probe, and which part of it that is about.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Why<'a>(pub(super) Cause, pub(super) &'a str);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    NotUtf8,
+    NoScheme,
+    NotAUrl,
+    OtherScheme,
+    Tls,
+    User,
+    NotAscii,
+    NoColon,
+    NotASocket,
+    AddressWithScheme,
+    AddressWithPath,
+    Incomplete,
+    NotAPort,
+    NoBrackets,
+    NotAnIp,
+    HostName,
+}
+
+impl Why<'_> {
+    pub(super) fn text(&self) -> String {
+        let Self(cause, part) = self;
+        // The part stands in place of the bar.
+        let text = match cause {
+            Cause::NotUtf8 => "not a text in UTF-8",
+            Cause::NoScheme => "the scheme is missing: did you mean `http://|`?",
+            Cause::NotAUrl => "a URL begins with http:// or http+unix://",
+            Cause::OtherScheme => "the scheme `|` is not http or http+unix",
+            Cause::Tls => "hinit speaks no TLS: ask the server's plain HTTP port, or use `--tcp`",
+            Cause::User => "a user in the URL is not sent: use `--header 'Authorization: ...'`",
+            Cause::NotAscii => "the path may hold only ASCII without blanks: write others as %20",
+            Cause::NoColon => {
+                "a colon belongs between the socket and the path: http+unix:///run/app.sock:/health"
+            }
+            Cause::NotASocket => {
+                "`|` is not the absolute path of a socket, as in http+unix:///run/app.sock:/health"
+            }
+            Cause::AddressWithScheme => "an address has no scheme: leave out `|//`",
+            Cause::AddressWithPath => "an address has no path: did you mean `--http http://|`?",
+            Cause::Incomplete => "`|` lacks the address or the port: write 127.0.0.1:8000",
+            Cause::NotAPort => "`|` is not a port from 1 to 65535",
+            Cause::NoBrackets => "an IPv6 address needs brackets: [::1]:8000",
+            Cause::NotAnIp => "`|` is not an IP address",
+            Cause::HostName => {
+                "`|` is a name, and hinit resolves none: use an IP address or localhost"
+            }
+        };
+        let (before, after) = text.split_once('|').unwrap_or((text, ""));
+        let part = if after.is_empty() { "" } else { part };
+        format!("{before}{part}{after}")
+    }
+}
+
+/// Reads the text of a probe's option.
+pub(super) type Parse = fn(&str) -> Result<Probe, Why>;
+
+/// A path, or `@NAME` for the abstract name (unix(7)).
+pub(super) const UNIX: Parse = |text| Ok(Probe::Unix(text.into()));
+pub(super) const HTTP: Parse = |text| url(text).map(Probe::Http);
+pub(super) const TCP: Parse = |text| endpoint(text, false).map(Probe::Tcp);
+pub(super) const GRPC: Parse = |text| endpoint(text, true).map(Probe::Grpc);
 pub(super) const LISTEN: Kind<Address> = Kind {
     parse: listen,
     wanted: "an address such as 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock",
@@ -96,24 +145,38 @@ pub(super) const METHOD: Kind<bool> = Kind {
     wanted: "GET or HEAD",
 };
 
-fn url(text: &str) -> Option<Url> {
-    let (address, host, target) = if let Some(rest) = text.strip_prefix("http+unix://") {
-        let (path, target) = rest.split_once(':').unwrap_or((rest, "/"));
-        (unix(path)?, "localhost", target)
-    } else {
-        let rest = text.strip_prefix("http://")?;
-        let end = rest.bytes().position(|byte| b"/?#".contains(&byte));
-        let (host, target) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
-        (tcp(host, Some(80))?, host, target)
+fn url(text: &str) -> Result<Url, Why<'_>> {
+    let (scheme, rest) = match text.split_once(':') {
+        Some((scheme, rest)) if rest.starts_with("//") && !scheme.contains('/') => {
+            (scheme, rest.get(2..).unwrap_or_default())
+        }
+        _ => return Err(Why(without_scheme(text), text)),
+    };
+    let (path, host, target) = match scheme {
+        "http" => {
+            let (host, target) = split_at_path(rest);
+            (None, host, target)
+        }
+        "http+unix" => {
+            let (path, target) = socket_and_target(rest)?;
+            (Some(path), "localhost", target)
+        }
+        "https" => return Err(Why(Cause::Tls, "")),
+        _ => return Err(Why(Cause::OtherScheme, scheme)),
     };
     // The fragment is the browser's own business.
     let target = target.split('#').next().unwrap_or_default();
     // Anything else would be a second request, or no request at all.
     if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return None;
+        return Err(Why(Cause::NotAscii, ""));
     }
+    let address = match path {
+        Some(path) => Address::Unix(path),
+        None if host.contains('@') => return Err(Why(Cause::User, "")),
+        None => tcp(host, Some(80))?,
+    };
     let slash = if target.starts_with('/') { "" } else { "/" };
-    Some(Url {
+    Ok(Url {
         text: text.to_owned(),
         address,
         host: host.to_owned(),
@@ -121,38 +184,97 @@ fn url(text: &str) -> Option<Url> {
     })
 }
 
-fn endpoint(text: &str, with_service: bool) -> Option<Endpoint> {
+/// What is wrong with a URL that has no scheme: perhaps nothing else.
+fn without_scheme(text: &str) -> Cause {
+    let is_address = |first: char| first.is_ascii_digit() || first == '[';
+    if text.starts_with("localhost") || text.starts_with(is_address) {
+        Cause::NoScheme
+    } else {
+        Cause::NotAUrl
+    }
+}
+
+fn split_at_path(rest: &str) -> (&str, &str) {
+    let end = rest.bytes().position(|byte| b"/?#".contains(&byte));
+    rest.split_at_checked(end.unwrap_or(rest.len()))
+        .unwrap_or_default()
+}
+
+/// Both ways to write a URL with a socket's path: `/run/app.sock:/health`, as nginx has it, and
+/// `%2Frun%2Fapp.sock/health`, as Python's libraries have it.
+fn socket_and_target(rest: &str) -> Result<(PathBuf, &str), Why<'_>> {
+    let is_socket = |name: &str| [".sock", ".socket"].iter().any(|end| name.ends_with(end));
+    let (shown, target) = if rest.starts_with('%') {
+        split_at_path(rest)
+    } else if let Some(parts) = rest.split_once(':') {
+        parts
+    } else if !is_socket(rest) && rest.split('/').any(is_socket) {
+        return Err(Why(Cause::NoColon, ""));
+    } else {
+        (rest, "/")
+    };
+    let path = decoded(shown.strip_suffix(':').unwrap_or(shown));
+    match &*path {
+        [b'/' | b'@', _, ..] if !path.contains(&0) => Ok((OsString::from_vec(path).into(), target)),
+        _ => Err(Why(Cause::NotASocket, shown)),
+    }
+}
+
+/// With the byte that two digits behind a % stand for in their place; anything else stays as it is.
+fn decoded(text: &str) -> Vec<u8> {
+    let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
+    let mut decoded = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        let code = match (digit(after.first()), digit(after.get(1))) {
+            (Some(high), Some(low)) if *byte == b'%' => u8::try_from(high << 4 | low).ok(),
+            _ => None,
+        };
+        if code.is_some() {
+            rest = after.get(2..).unwrap_or_default();
+        }
+        decoded.push(code.unwrap_or(*byte));
+    }
+    decoded
+}
+
+fn endpoint(text: &str, with_service: bool) -> Result<Endpoint, Why<'_>> {
     let (host, service) = match text.split_once('/') {
-        Some((host, service)) if with_service => (host, service),
-        Some(_) => return None,
+        Some((scheme, _)) if scheme.ends_with(':') => {
+            return Err(Why(Cause::AddressWithScheme, scheme));
+        }
+        Some(_) if !with_service => return Err(Why(Cause::AddressWithPath, text)),
+        Some(parts) => parts,
         None => (text, ""),
     };
-    Some(Endpoint {
+    Ok(Endpoint {
+        address: tcp(host, None)?,
         text: text.to_owned(),
         host: host.to_owned(),
-        address: tcp(host, None)?,
         service: service.to_owned(),
     })
 }
 
 fn listen(text: &str) -> Option<Address> {
     match text.strip_prefix("unix:") {
-        Some(path) => unix(path),
-        None => tcp(text, None),
+        Some(path) => {
+            let is_path = path.starts_with('/') && path.len() > 1;
+            is_path.then(|| Address::Unix(path.into()))
+        }
+        None => tcp(text, None).ok(),
     }
 }
 
-fn unix(path: &str) -> Option<Address> {
-    let is_path = path.starts_with('/') && path.len() > 1;
-    is_path.then(|| Address::Unix(path.into()))
-}
-
 /// `127.0.0.1:8000`, `[::1]:8000`, `localhost:8000`; without a port only where there is a default.
-fn tcp(text: &str, default_port: Option<u16>) -> Option<Address> {
+#[inline(never)]
+fn tcp(text: &str, default_port: Option<u16>) -> Result<Address, Why<'_>> {
+    let is_bracketed = text.starts_with('[');
     let colon = text.bytes().rposition(|byte| byte == b':');
-    let (host, port) = match colon.filter(|_| !text.ends_with(']')) {
-        Some(colon) => (text.get(..colon)?, port_number(text.get(colon + 1..)?)?),
-        None => (text, default_port?),
+    let parts = colon.and_then(|colon| Some((text.get(..colon)?, text.get(colon + 1..)?)));
+    let (host, port) = match parts.filter(|(host, _)| !is_bracketed || host.ends_with(']')) {
+        Some((host, port)) => (host, port_number(port).ok_or(Why(Cause::NotAPort, port))?),
+        None => (text, default_port.ok_or(Why(Cause::Incomplete, text))?),
     };
     let at = |ip: IpAddr, host: &str| TcpAddress {
         socket: SocketAddr::new(ip, port),
@@ -160,7 +282,7 @@ fn tcp(text: &str, default_port: Option<u16>) -> Option<Address> {
     };
     // What listens on "localhost" may do so on either, and some names lead to ::1 only.
     if host.eq_ignore_ascii_case("localhost") {
-        return Some(Address::Tcp(vec![
+        return Ok(Address::Tcp(vec![
             at(Ipv4Addr::LOCALHOST.into(), "127.0.0.1"),
             at(Ipv6Addr::LOCALHOST.into(), "[::1]"),
         ]));
@@ -168,8 +290,25 @@ fn tcp(text: &str, default_port: Option<u16>) -> Option<Address> {
     let bare = host
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
-    let ip: IpAddr = bare.unwrap_or(host).parse().ok()?;
-    (ip.is_ipv6() == bare.is_some()).then(|| Address::Tcp(vec![at(ip, host)]))
+    match bare.unwrap_or(host).parse::<IpAddr>() {
+        Ok(ip) if ip.is_ipv6() == bare.is_some() => Ok(Address::Tcp(vec![at(ip, host)])),
+        _ => Err(not_an_ip(text, host)),
+    }
+}
+
+fn not_an_ip<'a>(text: &'a str, host: &'a str) -> Why<'a> {
+    let has_letter = host.bytes().any(|byte| byte.is_ascii_alphabetic());
+    if host.is_empty() {
+        Why(Cause::Incomplete, text)
+    } else if host.starts_with('[') {
+        Why(Cause::NotAnIp, host)
+    } else if host.contains(':') {
+        Why(Cause::NoBrackets, "")
+    } else if has_letter {
+        Why(Cause::HostName, host)
+    } else {
+        Why(Cause::NotAnIp, host)
+    }
 }
 
 fn port_number(text: &str) -> Option<u16> {
@@ -213,147 +352,4 @@ pub(super) fn tcp_address(text: &str) -> TcpAddress {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn both(port: u16) -> Address {
-        let texts = [format!("127.0.0.1:{port}"), format!("[::1]:{port}")];
-        Address::Tcp(texts.map(|text| tcp_address(&text)).into())
-    }
-
-    fn one(text: &str) -> Address {
-        Address::Tcp(vec![tcp_address(text)])
-    }
-
-    #[test]
-    fn urls() {
-        let unix = || Address::Unix("/run/app.sock".into());
-        for (text, address, host, target) in [
-            (
-                "http://127.0.0.1:8000/health",
-                one("127.0.0.1:8000"),
-                "127.0.0.1:8000",
-                "/health",
-            ),
-            ("http://127.0.0.1", one("127.0.0.1:80"), "127.0.0.1", "/"),
-            (
-                "http://127.0.0.1?a=b",
-                one("127.0.0.1:80"),
-                "127.0.0.1",
-                "/?a=b",
-            ),
-            ("http://[::1]:8000/", one("[::1]:8000"), "[::1]:8000", "/"),
-            ("http://[::1]/x#y", one("[::1]:80"), "[::1]", "/x"),
-            (
-                "http://localhost:81/a?b=/c",
-                both(81),
-                "localhost:81",
-                "/a?b=/c",
-            ),
-            ("http://LocalHost/", both(80), "LocalHost", "/"),
-            (
-                "http+unix:///run/app.sock:/health",
-                unix(),
-                "localhost",
-                "/health",
-            ),
-            ("http+unix:///run/app.sock", unix(), "localhost", "/"),
-        ] {
-            let expected = Url {
-                text: text.into(),
-                address,
-                host: host.into(),
-                target: target.into(),
-            };
-            assert_eq!(url(text), Some(expected), "{text}");
-        }
-        for bad in [
-            "",
-            "127.0.0.1:8000",
-            "https://127.0.0.1/",
-            "http://example.org/",
-            "http://",
-            "http:///health",
-            "http://127.0.0.1:0/",
-            "http://127.0.0.1:65536/",
-            "http://127.0.0.1:+80/",
-            "http://127.0.0.1:/",
-            "http://127.0.0.01/",
-            "http://127.1/",
-            "http://::1/",
-            "http://[::1/",
-            "http://[localhost]/",
-            "http://user@127.0.0.1/",
-            "http://127.0.0.1/a b",
-            "http://127.0.0.1/a\r\nX: y",
-            "http://127.0.0.1/\u{fc}",
-            "http+unix://run/app.sock",
-            "http+unix:///",
-            "HTTP://127.0.0.1/",
-        ] {
-            assert_eq!(url(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn endpoints() {
-        for (text, service, expected) in [
-            ("127.0.0.1:50051", "", Some(one("127.0.0.1:50051"))),
-            (
-                "[::1]:50051/my.Service",
-                "my.Service",
-                Some(one("[::1]:50051")),
-            ),
-            ("localhost:1/", "", Some(both(1))),
-            ("localhost:1/a/b", "a/b", Some(both(1))),
-            ("127.0.0.1", "", None),
-            ("example.org:80", "", None),
-            (":80", "", None),
-        ] {
-            let found = endpoint(text, true);
-            assert_eq!(
-                found.as_ref().map(|found| &found.address),
-                expected.as_ref(),
-                "{text}"
-            );
-            assert!(found.is_none_or(|found| found.service == service), "{text}");
-        }
-        assert_eq!(endpoint("127.0.0.1:80/x", false), None);
-    }
-
-    #[test]
-    fn status_codes() {
-        for (text, expected) in [
-            ("200", Some(200..=200)),
-            ("200-399", Some(200..=399)),
-            ("399-200", None),
-            ("99", None),
-            ("600", None),
-            ("0200", None),
-            ("200-", None),
-            ("+200", None),
-            ("", None),
-        ] {
-            assert_eq!(range(text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn fields() {
-        for (text, expected) in [
-            ("Accept: text/plain", Some(("Accept", "text/plain"))),
-            ("x-a:b:c", Some(("x-a", "b:c"))),
-            ("X:", Some(("X", ""))),
-            ("Host: example.org", Some(("Host", "example.org"))),
-            ("X", None),
-            (": x", None),
-            ("a b: x", None),
-            ("X: a\r\nY: b", None),
-            ("Connection: keep-alive", None),
-            ("CONTENT-LENGTH: 5", None),
-        ] {
-            let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
-            assert_eq!(header(text), expected, "{text}");
-        }
-    }
-}
+mod tests;

@@ -372,10 +372,6 @@ mutants! {
         "if !is_foreign {" => "if false {"
     } fails "verdicts::an_own_file_that_others_had_a_hand_in";
 
-    anothers_proc_is_believed: "healthcheck/server.rs" {
-        "_ if !process::is_proc_ours()" => "_ if false"
-    } fails "verdicts::another_namespaces_proc_is_not_believed";
-
     root_trusts_anyone_who_was_there_first: "pidfile/read.rs" {
         "Whose::User(user) => owner == user && !is_ambiguous(user)," => "Whose::User(user) => !is_ambiguous(user),"
     } fails "attacks::default_files::root_believes_no_file_that_another_user_has_put_there";
@@ -387,6 +383,10 @@ mutants! {
     root_signals_by_it: "signal.rs" {
         "use crate::healthcheck::server::{Found, find};" => "use crate::healthcheck::server::{Found, inspect as find};"
     } fails "other_user::root_finds_the_default_file_of_pid_1s_user_and_the_others_are_told";
+
+    anothers_proc_is_believed: "healthcheck/server.rs" {
+        "_ if !process::is_proc_ours()" => "_ if false"
+    } fails "verdicts::another_namespaces_proc_is_not_believed";
 
     no_deadline: "healthcheck/mod.rs" {
         ".without(SIGALRM)" => ".with(SIGALRM)"

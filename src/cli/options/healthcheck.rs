@@ -56,7 +56,7 @@ pub(crate) static TCP: Opt = Opt::new(
 .env(c"HINIT_TCP");
 pub(crate) static UNIX: Opt = Opt::new(
     "--unix PATH\n\
-     The same for a Unix socket",
+     The same for a Unix socket: a path, or @NAME for an abstract one",
 )
 .env(c"HINIT_UNIX");
 pub(crate) static HEARTBEAT: Opt = Opt::new(

@@ -157,15 +157,14 @@ fn what_makes_no_sense_as_a_health_check() {
         (
             &["--tcp", "example.org:80"],
             &[],
-            "`--tcp example.org:80`: not an address such as 127.0.0.1:8000, [::1]:8000 or \
-             localhost:8000 (hinit looks up no names)",
+            "`--tcp example.org:80`: `example.org` is a name, and hinit resolves none: use an IP \
+             address or localhost",
         ),
         (
             &[],
             &[(c"HINIT_HTTP", "https://127.0.0.1/")],
-            "`HINIT_HTTP=https://127.0.0.1/`: not a URL such as http://127.0.0.1:8000/health, \
-             http://[::1]:8000/, http://localhost/ or http+unix:///run/app.sock:/health (hinit \
-             speaks no TLS, and looks up no names)",
+            "`HINIT_HTTP=https://127.0.0.1/`: hinit speaks no TLS: ask the server's plain HTTP \
+             port, or use `--tcp`",
         ),
         (
             &[],

@@ -1,13 +1,14 @@
 //! A connection that never waits beyond the deadline.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrLike, SockaddrStorage, UnixCredentials,
-    connect, getsockopt, recv, send, socket, sockopt,
+    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrLike, SockaddrStorage, UnixAddr,
+    UnixCredentials, connect, getsockopt, recv, send, socket, sockopt,
 };
 
 use super::{Finding, Reader};
@@ -42,8 +43,12 @@ impl Stream {
     pub(super) fn connect(address: &Address, deadline: Instant) -> Result<Self, Finding> {
         match address {
             Address::Unix(path) => {
-                let address = file::socket_address(path).map_err(Finding::Unreachable)?;
-                Self::to(&address, deadline)
+                // An abstract name, as ss(8) and systemd write it.
+                let address = match path.as_os_str().as_bytes() {
+                    [b'@', name @ ..] => UnixAddr::new_abstract(name),
+                    _ => file::socket_address(path),
+                };
+                Self::to(&address.map_err(Finding::Unreachable)?, deadline)
             }
             Address::Tcp(addresses) => {
                 let mut last = Err(Finding::NoAnswer);
