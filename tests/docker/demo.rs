@@ -7,7 +7,7 @@ use crate::engine::{docker, report, root, stdout};
 /// Runs it; what it prints, and the name of its container and its image.
 fn demo(engine: &str) -> (String, String) {
     let demo = Command::new(root().join("docker/demo"))
-        .env("HINIT_DEMO_ENGINE", engine)
+        .env("DEMO_ENGINE", engine)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

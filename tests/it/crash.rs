@@ -26,19 +26,19 @@ use Progress::{Claimed, Recorded, Unclaimed};
 
 /// How often hinit is killed in each mode.
 fn times() -> usize {
-    let times = std::env::var("HINIT_CRASHES").map(|text| text.parse().unwrap());
+    let times = std::env::var("TEST_CRASHES").map(|text| text.parse().unwrap());
     times.unwrap_or(40)
 }
 
-/// Numbers without a pattern, and the same again from the same seed: `$HINIT_SEED`, or the time.
+/// Numbers without a pattern, and the same again from the same seed: `$TEST_SEED`, or the time.
 struct Random(u64);
 
 impl Random {
     fn new() -> Self {
-        let seed = std::env::var("HINIT_SEED").map(|seed| seed.parse().unwrap());
+        let seed = std::env::var("TEST_SEED").map(|seed| seed.parse().unwrap());
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_micros();
         let seed: u64 = seed.unwrap_or_else(|_| now.try_into().unwrap());
-        eprintln!("crash: HINIT_SEED={seed}");
+        eprintln!("crash: TEST_SEED={seed}");
         // Xorshift stays at zero, and takes a while to leave its neighbourhood.
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }

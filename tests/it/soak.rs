@@ -18,7 +18,7 @@ const TELL: i32 = 41;
 const BURST: usize = 50;
 
 fn duration() -> Duration {
-    let seconds = std::env::var("HINIT_SOAK_SECONDS").map(|text| text.parse().unwrap());
+    let seconds = std::env::var("TEST_SOAK_SECONDS").map(|text| text.parse().unwrap());
     Duration::from_secs(seconds.unwrap_or(1))
 }
 

@@ -144,8 +144,8 @@ fn test(hinit: &Path, tests: &[&str], bound_seconds: u32) -> (Option<i32>, Strin
         .arg(TESTS.as_path())
         .arg("--exact")
         .args(tests)
-        .env("HINIT_BIN", hinit)
-        .env("HINIT_TEST_BOUND", bound_seconds.to_string())
+        .env("TEST_BINARY", hinit)
+        .env("TEST_BOUND", bound_seconds.to_string())
         .output()
         .unwrap();
     let said = [output.stdout, output.stderr].concat();

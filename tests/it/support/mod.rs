@@ -28,11 +28,11 @@ pub use running::*;
 pub use telling::*;
 pub use victim::*;
 
-/// How long a test waits before it fails: far more than anything here takes, or what `HINIT_TEST_BOUND` says
+/// How long a test waits before it fails: far more than anything here takes, or what `TEST_BOUND` says
 /// in seconds, as the negative controls do.
 pub fn bound() -> Duration {
     static BOUND: LazyLock<Duration> = LazyLock::new(|| {
-        let seconds = std::env::var("HINIT_TEST_BOUND").map_or(30, |value| value.parse().unwrap());
+        let seconds = std::env::var("TEST_BOUND").map_or(30, |value| value.parse().unwrap());
         Duration::from_secs(seconds)
     });
     *BOUND
@@ -51,9 +51,10 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The binary under test: `$HINIT_BIN`, or the one that cargo has just built.
+/// The binary under test: `$TEST_BINARY`, or the one that cargo has just built.
 pub fn hinit() -> PathBuf {
-    std::env::var_os("HINIT_BIN").map_or_else(|| env!("CARGO_BIN_EXE_hinit").into(), PathBuf::from)
+    std::env::var_os("TEST_BINARY")
+        .map_or_else(|| env!("CARGO_BIN_EXE_hinit").into(), PathBuf::from)
 }
 
 /// The server under it; see tests/fixture.rs.
