@@ -285,13 +285,13 @@ fn options_of_a_stop() {
 
 #[test]
 fn a_bad_value_is_named_with_its_option() {
-    let time = "not a time such as 500ms, 2s or 1m";
+    let time = "not a time such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d";
     let rewrite =
         "not FROM=TO by signals such as TERM, 15 or RTMIN+3 (not from KILL, STOP or CHLD)";
     let codes = "not FROM=TO by exit codes up to 255, or from a signal such as TERM";
     for (option, variable, value, why) in [
         ("--grace", c"HINIT_GRACE", "soon", time),
-        ("--stop-delay", c"HINIT_STOP_DELAY", "1h", time),
+        ("--stop-delay", c"HINIT_STOP_DELAY", "1y", time),
         ("--rewrite", c"HINIT_REWRITE", "KILL=TERM", rewrite),
         ("--map-exit", c"HINIT_MAP_EXIT", "TERM=300", codes),
         (
@@ -388,7 +388,7 @@ fn a_usage_error_names_the_word_and_the_nearest_right_one() {
         ),
         (
             &["healthcheck", "--timeout", "fast"],
-            "healthcheck: `--timeout fast`: not a time such as 500ms, 2s or 1m",
+            "healthcheck: `--timeout fast`: not a time such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
         ),
         (
             &["healthcheck", "foreign"],

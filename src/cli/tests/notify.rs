@@ -41,7 +41,7 @@ fn whether_the_server_is_to_say_that_it_is_ready() {
         ),
         (
             &["--watchdog=0", "x"],
-            "run: `--watchdog 0`: not a time such as 500ms, 2s or 1m",
+            "run: `--watchdog 0`: not a time such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
         ),
         (
             &["--watchdog=1s", "--watchdog-signal=TREM", "x"],

@@ -242,11 +242,13 @@ fn a_usage_error_names_the_word_and_the_nearest_right_one() {
         ),
         (
             &["signal", "TERM", "--wait", "0"],
-            "`--wait 0`: not a time such as 500ms, 2s or 1m".into(),
+            "`--wait 0`: not a time such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d"
+                .into(),
         ),
         (
             &["signal", "TERM", "--wait=soon"],
-            "`--wait soon`: not a time such as 500ms, 2s or 1m".into(),
+            "`--wait soon`: not a time such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d"
+                .into(),
         ),
         (
             &["status", "--jsn"],
