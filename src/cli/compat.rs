@@ -84,6 +84,7 @@ fn plain() -> Run {
             ..Manners::OWN
         },
         verbosity: Verbosity::Warnings,
+        quiet_success: false,
         command: Vec::new(),
     }
 }

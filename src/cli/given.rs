@@ -4,15 +4,15 @@ use std::ffi::{CStr, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::vec::IntoIter;
 
-use pico_args::Arguments;
-
 use super::healthcheck::Probe;
-use super::options::{Opt, Topic};
+use super::options::{self, Opt, Topic};
 use super::probes::{Cause, Parse, Why};
-use super::values::Kind;
+use super::values::{self, Kind};
 
+mod effect;
 mod words;
 
+use effect::named;
 use words::{split, unexpected, words_of};
 
 /// Looks up an environment variable.
@@ -21,6 +21,12 @@ pub(crate) type Env<'a> = &'a dyn Fn(&CStr) -> Option<OsString>;
 /// What stands between the values in an option's variable.
 pub(super) const BETWEEN: &[u8] = b" \t\n,";
 
+/// The same for an option that may be given only once.
+const ONCE: &[u8] = b"";
+
+/// Options in their order, each with its value; that of a flag is empty.
+type Options = Vec<(&'static Opt, OsString)>;
+
 /// What was given to one of hinit's commands. An argument beats the option's own variable, and that
 /// the variable for all options, if there is one.
 ///
@@ -28,8 +34,8 @@ pub(super) const BETWEEN: &[u8] = b" \t\n,";
 pub(super) struct Given<'a> {
     pub(super) env: Env<'a>,
     topic: &'a Topic,
-    arguments: Arguments,
-    general: Arguments,
+    arguments: Options,
+    general: Options,
     operands: Vec<OsString>,
     mistake: Option<String>,
 }
@@ -42,30 +48,29 @@ impl<'a> Given<'a> {
         env: Env<'a>,
     ) -> Result<Self, String> {
         let (arguments, operands) = split(words, topic)?;
-        Ok(Self {
+        let mut given = Self {
             env,
             topic,
             arguments,
-            general: general(topic, env)?,
+            general: Vec::new(),
             operands,
             mistake: None,
-        })
+        };
+        match general(topic, env) {
+            Ok(general) => given.general = general,
+            Err(why) => given.refuse([Place::General.prefix(), &why].concat()),
+        }
+        Ok(given)
     }
 
     /// Why the command line makes no sense, unless it does.
-    pub(super) fn mistake(self) -> Option<String> {
-        self.mistake
+    pub(super) fn mistake(mut self) -> Option<String> {
+        let mistake = self.mistake.take();
+        mistake.or_else(|| self.without_effect())
     }
 
     pub(super) fn refuse(&mut self, why: String) {
         self.mistake.get_or_insert(why);
-    }
-
-    pub(super) fn contradiction(&mut self, one: &Opt, other: &Opt) {
-        self.refuse(format!(
-            "`{}` and `{}` contradict each other",
-            one.long, other.long
-        ));
     }
 
     /// The server and its arguments.
@@ -92,50 +97,51 @@ impl<'a> Given<'a> {
         }
     }
 
-    /// Whether a flag is on. In the environment 1 is on; 0, empty or missing is off.
+    /// Whether a flag is on. Its variable can switch off what the variable for all options switches on.
     pub(super) fn flag(&mut self, option: &Opt) -> bool {
-        let given = self.count(option) > 0;
-        let in_general = self.general.contains(option.long);
-        let value = self.variable(option).unwrap_or_default();
-        match value.as_bytes() {
-            _ if given => true,
-            b"1" => true,
-            b"0" => false,
-            b"" => in_general,
-            _ => {
-                self.refuse(Place::Variable.refused(option, &value, "neither 0 nor 1"));
-                false
-            }
+        if self.count(option) > 0 {
+            return true;
         }
+        let Some(value) = self.variable(option) else {
+            return count(&self.general, option) > 0;
+        };
+        let is_on = value.to_str().and_then(values::SWITCH.parse);
+        if is_on.is_none() {
+            let why = format!("not {}", values::SWITCH.wanted);
+            self.refuse(Place::Variable.refuse(option, &value, &why));
+        }
+        is_on.unwrap_or_default()
     }
 
-    /// Which of two flags is on, if one is.
+    /// Which of two flags is on, if one is. What was given as an argument beats the environment.
     pub(super) fn one_of(&mut self, one: &Opt, other: &Opt) -> [bool; 2] {
         let are_on = [self.flag(one), self.flag(other)];
-        if are_on == [true; 2] {
-            self.contradiction(one, other);
+        if are_on != [true; 2] {
+            return are_on;
         }
-        are_on
+        let are_arguments = [one, other].map(|option| self.count(option) > 0);
+        if are_arguments == [true; 2] || are_arguments == [false; 2] {
+            self.refuse_together(one, other);
+        }
+        are_arguments
     }
 
     /// How often an option was given as an argument.
-    pub(super) fn count(&mut self, option: &Opt) -> usize {
-        let mut count = 0;
-        while self.arguments.contains(option.long) {
-            count += 1;
-        }
-        count
+    pub(super) fn count(&self, option: &Opt) -> usize {
+        count(&self.arguments, option)
     }
 
     /// The word given for an option, whatever it is.
     pub(super) fn word(&mut self, option: &Opt) -> Option<OsString> {
-        self.words(option, b"").0.pop()
+        let mut last = None;
+        self.each_word(option, ONCE, &mut |word, _| last = Some(word.to_owned()));
+        last
     }
 
-    /// The value of an option.
+    /// The value of an option that may be given once.
     pub(super) fn value<T>(&mut self, option: &Opt, kind: &Kind<T>) -> Option<T> {
         let mut last = None;
-        self.each(option, b"", kind.wanted, &mut |text| {
+        self.each(option, ONCE, kind.wanted, &mut |text| {
             last = (kind.parse)(text);
             last.is_some()
         });
@@ -198,30 +204,47 @@ impl<'a> Given<'a> {
         separators: &[u8],
         refusal: &mut dyn FnMut(Option<&str>) -> Option<String>,
     ) {
-        let (words, place) = self.words(option, separators);
-        for word in words {
-            if let Some(why) = refusal(word.to_str()) {
-                return self.refuse(place.refused(option, &word, &why));
+        let mut mistake = None;
+        self.each_word(option, separators, &mut |word, place| {
+            if mistake.is_none() {
+                mistake = refusal(word.to_str()).map(|why| place.refuse(option, word, &why));
             }
+        });
+        if let Some(why) = mistake {
+            self.refuse(why);
         }
     }
 
-    /// All that was given for an option, from the first place where there is something.
-    fn words(&mut self, option: &Opt, separators: &[u8]) -> (Vec<OsString>, Place) {
-        let arguments = words_for(option, &mut self.arguments);
-        if !arguments.is_empty() {
-            return (arguments, Place::Argument);
-        }
-        let Some(variable) = self.variable(option) else {
-            return (words_for(option, &mut self.general), Place::Argument);
-        };
-        let mut words = Vec::new();
-        for word in variable.as_bytes().split(|byte| separators.contains(byte)) {
-            if !word.is_empty() {
-                words.push(OsStr::from_bytes(word).to_owned());
+    /// Passes on all that was given for an option, from the first place where there is something.
+    fn each_word(&mut self, option: &Opt, separators: &[u8], take: &mut dyn FnMut(&OsStr, Place)) {
+        // The inits whose command lines have clusters of letters take the last one.
+        if separators == ONCE && !self.topic.clusters {
+            let is_repeated = |options| count(options, option) > 1;
+            let place = match [&self.arguments, &self.general].map(is_repeated) {
+                [true, _] => Some(Place::Argument),
+                [_, true] => Some(Place::General),
+                _ => None,
+            };
+            if let Some(place) = place {
+                self.refuse(named(place.prefix(), option) + " may be given only once");
             }
         }
-        (words, Place::Variable)
+        let has_arguments = self.count(option) > 0;
+        if let Some(variable) = self.variable(option).filter(|_| !has_arguments) {
+            for word in variable.as_bytes().split(|byte| separators.contains(byte)) {
+                if !word.is_empty() {
+                    take(OsStr::from_bytes(word), Place::Variable);
+                }
+            }
+            return;
+        }
+        let [arguments, general] = self.explicit();
+        let (place, options) = if has_arguments { arguments } else { general };
+        for (one, value) in options {
+            if std::ptr::eq(*one, option) {
+                take(value, place);
+            }
+        }
     }
 
     /// An option's environment variable; an empty one is as good as none.
@@ -231,50 +254,64 @@ impl<'a> Given<'a> {
         }
         (self.env)(option.env).filter(|value| !value.is_empty())
     }
+
+    /// The options that were given by their names, and not by their own variables.
+    fn explicit(&self) -> [(Place, &Options); 2] {
+        [
+            (Place::Argument, &self.arguments),
+            (Place::General, &self.general),
+        ]
+    }
 }
 
 /// Where something was given.
 #[derive(Clone, Copy)]
 enum Place {
     Argument,
+    /// The option's own variable.
     Variable,
+    /// The variable for all options.
+    General,
 }
 
 impl Place {
-    fn refused(self, option: &Opt, word: &OsStr, why: &str) -> String {
+    /// How a message begins about what was given there.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::General => "in HINIT_HEALTH: ",
+            _ => "",
+        }
+    }
+
+    fn refuse(self, option: &Opt, word: &OsStr, why: &str) -> String {
         let (name, joint) = match self {
-            Self::Argument => (option.long, ' '),
             Self::Variable => (option.env_name(), '='),
+            _ => (option.long, ' '),
         };
-        format!("`{name}{joint}{}`: {why}", word.display())
+        let (prefix, word) = (self.prefix(), word.display());
+        format!("{prefix}`{name}{joint}{word}`: {why}")
     }
 }
 
 /// The options of the variable for all. They are words as on a command line, with blanks between
 /// them; quotes keep a word together.
-fn general(topic: &Topic, env: Env) -> Result<Arguments, String> {
+fn general(topic: &Topic, env: Env) -> Result<Options, String> {
     let text = env(topic.env).unwrap_or_default();
-    let split = match words_of(text.as_bytes()) {
-        Some(words) => split(words.into_iter(), topic),
-        None => Err("a quote is not closed".into()),
-    };
-    let why = match split {
-        Ok((general, operands)) => match operands.first() {
-            Some(word) => unexpected(word, topic),
-            None => return Ok(general),
-        },
-        Err(why) => why,
-    };
-    let name = topic.env.to_str().unwrap_or_default();
-    Err(format!("in {name}: {why}"))
+    let words = words_of(text.as_bytes()).ok_or("a quote is not closed")?;
+    let (general, operands) = split(words.into_iter(), topic)?;
+    if let Some(word) = operands.first() {
+        return Err(unexpected(word, topic));
+    }
+    // A help text is no verdict: as one, it would be exit code 0.
+    if count(&general, &options::HELP) > 0 {
+        return Err(named("", &options::HELP) + " belongs on the command line");
+    }
+    Ok(general)
 }
 
-/// All words given as arguments for an option, in their order.
-fn words_for(option: &Opt, arguments: &mut Arguments) -> Vec<OsString> {
-    let copy = |value: &OsStr| Ok::<_, std::convert::Infallible>(value.to_owned());
-    let mut words = Vec::new();
-    while let Ok(Some(word)) = arguments.opt_value_from_os_str(option.long, copy) {
-        words.push(word);
-    }
-    words
+/// How often an option is among them. (One function: copies of it are a quarter KiB.)
+#[inline(never)]
+fn count(options: &Options, option: &Opt) -> usize {
+    let is_asked_for = |(one, _): &&(&Opt, _)| std::ptr::eq(*one, option);
+    options.iter().filter(is_asked_for).count()
 }

@@ -57,10 +57,17 @@ pub(crate) enum Answer {
 
 pub(super) fn parse(given: &mut Given) -> Command {
     given.at_most(0);
+    // hinit is found by its PID file, and another program has no hinit.
+    let [ready, _] = given.one_of(&options::READY, &options::NO_PID);
+    let [ready, foreign] = if ready {
+        given.one_of(&options::READY, &options::FOREIGN)
+    } else {
+        [false, given.flag(&options::FOREIGN)]
+    };
     let check = Healthcheck {
         pid_file: pid_file_unless(&options::NO_PID, given),
-        ready: given.flag(&options::READY),
-        foreign: given.flag(&options::FOREIGN),
+        ready,
+        foreign,
         probes: probes(given),
         http: http(given),
         timeout: given
@@ -72,13 +79,6 @@ pub(super) fn parse(given: &mut Given) -> Command {
             _ => Answer::Line,
         },
     };
-    // hinit is found by its PID file, and another program has no hinit.
-    if check.ready && check.pid_file.is_none() {
-        given.contradiction(&options::READY, &options::NO_PID);
-    }
-    if check.ready && check.foreign {
-        given.contradiction(&options::READY, &options::FOREIGN);
-    }
     if check.pid_file.is_none() && check.probes.is_empty() {
         let why = "`--no-pid` leaves nothing to check: name a probe, such as `--http`";
         given.refuse(why.into());
@@ -127,7 +127,7 @@ fn http(given: &mut Given) -> Http {
         expect,
         contains: given.value(&options::CONTAINS, &probes::TEXT),
     };
-    if http.head && http.contains.is_some() {
+    if http.head && http.contains.is_some() && given.is_given(&options::HTTP) {
         let why = "the answer to `--method HEAD` has no body that `--contains` could look into";
         given.refuse(why.into());
     }

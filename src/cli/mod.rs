@@ -113,11 +113,10 @@ fn read(
         complaint,
     };
     let mut given = Given::new(words, topic, env).map_err(misuse)?;
-    let command = if given.flag(&options::HELP) {
-        Command::Help(topic.help())
-    } else {
-        parse(&mut given)
-    };
+    if given.flag(&options::HELP) {
+        return Ok(Command::Help(topic.help()));
+    }
+    let command = parse(&mut given);
     match given.mistake() {
         None => Ok(command),
         Some(why) => Err(misuse(why)),
@@ -153,15 +152,12 @@ fn pid_file(given: &mut Given) -> PidFile {
     path.map_or(PidFile::Default, |path| PidFile::At(path.into()))
 }
 
-/// The same where an option can say that there is none.
+/// The same where a flag can say that there is none. Arguments that are about the file beat its variable.
 fn pid_file_unless(none: &options::Opt, given: &mut Given) -> Option<PidFile> {
-    if !given.flag(none) {
-        return Some(pid_file(given));
-    }
-    if given.count(&options::PID_FILE) > 0 {
-        given.contradiction(&options::PID_FILE, none);
-    }
-    None
+    let about_it = [&options::PID_FILE, &options::FOREIGN, &options::READY];
+    let is_sure = given.count(none) > 0 || about_it.iter().all(|option| given.count(option) == 0);
+    let is_none = given.flag(none) && is_sure;
+    (!is_none).then(|| pid_file(given))
 }
 
 #[cfg(test)]

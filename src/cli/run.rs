@@ -46,6 +46,8 @@ pub(crate) struct Run {
     pub(crate) follow: Vec<PathBuf>,
     pub(crate) manners: Manners,
     pub(crate) verbosity: Verbosity,
+    /// Leave out the last line where the exit code is 0.
+    pub(crate) quiet_success: bool,
     /// The server and its arguments; at least one word.
     pub(crate) command: Vec<OsString>,
 }
@@ -144,7 +146,7 @@ pub(super) fn parse(given: &mut Given) -> Command {
         let version = concat!("hinit ", env!("CARGO_PKG_VERSION"), "\n");
         return Command::Help(version.into());
     }
-    Command::Run(Run {
+    let run = Run {
         pid_file: pid_file_unless(&options::NO_PID_FILE, given),
         mode: given
             .value(&options::PID_FILE_MODE, &values::PERMISSIONS)
@@ -179,26 +181,36 @@ pub(super) fn parse(given: &mut Given) -> Command {
         stale: given.lines(&options::REMOVE_STALE, &probes::PATH),
         follow: given.lines(&options::FOLLOW, &probes::PATH),
         manners: Manners::OWN,
-        verbosity: match given.one_of(&options::VERBOSE, &options::QUIET) {
-            [true, _] => Verbosity::Verbose,
-            [_, true] => Verbosity::Quiet,
-            _ => Verbosity::Normal,
-        },
+        verbosity: verbosity(given),
+        quiet_success: given.flag(&options::QUIET_SUCCESS),
         command: given.command(),
-    })
+    };
+    // Its sockets have these permissions too.
+    let has_no_file = run.pid_file.is_none() && run.listen.is_empty();
+    if has_no_file && given.count(&options::PID_FILE_MODE) > 0 {
+        given.refuse_together(&options::PID_FILE_MODE, &options::NO_PID_FILE);
+    }
+    Command::Run(run)
+}
+
+fn verbosity(given: &mut Given) -> Verbosity {
+    let flags = given.one_of(&options::VERBOSE, &options::QUIET);
+    let by_variable = given.value(&options::LOG, &values::VERBOSITY);
+    match flags {
+        [true, _] => Verbosity::Verbose,
+        [_, true] => Verbosity::Quiet,
+        _ => by_variable.unwrap_or(Verbosity::Normal),
+    }
 }
 
 fn notify(given: &mut Given) -> Option<Notify> {
-    let notify = Notify {
-        watchdog: given.value(&options::WATCHDOG, &values::TIMEOUT),
-        signal: given.value(&options::WATCHDOG_SIGNAL, &values::SIGNAL),
-    };
-    if notify.signal.is_some() && notify.watchdog.is_none() {
-        let why = "`--watchdog-signal` needs `--watchdog`: how long a server may be silent";
-        given.refuse(why.into());
-    }
-    let is_wanted = given.flag(&options::NOTIFY) || notify.watchdog.is_some();
-    is_wanted.then_some(notify)
+    let watchdog = given.value(&options::WATCHDOG, &values::TIMEOUT);
+    let signal = given.value(&options::WATCHDOG_SIGNAL, &values::SIGNAL);
+    let is_wanted = given.flag(&options::NOTIFY) || watchdog.is_some();
+    is_wanted.then_some(Notify {
+        watchdog,
+        signal: watchdog.and(signal),
+    })
 }
 
 fn listen(given: &mut Given) -> Vec<Address> {

@@ -117,15 +117,12 @@ fn options_of_run() {
         follow: Vec::new(),
         manners: Manners::OWN,
         verbosity: Verbosity::Normal,
+        quiet_success: false,
         command: vec!["x".into()],
     };
     assert_eq!(plain, expected);
     assert_eq!(run(&["--pid-file", "/p", "x"]).pid_file, Some(at("/p")));
     assert_eq!(run(&["--pid-file=/p=q", "x"]).pid_file, Some(at("/p=q")));
-    assert_eq!(
-        run(&["--pid-file", "a", "--pid-file", "b", "x"]).pid_file,
-        Some(at("b"))
-    );
     assert_eq!(run(&["--no-pid-file", "--no-pid-file", "x"]).pid_file, None);
     for (words, verbosity) in [
         (&["-v", "x"][..], Verbosity::Verbose),
@@ -199,24 +196,36 @@ fn flag_then_environment_then_default() {
 
 #[test]
 fn flags_by_argument_or_environment() {
-    let [group, no_drain, clean_stop]: [fn(&Run) -> bool; 3] = [
+    let [group, no_drain, clean_stop, quiet_success]: [fn(&Run) -> bool; 4] = [
         |run| run.group,
         |run| run.stop.leftovers == Leftovers::Leave,
         |run| run.exit.clean_stop,
+        |run| run.quiet_success,
     ];
     for (flag, variable, is_on) in [
         ("--group", c"HINIT_GROUP", group),
         ("--no-drain", c"HINIT_NO_DRAIN", no_drain),
         ("--clean-stop", c"HINIT_CLEAN_STOP", clean_stop),
+        ("--quiet-success", c"HINIT_QUIET_SUCCESS", quiet_success),
     ] {
-        let refusal = format!("`{}=yes`: neither 0 nor 1", variable.to_str().unwrap());
+        let refusal = format!(
+            "`{}=maybe`: not 1, 0, true, false, yes, no, on or off",
+            variable.to_str().unwrap()
+        );
         for (words, value, expected) in [
             (&["x"][..], "", Ok(false)),
             (&["x"], "1", Ok(true)),
             (&["x"], "0", Ok(false)),
             (&[flag, "x"], "", Ok(true)),
             (&[flag, "x"], "0", Ok(true)),
-            (&["x"], "yes", Err(of_run(refusal))),
+            (&[flag, "x"], "off", Ok(true)),
+            (&["x"], "true", Ok(true)),
+            (&["x"], "YES", Ok(true)),
+            (&["x"], "On", Ok(true)),
+            (&["x"], "False", Ok(false)),
+            (&["x"], "no", Ok(false)),
+            (&["x"], "off", Ok(false)),
+            (&["x"], "maybe", Err(of_run(refusal))),
         ] {
             let on = parse_with(words, variable, value)
                 .map(|command| matches!(command, Command::Run(run) if is_on(&run)));
@@ -224,6 +233,31 @@ fn flags_by_argument_or_environment() {
         }
     }
     assert!(run(&["-g", "x"]).group);
+}
+
+#[test]
+fn how_much_is_logged() {
+    let verbosity = |words: &[&str], value| match parse_with(words, c"HINIT_LOG", value) {
+        Ok(Command::Run(run)) => run.verbosity,
+        other => panic!("{words:?} {value}: {other:?}"),
+    };
+    for (words, value, expected) in [
+        (&["x"][..], "", Verbosity::Normal),
+        (&["x"], "normal", Verbosity::Normal),
+        (&["x"], "quiet", Verbosity::Quiet),
+        (&["x"], "verbose", Verbosity::Verbose),
+        (&["-v", "x"], "quiet", Verbosity::Verbose),
+        (&["-q", "x"], "verbose", Verbosity::Quiet),
+    ] {
+        assert_eq!(verbosity(words, value), expected, "{words:?} {value}");
+    }
+    let refusal = of_run("`HINIT_LOG=debug`: not quiet, normal or verbose".into());
+    assert_eq!(parse_with(&["x"], c"HINIT_LOG", "debug"), Err(refusal));
+    // That one is the health check's.
+    match parse_with(&["x"], c"HINIT_QUIET", "1") {
+        Ok(Command::Run(run)) => assert_eq!(run.verbosity, Verbosity::Normal),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -367,16 +401,24 @@ fn a_usage_error_names_the_word_and_the_nearest_right_one() {
         ),
         (
             &["--pid-file", "--quiet", "x"],
-            "run: `--pid-file` needs a value: FILE",
+            "run: `--pid-file` needs a value: FILE; one that begins with `-` is joined to it by `=`",
+        ),
+        (
+            &["--pid-file", "--", "x"],
+            "run: `--pid-file` needs a value: FILE; one that begins with `-` is joined to it by `=`",
+        ),
+        (
+            &["--pid-file", "-x=y", "x"],
+            "run: `--pid-file` needs a value: FILE; one that begins with `-` is joined to it by `=`",
         ),
         (&["--quiet=yes", "x"], "run: `--quiet` takes no value"),
         (
             &["-v", "-q", "x"],
-            "run: `--verbose` and `--quiet` contradict each other",
+            "run: `--verbose` cannot be used with `--quiet`",
         ),
         (
             &["--pid-file", "p", "--no-pid-file", "x"],
-            "run: `--pid-file` and `--no-pid-file` contradict each other",
+            "run: `--pid-file` cannot be used with `--no-pid-file`",
         ),
         (
             &["--pid-file-mode", "0666", "x"],

@@ -7,6 +7,7 @@ use nix::sys::signal::Signal;
 
 use super::User;
 use crate::error::exit_code;
+use crate::output::Verbosity;
 use crate::sys::SignalSet;
 use crate::text::{digits, standard_signal_name};
 
@@ -16,6 +17,20 @@ pub(super) struct Kind<T> {
     pub(super) wanted: &'static str,
 }
 
+/// Of a flag, by its variable.
+pub(super) const SWITCH: Kind<bool> = Kind {
+    parse: switch,
+    wanted: "1, 0, true, false, yes, no, on or off",
+};
+pub(super) const VERBOSITY: Kind<Verbosity> = Kind {
+    parse: |text| match text {
+        "quiet" => Some(Verbosity::Quiet),
+        "normal" => Some(Verbosity::Normal),
+        "verbose" => Some(Verbosity::Verbose),
+        _ => None,
+    },
+    wanted: "quiet, normal or verbose",
+};
 pub(super) const PERMISSIONS: Kind<u32> = Kind {
     parse: permissions,
     wanted: "0600, 0604, 0640 or 0644",
@@ -155,6 +170,14 @@ fn exit_codes(text: &str) -> Option<(u8, u8)> {
         None => u8::try_from(exit_code::KILLED_BY + signal(from)?).ok(),
     };
     Some((from?, code(to)?))
+}
+
+/// In any case, as the programs have it that write such variables.
+fn switch(text: &str) -> Option<bool> {
+    const OFF_AND_ON: &str = "0,1,false,true,no,yes,off,on";
+    let mut words = OFF_AND_ON.split(',');
+    let place = words.position(|word| word.eq_ignore_ascii_case(text))?;
+    Some(place % 2 == 1)
 }
 
 /// `500ms`, `1.5s`, and sums as Go and systemd have them: `1h30m`, `1min 30s`. A bare number is seconds. Nothing, or

@@ -261,6 +261,7 @@ impl<'a> Life<'a> {
             remaining,
         };
         match ending.server {
+            Ok(_) if code == 0 && self.options.quiet_success => {}
             Ok(_) => self.log.tell(format_args!("{ending}")),
             Err(_) => self.log.error(format_args!("{ending}")),
         }

@@ -46,5 +46,6 @@ mod status;
 mod stop_signals;
 mod terminal;
 mod user;
+mod variables;
 mod verdicts;
 mod window;

@@ -155,7 +155,6 @@ fn options_stand_anywhere_and_the_environment_will_do() {
     for words in [
         &["HUP", "--pid-file", file][..],
         &["--pid-file", file, "HUP"],
-        &["--pid-file", "/none", "HUP", joined.as_str()],
         &["--pid-file", file, "--", "HUP"],
         &["HUP", "--foreign", joined.as_str()],
     ] {

@@ -12,6 +12,7 @@ macro_rules! mutants {
     };
 }
 
+mod command_line;
 mod leftovers;
 mod mutant;
 mod start_and_stop;

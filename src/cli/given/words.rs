@@ -4,23 +4,20 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::vec::IntoIter;
 
-use pico_args::Arguments;
-
+use super::Options;
 use crate::cli::options::Topic;
 
 /// Cuts the words at the first operand or `--`: what stands behind it is the server's, even where it
-/// looks like an option of ours, so pico-args, which scans all it is given, must not see it. Where
-/// options may stand behind operands, that goes for one word at a time. A name and the value that is
-/// joined to it become two words.
+/// looks like an option of ours. Where options may stand behind operands, that goes for one word at a time.
 pub(super) fn split(
     mut words: IntoIter<OsString>,
     topic: &Topic,
-) -> Result<(Arguments, Vec<OsString>), String> {
-    let mut arguments = Vec::new();
+) -> Result<(Options, Vec<OsString>), String> {
+    let mut options = Vec::new();
     let mut operands = Vec::new();
     let mut letters = None;
     while let Some(word) = letters.take().or_else(|| words.next()) {
-        let is_option = word.as_bytes().starts_with(b"-") && word != "-";
+        let is_option = looks_like_option(&word);
         if !is_option || word == "--" {
             operands.extend(if is_option { words.next() } else { Some(word) });
             if topic.mixed {
@@ -33,14 +30,24 @@ pub(super) fn split(
         let Some(option) = topic.option(name) else {
             return Err(unknown("unknown option", name, topic));
         };
-        arguments.push(option.long.into());
+        let mut value = OsString::new();
         if option.takes_value() {
-            let joined = joined.map(|value| OsStr::from_bytes(value).to_owned());
-            let Some(value) = joined.or_else(|| words.next()).filter(is_value) else {
-                let (name, value) = (option.long, option.value());
-                return Err(format!("`{name}` needs a value: {value}"));
+            let is_joined = joined.is_some();
+            value = match joined {
+                Some(joined) => OsStr::from_bytes(joined).to_owned(),
+                None => words.next().unwrap_or_default(),
             };
-            arguments.push(value);
+            // Far more often than such a value, one was forgotten.
+            let is_forgotten = !is_joined && looks_like_option(&value);
+            if is_forgotten || value.is_empty() {
+                let hint = if is_forgotten && !topic.clusters {
+                    "; one that begins with `-` is joined to it by `=`"
+                } else {
+                    ""
+                };
+                let (name, value) = (option.long, option.value());
+                return Err(format!("`{name}` needs a value: {value}{hint}"));
+            }
         } else if is_cluster && joined.is_some() {
             let mut others = word.into_vec();
             others.remove("-".len());
@@ -48,9 +55,14 @@ pub(super) fn split(
         } else if joined.is_some() {
             return Err(format!("`{}` takes no value", option.long));
         }
+        options.push((option, value));
     }
     operands.extend(words);
-    Ok((Arguments::from_vec(arguments), operands))
+    Ok((options, operands))
+}
+
+fn looks_like_option(word: &OsStr) -> bool {
+    word.as_bytes().starts_with(b"-") && word != "-"
 }
 
 /// The name of an option, and what is joined to it: the value in `--name=value`; in `-vvgp` and `-pTERM`,
@@ -63,12 +75,6 @@ fn parts(word: &[u8], is_cluster: bool) -> (&[u8], Option<&[u8]>) {
     let end = word.iter().position(|&byte| byte == b'=');
     let (name, rest) = word.split_at(end.unwrap_or(word.len()));
     (name, rest.get(1..))
-}
-
-/// An option's value is any word, but for one that looks like an option, since that is far more
-/// often a value forgotten. (A file that really has such a name is `./-x`.)
-fn is_value(word: &OsString) -> bool {
-    !word.is_empty() && !word.as_bytes().starts_with(b"-")
 }
 
 /// The words of a text, as a shell would see them if it knew blanks and quotes alone. None, if a quote

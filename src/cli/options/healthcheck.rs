@@ -19,7 +19,7 @@ pub(crate) static FOREIGN: Opt = Opt::new(
 .env(c"HINIT_FOREIGN");
 pub(crate) static HTTP: Opt = Opt::new(
     "--http URL\n\
-     Ask a web server: http://127.0.0.1:8000/health or http+unix:///run/app.sock:/health",
+     Ask a web server: http://127.0.0.1:8000/health or http+unix:///run/app.sock:/health; may be repeated",
 )
 .env(c"HINIT_HTTP");
 pub(crate) static METHOD: Opt = Opt::new(
@@ -30,12 +30,12 @@ pub(crate) static METHOD: Opt = Opt::new(
 .env(c"HINIT_METHOD");
 pub(crate) static HEADER: Opt = Opt::new(
     "--header FIELD\n\
-     A field of the request, as `Accept: text/plain`",
+     A field of the request, as `Accept: text/plain`; may be repeated",
 )
 .env(c"HINIT_HEADER");
 pub(crate) static EXPECT: Opt = Opt::new(
     "--expect CODES\n\
-     Healthy status codes, as 200 or 200-299,304\n\
+     Healthy status codes, as 200 or 200-299,304; may be repeated\n\
      [default: 200-399]",
 )
 .env(c"HINIT_EXPECT");
@@ -46,22 +46,22 @@ pub(crate) static CONTAINS: Opt = Opt::new(
 .env(c"HINIT_CONTAINS");
 pub(crate) static GRPC: Opt = Opt::new(
     "--grpc ADDRESS\n\
-     Ask a gRPC server's health service: 127.0.0.1:50051, or with /SERVICE behind it",
+     Ask a gRPC server's health service: 127.0.0.1:50051, or with /SERVICE behind it; may be repeated",
 )
 .env(c"HINIT_GRPC");
 pub(crate) static TCP: Opt = Opt::new(
     "--tcp ADDRESS\n\
-     Something must accept connections: 127.0.0.1:5432, [::1]:5432 or localhost:5432",
+     Something must accept connections: 127.0.0.1:5432, [::1]:5432 or localhost:5432; may be repeated",
 )
 .env(c"HINIT_TCP");
 pub(crate) static UNIX: Opt = Opt::new(
     "--unix PATH\n\
-     The same for a Unix socket: a path, or @NAME for an abstract one",
+     The same for a Unix socket: a path, or @NAME for an abstract one; may be repeated",
 )
 .env(c"HINIT_UNIX");
 pub(crate) static HEARTBEAT: Opt = Opt::new(
     "--heartbeat PATH\n\
-     A file that the server must have touched within --max-age",
+     A file that the server must have touched within --max-age; may be repeated",
 )
 .env(c"HINIT_HEARTBEAT");
 pub(crate) static MAX_AGE: Opt = Opt::new(

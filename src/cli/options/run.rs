@@ -116,12 +116,19 @@ pub(crate) static FOLLOW: Opt = Opt::new(
 .env(c"HINIT_FOLLOW");
 pub(crate) static VERBOSE: Opt = Opt::new(
     "-v, --verbose\n\
-     Also log each signal and each orphan",
+     Also log each signal and each orphan, as HINIT_LOG=verbose does",
 );
 pub(crate) static QUIET: Opt = Opt::new(
     "-q, --quiet\n\
-     Log errors only",
+     Log errors only, as HINIT_LOG=quiet does",
 );
+/// How much is logged, where no option says it.
+pub(crate) static LOG: Opt = Opt::new("").env(c"HINIT_LOG");
+pub(crate) static QUIET_SUCCESS: Opt = Opt::new(
+    "--quiet-success\n\
+     Do not log how the server ended if hinit exits with 0: for images that are used as commands",
+)
+.env(c"HINIT_QUIET_SUCCESS");
 pub(crate) static HELP: Opt = Opt::new(
     "-h, --help\n\
      Print this help",
@@ -169,6 +176,7 @@ Exits with the server's own code; 128+N if signal N killed it; 127 if COMMAND wa
         &PARENT_DEATH,
         &VERBOSE,
         &QUIET,
+        &QUIET_SUCCESS,
         &HELP,
         &VERSION,
     ],

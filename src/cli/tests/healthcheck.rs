@@ -113,9 +113,9 @@ fn argument_then_own_variable_then_the_one_for_all() {
     assert!(foreign(&[all]));
     assert!(!foreign(&[all, (c"HINIT_FOREIGN", "0")]));
     // What is given for one option leaves the others as they are.
-    let both = [(c"HINIT_HEALTH", "--tcp 127.0.0.1:1 --expect 204")];
-    let check = check_with(&["--tcp", "127.0.0.1:2"], &both).unwrap();
-    assert_eq!(probes_of(&check), ["127.0.0.1:2"]);
+    let both = [(c"HINIT_HEALTH", "--http http://[::1]/ --expect 204")];
+    let check = check_with(&["--http", "http://[::1]/x"], &both).unwrap();
+    assert_eq!(probes_of(&check), ["http://[::1]/x"]);
     assert_eq!(check.http.expect, [204..=204]);
 }
 
@@ -131,12 +131,12 @@ fn what_makes_no_sense_as_a_health_check() {
         (
             &["--no-pid", "--pid-file", "/p", "--unix", "/x"],
             &[],
-            "`--pid-file` and `--no-pid` contradict each other",
+            "`--pid-file` cannot be used with `--no-pid`",
         ),
         (
             &["--json", "-q"],
             &[],
-            "`--json` and `--quiet` contradict each other",
+            "`--json` cannot be used with `--quiet`",
         ),
         (
             &["--heartbeat", "/b"],
@@ -144,7 +144,7 @@ fn what_makes_no_sense_as_a_health_check() {
             "`--heartbeat` needs `--max-age`: how old it may be",
         ),
         (
-            &["--method", "HEAD", "--contains", "x"],
+            &["--http=http://[::1]/", "--method=HEAD", "--contains=x"],
             &[],
             "the answer to `--method HEAD` has no body that `--contains` could look into",
         ),
@@ -181,6 +181,28 @@ fn what_makes_no_sense_as_a_health_check() {
             &[(c"HINIT_HEALTH", "-q x")],
             "in HINIT_HEALTH: unexpected word `x`; the nearest is `-q`",
         ),
+        (
+            &[],
+            &[(c"HINIT_HEALTH", "--timeout soon")],
+            "in HINIT_HEALTH: `--timeout soon`: not a time such as 500ms, 2s or 1m30s; \
+             the units are ms, s, m, h and d",
+        ),
+        // As a help text it would be exit code 0: healthy.
+        (
+            &[],
+            &[(c"HINIT_HEALTH", "--help")],
+            "in HINIT_HEALTH: `--help` belongs on the command line",
+        ),
+        (
+            &["--tcp", "127.0.0.1:1"],
+            &[(c"HINIT_HEALTH", "--tcp 127.0.0.1:2 -h")],
+            "in HINIT_HEALTH: `--help` belongs on the command line",
+        ),
+        (
+            &[],
+            &[(c"HINIT_HEALTH", "--version")],
+            "in HINIT_HEALTH: unknown option `--version`; the nearest is `--foreign`",
+        ),
     ] {
         assert_eq!(
             check_with(words, variables),
@@ -188,4 +210,49 @@ fn what_makes_no_sense_as_a_health_check() {
             "{words:?}"
         );
     }
+}
+
+#[test]
+fn help_is_there_whatever_the_variables_are() {
+    for value in ["--tccp x", "--help", "'"] {
+        match super::parse_with(&["healthcheck", "--help"], c"HINIT_HEALTH", value) {
+            Ok(Command::Help(text)) => assert!(text.starts_with("usage: hinit healthcheck")),
+            other => panic!("{value}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_flag_beats_a_variable_that_it_cannot_be_used_with() {
+    let check = |words: &[&str], variables: &[_]| check_with(words, variables).unwrap();
+    let tcp = "--tcp=127.0.0.1:1";
+    for (word, variable, answer) in [
+        ("--json", c"HINIT_QUIET", Answer::Json),
+        ("-q", c"HINIT_JSON", Answer::Silence),
+    ] {
+        assert_eq!(check(&[word], &[(variable, "1")]).answer, answer);
+    }
+    let (no_pid, ready, foreign) = (c"HINIT_NO_PID", c"HINIT_READY", c"HINIT_FOREIGN");
+    let found = check(&["--no-pid", tcp], &[(ready, "1"), (foreign, "1")]);
+    assert_eq!((found.pid_file, found.ready), (None, false));
+    let found = check(&["--ready", tcp], &[(no_pid, "1")]);
+    assert_eq!((found.pid_file.is_some(), found.ready), (true, true));
+    let found = check(&["--foreign", tcp], &[(no_pid, "1")]);
+    assert_eq!((found.pid_file.is_some(), found.foreign), (true, true));
+    let found = check(&["--pid-file=/p", tcp], &[(no_pid, "1")]);
+    assert_eq!(found.pid_file, Some(super::at("/p")));
+    // hinit's own PID file is named for its other commands.
+    let found = check(
+        &[],
+        &[
+            (c"HINIT_PID_FILE", "/p"),
+            (c"HINIT_HEALTH", "--no-pid --tcp 127.0.0.1:1"),
+        ],
+    );
+    assert_eq!(found.pid_file, None);
+    // Which of two variables is meant hinit cannot know.
+    assert_eq!(
+        check_with(&[], &[(no_pid, "1"), (ready, "1")]),
+        Err("`--ready` cannot be used with `--no-pid`".into())
+    );
 }

@@ -1,0 +1,203 @@
+use std::ffi::{CStr, OsString};
+
+use crate::cli::options::{HEALTHCHECK, HELP, Opt, RUN, SIGNAL, STATUS, Topic};
+use crate::cli::parse;
+
+fn mistake(words: &[&str], variables: &[(&CStr, &str)]) -> Option<String> {
+    let env = |name: &CStr| {
+        let mut variables = variables.iter();
+        variables.find_map(|(known, value)| (*known == name).then(|| value.into()))
+    };
+    let words = ["hinit"].iter().chain(words).map(OsString::from);
+    let why = parse(words.collect(), &env).err()?.why;
+    Some(why.to_string())
+}
+
+/// In one line, as a shell would have it.
+fn of_check(words: &str, variables: &[(&CStr, &str)]) -> Option<String> {
+    let words: Vec<&str> = ["healthcheck"]
+        .into_iter()
+        .chain(words.split_whitespace())
+        .collect();
+    mistake(&words, variables)
+}
+
+#[test]
+fn an_option_of_a_health_check_that_has_no_effect() {
+    for (words, why) in [
+        ("--expect 204", "`--expect` needs `--http`"),
+        (
+            "--method HEAD --tcp 127.0.0.1:1",
+            "`--method` needs `--http`",
+        ),
+        (
+            "--contains x --grpc 127.0.0.1:1",
+            "`--contains` needs `--http`",
+        ),
+        (
+            "--header A:b --unix /x",
+            "`--header` needs `--http` or `--grpc`",
+        ),
+        ("--max-age 60s", "`--max-age` needs `--heartbeat`"),
+        (
+            "--foreign --no-pid --tcp 127.0.0.1:1",
+            "`--foreign` cannot be used with `--no-pid`",
+        ),
+        (
+            "--pid-file /p --no-pid --tcp 127.0.0.1:1",
+            "`--pid-file` cannot be used with `--no-pid`",
+        ),
+    ] {
+        assert_eq!(of_check(words, &[]).as_deref(), Some(why), "{words}");
+        let in_variable = format!("in HINIT_HEALTH: {why}");
+        let variables = [(c"HINIT_HEALTH", words)];
+        assert_eq!(of_check("", &variables), Some(in_variable), "{words}");
+    }
+    let url = "http://127.0.0.1:1/";
+    for (words, variables) in [
+        ("--expect 204", &[(c"HINIT_HTTP", url)][..]),
+        (
+            "--expect 204",
+            &[(c"HINIT_HEALTH", "--http http://127.0.0.1:1/")],
+        ),
+        (
+            "--http http://127.0.0.1:1/",
+            &[(c"HINIT_HEALTH", "--expect 204 --tcp 127.0.0.1:1")],
+        ),
+        ("--header A:b --grpc 127.0.0.1:1", &[]),
+        ("--max-age 60s", &[(c"HINIT_HEARTBEAT", "/beat")]),
+        // An image's own variables are for whichever of its commands has a use for them.
+        (
+            "--tcp 127.0.0.1:1",
+            &[
+                (c"HINIT_EXPECT", "204"),
+                (c"HINIT_METHOD", "HEAD"),
+                (c"HINIT_CONTAINS", "x"),
+                (c"HINIT_HEADER", "A: b"),
+                (c"HINIT_MAX_AGE", "60s"),
+                (c"HINIT_FOREIGN", "1"),
+            ],
+        ),
+    ] {
+        assert_eq!(of_check(words, variables), None, "{words} {variables:?}");
+    }
+}
+
+#[test]
+fn an_option_of_run_that_has_no_effect() {
+    for (words, why) in [
+        (
+            &["--keep-groups", "x"][..],
+            "`--keep-groups` needs `--user`",
+        ),
+        (
+            &["--watchdog-signal=ABRT", "--notify", "x"],
+            "`--watchdog-signal` needs `--watchdog`",
+        ),
+        (
+            &["--pid-file-mode=0600", "--no-pid-file", "x"],
+            "`--pid-file-mode` cannot be used with `--no-pid-file`",
+        ),
+        (
+            &["-q", "--quiet-success", "x"],
+            "`--quiet-success` cannot be used with `--quiet`",
+        ),
+    ] {
+        assert_eq!(mistake(words, &[]).as_deref(), Some(why), "{words:?}");
+    }
+    for (words, variables) in [
+        (&["--keep-groups", "x"][..], &[(c"HINIT_USER", "app")][..]),
+        (
+            &["--watchdog-signal=ABRT", "x"],
+            &[(c"HINIT_WATCHDOG", "5s")],
+        ),
+        (
+            &["--pid-file-mode=0600", "--no-pid-file", "x"],
+            &[(c"HINIT_LISTEN", "unix:/s")],
+        ),
+        (&["-v", "--quiet-success", "x"], &[]),
+        (
+            &["x"],
+            &[
+                (c"HINIT_KEEP_GROUPS", "1"),
+                (c"HINIT_WATCHDOG_SIGNAL", "ABRT"),
+            ],
+        ),
+        (&["-q", "x"], &[(c"HINIT_QUIET_SUCCESS", "1")]),
+        (&["--no-pid-file", "x"], &[(c"HINIT_PID_FILE", "/p")]),
+    ] {
+        assert_eq!(mistake(words, variables), None, "{words:?} {variables:?}");
+    }
+}
+
+/// A value that an option takes.
+fn value_of(option: &Opt) -> &'static str {
+    match option.value() {
+        "FILE" | "PATH" | "DIR" => "/x",
+        "MODE" => "0600",
+        "SIGNAL" | "LIST" => "TERM",
+        "DURATION" => "5s",
+        "FROM=TO" if option.long == "--map-exit" => "1=0",
+        "FROM=TO" => "HUP=",
+        "USER" => "app",
+        "URL" => "http://127.0.0.1:1/",
+        "METHOD" => "GET",
+        "FIELD" => "A: b",
+        "CODES" => "200",
+        "TEXT" => "ok",
+        "ADDRESS" => "127.0.0.1:1",
+        "PROBE" => "--tcp 127.0.0.1:1",
+        other => panic!("{other}"),
+    }
+}
+
+/// By the help, against what becomes of it. Flags are as they are, however often they are given.
+#[test]
+fn what_may_be_repeated_says_so() {
+    let operand = |topic: &Topic| match topic.name {
+        "run" => Some("x"),
+        "signal" => Some("TERM"),
+        _ => None,
+    };
+    for topic in [&RUN, &HEALTHCHECK, &SIGNAL, &STATUS] {
+        for option in topic.options {
+            if !option.takes_value() {
+                continue;
+            }
+            let twice = [option.long, value_of(option)].repeat(2);
+            let beside: &[&str] = match option.long {
+                "--method" | "--header" | "--expect" | "--contains" => &["--http=http://[::1]/"],
+                "--heartbeat" => &["--max-age=1s"],
+                "--max-age" => &["--heartbeat=/x"],
+                "--watchdog-signal" => &["--watchdog=1s"],
+                _ => &[],
+            };
+            let words = [&[topic.name], &twice[..], beside].concat();
+            let words: Vec<&str> = words.into_iter().chain(operand(topic)).collect();
+            let refusal = format!("`{}` may be given only once", option.long);
+            let expected = (!option.help().ends_with("; may be repeated")).then_some(refusal);
+            assert_eq!(mistake(&words, &[]), expected, "{words:?}");
+        }
+        for option in topic.options {
+            if !option.takes_value() && option.long != HELP.long {
+                let words = [topic.name, option.long, option.long];
+                let why = mistake(&words, &[]).unwrap_or_default();
+                assert!(!why.contains("only once"), "{why}");
+            }
+        }
+    }
+    let twice = "--timeout 1s --timeout 2s";
+    let why = "in HINIT_HEALTH: `--timeout` may be given only once";
+    // Also where something beats it.
+    for words in ["", "--timeout 3s"] {
+        assert_eq!(
+            of_check(words, &[(c"HINIT_HEALTH", twice)]).as_deref(),
+            Some(why)
+        );
+    }
+    // One beats the other: neither is repeated.
+    assert_eq!(
+        of_check("--timeout 3s", &[(c"HINIT_HEALTH", "--timeout 2s")]),
+        None
+    );
+}

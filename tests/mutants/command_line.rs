@@ -1,0 +1,25 @@
+//! The command line, and the variables that stand for it.
+
+use super::Mutant;
+
+mutants! {
+    a_help_text_is_a_verdict: "cli/given.rs" {
+        "if count(&general, &options::HELP) > 0 {" => "if false {"
+    } fails "variables::no_mistake_in_a_variable_makes_a_container_healthy";
+
+    the_last_one_counts: "cli/given.rs" {
+        "&& !self.topic.clusters" => "&& self.topic.clusters"
+    } fails "variables::no_mistake_in_a_variable_makes_a_container_healthy";
+
+    what_has_no_effect_is_let_pass: "cli/given/effect.rs" {
+        "count(options, option) > 0 && !self.is_given(one)" => "false && !self.is_given(one)"
+    } fails "variables::no_mistake_in_a_variable_makes_a_container_healthy";
+
+    a_variable_for_another_probe_is_refused: "cli/healthcheck.rs" {
+        "&& given.is_given(&options::HTTP)" => ""
+    } fails "variables::what_an_image_sets_for_one_probe_breaks_no_other";
+
+    a_failure_goes_unsaid_too: "run/life.rs" {
+        "if code == 0 && self.options.quiet_success" => "if self.options.quiet_success"
+    } fails "variables::pid_1::a_success_can_go_unsaid";
+}
