@@ -54,7 +54,7 @@ mod sys;
 mod text;
 mod time;
 
-use cli::{Command, Complaint, Misuse};
+use cli::{Command, Complaint, Manners, Misuse};
 use error::exit_code;
 use healthcheck::Verdict;
 use output::{Log, Verbosity};
@@ -69,7 +69,7 @@ const OWN_VARIABLES: &[u8] = b"HINIT_";
 /// Does what the arguments say; returns the exit code. `inherited` is the signal mask that hinit
 /// was started with.
 fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
-    let named_after_hinit = sys::has_variable(OWN_VARIABLES);
+    let named_after_hinit = sys::any_variable(OWN_VARIABLES, &mut |_| true);
     let environment = |name: &CStr| {
         if !named_after_hinit && name.to_bytes().starts_with(OWN_VARIABLES) {
             return None;
@@ -77,7 +77,12 @@ fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
         sys::environment(name)
     };
     match cli::parse(arguments, &environment) {
-        Ok(Command::Run(options)) => run::run(&options, inherited),
+        Ok(Command::Run(options)) => {
+            if named_after_hinit && options.manners == Manners::OWN {
+                warn_of_unknown_variables(Log(options.verbosity));
+            }
+            run::run(&options, inherited)
+        }
         Ok(Command::Healthcheck(options)) => healthcheck::healthcheck(&options, inherited),
         Ok(Command::Signal(options)) => {
             let_caller_interrupt(inherited);
@@ -97,6 +102,18 @@ fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
             }
         }
         Err(misuse) => complain(misuse),
+    }
+}
+
+/// A variable whose name is misspelt would have no effect, and nobody would know.
+fn warn_of_unknown_variables(log: Log) {
+    let mut warning = String::new();
+    sys::any_variable(OWN_VARIABLES, &mut |variable| {
+        cli::note_if_unknown(variable, &mut warning);
+        false
+    });
+    if !warning.is_empty() {
+        log.warn(format_args!("{warning}"));
     }
 }
 

@@ -190,19 +190,14 @@ pub(crate) fn try_environment(name: &CStr) -> nix::Result<Option<OsString>> {
     Ok(Some(OsString::from_vec(copy)))
 }
 
-/// Whether the environment has a variable whose name begins like that.
-pub(crate) fn has_variable(prefix: &[u8]) -> bool {
+/// Whether one of the environment variables that begin so (`NAME=value`) is looked for; stops at the first.
+pub(crate) fn any_variable(prefix: &[u8], is_looked_for: &mut dyn FnMut(&[u8]) -> bool) -> bool {
     // SAFETY: it points to pointers to C strings, up to a null pointer; nothing changes it meanwhile.
     unsafe {
         let mut variable = environ;
         while !variable.is_null() && !(*variable).is_null() {
-            let bytes = (*variable).cast::<u8>();
-            // The end of a shorter one differs from the prefix, and is looked at last.
-            if prefix
-                .iter()
-                .enumerate()
-                .all(|(at, byte)| *bytes.add(at) == *byte)
-            {
+            let text = CStr::from_ptr(*variable).to_bytes();
+            if text.starts_with(prefix) && is_looked_for(text) {
                 return true;
             }
             variable = variable.add(1);

@@ -14,6 +14,7 @@ mod others;
 mod probes;
 mod run;
 mod values;
+mod variables;
 
 use given::{Env, Given};
 use options::Topic;
@@ -22,6 +23,7 @@ pub(crate) use healthcheck::{Answer, Healthcheck, Http, Probe};
 pub(crate) use others::{Signal, Status};
 pub(crate) use probes::{Address, Endpoint, TcpAddress, Url};
 pub(crate) use run::{Exit, Leftovers, Manners, Notify, Rewrites, Run, Stop, User};
+pub(crate) use variables::note_if_unknown;
 
 /// What hinit is asked to do.
 #[derive(Debug, PartialEq, Eq)]

@@ -150,7 +150,7 @@ impl Topic {
 
 /// How many bytes must be inserted, deleted or replaced to turn one word into the other (the
 /// Levenshtein distance).
-fn edits(from: &[u8], to: &[u8]) -> usize {
+pub(super) fn edits(from: &[u8], to: &[u8]) -> usize {
     // From what there is of the one word to each beginning of the other, but for the empty one.
     let mut row: Vec<usize> = (1..).take(to.len()).collect();
     for (i, a) in from.iter().enumerate() {

@@ -131,7 +131,7 @@ pub(crate) struct Manners {
 }
 
 impl Manners {
-    pub(super) const OWN: Self = Self {
+    pub(crate) const OWN: Self = Self {
         session: false,
         subreaper: true,
         stops: false,

@@ -1,5 +1,7 @@
 //! What hinit's environment variables do, and those that only look like them.
 
+use std::process::Command;
+
 use crate::support::*;
 
 fn end_of(start: Start, variables: &[(&str, &str)]) -> Ended {
@@ -15,6 +17,34 @@ fn end_of(start: Start, variables: &[(&str, &str)]) -> Ended {
 }
 
 in_both_modes! {
+    fn what_no_command_knows_is_one_warning(mode: Mode) {
+        let typo = ("HINIT_GRCE", "1s");
+        let warning = "hinit: unknown variable ignored: `HINIT_GRCE` (did you mean `HINIT_GRACE`?)";
+        let start = || Start::new(mode).no_pid_file().args(["--quiet-success"]);
+        let ended = end_of(start().script("true"), &[typo]);
+        assert_eq!((ended.code, ended.log.as_str()), (0, warning));
+        // All in one line, beside those that are known or set by others.
+        let ended = end_of(start().script("true"), &[
+            typo,
+            ("HINIT_X", ""),
+            ("HINIT_EXPECT", "204"),
+            ("HINIT_VERSION", "1"),
+            ("HINIT_HOST", "x"),
+            ("HINIT_PORT", "tcp://10.0.0.1:80"),
+            ("HINIT_PORT_80_TCP_PROTO", "tcp"),
+            ("HINIT_SERVICE_HOST", "10.0.0.1"),
+            ("XHINIT_GRCE", "1s"),
+        ]);
+        let mut found: Vec<&str> = ended.log.split('`').filter(|part| part.starts_with("HINIT_")).collect();
+        found.sort_unstable();
+        assert_eq!(found, ["HINIT_GRACE", "HINIT_GRCE", "HINIT_X"], "{}", ended.log);
+        assert_eq!(ended.log.lines().count(), 1, "{}", ended.log);
+        for quiet in [start().script("true"), Start::new(mode).no_pid_file().args(["-q"]).script("true")] {
+            let ended = end_of(quiet, &[typo, ("HINIT_LOG", "quiet")]);
+            assert_eq!((ended.code, ended.log.as_str()), (0, ""));
+        }
+    }
+
     fn a_success_can_go_unsaid(mode: Mode) {
         let start = || Start::new(mode).no_pid_file();
         for (flag, variable, is_told) in [
@@ -35,6 +65,24 @@ in_both_modes! {
         // It is hinit's exit code that counts.
         let ended = start().args(["--quiet-success", "--map-exit", "3=0"]).script("exit 3").run();
         assert_eq!((ended.code, ended.log.as_str()), (0, ""));
+    }
+}
+
+/// Those inits know nothing of hinit's variables.
+#[test]
+fn another_init_warns_of_none() {
+    for name in ["tini", "dumb-init", "catatonit"] {
+        let dir = TempDir::new();
+        let link = dir.join(name);
+        std::os::unix::fs::symlink(hinit(), &link).unwrap();
+        let output = Command::new(&link)
+            .args(["--", "true"])
+            .env("HINIT_GRCE", "1s")
+            .output()
+            .unwrap();
+        let ended = Ended::of(&output);
+        assert!(!ended.log.contains("HINIT_"), "{}", ended.log);
+        assert_eq!(ended.code, 0);
     }
 }
 

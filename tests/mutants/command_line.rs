@@ -19,6 +19,14 @@ mutants! {
         "&& given.is_given(&options::HTTP)" => ""
     } fails "variables::what_an_image_sets_for_one_probe_breaks_no_other";
 
+    other_inits_have_hinits_variables: "main.rs" {
+        "if named_after_hinit && options.manners == Manners::OWN {" => "if named_after_hinit {"
+    } fails "variables::another_init_warns_of_none";
+
+    a_service_of_kubernetes_is_a_typo: "cli/variables.rs" {
+        "let is_of_service = has(b\"_PORT\") ||" => "let is_of_service ="
+    } fails "variables::subreaper::what_no_command_knows_is_one_warning";
+
     a_failure_goes_unsaid_too: "run/life.rs" {
         "if code == 0 && self.options.quiet_success" => "if self.options.quiet_success"
     } fails "variables::pid_1::a_success_can_go_unsaid";
