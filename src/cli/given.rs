@@ -10,9 +10,11 @@ use super::probes::{Cause, Parse, Why};
 use super::values::{self, Kind};
 
 mod effect;
+mod parsed;
 mod words;
 
 use effect::named;
+use parsed::Parsed;
 use words::{split, unexpected, words_of};
 
 /// Looks up an environment variable.
@@ -24,9 +26,6 @@ pub(super) const BETWEEN: &[u8] = b" \t\n,";
 /// The same for an option that may be given only once.
 const ONCE: &[u8] = b"";
 
-/// Options in their order, each with its value; that of a flag is empty.
-type Options = Vec<(&'static Opt, OsString)>;
-
 /// What was given to one of hinit's commands. An argument beats the option's own variable, and that
 /// the variable for all options, if there is one.
 ///
@@ -34,8 +33,8 @@ type Options = Vec<(&'static Opt, OsString)>;
 pub(super) struct Given<'a> {
     pub(super) env: Env<'a>,
     topic: &'a Topic,
-    arguments: Options,
-    general: Options,
+    arguments: Parsed,
+    general: Parsed,
     operands: Vec<OsString>,
     mistake: Option<String>,
 }
@@ -52,7 +51,7 @@ impl<'a> Given<'a> {
             env,
             topic,
             arguments,
-            general: Vec::new(),
+            general: Parsed::new(Vec::new()),
             operands,
             mistake: None,
         };
@@ -103,7 +102,7 @@ impl<'a> Given<'a> {
             return true;
         }
         let Some(value) = self.variable(option) else {
-            return count(&self.general, option) > 0;
+            return self.general.count(option) > 0;
         };
         let is_on = value.to_str().and_then(values::SWITCH.parse);
         if is_on.is_none() {
@@ -128,7 +127,7 @@ impl<'a> Given<'a> {
 
     /// How often an option was given as an argument.
     pub(super) fn count(&self, option: &Opt) -> usize {
-        count(&self.arguments, option)
+        self.arguments.count(option)
     }
 
     /// The word given for an option, whatever it is.
@@ -219,7 +218,7 @@ impl<'a> Given<'a> {
     fn each_word(&mut self, option: &Opt, separators: &[u8], take: &mut dyn FnMut(&OsStr, Place)) {
         // The inits whose command lines have clusters of letters take the last one.
         if separators == ONCE && !self.topic.clusters {
-            let is_repeated = |options| count(options, option) > 1;
+            let is_repeated = |options: &Parsed| options.count(option) > 1;
             let place = match [&self.arguments, &self.general].map(is_repeated) {
                 [true, _] => Some(Place::Argument),
                 [_, true] => Some(Place::General),
@@ -238,12 +237,13 @@ impl<'a> Given<'a> {
             }
             return;
         }
-        let [arguments, general] = self.explicit();
-        let (place, options) = if has_arguments { arguments } else { general };
-        for (one, value) in options {
-            if std::ptr::eq(*one, option) {
-                take(value, place);
-            }
+        let (place, options) = if has_arguments {
+            (Place::Argument, &mut self.arguments)
+        } else {
+            (Place::General, &mut self.general)
+        };
+        while let Some(value) = options.take(option) {
+            take(&value, place);
         }
     }
 
@@ -256,7 +256,7 @@ impl<'a> Given<'a> {
     }
 
     /// The options that were given by their names, and not by their own variables.
-    fn explicit(&self) -> [(Place, &Options); 2] {
+    fn explicit(&self) -> [(Place, &Parsed); 2] {
         [
             (Place::Argument, &self.arguments),
             (Place::General, &self.general),
@@ -295,7 +295,7 @@ impl Place {
 
 /// The options of the variable for all. They are words as on a command line, with blanks between
 /// them; quotes keep a word together.
-fn general(topic: &Topic, env: Env) -> Result<Options, String> {
+fn general(topic: &Topic, env: Env) -> Result<Parsed, String> {
     let text = env(topic.env).unwrap_or_default();
     let words = words_of(text.as_bytes()).ok_or("a quote is not closed")?;
     let (general, operands) = split(words.into_iter(), topic)?;
@@ -303,15 +303,8 @@ fn general(topic: &Topic, env: Env) -> Result<Options, String> {
         return Err(unexpected(word, topic));
     }
     // A help text is no verdict: as one, it would be exit code 0.
-    if count(&general, &options::HELP) > 0 {
+    if general.count(&options::HELP) > 0 {
         return Err(named("", &options::HELP) + " belongs on the command line");
     }
     Ok(general)
-}
-
-/// How often an option is among them. (One function: copies of it are a quarter KiB.)
-#[inline(never)]
-fn count(options: &Options, option: &Opt) -> usize {
-    let is_asked_for = |(one, _): &&(&Opt, _)| std::ptr::eq(*one, option);
-    options.iter().filter(is_asked_for).count()
 }

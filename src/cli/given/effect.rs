@@ -1,7 +1,7 @@
 //! What was given by its name and has no effect beside the rest is a mistake. An option's own variable is none: an
 //! image sets it once, for command lines of which it knows nothing.
 
-use super::{Given, count};
+use super::Given;
 use crate::cli::options::{self, Opt};
 
 /// Options, and those of which each needs one.
@@ -28,7 +28,7 @@ impl Given<'_> {
     pub(super) fn without_effect(&self) -> Option<String> {
         for (place, options) in self.explicit() {
             for (option, [one, other]) in &NEEDS {
-                if count(options, option) > 0 && !self.is_given(one) && !self.is_given(other) {
+                if options.count(option) > 0 && !self.is_given(one) && !self.is_given(other) {
                     let mut why = pair(place.prefix(), option, " needs ", one);
                     if !std::ptr::eq(*one, *other) {
                         why = named(&(why + " or "), other);
@@ -37,7 +37,7 @@ impl Given<'_> {
                 }
             }
             for (option, other) in &IDLE {
-                if count(options, option) > 0 && count(options, other) > 0 {
+                if options.count(option) > 0 && options.count(other) > 0 {
                     return Some(pair(place.prefix(), option, NOT_WITH, other));
                 }
             }
@@ -47,9 +47,7 @@ impl Given<'_> {
 
     /// Whether there is anything for an option, wherever.
     pub(in crate::cli) fn is_given(&self, option: &Opt) -> bool {
-        self.count(option) > 0
-            || count(&self.general, option) > 0
-            || self.variable(option).is_some()
+        self.count(option) > 0 || self.general.count(option) > 0 || self.variable(option).is_some()
     }
 
     pub(in crate::cli) fn refuse_together(&mut self, one: &Opt, other: &Opt) {

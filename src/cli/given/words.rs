@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::vec::IntoIter;
 
-use super::Options;
+use super::parsed::Parsed;
 use crate::cli::options::Topic;
 
 /// Cuts the words at the first operand or `--`: what stands behind it is the server's, even where it
@@ -12,7 +12,7 @@ use crate::cli::options::Topic;
 pub(super) fn split(
     mut words: IntoIter<OsString>,
     topic: &Topic,
-) -> Result<(Options, Vec<OsString>), String> {
+) -> Result<(Parsed, Vec<OsString>), String> {
     let mut options = Vec::new();
     let mut operands = Vec::new();
     let mut letters = None;
@@ -30,16 +30,16 @@ pub(super) fn split(
         let Some(option) = topic.option(name) else {
             return Err(unknown("unknown option", name, topic));
         };
-        let mut value = OsString::new();
+        let mut value = None;
         if option.takes_value() {
             let is_joined = joined.is_some();
-            value = match joined {
+            let text = match joined {
                 Some(joined) => OsStr::from_bytes(joined).to_owned(),
                 None => words.next().unwrap_or_default(),
             };
             // Far more often than such a value, one was forgotten.
-            let is_forgotten = !is_joined && looks_like_option(&value);
-            if is_forgotten || value.is_empty() {
+            let is_forgotten = !is_joined && looks_like_option(&text);
+            if is_forgotten || text.is_empty() {
                 let hint = if is_forgotten && !topic.clusters {
                     "; one that begins with `-` is joined to it by `=`"
                 } else {
@@ -48,6 +48,7 @@ pub(super) fn split(
                 let (name, value) = (option.long, option.value());
                 return Err(format!("`{name}` needs a value: {value}{hint}"));
             }
+            value = Some(text);
         } else if is_cluster && joined.is_some() {
             let mut others = word.into_vec();
             others.remove("-".len());
@@ -58,7 +59,7 @@ pub(super) fn split(
         options.push((option, value));
     }
     operands.extend(words);
-    Ok((options, operands))
+    Ok((Parsed::new(options), operands))
 }
 
 fn looks_like_option(word: &OsStr) -> bool {
