@@ -97,8 +97,15 @@ impl Error {
     }
 
     #[must_use]
-    pub(crate) fn remedy(mut self, words: &str) -> Self {
-        self.0.message.extend(["; ", words]);
+    pub(crate) fn remedy(self, words: &str) -> Self {
+        self.and("; ").and(words)
+    }
+
+    /// Goes on with these words.
+    #[must_use]
+    #[inline(never)]
+    pub(crate) fn and(mut self, words: &str) -> Self {
+        self.0.message.push_str(words);
         self
     }
 }

@@ -123,22 +123,14 @@ fn let_caller_interrupt(inherited: SignalSet) {
     sys::set_signal_mask(inherited.with(SIGPIPE));
 }
 
-fn complain(
-    Misuse {
-        why,
-        usage,
-        complaint,
-    }: Misuse,
-) -> u8 {
-    let log = Log(Verbosity::Normal);
-    match complaint {
-        Complaint::Verdict => {
-            log.error(format_args!("{usage}"));
-            healthcheck::refuse(&Verdict::Usage(why))
-        }
+/// One line, whatever the command: a health check's is its verdict.
+fn complain(misuse: Misuse) -> u8 {
+    let why = misuse.why.remedy("try `").and(misuse.call);
+    let why = why.and(" --help`");
+    match misuse.complaint {
+        Complaint::Verdict => healthcheck::refuse(&Verdict::Usage(why)),
         Complaint::Exit(code) => {
-            log.error(format_args!("{why}"));
-            log.error(format_args!("{usage}"));
+            Log(Verbosity::Normal).error(format_args!("{why}"));
             code
         }
     }

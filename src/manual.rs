@@ -47,10 +47,18 @@ fn option(option: &Opt) -> String {
 
 fn topic(topic: &Topic) -> String {
     let usage = quoted(topic.usage.strip_prefix("usage: ").unwrap());
-    let options: String = topic.options.iter().map(|one| option(one)).collect();
+    let titled = |one: &&Opt| match topic.title_of(one) {
+        Some(title) => format!(".SS \"{title}\"\n{}", option(one)),
+        None => option(one),
+    };
+    let options: String = topic.options.iter().map(titled).collect();
     let about = quoted(topic.about).replace("\n\n", "\n.PP\n");
-    let name = topic.name.to_uppercase();
-    format!(".SH \"HINIT {name}\"\n.nf\n{usage}\n.fi\n.PP\n{about}\n{options}")
+    let name = topic.call.to_uppercase();
+    let examples = match topic.examples.trim() {
+        "" => String::new(),
+        examples => format!(".PP\n.nf\n{}\n.fi\n", quoted(examples)),
+    };
+    format!(".SH \"{name}\"\n.nf\n{usage}\n.fi\n.PP\n{about}\n{options}{examples}")
 }
 
 /// The part of the page that is made from the tables.

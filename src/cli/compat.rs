@@ -24,7 +24,7 @@ pub(super) struct Peer {
     read: fn(&mut Given, &mut Run),
 }
 
-static PEERS: [&Peer; 3] = [&TINI, &DUMB_INIT, &CATATONIT];
+pub(super) static PEERS: [&Peer; 3] = [&TINI, &DUMB_INIT, &CATATONIT];
 
 /// The init that has this name.
 pub(super) fn peer(name: &OsStr) -> Option<&'static Peer> {
@@ -95,7 +95,7 @@ static LICENCE: Opt = Opt::new(
 );
 static PAUSE: Opt = Opt::new(
     "-P\n\
-     Run no command; end at SIGTERM or SIGINT",
+     Run no command; exit on SIGTERM or SIGINT",
 );
 static GROUP: Opt = Opt::new(
     "-g\n\
@@ -107,35 +107,37 @@ static VERBOSE: Opt = Opt::new(
 );
 static SUBREAPER: Opt = Opt::new(
     "-s\n\
-     Let orphans come here also where this is not PID 1",
+     Adopt orphans also where this is not PID 1",
 );
 static NAME_ORPHANS: Opt = Opt::new(
     "-w\n\
-     Warn of each orphan that has ended",
+     Warn of each orphan that has exited",
 );
 static PARENT_DEATH: Opt = Opt::new(
     "-p SIGNAL\n\
-     If not PID 1, get this signal when the parent process dies",
+     Signal that hinit gets when its parent process dies; not for PID 1",
 );
 static EXPECTED: Opt = Opt::new(
     "-e CODE\n\
-     Exit with 0 in place of this code; may be repeated",
+     Exit with 0 instead of this code; may be repeated",
 );
 static SINGLE_CHILD: Opt = Opt::new(
     "-c, --single-child\n\
-     No session, and signals for the command alone",
+     No session; signals go to the command alone",
 );
 static REWRITE: Opt = Opt::new(
     "-r, --rewrite FROM:TO\n\
-     Pass signal FROM on as TO, or not at all if TO is 0; may be repeated",
+     Pass signal FROM on as TO, or drop it if TO is 0; may be repeated",
 );
 
 static TINI: Peer = Peer {
     names: &["tini", "tini-static", "docker-init"],
     topic: Topic {
-        name: "tini",
+        call: "tini",
         usage: "usage: tini [OPTIONS] [--] COMMAND [ARG...]",
-        about: "hinit, named tini; it reads TINI_SUBREAPER, TINI_KILL_PROCESS_GROUP and TINI_VERBOSITY",
+        about: "\
+hinit, named tini; it reads TINI_SUBREAPER, TINI_KILL_PROCESS_GROUP and
+TINI_VERBOSITY",
         mixed: false,
         clusters: true,
         env: c"",
@@ -150,6 +152,8 @@ static TINI: Peer = Peer {
             &options::HELP,
             &options::VERSION,
         ],
+        titles: &[],
+        examples: "",
     },
     version: "tini version 0.19.0 - git.hinit",
     read: |given, run| {
@@ -179,7 +183,7 @@ static TINI: Peer = Peer {
 static DUMB_INIT: Peer = Peer {
     names: &["dumb-init"],
     topic: Topic {
-        name: "dumb-init",
+        call: "dumb-init",
         usage: "usage: dumb-init [OPTIONS] [--] COMMAND [ARG...]",
         about: "hinit, named dumb-init; it reads DUMB_INIT_SETSID and DUMB_INIT_DEBUG",
         mixed: false,
@@ -192,6 +196,8 @@ static DUMB_INIT: Peer = Peer {
             &options::HELP,
             &options::VERSION,
         ],
+        titles: &[],
+        examples: "",
     },
     version: "dumb-init v1.2.5 (hinit)",
     read: |given, run| {
@@ -217,13 +223,15 @@ static DUMB_INIT: Peer = Peer {
 static CATATONIT: Peer = Peer {
     names: &["catatonit", "podman-init"],
     topic: Topic {
-        name: "catatonit",
+        call: "catatonit",
         usage: "usage: catatonit [OPTIONS] [--] COMMAND [ARG...]",
         about: "hinit, named catatonit; it reads CATATONIT_DEBUG",
         mixed: false,
         clusters: true,
         env: c"",
         options: &[&GROUP, &PAUSE, &LICENCE, &options::HELP, &options::VERSION],
+        titles: &[],
+        examples: "",
     },
     version: "tini version 0.1.7_catatonit - git.hinit",
     read: |given, run| {

@@ -7,6 +7,7 @@ use std::vec::IntoIter;
 use super::healthcheck::Probe;
 use super::options::{self, Opt, Topic};
 use super::probes::{Cause, Parse, Why};
+use super::suggestions;
 use super::values::{self, Kind};
 
 mod effect;
@@ -75,7 +76,8 @@ impl<'a> Given<'a> {
     /// The server and its arguments.
     pub(super) fn command(&mut self) -> Vec<OsString> {
         if self.operands.is_empty() {
-            self.refuse("no command given".into());
+            let why = "no command given (an ENTRYPOINT in a derived image clears the CMD of its base: set both)";
+            self.refuse(why.into());
         }
         std::mem::take(&mut self.operands)
     }
@@ -84,7 +86,7 @@ impl<'a> Given<'a> {
     pub(super) fn operand(&mut self) -> OsString {
         self.at_most(1);
         if self.operands.is_empty() {
-            self.refuse(format!("`hinit {}` needs one more word", self.topic.name));
+            self.refuse(format!("`{}` needs one more word", self.topic.call));
         }
         self.operands.pop().unwrap_or_default()
     }
@@ -191,7 +193,7 @@ impl<'a> Given<'a> {
     ) {
         self.each_unless(option, separators, &mut |text| {
             let is_taken = text.is_some_and(&mut *take);
-            (!is_taken).then(|| format!("not {wanted}"))
+            (!is_taken).then(|| suggestions::refusal(text.unwrap_or_default(), wanted))
         });
     }
 

@@ -13,6 +13,7 @@ pub(crate) mod options;
 mod others;
 mod probes;
 mod run;
+pub(crate) mod suggestions;
 mod values;
 mod variables;
 
@@ -51,7 +52,8 @@ pub(crate) enum PidFile {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Misuse {
     pub(crate) why: Error,
-    pub(crate) usage: &'static str,
+    /// What has a --help: `hinit signal`.
+    pub(crate) call: &'static str,
     pub(crate) complaint: Complaint,
 }
 
@@ -67,8 +69,8 @@ pub(crate) enum Complaint {
 /// One of hinit's own commands: its table, what is made of its options, and how to complain of them.
 type Own = (&'static Topic, fn(&mut Given) -> Command, Complaint);
 
-static RUN: Own = (&options::RUN, run::parse, FAILED);
-static OTHERS: [Own; 4] = [
+static OWN: [Own; 5] = [
+    (&options::RUN, run::parse, FAILED),
     (
         &options::HEALTHCHECK,
         healthcheck::parse,
@@ -93,12 +95,13 @@ pub(crate) fn parse(arguments: Vec<OsString>, env: Env) -> Result<Command, Misus
         return read(words, &peer.topic, env, &parse, compat::FAILED);
     }
     let word = words.as_slice().first();
-    let is_named = |own: &&Own| word.is_some_and(|word| word == own.0.name);
-    let named = [&RUN].into_iter().chain(&OTHERS).find(is_named);
+    let is_named = |own: &&Own| word.is_some_and(|word| word == own.0.word());
+    let named = OWN.iter().find(is_named);
     if named.is_some() {
         words.next();
     }
-    let &(topic, parse, complaint) = named.unwrap_or(&RUN);
+    let [run, ..] = &OWN;
+    let &(topic, parse, complaint) = named.unwrap_or(run);
     read(words, topic, env, &parse, complaint)
 }
 
@@ -111,7 +114,7 @@ fn read(
 ) -> Result<Command, Misuse> {
     let misuse = |why| Misuse {
         why: Error::usage(why),
-        usage: topic.usage,
+        call: topic.call,
         complaint,
     };
     let mut given = Given::new(words, topic, env).map_err(misuse)?;

@@ -44,9 +44,14 @@ impl Opt {
     }
 
     /// `-v`.
+    #[cfg(test)]
     pub(crate) fn short(&self) -> &'static str {
         let names = self.synopsis().split_once(',');
         names.map_or("", |(short, _)| short)
+    }
+
+    pub(crate) fn is_long_only(&self) -> bool {
+        self.text.starts_with("--")
     }
 
     /// What the help calls its value; empty for a flag.
@@ -59,6 +64,37 @@ impl Opt {
 
     pub(crate) fn takes_value(&self) -> bool {
         !self.value().is_empty()
+    }
+
+    /// Appends what the help says of it.
+    fn describe(&self, text: &mut String) {
+        let mut parts = self.text.splitn(2, '\n');
+        // Writing to a String cannot fail.
+        let _ok = write!(
+            text,
+            "  {:1$}",
+            parts.next().unwrap_or_default(),
+            COLUMN - 2
+        );
+        let mut column = COLUMN;
+        let mut add = |word: &str| {
+            column += word.len() + 1;
+            if column > WIDTH {
+                column = COLUMN + word.len() + 1;
+                let _ok = write!(text, "\n{:COLUMN$}", "");
+            }
+            text.push(' ');
+            text.push_str(word);
+        };
+        parts
+            .next()
+            .unwrap_or_default()
+            .split([' ', '\n'])
+            .for_each(&mut add);
+        if !self.env.is_empty() {
+            add(&format!("[env: {}]", self.env_name()));
+        }
+        text.push('\n');
     }
 
     pub(crate) fn is_named(&self, word: &[u8]) -> bool {
@@ -93,10 +129,13 @@ const fn long(text: &'static str) -> &'static str {
     names.split_at(length).0
 }
 
+/// A title over some of the options: it stands before this one.
+pub(crate) type Title = (&'static str, &'static Opt);
+
 /// One of hinit's own commands.
 pub(crate) struct Topic {
-    /// The word that names the command.
-    pub(crate) name: &'static str,
+    /// How it is called: `hinit signal`.
+    pub(crate) call: &'static str,
     pub(crate) usage: &'static str,
     pub(crate) about: &'static str,
     /// Whether options may also stand behind operands.
@@ -106,84 +145,113 @@ pub(crate) struct Topic {
     /// The environment variable that may hold any of the options.
     pub(crate) env: &'static CStr,
     pub(crate) options: &'static [&'static Opt],
+    /// Where there are many of them. The first one has a title.
+    pub(crate) titles: &'static [Title],
+    /// The end of the help text.
+    pub(crate) examples: &'static str,
 }
 
+/// The width of a terminal, and where in a line of the help the text of an option begins.
+const WIDTH: usize = 80;
+const COLUMN: usize = 26;
+
 impl Topic {
+    /// The word that names one of hinit's own commands.
+    pub(crate) fn word(&self) -> &'static str {
+        self.call.get("hinit ".len()..).unwrap_or_default()
+    }
+
     /// The whole help text.
     pub(crate) fn help(&self) -> String {
-        let mut text = format!("{}\n\n{}\n\nOptions:\n", self.usage, self.about);
-        for option in self.options {
-            let mut left = option.synopsis();
-            for line in option.text.split('\n').skip(1) {
-                // Writing to a String cannot fail.
-                let _ok = writeln!(text, "  {left:<23}  {line}");
-                left = "";
-            }
-            if !option.env.is_empty() {
-                let _ok = writeln!(text, "{:27}[environment: {}]", "", option.env_name());
-            }
+        let mut text = format!("{}\n\n{}\n", self.usage, self.about);
+        if self.titles.is_empty() {
+            text.push_str("\nOptions:\n");
         }
+        for option in self.options {
+            if let Some(title) = self.title_of(option) {
+                let _ok = write!(text, "\n{title}:\n");
+            }
+            option.describe(&mut text);
+        }
+        text.push_str(self.examples);
         text
+    }
+
+    /// The title that stands before this option, if there is one.
+    pub(crate) fn title_of(&self, option: &Opt) -> Option<&'static str> {
+        let mut titles = self.titles.iter();
+        titles.find_map(|(title, first)| std::ptr::eq(*first, option).then_some(*title))
     }
 
     pub(crate) fn option(&self, word: &[u8]) -> Option<&'static Opt> {
         self.options.iter().find(|o| o.is_named(word)).copied()
     }
-
-    /// The option that is the fewest edits away from `word`.
-    pub(crate) fn nearest(&self, word: &[u8]) -> &'static str {
-        let is_short = |word: &[u8]| word.len() <= 2;
-        let mut nearest = (usize::MAX, HELP.long);
-        for option in self.options {
-            for name in [option.long, option.short()] {
-                if !name.is_empty() && is_short(name.as_bytes()) == is_short(word) {
-                    let distance = edits(word, name.as_bytes());
-                    if distance < nearest.0 {
-                        nearest = (distance, name);
-                    }
-                }
-            }
-        }
-        nearest.1
-    }
 }
 
-/// How many bytes must be inserted, deleted or replaced to turn one word into the other (the
-/// Levenshtein distance).
-pub(super) fn edits(from: &[u8], to: &[u8]) -> usize {
-    // From what there is of the one word to each beginning of the other, but for the empty one.
-    let mut row: Vec<usize> = (1..).take(to.len()).collect();
-    for (i, a) in from.iter().enumerate() {
-        let (mut diagonal, mut left) = (i, i + 1);
-        for (cell, b) in row.iter_mut().zip(to) {
-            let above = *cell;
-            *cell = (diagonal + usize::from(a != b)).min(above.min(left) + 1);
-            (diagonal, left) = (above, *cell);
-        }
-    }
-    row.pop().unwrap_or(from.len())
-}
+#[cfg(test)]
+pub(crate) static TOPICS: [&Topic; 5] = [&RUN, &HEALTHCHECK, &SIGNAL, &STATUS, &INSTALL];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_distance_of_words() {
-        for (from, to, distance) in [
-            ("kitten", "sitting", 3),
-            ("--pidfile", "--pid-file", 1),
-            ("", "-v", 2),
-            ("same", "same", 0),
-        ] {
-            let [from, to] = [from, to].map(str::as_bytes);
-            assert_eq!(edits(from, to), distance, "{from:?} {to:?}");
+    fn no_line_of_any_help_is_wider_than_a_terminal() {
+        let peers = crate::cli::compat::PEERS.map(|peer| &peer.topic);
+        for topic in TOPICS.into_iter().chain(peers) {
+            for line in topic.help().lines() {
+                assert!(line.len() <= WIDTH, "{}: {line}", topic.call);
+                assert_eq!(line, line.trim_end(), "{}", topic.call);
+            }
         }
     }
 
     #[test]
+    fn an_option_fills_its_lines_and_no_more() {
+        for (text, expected) in [
+            ("--a\nb", "  --a                      b\n"),
+            (
+                "-q, --quiet\nc\n[default: 1s]",
+                "  -q, --quiet              c [default: 1s]\n",
+            ),
+            (
+                "--b C\n0123456789 0123456789 0123456789 0123456789 012345678 0",
+                "  --b C                    0123456789 0123456789 0123456789 0123456789 012345678\n\
+                 \x20                          0\n",
+            ),
+            (
+                "--b C\n0123456789 0123456789 0123456789 0123456789 0123456789 0",
+                "  --b C                    0123456789 0123456789 0123456789 0123456789\n\
+                 \x20                          0123456789 0\n",
+            ),
+        ] {
+            let mut described = String::new();
+            Opt::new(text).describe(&mut described);
+            assert_eq!(described, expected);
+        }
+        let mut described = String::new();
+        Opt::new("--a\nb").env(c"HINIT_A").describe(&mut described);
+        assert_eq!(described, "  --a                      b [env: HINIT_A]\n");
+    }
+
+    /// The list of commands in the help of hinit itself, and its examples.
+    #[test]
+    fn the_help_names_each_command_and_gives_examples() {
+        let help = RUN.help();
+        for topic in TOPICS {
+            let line = format!("\n  {:13} ", topic.word());
+            assert_eq!(help.matches(&line).count(), 1, "{}", topic.call);
+        }
+        for topic in [&RUN, &HEALTHCHECK] {
+            let (_, examples) = topic.examples.split_once("Examples:\n").unwrap();
+            assert_eq!(examples.matches("\n  hinit ").count() + 1, 3, "{examples}");
+        }
+        assert!(help.ends_with("\nMore: man hinit\n"));
+    }
+
+    #[test]
     fn no_option_has_two_meanings_within_a_command() {
-        for topic in [&RUN, &HEALTHCHECK, &SIGNAL, &STATUS, &INSTALL] {
+        for topic in TOPICS {
             for (i, option) in topic.options.iter().enumerate() {
                 for other in topic.options.iter().skip(i + 1) {
                     let names = [option.long, option.short()].map(str::as_bytes);

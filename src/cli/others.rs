@@ -5,7 +5,7 @@ use std::time::Duration;
 use nix::libc::c_int;
 
 use super::given::Given;
-use super::{Command, PidFile, options, pid_file, values};
+use super::{Command, PidFile, options, pid_file, suggestions, values};
 
 /// A signal for the server.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,8 +31,8 @@ pub(super) fn signal(given: &mut Given) -> Command {
     let operand = given.operand();
     let number = operand.to_str().and_then(values::SIGNAL.parse);
     if number.is_none() {
-        let (word, wanted) = (operand.display(), values::SIGNAL.wanted);
-        given.refuse(format!("`{word}`: not {wanted}"));
+        let why = suggestions::refusal(operand.to_str().unwrap_or_default(), values::SIGNAL.wanted);
+        given.refuse(format!("`{}`: {why}", operand.display()));
     }
     Command::Signal(Signal {
         number: number.unwrap_or_default(),

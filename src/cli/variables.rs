@@ -1,6 +1,9 @@
 //! Variables whose names begin as those of hinit's own do, and that no command of hinit's knows.
 
-use super::options::{self, HEALTHCHECK, LOG, RUN, SIGNAL, STATUS};
+use super::options::{HEALTHCHECK, LOG, RUN, SIGNAL, STATUS};
+use super::suggestions::Nearest;
+
+const PREFIX: &str = "HINIT_";
 
 /// Adds a variable (`NAME=value`) to a warning of those that are unknown, unless it is known: a name that is misspelt
 /// has no effect.
@@ -16,14 +19,14 @@ pub(crate) fn note_if_unknown(variable: &[u8], warning: &mut String) {
     if is_of_service || is_of_image {
         return;
     }
-    let mut nearest = (name.len() / 4 + 1, "");
+    // All begin alike, and that says nothing of how near one is.
+    let mut nearest = Nearest::to(name.get(PREFIX.len()..).unwrap_or_default());
+    let mut is_known = false;
     each_known(&mut |known| {
-        let distance = options::edits(name, known.as_bytes());
-        if distance < nearest.0 {
-            nearest = (distance, known);
-        }
+        is_known |= name == known.as_bytes();
+        nearest.offer(known.get(PREFIX.len()..).unwrap_or_default());
     });
-    if nearest.0 == 0 {
+    if is_known {
         return;
     }
     warning.push_str(if warning.is_empty() {
@@ -33,8 +36,8 @@ pub(crate) fn note_if_unknown(variable: &[u8], warning: &mut String) {
     });
     warning.push_str(&String::from_utf8_lossy(name));
     warning.push('`');
-    if !nearest.1.is_empty() {
-        warning.extend([" (did you mean `", nearest.1, "`?)"]);
+    if let Some(nearest) = nearest.name {
+        warning.extend([" (did you mean `", PREFIX, nearest, "`?)"]);
     }
 }
 

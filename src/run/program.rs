@@ -9,7 +9,8 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::stat;
 use nix::unistd::read;
 
-use super::exec_error;
+use super::{accounts, exec_error};
+use crate::cli::suggestions;
 use crate::error::Error;
 use crate::file;
 use crate::sys::{self, Executable, is_missing};
@@ -63,7 +64,8 @@ impl Program {
     }
 
     /// The error for what [`Executable::execute`] returned in the child, which was another user, if any.
-    pub(super) fn explain(self, errno: Errno, user: Option<u32>) -> Error {
+    /// `is_own`: hinit was not called as another init.
+    pub(super) fn explain(self, errno: Errno, user: Option<u32>, is_own: bool) -> Error {
         if errno == Errno::ENOMEM {
             return Error::cannot("start", &self.name().display(), &sys::describe(errno));
         }
@@ -75,13 +77,13 @@ impl Program {
         let (file, reason) = match (files.clone().find_map(blame), files.next()) {
             (Some(blamed), _) => blamed,
             (None, Some(file)) if along_path || !is_missing(errno) => (file, said(errno, user)),
-            (None, missing) => return self.not_found(missing, errno),
+            (None, missing) => return self.not_found(missing, errno, is_own),
         };
         Error::not_executable(&OsStr::from_bytes(file.to_bytes()).display(), &reason)
     }
 
     /// The error for a command that is not there; with a slash in it, it is that one file.
-    fn not_found(self, file: Option<&CStr>, errno: Errno) -> Error {
+    fn not_found(self, file: Option<&CStr>, errno: Errno, is_own: bool) -> Error {
         let path = sys::try_environment(c"PATH").unwrap_or_default();
         let reason: Cow<str> = match (file, path) {
             (Some(file), _) => exec_error::dangling(file)
@@ -93,8 +95,19 @@ impl Program {
             (None, Some(_)) => "not found in PATH".into(),
             (None, None) => format!("not found in {DEFAULT_PATH}: PATH is not set").into(),
         };
-        Error::not_found(&self.name().display(), &reason)
+        let error = Error::not_found(&self.name().display(), &reason);
+        match suggestions::command(self.0.words(), is_own, &is_user) {
+            Some([before, hint, after]) => error.remedy(before).and(hint).and(after),
+            None => error,
+        }
     }
+}
+
+/// Whether `--user` takes this: then it stands where gosu and su-exec have the user.
+fn is_user(name: &str) -> bool {
+    let (user, _) = name.split_once(':').unwrap_or((name, ""));
+    let passwd = accounts::read("/etc/passwd").unwrap_or_default();
+    accounts::id(user.as_bytes()).is_some() || accounts::user(&passwd, user).is_some()
 }
 
 /// What hinit itself may do, another user may not.

@@ -14,7 +14,7 @@ use super::identity::Identity;
 use super::program::Program;
 use super::terminal::Terminal;
 use super::{Inherited, LISTEN_PID, LISTEN_PIDFDID, Listens};
-use crate::cli::Run;
+use crate::cli::{Manners, Run};
 use crate::error::Error;
 use crate::sys::{self, NumberVariable, Plan};
 
@@ -26,6 +26,8 @@ pub(super) struct Start {
     program: Program,
     /// As whom the server is to run.
     identity: Option<Identity>,
+    /// hinit was not called as another init.
+    is_own: bool,
 }
 
 /// At what the child has failed.
@@ -92,6 +94,7 @@ impl Start {
             report: reader,
             program,
             identity,
+            is_own: options.manners == Manners::OWN,
         })
     }
 
@@ -140,7 +143,7 @@ impl Start {
                 let limit =
                     identity.and_then(|user| user.too_many_processes(errno_reported, &command));
                 let uid = identity.map(Identity::uid);
-                limit.unwrap_or_else(|| self.program.explain(errno_reported, uid))
+                limit.unwrap_or_else(|| self.program.explain(errno_reported, uid, self.is_own))
             }
         })
     }

@@ -1,5 +1,6 @@
 //! Help, version and usage errors, as a caller sees them.
 
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use crate::support::*;
@@ -37,29 +38,74 @@ fn help_and_version_are_on_stdout() {
     }
 }
 
+/// One line says what is wrong, and where to read on.
 #[test]
-fn a_usage_error_of_run_is_125_and_two_lines() {
-    let usage = "hinit: usage: hinit [run] [OPTIONS] [--] COMMAND [ARG...]";
+fn a_usage_error_is_125_and_one_line() {
     for (args, line) in [
-        (&[][..], "hinit: no command given"),
+        (
+            &[][..],
+            "no command given (an ENTRYPOINT in a derived image clears the CMD of its base: set both); \
+             try `hinit run --help`",
+        ),
         (
             &["--pidfile", "x"],
-            "hinit: unknown option `--pidfile`; the nearest is `--pid-file`",
+            "unknown option `--pidfile` (did you mean `--pid-file`?); try `hinit run --help`",
+        ),
+        (
+            &["run", "-s", "x"],
+            "unknown option `-s`: leave it out, hinit always adopts orphans; try `hinit run --help`",
+        ),
+        (
+            &["--stop-signal", "SIGTRM", "x"],
+            "`--stop-signal SIGTRM`: `SIGTRM` is not a signal (did you mean SIGTERM?); \
+             try `hinit run --help`",
+        ),
+        (
+            &["signal", "TREM"],
+            "`TREM`: `TREM` is not a signal (did you mean TERM?); try `hinit signal --help`",
+        ),
+        (
+            &["status", "now"],
+            "unexpected word `now`; try `hinit status --help`",
+        ),
+        (
+            &["install"],
+            "`hinit install` needs one more word; try `hinit install --help`",
         ),
     ] {
         let ended = hinit_says(args);
         assert_eq!((ended.code, ended.stdout.as_str()), (125, ""));
-        assert_eq!(ended.log, format!("{line}\n{usage}"));
+        assert_eq!(ended.log, format!("hinit: {line}"));
     }
 }
 
 #[test]
-fn a_usage_error_of_healthcheck_is_a_verdict() {
+fn a_usage_error_of_another_inits_command_line_names_its_help() {
+    let mut command = Command::new(hinit());
+    let ended = Ended::of(&command.arg0("tini").arg("-x").output().unwrap());
+    let line = "hinit: unknown option `-x`; try `tini --help`";
+    assert_eq!((ended.code, ended.log.as_str()), (1, line));
+}
+
+#[test]
+fn a_usage_error_of_healthcheck_is_a_verdict_and_nothing_else() {
     let ended = hinit_says(&["healthcheck", "--forein"]);
-    assert_eq!(ended.code, 1);
+    assert_eq!((ended.code, ended.log.as_str()), (1, ""));
     assert_eq!(
         ended.stdout,
-        "unhealthy: usage: unknown option `--forein`; the nearest is `--foreign`"
+        "unhealthy: usage: unknown option `--forein` (did you mean `--foreign`?); \
+         try `hinit healthcheck --help`"
     );
-    assert_eq!(ended.log, "hinit: usage: hinit healthcheck [OPTIONS]");
+}
+
+/// Each command shows its own help, in no more columns than the smallest terminal has.
+#[test]
+fn each_command_has_a_help_of_80_columns() {
+    for command in ["run", "healthcheck", "signal", "status", "install"] {
+        let ended = hinit_says(&[command, "--help"]);
+        assert_eq!((ended.code, ended.log.as_str()), (0, ""));
+        assert!(ended.stdout.starts_with("usage: hinit "), "{command}");
+        let widest = ended.stdout.lines().map(str::len).max();
+        assert!(widest <= Some(80), "{command}: {widest:?}");
+    }
 }

@@ -80,6 +80,33 @@ in_both_modes! {
         refused(mode, dir.join("symlink"), 127, "it is a symlink to `/no/such`, which is not there");
     }
 
+    // A word that was meant for hinit, or several words in one.
+    fn commands_that_were_meant_otherwise(mode: Mode) {
+        let separate = "the command and its arguments must be separate words, \
+            as in CMD [\"server\", \"--port\", \"80\"]";
+        let after = "`--grace` after the command is an argument of the command, not an option of hinit";
+        for (words, remedy) in [
+            (&["healtcheck"][..], "did you mean `hinit healthcheck`?"),
+            (&["python9 -m http.server"], separate),
+            (&["--", "--grace", "5s", "true"], "options go before `--`, the command after it"),
+            (&["no-such-server", "--grace", "5s"], after),
+            (&["root", "true"], "to run a command as this user, write `--user root`"),
+        ] {
+            let ended = Start::new(mode).no_pid_file().args(words).run();
+            let command = words.iter().find(|word| **word != "--").unwrap();
+            let line = format!("hinit: cannot run `{command}`: not found in PATH; {remedy}");
+            assert_eq!((ended.code, ended.log), (127, line));
+        }
+        // A server may have any name.
+        let dir = TempDir::new();
+        file(&dir.join("healtcheck"), "#!/bin/sh\nexit 7\n", 0o755);
+        let path = format!("{}:{}", dir.as_ref().display(), std::env::var("PATH").unwrap());
+        let start = Start::new(mode).with(|command| {
+            command.env("PATH", &path);
+        });
+        assert_eq!(start.no_pid_file().args(["healtcheck"]).run().code, 7);
+    }
+
     fn entries_of_path_that_lead_nowhere_are_passed_over(mode: Mode) {
         let dir = TempDir::new();
         let (bad, good) = (dir.join("bad"), dir.join("good"));

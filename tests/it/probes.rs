@@ -211,7 +211,8 @@ fn a_unix_socket_by_any_of_its_names() {
         check(&["--http", &url]).stdout,
         format!(
             "unhealthy: usage: `--http {url}`: a colon belongs between the socket and the path: \
-             http+unix:///run/app.sock:/health"
+             http+unix:///run/app.sock:/health; \
+             try `hinit healthcheck --help`"
         )
     );
 }
@@ -422,7 +423,6 @@ fn by_the_environment_alone() {
         &["--tcp", "127.0.0.1:1"],
         &[("HINIT_HEALTH", "--timout 2s")],
     );
-    let line =
-        "unhealthy: usage: in HINIT_HEALTH: unknown option `--timout`; the nearest is `--timeout`";
+    let line = "unhealthy: usage: in HINIT_HEALTH: unknown option `--timout` (did you mean `--timeout`?); try `hinit healthcheck --help`";
     assert_eq!((ended.code, ended.stdout.as_str()), (1, line));
 }

@@ -6,6 +6,7 @@ use std::vec::IntoIter;
 
 use super::parsed::Parsed;
 use crate::cli::options::Topic;
+use crate::cli::suggestions::unknown;
 
 /// Cuts the words at the first operand or `--`: what stands behind it is the server's, even where it
 /// looks like an option of ours. Where options may stand behind operands, that goes for one word at a time.
@@ -106,10 +107,4 @@ pub(super) fn words_of(text: &[u8]) -> Option<Vec<OsString>> {
 
 pub(super) fn unexpected(word: &OsStr, topic: &Topic) -> String {
     unknown("unexpected word", word.as_bytes(), topic)
-}
-
-fn unknown(what: &str, word: &[u8], topic: &Topic) -> String {
-    let nearest = topic.nearest(word);
-    let word = OsStr::from_bytes(word).display();
-    format!("{what} `{word}`; the nearest is `{nearest}`")
 }

@@ -4,12 +4,12 @@ use super::{HELP, Opt, PID_FILE, Topic};
 
 pub(crate) static NO_PID: Opt = Opt::new(
     "--no-pid\n\
-     Leave the PID file out: the probes alone decide",
+     Do not look at the PID file; only the probes decide",
 )
 .env(c"HINIT_NO_PID");
 pub(crate) static READY: Opt = Opt::new(
     "--ready\n\
-     Also ask hinit itself whether the server is ready; hinit must run with --notify or --listen",
+     Also ask hinit whether the server is ready; hinit must run with --notify or --listen",
 )
 .env(c"HINIT_READY");
 pub(crate) static FOREIGN: Opt = Opt::new(
@@ -24,82 +24,95 @@ pub(crate) static HTTP: Opt = Opt::new(
 .env(c"HINIT_HTTP");
 pub(crate) static METHOD: Opt = Opt::new(
     "--method METHOD\n\
-     Of the request: GET or HEAD\n\
+     Method of the HTTP request: GET or HEAD\n\
      [default: GET]",
 )
 .env(c"HINIT_METHOD");
 pub(crate) static HEADER: Opt = Opt::new(
     "--header FIELD\n\
-     A field of the request, as `Accept: text/plain`; may be repeated",
+     Header field to send, such as `Accept: text/plain`; may be repeated",
 )
 .env(c"HINIT_HEADER");
 pub(crate) static EXPECT: Opt = Opt::new(
     "--expect CODES\n\
-     Healthy status codes, as 200 or 200-299,304; may be repeated\n\
+     HTTP status codes that are healthy, such as 200 or 200-299,304; may be repeated\n\
      [default: 200-399]",
 )
 .env(c"HINIT_EXPECT");
 pub(crate) static CONTAINS: Opt = Opt::new(
     "--contains TEXT\n\
-     What must stand in the first 64 KiB of the answer's body",
+     Text that the first 64 KiB of the body must contain",
 )
 .env(c"HINIT_CONTAINS");
 pub(crate) static GRPC: Opt = Opt::new(
     "--grpc ADDRESS\n\
-     Ask a gRPC server's health service: 127.0.0.1:50051, or with /SERVICE behind it; may be repeated",
+     Ask the health service of a gRPC server: 127.0.0.1:50051, optionally with /SERVICE; may be repeated",
 )
 .env(c"HINIT_GRPC");
 pub(crate) static TCP: Opt = Opt::new(
     "--tcp ADDRESS\n\
-     Something must accept connections: 127.0.0.1:5432, [::1]:5432 or localhost:5432; may be repeated",
+     Connect to this address: 127.0.0.1:5432, [::1]:5432 or localhost:5432; may be repeated",
 )
 .env(c"HINIT_TCP");
 pub(crate) static UNIX: Opt = Opt::new(
     "--unix PATH\n\
-     The same for a Unix socket: a path, or @NAME for an abstract one; may be repeated",
+     Connect to this Unix socket: a path, or @NAME for an abstract one; may be repeated",
 )
 .env(c"HINIT_UNIX");
 pub(crate) static HEARTBEAT: Opt = Opt::new(
     "--heartbeat PATH\n\
-     A file that the server must have touched within --max-age; may be repeated",
+     File that the server must have touched within --max-age; may be repeated",
 )
 .env(c"HINIT_HEARTBEAT");
 pub(crate) static MAX_AGE: Opt = Opt::new(
     "--max-age DURATION\n\
-     How old a heartbeat may be",
+     How old the heartbeat file may be",
 )
 .env(c"HINIT_MAX_AGE");
 pub(crate) static TIMEOUT: Opt = Opt::new(
     "--timeout DURATION\n\
-     For the whole check: 500ms, 2s, 1.5s, 1m; a bare number is seconds\n\
+     Time limit for the whole check: 500ms, 2s, 1.5s, 1m; a bare number is seconds\n\
      [default: 900ms]",
 )
 .env(c"HINIT_TIMEOUT");
 pub(crate) static JSON: Opt = Opt::new(
     "--json\n\
-     Print one JSON object in place of the line",
+     Print one JSON object instead of text",
 )
 .env(c"HINIT_JSON");
 pub(crate) static NO_LINE: Opt = Opt::new(
     "-q, --quiet\n\
-     Print nothing; the exit code tells",
+     Print nothing; only the exit code tells",
 )
 .env(c"HINIT_QUIET");
 
 pub(crate) static HEALTHCHECK: Topic = Topic {
-    name: "healthcheck",
+    call: "hinit healthcheck",
     usage: "usage: hinit healthcheck [OPTIONS]",
     about: "\
-Checks that the PID file is valid and the process alive, and then whatever else is asked for; all of it
-must be well. Prints the verdict in one line; exits 0 if the server is healthy, 1 if not.
+Checks the PID file and its process, and then each probe that is given; all must
+be well. Prints the verdict in one line; exits with 0 if the server is healthy,
+else with 1.
 
-HINIT_HEALTH may hold any of these options, as they stand on a command line; the other variables and the
-command line itself beat it.",
+HINIT_HEALTH may contain any of these options, as on a command line; the other
+variables and the command line itself override it.",
     mixed: false,
     clusters: false,
     env: c"HINIT_HEALTH",
     options: &[
-        &PID_FILE, &NO_PID, &READY, &FOREIGN, &HTTP, &METHOD, &HEADER, &EXPECT, &CONTAINS, &GRPC, &TCP, &UNIX,
-        &HEARTBEAT, &MAX_AGE, &TIMEOUT, &JSON, &NO_LINE, &HELP,
+        &PID_FILE, &NO_PID, &READY, &FOREIGN, &HTTP, &GRPC, &TCP, &UNIX, &HEARTBEAT, &MAX_AGE,
+        &METHOD, &HEADER, &EXPECT, &CONTAINS, &TIMEOUT, &JSON, &NO_LINE, &HELP,
     ],
+    titles: &[
+        ("The process", &PID_FILE),
+        ("Probes, each as often as needed", &HTTP),
+        ("What --http sends and expects", &METHOD),
+        ("Time and output", &TIMEOUT),
+    ],
+    examples: "
+Examples:
+  hinit healthcheck
+  hinit healthcheck --http http://127.0.0.1:8000/health --contains ok
+  hinit healthcheck --no-pid --tcp 127.0.0.1:5432 --timeout 2s
+",
 };

@@ -4,40 +4,49 @@ use super::{FOREIGN, HELP, JSON, Opt, PID_FILE, Topic};
 
 pub(crate) static WAIT: Opt = Opt::new(
     "--wait DURATION\n\
-     Wait so long for the server's end; exit with 1 if it has not ended",
+     Wait up to this time for the server to exit; exit with 1 if it has not",
 );
 
 pub(crate) static SIGNAL: Topic = Topic {
-    name: "signal",
+    call: "hinit signal",
     usage: "usage: hinit signal [OPTIONS] SIGNAL",
     about: "\
-Sends the server a signal, such as TERM, 15 or RTMIN+3: the process that the PID file names, and never
-another one. Exits with 0; with 1 if that is not possible, and says why.",
+Sends a signal, such as TERM, 15 or RTMIN+3, to the process that the PID file
+names, and never to another one. Exits with 0; if that is not possible, says why
+and exits with 1.",
     mixed: true,
     clusters: false,
     env: c"",
     options: &[&PID_FILE, &FOREIGN, &WAIT, &HELP],
+    titles: &[],
+    examples: "",
 };
 
 pub(crate) static STATUS: Topic = Topic {
-    name: "status",
+    call: "hinit status",
     usage: "usage: hinit status [OPTIONS]",
     about: "\
-Shows what the server is and does, or why that cannot be told. Exits with 0 if it is healthy, else with 1.",
+Shows what the server is and does, or why that cannot be found out. Exits with 0
+if the server is healthy, else with 1.",
     mixed: true,
     clusters: false,
     env: c"",
     options: &[&PID_FILE, &FOREIGN, &JSON, &HELP],
+    titles: &[],
+    examples: "",
 };
 
 pub(crate) static INSTALL: Topic = Topic {
-    name: "install",
+    call: "hinit install",
     usage: "usage: hinit install PATH",
     about: "\
-Copies this binary to PATH, in one step and executable: for images that have nothing to copy with. A
-file that is there is replaced; anything else, a symlink too, is refused.",
+Copies this program to PATH, in one step and executable: for images that have
+nothing to copy with. An existing file is replaced; anything else, also a
+symlink, is refused.",
     mixed: true,
     clusters: false,
     env: c"",
     options: &[&HELP],
+    titles: &[],
+    examples: "",
 };

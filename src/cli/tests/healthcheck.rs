@@ -174,12 +174,12 @@ fn what_makes_no_sense_as_a_health_check() {
         (
             &[],
             &[(c"HINIT_HEALTH", "--tccp x")],
-            "in HINIT_HEALTH: unknown option `--tccp`; the nearest is `--tcp`",
+            "in HINIT_HEALTH: unknown option `--tccp` (did you mean `--tcp`?)",
         ),
         (
             &[],
             &[(c"HINIT_HEALTH", "-q x")],
-            "in HINIT_HEALTH: unexpected word `x`; the nearest is `-q`",
+            "in HINIT_HEALTH: unexpected word `x`",
         ),
         (
             &[],
@@ -201,7 +201,7 @@ fn what_makes_no_sense_as_a_health_check() {
         (
             &[],
             &[(c"HINIT_HEALTH", "--version")],
-            "in HINIT_HEALTH: unknown option `--version`; the nearest is `--foreign`",
+            "in HINIT_HEALTH: unknown option `--version`: it is an option of `hinit run`",
         ),
     ] {
         assert_eq!(

@@ -45,7 +45,7 @@ fn whether_the_server_is_to_say_that_it_is_ready() {
         ),
         (
             &["--watchdog=1s", "--watchdog-signal=TREM", "x"],
-            "run: `--watchdog-signal TREM`: not a signal such as ABRT, 6 or RTMIN+3",
+            "run: `--watchdog-signal TREM`: `TREM` is not a signal (did you mean TERM?)",
         ),
     ] {
         assert_eq!(misuse(words), refusal);

@@ -154,7 +154,7 @@ fn value_of(option: &Opt) -> &'static str {
 /// By the help, against what becomes of it. Flags are as they are, however often they are given.
 #[test]
 fn what_may_be_repeated_says_so() {
-    let operand = |topic: &Topic| match topic.name {
+    let operand = |topic: &Topic| match topic.word() {
         "run" => Some("x"),
         "signal" => Some("TERM"),
         _ => None,
@@ -172,7 +172,7 @@ fn what_may_be_repeated_says_so() {
                 "--watchdog-signal" => &["--watchdog=1s"],
                 _ => &[],
             };
-            let words = [&[topic.name], &twice[..], beside].concat();
+            let words = [&[topic.word()], &twice[..], beside].concat();
             let words: Vec<&str> = words.into_iter().chain(operand(topic)).collect();
             let refusal = format!("`{}` may be given only once", option.long);
             let expected = (!option.help().ends_with("; may be repeated")).then_some(refusal);
@@ -180,7 +180,7 @@ fn what_may_be_repeated_says_so() {
         }
         for option in topic.options {
             if !option.takes_value() && option.long != HELP.long {
-                let words = [topic.name, option.long, option.long];
+                let words = [topic.word(), option.long, option.long];
                 let why = mistake(&words, &[]).unwrap_or_default();
                 assert!(!why.contains("only once"), "{why}");
             }

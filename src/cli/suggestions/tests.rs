@@ -1,0 +1,233 @@
+use super::*;
+use crate::cli::options::{HEALTHCHECK, INSTALL, SIGNAL, STATUS};
+
+#[test]
+fn the_distance_of_words() {
+    for (from, to, distance) in [
+        ("kitten", "sitting", 3),
+        ("pidfile", "pid-file", 1),
+        ("", "ab", 2),
+        ("ab", "", 2),
+        ("same", "same", 0),
+        ("SAME", "same", 0),
+        ("trem", "term", 1),
+        ("abc", "cba", 1),
+        ("abcd", "abef", 2),
+        ("listne", "listen", 1),
+    ] {
+        let [from, to] = [from, to].map(str::as_bytes);
+        assert_eq!(edits(from, to), distance, "{from:?} {to:?}");
+    }
+}
+
+/// People's typos, and what they meant: nothing, where nothing is near.
+#[test]
+fn options_are_suggested_only_where_near() {
+    for (word, topic, near) in [
+        ("--pidfile", &RUN, "--pid-file"),
+        ("--pid_file", &RUN, "--pid-file"),
+        ("-pid-file", &RUN, "--pid-file"),
+        ("--PID-FILE", &RUN, "--pid-file"),
+        ("--pid", &RUN, "--pid-file"),
+        ("--no-pidfile", &RUN, "--no-pid-file"),
+        ("--gracee", &RUN, "--grace"),
+        ("--garce", &RUN, "--grace"),
+        ("--grace-period", &RUN, "--grace"),
+        ("--stopsignal", &RUN, "--stop-signal"),
+        ("--stop-sig", &RUN, "--stop-signal"),
+        ("--watchdog-sig", &RUN, "--watchdog-signal"),
+        ("--watchdogs", &RUN, "--watchdog"),
+        ("--usr", &RUN, "--user"),
+        ("--workdri", &RUN, "--workdir"),
+        ("--work-dir", &RUN, "--workdir"),
+        ("-help", &RUN, "--help"),
+        ("-verbose", &RUN, "--verbose"),
+        ("--health", &RUN, "hinit healthcheck"),
+        ("--htpp", &HEALTHCHECK, "--http"),
+        ("--https", &HEALTHCHECK, "--http"),
+        ("--http-url", &HEALTHCHECK, "--http"),
+        ("--time-out", &HEALTHCHECK, "--timeout"),
+        ("--contain", &HEALTHCHECK, "--contains"),
+        ("--no-pid-file", &HEALTHCHECK, "--no-pid"),
+        ("foreign", &HEALTHCHECK, "--foreign"),
+        ("--jsn", &STATUS, "--json"),
+        ("wait", &SIGNAL, "--wait"),
+    ] {
+        let message = unknown("unknown", word.as_bytes(), topic);
+        assert_eq!(
+            message,
+            format!("unknown `{word}` (did you mean `{near}`?)")
+        );
+    }
+    assert_eq!(
+        unknown("unknown option", b"--healthcheck", &RUN),
+        "unknown option `--healthcheck` (did you mean `hinit healthcheck`?)"
+    );
+    for (word, topic) in [
+        ("-x", &RUN),
+        ("-h2", &RUN),
+        ("--x", &RUN),
+        ("--foo", &RUN),
+        ("--timeout-stop-sec", &RUN),
+        ("--force", &INSTALL),
+        ("b", &INSTALL),
+        ("-9", &SIGNAL),
+        ("--kill", &SIGNAL),
+        ("http://127.0.0.1/", &HEALTHCHECK),
+        ("-s", &HEALTHCHECK),
+        ("healthcheck", &HEALTHCHECK),
+        ("", &STATUS),
+    ] {
+        let message = unknown("unknown", word.as_bytes(), topic);
+        assert_eq!(message, format!("unknown `{word}`"));
+    }
+}
+
+#[test]
+fn an_option_of_another_command_is_said_to_be_one() {
+    for (word, topic, other) in [
+        ("--http", &RUN, "healthcheck"),
+        ("--wait", &RUN, "signal"),
+        ("--grace", &HEALTHCHECK, "run"),
+        ("--json", &SIGNAL, "healthcheck"),
+        ("-g", &STATUS, "run"),
+        ("--foreign", &INSTALL, "healthcheck"),
+    ] {
+        let message = unknown("unknown", word.as_bytes(), topic);
+        let expected = format!("unknown `{word}`: it is an option of `hinit {other}`");
+        assert_eq!(message, expected);
+    }
+}
+
+#[test]
+fn options_of_other_inits_have_an_equivalent() {
+    for (words, instead) in [
+        (&["-s"][..], "leave it out, hinit always adopts orphans"),
+        (&["-vv", "-vvv", "-w"], "write `--verbose`"),
+        (&["-p", "-pSIGTERM"], "write `--parent-death SIGNAL`"),
+        (&["-e", "-e143"], "write `--map-exit 143=0` for `-e 143`"),
+        (&["-r", "-r15:3"], "write `--rewrite 15=3` for `-r 15:3`"),
+        (
+            &["-c", "--single-child"],
+            "leave it out, hinit signals only the server unless `--group` is given",
+        ),
+    ] {
+        for word in words {
+            let message = unknown("unknown", word.as_bytes(), &RUN);
+            assert_eq!(message, format!("unknown `{word}`: {instead}"));
+        }
+    }
+}
+
+#[test]
+fn signals() {
+    let wanted = "a signal such as TERM";
+    for (value, wrong, near) in [
+        ("SIGTRM", "SIGTRM", "SIGTERM"),
+        ("sigtrm", "sigtrm", "SIGTERM"),
+        ("TREM", "TREM", "TERM"),
+        ("TERMM", "TERMM", "TERM"),
+        ("HPU", "HPU", "HUP"),
+        ("USR", "USR", "USR1"),
+        ("WINHC", "WINHC", "WINCH"),
+        ("TERM,QIUT", "QIUT", "QUIT"),
+        ("TREM=QUIT", "TREM", "TERM"),
+        ("TERM=QIUT", "QIUT", "QUIT"),
+        ("15:INTT", "INTT", "INT"),
+    ] {
+        let expected = format!("`{wrong}` is not a signal (did you mean {near}?)");
+        assert_eq!(refusal(value, wanted), expected);
+    }
+    // Far from all; or a signal, if not one for this place.
+    for value in [
+        "",
+        "FOO",
+        "99",
+        "KILL",
+        "SIGKILL",
+        "KILL=TERM",
+        "TERM=",
+        "RTMIN+99",
+        "é",
+    ] {
+        let expected = format!("not {wanted}");
+        assert_eq!(refusal(value, wanted), expected, "{value}");
+    }
+    let no_signals = refusal("TREM", "a time");
+    assert_eq!(no_signals, "not a time");
+}
+
+/// What their values should have been tells which options take signals.
+#[test]
+fn each_kind_of_signals_says_so() {
+    for wanted in [
+        values::SIGNAL.wanted,
+        values::STANDARD_SIGNAL.wanted,
+        values::STOP_SIGNALS.wanted,
+        values::REWRITE.wanted,
+        values::REWRITE_BY_COLON.wanted,
+        values::EXIT_CODES.wanted,
+    ] {
+        let refusal = refusal("SIGTRM", wanted);
+        assert!(refusal.ends_with("(did you mean SIGTERM?)"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_command_that_is_not_there() {
+    let says = |line: &[&str], is_own| {
+        let words: Vec<_> = line
+            .iter()
+            .map(|word| CString::new(*word).unwrap())
+            .collect();
+        let is_user = |name: &str| ["www-data", "1000:1000"].contains(&name);
+        command(&words, is_own, &is_user).map(|parts| parts.concat())
+    };
+    let options = "options go before `--`, the command after it";
+    let words = "the command and its arguments must be separate words, \
+        as in CMD [\"server\", \"--port\", \"80\"]";
+    for (line, expected) in [
+        (&["--grace", "5s", "server"][..], options),
+        (&["-v"], options),
+        (&["python3 -m http.server"], words),
+        (&["/usr/bin/python3 -m http.server", "--grace"], words),
+    ] {
+        for is_own in [true, false] {
+            assert_eq!(says(line, is_own).as_deref(), Some(expected), "{line:?}");
+        }
+    }
+    let after = |option| {
+        let why = "after the command is an argument of the command, not an option of hinit";
+        format!("`{option}` {why}")
+    };
+    let meant = |word| format!("did you mean `hinit {word}`?");
+    let user = |name| format!("to run a command as this user, write `--user {name}`");
+    for (line, expected) in [
+        (&["healtcheck"][..], meant("healthcheck")),
+        (&["health", "--http", "x"], meant("healthcheck")),
+        (&["healthcheck"], meant("healthcheck")),
+        (&["singal", "TERM"], meant("signal")),
+        (&["stat"], meant("status")),
+        (&["instal", "/x"], meant("install")),
+        (&["help"], meant("--help")),
+        (&["version"], meant("--version")),
+        (&["www-data", "server"], user("www-data")),
+        (&["1000:1000", "server"], user("1000:1000")),
+        (&["serverr", "--grace", "5s"], after("--grace")),
+        (&["/no/server", "-x", "--pid-file=/p"], after("--pid-file")),
+    ] {
+        assert_eq!(says(line, true), Some(expected), "{line:?}");
+        assert_eq!(says(line, false), None, "{line:?}");
+    }
+    for line in [
+        &["server"][..],
+        &["www-data"],
+        &["status.sh"],
+        &["./healthcheck"],
+        &["static"],
+        &["start"],
+        &["server", "--help", "-v", "--port", "80", "grace"],
+    ] {
+        assert_eq!(says(line, true), None, "{line:?}");
+    }
+}
