@@ -141,10 +141,25 @@ impl Manners {
     };
 }
 
+macro_rules! version {
+    ($build:literal) => {
+        concat!("hinit ", env!("CARGO_PKG_VERSION"), " (", $build, ")\n")
+    };
+}
+
+/// Which build this is: docker/build sets `HINIT_BUILD`.
+const VERSION: &str = match option_env!("HINIT_BUILD") {
+    _ if !cfg!(target_feature = "crt-static") => version!("dynamically linked, built by cargo"),
+    None => version!("static, built by cargo"),
+    Some(build) => match build.as_bytes() {
+        b"tiny" => version!("static, tiny build"),
+        _ => version!("static, stable build"),
+    },
+};
+
 pub(super) fn parse(given: &mut Given) -> Command {
     if given.flag(&options::VERSION) {
-        let version = concat!("hinit ", env!("CARGO_PKG_VERSION"), "\n");
-        return Command::Help(version.into());
+        return Command::Help(VERSION.into());
     }
     let run = Run {
         pid_file: pid_file_unless(&options::NO_PID_FILE, given),

@@ -362,11 +362,11 @@ fn help_and_version() {
         (&["healthcheck", "--help"], "usage: hinit healthcheck"),
         (
             &["--version"],
-            concat!("hinit ", env!("CARGO_PKG_VERSION"), "\n"),
+            concat!("hinit ", env!("CARGO_PKG_VERSION"), " ("),
         ),
         (
             &["run", "-V"],
-            concat!("hinit ", env!("CARGO_PKG_VERSION"), "\n"),
+            concat!("hinit ", env!("CARGO_PKG_VERSION"), " ("),
         ),
     ] {
         match parse_in(words, "") {

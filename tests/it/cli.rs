@@ -38,6 +38,20 @@ fn help_and_version_are_on_stdout() {
     }
 }
 
+/// The shipped builds are told apart, and from what cargo alone makes.
+#[test]
+fn the_version_says_how_hinit_was_built() {
+    let build = match std::env::var("HINIT_BIN") {
+        Ok(path) if path.contains("/tiny/") => "static, tiny build",
+        Ok(path) if path.contains("/coverage/") => "static, built by cargo",
+        Ok(_) => "static, stable build",
+        Err(_) if cfg!(target_env = "musl") => "static, built by cargo",
+        Err(_) => "dynamically linked, built by cargo",
+    };
+    let version = format!("hinit {} ({build})", env!("CARGO_PKG_VERSION"));
+    assert_eq!(hinit_says(&["--version"]).stdout, version);
+}
+
 /// One line says what is wrong, and where to read on.
 #[test]
 fn a_usage_error_is_125_and_one_line() {
