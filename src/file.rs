@@ -145,7 +145,7 @@ pub(crate) fn create_directory_of(path: &Path) -> nix::Result<()> {
 
 /// The directory of a file and its name in there. None for what names a directory. (Path's own
 /// `file_name` would overlook a slash at the end.)
-fn directory_and_name(path: &Path) -> Option<(&Path, &OsStr)> {
+pub(crate) fn directory_and_name(path: &Path) -> Option<(&Path, &OsStr)> {
     let bytes = path.as_os_str().as_bytes();
     let name = bytes.rsplit(|&byte| byte == b'/').next()?;
     if [&b""[..], b".", b".."].contains(&name) {

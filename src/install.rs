@@ -10,7 +10,7 @@ use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{fsync, getpid, read};
 
 use crate::error::{Error, exit_code};
-use crate::file::{self, Entry, kind};
+use crate::file::{self, Entry, directory_and_name, kind};
 use crate::output::{Log, Verbosity, print_line, write_all};
 use crate::sys::describe;
 
@@ -47,11 +47,13 @@ fn copy_to(path: &Path) -> Result<(), Error> {
         Err(Errno::ENOENT) => {}
         Err(errno) => return Err(by_errno(errno)),
     }
-    if let Some(directory) = missing_directory(path) {
-        let why = format!("the directory `{}` does not exist", directory.display());
-        return Err(fail(&why).remedy("create it or mount it first"));
-    }
-    let entry = Entry::of(path).map_err(by_errno)?;
+    let entry = Entry::of(path).map_err(|errno| match directory_and_name(path) {
+        Some((directory, _)) if errno == Errno::ENOENT => {
+            let why = format!("the directory `{}` does not exist", directory.display());
+            fail(&why).remedy("create it or mount it first")
+        }
+        _ => by_errno(errno),
+    })?;
     let own = file::open(Path::new(SELF), OFlag::O_RDONLY)
         .map_err(|errno| Error::on_path("read", Path::new(SELF), errno).remedy("mount /proc"))?;
     let (copy, temporary) = create_temporary(&entry).map_err(by_errno)?;
@@ -64,14 +66,6 @@ fn copy_to(path: &Path) -> Result<(), Error> {
         let _left_behind = temporary.unlink();
     }
     done.map_err(by_errno)
-}
-
-/// The first directory on the way there that does not exist.
-fn missing_directory(path: &Path) -> Option<&Path> {
-    let is_missing = |directory: &&Path| file::stat(directory) == Err(Errno::ENOENT);
-    let directories = path.ancestors().skip(1);
-    let named = directories.take_while(|directory| !directory.as_os_str().is_empty());
-    named.take_while(is_missing).last()
 }
 
 /// A new file, and its name, which is not the PID's alone: in an init container that is the same at each

@@ -219,7 +219,7 @@ pub(crate) mod tests {
             ),
             (Verdict::Missing(n), "unhealthy: process N does not exist"),
             (
-                Verdict::Unseen(n, Errno::EMFILE),
+                Verdict::Unseen(n, Errno::EACCES),
                 "unhealthy: cannot look up process N: WHY",
             ),
             (Verdict::Zombie(n), "unhealthy: process N is a zombie"),
@@ -269,7 +269,7 @@ pub(crate) mod tests {
                 (" M", " 7"),
                 ("KIND", "FIFO"),
                 ("read: WHY", "read: Permission denied"),
-                ("42: WHY", "42: No file descriptors available"),
+                ("42: WHY", "42: Permission denied"),
                 ("within D", "within 900ms"),
                 ("FINDING", "gave no complete answer"),
                 ("for AGE (watchdog D)", "for 31s (watchdog 30s)"),

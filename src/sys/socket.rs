@@ -45,7 +45,12 @@ pub(crate) fn receive(socket: BorrowedFd, bytes: &mut [u8]) -> nix::Result<Datag
         message.msg_iov = &raw mut data;
         message.msg_iovlen = 1;
         message.msg_control = control.as_mut_ptr().cast();
-        message.msg_controllen = size_of::<Control>().try_into().unwrap_or_default();
+        #[allow(
+            clippy::useless_conversion,
+            reason = "glibc has another type than musl"
+        )]
+        let length = size_of::<Control>().try_into();
+        message.msg_controllen = length.unwrap_or_default();
         let length = libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags);
         (Errno::result(length)?, control.assume_init())
     };

@@ -40,8 +40,14 @@ struct Info {
     arguments: [u64; 6],
 }
 
+/// What C libraries declare differently.
+#[cfg(target_env = "musl")]
+type Request = c_int;
+#[cfg(not(target_env = "musl"))]
+type Request = libc::c_uint;
+
 /// linux/ptrace.h; libc does not have them for every C library.
-const GET_SYSCALL_INFO: c_int = 0x420e;
+const GET_SYSCALL_INFO: Request = 0x420e;
 const ENTRY: u8 = 1;
 const EXIT: u8 = 2;
 const EVENT_STOP: c_int = 128;
@@ -52,7 +58,7 @@ pub enum Edge {
     Exit,
 }
 
-fn ptrace(request: c_int, pid: pid_t, address: usize, data: usize) -> Result<c_long, Errno> {
+fn ptrace(request: Request, pid: pid_t, address: usize, data: usize) -> Result<c_long, Errno> {
     // SAFETY: the callers pass the address of something large enough where the request has the kernel write.
     Errno::result(unsafe { libc::ptrace(request, pid, address, data) })
 }
@@ -208,7 +214,7 @@ pub fn fail(pid: pid_t, errno: Errno) {
 }
 
 #[cfg(target_arch = "aarch64")]
-fn registers<T>(request: c_int, pid: pid_t, set: usize, of: &mut [T]) -> Result<c_long, Errno> {
+fn registers<T>(request: Request, pid: pid_t, set: usize, of: &mut [T]) -> Result<c_long, Errno> {
     let memory = libc::iovec {
         iov_base: of.as_mut_ptr().cast(),
         iov_len: size_of_val(of),

@@ -155,19 +155,13 @@ fn what_is_no_regular_file_stays() {
 fn a_place_that_cannot_be() {
     let dir = TempDir::new();
     fs::write(dir.join("file"), "").unwrap();
-    // The first directory that is missing is named.
-    let none = dir.join("none");
-    let reason = format!(
-        "the directory `{}` does not exist; create it or mount it first",
-        none.display()
-    );
-    refused(&dir, none.join("hinit"), &reason);
-    refused(&dir, none.join("below/hinit"), &reason);
-    refused(
-        &dir,
-        "no-such-directory/hinit",
-        "the directory `no-such-directory` does not exist; create it or mount it first",
-    );
+    for directory in [dir.join("none"), dir.join("none/below"), "no-such".into()] {
+        let reason = format!(
+            "the directory `{}` does not exist; create it or mount it first",
+            directory.display()
+        );
+        refused(&dir, directory.join("hinit"), &reason);
+    }
     refused(&dir, dir.join("file/hinit"), "Not a directory");
     refused(&dir, dir.join("x".repeat(256)), "Filename too long");
     // A slash at the end names a directory, and makes no file.

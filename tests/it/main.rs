@@ -7,6 +7,12 @@
     clippy::print_stderr
 )]
 
+// One that is linked dynamically runs in none of the empty images and file systems of these tests.
+#[cfg(not(any(target_env = "musl", clippy)))]
+compile_error!(
+    "type `tests/run`: these tests need the static hinit (`cargo test --bins` runs the unit tests)"
+);
+
 mod support;
 
 mod attacks;
