@@ -96,8 +96,8 @@ fn a_usage_error_is_125_and_one_line() {
 #[test]
 fn a_usage_error_of_another_inits_command_line_names_its_help() {
     let mut command = Command::new(hinit());
-    let ended = Ended::of(&command.arg0("tini").arg("-x").output().unwrap());
-    let line = "hinit: unknown option `-x`; try `tini --help`";
+    let ended = Ended::of(&command.arg0("tini").arg("--x-y-z").output().unwrap());
+    let line = "hinit: unknown option `--x-y-z`; try `tini --help`";
     assert_eq!((ended.code, ended.log.as_str()), (1, line));
 }
 

@@ -73,4 +73,21 @@ mutants! {
     an_entry_that_leads_nowhere_ends_the_search: "sys/child.rs" {
         "                errno if along_path && is_no_entry(candidate, errno) => {}" => ""
     } fails "exec_errors::subreaper::entries_of_path_that_lead_nowhere_are_passed_over";
+
+    no_help_at_the_end_of_a_usage_error: "main.rs" {
+        "let why = why.and(\" --help`\");" => ""
+    } fails "cli::a_usage_error_is_125_and_one_line";
+
+    any_name_is_near: "cli/suggestions.rs" {
+        "(word.len().max(other.len()) / 4).max(1)" => "99"
+    } fails "cli::a_usage_error_of_another_inits_command_line_names_its_help";
+
+    what_was_meant_is_not_said: "run/program.rs" {
+        "suggestions::command(self.0.words(), is_own, &is_user)" =>
+        "suggestions::command(self.0.words(), is_own, &is_user).filter(|_| false)"
+    } fails "exec_errors::subreaper::commands_that_were_meant_otherwise";
+
+    the_missing_directory_is_not_named: "install.rs" {
+        "Some((directory, _)) if errno == Errno::ENOENT => {" => "Some((directory, _)) if errno == Errno::EPERM => {"
+    } fails "install::a_place_that_cannot_be";
 }
