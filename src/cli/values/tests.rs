@@ -122,6 +122,7 @@ fn durations() {
         "\u{663}s",
         "525601m",
         "99999999999999999999s",
+        "1.0000000005s",
         "1.99999999999999999999s",
     ] {
         assert_eq!(duration(bad), None, "{bad}");
@@ -185,6 +186,16 @@ fn lists_of_stop_signals() {
     ] {
         assert_eq!(stop_signals(text), expected, "{text}");
     }
+}
+
+#[test]
+fn a_duration_to_the_nanosecond() {
+    let expected = Some(Duration::new(1, 1));
+    assert_eq!(duration("1.000000001s"), expected);
+    assert_eq!(
+        duration("0.000000001h1.0000036s"),
+        Some(Duration::new(1, 7200))
+    );
 }
 
 #[test]
