@@ -87,7 +87,9 @@ impl Why<'_> {
             Cause::OtherScheme => "the scheme `|` is not http or http+unix",
             Cause::Tls => "hinit speaks no TLS: ask the server's plain HTTP port, or use `--tcp`",
             Cause::User => "a user in the URL is not sent: use `--header 'Authorization: ...'`",
-            Cause::NotAscii => "the path may hold only ASCII without blanks: write others as %20",
+            Cause::NotAscii => {
+                "the path may contain only ASCII without blanks: write others as %20"
+            }
             Cause::NoColon => {
                 "a colon belongs between the socket and the path: http+unix:///run/app.sock:/health"
             }

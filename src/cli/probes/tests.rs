@@ -100,7 +100,7 @@ fn what_is_wrong_with_a_url() {
     let user = "a user in the URL is not sent: use `--header 'Authorization: ...'`";
     let incomplete =
         |text: &str| format!("`{text}` lacks the address or the port: write 127.0.0.1:8000");
-    let ascii = "the path may hold only ASCII without blanks: write others as %20";
+    let ascii = "the path may contain only ASCII without blanks: write others as %20";
     let colon =
         "a colon belongs between the socket and the path: http+unix:///run/app.sock:/health";
     let no_socket = |path: &str| {
