@@ -71,6 +71,7 @@ fn plain() -> Run {
         exit: Exit::default(),
         notify: None,
         listen: Vec::new(),
+        ready_when: None,
         user: None,
         keep_groups: false,
         umask: None,

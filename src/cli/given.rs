@@ -16,7 +16,8 @@ mod words;
 
 use effect::named;
 use parsed::Parsed;
-use words::{split, unexpected, words_of};
+pub(super) use words::words_of;
+use words::{split, unexpected};
 
 /// Looks up an environment variable.
 pub(crate) type Env<'a> = &'a dyn Fn(&CStr) -> Option<OsString>;
@@ -137,6 +138,16 @@ impl<'a> Given<'a> {
         let mut last = None;
         self.each_word(option, ONCE, &mut |word, _| last = Some(word.to_owned()));
         last
+    }
+
+    /// These words, and behind them all that was given for an option; None, if nothing was.
+    pub(super) fn joined(&mut self, option: &Opt, first: &str) -> Option<OsString> {
+        let mut text = OsString::from(first);
+        self.each_word(option, b"\n", &mut |word, _| {
+            text.push(" ");
+            text.push(word);
+        });
+        (text.len() > first.len()).then_some(text)
     }
 
     /// The value of an option that may be given once.

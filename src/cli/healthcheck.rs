@@ -1,11 +1,13 @@
 //! The command line of a health check.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::given::{BETWEEN, Given};
+use super::given::{BETWEEN, Given, words_of};
 use super::probes::{self, Codes, Endpoint, Header, Url};
 use super::{Command, PidFile, options, pid_file_unless, values};
+use crate::error::Error;
 
 const TIMEOUT: Duration = Duration::from_millis(900);
 const EXPECT: Codes = 200..=399;
@@ -55,6 +57,22 @@ pub(crate) enum Answer {
     Silence,
 }
 
+/// The health check that `--ready-when` holds the probes of. The variables are those of other health checks.
+pub(super) fn of_probes(given: &mut Given) -> Option<Healthcheck> {
+    let text = given.joined(&options::READY_WHEN, "hinit\nhealthcheck\n--no-pid")?;
+    let words = words_of(text.as_bytes());
+    let why = match words.map(|words| super::parse(words, &|_| None)) {
+        None => Error::usage("a quote is not closed".into()),
+        Some(Err(misuse)) => misuse.why,
+        Some(Ok(Command::Healthcheck(check))) if check.answer == Answer::Line => {
+            return Some(check);
+        }
+        Some(Ok(_)) => Error::usage("only probes and --timeout have an effect here".into()),
+    };
+    given.refuse(format!("in --ready-when: {why}"));
+    None
+}
+
 pub(super) fn parse(given: &mut Given) -> Command {
     given.at_most(0);
     // hinit is found by its PID file, and another program has no hinit.
@@ -80,7 +98,7 @@ pub(super) fn parse(given: &mut Given) -> Command {
         },
     };
     if check.pid_file.is_none() && check.probes.is_empty() {
-        let why = "`--no-pid` leaves nothing to check: name a probe, such as `--http`";
+        let why = "there is nothing to check: name a probe, such as `--http`";
         given.refuse(why.into());
     }
     Command::Healthcheck(check)

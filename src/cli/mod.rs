@@ -28,6 +28,7 @@ pub(crate) use variables::note_if_unknown;
 
 /// What hinit is asked to do.
 #[derive(Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it")]
 pub(crate) enum Command {
     Run(Run),
     Healthcheck(Healthcheck),

@@ -97,6 +97,11 @@ impl Opt {
         text.push('\n');
     }
 
+    /// Whether its value is options, and so looks like one.
+    pub(crate) fn takes_options(&self) -> bool {
+        self.long == READY_WHEN.long
+    }
+
     pub(crate) fn is_named(&self, word: &[u8]) -> bool {
         let is_short = word.len() == 2 && self.text.as_bytes().starts_with(word);
         is_short || word == self.long.as_bytes()

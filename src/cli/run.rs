@@ -8,6 +8,7 @@ use nix::libc::{SIGINT, SIGQUIT, SIGTERM, c_int};
 use nix::sys::signal::Signal as StandardSignal;
 
 use super::given::Given;
+use super::healthcheck::{self, Healthcheck};
 use super::probes::{self, Address};
 use super::{Command, PidFile, options, pid_file_unless, values};
 use crate::error::ExitCodes;
@@ -34,6 +35,8 @@ pub(crate) struct Run {
     pub(crate) notify: Option<Notify>,
     /// Where to answer probes.
     pub(crate) listen: Vec<Address>,
+    /// What hinit itself asks the server, which is ready once that is well.
+    pub(crate) ready_when: Option<Healthcheck>,
     pub(crate) user: Option<User>,
     /// Keep hinit's supplementary groups, besides those of the user.
     pub(crate) keep_groups: bool,
@@ -189,6 +192,7 @@ pub(super) fn parse(given: &mut Given) -> Command {
         },
         notify: notify(given),
         listen: listen(given),
+        ready_when: healthcheck::of_probes(given),
         user: given.value(&options::USER, &values::USER),
         keep_groups: given.flag(&options::KEEP_GROUPS),
         umask: given.value(&options::UMASK, &values::UMASK),

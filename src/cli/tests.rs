@@ -109,6 +109,7 @@ fn options_of_run() {
         exit: Exit::default(),
         notify: None,
         listen: Vec::new(),
+        ready_when: None,
         user: None,
         keep_groups: false,
         umask: None,

@@ -126,6 +126,18 @@ fn judge(options: &Healthcheck, deadline: Option<Instant>) -> Report {
     report
 }
 
+/// Why not all is well that this check asks for besides the PID file; none, if it is. To be called by a process that
+/// is there for nothing else.
+pub(crate) fn first_failure(check: &Healthcheck) -> Option<Line> {
+    sys::if_short(IfShort::Silence, UNHEALTHY);
+    let report = judge(check, Some(deadline_of_probes(check.timeout)));
+    let failed = report.outcomes.last().filter(|last| !last.is_healthy())?;
+    Some(Line::new(format_args!(
+        "{} {}",
+        failed.name, failed.finding
+    )))
+}
+
 fn judge_server(choice: &Choice, options: &Healthcheck) -> Verdict {
     let Found {
         verdict,

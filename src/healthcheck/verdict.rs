@@ -104,7 +104,7 @@ impl Verdict {
             Self::Stopped(pid) => write!(f, "process {pid} is stopped"),
             Self::Stopping(pid) => write!(f, "process {pid} is about to be stopped"),
             Self::Thread { thread, of } => write!(f, "{thread} is a thread of process {of}"),
-            Self::NotReady(pid) => write!(f, "process {pid} has not said that it is ready"),
+            Self::NotReady(pid) => write!(f, "process {pid} is not ready yet"),
             Self::Silent { silence, watchdog } => {
                 let (seconds, tenths) = (silence.as_secs(), silence.subsec_millis() / 100);
                 match seconds {
@@ -113,9 +113,9 @@ impl Verdict {
                 }?;
                 write!(f, " (watchdog {})", Exact(*watchdog))
             }
-            Self::NoSocket => {
-                f.write_str("hinit runs without --notify or --listen, so it cannot tell")
-            }
+            Self::NoSocket => f.write_str(
+                "hinit runs without --notify, --listen or --ready-when, so it cannot tell",
+            ),
             Self::Unanswered(socket, finding) => {
                 write!(f, "hinit's socket {} {finding}", socket.display())
             }
@@ -231,7 +231,7 @@ pub(crate) mod tests {
             ),
             (
                 Verdict::NoSocket,
-                "unhealthy: hinit runs without --notify or --listen, so it cannot tell",
+                "unhealthy: hinit runs without --notify, --listen or --ready-when, so it cannot tell",
             ),
             (
                 Verdict::Unanswered("P.sock".into(), Finding::NoAnswer),
@@ -239,7 +239,7 @@ pub(crate) mod tests {
             ),
             (
                 Verdict::NotReady(n),
-                "unhealthy: process N has not said that it is ready",
+                "unhealthy: process N is not ready yet",
             ),
             (
                 Verdict::Silent {

@@ -9,7 +9,10 @@ use super::notify::Word;
 use crate::cli::Notify;
 use crate::healthcheck::Verdict;
 use crate::text::Quoted;
-use crate::time;
+use crate::time::{self, earliest};
+
+/// How long a server may take to be ready before hinit warns.
+const LATE: Duration = Duration::from_mins(1);
 
 /// How much is kept of what a server says of itself.
 const MOST_STATUS: usize = 256;
@@ -20,8 +23,9 @@ pub(super) struct Health {
     server: Option<Pid>,
     started: Instant,
     stage: Stage,
-    /// Whether it is to say when it is ready. Else it is ready as soon as it runs.
-    says_when_ready: bool,
+    awaited: Awaited,
+    /// When to warn that it is not ready, unless that was done.
+    late_at: Option<Instant>,
     stopping: Option<Stopping>,
     /// A signal or a terminal has stopped it, and nobody has continued it.
     is_suspended: bool,
@@ -41,10 +45,25 @@ pub(super) struct Health {
 enum Stage {
     /// The child has not executed the server yet.
     Launching,
-    Starting,
-    Ready,
-    /// Ready, and about to be so with another configuration.
+    Running,
+    /// About to be ready with another configuration.
     Reloading,
+}
+
+/// What has to come before the server is ready, once it runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Awaited {
+    /// Its own word.
+    word: bool,
+    /// That it answers hinit's own probes.
+    answer: bool,
+}
+
+impl Awaited {
+    const NOTHING: Self = Self {
+        word: false,
+        answer: false,
+    };
 }
 
 /// Who says that it is on its way out.
@@ -57,12 +76,16 @@ enum Stopping {
 }
 
 impl Health {
-    pub(super) fn new(server: Pid, notify: Option<&Notify>, now: Instant) -> Self {
+    pub(super) fn new(server: Pid, notify: Option<&Notify>, is_asked: bool, now: Instant) -> Self {
         Self {
             server: Some(server),
             started: now,
             stage: Stage::Launching,
-            says_when_ready: notify.is_some(),
+            awaited: Awaited {
+                word: notify.is_some(),
+                answer: is_asked,
+            },
+            late_at: None,
             stopping: None,
             is_suspended: false,
             watchdog: notify.and_then(|notify| notify.watchdog),
@@ -74,26 +97,31 @@ impl Health {
     }
 
     /// The child has executed the server.
-    pub(super) fn has_started(&mut self) {
-        self.stage = match self.stage {
-            Stage::Launching if self.says_when_ready => Stage::Starting,
-            Stage::Launching => Stage::Ready,
-            // It was faster to say so than hinit to notice.
-            stage => stage,
-        };
+    pub(super) fn has_started(&mut self, now: Instant) {
+        if self.stage == Stage::Launching {
+            self.stage = Stage::Running;
+        }
+        self.late_at = Some(now + LATE);
+    }
+
+    /// The server has answered hinit's own probes.
+    pub(super) fn has_answered(&mut self) {
+        self.awaited.answer = false;
     }
 
     /// Takes note of what the server says.
     pub(super) fn hear(&mut self, word: Word, now: Instant) {
         match word {
             Word::Ready => {
-                self.stage = Stage::Ready;
+                self.awaited.word = false;
+                // It may be faster to say so than hinit to notice its start.
+                self.stage = Stage::Running;
                 self.lives(now);
             }
             Word::Alive => self.lives(now),
             // As if it had been silent all the time.
             Word::Hung => self.sign = self.watchdog.and_then(|watchdog| now.checked_sub(watchdog)),
-            Word::Reloading if self.stage == Stage::Ready => self.stage = Stage::Reloading,
+            Word::Reloading if !self.awaited.word => self.stage = Stage::Reloading,
             Word::Stopping => {
                 self.stopping.get_or_insert(Stopping::Itself);
             }
@@ -159,13 +187,18 @@ impl Health {
         }
     }
 
-    /// Whether it may get requests: it is alive, has said that it is ready, if it is to say so, and
-    /// was not asked to end. One that reloads goes on with what it had.
+    /// Whether it has said that it is ready and has answered hinit's own probes, as far as it is to do so.
+    pub(super) fn has_become_ready(&self) -> bool {
+        self.awaited == Awaited::NOTHING && self.stage != Stage::Launching
+    }
+
+    /// Whether it may get requests: it is alive, has become ready, and was not asked to end. One that reloads
+    /// goes on with what it had.
     pub(super) fn readiness(&self, now: Instant) -> Verdict {
         match self.liveness(now) {
             Verdict::Healthy(pid) if self.stopping.is_some() => Verdict::Stopping(pid),
             Verdict::Healthy(_) if self.stage == Stage::Launching => Verdict::NoServer,
-            Verdict::Healthy(pid) if self.stage == Stage::Starting => Verdict::NotReady(pid),
+            Verdict::Healthy(pid) if !self.has_become_ready() => Verdict::NotReady(pid),
             verdict => verdict,
         }
     }
@@ -193,12 +226,38 @@ impl Health {
                 .is_some_and(|watchdog| *sign + watchdog <= now);
             *sign = if has_run_out { now } else { *sign + by };
         }
+        if let Some(at) = &mut self.late_at {
+            *at += by;
+        }
     }
 
-    /// When the watchdog has to be looked at.
+    /// When the watchdog has to be looked at, or that the server is ready.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let is_watched = self.server.is_some() && self.stopping.is_none() && !self.is_told;
-        is_watched.then_some(self.sign? + self.watchdog?)
+        if !self.is_watched() {
+            return None;
+        }
+        let silent_at = match (self.sign, self.watchdog) {
+            (Some(sign), Some(watchdog)) if !self.is_told => Some(sign + watchdog),
+            _ => None,
+        };
+        let late_at = self.late_at.filter(|_| !self.has_become_ready());
+        earliest(&[silent_at, late_at])
+    }
+
+    /// One that stops has other things to do than to be alive or ready.
+    fn is_watched(&self) -> bool {
+        self.server.is_some() && self.stopping.is_none()
+    }
+
+    /// Whether the server has just been found to take too long to be ready: once.
+    pub(super) fn is_newly_late(&mut self, now: Instant) -> bool {
+        let is_late = self.late_at.is_some_and(|at| at <= now)
+            && self.is_watched()
+            && !self.has_become_ready();
+        if is_late {
+            self.late_at = None;
+        }
+        is_late
     }
 
     /// The verdict on a server that has just been found to be silent for too long, once for each time.

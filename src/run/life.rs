@@ -13,6 +13,7 @@ use super::health::Health;
 use super::leftovers::Leftovers;
 use super::memory::OomKills;
 use super::pause::PauseDetector;
+use super::ready::ReadyWhen;
 use super::server::Server;
 use super::shutdown::{Action, Happened, Shutdown};
 use super::signals::{Event, Received, SignalQueue};
@@ -30,6 +31,7 @@ use crate::sys::{self, SignalSet};
 mod children;
 mod clock;
 mod hearing;
+mod readiness;
 mod signals;
 
 /// How long after its start a server has come to stay. Code that hinit has unmapped before that would
@@ -51,6 +53,8 @@ pub(super) struct Life<'a> {
     last_group: Option<Pid>,
     sockets: Option<Sockets>,
     health: Health,
+    /// What hinit itself asks the server until that is ready.
+    ready_when: Option<ReadyWhen<'a>>,
     oom_kills: OomKills,
     /// Who takes the server's place when it ends, and whether it was said that it did not at once.
     successor: Option<Process>,
@@ -86,7 +90,12 @@ impl<'a> Life<'a> {
     ) -> Self {
         let now = Instant::now();
         let server = Server::new(start.child(), options.group);
-        let health = Health::new(server.pid(), options.notify.as_ref(), now);
+        let health = Health::new(
+            server.pid(),
+            options.notify.as_ref(),
+            options.ready_when.is_some(),
+            now,
+        );
         // hinit itself leaves the server's directory.
         let from = start.directory().unwrap_or(Path::new(""));
         let mut follow = Vec::new();
@@ -104,6 +113,7 @@ impl<'a> Life<'a> {
             last_group: None,
             sockets,
             health,
+            ready_when: ReadyWhen::new(options.ready_when.as_ref()),
             oom_kills: OomKills::NONE,
             successor: None,
             is_told_of_main_pid: false,
@@ -135,14 +145,18 @@ impl<'a> Life<'a> {
         let Some(start) = self.start.take() else {
             return Ok(());
         };
-        start.finish()?;
+        let identity = start.finish()?;
+        let now = Instant::now();
         self.server.has_started();
-        self.health.has_started();
+        self.health.has_started(now);
+        if let Some(ready_when) = &mut self.ready_when {
+            ready_when.start(identity, now);
+        }
         self.keep_pid_file(&|claim| claim.record(self.server.pid()));
         self.oom_kills = OomKills::so_far();
         self.let_go();
         self.queue.open();
-        self.settle_at = Some(Instant::now() + SETTLED);
+        self.settle_at = Some(now + SETTLED);
         Ok(())
     }
 
@@ -162,6 +176,9 @@ impl<'a> Life<'a> {
         }
         if let Some(sockets) = &self.sockets {
             sockets.keep(&mut keep);
+        }
+        if let Some(ready_when) = &self.ready_when {
+            ready_when.keep(&mut keep);
         }
         if let Err(errno) = sys::close_all_but(kept) {
             self.log.warn(format_args!(

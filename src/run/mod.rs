@@ -29,6 +29,7 @@ mod memory;
 mod notify;
 mod pause;
 mod program;
+mod ready;
 mod responder;
 mod server;
 mod shutdown;

@@ -7,13 +7,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, UnixAddr, sendto, setsockopt, sockopt};
+use nix::sys::socket::{MsgFlags, SockType, UnixAddr, sendto, setsockopt, sockopt};
 use nix::unistd::Pid;
 
 use super::identity::Identity;
 use super::names_hinit;
-use super::socket_file::SocketFile;
-use crate::cli::Notify as Options;
+use super::socket_file::{self, SocketFile};
+use crate::cli::{Notify as Options, Run};
 use crate::error::Error;
 use crate::file;
 use crate::output::Log;
@@ -32,6 +32,7 @@ use place::Place;
 pub(super) use sender::Sender;
 
 const NOTIFY_SOCKET: &CStr = c"NOTIFY_SOCKET";
+const READY: &str = "READY=1";
 const WATCHDOG_USEC: &CStr = c"WATCHDOG_USEC";
 const WATCHDOG_PID: &CStr = c"WATCHDOG_PID";
 
@@ -42,6 +43,8 @@ pub(super) struct Notify {
     capacity: Option<usize>,
     /// Where hinit itself was given a notify socket.
     upstream: Option<UnixAddr>,
+    /// Whether the server's word that it is ready is passed on there.
+    may_be_ready: bool,
     log: Log,
     told: Told,
 }
@@ -64,7 +67,8 @@ pub(super) struct Heard<'b> {
 impl Notify {
     /// Opens the socket and names it to the server, by the environment.
     pub(super) fn open(
-        options: &Options,
+        options: &Run,
+        notify: &Options,
         claim: Option<&Claim>,
         identity: Option<&Identity>,
         log: Log,
@@ -72,13 +76,13 @@ impl Notify {
         let fail = |errno: Errno| {
             Error::cannot("open the socket", &"NOTIFY_SOCKET", &sys::describe(errno))
         };
-        let upstream = sys::environment(NOTIFY_SOCKET).and_then(|path| address(&path));
+        let upstream = upstream();
         let Place { socket, file, name } = place::open(claim, identity).map_err(fail)?;
         // A message that came before this has no credentials, and is ignored.
         setsockopt(&socket, sockopt::PassCred, &true).map_err(fail)?;
         sys::set_environment(NOTIFY_SOCKET, &name).map_err(fail)?;
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        if let Some(watchdog) = options.watchdog.map(micros)
+        if let Some(watchdog) = notify.watchdog.map(micros)
             && let Ok(time) = file::c_string(watchdog.to_string().as_bytes())
         {
             sys::set_environment(WATCHDOG_USEC, &time).map_err(fail)?;
@@ -90,6 +94,7 @@ impl Notify {
             file,
             capacity: None,
             upstream,
+            may_be_ready: options.ready_when.is_none(),
             log,
             told: Told::default(),
         })
@@ -168,18 +173,25 @@ impl Notify {
 
     /// Tells the service manager of hinit itself, if there is one, what the datagram says.
     fn pass_on(&mut self, datagram: &[u8]) {
-        let Some(upstream) = &self.upstream else {
-            return;
-        };
-        let message = message::for_others(datagram);
-        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        if !message.is_empty()
-            && let Err(errno) = sendto(self.socket.as_raw_fd(), message.as_bytes(), upstream, flags)
-            && !std::mem::replace(&mut self.told.upstream, true)
-        {
-            let why = sys::describe(errno);
-            self.log
-                .warn(format_args!("cannot pass on a notify message: {why}"));
+        if self.upstream.is_some() {
+            let message = message::for_others(datagram, self.may_be_ready);
+            self.send_on(&message);
+        }
+    }
+
+    /// hinit itself has found the server to be ready: so its own word counts from now on, which it may have
+    /// said already.
+    pub(super) fn allow_ready(&mut self, has_said_so: bool) {
+        self.may_be_ready = true;
+        if has_said_so {
+            self.send_on(READY);
+        }
+    }
+
+    fn send_on(&mut self, message: &str) {
+        if let Some(upstream) = &self.upstream {
+            let warned = &mut self.told.upstream;
+            send(&self.socket, upstream, message, self.log, warned);
         }
     }
 }
@@ -196,6 +208,33 @@ pub(super) fn hand_on_watchdog() {
     if names_hinit(WATCHDOG_PID) {
         sys::unset_environment(WATCHDOG_PID);
     }
+}
+
+/// Tells the service manager of hinit itself, if there is one, that a server is ready that does not say so
+/// itself.
+pub(super) fn tell_ready(log: Log) {
+    if let Some(upstream) = upstream()
+        && let Ok(socket) = socket_file::open(SockType::Datagram)
+    {
+        send(&socket, &upstream, READY, log, &mut false);
+    }
+}
+
+/// Sends the service manager of hinit itself a message. What fails is one warning.
+fn send(socket: &OwnedFd, upstream: &UnixAddr, message: &str, log: Log, warned: &mut bool) {
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+    if !message.is_empty()
+        && let Err(errno) = sendto(socket.as_raw_fd(), message.as_bytes(), upstream, flags)
+        && !std::mem::replace(warned, true)
+    {
+        let why = sys::describe(errno);
+        log.warn(format_args!("cannot pass on a notify message: {why}"));
+    }
+}
+
+/// Where hinit itself was given a notify socket.
+fn upstream() -> Option<UnixAddr> {
+    address(&sys::environment(NOTIFY_SOCKET)?)
 }
 
 /// `/run/notify`, or `@name` for an abstract one.

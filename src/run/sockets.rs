@@ -44,7 +44,7 @@ impl Sockets {
         let responder = Responder::open(&options.listen, claim, options.mode)?;
         responder.listen(&epoll).map_err(fail)?;
         let notify = match &options.notify {
-            Some(options) => Some(Notify::open(options, claim, identity, log)?),
+            Some(notify) => Some(Notify::open(options, notify, claim, identity, log)?),
             None => None,
         };
         if let Some(notify) = &notify {
@@ -108,5 +108,5 @@ impl AsFd for Sockets {
 
 /// Whether hinit is to hear anything at all.
 pub(super) fn are_wanted(options: &Run) -> bool {
-    options.notify.is_some() || !options.listen.is_empty()
+    options.notify.is_some() || !options.listen.is_empty() || options.ready_when.is_some()
 }

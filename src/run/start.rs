@@ -107,15 +107,16 @@ impl Start {
         self.identity.as_ref()?.directory.as_deref()
     }
 
-    /// Waits for the exec; returns why it failed, if it did. The child that failed is reaped then.
-    pub(super) fn finish(self) -> Result<(), Error> {
+    /// Waits for the exec; returns as whom the server runs, or why it failed. The child that failed is reaped
+    /// then.
+    pub(super) fn finish(self) -> Result<Option<Identity>, Error> {
         let mut report = [0; 2];
         let reported = self.read_report(&mut report);
         match reported {
             // Also of a child that was killed before its exec: its end tells how.
             Ok(0) => {
                 sys::release_stack();
-                return Ok(());
+                return Ok(self.identity);
             }
             // Whether the server runs cannot be known, so it must not.
             Err(_) => {

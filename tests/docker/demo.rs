@@ -20,7 +20,7 @@ fn demo(engine: &str) -> (String, String) {
     for step in [
         "health: healthy",
         "hinit healthcheck: healthy: process ",
-        " has not said that it is ready",
+        " is not ready yet",
         ", 0 reloads",
         "sent it SIGHUP",
         "hinit healthcheck --ready: healthy: process ",

@@ -103,10 +103,7 @@ fn probes_by_http_follow_the_server_from_its_start_to_its_end() {
     for name in ["startup", "readiness"] {
         let answer = probe(name);
         assert!(answer.starts_with("503 unhealthy: process "), "{answer}");
-        assert!(
-            answer.ends_with(" has not said that it is ready"),
-            "{answer}"
-        );
+        assert!(answer.ends_with(" is not ready yet"), "{answer}");
     }
     assert!(is_well("liveness"));
 
@@ -150,7 +147,7 @@ fn probes_by_exec_give_the_same_verdicts_without_a_port() {
     for name in ["startup", "readiness"] {
         let (code, line) = probe(name);
         assert_eq!(code, 1, "{name}: {line}");
-        assert!(line.ends_with(" has not said that it is ready"), "{line}");
+        assert!(line.ends_with(" is not ready yet"), "{line}");
     }
     assert_eq!(probe("liveness").0, 0);
     let port = manifest.pod(BY_HTTP).port("probes");

@@ -21,7 +21,7 @@ fn a_locked_down_container_without_a_network_is_healthy_once_its_server_is_ready
     let container = Container::start(&READY, &locked_down.concat(), &[]);
     eventually("a check asks for it", || {
         let verdicts = container.verdicts();
-        let asked = verdicts.contains(" has not said that it is ready\n");
+        let asked = verdicts.contains(" is not ready yet\n");
         asked.then_some(())
     });
     container.becomes("unhealthy");

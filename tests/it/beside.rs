@@ -62,7 +62,7 @@ in_both_modes! {
         recorded(&pid_file);
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
         let verdict = hinit.verdict_with(&pid_file, &["--ready"]);
-        assert_eq!(verdict, "unhealthy: hinit runs without --notify or --listen, so it cannot tell");
+        assert_eq!(verdict, "unhealthy: hinit runs without --notify, --listen or --ready-when, so it cannot tell");
         hinit.signal(SIGTERM);
         hinit.end();
         // Nor has one without a PID file.

@@ -42,6 +42,7 @@ mod pid_file;
 mod probes;
 mod races;
 mod readers;
+mod ready;
 mod shutdown;
 mod signal;
 mod signals;

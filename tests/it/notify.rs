@@ -46,7 +46,7 @@ in_both_modes! {
         let start = Start::new(mode).pid_file(&pid_file).args(["--notify"]);
         let hinit = start.notifies(&["@none", "STATUS=warming up", "READY=1"]).start().ready();
         let pid = recorded(&pid_file);
-        let (alive, not_yet) = (format!("healthy: process {pid} is alive"), format!("unhealthy: process {pid} has not said that it is ready"));
+        let (alive, not_yet) = (format!("healthy: process {pid} is alive"), format!("unhealthy: process {pid} is not ready yet"));
         for _ in 0..2 {
             assert_eq!(hinit.verdict(&pid_file), alive);
             assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), not_yet);
@@ -138,7 +138,7 @@ in_both_modes! {
         let start = Start::new(mode).pid_file(&pid_file).args(["--notify"]);
         let hinit = start.notifies(&["@none", "@worker READY=1"]).start().ready();
         recorded(&pid_file);
-        assert!(hinit.verdict_with(&pid_file, &["--ready"]).ends_with(" has not said that it is ready"));
+        assert!(hinit.verdict_with(&pid_file, &["--ready"]).ends_with(" is not ready yet"));
         hinit.next_message();
         assert!(hinit.verdict_with(&pid_file, &["--ready"]).starts_with("healthy: "));
         hinit.signal(SIGTERM);

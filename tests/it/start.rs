@@ -106,6 +106,27 @@ in_both_modes! {
         assert_eq!(ended.code, 143, "{}", ended.log);
     }
 
+    fn the_server_is_asked_only_once_it_runs(mode: Mode) {
+        let Some(slow) = SlowProgram::new() else { return };
+        let beat = slow.dir.join("beat");
+        fs::write(&beat, "").unwrap();
+        let probes = format!("--heartbeat {} --max-age 60m", beat.display());
+        let hinit = slow.start(mode, &["-v", "--ready-when", &probes], &["ready"]);
+        let event = slow.asked();
+        let pid_file = slow.pid_file();
+        // A deadline that is due comes before an answer.
+        for _ in 0..3 {
+            assert_eq!(get(&pid_file, "/readyz").status, "503 unhealthy: the server has not started yet, or has ended");
+        }
+        assert_eq!(children_of(hinit.pid()).len(), 1);
+        slow.answer(&event, Response::FAN_ALLOW);
+        let hinit = hinit.ready();
+        assert_eq!(hinit.log_line(), "hinit: the server has answered the probes of --ready-when");
+        assert!(get(&pid_file, "/readyz").status.starts_with("200 "));
+        hinit.signal(SIGTERM);
+        assert_eq!(hinit.end().code, 143);
+    }
+
     fn a_signal_that_comes_meanwhile_gets_to_the_server(mode: Mode) {
         let Some(slow) = SlowProgram::new() else { return };
         let server = slow.dir.join("server");

@@ -15,6 +15,7 @@ macro_rules! mutants {
 mod command_line;
 mod leftovers;
 mod mutant;
+mod ready;
 mod start_and_stop;
 mod telling;
 

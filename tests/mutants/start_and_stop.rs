@@ -8,7 +8,7 @@ mutants! {
     } fails "start::subreaper::a_stop_signal_ends_a_start_that_hangs";
 
     a_server_that_hangs_at_its_exec_is_ready: "run/health.rs" {
-        "            stage: Stage::Launching," => "            stage: Stage::Ready,"
+        "            stage: Stage::Launching," => "            stage: Stage::Running,"
     } fails "start::subreaper::probes_are_answered_meanwhile";
 
     a_strangers_group_gets_the_signal: "run/server.rs" {

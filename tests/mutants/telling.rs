@@ -51,7 +51,7 @@ mutants! {
     } fails "notify::place::pid_1::a_server_of_another_user_can_reach_it";
 
     ready_before_it_says_so: "run/health.rs" {
-        "Stage::Launching if self.says_when_ready => Stage::Starting," => "Stage::Launching if self.says_when_ready => Stage::Ready,"
+        "word: notify.is_some()," => "word: false,"
     } fails "notify::pid_1::a_server_is_ready_once_it_says_so";
 
     silence_is_no_harm: "run/health.rs" {
@@ -88,7 +88,7 @@ mutants! {
     } fails "notify::main_pid::subreaper::nobody_else_can_be_the_server";
 
     another_manager_gets_bytes: "run/notify.rs" {
-        "let message = message::for_others(datagram);" => "let message = String::from_utf8_lossy(datagram).into_owned();"
+        "let message = message::for_others(datagram, self.may_be_ready);" => "let message = String::from_utf8_lossy(datagram).into_owned();"
     } fails "notify::upstream::pid_1::messages_are_passed_on";
 
     another_manager_gets_pids: "run/notify/message.rs" {

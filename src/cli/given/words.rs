@@ -39,7 +39,7 @@ pub(super) fn split(
                 None => words.next().unwrap_or_default(),
             };
             // Far more often than such a value, one was forgotten.
-            let is_forgotten = !is_joined && looks_like_option(&text);
+            let is_forgotten = !is_joined && looks_like_option(&text) && !option.takes_options();
             if is_forgotten || text.is_empty() {
                 let hint = if is_forgotten && !topic.clusters {
                     "; one that begins with `-` is joined to it by `=`"
@@ -81,7 +81,7 @@ fn parts(word: &[u8], is_cluster: bool) -> (&[u8], Option<&[u8]>) {
 
 /// The words of a text, as a shell would see them if it knew blanks and quotes alone. None, if a quote
 /// is not closed.
-pub(super) fn words_of(text: &[u8]) -> Option<Vec<OsString>> {
+pub(in crate::cli) fn words_of(text: &[u8]) -> Option<Vec<OsString>> {
     let mut words: Vec<OsString> = Vec::new();
     let (mut quote, mut inside) = (None, false);
     for byte in text {

@@ -9,7 +9,7 @@ pub(crate) static NO_PID: Opt = Opt::new(
 .env(c"HINIT_NO_PID");
 pub(crate) static READY: Opt = Opt::new(
     "--ready\n\
-     Also ask hinit whether the server is ready; hinit must run with --notify or --listen",
+     Also ask hinit whether the server is ready; hinit must run with --notify, --listen or --ready-when",
 )
 .env(c"HINIT_READY");
 pub(crate) static FOREIGN: Opt = Opt::new(

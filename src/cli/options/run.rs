@@ -84,6 +84,12 @@ pub(crate) static LISTEN: Opt = Opt::new(
      Answer GET /livez, /readyz and /status at 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock; may be repeated",
 )
 .env(c"HINIT_LISTEN");
+pub(crate) static READY_WHEN: Opt = Opt::new(
+    "--ready-when PROBE...\n\
+     The server is ready once these probes of the health check are well, as in \
+     `--ready-when \"--tcp 127.0.0.1:8000\"`; may be repeated",
+)
+.env(c"HINIT_READY_WHEN");
 pub(crate) static USER: Opt = Opt::new(
     "--user USER\n\
      Run the server as this user: NAME or UID, optionally with :GROUP or :GID",
@@ -169,6 +175,7 @@ was not found; 126 if it could not be executed; 125 if hinit itself failed.",
         &WATCHDOG,
         &WATCHDOG_SIGNAL,
         &LISTEN,
+        &READY_WHEN,
         &USER,
         &KEEP_GROUPS,
         &UMASK,

@@ -126,7 +126,7 @@ fn what_makes_no_sense_as_a_health_check() {
         (
             &["--no-pid"][..],
             &[][..],
-            "`--no-pid` leaves nothing to check: name a probe, such as `--http`",
+            "there is nothing to check: name a probe, such as `--http`",
         ),
         (
             &["--no-pid", "--pid-file", "/p", "--unix", "/x"],

@@ -104,3 +104,98 @@ fn whom_a_health_check_asks_whether_the_server_is_ready() {
         assert_eq!(misuse(&["healthcheck", "--ready", other]), refusal);
     }
 }
+
+/// What hinit itself is to ask, as a health check without the PID file.
+fn probes(words: &[&str]) -> Healthcheck {
+    healthcheck(&[&["healthcheck", "--no-pid"], words].concat())
+}
+
+#[test]
+fn when_the_server_is_ready() {
+    assert_eq!(run(&["x"]).ready_when, None);
+    let tcp = "--tcp 127.0.0.1:8000";
+    let only_tcp = || Some(probes(&["--tcp", "127.0.0.1:8000"]));
+    for words in [
+        &["--ready-when", tcp, "x"][..],
+        &["--ready-when", "--tcp=127.0.0.1:8000", "x"],
+        &["--ready-when=--tcp=127.0.0.1:8000", "x"],
+    ] {
+        assert_eq!(run(words).ready_when, only_tcp(), "{words:?}");
+    }
+    // Repeated, the values are one.
+    let http = "--http http://localhost/ --header 'A: b c' --expect 200 --timeout 2s";
+    let others = "--heartbeat f --max-age 5s --unix /s --grpc [::1]:5/a";
+    let all = || {
+        Some(probes(&[
+            "--http",
+            "http://localhost/",
+            "--header",
+            "A: b c",
+            "--expect",
+            "200",
+            "--timeout",
+            "2s",
+            "--heartbeat",
+            "f",
+            "--max-age",
+            "5s",
+            "--unix",
+            "/s",
+            "--grpc",
+            "[::1]:5/a",
+        ]))
+    };
+    let twice = ["--ready-when", http, "--ready-when", others, "x"];
+    assert_eq!(run(&twice).ready_when, all());
+    let by_variable = |value: &str| match parse_with(&["x"], c"HINIT_READY_WHEN", value) {
+        Ok(Command::Run(run)) => run.ready_when,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(by_variable(tcp), only_tcp());
+    assert_eq!(by_variable(&format!("{http}\n{others}\n")), all());
+    // The health check's own variables are not meant.
+    for (variable, value) in [(c"HINIT_UNIX", "/s"), (c"HINIT_HEALTH", "--unix /s")] {
+        let parsed = parse_with(&["--ready-when", tcp, "x"], variable, value);
+        assert!(matches!(parsed, Ok(Command::Run(run)) if run.ready_when == only_tcp()));
+    }
+}
+
+#[test]
+fn what_cannot_be_asked_is_a_usage_error_that_names_the_option() {
+    let none = "there is nothing to check: name a probe, such as `--http`";
+    for (value, why) in [
+        (" ", none),
+        ("--timeout 2s", none),
+        ("--tcp 'a", "a quote is not closed"),
+        (
+            "--tcpp 127.0.0.1:1",
+            "unknown option `--tcpp` (did you mean `--tcp`?)",
+        ),
+        (
+            "--heartbeat f",
+            "`--heartbeat` needs `--max-age`: how old it may be",
+        ),
+        (
+            "--unix /s --timeout soon",
+            "`--timeout soon`: not a time such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
+        ),
+    ] {
+        let expected = format!("run: in --ready-when: {why}");
+        assert_eq!(misuse(&["--ready-when", value, "x"]), expected);
+    }
+    for flag in ["-q", "--json", "--help"] {
+        let value = format!("--unix /s {flag}");
+        let why = "only probes and --timeout have an effect here";
+        let expected = format!("run: in --ready-when: {why}");
+        assert_eq!(misuse(&["--ready-when", &value, "x"]), expected);
+    }
+    for word in ["--ready", "--pid-file=f", "--foreign", "x", "--unknown"] {
+        let value = format!("--unix /s {word}");
+        let refused = misuse(&["--ready-when", &value, "x"]);
+        assert!(refused.starts_with("run: in --ready-when: "), "{refused}");
+    }
+    assert_eq!(
+        misuse(&["--ready-when"]),
+        "run: `--ready-when` needs a value: PROBE..."
+    );
+}

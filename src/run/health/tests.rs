@@ -16,8 +16,8 @@ fn life(notify: bool, told: &[Word], seconds: u64) -> (Health, Instant) {
         watchdog: Some(WATCHDOG),
         signal: None,
     };
-    let mut health = Health::new(Pid::from_raw(7), notify.then_some(&options), start);
-    health.has_started();
+    let mut health = Health::new(Pid::from_raw(7), notify.then_some(&options), false, start);
+    health.has_started(start);
     for word in told {
         health.hear(*word, start);
     }
@@ -44,7 +44,7 @@ pub(crate) fn phases() -> Vec<Phase> {
             "starting",
             life(true, &[], 99),
             "process 7 is alive",
-            "process 7 has not said that it is ready",
+            "process 7 is not ready yet",
         ),
         (
             "ready",
@@ -180,7 +180,7 @@ fn what_the_words_do() {
 #[test]
 fn silence_is_told_once_each_time() {
     let (mut health, late) = life(true, &[], 30);
-    assert_eq!(health.deadline(), None);
+    assert_eq!(health.deadline(), Some(late + WATCHDOG));
     let start = late.checked_sub(WATCHDOG).unwrap();
     health.hear(Word::Ready, start);
     assert_eq!(health.deadline(), Some(late));
@@ -202,6 +202,73 @@ fn silence_is_told_once_each_time() {
 }
 
 #[test]
+fn a_server_that_is_not_ready_after_a_minute_is_late_once() {
+    let options = Notify::default();
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    // Whether it is to say that it is ready, and to answer hinit's probes.
+    let life = |says: bool, answers| {
+        let notify = says.then_some(&options);
+        let mut health = Health::new(Pid::from_raw(7), notify, answers, start);
+        assert_eq!(health.deadline(), None);
+        health.has_started(start);
+        health
+    };
+    for (says, answers) in [(true, false), (false, true), (true, true)] {
+        let mut health = life(says, answers);
+        assert_eq!(health.deadline(), Some(at(60)));
+        assert!(!health.is_newly_late(at(59)));
+        assert!(health.is_newly_late(at(60)));
+        assert!(!health.is_newly_late(at(60)));
+        assert_eq!(health.deadline(), None);
+        assert_eq!(health.phase(at(60)), "starting");
+    }
+    let mut ready = [life(true, false), life(false, true), life(true, true)];
+    for health in &mut ready {
+        health.hear(Word::Ready, start);
+        health.has_answered();
+    }
+    let [mut stopping, mut ended] = [life(true, true), life(true, true)];
+    stopping.stop();
+    ended.end();
+    let others = [life(false, false), stopping, ended];
+    for mut health in ready.into_iter().chain(others) {
+        assert_eq!(health.deadline(), None);
+        assert!(!health.is_newly_late(at(60)));
+    }
+    // A pause does not count, and a watchdog that runs does not hide it.
+    let mut health = life(true, true);
+    health.hear(Word::Watchdog(WATCHDOG), start);
+    health.hear(Word::Ready, start);
+    health.postpone(Duration::from_secs(5), at(6));
+    assert_eq!(health.deadline(), Some(at(35)));
+    assert!(!health.is_newly_late(at(64)));
+    assert!(health.is_newly_late(at(65)));
+}
+
+#[test]
+fn one_that_is_to_do_both_is_ready_when_it_has() {
+    let options = Notify::default();
+    let now = Instant::now();
+    for (says, answers) in [(true, true), (true, false), (false, true)] {
+        let mut health = Health::new(Pid::from_raw(7), Some(&options), true, now);
+        health.has_started(now);
+        if says {
+            health.hear(Word::Ready, now);
+        }
+        if answers {
+            health.has_answered();
+        }
+        let phase = if says && answers { "ready" } else { "starting" };
+        assert_eq!(health.phase(now), phase);
+        // That it answered once stays.
+        health.hear(Word::Reloading, now);
+        health.hear(Word::Ready, now);
+        assert_eq!(health.readiness(now).is_healthy(), answers);
+    }
+}
+
+#[test]
 fn another_server_starts_with_a_clean_slate_but_for_a_stop() {
     use Word::{Ready, Stopping};
     let new = Pid::from_raw(9);
@@ -220,7 +287,10 @@ fn another_server_starts_with_a_clean_slate_but_for_a_stop() {
     );
     assert_eq!(replaced(&[Ready, Stopping], true), ("stopping", None));
     assert_eq!(replaced(&[Ready], true), ("stopping", None));
-    assert_eq!(replaced(&[], false), ("starting", None));
+    assert_eq!(
+        replaced(&[], false),
+        ("starting", Some(Duration::from_secs(29)))
+    );
     let (mut health, now) = life(true, &[Ready], 0);
     health.replace_server(new, false, now);
     // The old one is still there, and says that it goes.

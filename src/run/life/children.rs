@@ -43,6 +43,7 @@ impl Life<'_> {
                 // First the file, then the zombie: no file ever names a PID that is free.
                 self.keep_pid_file(&Claim::clear);
                 self.health.end();
+                self.ask_no_more();
                 self.last_group = self.server.group();
                 self.tell_group();
             }
@@ -58,6 +59,7 @@ impl Life<'_> {
                     self.server_end = Some(end);
                     happened = Some(Happened::ServerEnded);
                 }
+                Ok(status) if self.is_asking(pid) => self.take_answer(status),
                 Ok(status) => {
                     self.name_orphan(format_args!("reaped orphan {pid}: {}", How(status)));
                     happened = happened.or(Some(Happened::ChildEnded));

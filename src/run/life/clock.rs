@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::Life;
 use crate::error::Error;
 use crate::run::pause::watchdog_look_interval;
+use crate::run::ready::ReadyWhen;
 use crate::run::shutdown::Happened;
 use crate::run::sockets::Sockets;
 use crate::sys;
@@ -15,7 +16,8 @@ impl Life<'_> {
     pub(super) fn wake_up_at(&mut self) -> Option<Instant> {
         let watchdog = self.health.deadline();
         let probes = self.sockets.as_ref().and_then(Sockets::deadline);
-        let others = earliest(&[self.shutdown.deadline(), probes]);
+        let asking = self.ready_when.as_ref().and_then(ReadyWhen::deadline);
+        let others = earliest(&[self.shutdown.deadline(), probes, asking]);
         let interval = match (others, self.options.notify) {
             (None, Some(_)) => self.health.watchdog().map(watchdog_look_interval),
             _ => None,
@@ -38,6 +40,9 @@ impl Life<'_> {
         if let Some(sockets) = &mut self.sockets {
             sockets.postpone(pause);
         }
+        if let Some(ready_when) = &mut self.ready_when {
+            ready_when.postpone(pause);
+        }
     }
 
     /// What is due by now. An error, if the server could not be started.
@@ -57,6 +62,10 @@ impl Life<'_> {
         if let Some(sockets) = &mut self.sockets {
             sockets.expire(&self.health, now);
         }
+        if let Some(ready_when) = &mut self.ready_when {
+            ready_when.look_at_the_clock(now, self.log);
+        }
+        self.warn_if_late(now);
         Ok(if self.is_to_abort(now) {
             Happened::Silent
         } else {

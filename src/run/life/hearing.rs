@@ -152,6 +152,10 @@ impl Life<'_> {
     }
 
     pub(super) fn adopt(&mut self, pid: Pid) {
+        // It ends by itself. A PID file may name it that is left from an earlier run.
+        if self.is_asking(pid) {
+            return;
+        }
         self.log
             .verbose(format_args!("process {pid} is now the server"));
         self.former = Some(self.server.pid());

@@ -29,6 +29,7 @@ impl Life<'_> {
                 at: Instant::now(),
             });
             self.health.stop();
+            self.ask_no_more();
         }
         Some(signal)
     }

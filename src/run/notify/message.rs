@@ -45,10 +45,13 @@ pub(in crate::run) fn words(datagram: &[u8]) -> Option<impl Iterator<Item = Opti
 
 /// What another service manager may know of a datagram: a message that is built from the meaning of those
 /// words that cannot harm. Bytes are never passed on: the other reader might take them differently, and
-/// would believe a PID among them as if hinit had sent it.
-pub(in crate::run) fn for_others(datagram: &[u8]) -> String {
+/// would believe a PID among them as if hinit had sent it. Unless the server `may_be_ready`, that word is left out.
+pub(in crate::run) fn for_others(datagram: &[u8], may_be_ready: bool) -> String {
     let mut message = String::new();
     for word in words(datagram).into_iter().flatten().flatten() {
+        if word == Word::Ready && !may_be_ready {
+            continue;
+        }
         let length = message.len();
         // Writing to a String does not fail.
         let _ignored = write_for_others(word, &mut message);
@@ -131,7 +134,7 @@ pub(crate) fn fuzz(bytes: &[u8]) {
     ];
     let now = std::time::Instant::now();
     let notify = crate::cli::Notify::default();
-    let mut health = crate::run::health::Health::new(Pid::from_raw(42), Some(&notify), now);
+    let mut health = crate::run::health::Health::new(Pid::from_raw(42), Some(&notify), false, now);
     for word in words(bytes).into_iter().flatten().flatten() {
         health.hear(word, now);
     }
@@ -146,7 +149,7 @@ pub(crate) fn fuzz(bytes: &[u8]) {
         health.deadline(),
     );
     // Each line begins with one of them, wherever a reader may see a line's end.
-    let others = for_others(bytes);
+    let others = for_others(bytes, true);
     let mut lines = others.split(char::is_control);
     assert!(
         others.is_empty() || lines.all(|line| FOR_OTHERS.iter().any(|word| line.starts_with(word)))
@@ -262,8 +265,14 @@ mod tests {
             ),
             ("ERRNO=1x\nSTATUS=ü", "STATUS=ü"),
         ] {
-            assert_eq!(for_others(datagram.as_bytes()), expected, "{datagram}");
+            assert_eq!(
+                for_others(datagram.as_bytes(), true),
+                expected,
+                "{datagram}"
+            );
         }
-        assert_eq!(for_others(b"STATUS=\xff\nREADY=1"), "READY=1");
+        assert_eq!(for_others(b"STATUS=\xff\nREADY=1", true), "READY=1");
+        let status = for_others(b"READY=1\nSTATUS=x", false);
+        assert_eq!(status, "STATUS=x");
     }
 }

@@ -16,7 +16,7 @@ in_both_modes! {
         for message in ["READY=1", "STATUS=up\nSTOPPING=1", &format!("MAINPID={pid}"), "junk", ""] {
             stranger.say(message.as_bytes());
         }
-        assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("unhealthy: process {pid} has not said that it is ready"));
+        assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("unhealthy: process {pid} is not ready yet"));
         assert_eq!(get(&pid_file, "/status").member("status"), "\"\"");
         hinit.next_message();
         assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("healthy: process {pid} is alive"));
@@ -52,7 +52,7 @@ in_both_modes! {
             let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).notifies(&junk).start().ready();
             let pid = recorded(&pid_file);
             for _ in &junk[1..] {
-                assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("unhealthy: process {pid} has not said that it is ready"));
+                assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("unhealthy: process {pid} is not ready yet"));
                 hinit.next_message();
             }
             assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("healthy: process {pid} is alive"));

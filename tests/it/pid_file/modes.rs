@@ -69,9 +69,9 @@ fn the_lock_tells_how_the_server_is_where_permissions_do_not() {
             );
             let ready = hinit.verdict_with(&path, &["--ready"]);
             let expected = if options.is_empty() {
-                "unhealthy: hinit runs without --notify or --listen, so it cannot tell".to_owned()
+                "unhealthy: hinit runs without --notify, --listen or --ready-when, so it cannot tell".to_owned()
             } else {
-                format!("unhealthy: process {pid} has not said that it is ready")
+                format!("unhealthy: process {pid} is not ready yet")
             };
             assert_eq!(ready, expected, "{kept:o}");
             hinit.signal(SIGTERM);
@@ -155,7 +155,7 @@ fn without_locks_of_fcntl_the_permissions_tell() {
     assert_eq!(check(&[]), format!("healthy: process {pid} is alive"));
     assert_eq!(
         check(&["--ready"]),
-        format!("unhealthy: process {pid} has not said that it is ready")
+        format!("unhealthy: process {pid} is not ready yet")
     );
     hinit.signal(SIGTERM);
     let stopping = format!("unhealthy: process {pid} is about to be stopped");

@@ -37,7 +37,7 @@ impl<'a> Asked<'a> {
         let pid = recorded(&self.home.pid_file());
         let alive = format!("healthy: process {pid} is alive");
         let ready = match phase {
-            "starting" => format!("unhealthy: process {pid} has not said that it is ready"),
+            "starting" => format!("unhealthy: process {pid} is not ready yet"),
             "stopping" => format!("unhealthy: process {pid} is about to be stopped"),
             "ready" | "reloading" => alive.clone(),
             _ => panic!("no answers are known for `{phase}`"),

@@ -146,7 +146,7 @@ fn value_of(option: &Opt) -> &'static str {
         "CODES" => "200",
         "TEXT" => "ok",
         "ADDRESS" => "127.0.0.1:1",
-        "PROBE" => "--tcp 127.0.0.1:1",
+        "PROBE..." => "--tcp 127.0.0.1:1",
         other => panic!("{other}"),
     }
 }

@@ -1,0 +1,87 @@
+//! Whether the server is ready, where hinit has to ask or to warn.
+
+use std::fmt;
+use std::process::ExitStatus;
+use std::time::Instant;
+
+use nix::unistd::Pid;
+
+use super::Life;
+use crate::run::notify;
+use crate::run::ready::ReadyWhen;
+use crate::run::sockets::Sockets;
+
+impl Life<'_> {
+    /// Whether this is hinit's own child that asks the server.
+    pub(super) fn is_asking(&self, pid: Pid) -> bool {
+        let ready_when = self.ready_when.as_ref();
+        ready_when.is_some_and(|ready_when| ready_when.is_child(pid))
+    }
+
+    /// The child that asked the server has ended. If that is ready, nothing is left of the asking.
+    pub(super) fn take_answer(&mut self, status: ExitStatus) {
+        let (now, log) = (Instant::now(), self.log);
+        let answered = |ready_when: &mut _| ReadyWhen::answered(ready_when, status, now, log);
+        if self.ready_when.take_if(answered).is_none() {
+            return;
+        }
+        log.verbose(format_args!(
+            "the server has answered the probes of --ready-when"
+        ));
+        self.health.has_answered();
+        match self.sockets.as_mut().and_then(Sockets::notify) {
+            Some(notify) => notify.allow_ready(self.health.has_become_ready()),
+            None => notify::tell_ready(log),
+        }
+        // What only the asking has needed.
+        self.settle_at = Some(now);
+    }
+
+    /// The server is about to end, or has ended.
+    pub(super) fn ask_no_more(&mut self) {
+        if let Some(ready_when) = &mut self.ready_when {
+            ready_when.end();
+        }
+    }
+
+    /// Once.
+    pub(super) fn warn_if_late(&mut self, now: Instant) {
+        if !self.health.is_newly_late(now) {
+            return;
+        }
+        let reason = self.ready_when.as_ref().map(ReadyWhen::reason);
+        self.log.warn(format_args!("{}", Late(reason)));
+    }
+}
+
+/// That the server is late, and why: what the probes of `--ready-when` have found, if there are any.
+struct Late<'a>(Option<&'a str>);
+
+impl fmt::Display for Late<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let why = self.0.unwrap_or(
+            "it has not sent READY=1; if it does not support sd_notify(3), use --ready-when or --listen in place \
+             of --notify",
+        );
+        write!(f, "the server is not ready 60 s after its start: {why}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_server_is_one_line_with_the_reason() {
+        let line = |reason| Late(reason).to_string();
+        assert_eq!(
+            line(Some("tcp 127.0.0.1:80 cannot be reached")),
+            "the server is not ready 60 s after its start: tcp 127.0.0.1:80 cannot be reached"
+        );
+        assert_eq!(
+            line(None),
+            "the server is not ready 60 s after its start: it has not sent READY=1; if it does not support \
+             sd_notify(3), use --ready-when or --listen in place of --notify"
+        );
+    }
+}
