@@ -15,7 +15,7 @@ use crate::pidfile::Fault;
 use crate::process::{self, Look, Process};
 use crate::sys::{Handle, describe};
 use crate::text::SignalName;
-use crate::time::{Exact, Rounded, since};
+use crate::time::{Exact, Rounded};
 
 /// Why no signal was sent.
 enum Refusal {
@@ -49,7 +49,7 @@ pub(crate) fn signal(options: &Signal) -> u8 {
         print_line(&format_args!("{who} has not ended within {time}"));
         return exit_code::REFUSED;
     }
-    let after = Rounded(since(start));
+    let after = Rounded(start.elapsed());
     print_line(&format_args!("{who} has ended after {after}"));
     0
 }

@@ -15,12 +15,6 @@ pub(crate) fn poll_timeout(left: Duration) -> PollTimeout {
     PollTimeout::try_from(millis(left).saturating_add(1)).unwrap_or(PollTimeout::MAX)
 }
 
-/// How long ago that was.
-#[inline(never)]
-pub(crate) fn since(instant: Instant) -> Duration {
-    instant.elapsed()
-}
-
 /// The first of those that there are.
 #[inline(never)]
 pub(crate) fn earliest(instants: &[Option<Instant>]) -> Option<Instant> {

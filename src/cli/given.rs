@@ -6,7 +6,7 @@ use std::vec::IntoIter;
 
 use super::healthcheck::Probe;
 use super::options::{self, Opt, Topic};
-use super::probes::{Cause, Parse, Why};
+use super::probes::{Parse, Why};
 use super::suggestions;
 use super::values::{self, Kind};
 
@@ -135,18 +135,16 @@ impl<'a> Given<'a> {
 
     /// The word given for an option, whatever it is.
     pub(super) fn word(&mut self, option: &Opt) -> Option<OsString> {
-        let mut last = None;
-        self.each_word(option, ONCE, &mut |word, _| last = Some(word.to_owned()));
-        last
+        self.words(option, ONCE).pop().map(|(word, _)| word)
     }
 
     /// These words, and behind them all that was given for an option; None, if nothing was.
     pub(super) fn joined(&mut self, option: &Opt, first: &str) -> Option<OsString> {
         let mut text = OsString::from(first);
-        self.each_word(option, b"\n", &mut |word, _| {
+        for (word, _) in self.words(option, b"\n") {
             text.push(" ");
             text.push(word);
-        });
+        }
         (text.len() > first.len()).then_some(text)
     }
 
@@ -175,13 +173,13 @@ impl<'a> Given<'a> {
     #[inline(never)]
     pub(super) fn probes(&mut self, option: &Opt, separators: &[u8], parse: Parse) -> Vec<Probe> {
         let mut probes = Vec::new();
-        self.each_unless(option, separators, &mut |text| {
-            let probe = text.ok_or(Why(Cause::NotUtf8, "")).and_then(parse);
-            probe
-                .map(|probe| probes.push(probe))
-                .err()
-                .map(|why| why.text())
-        });
+        for (word, place) in &self.words(option, separators) {
+            let text = word.to_str().ok_or(Why("not a text in UTF-8", ""));
+            match text.and_then(parse) {
+                Ok(probe) => probes.push(probe),
+                Err(why) => self.refuse(place.refuse(option, word, &why.text())),
+            }
+        }
         probes
     }
 
@@ -202,33 +200,16 @@ impl<'a> Given<'a> {
         wanted: &str,
         take: &mut dyn FnMut(&str) -> bool,
     ) {
-        self.each_unless(option, separators, &mut |text| {
-            let is_taken = text.is_some_and(&mut *take);
-            (!is_taken).then(|| suggestions::refusal(text.unwrap_or_default(), wanted))
-        });
-    }
-
-    /// The same with a reason for each word that is refused. None is given for what is not UTF-8.
-    #[inline(never)]
-    fn each_unless(
-        &mut self,
-        option: &Opt,
-        separators: &[u8],
-        refusal: &mut dyn FnMut(Option<&str>) -> Option<String>,
-    ) {
-        let mut mistake = None;
-        self.each_word(option, separators, &mut |word, place| {
-            if mistake.is_none() {
-                mistake = refusal(word.to_str()).map(|why| place.refuse(option, word, &why));
-            }
-        });
-        if let Some(why) = mistake {
-            self.refuse(why);
+        let words = self.words(option, separators);
+        let is_wrong = |(word, _): &&(OsString, Place)| !word.to_str().is_some_and(&mut *take);
+        if let Some((word, place)) = words.iter().find(is_wrong) {
+            let why = suggestions::refusal(word.to_str().unwrap_or_default(), wanted);
+            self.refuse(place.refuse(option, word, &why));
         }
     }
 
-    /// Passes on all that was given for an option, from the first place where there is something.
-    fn each_word(&mut self, option: &Opt, separators: &[u8], take: &mut dyn FnMut(&OsStr, Place)) {
+    /// All that was given for an option, from the first place where there is something.
+    fn words(&mut self, option: &Opt, separators: &[u8]) -> Vec<(OsString, Place)> {
         // The inits whose command lines have clusters of letters take the last one.
         if separators == ONCE && !self.topic.clusters {
             let is_repeated = |options: &Parsed| options.count(option) > 1;
@@ -241,14 +222,15 @@ impl<'a> Given<'a> {
                 self.refuse(named(place.prefix(), option) + " may be given only once");
             }
         }
+        let mut words = Vec::new();
         let has_arguments = self.count(option) > 0;
         if let Some(variable) = self.variable(option).filter(|_| !has_arguments) {
             for word in variable.as_bytes().split(|byte| separators.contains(byte)) {
                 if !word.is_empty() {
-                    take(OsStr::from_bytes(word), Place::Variable);
+                    words.push((OsStr::from_bytes(word).to_owned(), Place::Variable));
                 }
             }
-            return;
+            return words;
         }
         let (place, options) = if has_arguments {
             (Place::Argument, &mut self.arguments)
@@ -256,8 +238,9 @@ impl<'a> Given<'a> {
             (Place::General, &mut self.general)
         };
         while let Some(value) = options.take(option) {
-            take(&value, place);
+            words.push((value, place));
         }
+        words
     }
 
     /// An option's environment variable; an empty one is as good as none.

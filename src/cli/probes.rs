@@ -52,63 +52,17 @@ pub(crate) type Header = (String, String);
 /// Status codes of an answer.
 pub(crate) type Codes = RangeInclusive<u16>;
 
-/// Why a text is no such probe, and which part of it that is about.
+/// Why a text is no such probe, and the part of it that stands in place of the bar, if there is one.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Why<'a>(pub(super) Cause, pub(super) &'a str);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cause {
-    NotUtf8,
-    NoScheme,
-    NotAUrl,
-    OtherScheme,
-    Tls,
-    User,
-    NotAscii,
-    NoColon,
-    NotASocket,
-    AddressWithScheme,
-    AddressWithPath,
-    Incomplete,
-    NotAPort,
-    NoBrackets,
-    NotAnIp,
-    HostName,
-}
+pub(super) struct Why<'a>(pub(super) &'static str, pub(super) &'a str);
 
 impl Why<'_> {
     pub(super) fn text(&self) -> String {
-        let Self(cause, part) = self;
-        // The part stands in place of the bar.
-        let text = match cause {
-            Cause::NotUtf8 => "not a text in UTF-8",
-            Cause::NoScheme => "the scheme is missing: did you mean `http://|`?",
-            Cause::NotAUrl => "a URL begins with http:// or http+unix://",
-            Cause::OtherScheme => "the scheme `|` is not http or http+unix",
-            Cause::Tls => "hinit speaks no TLS: ask the server's plain HTTP port, or use `--tcp`",
-            Cause::User => "a user in the URL is not sent: use `--header 'Authorization: ...'`",
-            Cause::NotAscii => {
-                "the path may contain only ASCII without blanks: write others as %20"
-            }
-            Cause::NoColon => {
-                "a colon belongs between the socket and the path: http+unix:///run/app.sock:/health"
-            }
-            Cause::NotASocket => {
-                "`|` is not the absolute path of a socket, as in http+unix:///run/app.sock:/health"
-            }
-            Cause::AddressWithScheme => "an address has no scheme: leave out `|//`",
-            Cause::AddressWithPath => "an address has no path: did you mean `--http http://|`?",
-            Cause::Incomplete => "`|` lacks the address or the port: write 127.0.0.1:8000",
-            Cause::NotAPort => "`|` is not a port from 1 to 65535",
-            Cause::NoBrackets => "an IPv6 address needs brackets: [::1]:8000",
-            Cause::NotAnIp => "`|` is not an IP address",
-            Cause::HostName => {
-                "`|` is a name, and hinit resolves none: use an IP address or localhost"
-            }
-        };
-        let (before, after) = text.split_once('|').unwrap_or((text, ""));
-        let part = if after.is_empty() { "" } else { part };
-        format!("{before}{part}{after}")
+        let Self(text, part) = self;
+        match text.split_once('|') {
+            Some((before, after)) => format!("{before}{part}{after}"),
+            None => (*text).to_owned(),
+        }
     }
 }
 
@@ -163,18 +117,31 @@ fn url(text: &str) -> Result<Url, Why<'_>> {
             let (path, target) = socket_and_target(rest)?;
             (Some(path), "localhost", target)
         }
-        "https" => return Err(Why(Cause::Tls, "")),
-        _ => return Err(Why(Cause::OtherScheme, scheme)),
+        "https" => {
+            return Err(Why(
+                "hinit speaks no TLS: ask the server's plain HTTP port, or use `--tcp`",
+                "",
+            ));
+        }
+        _ => return Err(Why("the scheme `|` is not http or http+unix", scheme)),
     };
     // The fragment is the browser's own business.
     let target = target.split('#').next().unwrap_or_default();
     // Anything else would be a second request, or no request at all.
     if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Why(Cause::NotAscii, ""));
+        return Err(Why(
+            "the path may contain only ASCII without blanks: write others as %20",
+            "",
+        ));
     }
     let address = match path {
         Some(path) => Address::Unix(path),
-        None if host.contains('@') => return Err(Why(Cause::User, "")),
+        None if host.contains('@') => {
+            return Err(Why(
+                "a user in the URL is not sent: use `--header 'Authorization: ...'`",
+                "",
+            ));
+        }
         None => tcp(host, Some(80))?,
     };
     let slash = if target.starts_with('/') { "" } else { "/" };
@@ -187,12 +154,12 @@ fn url(text: &str) -> Result<Url, Why<'_>> {
 }
 
 /// What is wrong with a URL that has no scheme: perhaps nothing else.
-fn without_scheme(text: &str) -> Cause {
+fn without_scheme(text: &str) -> &'static str {
     let is_address = |first: char| first.is_ascii_digit() || first == '[';
     if text.starts_with("localhost") || text.starts_with(is_address) {
-        Cause::NoScheme
+        "the scheme is missing: did you mean `http://|`?"
     } else {
-        Cause::NotAUrl
+        "a URL begins with http:// or http+unix://"
     }
 }
 
@@ -202,51 +169,73 @@ fn split_at_path(rest: &str) -> (&str, &str) {
         .unwrap_or_default()
 }
 
-/// Both ways to write a URL with a socket's path: `/run/app.sock:/health`, as nginx has it, and
+/// Both ways to write a socket's path, percent-encoded or not: `/run/app.sock:/health`, as nginx has it, and
 /// `%2Frun%2Fapp.sock/health`, as Python's libraries have it.
 fn socket_and_target(rest: &str) -> Result<(PathBuf, &str), Why<'_>> {
-    let is_socket = |name: &str| [".sock", ".socket"].iter().any(|end| name.ends_with(end));
+    let is_socket = |name: &str| name.as_bytes().ends_with(b".sock");
     let (shown, target) = if rest.starts_with('%') {
         split_at_path(rest)
     } else if let Some(parts) = rest.split_once(':') {
         parts
     } else if !is_socket(rest) && rest.split('/').any(is_socket) {
-        return Err(Why(Cause::NoColon, ""));
+        return Err(Why(
+            "a colon belongs between the socket and the path: http+unix:///run/app.sock:/health",
+            "",
+        ));
     } else {
         (rest, "/")
     };
-    let path = decoded(shown.strip_suffix(':').unwrap_or(shown));
+    let bytes = shown.as_bytes();
+    let path = decoded(bytes.strip_suffix(b":").unwrap_or(bytes));
     match &*path {
         [b'/' | b'@', _, ..] if !path.contains(&0) => Ok((OsString::from_vec(path).into(), target)),
-        _ => Err(Why(Cause::NotASocket, shown)),
+        _ => Err(Why(
+            "`|` is not the absolute path of a socket, as in http+unix:///run/app.sock:/health",
+            shown,
+        )),
     }
 }
 
 /// With the byte that two digits behind a % stand for in their place; anything else stays as it is.
-fn decoded(text: &str) -> Vec<u8> {
-    let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
+#[inline(never)]
+fn decoded(mut text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        let code = match (digit(after.first()), digit(after.get(1))) {
-            (Some(high), Some(low)) if *byte == b'%' => u8::try_from(high << 4 | low).ok(),
-            _ => None,
-        };
-        if code.is_some() {
-            rest = after.get(2..).unwrap_or_default();
+    while let Some((first, rest)) = text.split_first() {
+        let mut byte = *first;
+        text = rest;
+        if byte == b'%'
+            && let [high, low, rest @ ..] = rest
+            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
+        {
+            byte = high << 4 | low;
+            text = rest;
         }
-        decoded.push(code.unwrap_or(*byte));
+        decoded.push(byte);
     }
     decoded
+}
+
+/// Of a hexadecimal number.
+#[inline(never)]
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' | b'A'..=b'F' => Some((byte | 0x20) - b'a' + 10),
+        _ => None,
+    }
 }
 
 fn endpoint(text: &str, with_service: bool) -> Result<Endpoint, Why<'_>> {
     let (host, service) = match text.split_once('/') {
         Some((scheme, _)) if scheme.ends_with(':') => {
-            return Err(Why(Cause::AddressWithScheme, scheme));
+            return Err(Why("an address has no scheme: leave out `|//`", scheme));
         }
-        Some(_) if !with_service => return Err(Why(Cause::AddressWithPath, text)),
+        Some(_) if !with_service => {
+            return Err(Why(
+                "an address has no path: did you mean `--http http://|`?",
+                text,
+            ));
+        }
         Some(parts) => parts,
         None => (text, ""),
     };
@@ -275,8 +264,17 @@ fn tcp(text: &str, default_port: Option<u16>) -> Result<Address, Why<'_>> {
     let colon = text.bytes().rposition(|byte| byte == b':');
     let parts = colon.and_then(|colon| Some((text.get(..colon)?, text.get(colon + 1..)?)));
     let (host, port) = match parts.filter(|(host, _)| !is_bracketed || host.ends_with(']')) {
-        Some((host, port)) => (host, port_number(port).ok_or(Why(Cause::NotAPort, port))?),
-        None => (text, default_port.ok_or(Why(Cause::Incomplete, text))?),
+        Some((host, port)) => (
+            host,
+            port_number(port).ok_or(Why("`|` is not a port from 1 to 65535", port))?,
+        ),
+        None => (
+            text,
+            default_port.ok_or(Why(
+                "`|` lacks the address or the port: write 127.0.0.1:8000",
+                text,
+            ))?,
+        ),
     };
     let at = |ip: IpAddr, host: &str| TcpAddress {
         socket: SocketAddr::new(ip, port),
@@ -301,15 +299,21 @@ fn tcp(text: &str, default_port: Option<u16>) -> Result<Address, Why<'_>> {
 fn not_an_ip<'a>(text: &'a str, host: &'a str) -> Why<'a> {
     let has_letter = host.bytes().any(|byte| byte.is_ascii_alphabetic());
     if host.is_empty() {
-        Why(Cause::Incomplete, text)
+        Why(
+            "`|` lacks the address or the port: write 127.0.0.1:8000",
+            text,
+        )
     } else if host.starts_with('[') {
-        Why(Cause::NotAnIp, host)
+        Why("`|` is not an IP address", host)
     } else if host.contains(':') {
-        Why(Cause::NoBrackets, "")
+        Why("an IPv6 address needs brackets: [::1]:8000", "")
     } else if has_letter {
-        Why(Cause::HostName, host)
+        Why(
+            "`|` is a name, and hinit resolves none: use an IP address or localhost",
+            host,
+        )
     } else {
-        Why(Cause::NotAnIp, host)
+        Why("`|` is not an IP address", host)
     }
 }
 

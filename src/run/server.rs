@@ -9,7 +9,6 @@ use nix::unistd::{Pid, getpgid};
 
 use super::signals::Received;
 use crate::sys;
-use crate::time::since;
 
 /// The one main child. As long as this value lives it is unreaped, or just being reaped: its PID
 /// is no stranger's.
@@ -70,7 +69,7 @@ impl Server {
     }
 
     pub(super) fn age(&self) -> Duration {
-        since(self.started)
+        self.started.elapsed()
     }
 
     /// Passes a signal on: to the server, or to its process group.

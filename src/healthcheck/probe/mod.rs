@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use crate::cli::{Address, Http, Probe, Url};
 use crate::file::Entry;
 use crate::sys::describe;
-use crate::time::{millis, since};
+use crate::time::millis;
 
 mod grpc;
 mod heartbeat;
@@ -175,7 +175,7 @@ pub(crate) fn ask(probe: &Probe, http: &Http, deadline: Instant) -> Outcome {
             (format!("grpc {}", endpoint.text), finding)
         }
     };
-    let after = since(start);
+    let after = start.elapsed();
     Outcome {
         name,
         finding,

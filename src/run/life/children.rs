@@ -17,7 +17,6 @@ use crate::run::shutdown::Happened;
 use crate::run::terminal::Stop;
 use crate::sys;
 use crate::text::SignalName;
-use crate::time::since;
 
 impl Life<'_> {
     /// Reaps every child that has ended: one SIGCHLD can stand for many.
@@ -52,7 +51,7 @@ impl Life<'_> {
                     let end = ServerEnd::new(
                         status,
                         self.server.age(),
-                        self.asked.as_ref().map(|asked| since(asked.at)),
+                        self.asked.as_ref().map(|asked| asked.at.elapsed()),
                         self.overdue,
                         self.passed_on,
                     );
