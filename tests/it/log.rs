@@ -4,11 +4,20 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Read};
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc::{SIGHUP, SIGTERM, SIGUSR1};
 
 use crate::support::*;
+
+/// A time below a minute, as the log has it.
+fn time(shown: &str) -> Duration {
+    match shown.strip_suffix("ms") {
+        Some(millis) => Duration::from_millis(millis.parse().unwrap()),
+        None => Duration::from_secs_f64(shown.strip_suffix('s').unwrap().parse().unwrap()),
+    }
+}
 
 in_both_modes! {
     fn by_default_only_the_end_is_told(mode: Mode) {
@@ -23,6 +32,21 @@ in_both_modes! {
         let (stop, up) = times.split_once("s later (exited 0, up ").unwrap();
         assert!(stop.starts_with(|c: char| c.is_ascii_digit()), "{times}");
         assert!(up.ends_with("s)") && !up.contains('\n'), "{times}");
+    }
+
+    fn the_time_of_the_stop_is_not_that_of_the_server(mode: Mode) {
+        let hinit = Start::new(mode).no_pid_file().fixture(["signals"]).start().ready();
+        let second = Duration::from_secs(1);
+        let ready = Instant::now();
+        eventually("it is up for a second", || (ready.elapsed() > second).then_some(()));
+        let asked = Instant::now();
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        let most = asked.elapsed();
+        let (_, times) = ended.log.split_once("; the server ended ").unwrap();
+        let (stop, up) = times.split_once(" later (exited 0, up ").unwrap();
+        assert!(time(stop) <= most, "{stop} of {most:?}");
+        assert!(time(up.strip_suffix(')').unwrap()) >= second, "{up}");
     }
 
     fn the_end_names_the_signal(mode: Mode) {

@@ -271,6 +271,10 @@ mutants! {
         "self.keep_pid_file(&Claim::mark_stopping);" => ""
     } fails "shutdown::pid_1::a_stop_signal_waits_for_the_delay_and_the_health_turns_at_once";
 
+    the_stop_takes_as_long_as_the_server_was_up: "run/life/children.rs" {
+        "|asked| asked.at.elapsed()" => "|_| self.server.age()"
+    } fails "log::subreaper::the_time_of_the_stop_is_not_that_of_the_server";
+
     a_delay_is_not_told: "run/life.rs" {
         "                self.tell_of_delay();" => ""
     } fails "shutdown::pid_1::a_stop_signal_waits_for_the_delay_and_the_health_turns_at_once";
