@@ -167,7 +167,7 @@ fn root_learns_there_what_hinit_itself_says() {
     assert_eq!(container.line(), "ready");
     let ready = || container.exec(0, &["healthcheck", "--ready"]).stdout;
     assert!(
-        ready().ends_with(" has not said that it is ready"),
+        ready().ends_with(" is not ready yet"),
         "{}",
         ready()
     );
