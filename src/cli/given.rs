@@ -200,11 +200,24 @@ impl<'a> Given<'a> {
         wanted: &str,
         take: &mut dyn FnMut(&str) -> bool,
     ) {
-        let words = self.words(option, separators);
-        let is_wrong = |(word, _): &&(OsString, Place)| !word.to_str().is_some_and(&mut *take);
-        if let Some((word, place)) = words.iter().find(is_wrong) {
-            let why = suggestions::refusal(word.to_str().unwrap_or_default(), wanted);
-            self.refuse(place.refuse(option, word, &why));
+        self.each_unless(option, separators, &mut |text| {
+            let is_taken = text.is_some_and(&mut *take);
+            (!is_taken).then(|| suggestions::refusal(text.unwrap_or_default(), wanted))
+        });
+    }
+
+    /// The same with a reason for each word that is refused. None is given for what is not UTF-8.
+    #[inline(never)]
+    pub(super) fn each_unless(
+        &mut self,
+        option: &Opt,
+        separators: &[u8],
+        refusal: &mut dyn FnMut(Option<&str>) -> Option<String>,
+    ) {
+        for (word, place) in &self.words(option, separators) {
+            if let Some(why) = refusal(word.to_str()) {
+                return self.refuse(place.refuse(option, word, &why));
+            }
         }
     }
 

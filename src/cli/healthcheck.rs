@@ -38,14 +38,15 @@ pub(crate) enum Probe {
     Grpc(Endpoint),
 }
 
-/// What is said to every web server, and what is wanted of it.
+/// What is said to every web server, and what is wanted of it. (gRPC servers get the fields as well.)
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Http {
     /// HEAD in place of GET.
     pub(crate) head: bool,
     pub(crate) headers: Vec<Header>,
     pub(crate) expect: Vec<Codes>,
-    pub(crate) contains: Option<String>,
+    /// All of these texts.
+    pub(crate) contains: Vec<String>,
 }
 
 /// How a health check says what it has found.
@@ -82,12 +83,14 @@ pub(super) fn parse(given: &mut Given) -> Command {
     } else {
         [false, given.flag(&options::FOREIGN)]
     };
+    let probes = probes(given);
+    let by_grpc = probes.iter().any(|probe| matches!(probe, Probe::Grpc(_)));
     let check = Healthcheck {
         pid_file: pid_file_unless(&options::NO_PID, given),
         ready,
         foreign,
-        probes: probes(given),
-        http: http(given),
+        probes,
+        http: http(given, by_grpc),
         timeout: given
             .value(&options::TIMEOUT, &values::TIMEOUT)
             .unwrap_or(TIMEOUT),
@@ -129,7 +132,7 @@ fn probes(given: &mut Given) -> Vec<Probe> {
     probes
 }
 
-fn http(given: &mut Given) -> Http {
+fn http(given: &mut Given, by_grpc: bool) -> Http {
     let mut expect = Vec::new();
     given.each(&options::EXPECT, BETWEEN, probes::CODES, &mut |text| {
         probes::codes(text, &mut expect)
@@ -137,15 +140,23 @@ fn http(given: &mut Given) -> Http {
     if expect.is_empty() {
         expect.push(EXPECT);
     }
+    let mut headers = Vec::new();
+    given.each_unless(&options::HEADER, b"\n", &mut |text| {
+        match probes::header(text.unwrap_or_default(), by_grpc) {
+            Ok(header) => headers.push(header),
+            Err(why) => return Some(why.to_owned()),
+        }
+        None
+    });
     let http = Http {
         head: given
             .value(&options::METHOD, &probes::METHOD)
             .unwrap_or_default(),
-        headers: given.lines(&options::HEADER, &probes::HEADER),
+        headers,
         expect,
-        contains: given.value(&options::CONTAINS, &probes::TEXT),
+        contains: given.lines(&options::CONTAINS, &probes::TEXT),
     };
-    if http.head && http.contains.is_some() && given.is_given(&options::HTTP) {
+    if http.head && !http.contains.is_empty() && given.is_given(&options::HTTP) {
         let why = "the answer to `--method HEAD` has no body that `--contains` could look into";
         given.refuse(why.into());
     }

@@ -22,7 +22,7 @@ use options::Topic;
 
 pub(crate) use healthcheck::{Answer, Healthcheck, Http, Probe};
 pub(crate) use others::{Signal, Status};
-pub(crate) use probes::{Address, Endpoint, TcpAddress, Url};
+pub(crate) use probes::{Address, Endpoint, Header, TcpAddress, Url};
 pub(crate) use run::{Exit, Leftovers, Manners, Notify, Rewrites, Run, Stop, User};
 pub(crate) use variables::note_if_unknown;
 

@@ -79,16 +79,12 @@ pub(super) const LISTEN: Kind<Address> = Kind {
     wanted: "an address such as 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock",
 };
 pub(super) const CODES: &str = "status codes such as 200 or 200-299,304";
-pub(super) const HEADER: Kind<Header> = Kind {
-    parse: header,
-    wanted: "a field such as `Accept: text/plain`",
-};
 pub(super) const PATH: Kind<PathBuf> = Kind {
     parse: |text| Some(text.into()),
     wanted: "a path in UTF-8",
 };
 pub(super) const TEXT: Kind<String> = Kind {
-    parse: |text| Some(text.into()),
+    parse: |text| (!text.is_empty()).then(|| text.into()),
     wanted: "a text in UTF-8",
 };
 /// Whether it is HEAD.
@@ -338,15 +334,46 @@ fn range(text: &str) -> Option<Codes> {
     (!range.is_empty()).then_some(range)
 }
 
-/// A name by RFC 9110, 5.6.2, and a value without line ends. Not those that hinit itself must say.
-fn header(text: &str) -> Option<Header> {
-    const OWN: [&str; 3] = ["connection", "content-length", "transfer-encoding"];
-    let (name, value) = text.split_once(':')?;
+/// A name by RFC 9110, 5.6.2, and a value without line ends; or why it is not sent.
+pub(super) fn header(text: &str, by_grpc: bool) -> Result<Header, &'static str> {
+    const NO_FIELD: &str = "not a field such as `Accept: text/plain`";
+    let (name, value) = text.split_once(':').ok_or(NO_FIELD)?;
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let is_name = !name.is_empty() && name.bytes().all(is_token);
-    let is_own = OWN.iter().any(|own| own.eq_ignore_ascii_case(name));
     let is_value = !value.chars().any(|c| c.is_control() && c != '\t');
-    (is_name && is_value && !is_own).then(|| (name.to_owned(), value.trim_ascii().to_owned()))
+    let why_not = if is_name && is_value {
+        why_not_sent(name, by_grpc)
+    } else {
+        Some(NO_FIELD)
+    };
+    match why_not {
+        None => Ok((name.to_owned(), value.trim_ascii().to_owned())),
+        Some(why) => Err(why),
+    }
+}
+
+/// Why a field of this name is not sent, if it is not.
+fn why_not_sent(name: &str, by_grpc: bool) -> Option<&'static str> {
+    /// hinit's own; then gRPC's, and what HTTP/2 does not know (RFC 9113, 8.2.2).
+    const NAMES: [&str; 9] = [
+        "connection",
+        "content-length",
+        "transfer-encoding",
+        "content-type",
+        "user-agent",
+        "te",
+        "keep-alive",
+        "proxy-connection",
+        "upgrade",
+    ];
+    let start = name.get(.."grpc-".len()).unwrap_or_default();
+    let is_grpc = start.eq_ignore_ascii_case("grpc-");
+    let mut names = NAMES.iter();
+    match names.position(|known| known.eq_ignore_ascii_case(name)) {
+        Some(..3) => Some("hinit sets this field itself"),
+        at if by_grpc && (is_grpc || at.is_some()) => Some("gRPC reserves this field"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -146,7 +146,7 @@ fn options_of_healthcheck() {
             head: false,
             headers: Vec::new(),
             expect: vec![200..=399],
-            contains: None,
+            contains: Vec::new(),
         },
         timeout: Duration::from_millis(900),
         answer: Answer::Line,

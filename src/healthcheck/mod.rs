@@ -62,8 +62,16 @@ pub(crate) fn healthcheck(options: &Healthcheck, inherited: SignalSet) -> u8 {
 static FOUND: AtomicU8 = AtomicU8::new(NOT_YET);
 const NOT_YET: u8 = u8::MAX;
 
-fn deadline_of_probes(timeout: Duration) -> Instant {
-    Instant::now() + timeout.saturating_sub(FOR_THE_VERDICT.min(timeout / 2))
+/// When the probes have to be through, and the timeout of the whole check.
+#[derive(Clone, Copy)]
+struct Deadline {
+    at: Instant,
+    timeout: Duration,
+}
+
+fn deadline_of_probes(timeout: Duration) -> Deadline {
+    let at = Instant::now() + timeout.saturating_sub(FOR_THE_VERDICT.min(timeout / 2));
+    Deadline { at, timeout }
 }
 
 /// Says that the command line is wrong.
@@ -104,7 +112,7 @@ fn set_deadline(options: &Healthcheck, inherited: SignalSet) {
 }
 
 /// The PID file first; then the probes, until one is not well.
-fn judge(options: &Healthcheck, deadline: Option<Instant>) -> Report {
+fn judge(options: &Healthcheck, deadline: Option<Deadline>) -> Report {
     let process = options
         .pid_file
         .as_ref()

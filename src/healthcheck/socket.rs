@@ -1,10 +1,9 @@
 //! What hinit itself says of its server, on the socket beside the PID file.
 
-use std::time::Instant;
-
 use nix::sys::socket::UnixCredentials;
 use nix::unistd::{Pid, getpid};
 
+use super::Deadline;
 use super::probe::{Finding, ask_at};
 use super::verdict::Verdict;
 use crate::file::is_trusted;
@@ -25,7 +24,7 @@ pub(super) fn ask(
     file: &PidFile,
     parent: Option<Pid>,
     question: Question,
-    deadline: Instant,
+    deadline: Deadline,
 ) -> Option<Verdict> {
     let target = match question {
         Question::IsAlive => "/livez",

@@ -234,7 +234,7 @@ pub(crate) mod tests {
                 "unhealthy: hinit runs without --notify, --listen or --ready-when, so it cannot tell",
             ),
             (
-                Verdict::Unanswered("P.sock".into(), Finding::NoAnswer),
+                Verdict::Unanswered("P.sock".into(), Finding::Closed),
                 "unhealthy: hinit's socket P.sock FINDING",
             ),
             (
@@ -271,7 +271,7 @@ pub(crate) mod tests {
                 ("read: WHY", "read: Permission denied"),
                 ("42: WHY", "42: Permission denied"),
                 ("within D", "within 900ms"),
-                ("FINDING", "gave no complete answer"),
+                ("FINDING", "closed the connection without a complete answer"),
                 ("for AGE (watchdog D)", "for 31s (watchdog 30s)"),
             ] {
                 expected = expected.replace(word, value);

@@ -272,7 +272,10 @@ fn a_hinit_that_hangs_is_unhealthy() {
     let ended = Ended::of(&check.output().unwrap());
     // On a machine under load it may not even get so far.
     if ended.stdout != "unhealthy: no verdict within 200ms" {
-        assert_eq!(finding(&ended.stdout, &pid_file), "gave no complete answer");
+        assert_eq!(
+            finding(&ended.stdout, &pid_file),
+            "gave no complete answer within --timeout 200ms"
+        );
     }
     assert_eq!(ended.code, 1);
     hinit.signal(nix::libc::SIGCONT);

@@ -1,11 +1,12 @@
 //! What a health check makes of servers, files and times that are out of the ordinary.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::Shutdown;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::process::Stdio;
 use std::thread;
 
 use nix::poll::{PollFd, PollFlags, poll};
@@ -74,7 +75,10 @@ fn who_reads_a_part_of_the_request_gives_no_answer() {
             hung_up[0].any()?.then_some(())
         });
     });
-    assert_eq!(verdict, "unhealthy: URL gave no complete answer");
+    assert_eq!(
+        verdict,
+        "unhealthy: URL gave no complete answer within --timeout 300ms"
+    );
 }
 
 #[test]
@@ -97,4 +101,95 @@ fn who_hangs_up_amid_the_request() {
         verdict,
         "unhealthy: URL broke off: Connection reset by peer"
     );
+}
+
+/// Whether the client hangs up within a few milliseconds.
+fn hangs_up(stream: &TcpStream) -> bool {
+    let mut hung_up = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
+    poll(&mut hung_up, 20_u8).unwrap() > 0
+}
+
+/// A server that sends its answer in steps can send all of it: it meets no broken pipe.
+#[test]
+fn an_answer_in_steps_is_read_to_its_end() {
+    for (head, steps) in [
+        (
+            "200 OK\r\nContent-Length: 9\r\n",
+            &["all ", "up", "..."][..],
+        ),
+        ("200 OK\r\nContent-Length: 9\r\n", &["", "all up..."]),
+        ("200 OK\r\n", &["all ", "up", "..."]),
+        (
+            "200 OK\r\nTransfer-Encoding: chunked\r\n",
+            &["6\r\nall up\r\n", "3\r\n...\r\n", "0\r\n", "A: b\r\n\r\n"],
+        ),
+        ("503 Busy\r\nContent-Length: 9\r\n", &["all ", "up", "..."]),
+    ] {
+        for contains in [&[][..], &["--contains", "all"]] {
+            // On a machine under load the steps may take longer than hinit reads on.
+            eventually("the client waits for the end", || {
+                let (port, server) = serve_steps(head, steps);
+                let url = format!("http://127.0.0.1:{port}/");
+                let ended = check(&[&["--timeout", "30s", "--http", &url], contains].concat());
+                let (status, _) = head.split_once('\r').unwrap();
+                let word = if status == "200 OK" {
+                    "healthy"
+                } else {
+                    "unhealthy"
+                };
+                assert_eq!(
+                    verdict_of(&ended),
+                    format!("{word}: {url} answered {status}")
+                );
+                (server.join().unwrap() == "all sent").then_some(())
+            });
+        }
+    }
+}
+
+/// Sends this, step by step, until the client hangs up: what became of it.
+fn serve_steps(
+    head: &'static str,
+    steps: &'static [&str],
+) -> (u16, thread::JoinHandle<&'static str>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = BufReader::new(&stream).lines();
+        while request.next().unwrap().unwrap() != "" {}
+        write!(stream, "HTTP/1.1 {head}\r\n").unwrap();
+        for step in steps {
+            if hangs_up(&stream) || stream.write_all(step.as_bytes()).is_err() {
+                return "broken pipe";
+            }
+        }
+        "all sent"
+    });
+    (port, server)
+}
+
+/// The verdict does not wait for the end of an answer that has none, like a stream of events.
+#[test]
+fn an_answer_without_end() {
+    for (more, is_silent) in [("data: x\n\n", false), ("", true), ("x", false)] {
+        for contains in [&[][..], &["--contains", "data:"]] {
+            let (port, server) = serve(move |mut stream| {
+                let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n";
+                stream.write_all(head).unwrap();
+                while is_silent || stream.write_all(more.as_bytes()).is_ok() {
+                    if hangs_up(&stream) {
+                        return;
+                    }
+                }
+            });
+            let url = format!("http://127.0.0.1:{port}/");
+            let mut command = hinit_with(["healthcheck", "--no-pid", "--timeout", "60m"]);
+            let command = command.args(["--http", &url]).args(contains);
+            let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+            let status = eventually("there is a verdict", || child.try_wait().unwrap());
+            server.join().unwrap();
+            assert_eq!(Ended::code_of(status), 0);
+        }
+    }
 }

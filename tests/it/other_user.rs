@@ -166,11 +166,7 @@ fn root_learns_there_what_hinit_itself_says() {
     );
     assert_eq!(container.line(), "ready");
     let ready = || container.exec(0, &["healthcheck", "--ready"]).stdout;
-    assert!(
-        ready().ends_with(" is not ready yet"),
-        "{}",
-        ready()
-    );
+    assert!(ready().ends_with(" is not ready yet"), "{}", ready());
     container.0.next_message();
     assert!(ready().starts_with("healthy: process "), "{}", ready());
 }

@@ -63,6 +63,16 @@ fn answers() {
             "unhealthy: answered 200, but without `up` in its first 64 KiB",
         ),
         (
+            b"HTTP/1.1 200 OK\r\n\r\nall: up",
+            &["--contains", "up", "--contains=all"],
+            "healthy: answered 200 OK",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\n\r\nall: up",
+            &["--contains", "all", "--contains=down"],
+            "unhealthy: answered 200, but without `down` in its first 64 KiB",
+        ),
+        (
             b"HTTP/1.1 200 OK\r\n\r\n",
             &["--method", "HEAD"],
             "healthy: answered 200 OK",
@@ -236,7 +246,7 @@ fn a_unix_socket_whose_queue_is_full() {
     while connects() {}
     assert_eq!(
         verdict_of(&check(&["--timeout", "100ms", "--unix", path])),
-        format!("unhealthy: unix {path} gave no complete answer")
+        format!("unhealthy: unix {path} accepted no connection within --timeout 100ms")
     );
     drop(socket);
 }
@@ -308,10 +318,15 @@ fn grpc() {
         (0, "unhealthy: grpc NAME answered UNKNOWN"),
     ] {
         // The preface of HTTP/2 ends as a request of HTTP/1 does.
-        let (port, server) =
-            serve(move |mut stream| stream.write_all(&grpc_answer(status)).unwrap());
+        let (port, server) = serve(move |mut stream| {
+            let mut request = [0; 1024];
+            let length = stream.read(&mut request).unwrap();
+            let request = String::from_utf8_lossy(&request[..length]).into_owned();
+            assert!(request.contains("\x07x-token\x06secret"), "{request}");
+            stream.write_all(&grpc_answer(status)).unwrap();
+        });
         let name = format!("127.0.0.1:{port}/my.Service");
-        let ended = check(&["--grpc", &name]);
+        let ended = check(&["--grpc", &name, "--header", "X-Token: secret"]);
         let preface = server.join().unwrap();
         assert!(preface.starts_with("PRI * HTTP/2.0\r\n\r\n"), "{preface}");
         assert_eq!(verdict_of(&ended), verdict.replace("NAME", &name));

@@ -414,11 +414,23 @@ mutants! {
     } fails "hostile::whoever_sends_too_much";
 
     any_code_will_do: "healthcheck/probe/http.rs" {
-        "if !self.http.expect.iter().any(|codes| codes.contains(&code)) {" => "if code == 0 {"
+        "if expected.any(|codes| codes.contains(&code)) {" => "if expected.next().is_some() {"
+    } fails "probes::answers";
+
+    the_rest_of_an_answer_is_not_read: "healthcheck/probe/stream.rs" {
+        "Progress::Decided => {" => "Progress::Decided if rest.is_none() => return Ok(()),\nProgress::Decided => {"
+    } fails "odd_answers::an_answer_in_steps_is_read_to_its_end";
+
+    the_rest_of_an_answer_may_take_any_time: "healthcheck/probe/stream.rs" {
+        "REST_TIMEOUT.min(left / REST_PART)" => "left.max(REST_TIMEOUT / REST_PART)"
+    } fails "odd_answers::an_answer_without_end";
+
+    one_text_is_enough: "healthcheck/probe/http.rs" {
+        "let texts = self.http.contains.iter();" => "let texts = self.http.contains.iter().take(1);"
     } fails "probes::answers";
 
     not_serving_will_do: "healthcheck/probe/grpc.rs" {
-        "Some(1) => self.found" => "Some(1 | 2) => self.found"
+        "Some(1) => self.said" => "Some(1 | 2) => self.said"
     } fails "probes::grpc";
 
     localhost_is_one_address: "cli/probes.rs" {

@@ -30,7 +30,7 @@ pub(crate) static METHOD: Opt = Opt::new(
 .env(c"HINIT_METHOD");
 pub(crate) static HEADER: Opt = Opt::new(
     "--header FIELD\n\
-     Header field to send, such as `Accept: text/plain`; may be repeated",
+     Header field to send, such as `Accept: text/plain`, or metadata of gRPC; may be repeated",
 )
 .env(c"HINIT_HEADER");
 pub(crate) static EXPECT: Opt = Opt::new(
@@ -41,7 +41,7 @@ pub(crate) static EXPECT: Opt = Opt::new(
 .env(c"HINIT_EXPECT");
 pub(crate) static CONTAINS: Opt = Opt::new(
     "--contains TEXT\n\
-     Text that the first 64 KiB of the body must contain",
+     Text that the first 64 KiB of the body must contain; may be repeated",
 )
 .env(c"HINIT_CONTAINS");
 pub(crate) static GRPC: Opt = Opt::new(

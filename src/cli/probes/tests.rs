@@ -260,10 +260,29 @@ fn fields() {
         (": x", None),
         ("a b: x", None),
         ("X: a\r\nY: b", None),
-        ("Connection: keep-alive", None),
-        ("CONTENT-LENGTH: 5", None),
     ] {
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(header(text), expected, "{text}");
+        assert_eq!(header(text, true).ok(), expected, "{text}");
+    }
+}
+
+#[test]
+fn fields_that_are_not_sent() {
+    let own = Some("hinit sets this field itself");
+    let reserved = Some("gRPC reserves this field");
+    for (name, by_http, by_grpc) in [
+        ("Connection", own, own),
+        ("CONTENT-LENGTH", own, own),
+        ("transfer-encoding", own, own),
+        ("TE", None, reserved),
+        ("Content-Type", None, reserved),
+        ("upgrade", None, reserved),
+        ("gRPC-Timeout", None, reserved),
+        ("User-Agent", None, reserved),
+        ("Host", None, None),
+        ("x-token-bin", None, None),
+    ] {
+        let found = [false, true].map(|by_grpc| header(&format!("{name}: x"), by_grpc).err());
+        assert_eq!(found, [by_http, by_grpc], "{name}");
     }
 }

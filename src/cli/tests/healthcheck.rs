@@ -55,6 +55,7 @@ fn the_probes_of_a_health_check() {
         "--header=C: d, e",
         "--contains",
         "a b",
+        "--contains=c",
     ];
     let check = check_with(&words, &[]).unwrap();
     let expected = [
@@ -70,7 +71,7 @@ fn the_probes_of_a_health_check() {
     assert_eq!(check.http.expect, [200..=200, 204..=204, 301..=302]);
     let headers = [("A", "b"), ("C", "d, e")].map(|(name, value)| (name.into(), value.into()));
     assert_eq!(check.http.headers, headers);
-    assert_eq!(check.http.contains.as_deref(), Some("a b"));
+    assert_eq!(check.http.contains, ["a b", "c"]);
     // The same by variables.
     let variables = [
         (c"HINIT_GRPC", "[::1]:5/s"),
@@ -83,13 +84,13 @@ fn the_probes_of_a_health_check() {
         (c"HINIT_JSON", "1"),
         (c"HINIT_EXPECT", "200,204 301-302"),
         (c"HINIT_HEADER", "A: b\nC: d, e"),
-        (c"HINIT_CONTAINS", "a b"),
+        (c"HINIT_CONTAINS", "a b\nc"),
     ];
     assert_eq!(check_with(&[], &variables), check_with(&words, &[]));
     // And by the one for all.
     let all = "--grpc [::1]:5/s --http http://localhost/ --tcp=127.0.0.1:1 --unix '/a b' \
         --http=http://127.0.0.1/x --heartbeat /beat --max-age 60 --no-pid --json --expect 200,204 \
-        --expect=301-302 --header \"A: b\" --header='C: d, e' --contains a' 'b";
+        --expect=301-302 --header \"A: b\" --header='C: d, e' --contains a' 'b --contains c";
     assert_eq!(
         check_with(&[], &[(c"HINIT_HEALTH", all)]),
         check_with(&words, &[])
@@ -147,6 +148,16 @@ fn what_makes_no_sense_as_a_health_check() {
             &["--http=http://[::1]/", "--method=HEAD", "--contains=x"],
             &[],
             "the answer to `--method HEAD` has no body that `--contains` could look into",
+        ),
+        (
+            &["--http=http://[::1]/", "--header", "Connection: close"],
+            &[],
+            "`--header Connection: close`: hinit sets this field itself",
+        ),
+        (
+            &["--grpc=[::1]:1"],
+            &[(c"HINIT_HEADER", "A: b\nTE: c")],
+            "`HINIT_HEADER=TE: c`: gRPC reserves this field",
         ),
         (
             &["--method", "POST"],

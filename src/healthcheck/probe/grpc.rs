@@ -1,8 +1,8 @@
 //! The gRPC health protocol (`grpc.health.v1.Health/Check`) over cleartext HTTP/2 (RFC 9113): one
 //! fixed request, and of the answer as much as decides.
 
-use super::{Finding, Reader};
-use crate::cli::Endpoint;
+use super::{Finding, Progress, Reader};
+use crate::cli::{Endpoint, Header};
 
 mod hpack;
 
@@ -27,7 +27,7 @@ const PRIORITY: u8 = 0x20;
 const NOT_GRPC: Finding = Finding::IsNot("gRPC");
 
 /// All that the client has to say: the preface, its settings, the request and its one message.
-pub(super) fn request(endpoint: &Endpoint) -> Vec<u8> {
+pub(super) fn request(endpoint: &Endpoint, metadata: &[Header]) -> Vec<u8> {
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     // SETTINGS_HEADER_TABLE_SIZE 0, so that there is no table to keep; SETTINGS_ENABLE_PUSH 0.
     push_frame(
@@ -37,7 +37,7 @@ pub(super) fn request(endpoint: &Endpoint) -> Vec<u8> {
         0,
         &[0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0],
     );
-    let headers = hpack::request("/grpc.health.v1.Health/Check", &endpoint.host);
+    let headers = hpack::request("/grpc.health.v1.Health/Check", &endpoint.host, metadata);
     push_frame(&mut bytes, HEADERS, END_HEADERS, 1, &headers);
     push_frame(&mut bytes, DATA, END_STREAM, 1, &message(&endpoint.service));
     bytes
@@ -108,6 +108,7 @@ pub(super) struct Answer {
     ends_stream: bool,
     message: Vec<u8>,
     /// What the message says. It counts only if the trailers then say that the call went well.
+    said: Option<Finding>,
     found: Option<Finding>,
 }
 
@@ -119,6 +120,7 @@ impl Answer {
             headers: Vec::new(),
             ends_stream: false,
             message: Vec::new(),
+            said: None,
             found: None,
         }
     }
@@ -131,7 +133,11 @@ impl Answer {
             return Some(NOT_GRPC);
         };
         match (kind, stream) {
-            (GOAWAY, _) => Some(Finding::Refused(number_at(payload, 4))),
+            (GOAWAY, _) => match (number_at(payload, 4), number_at(payload, 0) & 0x7fff_ffff) {
+                // The connection is about to end, but our stream, which is the first, goes on (RFC 9113, 6.8).
+                (0, 1..) => None,
+                (code, _) => Some(Finding::Refused(code)),
+            },
             (RST_STREAM, 1) => Some(Finding::Refused(number_at(payload, 0))),
             (DATA, 1) => self.data(flags, content),
             (HEADERS, 1) => {
@@ -158,12 +164,14 @@ impl Answer {
         };
         self.headers.clear();
         match (statuses.http, statuses.grpc) {
+            // An interim response: the final one follows.
+            (Some(100..=199), _) if !self.ends_stream => None,
             (_, Some(status @ 1..)) => Some(Finding::GrpcStatus(status)),
             (Some(code), None) if code != 200 => Some(Finding::Unexpected(
                 u16::try_from(code).unwrap_or_default(),
                 String::new(),
             )),
-            (_, Some(0)) if self.ends_stream => Some(self.found.take().unwrap_or(Finding::Closed)),
+            (_, Some(0)) if self.ends_stream => Some(self.said.take().unwrap_or(Finding::Closed)),
             // Without a status it is no whole answer.
             _ if self.ends_stream => Some(Finding::Closed),
             _ => None,
@@ -184,8 +192,8 @@ impl Answer {
         }
         if let Some(response) = self.message.get(5..).and_then(|rest| rest.get(..length)) {
             match serving_status(response) {
-                Some(1) => self.found = Some(Finding::Serving),
-                Some(status) => self.found = Some(Finding::NotServing(status)),
+                Some(1) => self.said = Some(Finding::Serving),
+                Some(status) => self.said = Some(Finding::NotServing(status)),
                 None => return Some(NOT_GRPC),
             }
         }
@@ -194,8 +202,23 @@ impl Answer {
 }
 
 impl Reader for Answer {
-    fn take(&mut self, bytes: &[u8]) -> Option<Finding> {
+    fn take(&mut self, bytes: &[u8]) -> Progress {
         self.unread.extend_from_slice(bytes);
+        self.found = self.read();
+        match self.found {
+            Some(_) => Progress::Complete,
+            None => Progress::Undecided,
+        }
+    }
+
+    fn end(&mut self) -> Finding {
+        self.found.take().unwrap_or(Finding::Closed)
+    }
+}
+
+impl Answer {
+    /// Reads the frames that have come as a whole.
+    fn read(&mut self) -> Option<Finding> {
         loop {
             let &[a, b, c, kind, flags, s0, s1, s2, s3] = self.unread.first_chunk()?;
             let length = usize::try_from(u32::from_be_bytes([0, a, b, c])).ok()?;
@@ -210,10 +233,6 @@ impl Reader for Answer {
                 return found;
             }
         }
-    }
-
-    fn end(&mut self) -> Finding {
-        Finding::Closed
     }
 }
 

@@ -2,7 +2,7 @@
 
 use httparse::{EMPTY_HEADER, ParserConfig, Response, Status};
 
-use super::{Finding, Reader};
+use super::{Finding, Progress, Reader};
 use crate::cli::{Http, Url};
 use crate::text::digits;
 
@@ -47,14 +47,18 @@ pub(super) struct Answer<'a> {
     /// What was read and not yet understood.
     unread: Vec<u8>,
     /// Once the head was read.
-    body: Option<Body>,
+    body: Option<Body<'a>>,
+    found: Option<Finding>,
 }
 
-/// A body that is searched for a text.
-struct Body {
+/// A body that is searched for texts.
+struct Body<'a> {
     code: u16,
-    reason: String,
+    /// What is found if it holds all texts.
+    found: Option<Finding>,
     framing: Framing,
+    /// The texts that were not found yet, and the part of the body that was searched for them.
+    missing: Vec<&'a str>,
     seen: Vec<u8>,
 }
 
@@ -62,6 +66,8 @@ struct Body {
 enum Framing {
     Bytes(u64),
     UntilTheEnd,
+    /// The fields after the last chunk, up to an empty line.
+    Trailers,
     /// The bytes left of this chunk, and whether a line end comes before the next size.
     Chunk {
         left: u64,
@@ -83,6 +89,7 @@ impl<'a> Answer<'a> {
             http,
             unread: Vec::new(),
             body: None,
+            found: None,
         }
     }
 
@@ -104,70 +111,68 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// What the head alone tells, if that suffices.
-    fn judge_head(&mut self, head: Head) -> Option<Finding> {
-        let Head {
+    fn judge_head(&mut self, head: Head) {
+        let Head { code, reason, .. } = head;
+        let mut missing = Vec::new();
+        let mut expected = self.http.expect.iter();
+        let found = if expected.any(|codes| codes.contains(&code)) {
+            let texts = self.http.contains.iter();
+            missing.extend(texts.map(String::as_str));
+            Finding::Answered(code, reason)
+        } else {
+            Finding::Unexpected(code, reason)
+        };
+        let mut body = Body {
             code,
-            reason,
-            framing,
-            ..
-        } = head;
-        if !self.http.expect.iter().any(|codes| codes.contains(&code)) {
-            return Some(Finding::Unexpected(code, reason));
-        }
-        if self.http.contains.is_none() {
-            return Some(Finding::Answered(code, reason));
-        }
-        self.body = Some(Body {
-            code,
-            reason,
-            framing,
+            found: Some(found),
+            framing: head.framing,
+            missing,
             seen: Vec::new(),
-        });
-        None
-    }
-
-    fn judge_body(&mut self) -> Option<Finding> {
-        let (body, text) = (self.body.as_mut()?, self.http.contains.as_deref()?);
-        let before = body.seen.len();
-        let is_over = body.read(&mut self.unread);
-        // A part of the text may have come before.
-        let from = before.saturating_sub(text.len() - 1);
-        let news = body.seen.get(from..).unwrap_or_default();
-        if news.windows(text.len()).any(|part| part == text.as_bytes()) {
-            let reason = std::mem::take(&mut body.reason);
-            return Some(Finding::Answered(body.code, reason));
+        };
+        // By the method or the code there is no body, whatever the fields say (RFC 9112, 6.3).
+        if self.http.head || matches!(code, 101 | 204 | 304) {
+            body.framing = Framing::Bytes(0);
         }
-        match is_over {
-            Ok(true) => Some(Finding::Lacks(body.code, text.to_owned())),
-            Ok(false) => None,
-            Err(finding) => Some(finding),
-        }
+        self.body = Some(body);
     }
 }
 
 impl Reader for Answer<'_> {
-    fn take(&mut self, bytes: &[u8]) -> Option<Finding> {
+    fn take(&mut self, bytes: &[u8]) -> Progress {
         self.unread.extend_from_slice(bytes);
         if self.body.is_none() {
-            let found = match self.read_head()? {
-                Ok(head) => self.judge_head(head),
-                Err(finding) => Some(finding),
-            };
-            if found.is_some() {
-                return found;
+            match self.read_head() {
+                None => return Progress::Undecided,
+                Some(Ok(head)) => self.judge_head(head),
+                Some(Err(finding)) => {
+                    self.found = Some(finding);
+                    return Progress::Complete;
+                }
             }
         }
-        self.judge_body()
+        let Some(body) = &mut self.body else {
+            return Progress::Undecided;
+        };
+        let (is_over, fault) = match body.read(&mut self.unread) {
+            Ok(is_over) => (is_over, None),
+            Err(fault) => (true, Some(fault)),
+        };
+        if self.found.is_none() {
+            self.found = body.judge(is_over, fault);
+        }
+        match self.found {
+            _ if is_over => Progress::Complete,
+            Some(_) => Progress::Decided,
+            None => Progress::Undecided,
+        }
     }
 
     fn end(&mut self) -> Finding {
-        match (&self.body, &self.http.contains) {
-            (Some(body), Some(text)) if matches!(body.framing, Framing::UntilTheEnd) => {
-                Finding::Lacks(body.code, text.clone())
-            }
-            _ => Finding::Closed,
-        }
+        let body = self.body.as_ref();
+        let ended = body.filter(|body| matches!(body.framing, Framing::UntilTheEnd));
+        let found = self.found.take();
+        let found = found.or_else(|| ended.and_then(Body::lacks));
+        found.unwrap_or(Finding::Closed)
     }
 }
 
@@ -190,27 +195,26 @@ fn head(bytes: &[u8]) -> Result<Option<Head>, Finding> {
     }
     let code = response.code.unwrap_or_default();
     let mut framing = Framing::UntilTheEnd;
+    let mut is_coded = false;
     for field in response.headers.iter() {
         let value = field.value.trim_ascii();
         if field.name.eq_ignore_ascii_case("transfer-encoding") {
-            // It beats a length (RFC 9112, 6.3), wherever that stands.
-            framing = Framing::Chunk {
-                left: 0,
-                after_chunk: false,
-            };
-            let last = value.get(value.len().saturating_sub("chunked".len())..);
-            if !last.is_some_and(|last| last.eq_ignore_ascii_case(b"chunked")) {
+            // Several fields are one list, whose last coding decides. It beats a length (RFC 9112, 6.3).
+            let codings = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+            for coding in codings.filter(|coding| !coding.is_empty()) {
+                is_coded = true;
                 framing = Framing::UntilTheEnd;
+                if coding.eq_ignore_ascii_case(b"chunked") {
+                    framing = Framing::Chunk {
+                        left: 0,
+                        after_chunk: false,
+                    };
+                }
             }
-            break;
-        }
-        if field.name.eq_ignore_ascii_case("content-length") {
+        } else if field.name.eq_ignore_ascii_case("content-length") && !is_coded {
             let length = str::from_utf8(value).ok().and_then(digits);
             framing = Framing::Bytes(length.ok_or(Finding::IsNot("HTTP"))?);
         }
-    }
-    if code == 204 || code == 304 {
-        framing = Framing::Bytes(0);
     }
     Ok(Some(Head {
         length,
@@ -220,19 +224,33 @@ fn head(bytes: &[u8]) -> Result<Option<Head>, Finding> {
     }))
 }
 
-impl Body {
-    /// Takes what belongs to the body out of the bytes. True: there is no more that counts.
+impl Body<'_> {
+    /// Takes what belongs to the answer out of the bytes. True: there is no more of it.
     fn read(&mut self, bytes: &mut Vec<u8>) -> Result<bool, Finding> {
+        let before = self.seen.len();
+        let is_over = self.take(bytes);
+        let seen = &self.seen;
+        self.missing.retain(|text| {
+            // A part of the text may have come before.
+            let from = before.saturating_sub(text.len().saturating_sub(1));
+            let news = seen.get(from..).unwrap_or_default();
+            !news.windows(text.len()).any(|part| part == text.as_bytes())
+        });
+        is_over
+    }
+
+    fn take(&mut self, bytes: &mut Vec<u8>) -> Result<bool, Finding> {
         loop {
             let left = match &mut self.framing {
                 Framing::Bytes(0) => return Ok(true),
+                Framing::Trailers => return Ok(skip_trailers(bytes)),
                 Framing::UntilTheEnd => None,
                 Framing::Chunk {
                     left: left @ 0,
                     after_chunk,
                 } => {
                     match next_chunk(bytes, after_chunk)? {
-                        Some(0) => return Ok(true),
+                        Some(0) => self.framing = Framing::Trailers,
                         Some(size) => *left = size,
                         None => return Ok(false),
                     }
@@ -250,15 +268,45 @@ impl Body {
             if let Some(left) = left {
                 *left -= taken as u64;
             }
-            let room = MOST_BODY - self.seen.len();
-            let news = bytes.get(..taken.min(room)).unwrap_or_default();
-            self.seen.extend_from_slice(news);
-            bytes.drain(..taken);
-            if self.seen.len() >= MOST_BODY {
-                return Ok(true);
+            if !self.missing.is_empty() {
+                let room = MOST_BODY - self.seen.len();
+                let news = bytes.get(..taken.min(room)).unwrap_or_default();
+                self.seen.extend_from_slice(news);
             }
+            bytes.drain(..taken);
         }
     }
+
+    /// What the body tells, as far as it was read.
+    fn judge(&mut self, is_over: bool, fault: Option<Finding>) -> Option<Finding> {
+        if self.missing.is_empty() {
+            return self.found.take();
+        }
+        let is_searched = self.seen.len() >= MOST_BODY || matches!(self.framing, Framing::Trailers);
+        if is_searched || (is_over && fault.is_none()) {
+            self.lacks()
+        } else {
+            fault
+        }
+    }
+
+    /// The first text that was not found.
+    fn lacks(&self) -> Option<Finding> {
+        let text = self.missing.first()?;
+        Some(Finding::Lacks(self.code, (*text).to_owned()))
+    }
+}
+
+/// Takes the trailers that have come. True: the empty line after them was read, or a line is too long.
+fn skip_trailers(bytes: &mut Vec<u8>) -> bool {
+    while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
+        let is_empty = matches!(bytes.first(), Some(b'\r' | b'\n'));
+        bytes.drain(..=end);
+        if is_empty {
+            return true;
+        }
+    }
+    bytes.len() > MOST_CHUNK_LINE
 }
 
 /// The size of the next chunk; None if its line is not whole yet.

@@ -7,10 +7,11 @@ use nix::errno::Errno;
 use nix::sys::socket::UnixCredentials;
 use nix::unistd::Pid;
 
+use super::Deadline;
 use crate::cli::{Address, Http, Probe, Url};
 use crate::file::Entry;
 use crate::sys::describe;
-use crate::time::millis;
+use crate::time::{Exact, millis};
 
 mod grpc;
 mod heartbeat;
@@ -42,8 +43,9 @@ pub(crate) enum Finding {
     Untrusted(u32),
     /// This process has made the socket, and not the server's parent.
     NotParent(Pid),
-    /// The deadline came first.
-    NoAnswer,
+    /// The deadline, which comes from this `--timeout`, was first.
+    NoConnection(Duration),
+    NoAnswer(Duration),
     /// The connection was closed before there was a whole answer.
     Closed,
     BrokeOff(Errno),
@@ -80,8 +82,11 @@ impl fmt::Display for Outcome {
         } = self;
         write!(f, "{name} {finding}")?;
         match finding {
-            // A look at a file takes no time worth telling.
-            Finding::Fresh(_) | Finding::NoHeartbeat(_) => Ok(()),
+            // A look at a file takes no time worth telling, and a timeout tells its own.
+            Finding::Fresh(_)
+            | Finding::NoHeartbeat(_)
+            | Finding::NoConnection(_)
+            | Finding::NoAnswer(_) => Ok(()),
             _ => write!(f, " after {}ms", millis(*after)),
         }
     }
@@ -106,7 +111,13 @@ impl fmt::Display for Finding {
             Self::NotParent(pid) => {
                 write!(f, "is process {pid}'s, not that of the server's parent")
             }
-            Self::NoAnswer => f.write_str("gave no complete answer"),
+            Self::NoConnection(timeout) | Self::NoAnswer(timeout) => {
+                let what = match self {
+                    Self::NoAnswer(_) => "gave no complete answer",
+                    _ => "accepted no connection",
+                };
+                write!(f, "{what} within --timeout {}", Exact(*timeout))
+            }
             Self::Closed => f.write_str("closed the connection without a complete answer"),
             Self::BrokeOff(errno) => write!(f, "broke off: {}", describe(*errno)),
             Self::IsNot(protocol) => write!(f, "sent what is not {protocol}"),
@@ -144,7 +155,7 @@ impl fmt::Display for Seconds {
 /// Asks once. (Apart from its caller, whose stack would else be larger by an answer's buffers, and cost
 /// a health check without probes a page or two.)
 #[inline(never)]
-pub(crate) fn ask(probe: &Probe, http: &Http, deadline: Instant) -> Outcome {
+pub(crate) fn ask(probe: &Probe, http: &Http, deadline: Deadline) -> Outcome {
     let start = Instant::now();
     let (name, finding) = match probe {
         Probe::Heartbeat(path, max_age) => (
@@ -170,7 +181,7 @@ pub(crate) fn ask(probe: &Probe, http: &Http, deadline: Instant) -> Outcome {
         }
         Probe::Grpc(endpoint) => {
             let mut answer = grpc::Answer::new();
-            let request = grpc::request(endpoint);
+            let request = grpc::request(endpoint, &http.headers);
             let finding = stream::converse(&endpoint.address, &request, deadline, &mut answer);
             (format!("grpc {}", endpoint.text), finding)
         }
@@ -189,9 +200,9 @@ pub(super) fn ask_at(
     socket: &Entry,
     distrust: &dyn Fn(UnixCredentials) -> Option<Finding>,
     target: &str,
-    deadline: Instant,
+    deadline: Deadline,
 ) -> Finding {
-    let stream = match Stream::at(socket, deadline) {
+    let mut stream = match Stream::at(socket, deadline) {
         Ok(stream) => stream,
         Err(finding) => return finding,
     };
@@ -204,7 +215,7 @@ pub(super) fn ask_at(
         head: false,
         headers: Vec::new(),
         expect: vec![100..=599],
-        contains: None,
+        contains: Vec::new(),
     };
     let url = Url {
         text: String::new(),
@@ -217,19 +228,27 @@ pub(super) fn ask_at(
     stream.converse(&http::request(&url, &http), &mut answer)
 }
 
-fn connect(address: &Address, deadline: Instant) -> Finding {
+fn connect(address: &Address, deadline: Deadline) -> Finding {
     match Stream::connect(address, deadline) {
         Ok(_accepted) => Finding::Accepts,
         Err(finding) => finding,
     }
 }
 
+/// How far an answer has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Undecided,
+    /// The finding is known, but the server has not sent all of its answer.
+    Decided,
+    Complete,
+}
+
 /// An answer that is read piece by piece, however it was cut.
 trait Reader {
-    /// Takes the next bytes; a finding, once they suffice for one.
-    fn take(&mut self, bytes: &[u8]) -> Option<Finding>;
+    fn take(&mut self, bytes: &[u8]) -> Progress;
 
-    /// There are no more bytes.
+    /// What is found. No more bytes are read.
     fn end(&mut self) -> Finding;
 }
 

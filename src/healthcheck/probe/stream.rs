@@ -11,7 +11,7 @@ use nix::sys::socket::{
     UnixCredentials, connect, getsockopt, recv, send, socket, sockopt,
 };
 
-use super::{Finding, Reader};
+use super::{Deadline, Finding, Progress, Reader};
 use crate::cli::Address;
 use crate::file::{self, Entry};
 use crate::time::{pause, poll_timeout};
@@ -20,27 +20,35 @@ use crate::time::{pause, poll_timeout};
 /// kernel offers no way to be told.
 const QUEUE_FULL: Duration = Duration::from_millis(5);
 
+/// How long and how much to read on once the finding is known, so that the server can send all of its
+/// answer: one that sends it in steps would log a broken pipe. At most this part of the time that is left.
+const REST_TIMEOUT: Duration = Duration::from_millis(100);
+const REST_PART: u32 = 8;
+const REST_SIZE: usize = 1024 * 1024;
+
 pub(super) struct Stream {
     socket: OwnedFd,
-    deadline: Instant,
+    deadline: Deadline,
+    /// What is found at the deadline.
+    late: fn(Duration) -> Finding,
 }
 
-/// Sends the request, and gives what is read to the reader until that has found something.
+/// Sends the request, and gives what is read to the reader.
 pub(super) fn converse(
     address: &Address,
     request: &[u8],
-    deadline: Instant,
+    deadline: Deadline,
     reader: &mut dyn Reader,
 ) -> Finding {
     match Stream::connect(address, deadline) {
-        Ok(stream) => stream.converse(request, reader),
+        Ok(mut stream) => stream.converse(request, reader),
         Err(finding) => finding,
     }
 }
 
 impl Stream {
     /// Of several addresses the first that accepts; if none does, why the last one did not.
-    pub(super) fn connect(address: &Address, deadline: Instant) -> Result<Self, Finding> {
+    pub(super) fn connect(address: &Address, deadline: Deadline) -> Result<Self, Finding> {
         match address {
             Address::Unix(path) => {
                 // An abstract name, as ss(8) and systemd write it.
@@ -51,7 +59,7 @@ impl Stream {
                 Self::to(&address.map_err(Finding::Unreachable)?, deadline)
             }
             Address::Tcp(addresses) => {
-                let mut last = Err(Finding::NoAnswer);
+                let mut last = Err(Finding::Unreachable(Errno::EDESTADDRREQ));
                 for address in addresses {
                     last = Self::to(&SockaddrStorage::from(address.socket), deadline);
                     if last.is_ok() {
@@ -64,26 +72,30 @@ impl Stream {
     }
 
     /// At a Unix socket in a directory that is held open.
-    pub(super) fn at(socket: &Entry, deadline: Instant) -> Result<Self, Finding> {
-        let mut stream = Err(Finding::NoAnswer);
+    pub(super) fn at(socket: &Entry, deadline: Deadline) -> Result<Self, Finding> {
+        let mut stream = Err(Finding::Unreachable(Errno::EDESTADDRREQ));
         let visit = socket.with_address(&mut |address| stream = Self::to(address, deadline));
         visit.map_err(Finding::Unreachable)?;
         stream
     }
 
-    fn to(address: &dyn SockaddrLike, deadline: Instant) -> Result<Self, Finding> {
+    fn to(address: &dyn SockaddrLike, deadline: Deadline) -> Result<Self, Finding> {
         let family = address.family().unwrap_or(AddressFamily::Unspec);
         let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
         let socket = socket(family, SockType::Stream, flags, None).map_err(Finding::Unreachable)?;
-        let stream = Self { socket, deadline };
+        let stream = Self {
+            socket,
+            deadline,
+            late: Finding::NoConnection,
+        };
         loop {
             match connect(stream.socket.as_raw_fd(), address) {
                 Ok(()) => return Ok(stream),
                 Err(Errno::EINPROGRESS) => break,
-                Err(Errno::EAGAIN) if Instant::now() < deadline => {
+                Err(Errno::EAGAIN) if Instant::now() < deadline.at => {
                     pause(QUEUE_FULL);
                 }
-                Err(Errno::EAGAIN) => return Err(Finding::NoAnswer),
+                Err(Errno::EAGAIN) => return Err(stream.late()),
                 Err(errno) => return Err(Finding::Unreachable(errno)),
             }
         }
@@ -100,24 +112,45 @@ impl Stream {
         getsockopt(&self.socket, sockopt::PeerCredentials)
     }
 
-    pub(super) fn converse(&self, request: &[u8], reader: &mut dyn Reader) -> Finding {
-        let found = self.talk(request, reader);
-        found.unwrap_or_else(|finding| finding)
+    pub(super) fn converse(&mut self, request: &[u8], reader: &mut dyn Reader) -> Finding {
+        match self.talk(request, reader) {
+            Ok(()) => reader.end(),
+            Err(finding) => finding,
+        }
     }
 
-    fn talk(&self, request: &[u8], reader: &mut dyn Reader) -> Result<Finding, Finding> {
+    fn talk(&mut self, request: &[u8], reader: &mut dyn Reader) -> Result<(), Finding> {
+        self.late = Finding::NoAnswer;
         self.send(request)?;
         let mut bytes = [0; 4096];
+        let mut rest: Option<usize> = None;
         loop {
-            let length = self.receive(&mut bytes)?;
-            if length == 0 {
-                return Ok(reader.end());
-            }
-            let news = bytes.get(..length).unwrap_or_default();
-            if let Some(finding) = reader.take(news) {
-                return Ok(finding);
+            let length = match self.receive(&mut bytes) {
+                Ok(0) => return Ok(()),
+                // What is found already does not depend on the rest.
+                Err(_) if rest.is_some() => return Ok(()),
+                length => length?,
+            };
+            match reader.take(bytes.get(..length).unwrap_or_default()) {
+                Progress::Undecided => {}
+                Progress::Decided => {
+                    if rest.is_none() {
+                        self.shorten_deadline();
+                    }
+                    rest = rest.unwrap_or(REST_SIZE).checked_sub(length);
+                    if rest.is_none() {
+                        return Ok(());
+                    }
+                }
+                Progress::Complete => return Ok(()),
             }
         }
+    }
+
+    fn shorten_deadline(&mut self) {
+        let now = Instant::now();
+        let left = self.deadline.at.saturating_duration_since(now);
+        self.deadline.at = now + REST_TIMEOUT.min(left / REST_PART);
     }
 
     fn send(&self, mut bytes: &[u8]) -> Result<(), Finding> {
@@ -145,14 +178,18 @@ impl Stream {
         }
     }
 
+    fn late(&self) -> Finding {
+        (self.late)(self.deadline.timeout)
+    }
+
     fn wait_for(&self, flags: PollFlags) -> Result<(), Finding> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
+        let left = self.deadline.at.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(Finding::NoAnswer);
+            return Err(self.late());
         }
         let timeout = poll_timeout(left);
         match poll(&mut [PollFd::new(self.socket.as_fd(), flags)], timeout) {
-            Ok(0) => Err(Finding::NoAnswer),
+            Ok(0) => Err(self.late()),
             Ok(_) => Ok(()),
             Err(errno) => Err(Finding::BrokeOff(errno)),
         }

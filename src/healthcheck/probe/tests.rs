@@ -25,7 +25,14 @@ pub(crate) fn table() -> Vec<(Finding, &'static str)> {
             Finding::NotParent(Pid::from_raw(42)),
             "is process 42's, not that of the server's parent",
         ),
-        (Finding::NoAnswer, "gave no complete answer"),
+        (
+            Finding::NoConnection(Duration::from_millis(900)),
+            "accepted no connection within --timeout LIMIT",
+        ),
+        (
+            Finding::NoAnswer(Duration::from_millis(900)),
+            "gave no complete answer within --timeout LIMIT",
+        ),
         (
             Finding::Closed,
             "closed the connection without a complete answer",
@@ -66,6 +73,7 @@ fn every_finding_has_its_text() {
         for (word, value) in [
             ("CODE", "299"),
             ("AGE", "42.0s"),
+            ("LIMIT", "900ms"),
             ("WHY", "Permission denied"),
         ] {
             expected = expected.replace(word, value);
@@ -106,6 +114,11 @@ fn an_outcome_tells_how_long_it_took_but_for_files() {
             Finding::NoHeartbeat("does not exist".into()),
             false,
             "NAME does not exist",
+        ),
+        (
+            Finding::NoAnswer(Duration::from_secs(2)),
+            false,
+            "NAME gave no complete answer within --timeout 2s",
         ),
     ] {
         let outcome = outcome(finding);

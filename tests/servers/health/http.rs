@@ -218,7 +218,7 @@ fn gunicorn_on_a_unix_socket() {
         probes[0].is_well();
         let line = ask(&["--timeout", "500ms", "--http", &url("/health")]);
         let probe = format!(
-            "unhealthy: {} gave no complete answer after Nms",
+            "unhealthy: {} gave no complete answer within --timeout 500ms",
             url("/health")
         );
         // The second on a machine under load, where the probe gets no chance to say so.

@@ -3,6 +3,7 @@
 //! name and numbers.
 
 use super::push_varint;
+use crate::cli::Header;
 
 /// The fields that decide.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -11,12 +12,17 @@ pub(super) struct Statuses {
     pub(super) grpc: Option<u32>,
 }
 
+const STATUS: &[u8] = b":status";
 const GRPC_STATUS: &[u8] = b"grpc-status";
 /// The same, Huffman-coded.
+const STATUS_CODED: &[u8] = &[0xb8, 0x84, 0x8d, 0x36, 0xa3];
 const GRPC_STATUS_CODED: &[u8] = &[0x9a, 0xca, 0xc8, 0xb2, 0x12, 0x34, 0xda, 0x8f];
 
-/// The header block of the request.
-pub(super) fn request(path: &str, host: &str) -> Vec<u8> {
+/// The header block of the request, with fields of the user's own.
+pub(super) fn request(path: &str, host: &str, metadata: &[Header]) -> Vec<u8> {
+    let is_host = |name: &str| name.eq_ignore_ascii_case("host");
+    let given_host = metadata.iter().find(|(name, _)| is_host(name));
+    let host = given_host.map_or(host, |(_, value)| value);
     // `:method: POST` and `:scheme: http` are entries of the static table.
     let mut block = vec![0x83, 0x86];
     // `:path` and `:authority` are there by name.
@@ -30,6 +36,10 @@ pub(super) fn request(path: &str, host: &str) -> Vec<u8> {
         "user-agent",
         concat!("hinit/", env!("CARGO_PKG_VERSION")),
     );
+    for (name, value) in metadata.iter().filter(|(name, _)| !is_host(name)) {
+        // HTTP/2 has no other letters (RFC 9113, 8.2).
+        push_literal(&mut block, None, &name.to_ascii_lowercase(), value);
+    }
     block
 }
 
@@ -77,6 +87,7 @@ pub(super) fn statuses(mut block: &[u8]) -> Option<Statuses> {
         let value = take_string(&mut block)?;
         match name {
             None if static_status(index).is_some() => statuses.http = value.number(),
+            Some(name) if name.is(STATUS, STATUS_CODED) => statuses.http = value.number(),
             Some(name) if name.is(GRPC_STATUS, GRPC_STATUS_CODED) => {
                 statuses.grpc = Some(value.number()?);
             }
@@ -221,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_coded_name_is_the_name() {
+    fn the_coded_names_are_the_names() {
         // RFC 7541, B: the codes of its letters.
         let code = |letter| match letter {
             b'g' => "100110",
@@ -233,12 +244,18 @@ mod tests {
             b't' => "01001",
             b'a' => "00011",
             b'u' => "101101",
+            b':' => "1011100",
             _ => panic!("{letter}"),
         };
-        let mut bits: String = GRPC_STATUS.iter().map(|letter| code(*letter)).collect();
-        bits.push_str("1111");
-        let number = u64::from_str_radix(&bits, 2).unwrap();
-        assert_eq!(number.to_be_bytes(), GRPC_STATUS_CODED);
+        for (name, coded) in [(STATUS, STATUS_CODED), (GRPC_STATUS, GRPC_STATUS_CODED)] {
+            let mut bits: String = name.iter().map(|letter| code(*letter)).collect();
+            while !bits.len().is_multiple_of(8) {
+                bits.push('1');
+            }
+            let number = u64::from_str_radix(&bits, 2).unwrap();
+            assert!(number.to_be_bytes().ends_with(coded), "{number:x}");
+            assert_eq!(coded.len(), bits.len() / 8);
+        }
     }
 
     #[test]
@@ -262,6 +279,7 @@ mod tests {
             // `:status` by name, 200 as a Huffman code; then a table size of 0.
             (vec![0x20, 0x48, 0x82, 0x10, 0x01], both(Some(200), None)),
             (status.clone(), both(None, Some(5))),
+            (literal(b":status", b"503"), both(Some(503), None)),
             (coded.clone(), both(None, Some(5))),
             (
                 [vec![0x88], literal(b"x", b"y"), coded].concat(),
@@ -277,6 +295,21 @@ mod tests {
         ] {
             assert_eq!(statuses(&block), expected, "{block:x?}");
         }
+    }
+
+    #[test]
+    fn metadata() {
+        let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let fields = [
+            field("X-Token", "a, B"),
+            field("Host", "example.org"),
+            field("key-bin", "AAE="),
+        ];
+        let block = request("/p", "h:1", &fields);
+        let contains = |bytes: &[u8]| block.windows(bytes.len()).any(|part| part == bytes);
+        assert!(contains(b"\x01\x0bexample.org\0"));
+        assert!(block.ends_with(b"\0\x07x-token\x04a, B\0\x07key-bin\x04AAE="));
+        assert!(!contains(b"h:1") && !contains(b"host"));
     }
 
     #[test]

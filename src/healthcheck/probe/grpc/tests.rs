@@ -26,8 +26,9 @@ fn found(frames: &[Vec<u8>]) -> Finding {
 fn found_raw(bytes: &[u8]) -> Finding {
     let in_pieces = |size| {
         let mut answer = Answer::new();
-        let found = bytes.chunks(size).find_map(|piece| answer.take(piece));
-        found.unwrap_or_else(|| answer.end())
+        let mut pieces = bytes.chunks(size);
+        let _complete = pieces.any(|piece| answer.take(piece) == Progress::Complete);
+        answer.end()
     };
     let whole = in_pieces(usize::MAX);
     for size in [1, 2, 5, 9, 10] {
@@ -54,7 +55,7 @@ fn the_request() {
         address: Address::Tcp(Vec::new()),
         service: "my.Service".into(),
     };
-    let bytes = request(&endpoint);
+    let bytes = request(&endpoint, &[]);
     let rest = bytes
         .strip_prefix(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
         .unwrap();
@@ -145,7 +146,7 @@ fn the_answers() {
         (vec![ok(), trailers("0")], Closed),
         (vec![], Closed),
         (
-            vec![frame(GOAWAY, 0, 0, &[0, 0, 0, 0, 0, 0, 0, 11])],
+            vec![frame(GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 11])],
             Refused(11),
         ),
         (vec![frame(RST_STREAM, 0, 1, &[0, 0, 0, 7])], Refused(7)),
@@ -175,6 +176,28 @@ fn the_answers() {
         if matches!(finding, Serving | NotServing(_)) {
             frames.push(trailers("0"));
         }
+        assert_eq!(found(&frames), finding, "{frames:x?}");
+    }
+}
+
+#[test]
+fn a_graceful_end_and_interim_answers_are_not_final() {
+    let headers = |flags, block: &[u8]| frame(HEADERS, flags | END_HEADERS, 1, block);
+    let goaway = |last: u32| frame(GOAWAY, 0, 0, &[last.to_be_bytes(), [0; 4]].concat());
+    let interim = |flags| headers(flags, b"\x08\x03103\0\x04link\x01x");
+    let message = || frame(DATA, 0, 1, &response(&[8, 1]));
+    let trailers = || headers(END_STREAM, &grpc_status("0"));
+    for (before, between, finding) in [
+        // Streams that are there already go on; but not those that the server has not seen.
+        (goaway(u32::MAX), goaway(1), Serving),
+        (goaway(1), vec![], Serving),
+        (goaway(0), vec![], Refused(0)),
+        (goaway(1 << 31), vec![], Refused(0)),
+        (vec![], goaway(0), Refused(0)),
+        (interim(0), vec![], Serving),
+        (interim(END_STREAM), vec![], Unexpected(103, String::new())),
+    ] {
+        let frames = [before, headers(0, &[OK]), between, message(), trailers()];
         assert_eq!(found(&frames), finding, "{frames:x?}");
     }
 }

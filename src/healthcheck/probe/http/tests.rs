@@ -2,12 +2,12 @@ use super::Finding::{Answered, Closed, HeadTooLong, IsNot, Lacks, Unexpected};
 use super::*;
 use crate::cli::Address;
 
-fn options(contains: Option<&str>) -> Http {
+fn options(contains: &[&str]) -> Http {
     Http {
         head: false,
         headers: Vec::new(),
         expect: vec![200..=399],
-        contains: contains.map(str::to_owned),
+        contains: contains.iter().map(|&text| text.to_owned()).collect(),
     }
 }
 
@@ -15,13 +15,13 @@ fn options(contains: Option<&str>) -> Http {
 fn found_in_pieces(http: &Http, bytes: &[u8], size: usize) -> Finding {
     let mut answer = Answer::new(http);
     let mut pieces = bytes.chunks(size);
-    let found = pieces.find_map(|piece| answer.take(piece));
-    found.unwrap_or_else(|| answer.end())
+    let _complete = pieces.any(|piece| answer.take(piece) == Progress::Complete);
+    answer.end()
 }
 
 /// However it is cut.
 #[track_caller]
-fn found(contains: Option<&str>, bytes: &[u8]) -> Finding {
+fn found(contains: &[&str], bytes: &[u8]) -> Finding {
     let http = options(contains);
     let whole = found_in_pieces(&http, bytes, usize::MAX);
     for size in [1, 2, 3, 7, 64, 4096] {
@@ -39,7 +39,7 @@ fn the_request() {
         host: "127.0.0.1:8000".into(),
         target: "/health?x".into(),
     };
-    let mut http = options(None);
+    let mut http = options(&[]);
     let agent = concat!("User-Agent: hinit/", env!("CARGO_PKG_VERSION"));
     let expected = format!(
         "GET /health?x HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n{agent}\r\nAccept: */*\r\n\
@@ -112,13 +112,92 @@ fn the_head_decides() {
         (&long(10_000), ok()),
         (&long(20_000), HeadTooLong),
     ] {
-        assert_eq!(found(None, bytes.as_bytes()), finding, "{bytes:.60}");
+        assert_eq!(found(&[], bytes.as_bytes()), finding, "{bytes:.60}");
+    }
+}
+
+/// How far an answer goes: what comes after its end is none of it, and no more is waited for.
+#[test]
+fn the_end_of_an_answer() {
+    use Progress::{Complete, Decided, Undecided};
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    for (head, fields, pieces) in [
+        (false, "200 x\r\n", &[("abc", Decided), ("", Decided)][..]),
+        (
+            false,
+            "200 x\r\nContent-Length: 3\r\n",
+            &[("", Decided), ("ab", Decided), ("c", Complete)],
+        ),
+        (
+            false,
+            "503 x\r\nContent-Length: 1\r\n",
+            &[("", Decided), ("a", Complete)],
+        ),
+        (false, "200 x\r\nContent-Length: 0\r\n", &[("", Complete)]),
+        (
+            false,
+            &format!("200 x\r\n{chunked}"),
+            &[
+                ("1\r\na", Decided),
+                ("\r\n0\r\n", Decided),
+                ("A: b", Decided),
+                ("\r\n", Decided),
+                ("\r\n", Complete),
+            ],
+        ),
+        // What makes no sense has no end.
+        (
+            false,
+            &format!("200 x\r\n{chunked}"),
+            &[("1\r\nab", Complete)],
+        ),
+        // No body, whatever the fields say.
+        (true, "200 x\r\nContent-Length: 3\r\n", &[("", Complete)]),
+        (true, &format!("200 x\r\n{chunked}"), &[("", Complete)]),
+        (false, &format!("204 x\r\n{chunked}"), &[("", Complete)]),
+        (false, "304 x\r\nContent-Length: 3\r\n", &[("", Complete)]),
+        (false, "100 x\r\n", &[("", Undecided)]),
+    ] {
+        let mut http = options(&[]);
+        http.head = head;
+        let mut answer = Answer::new(&http);
+        let start = format!("HTTP/1.1 {fields}\r\n");
+        let mut progress = answer.take(start.as_bytes());
+        for (piece, expected) in pieces {
+            if !piece.is_empty() {
+                progress = answer.take(piece.as_bytes());
+            }
+            assert_eq!(progress, *expected, "{fields}{piece}");
+        }
+    }
+}
+
+#[test]
+fn transfer_encodings_in_several_fields() {
+    for (fields, is_chunked) in [
+        (&["gzip", "chunked"][..], true),
+        (&["chunked", "gzip"], false),
+        (&["gzip, CHUNKED", ""], true),
+        (&["chunked, "], true),
+        (&["x-chunked"], false),
+    ] {
+        let fields = fields.join("\r\nTransfer-Encoding: ");
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: {fields}\r\n\r\n\
+             1\r\na\r\n1\r\nb\r\n0\r\n\r\n"
+        );
+        let is_found = |text| found(&[text], answer.as_bytes()) == Answered(200, "OK".into());
+        assert_eq!(
+            (is_found("ab"), is_found("b\r\n0")),
+            (is_chunked, !is_chunked),
+            "{fields:?}"
+        );
     }
 }
 
 #[test]
 fn other_codes_may_be_expected() {
-    let mut http = options(None);
+    let mut http = options(&[]);
     http.expect = vec![200..=200, 401..=403];
     for (code, is_expected) in [
         (200, true),
@@ -191,7 +270,23 @@ fn a_text_in_the_body() {
             Unexpected(500, "x".into()),
         ),
     ] {
-        assert_eq!(found(Some(TEXT), bytes.as_bytes()), finding, "{bytes:.100}");
+        assert_eq!(found(&[TEXT], bytes.as_bytes()), finding, "{bytes:.100}");
+    }
+}
+
+#[test]
+fn several_texts_in_the_body() {
+    let lacks = |text: &str| Lacks(200, text.into());
+    for (texts, finding) in [
+        (&["one", "three"][..], Answered(200, "OK".into())),
+        (&["three", "two", "one"], Answered(200, "OK".into())),
+        (&["one", "four"], lacks("four")),
+        (&["four", "one"], lacks("four")),
+        (&["five", "one", "four"], lacks("five")),
+        (&["one", "one"], Answered(200, "OK".into())),
+    ] {
+        let bytes = b"HTTP/1.1 200 OK\r\n\r\none two three";
+        assert_eq!(found(texts, bytes), finding, "{texts:?}");
     }
 }
 
@@ -204,7 +299,7 @@ fn any_bytes() {
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
         b"\0\xff\r\n\r\n",
     ];
-    let http = options(Some("zz"));
+    let http = options(&["zz"]);
     for seed in seeds {
         for at in 0..seed.len() {
             for byte in [0, b'\r', b'\n', b' ', b':', b'0', b'9', b'f', 0x80, 0xff] {
@@ -218,8 +313,8 @@ fn any_bytes() {
     }
     let mut endless = Answer::new(&http);
     let head = b"HTTP/1.1 200 OK\r\n\r\n";
-    assert_eq!(endless.take(head), None);
-    while endless.take(&[b'x'; 1000]).is_none() {
+    assert_eq!(endless.take(head), Progress::Undecided);
+    while endless.take(&[b'x'; 1000]) == Progress::Undecided {
         assert!(endless.unread.len() <= MOST_HEAD);
     }
 }
