@@ -1,4 +1,4 @@
-//! hinit before servers as people install them: Debian's nginx, HAProxy, PostgreSQL and Redis; gunicorn,
+//! hinit before servers as people install them: Debian's nginx, Caddy, Node, uWSGI, HAProxy, PostgreSQL and Redis; gunicorn,
 //! granian, gRPC and sdnotify from PyPI.
 //!
 //! `tests/servers/run` sets everything up. Where a server is missing its tests say that they were

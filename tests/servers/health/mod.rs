@@ -3,6 +3,7 @@
 mod grpc;
 mod http;
 mod sockets;
+mod steps;
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
@@ -143,9 +144,15 @@ impl Probe {
     }
 }
 
-/// A server's life: the probes find nobody, then it is well, and after its end nobody again.
+/// A server's life: the probes find nobody, then it is well, and after its end nobody again. Returns what
+/// it has logged.
 #[track_caller]
-fn while_it_lives(home: &Home, server: Start, probes: &[Probe], test: impl FnOnce(&Running)) {
+fn while_it_lives(
+    home: &Home,
+    server: Start,
+    probes: &[Probe],
+    test: impl FnOnce(&Running),
+) -> String {
     probes.iter().for_each(Probe::finds_nobody);
     let hinit = server.start();
     for probe in probes {
@@ -159,4 +166,5 @@ fn while_it_lives(home: &Home, server: Start, probes: &[Probe], test: impl FnOnc
     let ended = home.end(hinit);
     assert_eq!(ended.code, 0, "{}", ended.log);
     probes.iter().for_each(Probe::finds_nobody);
+    ended.log
 }

@@ -1,0 +1,119 @@
+//! Servers that send their answers in steps: none logs an error because of a health check. Python's
+//! http.server by HTTP/1.0 and 1.1, Node, uWSGI, and Caddy, which is Go's net/http, as a proxy.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+
+use super::*;
+
+const PYTHON: &str = "/usr/bin/python3";
+
+/// A server that is about to start there, if it is installed.
+type Prepare<'a> = &'a dyn Fn(&Home, &Port) -> Option<Start>;
+
+/// It complains of a client that hangs up amid the answer, and of no health check.
+fn complains_of_no_check(complaint: &str, prepare: Prepare) {
+    let lives = |test: &dyn Fn(&Running, &Port)| {
+        let (home, port) = (Home::new(), Port::new());
+        let server = prepare(&home, &port)?;
+        let probes = [Probe::http(port.url("/"))];
+        Some(while_it_lives(&home, server, &probes, |hinit| {
+            test(hinit, &port);
+        }))
+    };
+    let Some(log) = lives(&|_, port| {
+        for options in [
+            &[][..],
+            &["--contains", "first"],
+            &["--contains", "fourth"],
+            &["--method", "HEAD"],
+            &["--expect", "404"],
+        ] {
+            let line = ask(&[&["--http", &port.url("/")], options].concat());
+            assert!(line.contains(" answered 200 OK after "), "{line}");
+        }
+    }) else {
+        return;
+    };
+    assert!(!log.contains(complaint), "{log}");
+    // The negative control: it would have said so. (Caddy does not say it of each client.)
+    lives(&|hinit, port| {
+        for _ in 0..20 {
+            hang_up_amid_the_answer(&port.address());
+        }
+        log_until(hinit, complaint);
+    });
+}
+
+fn hang_up_amid_the_answer(address: &str) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut lines = BufReader::new(&stream).lines();
+    while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+}
+
+/// Python's own server, which speaks this version of HTTP.
+fn python(home: &Home, port: &Port, version: &str) -> Option<Start> {
+    let python = installed("python3", Some(PYTHON.into()))?;
+    let start = home.start(Mode::Subreaper, &[]).args([python]);
+    let start = start.args([source("health/steps_server.py")]);
+    Some(start.args([&port.number.to_string(), version]))
+}
+
+#[test]
+fn http_server() {
+    for version in ["HTTP/1.0", "HTTP/1.1"] {
+        complains_of_no_check("BrokenPipeError", &|home, port| python(home, port, version));
+    }
+}
+
+#[test]
+fn node() {
+    complains_of_no_check("closed before the end", &|home, port| {
+        let node = installed("Node", Some("/usr/bin/node".into()))?;
+        let start = home.start(Mode::Subreaper, &[]).args([node]);
+        let start = start.args([source("health/steps.js")]);
+        Some(start.args([port.number.to_string()]))
+    });
+}
+
+#[test]
+fn uwsgi() {
+    complains_of_no_check("Broken pipe", &|home, port| {
+        let uwsgi = installed("uWSGI", Some("/usr/bin/uwsgi".into()))?;
+        let start = home.start(Mode::Subreaper, &[]).args([uwsgi]);
+        let start = start.args([
+            "--plugin",
+            "python3",
+            "--master",
+            "--die-on-term",
+            "--http-socket",
+        ]);
+        let start = start.args([&port.address(), "--wsgi-file"]);
+        Some(start.args([source("health/steps_app.py")]))
+    });
+}
+
+#[test]
+fn caddy_as_a_proxy() {
+    let (home, upstream) = (Home::new(), Port::new());
+    let Some(server) = python(&home, &upstream, "HTTP/1.1") else {
+        return;
+    };
+    let probes = [Probe::http(upstream.url("/"))];
+    while_it_lives(&home, server, &probes, |_| {
+        complains_of_no_check("aborting with incomplete response", &|home, port| {
+            let caddy = installed("Caddy", Some("/usr/bin/caddy".into()))?;
+            let file = fs::read_to_string(source("health/Caddyfile")).unwrap();
+            let file = file.replace("LISTEN", &port.number.to_string());
+            let file = file.replace("UPSTREAM", &upstream.number.to_string());
+            fs::write(home.join("Caddyfile"), file).unwrap();
+            let start = home.start(Mode::Subreaper, &[]).args([caddy]);
+            Some(start.args(["run"]).with(|command| {
+                command.env("HOME", ".");
+            }))
+        });
+    });
+}
