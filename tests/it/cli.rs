@@ -41,7 +41,7 @@ fn help_and_version_are_on_stdout() {
 /// The shipped builds are told apart, and from what cargo alone makes.
 #[test]
 fn the_version_says_how_hinit_was_built() {
-    let build = match std::env::var("HINIT_BIN") {
+    let build = match std::env::var("TEST_BINARY") {
         Ok(path) if path.contains("/tiny/") => "static, tiny build",
         Ok(path) if path.contains("/coverage/") => "static, built by cargo",
         Ok(_) => "static, stable build",

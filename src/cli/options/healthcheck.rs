@@ -105,7 +105,7 @@ variables and the command line itself override it.",
     ],
     titles: &[
         ("The process", &PID_FILE),
-        ("Probes, each as often as needed", &HTTP),
+        ("Probes", &HTTP),
         ("What --http sends and expects", &METHOD),
         ("Time and output", &TIMEOUT),
     ],
