@@ -53,7 +53,7 @@ impl<'a> Given<'a> {
             env,
             topic,
             arguments,
-            general: Parsed::new(Vec::new()),
+            general: Parsed::new(Vec::new(), Vec::new()),
             operands,
             mistake: None,
         };

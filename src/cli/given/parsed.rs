@@ -2,14 +2,14 @@
 
 use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use pico_args::Arguments;
 
 use crate::cli::options::Opt;
 
 /// Before each value, so that pico-args, which looks through all words for a name, takes no value for one.
-const VALUE: &str = "=";
+const VALUE: &[u8] = b"=";
 
 /// Options in their order.
 pub(super) struct Parsed {
@@ -19,21 +19,17 @@ pub(super) struct Parsed {
 }
 
 impl Parsed {
-    /// Takes options and the value of each; that of a flag is None.
-    pub(super) fn new(given: Vec<(&'static Opt, Option<OsString>)>) -> Self {
-        let (mut options, mut words) = (Vec::new(), Vec::new());
-        for (option, value) in given {
-            options.push(option);
-            if let Some(value) = value {
-                let mut word = OsString::from(VALUE);
-                word.push(value);
-                words.extend([option.long.into(), word]);
-            }
-        }
+    /// Takes options, and what [`Parsed::words`] makes of those that have a value.
+    pub(super) fn new(options: Vec<&'static Opt>, values: Vec<OsString>) -> Self {
         Self {
             options,
-            values: Arguments::from_vec(words),
+            values: Arguments::from_vec(values),
         }
+    }
+
+    pub(super) fn words(option: &Opt, value: &[u8]) -> [OsString; 2] {
+        let value = [VALUE, value].concat();
+        [option.long.into(), OsString::from_vec(value)]
     }
 
     /// How often an option was given. (One function: copies of it are a quarter KiB.)

@@ -14,7 +14,7 @@ pub(super) fn split(
     mut words: IntoIter<OsString>,
     topic: &Topic,
 ) -> Result<(Parsed, Vec<OsString>), String> {
-    let mut options = Vec::new();
+    let (mut options, mut values) = (Vec::new(), Vec::new());
     let mut operands = Vec::new();
     let mut letters = None;
     while let Some(word) = letters.take().or_else(|| words.next()) {
@@ -31,16 +31,14 @@ pub(super) fn split(
         let Some(option) = topic.option(name) else {
             return Err(unknown("unknown option", name, topic));
         };
-        let mut value = None;
+        options.push(option);
         if option.takes_value() {
-            let is_joined = joined.is_some();
-            let text = match joined {
-                Some(joined) => OsStr::from_bytes(joined).to_owned(),
-                None => words.next().unwrap_or_default(),
-            };
+            let next = if joined.is_none() { words.next() } else { None };
+            let next = next.as_deref().unwrap_or_default();
+            let value = joined.unwrap_or(next.as_bytes());
             // Far more often than such a value, one was forgotten.
-            let is_forgotten = !is_joined && looks_like_option(&text) && !option.takes_options();
-            if is_forgotten || text.is_empty() {
+            let is_forgotten = looks_like_option(next) && !option.takes_options();
+            if is_forgotten || value.is_empty() {
                 let hint = if is_forgotten && !topic.clusters {
                     "; one that begins with `-` is joined to it by `=`"
                 } else {
@@ -49,7 +47,7 @@ pub(super) fn split(
                 let (name, value) = (option.long, option.value());
                 return Err(format!("`{name}` needs a value: {value}{hint}"));
             }
-            value = Some(text);
+            values.extend(Parsed::words(option, value));
         } else if is_cluster && joined.is_some() {
             let mut others = word.into_vec();
             others.remove("-".len());
@@ -57,10 +55,9 @@ pub(super) fn split(
         } else if joined.is_some() {
             return Err(format!("`{}` takes no value", option.long));
         }
-        options.push((option, value));
     }
     operands.extend(words);
-    Ok((Parsed::new(options), operands))
+    Ok((Parsed::new(options, values), operands))
 }
 
 fn looks_like_option(word: &OsStr) -> bool {
