@@ -4,7 +4,7 @@ use super::Mutant;
 
 mutants! {
     a_help_text_is_a_verdict: "cli/given.rs" {
-        "if count(&general, &options::HELP) > 0 {" => "if false {"
+        "if general.count(&options::HELP) > 0 {" => "if false {"
     } fails "variables::no_mistake_in_a_variable_makes_a_container_healthy";
 
     the_last_one_counts: "cli/given.rs" {
@@ -12,7 +12,7 @@ mutants! {
     } fails "variables::no_mistake_in_a_variable_makes_a_container_healthy";
 
     what_has_no_effect_is_let_pass: "cli/given/effect.rs" {
-        "count(options, option) > 0 && !self.is_given(one)" => "false && !self.is_given(one)"
+        "options.count(option) > 0 && !self.is_given(one)" => "false && !self.is_given(one)"
     } fails "variables::no_mistake_in_a_variable_makes_a_container_healthy";
 
     a_variable_for_another_probe_is_refused: "cli/healthcheck.rs" {
