@@ -194,9 +194,11 @@ fn values_of_the_wrong_form() {
     ] {
         let ended = say([OsStr::new("healthcheck"), option.as_ref(), value]);
         assert_eq!(ended.code, 1, "{option}");
-        assert!(ended.stdout.ends_with(wanted), "{ended:?}");
+        assert!(ended.stdout.contains(wanted), "{ended:?}");
     }
     let ended = say(["run", "--stop-signal", "KILL", "true"]);
     assert_eq!(ended.code, 125);
-    ended.says("hinit: *: not signals such as TERM,WINCH, 28 or RTMIN+3 (not KILL, STOP or CHLD)");
+    ended.says(
+        "hinit: *: not signals such as TERM,WINCH, 28 or RTMIN+3 (not KILL, STOP or CHLD); *",
+    );
 }
