@@ -230,7 +230,7 @@ mutants! {
     } fails "terminal::a_caller_without_job_control_gets_the_terminal_back";
 
     a_daemon_goes_unnoticed: "run/ending.rs" {
-        "let goes_on = status.success() && " => "let goes_on = !status.success() && status.success() && "
+        "status.success() && since_asked.is_none()" => "!status.success() && since_asked.is_none()"
     } fails "lifecycle::pid_1::a_server_that_went_to_the_background_is_found_out";
 }
 
