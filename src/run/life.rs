@@ -230,7 +230,9 @@ impl<'a> Life<'a> {
                     None => continue,
                 },
             };
-            match self.shutdown.on(happened, Instant::now()) {
+            let now = Instant::now();
+            self.pause_detector.see(now);
+            match self.shutdown.on(happened, now) {
                 Action::Leave => return Ok(self.server_end.take()),
                 other => self.act(other, signal),
             }

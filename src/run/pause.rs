@@ -21,6 +21,8 @@ pub(super) fn watchdog_look_interval(watchdog: Duration) -> Duration {
 #[derive(Default)]
 pub(super) struct PauseDetector {
     next_look: Option<Instant>,
+    /// When hinit has looked at the clock since the last wait, if it has.
+    seen: Option<Instant>,
 }
 
 impl PauseDetector {
@@ -31,9 +33,16 @@ impl PauseDetector {
         interval: Option<Duration>,
         now: impl FnOnce() -> Instant,
     ) -> Option<Instant> {
-        // No clock is asked where no deadline runs.
-        self.next_look = deadline.map(|at| at.min(now() + interval.unwrap_or(LOOK_INTERVAL)));
+        // A pause can begin before the wait does. No clock is asked where no deadline runs.
+        let seen = self.seen.take();
+        let next = || seen.unwrap_or_else(now) + interval.unwrap_or(LOOK_INTERVAL);
+        self.next_look = deadline.map(|at| at.min(next()));
         self.next_look
+    }
+
+    /// It is now so late, and a deadline may begin to run.
+    pub(super) fn see(&mut self, now: Instant) {
+        self.seen = Some(now);
     }
 
     /// How long hinit stood still before `now`, if it did. `now` is asked for only while a deadline runs.
@@ -76,6 +85,19 @@ mod tests {
             assert_eq!(next, look.map(at));
             assert_eq!(detector.pause(|| at(woke_up)), pause.map(millis));
         }
+    }
+
+    #[test]
+    fn a_pause_before_the_wait_counts_as_well() {
+        let start = Instant::now();
+        let mut detector = PauseDetector::default();
+        detector.see(start);
+        let next = detector.wake_up_at(Some(start + millis(2000)), None, || start + millis(3000));
+        assert_eq!(next, Some(start + millis(500)));
+        assert_eq!(detector.pause(|| start + millis(3000)), Some(millis(2500)));
+        // Until it looks at the clock again, its last look is an old one.
+        let next = detector.wake_up_at(Some(start + millis(9000)), None, || start + millis(3000));
+        assert_eq!(next, Some(start + millis(3500)));
     }
 
     #[test]
