@@ -87,7 +87,8 @@ impl<'a> Given<'a> {
     pub(super) fn operand(&mut self) -> OsString {
         self.at_most(1);
         if self.operands.is_empty() {
-            self.refuse(format!("`{}` needs one more word", self.topic.call));
+            let operand = self.topic.usage.rsplit(' ').next().unwrap_or_default();
+            self.refuse(format!("`{}` needs a {operand}", self.topic.call));
         }
         self.operands.pop().unwrap_or_default()
     }
@@ -136,6 +137,15 @@ impl<'a> Given<'a> {
     /// The word given for an option, whatever it is.
     pub(super) fn word(&mut self, option: &Opt) -> Option<OsString> {
         self.words(option, ONCE).pop().map(|(word, _)| word)
+    }
+
+    /// The name by which an option was given: its own, or that of its variable.
+    pub(super) fn place_name(&self, option: &Opt) -> &'static str {
+        if self.count(option) > 0 {
+            option.long
+        } else {
+            option.env_name()
+        }
     }
 
     /// These words, and behind them all that was given for an option; None, if nothing was.

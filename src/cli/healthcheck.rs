@@ -60,18 +60,34 @@ pub(crate) enum Answer {
 
 /// The health check that `--ready-when` holds the probes of. The variables are those of other health checks.
 pub(super) fn of_probes(given: &mut Given) -> Option<Healthcheck> {
-    let text = given.joined(&options::READY_WHEN, "hinit\nhealthcheck\n--no-pid")?;
+    let text = given.joined(&options::READY_WHEN, "hinit\nhealthcheck")?;
     let words = words_of(text.as_bytes());
     let why = match words.map(|words| super::parse(words, &|_| None)) {
         None => Error::usage("a quote is not closed".into()),
         Some(Err(misuse)) => misuse.why,
-        Some(Ok(Command::Healthcheck(check))) if check.answer == Answer::Line => {
+        Some(Ok(Command::Healthcheck(mut check))) if is_of_probes(&check) => {
+            check.pid_file = None;
             return Some(check);
         }
-        Some(Ok(_)) => Error::usage("only probes and --timeout have an effect here".into()),
+        Some(Ok(Command::Healthcheck(check))) if check.probes.is_empty() => {
+            Error::usage("there is no probe".into())
+        }
+        Some(Ok(_)) => Error::usage("only probes and `--timeout` have an effect here".into()),
     };
-    given.refuse(format!("in --ready-when: {why}"));
+    let name = given.place_name(&options::READY_WHEN);
+    given.refuse(format!(
+        "in {name}: {why} (an example is `--ready-when \"--tcp 127.0.0.1:8000\"`)"
+    ));
     None
+}
+
+/// Whether there are probes, and nothing that goes beyond them.
+fn is_of_probes(check: &Healthcheck) -> bool {
+    check.pid_file == Some(PidFile::Default)
+        && !check.ready
+        && !check.foreign
+        && !check.probes.is_empty()
+        && check.answer == Answer::Line
 }
 
 pub(super) fn parse(given: &mut Given) -> Command {
@@ -121,7 +137,8 @@ fn probes(given: &mut Given) -> Vec<Probe> {
     for (option, separators, parse) in [
         (&options::UNIX, &b"\n"[..], probes::UNIX),
         (&options::TCP, BETWEEN, probes::TCP),
-        (&options::HTTP, BETWEEN, probes::HTTP),
+        // A comma can be part of a URL.
+        (&options::HTTP, b" \t\n", probes::HTTP),
         (&options::GRPC, BETWEEN, probes::GRPC),
     ] {
         probes.extend(given.probes(option, separators, parse));

@@ -103,7 +103,8 @@ impl Opt {
     }
 
     pub(crate) fn is_named(&self, word: &[u8]) -> bool {
-        let is_short = word.len() == 2 && self.text.as_bytes().starts_with(word);
+        let is_short =
+            !self.is_long_only() && word.len() == 2 && self.text.as_bytes().starts_with(word);
         is_short || word == self.long.as_bytes()
     }
 
@@ -252,6 +253,13 @@ mod tests {
             assert_eq!(examples.matches("\n  hinit ").count() + 1, 3, "{examples}");
         }
         assert!(help.ends_with("\nMore: man hinit\n"));
+    }
+
+    #[test]
+    fn two_dashes_are_no_option() {
+        for topic in TOPICS {
+            assert_eq!(topic.option(b"--").map(|option| option.long), None);
+        }
     }
 
     #[test]

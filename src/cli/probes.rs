@@ -70,7 +70,10 @@ impl Why<'_> {
 pub(super) type Parse = fn(&str) -> Result<Probe, Why>;
 
 /// A path, or `@NAME` for the abstract name (unix(7)).
-pub(super) const UNIX: Parse = |text| Ok(Probe::Unix(text.into()));
+pub(super) const UNIX: Parse = |text| match text.strip_prefix("unix:") {
+    None if text != "@" => Ok(Probe::Unix(text.into())),
+    _ => Err(Why("not a path, or @NAME for an abstract socket", "")),
+};
 pub(super) const HTTP: Parse = |text| url(text).map(Probe::Http);
 pub(super) const TCP: Parse = |text| endpoint(text, false).map(Probe::Tcp);
 pub(super) const GRPC: Parse = |text| endpoint(text, true).map(Probe::Grpc);
@@ -256,6 +259,9 @@ fn listen(text: &str) -> Option<Address> {
 /// `127.0.0.1:8000`, `[::1]:8000`, `localhost:8000`; without a port only where there is a default.
 #[inline(never)]
 fn tcp(text: &str, default_port: Option<u16>) -> Result<Address, Why<'_>> {
+    if text.contains(',') {
+        return Err(Why("`|` is more than one address: repeat the option", text));
+    }
     let is_bracketed = text.starts_with('[');
     let colon = text.bytes().rposition(|byte| byte == b':');
     let parts = colon.and_then(|colon| Some((text.get(..colon)?, text.get(colon + 1..)?)));
@@ -267,7 +273,7 @@ fn tcp(text: &str, default_port: Option<u16>) -> Result<Address, Why<'_>> {
         None => (
             text,
             default_port.ok_or(Why(
-                "`|` lacks the address or the port: write 127.0.0.1:8000",
+                "`|` needs an address and a port, such as 127.0.0.1:8000",
                 text,
             ))?,
         ),
@@ -296,7 +302,7 @@ fn not_an_ip<'a>(text: &'a str, host: &'a str) -> Why<'a> {
     let has_letter = host.bytes().any(|byte| byte.is_ascii_alphabetic());
     if host.is_empty() {
         Why(
-            "`|` lacks the address or the port: write 127.0.0.1:8000",
+            "`|` needs an address and a port, such as 127.0.0.1:8000",
             text,
         )
     } else if host.starts_with('[') {

@@ -320,7 +320,7 @@ fn options_of_a_stop() {
 
 #[test]
 fn a_bad_value_is_named_with_its_option() {
-    let time = "not a time such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d";
+    let time = "not a time up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d";
     let rewrite =
         "not FROM=TO by signals such as TERM, 15 or RTMIN+3 (not from KILL, STOP or CHLD)";
     let codes = "not FROM=TO by exit codes up to 255, or from a signal such as TERM";
@@ -402,15 +402,15 @@ fn a_usage_error_names_the_word_and_the_nearest_right_one() {
         ),
         (
             &["--pid-file", "--quiet", "x"],
-            "run: `--pid-file` needs a value: FILE; one that begins with `-` is joined to it by `=`",
+            "run: `--pid-file` needs a value: FILE; if it begins with `-`, put `=` before it",
         ),
         (
             &["--pid-file", "--", "x"],
-            "run: `--pid-file` needs a value: FILE; one that begins with `-` is joined to it by `=`",
+            "run: `--pid-file` needs a value: FILE; if it begins with `-`, put `=` before it",
         ),
         (
             &["--pid-file", "-x=y", "x"],
-            "run: `--pid-file` needs a value: FILE; one that begins with `-` is joined to it by `=`",
+            "run: `--pid-file` needs a value: FILE; if it begins with `-`, put `=` before it",
         ),
         (&["--quiet=yes", "x"], "run: `--quiet` takes no value"),
         (
@@ -431,7 +431,7 @@ fn a_usage_error_names_the_word_and_the_nearest_right_one() {
         ),
         (
             &["healthcheck", "--timeout", "fast"],
-            "healthcheck: `--timeout fast`: not a time such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
+            "healthcheck: `--timeout fast`: not a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
         ),
         (
             &["healthcheck", "foreign"],

@@ -51,7 +51,7 @@ pub(super) const STOP_SIGNALS: Kind<SignalSet> = Kind {
     parse: stop_signals,
     wanted: "signals such as TERM,WINCH, 28 or RTMIN+3 (not KILL, STOP or CHLD)",
 };
-const TIME: &str = "a time such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d";
+const TIME: &str = "a time up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d";
 pub(super) const DURATION: Kind<Duration> = Kind {
     parse: duration,
     wanted: TIME,
@@ -59,7 +59,7 @@ pub(super) const DURATION: Kind<Duration> = Kind {
 /// A deadline: there must be some time to it.
 pub(super) const TIMEOUT: Kind<Duration> = Kind {
     parse: |text| duration(text).filter(|time| !time.is_zero()),
-    wanted: TIME,
+    wanted: "a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
 };
 pub(super) const REWRITE: Kind<(c_int, Option<c_int>)> = Kind {
     parse: rewrite,

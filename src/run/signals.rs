@@ -294,7 +294,7 @@ impl Sender {
 impl fmt::Display for Sender {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(match self {
-            Self::Process(pid) => return write!(f, "PID {pid}"),
+            Self::Process(pid) => return write!(f, "process {pid}"),
             Self::Terminal => "the terminal",
             Self::Kernel => "the kernel",
             // A hinit that is not PID 1 need not be in the same container as its PID namespace is.

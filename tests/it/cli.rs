@@ -84,7 +84,7 @@ fn a_usage_error_is_125_and_one_line() {
         ),
         (
             &["install"],
-            "`hinit install` needs one more word; try `hinit install --help`",
+            "`hinit install` needs a PATH; try `hinit install --help`",
         ),
     ] {
         let ended = hinit_says(args);

@@ -40,7 +40,7 @@ pub(super) fn split(
             let is_forgotten = looks_like_option(next) && !option.takes_options();
             if is_forgotten || value.is_empty() {
                 let hint = if is_forgotten && !topic.clusters {
-                    "; one that begins with `-` is joined to it by `=`"
+                    "; if it begins with `-`, put `=` before it"
                 } else {
                     ""
                 };

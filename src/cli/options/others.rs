@@ -13,7 +13,7 @@ pub(crate) static SIGNAL: Topic = Topic {
     about: "\
 Sends a signal, such as TERM, 15 or RTMIN+3, to the process that the PID file
 names, and never to another one. Exits with 0; if that is not possible, says why
-and exits with 1.",
+and exits with 1, or with 125 if the command line is wrong.",
     mixed: true,
     clusters: false,
     env: c"",
@@ -27,7 +27,7 @@ pub(crate) static STATUS: Topic = Topic {
     usage: "usage: hinit status [OPTIONS]",
     about: "\
 Shows what the server is and does, or why that cannot be found out. Exits with 0
-if the server is healthy, else with 1.",
+if the server is healthy, else with 1; with 125 if the command line is wrong.",
     mixed: true,
     clusters: false,
     env: c"",
@@ -42,7 +42,7 @@ pub(crate) static INSTALL: Topic = Topic {
     about: "\
 Copies this program to PATH, in one step and executable: for images that have
 nothing to copy with. An existing file is replaced; anything else, also a
-symlink, is refused.",
+symlink, is refused. Exits with 0; with 125 if that fails, and says why.",
     mixed: true,
     clusters: false,
     env: c"",

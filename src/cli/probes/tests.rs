@@ -99,7 +99,7 @@ fn what_is_wrong_with_a_url() {
     let brackets = "an IPv6 address needs brackets: [::1]:8000";
     let user = "a user in the URL is not sent: use `--header 'Authorization: ...'`";
     let incomplete =
-        |text: &str| format!("`{text}` lacks the address or the port: write 127.0.0.1:8000");
+        |text: &str| format!("`{text}` needs an address and a port, such as 127.0.0.1:8000");
     let ascii = "the path may contain only ASCII without blanks: write others as %20";
     let colon =
         "a colon belongs between the socket and the path: http+unix:///run/app.sock:/health";
@@ -193,26 +193,30 @@ fn endpoints() {
         ("127.0.0.1:80", ""),
         (
             "127.0.0.1",
-            "`127.0.0.1` lacks the address or the port: write 127.0.0.1:8000",
+            "`127.0.0.1` needs an address and a port, such as 127.0.0.1:8000",
         ),
         (
             "[::1]",
-            "`[::1]` lacks the address or the port: write 127.0.0.1:8000",
+            "`[::1]` needs an address and a port, such as 127.0.0.1:8000",
         ),
         (
             "localhost",
-            "`localhost` lacks the address or the port: write 127.0.0.1:8000",
+            "`localhost` needs an address and a port, such as 127.0.0.1:8000",
         ),
         (
             "8000",
-            "`8000` lacks the address or the port: write 127.0.0.1:8000",
+            "`8000` needs an address and a port, such as 127.0.0.1:8000",
         ),
         (
             ":80",
-            "`:80` lacks the address or the port: write 127.0.0.1:8000",
+            "`:80` needs an address and a port, such as 127.0.0.1:8000",
         ),
-        ("", "`` lacks the address or the port: write 127.0.0.1:8000"),
+        ("", "`` needs an address and a port, such as 127.0.0.1:8000"),
         ("example.org:80", name),
+        (
+            "127.0.0.1:80,127.0.0.1:81",
+            "`127.0.0.1:80,127.0.0.1:81` is more than one address: repeat the option",
+        ),
         ("127.0.0.1:http", "`http` is not a port from 1 to 65535"),
         (
             "tcp://127.0.0.1:80",
@@ -230,6 +234,20 @@ fn endpoints() {
         assert_eq!(why(endpoint(text, false)), expected, "{text}");
     }
     assert_eq!(why(url("http://127.0.0.1:80/x")), "");
+}
+
+#[test]
+fn names_of_sockets() {
+    for text in ["/run/app.sock", "run/app.sock", "@app", "unix"] {
+        assert_eq!(UNIX(text), Ok(Probe::Unix(text.into())));
+    }
+    for text in ["unix:/run/app.sock", "@"] {
+        assert_eq!(
+            why(UNIX(text)),
+            "not a path, or @NAME for an abstract socket",
+            "{text}"
+        );
+    }
 }
 
 #[test]

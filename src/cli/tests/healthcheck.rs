@@ -195,7 +195,7 @@ fn what_makes_no_sense_as_a_health_check() {
         (
             &[],
             &[(c"HINIT_HEALTH", "--timeout soon")],
-            "in HINIT_HEALTH: `--timeout soon`: not a time such as 500ms, 2s or 1m30s; \
+            "in HINIT_HEALTH: `--timeout soon`: not a time above 0 and up to 365d such as 500ms, 2s or 1m30s; \
              the units are ms, s, m, h and d",
         ),
         // As a help text it would be exit code 0: healthy.

@@ -41,7 +41,7 @@ fn whether_the_server_is_to_say_that_it_is_ready() {
         ),
         (
             &["--watchdog=0", "x"],
-            "run: `--watchdog 0`: not a time such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
+            "run: `--watchdog 0`: not a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
         ),
         (
             &["--watchdog=1s", "--watchdog-signal=TREM", "x"],
@@ -162,7 +162,8 @@ fn when_the_server_is_ready() {
 
 #[test]
 fn what_cannot_be_asked_is_a_usage_error_that_names_the_option() {
-    let none = "there is nothing to check: name a probe, such as `--http`";
+    let none = "there is no probe";
+    let example = "(an example is `--ready-when \"--tcp 127.0.0.1:8000\"`)";
     for (value, why) in [
         (" ", none),
         ("--timeout 2s", none),
@@ -177,23 +178,36 @@ fn what_cannot_be_asked_is_a_usage_error_that_names_the_option() {
         ),
         (
             "--unix /s --timeout soon",
-            "`--timeout soon`: not a time such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
+            "`--timeout soon`: not a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
         ),
     ] {
-        let expected = format!("run: in --ready-when: {why}");
+        let expected = format!("run: in --ready-when: {why} {example}");
         assert_eq!(misuse(&["--ready-when", value, "x"]), expected);
     }
-    for flag in ["-q", "--json", "--help"] {
+    for flag in [
+        "-q",
+        "--json",
+        "--help",
+        "--ready",
+        "--no-pid",
+        "--foreign",
+        "--pid-file=f",
+    ] {
         let value = format!("--unix /s {flag}");
-        let why = "only probes and --timeout have an effect here";
-        let expected = format!("run: in --ready-when: {why}");
+        let why = "only probes and `--timeout` have an effect here";
+        let expected = format!("run: in --ready-when: {why} {example}");
         assert_eq!(misuse(&["--ready-when", &value, "x"]), expected);
     }
-    for word in ["--ready", "--pid-file=f", "--foreign", "x", "--unknown"] {
+    for word in ["x", "--unknown"] {
         let value = format!("--unix /s {word}");
         let refused = misuse(&["--ready-when", &value, "x"]);
         assert!(refused.starts_with("run: in --ready-when: "), "{refused}");
     }
+    let by_variable = parse_with(&["x"], c"HINIT_READY_WHEN", "--timeout 2s");
+    assert_eq!(
+        by_variable.unwrap_err().why.to_string(),
+        "in HINIT_READY_WHEN: there is no probe (an example is `--ready-when \"--tcp 127.0.0.1:8000\"`)"
+    );
     assert_eq!(
         misuse(&["--ready-when"]),
         "run: `--ready-when` needs a value: PROBE..."

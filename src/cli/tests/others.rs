@@ -196,11 +196,11 @@ fn a_usage_error_names_the_word_and_the_nearest_right_one() {
     for (words, message) in [
         (
             &["signal"][..],
-            "`hinit signal` needs one more word".to_owned(),
+            "`hinit signal` needs a SIGNAL".to_owned(),
         ),
         (
             &["signal", "--wait", "1s"],
-            "`hinit signal` needs one more word".into(),
+            "`hinit signal` needs a SIGNAL".into(),
         ),
         (
             &["signal", "TREM"],
@@ -228,12 +228,12 @@ fn a_usage_error_names_the_word_and_the_nearest_right_one() {
         ),
         (
             &["signal", "TERM", "--wait", "0"],
-            "`--wait 0`: not a time such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d"
+            "`--wait 0`: not a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d"
                 .into(),
         ),
         (
             &["signal", "TERM", "--wait=soon"],
-            "`--wait soon`: not a time such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d"
+            "`--wait soon`: not a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d"
                 .into(),
         ),
         (
@@ -245,7 +245,7 @@ fn a_usage_error_names_the_word_and_the_nearest_right_one() {
             "unexpected word `json` (did you mean `--json`?)".into(),
         ),
         (&["status", "--json=1"], "`--json` takes no value".into()),
-        (&["install"], "`hinit install` needs one more word".into()),
+        (&["install"], "`hinit install` needs a PATH".into()),
         (&["install", "a", "b"], "unexpected word `b`".into()),
         (
             &["install", "a", "--force"],

@@ -146,7 +146,7 @@ fn what_else_is_told() {
         ..server_end(0)
     });
     for (sender, shown) in [
-        (Sender::Process(7), "PID 7"),
+        (Sender::Process(7), "process 7"),
         (Sender::Terminal, "the terminal"),
         (Sender::Kernel, "the kernel"),
         // These tests are not PID 1.
@@ -172,7 +172,7 @@ fn what_else_is_told() {
     });
     assert_eq!(
         stopped.to_string(),
-        "SIGTERM from PID 7; the server ended 10.0s later (killed by SIGKILL when its grace time was over, up 1.2s)"
+        "SIGTERM from process 7; the server ended 10.0s later (killed by SIGKILL when its grace time was over, up 1.2s)"
     );
     overdue.killed = processes("a", 1..=10);
     overdue.remaining = processes("b", 1..=2);
@@ -213,7 +213,7 @@ fn a_server_that_could_not_be_killed() {
             let mut survived = ending(0);
             survived.asked = Some(request_of(Sender::Process(7)));
             survived.server = Err(Survivor { process, refusal });
-            let line = format!("SIGTERM from PID 7; could not kill the server {who}: {why}");
+            let line = format!("SIGTERM from process 7; could not kill the server {who}: {why}");
             assert_eq!(survived.to_string(), line);
         }
     }

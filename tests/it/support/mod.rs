@@ -162,7 +162,7 @@ pub(crate) use in_both_modes;
 /// From where the signals of this test come, as a hinit in that mode tells.
 pub fn sender(mode: Mode) -> String {
     match mode {
-        Mode::Subreaper => format!("PID {}", std::process::id()),
+        Mode::Subreaper => format!("process {}", std::process::id()),
         Mode::Pid1 => "outside the container".into(),
     }
 }
