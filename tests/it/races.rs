@@ -126,6 +126,8 @@ fn no_health_check_ever_lies_or_stops_a_start() {
             // Made, and not locked yet.
             "PID file P is empty",
             "PID file P was replaced meanwhile",
+            // hinit has ended between the look at the file and that at its lock.
+            "PID file P is stale: no hinit has locked it",
         ];
         let what = verdict
             .strip_prefix("unhealthy: ")
