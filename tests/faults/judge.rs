@@ -60,8 +60,11 @@ pub fn life(
     });
     let (is_up, status) = ended?;
     let said = said();
-    // That is no fault.
-    let is_news = |line: &&str| !line.starts_with("hinit: removed the stale PID file");
+    // These are no faults.
+    let is_news = |line: &&str| {
+        !line.starts_with("hinit: removed the stale PID file")
+            && !line.contains(": unhealthy from now on, passed on in ")
+    };
     let lines = said.lines().filter(is_news).count();
     let wrong = |what: &str| Err(format!("{what} ({status:?}): {said:?}"));
     if said.contains("panicked") || status.code().is_none_or(|code| code > 128) {
