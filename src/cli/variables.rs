@@ -1,5 +1,7 @@
 //! Variables whose names begin as those of hinit's own do, and that no command of hinit's knows.
 
+use std::ffi::CStr;
+
 use super::options::{HEALTHCHECK, LOG, RUN, SIGNAL, STATUS};
 use super::suggestions::Nearest;
 
@@ -19,16 +21,17 @@ pub(crate) fn note_if_unknown(variable: &[u8], warning: &mut String) {
     if is_of_service || is_of_image {
         return;
     }
-    // All begin alike, and that says nothing of how near one is.
-    let mut nearest = Nearest::to(name.get(PREFIX.len()..).unwrap_or_default());
     let mut is_known = false;
-    each_known(&mut |known| {
-        is_known |= name == known.as_bytes();
-        nearest.offer(known.get(PREFIX.len()..).unwrap_or_default());
-    });
+    each_known(&mut |known| is_known |= name == known.to_bytes());
     if is_known {
         return;
     }
+    // All begin alike, and that says nothing of how near one is.
+    let mut nearest = Nearest::to(name.get(PREFIX.len()..).unwrap_or_default());
+    each_known(&mut |known| {
+        let known = known.to_str().unwrap_or_default();
+        nearest.offer(known.get(PREFIX.len()..).unwrap_or_default());
+    });
     warning.push_str(if warning.is_empty() {
         "unknown variable ignored: `"
     } else {
@@ -42,14 +45,14 @@ pub(crate) fn note_if_unknown(variable: &[u8], warning: &mut String) {
 }
 
 /// Passes on the names of hinit's own variables; of options that have none, an empty one.
-fn each_known(take: &mut dyn FnMut(&'static str)) {
+fn each_known(take: &mut dyn FnMut(&'static CStr)) {
     for topic in [&RUN, &HEALTHCHECK, &SIGNAL, &STATUS] {
-        take(topic.env.to_str().unwrap_or_default());
+        take(topic.env);
         for option in topic.options {
-            take(option.env_name());
+            take(option.env);
         }
     }
-    take(LOG.env_name());
+    take(LOG.env);
 }
 
 #[cfg(test)]
@@ -67,7 +70,7 @@ mod tests {
     #[test]
     fn what_a_command_knows_or_others_set_is_no_typo() {
         let mut known = Vec::new();
-        each_known(&mut |name| known.push(name));
+        each_known(&mut |name| known.push(name.to_str().unwrap()));
         for name in known.iter().filter(|name| !name.is_empty()) {
             assert_eq!(warning(&[name]), "", "{name}");
         }
