@@ -105,7 +105,7 @@ fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
     }
 }
 
-/// A variable whose name is misspelt would have no effect, and nobody would know.
+/// A variable with a misspelt name has no effect, so hinit warns of it.
 fn warn_of_unknown_variables(log: Log) {
     let mut warning = String::new();
     sys::any_variable(OWN_VARIABLES, &mut |variable| {

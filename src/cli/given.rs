@@ -148,7 +148,7 @@ impl<'a> Given<'a> {
         }
     }
 
-    /// These words, and behind them all that was given for an option; None, if nothing was.
+    /// The words `first`, followed by all that was given for an option; None, if nothing was.
     pub(super) fn joined(&mut self, option: &Opt, first: &str) -> Option<OsString> {
         let mut text = OsString::from(first);
         for (word, _) in self.words(option, b"\n") {

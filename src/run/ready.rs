@@ -77,7 +77,7 @@ impl<'a> ReadyWhen<'a> {
         self.wait_until(now);
     }
 
-    /// The server ends, or is about to: nobody wants to know any more.
+    /// The server has ended or is about to, so hinit asks no more.
     pub(super) fn end(&mut self) {
         self.has_ended = true;
         self.next = None;
@@ -138,7 +138,7 @@ impl<'a> ReadyWhen<'a> {
             return !self.has_ended;
         }
         let mut line = [0; MAX_REASON];
-        // The child alone had the other end: so this does not wait.
+        // The child, which has exited, had the only other end, so this does not block.
         let length = asking.map_or(Ok(0), |asking| read(&asking.answer, &mut line));
         // Without the newline.
         let length = length.unwrap_or_default().saturating_sub(1);
@@ -188,8 +188,8 @@ impl<'a> ReadyWhen<'a> {
     /// The child's part. (All signals stay blocked: those for hinit's group are hinit's to handle.)
     fn is_ready(&self, answer: &OwnedFd) -> bool {
         if let Some(directory) = &self.directory {
-            // What is not found then has its reason.
-            let _as_good_as_gone = fchdir(directory);
+            // Without it the probe fails on a relative path, and that is the reason that hinit logs.
+            let _ignored = fchdir(directory);
         }
         // A lock or a socket of hinit's must not outlive it here.
         let _may_stay = sys::close_all_but(vec![answer.as_raw_fd()]);
