@@ -44,9 +44,9 @@ pub(crate) mod exit_code {
 /// The exit codes of an init that has no server: it failed itself, the command could not be executed,
 /// or was not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ExitCodes(pub(crate) [u8; 3]);
+pub(crate) struct FailureCodes(pub(crate) [u8; 3]);
 
-impl ExitCodes {
+impl FailureCodes {
     pub(crate) const OWN: Self = Self([
         exit_code::HINIT_FAILED,
         exit_code::NOT_EXECUTABLE,
@@ -164,7 +164,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                (ExitCodes::OWN.of(&error), error.to_string().as_str()),
+                (FailureCodes::OWN.of(&error), error.to_string().as_str()),
                 (code, line)
             );
         }

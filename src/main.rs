@@ -5,9 +5,11 @@
 //! - `main`: this page; which command it is, and one line when it fails
 //! - `run`: the life of one server: claim, spawn, record, let go, watch, clear, drain, remove, leave
 //! - `signal`, `status`, `install`: the small commands
-//! - `healthcheck`: one verdict on a server, by its PID file, by what hinit says of it and by what it
-//!   answers
+//! - `healthcheck`: the client: one verdict on a server, by its PID file, by what hinit says of it and by
+//!   what it answers
+//! - `lookup`: the server that a PID file names
 //! - `cli`: arguments and environment in, a `Command` out; pure; also the command lines of other inits
+//! - `verdict`: every verdict and finding of a health check, and its words
 //! - `pidfile`: both sides of the PID-file protocol, by which `run` and `healthcheck` agree
 //! - `process`: what /proc says of a process
 //! - `file`: files by their paths, or by their names in a directory that is held open
@@ -44,6 +46,7 @@ mod error;
 mod file;
 mod healthcheck;
 mod install;
+mod lookup;
 mod output;
 mod pidfile;
 mod process;
@@ -53,12 +56,13 @@ mod status;
 mod sys;
 mod text;
 mod time;
+mod verdict;
 
-use cli::{Command, Complaint, Manners, Misuse};
+use cli::{Command, ErrorOutput, InitProfile, UsageError};
 use error::exit_code;
-use healthcheck::Verdict;
 use output::{Log, Verbosity};
 use sys::SignalSet;
+use verdict::Verdict;
 
 sys::c_main!(hinit);
 
@@ -78,7 +82,7 @@ fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
     };
     match cli::parse(arguments, &environment) {
         Ok(Command::Run(options)) => {
-            if named_after_hinit && options.manners == Manners::OWN {
+            if named_after_hinit && options.profile == InitProfile::OWN {
                 warn_of_unknown_variables(Log(options.verbosity));
             }
             run::run(&options, inherited)
@@ -101,7 +105,7 @@ fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
                 exit_code::REFUSED
             }
         }
-        Err(misuse) => complain(misuse),
+        Err(error) => report(error),
     }
 }
 
@@ -124,12 +128,12 @@ fn let_caller_interrupt(inherited: SignalSet) {
 }
 
 /// One line, whatever the command: a health check's is its verdict.
-fn complain(misuse: Misuse) -> u8 {
-    let why = misuse.why.remedy("try `").and(misuse.call);
+fn report(error: UsageError) -> u8 {
+    let why = error.why.remedy("try `").and(error.call);
     let why = why.and(" --help`");
-    match misuse.complaint {
-        Complaint::Verdict => healthcheck::refuse(&Verdict::Usage(why)),
-        Complaint::Exit(code) => {
+    match error.output {
+        ErrorOutput::Verdict => healthcheck::refuse(&Verdict::Usage(why)),
+        ErrorOutput::Exit(code) => {
             Log(Verbosity::Normal).error(format_args!("{why}"));
             code
         }
@@ -137,12 +141,4 @@ fn complain(misuse: Misuse) -> u8 {
 }
 
 #[cfg(any(fuzzing, test))]
-mod fuzz;
-#[cfg(test)]
-mod manual;
-#[cfg(test)]
-mod messages;
-#[cfg(test)]
-mod readme;
-#[cfg(test)]
-mod tidy;
+mod checks;

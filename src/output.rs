@@ -14,7 +14,7 @@ use crate::time::poll_timeout;
 
 /// How long a line waits for a full pipe or a stopped terminal before it is dropped: nothing may
 /// keep PID 1 from its work, and a reader that is merely slow gets its chance.
-const PATIENCE: u8 = 100;
+const LINE_TIMEOUT: u8 = 100;
 
 /// How long a text waits for room in a pipe that does not block, each time that the pipe is full.
 const TEXT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -49,7 +49,7 @@ impl Log {
         self.line(Verbosity::Warnings, message);
     }
 
-    pub(crate) fn tell(self, message: fmt::Arguments) {
+    pub(crate) fn info(self, message: fmt::Arguments) {
         self.line(Verbosity::Normal, message);
     }
 
@@ -117,7 +117,7 @@ fn write_patiently(fd: BorrowedFd, bytes: &[u8]) {
     let patience = if HAS_DROPPED.load(Relaxed) {
         0
     } else {
-        PATIENCE
+        LINE_TIMEOUT
     };
     // Who shares a pipe may have filled it in between.
     for _attempt in 0..3 {

@@ -198,7 +198,7 @@ fn hides(errno: Errno) -> bool {
 
 /// What /proc told, if it told anything. An error, where it could not be asked: another time it might
 /// tell.
-pub(crate) fn unless_short<T>(told: nix::Result<T>) -> nix::Result<Option<T>> {
+pub(crate) fn none_unless_exhausted<T>(told: nix::Result<T>) -> nix::Result<Option<T>> {
     match told {
         Err(errno @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)) => Err(errno),
         told => Ok(told.ok()),
@@ -251,13 +251,13 @@ pub(crate) fn each(call: &mut dyn FnMut(Process) -> nix::Result<()>) -> nix::Res
     let listed = file::each_name("/proc", &mut |name| {
         let pid = name.to_str().ok().and_then(|name| name.parse().ok());
         if let Some(pid) = pid
-            && let Err(errno) = unless_short(try_read(Pid::from_raw(pid)))
+            && let Err(errno) = none_unless_exhausted(try_read(Pid::from_raw(pid)))
                 .and_then(|process| process.map_or(Ok(()), &mut *call))
         {
             seen = Err(errno);
         }
     });
-    unless_short(listed).and(seen)
+    none_unless_exhausted(listed).and(seen)
 }
 
 /// Whether /proc is that of our PID namespace. Another one's describes other processes.
@@ -308,14 +308,14 @@ fn state_of_threads(pid: Pid) -> nix::Result<State> {
         }
         let path = name.to_str().map(|name| format!("{directory}/{name}/stat"));
         let thread = path.map_or(Err(Errno::EILSEQ), |path| read_stat(&path, pid));
-        match unless_short(thread) {
+        match none_unless_exhausted(thread) {
             Ok(Some(thread)) if thread.state != State::Ended => together = Ok(thread.state),
             // Ended, or gone since.
             Ok(_) => {}
             Err(errno) => together = Err(errno),
         }
     });
-    unless_short(listed)?;
+    none_unless_exhausted(listed)?;
     together
 }
 

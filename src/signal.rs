@@ -8,14 +8,14 @@ use nix::unistd::Pid;
 
 use crate::cli::Signal;
 use crate::error::exit_code;
-use crate::healthcheck::Verdict;
-use crate::healthcheck::server::{Found, find};
+use crate::lookup::{Found, find};
 use crate::output::{Log, Verbosity, print_line};
 use crate::pidfile::Fault;
 use crate::process::{self, Look, Process};
 use crate::sys::{Handle, describe};
 use crate::text::SignalName;
 use crate::time::{Exact, Rounded};
+use crate::verdict::Verdict;
 
 /// Why no signal was sent.
 enum Refusal {

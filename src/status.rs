@@ -6,7 +6,7 @@ use nix::unistd::isatty;
 
 use crate::cli::Status;
 use crate::error::exit_code;
-use crate::healthcheck::server::inspect;
+use crate::lookup::inspect;
 use crate::output::print_text;
 use crate::sys::STDOUT;
 use crate::text::Quoted;
@@ -16,7 +16,7 @@ mod facts;
 use facts::{Fact, Value, facts};
 
 /// Long enough for any command line that somebody reads.
-const MOST: usize = 4096;
+const MAX: usize = 4096;
 
 /// Shows it; returns the exit code: 1 if it is not healthy, or not all could be shown.
 #[inline(never)]
@@ -69,10 +69,10 @@ fn in_one_row(text: &str) -> String {
 
 /// One object; what could not be found out is null, with the reason beside it.
 fn json(verdict: &str, facts: &[Fact]) -> String {
-    let mut json = format!("{{\"verdict\":{}", Quoted(verdict, MOST));
+    let mut json = format!("{{\"verdict\":{}", Quoted(verdict, MAX));
     for Fact { key, value, .. } in facts {
         let _ok = match value {
-            Ok(Value::Text(text)) => write!(json, ",\"{key}\":{}", Quoted(text, MOST)),
+            Ok(Value::Text(text)) => write!(json, ",\"{key}\":{}", Quoted(text, MAX)),
             Ok(Value::Number(number) | Value::Bytes(number)) => {
                 write!(json, ",\"{key}\":{number}")
             }
@@ -80,7 +80,7 @@ fn json(verdict: &str, facts: &[Fact]) -> String {
             Err(why) => write!(
                 json,
                 ",\"{key}\":null,\"{key}_reason\":{}",
-                Quoted(why, MOST)
+                Quoted(why, MAX)
             ),
         };
     }

@@ -30,7 +30,7 @@ mod wait;
 pub(crate) use child::{
     Executable, NumberVariable, Plan, fork, is_missing, pidfd_number, release_stack, spawn,
 };
-pub(crate) use heap::{IfShort, if_short, if_short_by_command, try_reserve};
+pub(crate) use heap::{OnAllocFailure, on_alloc_failure, on_alloc_failure_of_command, try_reserve};
 pub(crate) use identity::{
     clear_ambient_capabilities, effective_user, groups, has_capability, set_gids, set_groups,
     set_uids,
@@ -73,7 +73,7 @@ pub(crate) use c_main;
 pub(crate) unsafe fn arguments(count: c_int, words: *const *const c_char) -> Vec<OsString> {
     // SAFETY: the caller vouches for this one as well.
     let command = (count > 1).then(|| unsafe { CStr::from_ptr(*words.add(1)) });
-    if_short_by_command(command.map(CStr::to_bytes));
+    on_alloc_failure_of_command(command.map(CStr::to_bytes));
     (0..usize::try_from(count).unwrap_or(0))
         .map(|i| {
             // SAFETY: the caller vouches for `count` pointers, each to a C string.

@@ -51,15 +51,15 @@ impl<const N: usize> Write for Buffer<N> {
 }
 
 /// One line of text, whatever a file name in it holds: no control characters, at most
-/// [`Line::MOST`] bytes, the newline at the end. What is longer than [`Line::MOST_OF_ONE`] loses its middle:
+/// [`Line::MAX`] bytes, the newline at the end. What is longer than [`Line::MAX_OF_ONE`] loses its middle:
 /// so of a message with a long path the reason and the remedy, which are at its end, stay.
-pub(crate) struct Line(Buffer<{ Line::MOST }>);
+pub(crate) struct Line(Buffer<{ Line::MAX }>);
 
 impl Line {
     /// Enough for any message and a long path; well within what Docker keeps of a health check and
     /// what a pipe takes at once (4096 each).
-    const MOST: usize = 1024;
-    const MOST_OF_ONE: usize = 800;
+    const MAX: usize = 1024;
+    const MAX_OF_ONE: usize = 800;
     /// How much of that is the end of the text.
     const END: usize = 500;
 
@@ -80,10 +80,10 @@ impl Line {
 impl Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         const GAP: &str = "...";
-        if text.len() <= Self::MOST_OF_ONE {
+        if text.len() <= Self::MAX_OF_ONE {
             return self.append(text);
         }
-        let start = text.floor_char_boundary(Self::MOST_OF_ONE - GAP.len() - Self::END);
+        let start = text.floor_char_boundary(Self::MAX_OF_ONE - GAP.len() - Self::END);
         let end = text.ceil_char_boundary(text.len() - Self::END);
         let (start, end) = (text.get(..start), text.get(end..));
         for part in [start.unwrap_or_default(), GAP, end.unwrap_or_default()] {

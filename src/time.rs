@@ -65,6 +65,15 @@ impl fmt::Display for Rounded {
     }
 }
 
+/// A time in seconds and tenths: `30.0s`.
+pub(crate) struct Seconds(pub(crate) Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}.{}s", self.0.as_secs(), self.0.subsec_millis() / 100)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

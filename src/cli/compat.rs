@@ -6,12 +6,12 @@ use std::os::unix::ffi::OsStrExt;
 
 use nix::libc::{SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU};
 
-use super::given::Given;
+use super::invocation::Invocation;
 use super::options::{self, Opt, Topic};
 use super::run;
-use super::values::{self, Kind};
-use super::{Command, Complaint, Exit, Leftovers, Manners, Rewrites, Run, Stop};
-use crate::error::ExitCodes;
+use super::values::{self, ValueParser};
+use super::{Command, ErrorOutput, Exit, InitProfile, Leftovers, Rewrites, Run, Stop};
+use crate::error::FailureCodes;
 use crate::output::Verbosity;
 
 /// Another init.
@@ -21,7 +21,7 @@ pub(super) struct Peer {
     /// What it says of its version, as engines read it.
     version: &'static str,
     /// What it makes of its options.
-    read: fn(&mut Given, &mut Run),
+    read: fn(&mut Invocation, &mut Run),
 }
 
 pub(super) static PEERS: [&Peer; 3] = [&TINI, &DUMB_INIT, &CATATONIT];
@@ -34,22 +34,22 @@ pub(super) fn peer(name: &OsStr) -> Option<&'static Peer> {
 }
 
 /// How all of them complain of a command line.
-pub(super) const FAILED: Complaint = Complaint::Exit(1);
+pub(super) const FAILED: ErrorOutput = ErrorOutput::Exit(1);
 
 impl Peer {
-    pub(super) fn parse(&self, given: &mut Given) -> Command {
-        if given.flag(&options::VERSION) {
+    pub(super) fn parse(&self, invocation: &mut Invocation) -> Command {
+        if invocation.flag(&options::VERSION) {
             return Command::Help(format!("{}\n", self.version));
         }
-        if given.flag(&LICENCE) {
+        if invocation.flag(&LICENCE) {
             return Command::Help("hinit: MIT licence\n".into());
         }
-        if given.flag(&PAUSE) {
+        if invocation.flag(&PAUSE) {
             return Command::Pause;
         }
         let mut run = plain();
-        (self.read)(given, &mut run);
-        run.command = given.command();
+        (self.read)(invocation, &mut run);
+        run.command = invocation.command();
         Command::Run(run)
     }
 }
@@ -78,11 +78,11 @@ fn plain() -> Run {
         workdir: None,
         stale: Vec::new(),
         follow: Vec::new(),
-        manners: Manners {
+        profile: InitProfile {
             subreaper: false,
             // By execvp(3).
             shell: true,
-            ..Manners::OWN
+            ..InitProfile::OWN
         },
         verbosity: Verbosity::Warnings,
         quiet_success: false,
@@ -157,22 +157,22 @@ TINI_VERBOSITY",
         examples: "",
     },
     version: "tini version 0.19.0 - git.hinit",
-    read: |given, run| {
-        const EXIT_CODE: Kind<(u8, u8)> = Kind {
+    read: |invocation, run| {
+        const EXIT_CODE: ValueParser<(u8, u8)> = ValueParser {
             // By the reader that the verbosity needs as well: one more would be 280 bytes.
             parse: |text| Some((u8::try_from(text.parse::<usize>().ok()?).ok()?, 0)),
-            wanted: "an exit code up to 255",
+            expected: "an exit code up to 255",
         };
-        let env = given.env;
+        let env = invocation.env;
         let is_set = |name| env(name).is_some();
         let verbosity = env(c"TINI_VERBOSITY").and_then(|text| text.to_str()?.parse().ok());
-        run.group = given.flag(&GROUP) || is_set(c"TINI_KILL_PROCESS_GROUP");
-        run.parent_death = given.value(&PARENT_DEATH, &values::STANDARD_SIGNAL);
-        run.exit.map = given.values(&EXPECTED, &EXIT_CODE);
-        run.manners.subreaper = given.flag(&SUBREAPER) || is_set(c"TINI_SUBREAPER");
-        run.manners.names_orphans = given.flag(&NAME_ORPHANS);
-        run.manners.exit_codes = ExitCodes([1, 126, 127]);
-        run.verbosity = match verbosity.unwrap_or(1) + given.count(&VERBOSE) {
+        run.group = invocation.flag(&GROUP) || is_set(c"TINI_KILL_PROCESS_GROUP");
+        run.parent_death = invocation.value(&PARENT_DEATH, &values::STANDARD_SIGNAL);
+        run.exit.map = invocation.values(&EXPECTED, &EXIT_CODE);
+        run.profile.subreaper = invocation.flag(&SUBREAPER) || is_set(c"TINI_SUBREAPER");
+        run.profile.names_orphans = invocation.flag(&NAME_ORPHANS);
+        run.profile.exit_codes = FailureCodes([1, 126, 127]);
+        run.verbosity = match verbosity.unwrap_or(1) + invocation.count(&VERBOSE) {
             0 => Verbosity::Quiet,
             1 => Verbosity::Warnings,
             2 => Verbosity::Normal,
@@ -201,21 +201,21 @@ static DUMB_INIT: Peer = Peer {
         examples: "",
     },
     version: "dumb-init v1.2.5 (hinit)",
-    read: |given, run| {
-        let env = given.env;
+    read: |invocation, run| {
+        let env = invocation.env;
         let has = |name, value: &str| env(name).is_some_and(|text| text == value);
-        if !(given.flag(&SINGLE_CHILD) || has(c"DUMB_INIT_SETSID", "0")) {
+        if !(invocation.flag(&SINGLE_CHILD) || has(c"DUMB_INIT_SETSID", "0")) {
             run.group = true;
-            run.manners.session = true;
+            run.profile.session = true;
             run.stop.leftovers = Leftovers::Tell;
             let job_control = [SIGTSTP, SIGTTOU, SIGTTIN];
             run.rewrites.0 = job_control.map(|signal| (signal, Some(SIGSTOP))).to_vec();
         }
-        let rewrites = given.values(&REWRITE, &values::REWRITE_BY_COLON);
+        let rewrites = invocation.values(&REWRITE, &values::REWRITE_BY_COLON);
         run.rewrites.0.extend(rewrites);
-        run.manners.stops = true;
-        run.manners.exit_codes = ExitCodes([1, 2, 2]);
-        if given.flag(&VERBOSE) || has(c"DUMB_INIT_DEBUG", "1") {
+        run.profile.stops = true;
+        run.profile.exit_codes = FailureCodes([1, 2, 2]);
+        if invocation.flag(&VERBOSE) || has(c"DUMB_INIT_DEBUG", "1") {
             run.verbosity = Verbosity::Verbose;
         }
     },
@@ -235,11 +235,11 @@ static CATATONIT: Peer = Peer {
         examples: "",
     },
     version: "tini version 0.1.7_catatonit - git.hinit",
-    read: |given, run| {
-        run.group = given.flag(&GROUP);
-        run.manners.subreaper = true;
-        run.manners.exit_codes = ExitCodes([1; 3]);
-        if (given.env)(c"CATATONIT_DEBUG").is_some() {
+    read: |invocation, run| {
+        run.group = invocation.flag(&GROUP);
+        run.profile.subreaper = true;
+        run.profile.exit_codes = FailureCodes([1; 3]);
+        if (invocation.env)(c"CATATONIT_DEBUG").is_some() {
             run.verbosity = Verbosity::Verbose;
         }
     },

@@ -1,11 +1,10 @@
 //! The command line of a health check.
 
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::given::{BETWEEN, Given, words_of};
-use super::probes::{self, Codes, Endpoint, Header, Url};
+use super::invocation::{BETWEEN, Invocation, words_of};
+use super::probes::{self, Codes, Http, Probe};
 use super::{Command, PidFile, options, pid_file_unless, values};
 use crate::error::Error;
 
@@ -26,29 +25,6 @@ pub(crate) struct Healthcheck {
     pub(crate) answer: Answer,
 }
 
-/// What a health check asks for besides the PID file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Probe {
-    /// A file, and how old it may be.
-    Heartbeat(PathBuf, Duration),
-    /// Something accepts connections.
-    Unix(PathBuf),
-    Tcp(Endpoint),
-    Http(Url),
-    Grpc(Endpoint),
-}
-
-/// What is said to every web server, and what is wanted of it. (gRPC servers get the fields as well.)
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Http {
-    /// HEAD in place of GET.
-    pub(crate) head: bool,
-    pub(crate) headers: Vec<Header>,
-    pub(crate) expect: Vec<Codes>,
-    /// All of these texts.
-    pub(crate) contains: Vec<String>,
-}
-
 /// How a health check says what it has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
@@ -59,12 +35,12 @@ pub(crate) enum Answer {
 }
 
 /// The health check that `--ready-when` holds the probes of. The variables are those of other health checks.
-pub(super) fn of_probes(given: &mut Given) -> Option<Healthcheck> {
-    let text = given.joined(&options::READY_WHEN, "hinit\nhealthcheck")?;
+pub(super) fn of_probes(invocation: &mut Invocation) -> Option<Healthcheck> {
+    let text = invocation.joined(&options::READY_WHEN, "hinit\nhealthcheck")?;
     let words = words_of(text.as_bytes());
     let why = match words.map(|words| super::parse(words, &|_| None)) {
         None => Error::usage("a quote is not closed".into()),
-        Some(Err(misuse)) => misuse.why,
+        Some(Err(error)) => error.why,
         Some(Ok(Command::Healthcheck(mut check))) if is_of_probes(&check) => {
             check.pid_file = None;
             return Some(check);
@@ -74,8 +50,8 @@ pub(super) fn of_probes(given: &mut Given) -> Option<Healthcheck> {
         }
         Some(Ok(_)) => Error::usage("only probes and `--timeout` have an effect here".into()),
     };
-    let name = given.place_name(&options::READY_WHEN);
-    given.refuse(format!(
+    let name = invocation.place_name(&options::READY_WHEN);
+    invocation.refuse(format!(
         "in {name}: {why} (an example is `--ready-when \"--tcp 127.0.0.1:8000\"`)"
     ));
     None
@@ -90,27 +66,27 @@ fn is_of_probes(check: &Healthcheck) -> bool {
         && check.answer == Answer::Line
 }
 
-pub(super) fn parse(given: &mut Given) -> Command {
-    given.at_most(0);
+pub(super) fn parse(invocation: &mut Invocation) -> Command {
+    invocation.at_most(0);
     // hinit is found by its PID file, and another program has no hinit.
-    let [ready, _] = given.one_of(&options::READY, &options::NO_PID);
+    let [ready, _] = invocation.one_of(&options::READY, &options::NO_PID);
     let [ready, foreign] = if ready {
-        given.one_of(&options::READY, &options::FOREIGN)
+        invocation.one_of(&options::READY, &options::FOREIGN)
     } else {
-        [false, given.flag(&options::FOREIGN)]
+        [false, invocation.flag(&options::FOREIGN)]
     };
-    let probes = probes(given);
+    let probes = probes(invocation);
     let by_grpc = probes.iter().any(|probe| matches!(probe, Probe::Grpc(_)));
     let check = Healthcheck {
-        pid_file: pid_file_unless(&options::NO_PID, given),
+        pid_file: pid_file_unless(&options::NO_PID, invocation),
         ready,
         foreign,
         probes,
-        http: http(given, by_grpc),
-        timeout: given
+        http: http(invocation, by_grpc),
+        timeout: invocation
             .value(&options::TIMEOUT, &values::TIMEOUT)
             .unwrap_or(TIMEOUT),
-        answer: match given.one_of(&options::JSON, &options::NO_LINE) {
+        answer: match invocation.one_of(&options::JSON, &options::NO_LINE) {
             [true, _] => Answer::Json,
             [_, true] => Answer::Silence,
             _ => Answer::Line,
@@ -118,19 +94,19 @@ pub(super) fn parse(given: &mut Given) -> Command {
     };
     if check.pid_file.is_none() && check.probes.is_empty() {
         let why = "there is nothing to check: name a probe, such as `--http`";
-        given.refuse(why.into());
+        invocation.refuse(why.into());
     }
     Command::Healthcheck(check)
 }
 
-fn probes(given: &mut Given) -> Vec<Probe> {
+fn probes(invocation: &mut Invocation) -> Vec<Probe> {
     /// So that the answer as JSON has room for them all.
-    const MOST: usize = 16;
+    const MAX: usize = 16;
     let mut probes = Vec::new();
-    let max_age = given.value(&options::MAX_AGE, &values::DURATION);
-    for path in given.lines(&options::HEARTBEAT, &probes::PATH) {
+    let max_age = invocation.value(&options::MAX_AGE, &values::DURATION);
+    for path in invocation.lines(&options::HEARTBEAT, &probes::PATH) {
         if max_age.is_none() {
-            given.refuse("`--heartbeat` needs `--max-age`: how old it may be".into());
+            invocation.refuse("`--heartbeat` needs `--max-age`: how old it may be".into());
         }
         probes.push(Probe::Heartbeat(path, max_age.unwrap_or_default()));
     }
@@ -141,24 +117,24 @@ fn probes(given: &mut Given) -> Vec<Probe> {
         (&options::HTTP, b" \t\n", probes::HTTP),
         (&options::GRPC, BETWEEN, probes::GRPC),
     ] {
-        probes.extend(given.probes(option, separators, parse));
+        probes.extend(invocation.probes(option, separators, parse));
     }
-    if probes.len() > MOST {
-        given.refuse(format!("more than {MOST} probes"));
+    if probes.len() > MAX {
+        invocation.refuse(format!("more than {MAX} probes"));
     }
     probes
 }
 
-fn http(given: &mut Given, by_grpc: bool) -> Http {
+fn http(invocation: &mut Invocation, by_grpc: bool) -> Http {
     let mut expect = Vec::new();
-    given.each(&options::EXPECT, BETWEEN, probes::CODES, &mut |text| {
+    invocation.each(&options::EXPECT, BETWEEN, probes::CODES, &mut |text| {
         probes::codes(text, &mut expect)
     });
     if expect.is_empty() {
         expect.push(EXPECT);
     }
     let mut headers = Vec::new();
-    given.each_unless(&options::HEADER, b"\n", &mut |text| {
+    invocation.each_unless(&options::HEADER, b"\n", &mut |text| {
         match probes::header(text.unwrap_or_default(), by_grpc) {
             Ok(header) => headers.push(header),
             Err(why) => return Some(why.to_owned()),
@@ -166,16 +142,16 @@ fn http(given: &mut Given, by_grpc: bool) -> Http {
         None
     });
     let http = Http {
-        head: given
+        head: invocation
             .value(&options::METHOD, &probes::METHOD)
             .unwrap_or_default(),
         headers,
         expect,
-        contains: given.lines(&options::CONTAINS, &probes::TEXT),
+        contains: invocation.lines(&options::CONTAINS, &probes::TEXT),
     };
-    if http.head && !http.contains.is_empty() && given.is_given(&options::HTTP) {
+    if http.head && !http.contains.is_empty() && invocation.is_given(&options::HTTP) {
         let why = "the answer to `--method HEAD` has no body that `--contains` could look into";
-        given.refuse(why.into());
+        invocation.refuse(why.into());
     }
     http
 }

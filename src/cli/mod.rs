@@ -7,8 +7,8 @@ use std::vec::IntoIter;
 use crate::error::{Error, exit_code};
 
 mod compat;
-mod given;
 mod healthcheck;
+mod invocation;
 pub(crate) mod options;
 mod others;
 mod probes;
@@ -17,13 +17,13 @@ pub(crate) mod suggestions;
 mod values;
 mod variables;
 
-use given::{Env, Given};
+use invocation::{Env, Invocation};
 use options::Topic;
 
-pub(crate) use healthcheck::{Answer, Healthcheck, Http, Probe};
+pub(crate) use healthcheck::{Answer, Healthcheck};
 pub(crate) use others::{Signal, Status};
-pub(crate) use probes::{Address, Endpoint, Header, TcpAddress, Url};
-pub(crate) use run::{Exit, Leftovers, Manners, Notify, Rewrites, Run, Stop, User};
+pub(crate) use probes::{Address, Endpoint, Header, Http, Probe, TcpAddress, Url};
+pub(crate) use run::{Exit, InitProfile, Leftovers, Notify, Rewrites, Run, Stop, User};
 pub(crate) use variables::note_if_unknown;
 
 /// What hinit is asked to do.
@@ -51,16 +51,16 @@ pub(crate) enum PidFile {
 
 /// A command line that makes no sense.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Misuse {
+pub(crate) struct UsageError {
     pub(crate) why: Error,
     /// What has a --help: `hinit signal`.
     pub(crate) call: &'static str,
-    pub(crate) complaint: Complaint,
+    pub(crate) output: ErrorOutput,
 }
 
 /// How to complain of a command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Complaint {
+pub(crate) enum ErrorOutput {
     /// In the log, and by this exit code.
     Exit(u8),
     /// A health check always has a verdict.
@@ -68,31 +68,31 @@ pub(crate) enum Complaint {
 }
 
 /// One of hinit's own commands: its table, what is made of its options, and how to complain of them.
-type Own = (&'static Topic, fn(&mut Given) -> Command, Complaint);
+type Own = (&'static Topic, fn(&mut Invocation) -> Command, ErrorOutput);
 
 static OWN: [Own; 5] = [
     (&options::RUN, run::parse, FAILED),
     (
         &options::HEALTHCHECK,
         healthcheck::parse,
-        Complaint::Verdict,
+        ErrorOutput::Verdict,
     ),
     (&options::SIGNAL, others::signal, FAILED),
     (&options::STATUS, others::status, FAILED),
     (&options::INSTALL, others::install, FAILED),
 ];
-const FAILED: Complaint = Complaint::Exit(exit_code::HINIT_FAILED);
+const FAILED: ErrorOutput = ErrorOutput::Exit(exit_code::HINIT_FAILED);
 
 /// Reads the command line.
 ///
 /// Only the first word behind the program's own name can name a command of hinit's: whoever has a
 /// server called `healthcheck` writes `hinit -- healthcheck`. Called by the name of another init, it
 /// takes that one's command line.
-pub(crate) fn parse(arguments: Vec<OsString>, env: Env) -> Result<Command, Misuse> {
+pub(crate) fn parse(arguments: Vec<OsString>, env: Env) -> Result<Command, UsageError> {
     let mut words = arguments.into_iter();
     let name = words.next().unwrap_or_default();
     if let Some(peer) = compat::peer(&name) {
-        let parse = |given: &mut Given| peer.parse(given);
+        let parse = |invocation: &mut Invocation| peer.parse(invocation);
         return read(words, &peer.topic, env, &parse, compat::FAILED);
     }
     let word = words.as_slice().first();
@@ -102,30 +102,30 @@ pub(crate) fn parse(arguments: Vec<OsString>, env: Env) -> Result<Command, Misus
         words.next();
     }
     let [run, ..] = &OWN;
-    let &(topic, parse, complaint) = named.unwrap_or(run);
-    read(words, topic, env, &parse, complaint)
+    let &(topic, parse, output) = named.unwrap_or(run);
+    read(words, topic, env, &parse, output)
 }
 
 fn read(
     words: IntoIter<OsString>,
     topic: &Topic,
     env: Env,
-    parse: &dyn Fn(&mut Given) -> Command,
-    complaint: Complaint,
-) -> Result<Command, Misuse> {
-    let misuse = |why| Misuse {
+    parse: &dyn Fn(&mut Invocation) -> Command,
+    output: ErrorOutput,
+) -> Result<Command, UsageError> {
+    let usage_error = |why| UsageError {
         why: Error::usage(why),
         call: topic.call,
-        complaint,
+        output,
     };
-    let mut given = Given::new(words, topic, env).map_err(misuse)?;
-    if given.flag(&options::HELP) {
+    let mut invocation = Invocation::new(words, topic, env).map_err(usage_error)?;
+    if invocation.flag(&options::HELP) {
         return Ok(Command::Help(topic.help()));
     }
-    let command = parse(&mut given);
-    match given.mistake() {
+    let command = parse(&mut invocation);
+    match invocation.mistake() {
         None => Ok(command),
-        Some(why) => Err(misuse(why)),
+        Some(why) => Err(usage_error(why)),
     }
 }
 
@@ -153,17 +153,18 @@ pub(crate) fn fuzz(kind: u8, bytes: &[u8]) {
     }
 }
 
-fn pid_file(given: &mut Given) -> PidFile {
-    let path = given.word(&options::PID_FILE);
+fn pid_file(invocation: &mut Invocation) -> PidFile {
+    let path = invocation.word(&options::PID_FILE);
     path.map_or(PidFile::Default, |path| PidFile::At(path.into()))
 }
 
 /// The same where a flag can say that there is none. Arguments that are about the file beat its variable.
-fn pid_file_unless(none: &options::Opt, given: &mut Given) -> Option<PidFile> {
+fn pid_file_unless(none: &options::Opt, invocation: &mut Invocation) -> Option<PidFile> {
     let about_it = [&options::PID_FILE, &options::FOREIGN, &options::READY];
-    let is_sure = given.count(none) > 0 || about_it.iter().all(|option| given.count(option) == 0);
-    let is_none = given.flag(none) && is_sure;
-    (!is_none).then(|| pid_file(given))
+    let is_sure =
+        invocation.count(none) > 0 || about_it.iter().all(|option| invocation.count(option) == 0);
+    let is_none = invocation.flag(none) && is_sure;
+    (!is_none).then(|| pid_file(invocation))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nix::libc::c_int;
 
-use super::given::Given;
+use super::invocation::Invocation;
 use super::{Command, PidFile, options, pid_file, suggestions, values};
 
 /// A signal for the server.
@@ -23,36 +23,39 @@ pub(crate) struct Status {
     pub(crate) pid_file: PidFile,
     pub(crate) foreign: bool,
     pub(crate) json: bool,
-    /// Colours are not wanted (`NO_COLOR`).
+    /// Colours are not expected (`NO_COLOR`).
     pub(crate) plain: bool,
 }
 
-pub(super) fn signal(given: &mut Given) -> Command {
-    let operand = given.operand();
+pub(super) fn signal(invocation: &mut Invocation) -> Command {
+    let operand = invocation.operand();
     let number = operand.to_str().and_then(values::SIGNAL.parse);
     if number.is_none() {
-        let why = suggestions::refusal(operand.to_str().unwrap_or_default(), values::SIGNAL.wanted);
-        given.refuse(format!("`{}`: {why}", operand.display()));
+        let why = suggestions::refusal(
+            operand.to_str().unwrap_or_default(),
+            values::SIGNAL.expected,
+        );
+        invocation.refuse(format!("`{}`: {why}", operand.display()));
     }
     Command::Signal(Signal {
         number: number.unwrap_or_default(),
-        pid_file: pid_file(given),
-        foreign: given.flag(&options::FOREIGN),
-        wait: given.value(&options::WAIT, &values::TIMEOUT),
+        pid_file: pid_file(invocation),
+        foreign: invocation.flag(&options::FOREIGN),
+        wait: invocation.value(&options::WAIT, &values::TIMEOUT),
     })
 }
 
-pub(super) fn status(given: &mut Given) -> Command {
-    given.at_most(0);
+pub(super) fn status(invocation: &mut Invocation) -> Command {
+    invocation.at_most(0);
     Command::Status(Status {
-        pid_file: pid_file(given),
-        foreign: given.flag(&options::FOREIGN),
-        json: given.flag(&options::JSON),
+        pid_file: pid_file(invocation),
+        foreign: invocation.flag(&options::FOREIGN),
+        json: invocation.flag(&options::JSON),
         // Set to anything (no-color.org).
-        plain: (given.env)(c"NO_COLOR").is_some_and(|value| !value.is_empty()),
+        plain: (invocation.env)(c"NO_COLOR").is_some_and(|value| !value.is_empty()),
     })
 }
 
-pub(super) fn install(given: &mut Given) -> Command {
-    Command::Install(given.operand().into())
+pub(super) fn install(invocation: &mut Invocation) -> Command {
+    Command::Install(invocation.operand().into())
 }

@@ -5,10 +5,33 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::healthcheck::Probe;
-use super::values::Kind;
+use super::values::ValueParser;
 use crate::text::digits;
+
+/// What a health check asks for besides the PID file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Probe {
+    /// A file, and how old it may be.
+    Heartbeat(PathBuf, Duration),
+    /// Something accepts connections.
+    Unix(PathBuf),
+    Tcp(Endpoint),
+    Http(Url),
+    Grpc(Endpoint),
+}
+
+/// What is said to every web server, and what is expected of it. (gRPC servers get the fields as well.)
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Http {
+    /// HEAD in place of GET.
+    pub(crate) head: bool,
+    pub(crate) headers: Vec<Header>,
+    pub(crate) expect: Vec<Codes>,
+    /// All of these texts.
+    pub(crate) contains: Vec<String>,
+}
 
 /// Where something listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,27 +100,27 @@ pub(super) const UNIX: Parse = |text| match text.strip_prefix("unix:") {
 pub(super) const HTTP: Parse = |text| url(text).map(Probe::Http);
 pub(super) const TCP: Parse = |text| endpoint(text, false).map(Probe::Tcp);
 pub(super) const GRPC: Parse = |text| endpoint(text, true).map(Probe::Grpc);
-pub(super) const LISTEN: Kind<Address> = Kind {
+pub(super) const LISTEN: ValueParser<Address> = ValueParser {
     parse: listen,
-    wanted: "an address such as 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock",
+    expected: "an address such as 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock",
 };
 pub(super) const CODES: &str = "status codes such as 200 or 200-299,304";
-pub(super) const PATH: Kind<PathBuf> = Kind {
+pub(super) const PATH: ValueParser<PathBuf> = ValueParser {
     parse: |text| Some(text.into()),
-    wanted: "a path in UTF-8",
+    expected: "a path in UTF-8",
 };
-pub(super) const TEXT: Kind<String> = Kind {
+pub(super) const TEXT: ValueParser<String> = ValueParser {
     parse: |text| (!text.is_empty()).then(|| text.into()),
-    wanted: "a text in UTF-8",
+    expected: "a text in UTF-8",
 };
 /// Whether it is HEAD.
-pub(super) const METHOD: Kind<bool> = Kind {
+pub(super) const METHOD: ValueParser<bool> = ValueParser {
     parse: |text| match text {
         "GET" => Some(false),
         "HEAD" => Some(true),
         _ => None,
     },
-    wanted: "GET or HEAD",
+    expected: "GET or HEAD",
 };
 
 fn url(text: &str) -> Result<Url, Why<'_>> {

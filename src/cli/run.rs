@@ -7,17 +7,17 @@ use std::time::Duration;
 use nix::libc::{SIGINT, SIGQUIT, SIGTERM, c_int};
 use nix::sys::signal::Signal as StandardSignal;
 
-use super::given::Given;
 use super::healthcheck::{self, Healthcheck};
+use super::invocation::Invocation;
 use super::probes::{self, Address};
 use super::{Command, PidFile, options, pid_file_unless, values};
-use crate::error::ExitCodes;
+use crate::error::FailureCodes;
 use crate::output::Verbosity;
 use crate::sys::SignalSet;
 
 pub(super) const MODE: u32 = 0o644;
 pub(super) const STOP_SIGNALS: SignalSet = SignalSet::NONE.with(SIGTERM).with(SIGINT).with(SIGQUIT);
-const MOST_LISTEN: usize = 8;
+const MAX_LISTEN: usize = 8;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Run {
@@ -47,7 +47,7 @@ pub(crate) struct Run {
     pub(crate) stale: Vec<PathBuf>,
     /// PID files of the server's own by which it names its successor.
     pub(crate) follow: Vec<PathBuf>,
-    pub(crate) manners: Manners,
+    pub(crate) profile: InitProfile,
     pub(crate) verbosity: Verbosity,
     /// Leave out the last line where the exit code is 0.
     pub(crate) quiet_success: bool,
@@ -119,7 +119,7 @@ pub(crate) struct User {
     clippy::struct_excessive_bools,
     reason = "each has a meaning of its own, and all go together"
 )]
-pub(crate) struct Manners {
+pub(crate) struct InitProfile {
     /// The server leads a session of its own, and has the terminal of standard input.
     pub(crate) session: bool,
     /// Orphans come to it also where it is not PID 1.
@@ -130,17 +130,17 @@ pub(crate) struct Manners {
     pub(crate) shell: bool,
     /// It warns of each orphan that has ended.
     pub(crate) names_orphans: bool,
-    pub(crate) exit_codes: ExitCodes,
+    pub(crate) exit_codes: FailureCodes,
 }
 
-impl Manners {
+impl InitProfile {
     pub(crate) const OWN: Self = Self {
         session: false,
         subreaper: true,
         stops: false,
         shell: false,
         names_orphans: false,
-        exit_codes: ExitCodes::OWN,
+        exit_codes: FailureCodes::OWN,
     };
 }
 
@@ -160,61 +160,61 @@ const VERSION: &str = match option_env!("HINIT_BUILD") {
     },
 };
 
-pub(super) fn parse(given: &mut Given) -> Command {
-    if given.flag(&options::VERSION) {
+pub(super) fn parse(invocation: &mut Invocation) -> Command {
+    if invocation.flag(&options::VERSION) {
         return Command::Help(VERSION.into());
     }
     let run = Run {
-        pid_file: pid_file_unless(&options::NO_PID_FILE, given),
-        mode: given
+        pid_file: pid_file_unless(&options::NO_PID_FILE, invocation),
+        mode: invocation
             .value(&options::PID_FILE_MODE, &values::PERMISSIONS)
             .unwrap_or(MODE),
-        group: given.flag(&options::GROUP),
-        parent_death: given.value(&options::PARENT_DEATH, &values::STANDARD_SIGNAL),
-        rewrites: Rewrites(given.values(&options::REWRITE, &values::REWRITE)),
+        group: invocation.flag(&options::GROUP),
+        parent_death: invocation.value(&options::PARENT_DEATH, &values::STANDARD_SIGNAL),
+        rewrites: Rewrites(invocation.values(&options::REWRITE, &values::REWRITE)),
         stop: Stop {
-            signals: given
+            signals: invocation
                 .value(&options::STOP_SIGNAL, &values::STOP_SIGNALS)
                 .unwrap_or(STOP_SIGNALS),
-            delay: given
+            delay: invocation
                 .value(&options::STOP_DELAY, &values::DURATION)
                 .unwrap_or_default(),
-            grace: given.value(&options::GRACE, &values::DURATION),
-            leftovers: if given.flag(&options::NO_DRAIN) {
+            grace: invocation.value(&options::GRACE, &values::DURATION),
+            leftovers: if invocation.flag(&options::NO_DRAIN) {
                 Leftovers::Leave
             } else {
                 Leftovers::Drain
             },
         },
         exit: Exit {
-            clean_stop: given.flag(&options::CLEAN_STOP),
-            map: given.values(&options::MAP_EXIT, &values::EXIT_CODES),
+            clean_stop: invocation.flag(&options::CLEAN_STOP),
+            map: invocation.values(&options::MAP_EXIT, &values::EXIT_CODES),
         },
-        notify: notify(given),
-        listen: listen(given),
-        ready_when: healthcheck::of_probes(given),
-        user: given.value(&options::USER, &values::USER),
-        keep_groups: given.flag(&options::KEEP_GROUPS),
-        umask: given.value(&options::UMASK, &values::UMASK),
-        workdir: given.word(&options::WORKDIR).map(PathBuf::from),
-        stale: given.lines(&options::REMOVE_STALE, &probes::PATH),
-        follow: given.lines(&options::FOLLOW, &probes::PATH),
-        manners: Manners::OWN,
-        verbosity: verbosity(given),
-        quiet_success: given.flag(&options::QUIET_SUCCESS),
-        command: given.command(),
+        notify: notify(invocation),
+        listen: listen(invocation),
+        ready_when: healthcheck::of_probes(invocation),
+        user: invocation.value(&options::USER, &values::USER),
+        keep_groups: invocation.flag(&options::KEEP_GROUPS),
+        umask: invocation.value(&options::UMASK, &values::UMASK),
+        workdir: invocation.word(&options::WORKDIR).map(PathBuf::from),
+        stale: invocation.lines(&options::REMOVE_STALE, &probes::PATH),
+        follow: invocation.lines(&options::FOLLOW, &probes::PATH),
+        profile: InitProfile::OWN,
+        verbosity: verbosity(invocation),
+        quiet_success: invocation.flag(&options::QUIET_SUCCESS),
+        command: invocation.command(),
     };
     // Its sockets have these permissions too.
     let has_no_file = run.pid_file.is_none() && run.listen.is_empty();
-    if has_no_file && given.count(&options::PID_FILE_MODE) > 0 {
-        given.refuse_together(&options::PID_FILE_MODE, &options::NO_PID_FILE);
+    if has_no_file && invocation.count(&options::PID_FILE_MODE) > 0 {
+        invocation.refuse_together(&options::PID_FILE_MODE, &options::NO_PID_FILE);
     }
     Command::Run(run)
 }
 
-fn verbosity(given: &mut Given) -> Verbosity {
-    let flags = given.one_of(&options::VERBOSE, &options::QUIET);
-    let by_variable = given.value(&options::LOG, &values::VERBOSITY);
+fn verbosity(invocation: &mut Invocation) -> Verbosity {
+    let flags = invocation.one_of(&options::VERBOSE, &options::QUIET);
+    let by_variable = invocation.value(&options::LOG, &values::VERBOSITY);
     match flags {
         [true, _] => Verbosity::Verbose,
         [_, true] => Verbosity::Quiet,
@@ -222,20 +222,20 @@ fn verbosity(given: &mut Given) -> Verbosity {
     }
 }
 
-fn notify(given: &mut Given) -> Option<Notify> {
-    let watchdog = given.value(&options::WATCHDOG, &values::TIMEOUT);
-    let signal = given.value(&options::WATCHDOG_SIGNAL, &values::SIGNAL);
-    let is_wanted = given.flag(&options::NOTIFY) || watchdog.is_some();
+fn notify(invocation: &mut Invocation) -> Option<Notify> {
+    let watchdog = invocation.value(&options::WATCHDOG, &values::TIMEOUT);
+    let signal = invocation.value(&options::WATCHDOG_SIGNAL, &values::SIGNAL);
+    let is_wanted = invocation.flag(&options::NOTIFY) || watchdog.is_some();
     is_wanted.then_some(Notify {
         watchdog,
         signal: watchdog.and(signal),
     })
 }
 
-fn listen(given: &mut Given) -> Vec<Address> {
-    let addresses = given.values(&options::LISTEN, &probes::LISTEN);
-    if addresses.len() > MOST_LISTEN {
-        given.refuse(format!("more than {MOST_LISTEN} addresses to listen at"));
+fn listen(invocation: &mut Invocation) -> Vec<Address> {
+    let addresses = invocation.values(&options::LISTEN, &probes::LISTEN);
+    if addresses.len() > MAX_LISTEN {
+        invocation.refuse(format!("more than {MAX_LISTEN} addresses to listen at"));
     }
     addresses
 }

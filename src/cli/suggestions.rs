@@ -108,11 +108,11 @@ fn own_option(word: &[u8]) -> Option<&'static str> {
     option.is_long_only().then_some(option.long)
 }
 
-/// Why the value of an option, or an operand, is refused: it is not what is wanted, or names no signal.
+/// Why the value of an option, or an operand, is refused: it is not what is expected, or names no signal.
 #[inline(never)]
-pub(super) fn refusal(value: &str, wanted: &str) -> String {
-    // What is wanted are signals then, among other things.
-    let names_signals = wanted.as_bytes().windows(6).any(|word| word == b"signal");
+pub(super) fn refusal(value: &str, expected: &str) -> String {
+    // What is expected are signals then, among other things.
+    let names_signals = expected.as_bytes().windows(6).any(|word| word == b"signal");
     let words = value.as_bytes().split(|byte| b" ,=:".contains(byte));
     for word in words.filter(|_| names_signals) {
         let mut near = Nearest::to(word);
@@ -128,7 +128,7 @@ pub(super) fn refusal(value: &str, wanted: &str) -> String {
             return format!("`{word}` is not a signal (did you mean {near}?)");
         }
     }
-    format!("not {wanted}")
+    format!("not {expected}")
 }
 
 /// The name that is near to a word, if one is: at most a quarter of its letters differ, or the word is the beginning

@@ -11,12 +11,12 @@ mod healthcheck;
 mod notify;
 mod others;
 
-fn parse_in(words: &[&str], pid_file_variable: &str) -> Result<Command, Misuse> {
+fn parse_in(words: &[&str], pid_file_variable: &str) -> Result<Command, UsageError> {
     parse_with(words, c"HINIT_PID_FILE", pid_file_variable)
 }
 
 /// With one environment variable set.
-fn parse_with(words: &[&str], variable: &CStr, value: &str) -> Result<Command, Misuse> {
+fn parse_with(words: &[&str], variable: &CStr, value: &str) -> Result<Command, UsageError> {
     let env = |name: &CStr| (name == variable).then(|| value.into());
     parse(
         ["hinit"].iter().chain(words).map(OsString::from).collect(),
@@ -39,26 +39,26 @@ fn healthcheck(words: &[&str]) -> Healthcheck {
 }
 
 /// The usage error for `words`, with the command that it is for in front.
-fn misuse(words: &[&str]) -> String {
+fn usage_error(words: &[&str]) -> String {
     match parse_in(words, "") {
-        Err(Misuse {
+        Err(UsageError {
             why,
-            complaint: Complaint::Verdict,
+            output: ErrorOutput::Verdict,
             ..
         }) => format!("healthcheck: {why}"),
-        Err(misuse) => {
-            assert_eq!(misuse.complaint, Complaint::Exit(125));
-            format!("run: {}", misuse.why)
+        Err(error) => {
+            assert_eq!(error.output, ErrorOutput::Exit(125));
+            format!("run: {}", error.why)
         }
         other => panic!("{words:?}: {other:?}"),
     }
 }
 
-fn of_run(why: String) -> Misuse {
-    Misuse {
+fn of_run(why: String) -> UsageError {
+    UsageError {
         why: Error::usage(why),
         call: "hinit run",
-        complaint: Complaint::Exit(125),
+        output: ErrorOutput::Exit(125),
     }
 }
 
@@ -116,7 +116,7 @@ fn options_of_run() {
         workdir: None,
         stale: Vec::new(),
         follow: Vec::new(),
-        manners: Manners::OWN,
+        profile: InitProfile::OWN,
         verbosity: Verbosity::Normal,
         quiet_success: false,
         command: vec!["x".into()],
@@ -337,7 +337,7 @@ fn a_bad_value_is_named_with_its_option() {
         ),
     ] {
         assert_eq!(
-            misuse(&[option, value, "x"]),
+            usage_error(&[option, value, "x"]),
             format!("run: `{option} {value}`: {why}")
         );
         let message = format!("`{}={value}`: {why}", variable.to_str().unwrap());
@@ -442,7 +442,7 @@ fn a_usage_error_names_the_word_and_the_nearest_right_one() {
             "healthcheck: unknown option `--no-pid-file` (did you mean `--no-pid`?)",
         ),
     ] {
-        assert_eq!(misuse(words), message, "{words:?}");
+        assert_eq!(usage_error(words), message, "{words:?}");
     }
 }
 
@@ -464,7 +464,7 @@ fn a_path_may_be_any_bytes() {
 #[test]
 fn the_signal_of_the_parents_death() {
     let expected = "run: `--parent-death TREM`: `TREM` is not a signal (did you mean TERM?)";
-    assert_eq!(misuse(&["--parent-death", "TREM", "x"]), expected);
+    assert_eq!(usage_error(&["--parent-death", "TREM", "x"]), expected);
     assert_eq!(
         run(&["--parent-death=hup", "x"]).parent_death,
         Some(StandardSignal::SIGHUP)

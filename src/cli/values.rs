@@ -12,75 +12,75 @@ use crate::sys::SignalSet;
 use crate::text::{digits, standard_signal_name};
 
 /// One kind of value: how to read its text (None: it is not one), and what it should have been.
-pub(super) struct Kind<T> {
+pub(super) struct ValueParser<T> {
     pub(super) parse: fn(&str) -> Option<T>,
-    pub(super) wanted: &'static str,
+    pub(super) expected: &'static str,
 }
 
 /// Of a flag, by its variable.
-pub(super) const SWITCH: Kind<bool> = Kind {
+pub(super) const SWITCH: ValueParser<bool> = ValueParser {
     parse: switch,
-    wanted: "1, 0, true, false, yes, no, on or off",
+    expected: "1, 0, true, false, yes, no, on or off",
 };
-pub(super) const VERBOSITY: Kind<Verbosity> = Kind {
+pub(super) const VERBOSITY: ValueParser<Verbosity> = ValueParser {
     parse: |text| match text {
         "quiet" => Some(Verbosity::Quiet),
         "normal" => Some(Verbosity::Normal),
         "verbose" => Some(Verbosity::Verbose),
         _ => None,
     },
-    wanted: "quiet, normal or verbose",
+    expected: "quiet, normal or verbose",
 };
-pub(super) const PERMISSIONS: Kind<u32> = Kind {
+pub(super) const PERMISSIONS: ValueParser<u32> = ValueParser {
     parse: permissions,
-    wanted: "0600, 0604, 0640 or 0644",
+    expected: "0600, 0604, 0640 or 0644",
 };
-pub(super) const UMASK: Kind<u32> = Kind {
+pub(super) const UMASK: ValueParser<u32> = ValueParser {
     parse: |text| octal(text).filter(|mode| *mode <= 0o777),
-    wanted: "an octal mode from 0 to 0777, such as 0027",
+    expected: "an octal mode from 0 to 0777, such as 0027",
 };
-pub(super) const STANDARD_SIGNAL: Kind<Signal> = Kind {
+pub(super) const STANDARD_SIGNAL: ValueParser<Signal> = ValueParser {
     parse: |text| Signal::try_from(signal(text)?).ok(),
-    wanted: "a signal such as TERM or 15",
+    expected: "a signal such as TERM or 15",
 };
-pub(super) const SIGNAL: Kind<c_int> = Kind {
+pub(super) const SIGNAL: ValueParser<c_int> = ValueParser {
     parse: signal,
-    wanted: "a signal such as ABRT, 6 or RTMIN+3",
+    expected: "a signal such as ABRT, 6 or RTMIN+3",
 };
-pub(super) const STOP_SIGNALS: Kind<SignalSet> = Kind {
+pub(super) const STOP_SIGNALS: ValueParser<SignalSet> = ValueParser {
     parse: stop_signals,
-    wanted: "signals such as TERM,WINCH, 28 or RTMIN+3 (not KILL, STOP or CHLD)",
+    expected: "signals such as TERM,WINCH, 28 or RTMIN+3 (not KILL, STOP or CHLD)",
 };
 const TIME: &str = "a time up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d";
-pub(super) const DURATION: Kind<Duration> = Kind {
+pub(super) const DURATION: ValueParser<Duration> = ValueParser {
     parse: duration,
-    wanted: TIME,
+    expected: TIME,
 };
 /// A deadline: there must be some time to it.
-pub(super) const TIMEOUT: Kind<Duration> = Kind {
+pub(super) const TIMEOUT: ValueParser<Duration> = ValueParser {
     parse: |text| duration(text).filter(|time| !time.is_zero()),
-    wanted: "a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
+    expected: "a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
 };
-pub(super) const REWRITE: Kind<(c_int, Option<c_int>)> = Kind {
+pub(super) const REWRITE: ValueParser<(c_int, Option<c_int>)> = ValueParser {
     parse: rewrite,
-    wanted: "FROM=TO by signals such as TERM, 15 or RTMIN+3 (not from KILL, STOP or CHLD)",
+    expected: "FROM=TO by signals such as TERM, 15 or RTMIN+3 (not from KILL, STOP or CHLD)",
 };
-pub(super) const USER: Kind<User> = Kind {
+pub(super) const USER: ValueParser<User> = ValueParser {
     parse: user,
-    wanted: "a user such as www-data, 1000, www-data:www-data or 1000:1000",
+    expected: "a user such as www-data, 1000, www-data:www-data or 1000:1000",
 };
 /// As dumb-init has it: `15:2`, and 0 for nothing.
-pub(super) const REWRITE_BY_COLON: Kind<(c_int, Option<c_int>)> = Kind {
+pub(super) const REWRITE_BY_COLON: ValueParser<(c_int, Option<c_int>)> = ValueParser {
     // Also from KILL, STOP and CHLD, which never come to be rewritten.
     parse: |text| match text.split_once(':')? {
         (from, "0") => Some((signal(from)?, None)),
         (from, to) => Some((signal(from)?, Some(signal(to)?))),
     },
-    wanted: "FROM:TO by signals such as 15 or TERM",
+    expected: "FROM:TO by signals such as 15 or TERM",
 };
-pub(super) const EXIT_CODES: Kind<(u8, u8)> = Kind {
+pub(super) const EXIT_CODES: ValueParser<(u8, u8)> = ValueParser {
     parse: exit_codes,
-    wanted: "FROM=TO by exit codes up to 255, or from a signal such as TERM",
+    expected: "FROM=TO by exit codes up to 255, or from a signal such as TERM",
 };
 
 /// Permissions that hinit itself can work with after a crash, and that a health check trusts:

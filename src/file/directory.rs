@@ -18,7 +18,7 @@ const FLAGS: OFlag = OFlag::O_PATH
     .union(OFlag::O_DIRECTORY)
     .union(OFlag::O_CLOEXEC);
 /// As many symlinks as the kernel follows (`path_resolution(7)`).
-const MOST_LINKS: u32 = 40;
+const MAX_LINKS: u32 = 40;
 
 /// A symlink on the way to a directory that is not followed, since it is another user's.
 #[derive(Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ fn walk(path: &[u8], refused: &mut Option<RefusedLink>) -> nix::Result<OwnedFd> 
                 });
                 return Err(Errno::EACCES);
             }
-            Some("symlink") if links < MOST_LINKS => {
+            Some("symlink") if links < MAX_LINKS => {
                 links += 1;
                 let target = readlinkat(&next, c"")?;
                 if target.as_bytes().starts_with(b"/") {

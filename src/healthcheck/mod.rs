@@ -7,25 +7,21 @@ use std::time::{Duration, Instant};
 use nix::libc::{SIGALRM, SIGPIPE};
 
 use crate::cli::{Answer, Healthcheck, PidFile as Choice};
+use crate::lookup::{self, Found};
 use crate::output::{print_by_deadline, print_line};
-use crate::sys::{self, IfShort, SignalSet};
+use crate::sys::{self, OnAllocFailure, SignalSet};
 use crate::text::Line;
 use crate::time::Exact;
+use crate::verdict::Verdict;
 
 mod probe;
 mod report;
-pub(crate) mod server;
 mod socket;
-mod verdict;
 
 #[cfg(any(fuzzing, test))]
 pub(crate) use probe::fuzz::fuzz;
 use report::Report;
-use server::Found;
 use socket::Question;
-pub(crate) use verdict::Verdict;
-#[cfg(test)]
-pub(crate) use {probe::tests::table as findings, verdict::tests::table as verdicts};
 
 /// Docker reserves 2, so no failure of any kind has another code than this.
 const UNHEALTHY: u8 = 1;
@@ -36,12 +32,12 @@ const FOR_THE_VERDICT: Duration = Duration::from_millis(20);
 
 /// Judges the server once.
 pub(crate) fn healthcheck(options: &Healthcheck, inherited: SignalSet) -> u8 {
-    let if_short = match options.answer {
-        Answer::Line => IfShort::Verdict,
-        Answer::Json => IfShort::Json,
-        Answer::Silence => IfShort::Silence,
+    let on_alloc_failure = match options.answer {
+        Answer::Line => OnAllocFailure::Verdict,
+        Answer::Json => OnAllocFailure::Json,
+        Answer::Silence => OnAllocFailure::Silence,
     };
-    sys::if_short(if_short, UNHEALTHY);
+    sys::on_alloc_failure(on_alloc_failure, UNHEALTHY);
     // The first look at the clock costs two pages: only where there is need.
     let deadline = (!options.probes.is_empty()).then(|| deadline_of_probes(options.timeout));
     set_deadline(options, inherited);
@@ -137,7 +133,7 @@ fn judge(options: &Healthcheck, deadline: Option<Deadline>) -> Report {
 /// Why not all is well that this check asks for besides the PID file; none, if it is. To be called by a process that
 /// is there for nothing else.
 pub(crate) fn first_failure(check: &Healthcheck) -> Option<Line> {
-    sys::if_short(IfShort::Silence, UNHEALTHY);
+    sys::on_alloc_failure(OnAllocFailure::Silence, UNHEALTHY);
     let report = judge(check, Some(deadline_of_probes(check.timeout)));
     let failed = report.outcomes.last().filter(|last| !last.is_healthy())?;
     Some(Line::new(format_args!(
@@ -151,7 +147,7 @@ fn judge_server(choice: &Choice, options: &Healthcheck) -> Verdict {
         verdict,
         file,
         parent,
-    } = match server::inspect(choice, options.foreign) {
+    } = match lookup::inspect(choice, options.foreign) {
         Ok(found) => found,
         Err(verdict) => return verdict,
     };

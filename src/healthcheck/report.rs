@@ -3,9 +3,9 @@
 use std::fmt::{self, Write};
 
 use super::probe::Outcome;
-use super::verdict::{Verdict, word};
 use crate::text::Quoted;
 use crate::time::millis;
+use crate::verdict::{Verdict, word};
 
 /// The verdict on the PID file, if that was asked for, and the probes' outcomes, up to the first that
 /// is not well.
@@ -78,8 +78,8 @@ mod tests {
     use nix::errno::Errno;
     use nix::unistd::Pid;
 
-    use super::super::probe::Finding;
     use super::*;
+    use crate::verdict::Finding;
 
     fn outcome(name: &str, finding: Finding) -> Outcome {
         Outcome {

@@ -4,11 +4,11 @@ use nix::sys::socket::UnixCredentials;
 use nix::unistd::{Pid, getpid};
 
 use super::Deadline;
-use super::probe::{Finding, ask_at};
-use super::verdict::Verdict;
+use super::probe::ask_at;
 use crate::file::is_trusted;
 use crate::pidfile::{PidFile, SOCKET, beside};
 use crate::process;
+use crate::verdict::{Finding, Verdict};
 
 /// What is to be asked.
 #[derive(Clone, Copy, Debug)]

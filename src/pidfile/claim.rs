@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 
 use super::Marks;
 use super::lock::{Locked, Obstacle, Place};
-use super::voucher::{retract, shrink};
+use super::writer_lock::{retract, shrink};
 use crate::error::{Error, errno};
 use crate::file::Entry;
 use crate::output::Log;
@@ -23,7 +23,7 @@ use crate::time::pause;
 
 /// How long a claim tries again while others are busy with the file: health checks for
 /// microseconds, another hinit that starts or ends for little more.
-const PATIENCE: Duration = Duration::from_secs(1);
+const CLAIM_TIMEOUT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// A PID file that is this hinit's own as long as this value lives.
@@ -48,7 +48,7 @@ impl Claim {
             has_socket,
             ..Marks::NONE
         };
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + CLAIM_TIMEOUT;
         let locked = loop {
             match place.lock(mode, marks) {
                 Ok(locked) => break locked,

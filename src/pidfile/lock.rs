@@ -7,8 +7,8 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 
-use super::voucher::{Vouched, vouch};
-use super::{Contents, MOST_BYTES, Marks};
+use super::writer_lock::{LockOutcome, vouch};
+use super::{Contents, MAX_BYTES, Marks};
 use crate::error::{Error, errno};
 use crate::file::{self, Entry, Identity, kind};
 use crate::sys::{describe, effective_user};
@@ -108,12 +108,12 @@ impl Place {
         let vouched = if is_alone {
             vouch(file, marks).map_err(fail)?
         } else {
-            Vouched::Taken
+            LockOutcome::Taken
         };
         match vouched {
-            Vouched::Yes => Ok(true),
-            Vouched::NoSuchLock => Ok(false),
-            Vouched::Taken => Err(Obstacle::Busy("another process keeps it locked")),
+            LockOutcome::Yes => Ok(true),
+            LockOutcome::NoSuchLock => Ok(false),
+            LockOutcome::Taken => Err(Obstacle::Busy("another process keeps it locked")),
         }
     }
 
@@ -215,7 +215,7 @@ impl Place {
         match Contents::read(file).map_err(|errno| self.fail(errno))? {
             (Contents::Empty | Contents::Pid(_), _) => Ok(()),
             // What a power failure can leave of a file that was just written.
-            (Contents::NotAPid, bytes) if bytes == [0; MOST_BYTES + 1] => Ok(()),
+            (Contents::NotAPid, bytes) if bytes == [0; MAX_BYTES + 1] => Ok(()),
             _ => Err(self.obstacle("it contains something other than a PID")),
         }
     }

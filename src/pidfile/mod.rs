@@ -25,14 +25,14 @@ mod claim;
 mod lock;
 mod place;
 mod read;
-mod voucher;
+mod writer_lock;
 
 pub(crate) use claim::Claim;
 pub(crate) use place::{DIRECTORIES, default_path, path_in};
 pub(crate) use read::{Fault, PidFile, Whose};
 
 /// The most bytes that a PID file may have; longer ones are something else.
-const MOST_BYTES: usize = 32;
+const MAX_BYTES: usize = 32;
 
 /// The greatest PID that Linux gives (`PID_MAX_LIMIT` less one, on 64 bits).
 const GREATEST_PID: i32 = 4_194_303;
@@ -92,8 +92,8 @@ pub(crate) enum Contents {
 }
 
 impl Contents {
-    fn read(file: &File) -> nix::Result<(Self, [u8; MOST_BYTES + 1])> {
-        let mut bytes = [0; MOST_BYTES + 1];
+    fn read(file: &File) -> nix::Result<(Self, [u8; MAX_BYTES + 1])> {
+        let mut bytes = [0; MAX_BYTES + 1];
         let length = pread(file, &mut bytes, 0)?;
         Ok((Self::parse(bytes.get(..length).unwrap_or_default()), bytes))
     }
@@ -102,7 +102,7 @@ impl Contents {
         let digits = bytes.trim_ascii();
         if bytes.is_empty() {
             Self::Empty
-        } else if bytes.len() > MOST_BYTES {
+        } else if bytes.len() > MAX_BYTES {
             Self::TooLarge
         } else if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
             Self::NotAPid
@@ -126,7 +126,7 @@ pub(crate) fn fuzz(bytes: &[u8]) {
         let text = str::from_utf8(bytes).unwrap_or_default();
         let number = text.trim_ascii().trim_start_matches('0');
         assert_eq!(number, pid.to_string());
-        assert!(bytes.len() <= MOST_BYTES && (1..=GREATEST_PID).contains(&pid.as_raw()));
+        assert!(bytes.len() <= MAX_BYTES && (1..=GREATEST_PID).contains(&pid.as_raw()));
     }
 }
 

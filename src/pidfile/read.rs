@@ -8,8 +8,8 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::unistd::Pid;
 
-use super::voucher::{Held, held};
-use super::{Contents, MOST_BYTES, Marks, SOCKET};
+use super::writer_lock::{WriterLock, held};
+use super::{Contents, MAX_BYTES, Marks, SOCKET};
 use crate::file::{Entry, Identity, is_ambiguous, is_trusted, kind};
 
 /// Why a PID file proves nothing.
@@ -65,7 +65,7 @@ pub(crate) struct PidFile {
     entry: Entry,
     file: File,
     identity: Identity,
-    bytes: [u8; MOST_BYTES + 1],
+    bytes: [u8; MAX_BYTES + 1],
 }
 
 impl PidFile {
@@ -96,9 +96,9 @@ impl PidFile {
         }
         // The lock before the bytes: what was read before the lock was seen held proves nothing.
         let (held, marks) = match held(&file).map_err(Fault::Unreadable)? {
-            Held::No => (false, Marks::NONE),
-            Held::With(marks) => (true, marks),
-            Held::ByMode => (
+            WriterLock::No => (false, Marks::NONE),
+            WriterLock::With(marks) => (true, marks),
+            WriterLock::ByMode => (
                 true,
                 Marks::of_mode(Mode::from_bits_truncate(opened.st_mode)),
             ),
@@ -132,7 +132,7 @@ impl PidFile {
 
     /// Whether a hinit still vouches for it.
     pub(crate) fn is_held(&self) -> bool {
-        held(&self.file).is_ok_and(|held| held != Held::No)
+        held(&self.file).is_ok_and(|held| held != WriterLock::No)
     }
 
     /// Whether the name still leads to this file and the file still has these bytes.

@@ -17,9 +17,9 @@ pub(super) fn children() -> Vec<Process> {
 /// Whether this process descends from hinit.
 pub(super) fn is_below(pid: Pid) -> bool {
     /// How often to climb again where somebody on the way has ended: its children have another parent then.
-    const MOST_CLIMBS: usize = 10;
+    const MAX_CLIMBS: usize = 10;
     is_child(pid)
-        || process::is_proc_ours() && (0..MOST_CLIMBS).find_map(|_| climb(pid)).unwrap_or(false)
+        || process::is_proc_ours() && (0..MAX_CLIMBS).find_map(|_| climb(pid)).unwrap_or(false)
 }
 
 /// Whether hinit is above this process. None, if one of those in between has just ended.

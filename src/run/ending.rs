@@ -23,8 +23,8 @@ const FIRST_SECONDS: Duration = Duration::from_secs(5);
 
 /// All that is told at the end.
 pub(super) struct Ending {
-    pub(super) server: Result<ServerEnd, Survivor>,
-    pub(super) asked: Option<StopRequest>,
+    pub(super) server: Result<ServerEnd, UnkillableServer>,
+    pub(super) stop_request: Option<StopRequest>,
     pub(super) oom_kills: u64,
     /// What the server left behind and hinit had to kill.
     pub(super) killed: Vec<Process>,
@@ -41,13 +41,13 @@ pub(super) struct StopRequest {
 }
 
 /// A server that hinit could not kill.
-pub(super) struct Survivor {
+pub(super) struct UnkillableServer {
     pub(super) process: Process,
     /// Why the kernel refused to send SIGKILL, if it did.
     pub(super) refusal: Option<Errno>,
 }
 
-impl Survivor {
+impl UnkillableServer {
     pub(super) fn new(pid: Pid) -> Self {
         Self {
             process: process::read(pid).unwrap_or_else(|| Process::hidden_child(pid)),
@@ -62,9 +62,9 @@ pub(super) struct ServerEnd {
     /// How old it was.
     pub(super) age: Duration,
     /// How long before that hinit was asked to stop it, if it was.
-    pub(super) since_asked: Option<Duration>,
+    pub(super) since_stop_request: Option<Duration>,
     /// hinit has killed it, since the grace time was over.
-    pub(super) overdue: bool,
+    pub(super) killed_by_hinit: bool,
     /// The processes that it left, if it seems to have gone to the background, or to have been replaced.
     pub(super) left: Vec<Process>,
     /// It got signals before: by those servers are told to replace their main process.
@@ -76,18 +76,19 @@ impl ServerEnd {
     pub(super) fn new(
         status: ExitStatus,
         age: Duration,
-        since_asked: Option<Duration>,
-        overdue: bool,
+        since_stop_request: Option<Duration>,
+        killed_by_hinit: bool,
         passed_on: SignalSet,
     ) -> Self {
         let was_signalled = passed_on != SignalSet::NONE;
-        let goes_on =
-            status.success() && since_asked.is_none() && (age < FIRST_SECONDS || was_signalled);
+        let goes_on = status.success()
+            && since_stop_request.is_none()
+            && (age < FIRST_SECONDS || was_signalled);
         Self {
             status,
             age,
-            since_asked,
-            overdue,
+            since_stop_request,
+            killed_by_hinit,
             left: if goes_on {
                 descendants::children()
             } else {
@@ -131,20 +132,23 @@ impl fmt::Display for How {
 impl fmt::Display for ServerEnd {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let (how, age) = (How(self.status), Rounded(self.age));
-        let (comma, overdue) = if self.overdue {
+        let (comma, killed_by_hinit) = if self.killed_by_hinit {
             (",", " when its grace time was over")
         } else {
             ("", "")
         };
-        if let Some(time) = self.since_asked {
+        if let Some(time) = self.since_stop_request {
             let time = Rounded(time);
             write!(
                 f,
-                "the server ended {time} later ({how}{overdue}, up {age})"
+                "the server ended {time} later ({how}{killed_by_hinit}, up {age})"
             )?;
         } else {
             let was = self.status.signal().map_or("", |_| "was ");
-            write!(f, "the server {was}{how} after {age}{comma}{overdue}")?;
+            write!(
+                f,
+                "the server {was}{how} after {age}{comma}{killed_by_hinit}"
+            )?;
         }
         if !self.left.is_empty() {
             f.write_str(if self.was_signalled {
@@ -165,7 +169,7 @@ impl fmt::Display for ServerEnd {
     }
 }
 
-impl fmt::Display for Survivor {
+impl fmt::Display for UnkillableServer {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("could not kill the server ")?;
         write_leftover(f, &self.process)?;
@@ -183,8 +187,8 @@ impl fmt::Display for Survivor {
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         // One that came after the server's end has not stopped it.
-        let has_stopped = |end: &ServerEnd| end.since_asked.is_some();
-        if let Some(StopRequest { signal, sender, .. }) = self.asked
+        let has_stopped = |end: &ServerEnd| end.since_stop_request.is_some();
+        if let Some(StopRequest { signal, sender, .. }) = self.stop_request
             && self.server.as_ref().map_or(true, has_stopped)
         {
             write!(f, "{} from {sender}; ", SignalName(signal))?;
@@ -225,12 +229,12 @@ fn write_list(
     processes: &[Process],
     write_one: fn(&mut fmt::Formatter, &Process) -> fmt::Result,
 ) -> fmt::Result {
-    const MOST: usize = 8;
-    for (i, process) in processes.iter().take(MOST).enumerate() {
+    const MAX: usize = 8;
+    for (i, process) in processes.iter().take(MAX).enumerate() {
         f.write_str(if i == 0 { "" } else { ", " })?;
         write_one(f, process)?;
     }
-    match processes.len().saturating_sub(MOST) {
+    match processes.len().saturating_sub(MAX) {
         0 => Ok(()),
         more => write!(f, " and {more} more"),
     }

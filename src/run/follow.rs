@@ -6,7 +6,7 @@ use std::path::Path;
 use nix::sys::stat::fstat;
 use nix::unistd::Pid;
 
-use super::stale::{self, Found};
+use super::launch::stale::{self, Found};
 use crate::error::{Reason, reason};
 use crate::pidfile::Contents;
 use crate::process;

@@ -7,15 +7,15 @@ use nix::unistd::Pid;
 
 use super::notify::Word;
 use crate::cli::Notify;
-use crate::healthcheck::Verdict;
 use crate::text::Quoted;
 use crate::time::{self, earliest};
+use crate::verdict::Verdict;
 
 /// How long a server may take to be ready before hinit warns.
 const LATE: Duration = Duration::from_mins(1);
 
 /// How much is kept of what a server says of itself.
-const MOST_STATUS: usize = 256;
+const MAX_STATUS: usize = 256;
 
 /// The server's state, as hinit and the server itself have told it.
 pub(super) struct Health {
@@ -128,7 +128,7 @@ impl Health {
             Word::Watchdog(Duration::ZERO) => self.watchdog = None,
             Word::Watchdog(time) => self.watchdog = Some(time),
             Word::Status(status) => {
-                let end = status.floor_char_boundary(MOST_STATUS);
+                let end = status.floor_char_boundary(MAX_STATUS);
                 self.status.clear();
                 self.status.push_str(status.get(..end).unwrap_or_default());
             }
@@ -301,7 +301,7 @@ impl Health {
         write!(
             f,
             ",\"seconds\":{seconds},\"status\":{}",
-            Quoted(&self.status, MOST_STATUS)
+            Quoted(&self.status, MAX_STATUS)
         )?;
         let millis = |f: &mut dyn Write, name: &str, time: Option<Duration>| match time {
             Some(time) => write!(f, ",\"{name}\":{}", time::millis(time)),

@@ -10,16 +10,16 @@ use nix::unistd::Pid;
 
 use super::descendants::{below, children, is_below, none_seen_of_some};
 use crate::file::{self, Identity};
-use crate::process::{self, Process, State, unless_short};
+use crate::process::{self, Process, State, none_unless_exhausted};
 use crate::sys::{self, Handle, is_child};
 
 /// How often to look for more at once: a look that finds nobody new is the last. (Against those that
 /// fork without end only KILL helps, and that comes again.)
-const MOST_LOOKS: usize = 10;
+const MAX_LOOKS: usize = 10;
 
 /// What the server left, on its way out: told to end, then killed.
 pub(super) struct Leftovers {
-    roundup: Roundup,
+    sweep: SignalSweep,
     killed: Vec<Process>,
     /// Whether each of these was already logged: that hinit could not look for them, and that it cannot
     /// see them.
@@ -30,7 +30,7 @@ pub(super) struct Leftovers {
 impl Leftovers {
     pub(super) fn new() -> Self {
         Self {
-            roundup: Roundup::new(SIGTERM),
+            sweep: SignalSweep::new(SIGTERM),
             killed: Vec::new(),
             warned_shortage: false,
             warned_hidden: false,
@@ -39,19 +39,19 @@ impl Leftovers {
 
     /// Tells all that is there to end; but not what reads a pipe, if that is to be spared.
     pub(super) fn terminate(&mut self, spares_readers: bool) {
-        self.roundup.spares_readers = spares_readers;
-        self.roundup.tell();
+        self.sweep.spares_readers = spares_readers;
+        self.sweep.tell();
     }
 
     /// Kills all that is there, and tells whether this one was among them.
     pub(super) fn kill(&mut self, server: Option<Pid>) -> bool {
-        if self.roundup.signal != SIGKILL {
-            self.roundup = Roundup::new(SIGKILL);
+        if self.sweep.signal != SIGKILL {
+            self.sweep = SignalSweep::new(SIGKILL);
         }
         // The server is hinit's own child, and not reaped: to kill it takes no look.
         let kills = |pid| sys::is_running_child(pid) && sys::kill(pid, SIGKILL).is_ok();
         let is_server_killed = server.is_some_and(kills);
-        let mut told = self.roundup.tell();
+        let mut told = self.sweep.tell();
         told.retain(|process| Some(process.pid) != server);
         // Where there is no room for their names, they are killed all the same.
         if sys::try_reserve(&mut self.killed, told.len()).is_ok() {
@@ -62,14 +62,14 @@ impl Leftovers {
 
     /// Why hinit could not look for all that is there, the first time that this is so.
     pub(super) fn first_shortage(&mut self) -> Option<Errno> {
-        let shortage = self.roundup.shortage.filter(|_| !self.warned_shortage);
+        let shortage = self.sweep.shortage.filter(|_| !self.warned_shortage);
         self.warned_shortage |= shortage.is_some();
         shortage
     }
 
     /// Why hinit cannot see all that is there, the first time that this is so.
     pub(super) fn first_hidden(&mut self) -> Option<&'static str> {
-        let is_new = self.roundup.has_hidden && !self.warned_hidden;
+        let is_new = self.sweep.has_hidden && !self.warned_hidden;
         self.warned_hidden |= is_new;
         is_new.then(|| {
             if process::is_proc_ours() {
@@ -82,7 +82,7 @@ impl Leftovers {
 
     /// Those who had to be killed, and those whom not even that has ended.
     pub(super) fn at_the_end(self) -> (Vec<Process>, Vec<Process>) {
-        let remaining = if self.roundup.signal == SIGKILL {
+        let remaining = if self.sweep.signal == SIGKILL {
             children()
         } else {
             Vec::new()
@@ -92,7 +92,7 @@ impl Leftovers {
 }
 
 /// One signal for everything below hinit, once for each.
-struct Roundup {
+struct SignalSweep {
     signal: c_int,
     /// Whether to leave out what reads a pipe.
     spares_readers: bool,
@@ -104,7 +104,7 @@ struct Roundup {
     shortage: Option<Errno>,
 }
 
-impl Roundup {
+impl SignalSweep {
     fn new(signal: c_int) -> Self {
         Self {
             signal,
@@ -118,7 +118,7 @@ impl Roundup {
     /// Signals those that have not had it, and returns them.
     fn tell(&mut self) -> Vec<Process> {
         let mut newly_told = Vec::new();
-        for _ in 0..MOST_LOOKS {
+        for _ in 0..MAX_LOOKS {
             let before = newly_told.len();
             self.shortage = self.tell_once(&mut newly_told).err();
             if newly_told.len() == before {
@@ -191,10 +191,10 @@ impl Roundup {
         }
         // It may have ended since we looked, and its PID be a stranger's: so hold on to whoever
         // has it now, and look who that is.
-        let Some(handle) = unless_short(Handle::open(process.pid))? else {
+        let Some(handle) = none_unless_exhausted(Handle::open(process.pid))? else {
             return Ok(false);
         };
-        let now = unless_short(process::try_read(process.pid))?;
+        let now = none_unless_exhausted(process::try_read(process.pid))?;
         let is_it = now.is_some_and(|now| now.started == process.started);
         let done = is_it && handle.signal(self.signal).is_ok();
         if done && process.state == State::Stopped && self.signal != SIGKILL {

@@ -1,34 +1,24 @@
 //! The life of one server: claim, spawn, record, let go, watch, clear, remove, leave.
 
-use std::ffi::CStr;
-use std::path::Path;
+use nix::libc::{SIGINT, SIGTERM};
+use nix::sys::prctl::set_child_subreaper;
+use nix::unistd::{Pid, getpid};
 
-use nix::errno::Errno;
-use nix::libc::{SIGCHLD, SIGINT, SIGTERM};
-use nix::sys::prctl::{set_child_subreaper, set_pdeathsig};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, getpid, getppid};
-
-use crate::cli::{PidFile, Run};
-use crate::error::{Error, ExitCodes, exit_code};
-use crate::file;
+use crate::cli::Run;
+use crate::error::{FailureCodes, exit_code};
 use crate::output::{Log, Verbosity};
-use crate::pidfile::{self, Claim};
-use crate::sys::{self, IfShort, SignalSet};
+use crate::sys::{self, OnAllocFailure, SignalSet};
 
-mod accounts;
 mod descendants;
 mod ending;
-mod exec_error;
 mod follow;
 mod health;
-mod identity;
+mod launch;
 mod leftovers;
-mod life;
+mod main_loop;
 mod memory;
 mod notify;
 mod pause;
-mod program;
 mod ready;
 mod responder;
 mod server;
@@ -36,88 +26,35 @@ mod shutdown;
 mod signals;
 mod socket_file;
 mod sockets;
-mod stale;
-mod start;
-mod streams;
 mod terminal;
 
 /// What reads bytes of others.
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzz {
-    pub(crate) use super::accounts::fuzz as accounts;
-    pub(crate) use super::exec_error::fuzz as program;
+    pub(crate) use super::launch::fuzz::{accounts, program};
     pub(crate) use super::notify::fuzz as datagram;
     pub(crate) use super::responder::fuzz as request;
 }
 
 #[cfg(test)]
 pub(crate) use health::tests::phases;
-use identity::Identity;
-use life::Life;
 use signals::{Event, SignalQueue};
-use sockets::Sockets;
-use start::Start;
-use terminal::Terminal;
-
-/// What the server is to find as hinit found it.
-#[derive(Clone, Copy)]
-struct Inherited {
-    signal_mask: SignalSet,
-    sigchld_ignored: bool,
-    /// Whether sockets were passed to this very process, as `sd_listen_fds(3)` has it; they are the
-    /// server's.
-    listens: Option<Listens>,
-}
-
-/// The environment variables that say whose the sockets are: the PID, and since systemd 259 also the inode
-/// number of the process's pidfd, which is not used again.
-const LISTEN_PID: &CStr = c"LISTEN_PID";
-const LISTEN_PIDFDID: &CStr = c"LISTEN_PIDFDID";
-
-/// How the sockets that were passed to hinit name it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Listens {
-    ByPid,
-    ByPidAndPidfd,
-}
-
-impl Listens {
-    /// None, if they are not for hinit.
-    fn find() -> Option<Self> {
-        if !names_hinit(LISTEN_PID) {
-            return None;
-        }
-        let Some(named) = sys::environment(LISTEN_PIDFDID) else {
-            return Some(Self::ByPid);
-        };
-        match sys::pidfd_number() {
-            Ok(own) if named.to_str() == Some(&own.to_string()) => Some(Self::ByPidAndPidfd),
-            // They were for an earlier process with this PID.
-            Ok(_) => None,
-            // It is not the server's, whatever that is.
-            Err(_) => {
-                sys::unset_environment(LISTEN_PIDFDID);
-                Some(Self::ByPid)
-            }
-        }
-    }
-}
 
 /// Runs the server, from the claim of its PID file to its end. Returns the exit code. (Apart from its
 /// caller, so that docker/link.ld can put it where the rest of this module is.)
 #[inline(never)]
 pub(crate) fn run(options: &Run, signal_mask: SignalSet) -> u8 {
     let log = Log(options.verbosity);
-    let ExitCodes([failed, ..]) = options.manners.exit_codes;
-    sys::if_short(IfShort::Refuse, failed);
-    match launch(options, signal_mask, log) {
-        Ok(life) => {
-            sys::if_short(IfShort::Wait, failed);
-            life.live()
+    let FailureCodes([failed, ..]) = options.profile.exit_codes;
+    sys::on_alloc_failure(OnAllocFailure::Refuse, failed);
+    match launch::start_server(options, signal_mask, log) {
+        Ok(main_loop) => {
+            sys::on_alloc_failure(OnAllocFailure::Wait, failed);
+            main_loop.run()
         }
         Err(error) => {
             log.error(format_args!("{error}"));
-            options.manners.exit_codes.of(&error)
+            options.profile.exit_codes.of(&error)
         }
     }
 }
@@ -150,82 +87,6 @@ pub(crate) fn pause() -> u8 {
     }
 }
 
-/// All that can fail before there is a child, and then ends hinit. On success the server is about to start.
-fn launch(options: &Run, signal_mask: SignalSet, log: Log) -> Result<Life<'_>, Error> {
-    let inherited = Inherited {
-        signal_mask,
-        // Ignored, as some callers leave it, the server's end would never show.
-        sigchld_ignored: sys::ignore_sigchld(false),
-        listens: Listens::find(),
-    };
-    // The others are the server's, and wait for its exec.
-    let queue = SignalQueue::new(options.stop.signals.with(SIGCHLD))?;
-    if options.manners.subreaper {
-        adopt_orphans(log);
-    }
-    if let Some(signal) = options.parent_death {
-        follow_parent(signal)?;
-    }
-    let claim = claim(options, log)?;
-    let terminal = if options.manners.session {
-        // It is the server's, whose session is another.
-        sys::leave_terminal();
-        None
-    } else {
-        Terminal::of_session()
-    };
-    let start = || {
-        let identity = options.user.as_ref();
-        let identity = identity.map(|user| Identity::of(user, options.keep_groups));
-        let mut identity = identity.transpose()?;
-        notify::hand_on_watchdog();
-        let sockets = Sockets::open(options, claim.as_ref(), identity.as_ref(), log)?;
-        let users_directory = enter_directory(options)?;
-        for path in &options.stale {
-            // It counts from there.
-            let from = users_directory.unwrap_or(Path::new(""));
-            stale::remove(&from.join(path), log);
-        }
-        if let Some(identity) = &mut identity {
-            identity.directory = users_directory.map(Path::to_owned);
-            streams::hand_over(identity.uid(), terminal.as_ref(), log);
-        }
-        let start = Start::new(options, identity, terminal.as_ref(), inherited)?;
-        Ok((start, sockets))
-    };
-    match start() {
-        Ok((start, sockets)) => {
-            signals::halve_own_queue();
-            Ok(Life::new(options, start, queue, claim, terminal, sockets))
-        }
-        Err(error) => {
-            if let Some(Err(left_behind)) = claim.map(Claim::remove) {
-                log.warn(format_args!("{left_behind}"));
-            }
-            Err(error)
-        }
-    }
-}
-
-/// Enters the server's directory. Returns it, if only the server's user may: as in a home of mode 0700, for root
-/// without `CAP_DAC_OVERRIDE`.
-fn enter_directory(options: &Run) -> Result<Option<&Path>, Error> {
-    let Some(directory) = options.workdir.as_deref() else {
-        return Ok(None);
-    };
-    match file::enter(directory) {
-        Ok(()) => Ok(None),
-        Err(Errno::EACCES | Errno::EPERM) if options.user.is_some() => Ok(Some(directory)),
-        Err(errno) => Err(Error::on_path("enter the directory", directory, errno)),
-    }
-}
-
-/// Whether a variable says that what it belongs to is meant for this very process.
-fn names_hinit(variable: &CStr) -> bool {
-    let named = sys::environment(variable);
-    named.is_some_and(|pid| pid.to_str() == Some(&getpid().to_string()))
-}
-
 /// Makes orphans come to hinit. To PID 1 they come anyway.
 fn adopt_orphans(log: Log) {
     if getpid() != Pid::from_raw(1)
@@ -236,41 +97,4 @@ fn adopt_orphans(log: Log) {
             sys::describe(errno)
         ));
     }
-}
-
-/// Has the kernel send hinit a signal when its parent dies. It waits in the queue, like any other.
-fn follow_parent(signal: Signal) -> Result<(), Error> {
-    let own = getpid();
-    // PID 1 has no parent in its namespace, and must not end with one outside.
-    if own == Pid::from_raw(1) {
-        return Ok(());
-    }
-    let parent = getppid();
-    let fail =
-        |errno: Errno| Error::cannot("watch the parent process", &parent, &sys::describe(errno));
-    set_pdeathsig(signal).map_err(fail)?;
-    // Has it died already, in between? Then hinit is another's child by now.
-    if getppid() != parent {
-        kill(own, signal).map_err(fail)?;
-    }
-    Ok(())
-}
-
-fn claim(options: &Run, log: Log) -> Result<Option<Claim>, Error> {
-    let default;
-    let path = match &options.pid_file {
-        None => return Ok(None),
-        Some(PidFile::At(path)) => path,
-        Some(PidFile::Default) => {
-            default = pidfile::default_path().ok_or_else(|| {
-                let places = "/run, /tmp, /dev/shm";
-                Error::cannot("claim a PID file in", &places, &"none is writable").remedy(
-                    "mount one (--tmpfs /tmp, or an emptyDir), name a file with HINIT_PID_FILE, \
-                     or keep none with --no-pid-file",
-                )
-            })?;
-            &default
-        }
-    };
-    Claim::new(path, options.mode, sockets::are_wanted(options), log).map(Some)
 }

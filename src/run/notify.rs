@@ -10,8 +10,8 @@ use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, SockType, UnixAddr, sendto, setsockopt, sockopt};
 use nix::unistd::Pid;
 
-use super::identity::Identity;
-use super::names_hinit;
+use super::launch::Identity;
+use super::launch::names_hinit;
 use super::socket_file::{self, SocketFile};
 use crate::cli::{Notify as Options, Run};
 use crate::error::Error;
@@ -27,7 +27,7 @@ mod message;
 mod place;
 mod sender;
 
-pub(super) use message::{MOST_BYTES, Word, words};
+pub(super) use message::{MAX_BYTES, Word, words};
 use place::Place;
 pub(super) use sender::Sender;
 
@@ -112,7 +112,7 @@ impl Notify {
     pub(super) fn hear<'b>(
         &mut self,
         server: Pid,
-        bytes: &'b mut [u8; MOST_BYTES],
+        bytes: &'b mut [u8; MAX_BYTES],
     ) -> Option<Heard<'b>> {
         let Datagram {
             length,

@@ -27,7 +27,7 @@ pub(super) struct PauseDetector {
 
 impl PauseDetector {
     /// When to wake up at the latest, given the next deadline and how often to look, if other than usual.
-    pub(super) fn wake_up_at(
+    pub(super) fn next_wakeup(
         &mut self,
         deadline: Option<Instant>,
         interval: Option<Duration>,
@@ -81,7 +81,7 @@ mod tests {
         ] {
             let mut detector = PauseDetector::default();
             let interval = interval.map(millis);
-            let next = detector.wake_up_at(deadline.map(at), interval, || start);
+            let next = detector.next_wakeup(deadline.map(at), interval, || start);
             assert_eq!(next, look.map(at));
             assert_eq!(detector.pause(|| at(woke_up)), pause.map(millis));
         }
@@ -92,11 +92,11 @@ mod tests {
         let start = Instant::now();
         let mut detector = PauseDetector::default();
         detector.see(start);
-        let next = detector.wake_up_at(Some(start + millis(2000)), None, || start + millis(3000));
+        let next = detector.next_wakeup(Some(start + millis(2000)), None, || start + millis(3000));
         assert_eq!(next, Some(start + millis(500)));
         assert_eq!(detector.pause(|| start + millis(3000)), Some(millis(2500)));
         // Until it looks at the clock again, its last look is an old one.
-        let next = detector.wake_up_at(Some(start + millis(9000)), None, || start + millis(3000));
+        let next = detector.next_wakeup(Some(start + millis(9000)), None, || start + millis(3000));
         assert_eq!(next, Some(start + millis(3500)));
     }
 

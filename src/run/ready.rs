@@ -13,7 +13,7 @@ use nix::libc::SIGKILL;
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, fchdir, pipe2, read};
 
-use super::identity::Identity;
+use super::launch::Identity;
 use crate::cli::Healthcheck;
 use crate::healthcheck;
 use crate::output::{Log, write_all};
@@ -105,7 +105,7 @@ impl<'a> ReadyWhen<'a> {
     }
 
     /// Does what is due by now: asks, or kills a child that hangs, whose end is awaited then.
-    pub(super) fn look_at_the_clock(&mut self, now: Instant, log: Log) {
+    pub(super) fn handle_deadline(&mut self, now: Instant, log: Log) {
         if self.next.is_none_or(|next| next > now) {
             return;
         }

@@ -25,17 +25,17 @@ pub(crate) use request::fuzz;
 
 /// How many connections there are at the same time. With one more, the one goes that has been idle for
 /// the longest time.
-const PLACES: usize = 16;
+const MAX_CONNECTIONS: usize = 16;
 /// How many are accepted at once, so that signals have their turn.
-const MOST_AT_ONCE: usize = 4;
+const MAX_AT_ONCE: usize = 4;
 /// How long not to listen when no connection can be accepted (no descriptors, no memory).
-const DEAF: Duration = Duration::from_millis(100);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) struct Responder {
     listeners: Vec<Listener>,
     places: Vec<Connection>,
     /// Until when nothing is accepted.
-    deaf_until: Option<Instant>,
+    paused_until: Option<Instant>,
 }
 
 impl Responder {
@@ -59,7 +59,11 @@ impl Responder {
             listeners.push(Listener::unix(&path, claim.beside(SOCKET), mode)?);
         }
         // Without listeners none of them is ever used.
-        let count = if listeners.is_empty() { 0 } else { PLACES };
+        let count = if listeners.is_empty() {
+            0
+        } else {
+            MAX_CONNECTIONS
+        };
         let now = Instant::now();
         let mut places = Vec::new();
         try_reserve(&mut places, count).map_err(|errno| {
@@ -69,7 +73,7 @@ impl Responder {
         Ok(Self {
             listeners,
             places,
-            deaf_until: None,
+            paused_until: None,
         })
     }
 
@@ -108,7 +112,7 @@ impl Responder {
     }
 
     fn accept(&mut self, epoll: &Epoll, number: usize, health: &Health, now: Instant) {
-        for turn in 0..MOST_AT_ONCE {
+        for turn in 0..MAX_AT_ONCE {
             let Some(listener) = self.listeners.get(number) else {
                 return;
             };
@@ -119,7 +123,7 @@ impl Responder {
                     if turn == 0 =>
                 {
                     if !self.drop_idle() {
-                        self.turn_deaf(epoll, now);
+                        self.pause_accepting(epoll, now);
                     }
                     return;
                 }
@@ -146,8 +150,8 @@ impl Responder {
         longest.map(Connection::close).is_some()
     }
 
-    fn turn_deaf(&mut self, epoll: &Epoll, now: Instant) {
-        self.deaf_until = Some(now + DEAF);
+    fn pause_accepting(&mut self, epoll: &Epoll, now: Instant) {
+        self.paused_until = Some(now + ACCEPT_PAUSE);
         for listener in &self.listeners {
             // It fails only for one that could not be added again, and so is not watched anyway.
             let _not_there = epoll.delete(listener);
@@ -157,13 +161,13 @@ impl Responder {
     /// When to come back at the latest.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let requests = self.places.iter().filter_map(Connection::deadline);
-        requests.chain(self.deaf_until).min()
+        requests.chain(self.paused_until).min()
     }
 
     /// Moves all deadlines to a later time.
     pub(super) fn postpone(&mut self, by: Duration) {
         let requests = self.places.iter_mut().filter_map(Connection::deadline_mut);
-        for instant in requests.chain(&mut self.deaf_until) {
+        for instant in requests.chain(&mut self.paused_until) {
             *instant += by;
         }
     }
@@ -173,8 +177,8 @@ impl Responder {
         for place in &mut self.places {
             place.expire(health, now);
         }
-        if self.deaf_until.is_some_and(|until| until <= now) {
-            self.deaf_until = self.listen(epoll).is_err().then_some(now + DEAF);
+        if self.paused_until.is_some_and(|until| until <= now) {
+            self.paused_until = self.listen(epoll).is_err().then_some(now + ACCEPT_PAUSE);
         }
     }
 }

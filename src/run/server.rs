@@ -83,7 +83,7 @@ impl Server {
     }
 
     /// Sends a signal of hinit's own.
-    pub(super) fn signal_as_told(&mut self, number: c_int) -> nix::Result<()> {
+    pub(super) fn send_signal(&mut self, number: c_int) -> nix::Result<()> {
         if self.group {
             self.signal_group(number)
         } else {

@@ -10,27 +10,27 @@ use crate::time::earliest;
 
 /// What the drain has by default, from the stop signal on, or else from the server's end: engines
 /// kill the container 10 s after their stop signal.
-const DRAIN: Duration = Duration::from_secs(8);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
 /// What it has at least, after the server's end.
-const LEAST_DRAIN: Duration = Duration::from_secs(1);
+const MIN_DRAIN: Duration = Duration::from_secs(1);
 
 /// How often to look for those who have come since they were all told to end.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
+const TERM_INTERVAL: Duration = Duration::from_millis(250);
 /// How long what reads a pipe has to end at the end of its input: a filter of the server's output, as
 /// `server | sed`, still has the server's last lines to write.
 const READERS_TIMEOUT: Duration = Duration::from_millis(500);
 /// How often KILL is sent again, to processes that were forked while it was sent.
-const KILL_AGAIN: Duration = Duration::from_millis(50);
+const KILL_INTERVAL: Duration = Duration::from_millis(50);
 /// How long to wait for those that do not end of it, the server too: they hang in the kernel, their cgroup is
 /// frozen, or they are not hinit's to kill.
-const PATIENCE: Duration = Duration::from_secs(1);
+const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) struct Shutdown {
     plan: Stop,
     /// The stop signal that waits for the end of the delay, and when that is.
     delayed: Option<(c_int, Instant)>,
     /// When the first stop signal came, and when the first one was passed on.
-    asked: Option<Instant>,
+    requested_at: Option<Instant>,
     passed_on: Option<Instant>,
     /// Until when the server has asked to be waited for, on its way out.
     extended: Option<Instant>,
@@ -44,9 +44,9 @@ pub(super) struct Shutdown {
     spare_readers_until: Option<Instant>,
 }
 
-/// What has happened.
+/// What has event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Happened {
+pub(super) enum StopEvent {
     /// Any signal but SIGCHLD came, as this number.
     Signal(c_int),
     ServerEnded,
@@ -86,7 +86,7 @@ impl Shutdown {
         Self {
             plan,
             delayed: None,
-            asked: None,
+            requested_at: None,
             passed_on: None,
             extended: None,
             ended: None,
@@ -96,15 +96,15 @@ impl Shutdown {
         }
     }
 
-    pub(super) fn on(&mut self, happened: Happened, now: Instant) -> Action {
-        match happened {
+    pub(super) fn on(&mut self, event: StopEvent, now: Instant) -> Action {
+        match event {
             // There is nobody to pass it on to.
-            Happened::Signal(_) | Happened::Silent if self.ended.is_some() => Action::Nothing,
-            Happened::Signal(signal) if self.plan.signals.contains(signal) => {
+            StopEvent::Signal(_) | StopEvent::Silent if self.ended.is_some() => Action::Nothing,
+            StopEvent::Signal(signal) if self.plan.signals.contains(signal) => {
                 self.stop(signal, now)
             }
-            Happened::Signal(_) => Action::PassOn,
-            Happened::ServerEnded => {
+            StopEvent::Signal(_) => Action::PassOn,
+            StopEvent::ServerEnded => {
                 self.ended = Some(now);
                 self.delayed = None;
                 if self.killing.is_none() {
@@ -112,17 +112,17 @@ impl Shutdown {
                 }
                 self.clear_up(now)
             }
-            Happened::Silent => {
+            StopEvent::Silent => {
                 self.passed_on.get_or_insert(now);
                 Action::Abort
             }
-            Happened::Extended(time) => {
+            StopEvent::Extended(time) => {
                 self.extended = now.checked_add(time).filter(|_| self.passed_on.is_some());
                 Action::Nothing
             }
-            Happened::ChildEnded => self.clear_up(now),
-            Happened::NoneLeft => Action::Leave,
-            Happened::Deadline => self.deadline_passed(now),
+            StopEvent::ChildEnded => self.clear_up(now),
+            StopEvent::NoneLeft => Action::Leave,
+            StopEvent::Deadline => self.deadline_passed(now),
         }
     }
 
@@ -148,7 +148,7 @@ impl Shutdown {
         let Self {
             plan: _,
             delayed,
-            asked,
+            requested_at,
             passed_on,
             extended,
             ended,
@@ -158,7 +158,7 @@ impl Shutdown {
         } = self;
         let delay = delayed.as_mut().map(|(_, until)| until);
         let others = [
-            asked,
+            requested_at,
             passed_on,
             extended,
             ended,
@@ -173,8 +173,8 @@ impl Shutdown {
     }
 
     fn stop(&mut self, signal: c_int, now: Instant) -> Action {
-        let is_first = self.asked.is_none();
-        self.asked.get_or_insert(now);
+        let is_first = self.requested_at.is_none();
+        self.requested_at.get_or_insert(now);
         if is_first && !self.plan.delay.is_zero() {
             self.delayed = Some((signal, now + self.plan.delay));
             return Action::Delay;
@@ -191,8 +191,8 @@ impl Shutdown {
         match (self.ended, self.killing) {
             (None, _) => Action::Nothing,
             _ if self.plan.leftovers != Leftovers::Drain => Action::Leave,
-            (_, Some(_)) => self.once_more(Action::Kill, now + KILL_AGAIN),
-            (_, None) => self.once_more(Action::Terminate, now + LOOK_AGAIN),
+            (_, Some(_)) => self.once_more(Action::Kill, now + KILL_INTERVAL),
+            (_, None) => self.once_more(Action::Terminate, now + TERM_INTERVAL),
         }
     }
 
@@ -216,13 +216,13 @@ impl Shutdown {
             None if is_due(self.kill_at()) => {
                 self.killing = Some(now);
                 self.spare_readers_until = None;
-                self.once_more(Action::Kill, now + KILL_AGAIN)
+                self.once_more(Action::Kill, now + KILL_INTERVAL)
             }
             None if readers_are_due || is_due(self.again) => {
-                self.once_more(Action::Terminate, now + LOOK_AGAIN)
+                self.once_more(Action::Terminate, now + TERM_INTERVAL)
             }
-            Some(since) if now >= since + PATIENCE => Action::Leave,
-            Some(_) if is_due(self.again) => self.once_more(Action::Kill, now + KILL_AGAIN),
+            Some(since) if now >= since + KILL_TIMEOUT => Action::Leave,
+            Some(_) if is_due(self.again) => self.once_more(Action::Kill, now + KILL_INTERVAL),
             _ => Action::Nothing,
         }
     }
@@ -230,11 +230,13 @@ impl Shutdown {
     /// The one deadline for all.
     fn kill_at(&self) -> Option<Instant> {
         let grace_from = self.passed_on.or(self.ended);
-        match (self.plan.grace, self.ended, self.asked) {
+        match (self.plan.grace, self.ended, self.requested_at) {
             (Some(grace), None, _) => (grace_from.map(|from| from + grace)).max(self.extended),
             (Some(grace), Some(_), _) => Some(grace_from? + grace),
-            (None, Some(ended), Some(asked)) => Some((asked + DRAIN).max(ended + LEAST_DRAIN)),
-            (None, Some(ended), None) => Some(ended + DRAIN),
+            (None, Some(ended), Some(requested_at)) => {
+                Some((requested_at + DRAIN_TIMEOUT).max(ended + MIN_DRAIN))
+            }
+            (None, Some(ended), None) => Some(ended + DRAIN_TIMEOUT),
             (None, None, _) => None,
         }
     }

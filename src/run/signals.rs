@@ -191,7 +191,7 @@ impl SignalQueue {
 /// The kernel counts the queued signals of a user, and lets each process have one more as long as
 /// the sum is below its own limit (`RLIMIT_SIGPENDING`). With one limit for both, who fills hinit's
 /// queue takes each place that becomes free before hinit gets to pass a signal on.
-pub(super) fn halve_own_queue() {
+pub(super) fn halve_signal_queue_limit() {
     if let Ok((soft, hard)) = sys::signal_queue_limits(None) {
         // To lower a limit of one's own needs no permission. Were it refused, nothing would be lost: a signal
         // that finds no room in the server's queue is held and tried again.

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use super::health::Health;
-use super::identity::Identity;
+use super::launch::Identity;
 use super::notify::Notify;
 use super::responder::Responder;
 use crate::cli::Run;
@@ -26,7 +26,7 @@ pub(super) struct Sockets {
 /// The number of the notify socket. The others are the responder's.
 const NOTIFY: u64 = u64::MAX;
 /// How many sockets are attended to before signals have their turn.
-const MOST_AT_ONCE: usize = 4;
+const MAX_AT_ONCE: usize = 4;
 
 impl Sockets {
     /// None, if nobody is to be heard.
@@ -73,7 +73,7 @@ impl Sockets {
 
     /// Answers probes. True, if the server has something to say.
     pub(super) fn attend(&mut self, health: &Health) -> bool {
-        let mut events = [EpollEvent::empty(); MOST_AT_ONCE];
+        let mut events = [EpollEvent::empty(); MAX_AT_ONCE];
         let count = self.epoll.wait(&mut events, EpollTimeout::ZERO);
         let now = Instant::now();
         let mut is_called = false;

@@ -19,10 +19,12 @@ use std::ptr;
 
 use nix::libc;
 
-mod shortage;
+mod failure;
 
-use shortage::Plan;
-pub(crate) use shortage::{IfShort, if_short, if_short_by_command, try_reserve};
+use failure::Plan;
+pub(crate) use failure::{
+    OnAllocFailure, on_alloc_failure, on_alloc_failure_of_command, try_reserve,
+};
 
 /// All blocks are aligned to this, and their sizes are multiples of it.
 const UNIT: usize = 16;

@@ -24,11 +24,11 @@ mutants! {
         "=> errno == Errno::EACCES," => "=> errno == Errno::EIO,"
     } fails "shutdown::readers::a_filter_of_another_user_is_no_exception";
 
-    a_server_that_cannot_be_killed_is_no_failure: "run/life.rs" {
-        "(Err(Survivor::new(pid)), exit_code::HINIT_FAILED)" => "(Err(Survivor::new(pid)), exit_code::NOT_FOUND)"
+    a_server_that_cannot_be_killed_is_no_failure: "run/main_loop.rs" {
+        "(Err(UnkillableServer::new(pid)), exit_code::HINIT_FAILED)" => "(Err(UnkillableServer::new(pid)), exit_code::NOT_FOUND)"
     } fails "shutdown::survivors::subreaper::a_server_that_cannot_be_killed_is_named_and_left";
 
-    each_signal_that_is_refused_is_a_warning: "run/life/signals.rs" {
+    each_signal_that_is_refused_is_a_warning: "run/main_loop/signals.rs" {
         "std::mem::replace(&mut self.warned_refusal, true)" => "std::mem::replace(&mut self.warned_refusal, false)"
     } fails "shutdown::survivors::pid_1::without_a_grace_time_the_server_is_named_once_and_waited_for";
 

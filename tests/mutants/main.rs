@@ -21,13 +21,13 @@ mod telling;
 
 // The properties of the PID file.
 mutants! {
-    launched_without_a_claim: "run/mod.rs" {
+    launched_without_a_claim: "run/launch/mod.rs" {
         "let claim = claim(options, log)?;" => "let claim = claim(options, log).ok().flatten();"
     } fails "bad_input::a_pid_file_that_is_something_else";
 
     two_owners: "pidfile/lock.rs" {
         "let is_alone = try_lock(fs2::FileExt::try_lock_exclusive(file)).map_err(fail)?;" => "let is_alone = true;",
-        "vouch(file, marks).map_err(fail)?" => "vouch(file, marks).map_or(Vouched::Yes, |_| Vouched::Yes)"
+        "vouch(file, marks).map_err(fail)?" => "vouch(file, marks).map_or(LockOutcome::Yes, |_| LockOutcome::Yes)"
     } fails "races::two_hinits_never_own_one_path";
 
     a_pid_in_parts: "pidfile/claim.rs" {
@@ -40,9 +40,9 @@ mutants! {
         "try_lock(fs2::FileExt::try_lock_exclusive(file))"
     } fails "readers::an_old_pid_is_never_seen_under_a_held_lock";
 
-    reaped_before_cleared: "run/life/children.rs" {
+    reaped_before_cleared: "run/main_loop/children.rs" {
         "            if is_server {" => "            if false {",
-        "Ok(status) if is_server => {" => "Ok(status) if is_server => { self.keep_pid_file(&Claim::clear);"
+        "Ok(status) if is_server => {" => "Ok(status) if is_server => { self.update_pid_file(&Claim::clear);"
     } fails "readers::a_pid_is_whole_and_taken_as_long_as_the_file_names_it";
 
     the_server_inherits_the_lock: "file/entry.rs" {
@@ -54,13 +54,13 @@ mutants! {
         "Duration::from_secs(1)" => "Duration::ZERO"
     } fails "readers::eight_readers_of_the_lock_stop_no_start";
 
-    a_readers_lock_vouches: "pidfile/voucher.rs" {
-        "Ok(_) if i32::from(lock.l_type) == F_UNLCK => Ok(Held::No)," =>
+    a_readers_lock_vouches: "pidfile/writer_lock.rs" {
+        "Ok(_) if i32::from(lock.l_type) == F_UNLCK => Ok(WriterLock::No)," =>
         "Ok(_) if i32::from(lock.l_type) == F_UNLCK => has_flock(file),"
     } fails "attacks::locks::a_strangers_lock_vouches_for_nobody";
 
-    the_mode_alone_tells_how_the_server_is: "pidfile/voucher.rs" {
-        "Marks::of_length(lock.l_len).map_or(Held::ByMode, Held::With)" => "Held::ByMode"
+    the_mode_alone_tells_how_the_server_is: "pidfile/writer_lock.rs" {
+        "Marks::of_length(lock.l_len).map_or(WriterLock::ByMode, WriterLock::With)" => "WriterLock::ByMode"
     } fails "pid_file::modes::the_lock_tells_how_the_server_is_where_permissions_do_not";
 
     what_others_may_write_is_launched: "pidfile/lock.rs" {
@@ -112,7 +112,7 @@ mutants! {
         "if self.number() > libc::SIGSYS &&" => "if false &&"
     } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
 
-    a_full_queue_loses_a_signal: "run/life/signals.rs" {
+    a_full_queue_loses_a_signal: "run/main_loop/signals.rs" {
         "Err(Errno::EAGAIN) => self.queue.put_back(signal)," => "Err(Errno::EAGAIN) => {}"
     } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
 
@@ -120,23 +120,23 @@ mutants! {
         "        self.take(SignalSet::STANDARD);" => ""
     } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
 
-    senders_fill_the_servers_queue_as_well: "run/mod.rs" {
-        "            signals::halve_own_queue();" => ""
+    senders_fill_the_servers_queue_as_well: "run/launch/mod.rs" {
+        "            signals::halve_signal_queue_limit();" => ""
     } fails "signals::subreaper::who_fills_hinits_own_queue_does_not_stop_it";
 
-    the_servers_queue_is_halved: "run/mod.rs" {
-        "    let queue = SignalQueue::new(options.stop" => "    signals::halve_own_queue(); let queue = SignalQueue::new(options.stop"
+    the_servers_queue_is_halved: "run/launch/mod.rs" {
+        "    let queue = SignalQueue::new(options.stop" => "    signals::halve_signal_queue_limit(); let queue = SignalQueue::new(options.stop"
     } fails "lifecycle::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
 
     only_the_server_gets_it: "run/server.rs" {
         "_ if self.group =>" => "_ if self.group && false =>"
     } fails "signals::subreaper::the_group_gets_them_if_asked_for";
 
-    descriptors_are_kept: "run/life.rs" {
+    descriptors_are_kept: "run/main_loop.rs" {
         "if let Err(errno) = sys::close_all_but(kept) {" => "if let Err(errno) = Ok::<_, nix::errno::Errno>(kept) {"
     } fails "lifecycle::subreaper::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
 
-    the_working_directory_is_kept: "run/life.rs" {
+    the_working_directory_is_kept: "run/main_loop.rs" {
         "chdir(c\"/\")" => "chdir(c\".\")"
     } fails "lifecycle::pid_1::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
 
@@ -144,7 +144,7 @@ mutants! {
         "        keep(self.locked.file.as_fd());" => ""
     } fails "lifecycle::subreaper::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
 
-    the_sockets_stay_hinits: "run/start.rs" {
+    the_sockets_stay_hinits: "run/launch/start.rs" {
         "variable(LISTEN_PID, inherited.listens.is_some())?" => "variable(LISTEN_PID, false)?"
     } fails "lifecycle::subreaper::sockets_that_were_passed_are_the_servers";
 
@@ -152,11 +152,11 @@ mutants! {
         "Ok(number) => variable.set(number)," => "Ok(number) => variable.set(number ^ 1),"
     } fails "lifecycle::pid_1::sockets_that_were_passed_name_the_server_by_its_pidfd_as_well";
 
-    the_parent_is_not_followed: "run/mod.rs" {
+    the_parent_is_not_followed: "run/launch/mod.rs" {
         "    set_pdeathsig(signal).map_err(fail)?;" => ""
     } fails "signals::the_parents_death_is_a_signal";
 
-    the_server_survives_hinit: "run/start.rs" {
+    the_server_survives_hinit: "run/launch/start.rs" {
         "options.parent_death == Some(Signal::SIGKILL)" => "options.parent_death == Some(Signal::SIGKILL) && false"
     } fails "signals::the_parents_death_can_kill_hinit_and_server";
 
@@ -164,7 +164,7 @@ mutants! {
         "= set_child_subreaper(true)" => "= set_child_subreaper(false)"
     } fails "lifecycle::hinit_becomes_a_subreaper_only_where_it_must";
 
-    orphans_stay_zombies: "run/life.rs" {
+    orphans_stay_zombies: "run/main_loop.rs" {
         "== SIGCHLD => match self.reap()? {" =>
         "== SIGCHLD => match nix::sys::wait::waitid(nix::sys::wait::Id::Pid(self.server.pid()), \
              nix::sys::wait::WaitPidFlag::WEXITED | nix::sys::wait::WaitPidFlag::WNOWAIT \
@@ -172,7 +172,7 @@ mutants! {
              .filter(|status| *status != nix::sys::wait::WaitStatus::StillAlive).and_then(|_| self.reap().ok()?) {"
     } fails "lifecycle::pid_1::orphans_are_reaped_and_do_not_end_hinit";
 
-    sigchld_stays_ignored: "run/mod.rs" {
+    sigchld_stays_ignored: "run/launch/mod.rs" {
         "sigchld_ignored: sys::ignore_sigchld(false)," => "sigchld_ignored: true,"
     } fails "lifecycle::subreaper::sigchld_ignored_by_the_caller_hides_no_end_and_stays_ignored_for_the_server";
 
@@ -184,7 +184,7 @@ mutants! {
         "super::set_signal_mask(self.signal_mask);" => ""
     } fails "lifecycle::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
 
-    options_behind_the_command: "cli/given/words.rs" {
+    options_behind_the_command: "cli/invocation/words.rs" {
         "if topic.mixed {" => "if topic.mixed || true {"
     } fails "lifecycle::subreaper::the_servers_own_options_are_not_hinits";
 
@@ -205,7 +205,7 @@ mutants! {
         "if let Some(terminal) = self.terminal" => "if let Some(terminal) = self.terminal.filter(|_| false)"
     } fails "terminal::pid_1::a_reader_of_the_terminal_is_never_stopped_at_its_start";
 
-    the_terminal_is_stolen: "run/start.rs" {
+    the_terminal_is_stolen: "run/launch/start.rs" {
         "terminal.filter(|terminal| terminal.is_ours())" => "terminal"
     } fails "terminal::a_job_in_the_background_steals_nothing_until_it_is_put_into_the_foreground";
 
@@ -217,7 +217,7 @@ mutants! {
         "kill(Pid::from_raw(0), signal)" => "kill(nix::unistd::getpid(), signal)"
     } fails "terminal::a_pipeline_stops_and_goes_on_as_a_whole";
 
-    the_foreground_is_not_handed_on: "run/life/signals.rs" {
+    the_foreground_is_not_handed_on: "run/main_loop/signals.rs" {
         "if terminal.is_ours()\n" => "if terminal.is_ours() && false\n"
     } fails "terminal::ctrl_z_stops_both_and_fg_and_bg_continue_both";
 
@@ -225,26 +225,26 @@ mutants! {
         "(Signal::SIGTSTP, _) => Stop::ContinueAlone," => "(Signal::SIGTSTP, _) => Stop::Leave,"
     } fails "terminal::pid_1::where_nobody_could_continue_it_a_server_goes_on_after_ctrl_z";
 
-    the_terminal_is_lost: "run/life.rs" {
+    the_terminal_is_lost: "run/main_loop.rs" {
         "            terminal.take_back(group);" => "            let _ = (terminal, group);"
     } fails "terminal::a_caller_without_job_control_gets_the_terminal_back";
 
     a_daemon_goes_unnoticed: "run/ending.rs" {
-        "status.success() && since_asked.is_none()" => "!status.success() && since_asked.is_none()"
+        "status.success()\n            && since_stop_request.is_none()" => "!status.success() && since_stop_request.is_none()"
     } fails "lifecycle::pid_1::a_server_that_went_to_the_background_is_found_out";
 }
 
 // How a stop goes. (The timetable itself has its own tests, without a clock.)
 mutants! {
     nobody_is_told: "run/leftovers.rs" {
-        "        self.roundup.tell();\n" => ""
+        "        self.sweep.tell();\n" => ""
     } fails "shutdown::pid_1::whoever_is_left_gets_term_and_is_waited_for";
 
     who_cannot_be_seen_is_not_killed: "run/leftovers.rs" {
         "server.is_some_and(kills)" => "server.filter(|_| false).is_some_and(kills)"
     } fails "limits::descriptors::subreaper::without_any_the_server_is_killed_all_the_same";
 
-    nobody_is_waited_for: "run/life/children.rs" {
+    nobody_is_waited_for: "run/main_loop/children.rs" {
         "sys::ended_child() == Err(Errno::ECHILD)" => "true"
     } fails "shutdown::subreaper::whoever_is_left_gets_term_and_is_waited_for";
 
@@ -253,7 +253,7 @@ mutants! {
     } fails "shutdown::pid_1::a_daemon_in_a_session_of_its_own_is_no_exception_nor_is_one_that_is_stopped";
 
     latecomers_are_not_told: "run/shutdown.rs" {
-        "LOOK_AGAIN: Duration = Duration::from_millis(250);" => "LOOK_AGAIN: Duration = Duration::from_hours(1);",
+        "TERM_INTERVAL: Duration = Duration::from_millis(250);" => "LOOK_AGAIN: Duration = Duration::from_hours(1);",
         "None if readers_are_due || is_due(self.again) => {" => "None if is_due(self.again) => {"
     } fails "shutdown::pid_1::one_that_comes_only_during_the_drain_is_told_as_well";
 
@@ -262,24 +262,24 @@ mutants! {
         "below = process::all()?.into_iter().filter(|p| p.pid != getpid()).collect();"
     } fails "shutdown::a_stranger_in_the_same_pid_namespace_is_left_alone";
 
-    the_lock_goes_before_the_drain: "run/life/children.rs" {
-        "                self.keep_pid_file(&Claim::clear);" =>
-        "                self.keep_pid_file(&Claim::clear); drop(self.claim.take());"
+    the_lock_goes_before_the_drain: "run/main_loop/children.rs" {
+        "                self.update_pid_file(&Claim::clear);" =>
+        "                self.update_pid_file(&Claim::clear); drop(self.claim.take());"
     } fails "shutdown::pid_1::meanwhile_the_pid_file_is_empty_but_held";
 
-    the_health_turns_too_late: "run/life.rs" {
-        "self.keep_pid_file(&Claim::mark_stopping);" => ""
+    the_health_turns_too_late: "run/main_loop.rs" {
+        "self.update_pid_file(&Claim::mark_stopping);" => ""
     } fails "shutdown::pid_1::a_stop_signal_waits_for_the_delay_and_the_health_turns_at_once";
 
-    the_stop_takes_as_long_as_the_server_was_up: "run/life/children.rs" {
+    the_stop_takes_as_long_as_the_server_was_up: "run/main_loop/children.rs" {
         "|asked| asked.at.elapsed()" => "|_| self.server.age()"
     } fails "log::subreaper::the_time_of_the_stop_is_not_that_of_the_server";
 
-    a_delay_is_not_told: "run/life.rs" {
-        "                self.tell_of_delay();" => ""
+    a_delay_is_not_told: "run/main_loop.rs" {
+        "                self.log_delay();" => ""
     } fails "shutdown::pid_1::a_stop_signal_waits_for_the_delay_and_the_health_turns_at_once";
 
-    rules_do_not_count: "run/life/signals.rs" {
+    rules_do_not_count: "run/main_loop/signals.rs" {
         "self.pass_on(signal.rewritten(number));" => "let _ = number; self.pass_on(signal);"
     } fails "shutdown::pid_1::signals_are_rewritten_or_dropped";
 
@@ -290,15 +290,15 @@ mutants! {
 
 // In another init's place.
 mutants! {
-    dumb_init_tells_nobody: "run/life/children.rs" {
+    dumb_init_tells_nobody: "run/main_loop/children.rs" {
         "self.options.stop.leftovers == Leftovers::Tell" => "self.options.stop.leftovers == Leftovers::Drain"
     } fails "compat::ends::what_is_told_those_whom_the_command_leaves";
 
-    a_session_is_not_made: "run/start.rs" {
+    a_session_is_not_made: "run/launch/start.rs" {
         "let _cannot_fail = setsid();" => "let _ = setsid;"
     } fails "compat::terminal::pid_1::without_a_terminal";
 
-    the_terminal_is_not_taken: "run/start.rs" {
+    the_terminal_is_not_taken: "run/launch/start.rs" {
         "sys::take_terminal();" => "let _ = sys::take_terminal;"
     } fails "compat::terminal::pid_1::leading_the_terminals_session";
 
@@ -307,19 +307,19 @@ mutants! {
     } fails "compat::terminal::pid_1::the_terminals_farewell_is_dropped";
 
     tinis_codes_are_forgotten: "cli/compat.rs" {
-        "given.values(&EXPECTED, &EXIT_CODE);" => "given.values(&EXPECTED, &EXIT_CODE).split_off(1);"
+        "invocation.values(&EXPECTED, &EXIT_CODE);" => "invocation.values(&EXPECTED, &EXIT_CODE).split_off(1);"
     } fails "compat::ends::pid_1::tini_takes_codes_for_0";
 
     catatonit_is_no_subreaper: "cli/compat.rs" {
-        "run.manners.subreaper = true;" => "run.manners.subreaper = false;"
+        "run.profile.subreaper = true;" => "run.profile.subreaper = false;"
     } fails "compat::orphans::who_becomes_their_parent";
 
     a_command_not_found_is_127: "cli/compat.rs" {
-        "ExitCodes([1, 2, 2])" => "ExitCodes([1, 126, 127])"
+        "FailureCodes([1, 2, 2])" => "FailureCodes([1, 126, 127])"
     } fails "compat::command_line::what_each_exits_with";
 
-    a_script_is_refused: "run/start.rs" {
-        "&& errno == Errno::ENOEXEC" => "&& errno == Errno::ENOEXEC && !options.manners.shell"
+    a_script_is_refused: "run/launch/start.rs" {
+        "&& errno == Errno::ENOEXEC" => "&& errno == Errno::ENOEXEC && !options.profile.shell"
     } fails "compat::command_line::a_script_without_an_interpreter_is_the_shells";
 
     a_pause_reaps_nobody: "run/mod.rs" {
@@ -327,26 +327,26 @@ mutants! {
         "while let (Ok(Some(pid)), false) = (sys::ended_child(), true) {"
     } fails "compat::orphans::pid_1::catatonit_can_pause";
 
-    dumb_init_never_stops: "run/life/signals.rs" {
-        "is_job_control && self.options.manners.stops" => "is_job_control && !self.options.manners.stops"
+    dumb_init_never_stops: "run/main_loop/signals.rs" {
+        "is_job_control && self.options.profile.stops" => "is_job_control && !self.options.profile.stops"
     } fails "compat::signals::subreaper::dumb_init_stops_whatever_becomes_of_the_signal";
 }
 
 // Why a command cannot be run.
 mutants! {
-    a_carriage_return_goes_unsaid: "run/exec_error.rs" {
+    a_carriage_return_goes_unsaid: "run/launch/exec_error.rs" {
         "let has_return = interpreter.ends_with(b\"\\r\");" => "let has_return = false;"
     } fails "exec_errors::subreaper::scripts";
 
-    any_machine_is_this_one: "run/exec_error.rs" {
+    any_machine_is_this_one: "run/launch/exec_error.rs" {
         "let is_foreign = machine != ARCH;" => "let is_foreign = false;"
     } fails "exec_errors::subreaper::binaries";
 
-    noexec_goes_unnoticed: "run/exec_error.rs" {
+    noexec_goes_unnoticed: "run/launch/exec_error.rs" {
         "mount.flags().contains(FsFlags::ST_NOEXEC)" => "mount.flags().contains(FsFlags::all())"
     } fails "exec_errors::a_file_system_that_is_mounted_noexec";
 
-    the_first_file_of_path_is_blamed: "run/exec_error.rs" {
+    the_first_file_of_path_is_blamed: "run/launch/exec_error.rs" {
         "let is_other = errno == Errno::ENOENT;" => "let is_other = true;"
     } fails "exec_errors::subreaper::a_command_is_found_along_path";
 }
@@ -382,15 +382,15 @@ mutants! {
         "Whose::User(user) => owner == user && !is_ambiguous(user)," => "Whose::User(user) => !is_ambiguous(user),"
     } fails "attacks::default_files::root_believes_no_file_that_another_user_has_put_there";
 
-    root_believes_it_of_any_process: "healthcheck/server.rs" {
+    root_believes_it_of_any_process: "lookup.rs" {
         "|| parent == Some(PID_1);" => "|| parent.is_some();"
     } fails "attacks::default_files::root_believes_no_file_that_another_user_has_put_there";
 
     root_signals_by_it: "signal.rs" {
-        "use crate::healthcheck::server::{Found, find};" => "use crate::healthcheck::server::{Found, inspect as find};"
+        "use crate::lookup::{Found, find};" => "use crate::lookup::{Found, inspect as find};"
     } fails "other_user::root_finds_the_default_file_of_pid_1s_user_and_the_others_are_told";
 
-    anothers_proc_is_believed: "healthcheck/server.rs" {
+    anothers_proc_is_believed: "lookup.rs" {
         "_ if !process::is_proc_ours()" => "_ if false"
     } fails "verdicts::another_namespaces_proc_is_not_believed";
 
@@ -406,11 +406,11 @@ mutants! {
 // What a health check asks.
 mutants! {
     a_head_without_end_is_kept: "healthcheck/probe/http.rs" {
-        "Ok(None) if self.unread.len() < MOST_HEAD => return None," => "Ok(None) => return None,"
+        "Ok(None) if self.unread.len() < MAX_HEAD => return None," => "Ok(None) => return None,"
     } fails "hostile::whoever_sends_too_much";
 
     a_body_without_end_is_kept: "healthcheck/probe/http.rs" {
-        "const MOST_BODY: usize = 64 * 1024;" => "const MOST_BODY: usize = 64 * 1024 * 1024;"
+        "const MAX_BODY: usize = 64 * 1024;" => "const MAX_BODY: usize = 64 * 1024 * 1024;"
     } fails "hostile::whoever_sends_too_much";
 
     any_code_will_do: "healthcheck/probe/http.rs" {

@@ -27,12 +27,12 @@ mutants! {
         "return self.kill();" => "return;"
     } fails "ready::child::pid_1::one_that_hangs_is_killed_and_the_next_one_asks";
 
-    who_asks_is_an_orphan: "run/life/children.rs" {
-        "Ok(status) if self.is_asking(pid) => self.take_answer(status)," => ""
+    who_asks_is_an_orphan: "run/main_loop/children.rs" {
+        "Ok(status) if self.is_ready_probe(pid) => self.take_probe_result(status)," => ""
     } fails "ready::pid_1::the_log_says_why_it_is_not_ready_and_names_no_orphan";
 
-    who_asks_can_be_the_server: "run/life/hearing.rs" {
-        "if self.is_asking(pid) {" => "if false {"
+    who_asks_can_be_the_server: "run/main_loop/notify_events.rs" {
+        "if self.is_ready_probe(pid) {" => "if false {"
     } fails "ready::child::it_does_not_become_the_server";
 
     a_ready_server_is_waited_for: "run/health.rs" {

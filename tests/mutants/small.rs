@@ -50,15 +50,15 @@ mutants! {
         "Some(kind) => return Err(fail(&format!(\"it is a {kind}\")))," => "Some(_) => {}"
     } fails "install::what_is_no_regular_file_stays";
 
-    a_locked_file_is_removed: "run/stale.rs" {
+    a_locked_file_is_removed: "run/launch/stale.rs" {
         "    check_locks(&file)?;" => "    let _ = check_locks;"
     } fails "stale::subreaper::what_somebody_has_locked_stays";
 
-    pid_1_believes_an_old_number: "run/stale.rs" {
+    pid_1_believes_an_old_number: "run/launch/stale.rs" {
         "if getpid() == Pid::from_raw(1) || has_ended(pid) =>" => "if getpid() != getpid() || has_ended(pid) =>"
     } fails "stale::pid_1::one_that_lives_stays_unless_it_cannot_be_meant";
 
-    a_living_process_is_stale: "run/stale.rs" {
+    a_living_process_is_stale: "run/launch/stale.rs" {
         "if getpid() == Pid::from_raw(1) || has_ended(pid) =>" => "if getpid() == getpid() || has_ended(pid) =>"
     } fails "stale::subreaper::one_that_lives_stays_unless_it_cannot_be_meant";
 
@@ -82,7 +82,7 @@ mutants! {
         "(word.len().max(other.len()) / 4).max(1)" => "99"
     } fails "cli::a_usage_error_of_another_inits_command_line_names_its_help";
 
-    what_was_meant_is_not_said: "run/program.rs" {
+    what_was_meant_is_not_said: "run/launch/program.rs" {
         "suggestions::command(self.0.words(), is_own, &is_user)" =>
         "suggestions::command(self.0.words(), is_own, &is_user).filter(|_| false)"
     } fails "exec_errors::subreaper::commands_that_were_meant_otherwise";

@@ -3,7 +3,7 @@
 use super::Mutant;
 
 mutants! {
-    a_start_that_hangs_is_deaf: "run/mod.rs" {
+    a_start_that_hangs_is_deaf: "run/launch/mod.rs" {
         "SignalQueue::new(options.stop.signals.with(SIGCHLD))" => "SignalQueue::new(SignalSet::NONE.with(SIGCHLD))"
     } fails "start::subreaper::a_stop_signal_ends_a_start_that_hangs";
 
@@ -28,7 +28,7 @@ mutants! {
         "*sign = if has_run_out { now } else { *sign + by };" => "let _ = has_run_out;"
     } fails "pause::subreaper::it_is_no_silence";
 
-    a_stopped_server_gets_its_stop_signal_when_it_is_killed: "run/life/signals.rs" {
+    a_stopped_server_gets_its_stop_signal_when_it_is_killed: "run/main_loop/signals.rs" {
         "                    self.wake_stopped_server();" => ""
     } fails "stop_signals::subreaper::a_server_that_is_stopped_goes_on_for_its_stop_signal";
 

@@ -24,15 +24,15 @@ mutants! {
         "(true, Some(false)) if is_trusted(user) => false," => "(true, Some(false)) if is_trusted(user) || user > 0 => false,"
     } fails "notify::departed::a_stranger_whose_pid_was_used_again_is_not_believed";
 
-    who_has_exited_names_the_server: "run/life/hearing.rs" {
+    who_has_exited_names_the_server: "run/main_loop/notify_events.rs" {
         "if sender.has_exited {" => "if sender.has_exited && sender.user == 4242 {"
     } fails "notify::departed::subreaper::it_names_no_other_server";
 
-    a_part_of_the_last_words_counts: "run/life/hearing.rs" {
-        "            self.hear(most);" => "            self.hear(most.min(MOST_AT_ONCE));"
+    a_part_of_the_last_words_counts: "run/main_loop/notify_events.rs" {
+        "            self.read_messages(most);" => "            self.read_messages(most.min(MAX_AT_ONCE));"
     } fails "notify::departed::pid_1::all_that_it_has_said_is_read_before_its_end_counts";
 
-    a_zombie_is_the_server: "run/life/hearing.rs" {
+    a_zombie_is_the_server: "run/main_loop/notify_events.rs" {
         "            && is_running_child(pid)\n" => "            && is_child(pid)\n",
         "!new.has_ended() && is_below(pid)" => "is_below(pid)",
         "        if is_running_child(pid) {\n" => "        if is_running_child(pid) || is_child(pid) {\n"
@@ -58,31 +58,31 @@ mutants! {
         "(self.stopping.is_none() && silence >= watchdog)" => "(self.stopping.is_some() && silence >= watchdog)"
     } fails "notify::watchdog::subreaper::a_server_that_is_silent_is_unhealthy";
 
-    the_stopped_do_not_end_of_their_silence: "run/life/hearing.rs" {
+    the_stopped_do_not_end_of_their_silence: "run/main_loop/notify_events.rs" {
         ".chain([SIGCONT])" => ".chain([SIGCONT].into_iter().skip(1))"
     } fails "notify::watchdog::pid_1::it_can_end_of_that_also_when_it_is_stopped";
 
-    a_stop_is_for_the_old_server_alone: "run/life/hearing.rs" {
-        "self.tell_of_stop();" => ""
+    a_stop_is_for_the_old_server_alone: "run/main_loop/notify_events.rs" {
+        "self.stop_new_server();" => ""
     } fails "notify::main_pid::subreaper::a_stop_in_the_middle_of_that_gets_to_both";
 
     more_time_is_not_given: "run/shutdown.rs" {
         "(grace_from.map(|from| from + grace)).max(self.extended)" => "grace_from.map(|from| from + grace)"
     } fails "notify::pid_1::a_server_gets_more_time_on_its_way_out";
 
-    a_new_server_is_stopped_like_the_old_one: "run/life/hearing.rs" {
+    a_new_server_is_stopped_like_the_old_one: "run/main_loop/notify_events.rs" {
         "self.health.replace_server(pid, is_stopped, Instant::now());" => "self.health.replace_server(pid, is_stopped || !is_stopped, Instant::now());"
     } fails "notify::main_pid::pid_1::who_takes_the_place_of_one_that_is_stopped_is_not";
 
-    an_earlier_word_counts: "run/life/hearing.rs" {
+    an_earlier_word_counts: "run/main_loop/notify_events.rs" {
         "        self.successor = None;\n" => ""
     } fails "notify::main_pid::subreaper::the_last_word_counts";
 
-    nobody_takes_the_servers_place: "run/life/children.rs" {
+    nobody_takes_the_servers_place: "run/main_loop/children.rs" {
         "                self.follow_successor();" => ""
     } fails "notify::main_pid::pid_1::a_child_of_the_servers_takes_its_place_when_that_ends";
 
-    anyone_can_be_the_server: "run/life/hearing.rs" {
+    anyone_can_be_the_server: "run/main_loop/notify_events.rs" {
         "        if is_running_child(pid) {\n            return" => "        if !is_child(getpid()) {\n            return",
         "use nix::unistd::Pid;" => "use nix::unistd::{Pid, getpid};"
     } fails "notify::main_pid::subreaper::nobody_else_can_be_the_server";
@@ -99,7 +99,7 @@ mutants! {
         "b\"\\r\\n\"" => "b\"\\n\""
     } fails "notify::strangers::subreaper::what_systemd_accepts_is_heard";
 
-    whoever_may_speak_names_the_server: "run/life/hearing.rs" {
+    whoever_may_speak_names_the_server: "run/main_loop/notify_events.rs" {
         "process::owner(pid) == Some(user)" => "process::owner(pid).is_some()"
     } fails "attacks::messages::pid_1::another_users_process_does_not_become_the_server";
 
@@ -143,11 +143,11 @@ mutants! {
         "    listen(&socket, Backlog::MAXALLOWABLE)?;\n    Ok(nix::unistd::dup(&socket)?)"
     } fails "listen::pid_1::the_server_inherits_none_of_the_sockets";
 
-    one_who_is_to_stop_is_ready: "run/life/signals.rs" {
+    one_who_is_to_stop_is_ready: "run/main_loop/signals.rs" {
         "            self.health.stop();" => ""
     } fails "listen::pid_1::one_that_is_about_to_be_stopped_is_alive_but_not_ready";
 
-    one_that_is_stopped_is_well: "run/life/children.rs" {
+    one_that_is_stopped_is_well: "run/main_loop/children.rs" {
         "                    self.health.set_suspended(true);" => ""
     } fails "listen::subreaper::one_that_is_stopped_is_not_well_until_it_goes_on";
 
@@ -168,11 +168,11 @@ mutants! {
     } fails "listen::crowds::who_asks_on_and_on_and_does_not_read_is_dropped";
 
     no_descriptor_left_makes_it_spin: "run/responder.rs" {
-        "self.turn_deaf(epoll, now);\n                    }" => "}"
+        "self.pause_accepting(epoll, now);\n                    }" => "}"
     } fails "listen::exhaustion::subreaper::it_goes_on_and_answers_again_once_there_is_one";
 
     half_a_request_may_stay: "run/responder/connection.rs" {
-        "const PATIENCE: Duration = Duration::from_secs(2);" => "const PATIENCE: Duration = Duration::from_hours(1);"
+        "const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);" => "const PATIENCE: Duration = Duration::from_hours(1);"
     } fails "listen::requests::a_part_of_a_request";
 
     an_answer_is_lost_by_what_comes_after_it: "run/responder/connection.rs" {

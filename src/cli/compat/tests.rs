@@ -3,9 +3,14 @@ use std::ffi::{CStr, OsString};
 use nix::sys::signal::Signal;
 
 use super::*;
-use crate::cli::Misuse;
+use crate::cli::UsageError;
 
-fn parse_as(name: &str, words: &[&str], variable: &CStr, value: &str) -> Result<Command, Misuse> {
+fn parse_as(
+    name: &str,
+    words: &[&str],
+    variable: &CStr,
+    value: &str,
+) -> Result<Command, UsageError> {
     let env = |asked: &CStr| (asked == variable).then(|| value.into());
     let arguments = [name]
         .into_iter()
@@ -63,7 +68,7 @@ fn as_tini() {
             command: vec!["x".into()],
             ..{
                 let mut plain = plain();
-                plain.manners.exit_codes = ExitCodes([1, 126, 127]);
+                plain.profile.exit_codes = FailureCodes([1, 126, 127]);
                 plain
             }
         }
@@ -72,7 +77,7 @@ fn as_tini() {
         "tini",
         &["-sgwe1", "-e", "143", "-pSIGKILL", "-vv", "--", "x"],
     );
-    assert!(all.group && all.manners.subreaper && all.manners.names_orphans);
+    assert!(all.group && all.profile.subreaper && all.profile.names_orphans);
     assert_eq!(all.exit.map, [(1, 0), (143, 0)]);
     assert_eq!(all.parent_death, Some(Signal::SIGKILL));
     assert_eq!(all.verbosity, Verbosity::Verbose);
@@ -89,7 +94,7 @@ fn as_tini() {
             "{value}"
         );
     }
-    assert!(run_in("tini", c"TINI_SUBREAPER", "").manners.subreaper);
+    assert!(run_in("tini", c"TINI_SUBREAPER", "").profile.subreaper);
     assert!(run_in("tini", c"TINI_KILL_PROCESS_GROUP", "").group);
     // hinit's own variables say nothing here.
     assert!(!run_in("tini", c"HINIT_GROUP", "1").group);
@@ -98,9 +103,9 @@ fn as_tini() {
 #[test]
 fn as_dumb_init() {
     let session = run("dumb-init", &["x"]);
-    assert!(session.group && session.manners.session && !session.manners.subreaper);
+    assert!(session.group && session.profile.session && !session.profile.subreaper);
     assert_eq!(session.stop.leftovers, Leftovers::Tell);
-    assert_eq!(session.manners.exit_codes, ExitCodes([1, 2, 2]));
+    assert_eq!(session.profile.exit_codes, FailureCodes([1, 2, 2]));
     for signal in [SIGTSTP, SIGTTIN, SIGTTOU] {
         assert_eq!(session.rewrites.apply(signal), Some(SIGSTOP));
     }
@@ -109,7 +114,7 @@ fn as_dumb_init() {
         run("dumb-init", &["--single-child", "x"]),
         run_in("dumb-init", c"DUMB_INIT_SETSID", "0"),
     ] {
-        assert!(!single.group && !single.manners.session);
+        assert!(!single.group && !single.profile.session);
         assert_eq!(single.stop.leftovers, Leftovers::Leave);
         assert_eq!(single.rewrites, Rewrites::default());
     }
@@ -128,7 +133,7 @@ fn as_dumb_init() {
     // What never comes to be rewritten is no mistake here.
     assert!(
         run("dumb-init", &["-r", "9:15", "-r", "17:0", "x"])
-            .manners
+            .profile
             .stops
     );
     for (from, to) in [
@@ -154,8 +159,8 @@ fn as_dumb_init() {
 #[test]
 fn as_catatonit() {
     let base = run("catatonit", &["x"]);
-    assert!(!base.group && base.manners.subreaper && !base.manners.session);
-    assert_eq!(base.manners.exit_codes, ExitCodes([1; 3]));
+    assert!(!base.group && base.profile.subreaper && !base.profile.session);
+    assert_eq!(base.profile.exit_codes, FailureCodes([1; 3]));
     assert!(run("catatonit", &["-g", "x"]).group);
     assert_eq!(
         run_in("catatonit", c"CATATONIT_DEBUG", "").verbosity,
@@ -234,12 +239,12 @@ fn a_wrong_command_line() {
         ),
         ("dumb-init", &["--"], NO_COMMAND),
     ] {
-        let Err(misuse) = parse_as(name, words, c"", "") else {
+        let Err(error) = parse_as(name, words, c"", "") else {
             panic!("{name} takes {words:?}")
         };
         assert_eq!(
-            (misuse.why.to_string().as_str(), misuse.complaint),
-            (why, Complaint::Exit(1))
+            (error.why.to_string().as_str(), error.output),
+            (why, ErrorOutput::Exit(1))
         );
     }
 }

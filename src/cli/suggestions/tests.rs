@@ -121,7 +121,7 @@ fn options_of_other_inits_have_an_equivalent() {
 
 #[test]
 fn signals() {
-    let wanted = "a signal such as TERM";
+    let value_description = "a signal such as TERM";
     for (value, wrong, near) in [
         ("SIGTRM", "SIGTRM", "SIGTERM"),
         ("sigtrm", "sigtrm", "SIGTERM"),
@@ -136,7 +136,7 @@ fn signals() {
         ("15:INTT", "INTT", "INT"),
     ] {
         let expected = format!("`{wrong}` is not a signal (did you mean {near}?)");
-        assert_eq!(refusal(value, wanted), expected);
+        assert_eq!(refusal(value, value_description), expected);
     }
     // Far from all; or a signal, if not one for this place.
     for value in [
@@ -150,8 +150,8 @@ fn signals() {
         "RTMIN+99",
         "é",
     ] {
-        let expected = format!("not {wanted}");
-        assert_eq!(refusal(value, wanted), expected, "{value}");
+        let expected = format!("not {value_description}");
+        assert_eq!(refusal(value, value_description), expected, "{value}");
     }
     let no_signals = refusal("TREM", "a time");
     assert_eq!(no_signals, "not a time");
@@ -160,15 +160,15 @@ fn signals() {
 /// What their values should have been tells which options take signals.
 #[test]
 fn each_kind_of_signals_says_so() {
-    for wanted in [
-        values::SIGNAL.wanted,
-        values::STANDARD_SIGNAL.wanted,
-        values::STOP_SIGNALS.wanted,
-        values::REWRITE.wanted,
-        values::REWRITE_BY_COLON.wanted,
-        values::EXIT_CODES.wanted,
+    for expected in [
+        values::SIGNAL.expected,
+        values::STANDARD_SIGNAL.expected,
+        values::STOP_SIGNALS.expected,
+        values::REWRITE.expected,
+        values::REWRITE_BY_COLON.expected,
+        values::EXIT_CODES.expected,
     ] {
-        let refusal = refusal("SIGTRM", wanted);
+        let refusal = refusal("SIGTRM", expected);
         assert!(refusal.ends_with("(did you mean SIGTERM?)"), "{refusal}");
     }
 }

@@ -14,7 +14,7 @@ fn check_with(words: &[&str], variables: &[(&CStr, &str)]) -> Result<Healthcheck
     let words = ["hinit", "healthcheck"].iter().chain(words);
     match parse(words.map(OsString::from).collect(), &env) {
         Ok(Command::Healthcheck(check)) => Ok(check),
-        Err(misuse) => Err(misuse.why.to_string()),
+        Err(error) => Err(error.why.to_string()),
         other => panic!("{other:?}"),
     }
 }

@@ -48,7 +48,7 @@ fn whether_the_server_is_to_say_that_it_is_ready() {
             "run: `--watchdog-signal TREM`: `TREM` is not a signal (did you mean TERM?)",
         ),
     ] {
-        assert_eq!(misuse(words), refusal);
+        assert_eq!(usage_error(words), refusal);
     }
 }
 
@@ -88,11 +88,14 @@ fn where_hinit_answers() {
     ] {
         let why = "not an address such as 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock";
         let refusal = format!("run: `--listen {bad}`: {why}");
-        assert_eq!(misuse(&["--listen", bad, "x"]), refusal);
+        assert_eq!(usage_error(&["--listen", bad, "x"]), refusal);
     }
     let many = ["--listen=127.0.0.1:1"; 9];
     let many = [&many[..], &["x"]].concat();
-    assert_eq!(misuse(&many), "run: more than 8 addresses to listen at");
+    assert_eq!(
+        usage_error(&many),
+        "run: more than 8 addresses to listen at"
+    );
 }
 
 #[test]
@@ -101,7 +104,7 @@ fn whom_a_health_check_asks_whether_the_server_is_ready() {
     assert!(healthcheck(&["healthcheck", "--ready"]).ready);
     for other in ["--no-pid", "--foreign"] {
         let refusal = format!("healthcheck: `--ready` cannot be used with `{other}`");
-        assert_eq!(misuse(&["healthcheck", "--ready", other]), refusal);
+        assert_eq!(usage_error(&["healthcheck", "--ready", other]), refusal);
     }
 }
 
@@ -182,7 +185,7 @@ fn what_cannot_be_asked_is_a_usage_error_that_names_the_option() {
         ),
     ] {
         let expected = format!("run: in --ready-when: {why} {example}");
-        assert_eq!(misuse(&["--ready-when", value, "x"]), expected);
+        assert_eq!(usage_error(&["--ready-when", value, "x"]), expected);
     }
     for flag in [
         "-q",
@@ -196,11 +199,11 @@ fn what_cannot_be_asked_is_a_usage_error_that_names_the_option() {
         let value = format!("--unix /s {flag}");
         let why = "only probes and `--timeout` have an effect here";
         let expected = format!("run: in --ready-when: {why} {example}");
-        assert_eq!(misuse(&["--ready-when", &value, "x"]), expected);
+        assert_eq!(usage_error(&["--ready-when", &value, "x"]), expected);
     }
     for word in ["x", "--unknown"] {
         let value = format!("--unix /s {word}");
-        let refused = misuse(&["--ready-when", &value, "x"]);
+        let refused = usage_error(&["--ready-when", &value, "x"]);
         assert!(refused.starts_with("run: in --ready-when: "), "{refused}");
     }
     let by_variable = parse_with(&["x"], c"HINIT_READY_WHEN", "--timeout 2s");
@@ -209,7 +212,7 @@ fn what_cannot_be_asked_is_a_usage_error_that_names_the_option() {
         "in HINIT_READY_WHEN: there is no probe (an example is `--ready-when \"--tcp 127.0.0.1:8000\"`)"
     );
     assert_eq!(
-        misuse(&["--ready-when"]),
+        usage_error(&["--ready-when"]),
         "run: `--ready-when` needs a value: PROBE..."
     );
 }

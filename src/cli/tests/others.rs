@@ -112,9 +112,9 @@ fn flag_then_environment_then_default() {
                 Ok(Command::Signal(signal)) => Ok(signal.foreign),
                 Ok(Command::Status(status)) => Ok(status.foreign),
                 Ok(other) => panic!("{other:?}"),
-                Err(misuse) => {
+                Err(error) => {
                     let why = "`HINIT_FOREIGN=x`: not 1, 0, true, false, yes, no, on or off";
-                    assert_eq!(misuse.why.to_string(), why);
+                    assert_eq!(error.why.to_string(), why);
                     Err(())
                 }
             };
@@ -269,7 +269,7 @@ fn a_usage_error_names_the_word_and_the_nearest_right_one() {
             "unknown option `--work-dir` (did you mean `--workdir`?)".into(),
         ),
     ] {
-        assert_eq!(misuse(words), format!("run: {message}"), "{words:?}");
+        assert_eq!(usage_error(words), format!("run: {message}"), "{words:?}");
     }
 }
 

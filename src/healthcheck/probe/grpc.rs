@@ -7,10 +7,10 @@ use crate::cli::{Endpoint, Header};
 mod hpack;
 
 /// The most bytes of a frame: the protocol's default, and we allow no more.
-const MOST_FRAME: usize = 16 * 1024;
+const MAX_FRAME: usize = 16 * 1024;
 /// The most bytes of all header blocks, and of the message.
-const MOST_HEADERS: usize = 16 * 1024;
-const MOST_MESSAGE: usize = 1024;
+const MAX_HEADERS: usize = 16 * 1024;
+const MAX_MESSAGE: usize = 1024;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -74,31 +74,6 @@ fn push_varint(bytes: &mut Vec<u8>, mut value: usize) {
     bytes.push(low);
 }
 
-/// The name of a gRPC status.
-pub(super) fn status_name(status: u32) -> &'static str {
-    const NAMES: [&str; 17] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
-    let name = usize::try_from(status).ok().and_then(|at| NAMES.get(at));
-    name.copied().unwrap_or("unknown")
-}
-
 /// An answer on its way.
 pub(super) struct Answer {
     unread: Vec<u8>,
@@ -152,7 +127,7 @@ impl Answer {
     }
 
     fn headers(&mut self, flags: u8, block: &[u8]) -> Option<Finding> {
-        if self.headers.len() + block.len() > MOST_HEADERS {
+        if self.headers.len() + block.len() > MAX_HEADERS {
             return Some(Finding::HeadTooLong);
         }
         self.headers.extend(block);
@@ -179,7 +154,7 @@ impl Answer {
     }
 
     fn data(&mut self, flags: u8, bytes: &[u8]) -> Option<Finding> {
-        if self.message.len() + bytes.len() > MOST_MESSAGE {
+        if self.message.len() + bytes.len() > MAX_MESSAGE {
             return Some(NOT_GRPC);
         }
         self.message.extend(bytes);
@@ -187,7 +162,7 @@ impl Answer {
             return (flags & END_STREAM != 0).then_some(Finding::Closed);
         };
         let length = usize::try_from(number_at(&self.message, 1)).unwrap_or(usize::MAX);
-        if compressed != 0 || length > MOST_MESSAGE {
+        if compressed != 0 || length > MAX_MESSAGE {
             return Some(NOT_GRPC);
         }
         if let Some(response) = self.message.get(5..).and_then(|rest| rest.get(..length)) {
@@ -222,7 +197,7 @@ impl Answer {
         loop {
             let &[a, b, c, kind, flags, s0, s1, s2, s3] = self.unread.first_chunk()?;
             let length = usize::try_from(u32::from_be_bytes([0, a, b, c])).ok()?;
-            if length > MOST_FRAME {
+            if length > MAX_FRAME {
                 return Some(NOT_GRPC);
             }
             let frame = self.unread.get(9..9 + length)?.to_vec();

@@ -7,9 +7,10 @@ use nix::errno::Errno;
 use nix::sys::stat::FileStat;
 use nix::time::{ClockId, clock_gettime};
 
-use super::{Finding, Seconds};
 use crate::file::{self, kind};
 use crate::sys::describe;
+use crate::time::Seconds;
+use crate::verdict::Finding;
 
 /// How far a file's time may be ahead of this machine's clock: an NFS server stamps its files with its own
 /// clock, and that of a virtual machine may be set back.

@@ -7,12 +7,12 @@ use crate::cli::{Http, Url};
 use crate::text::digits;
 
 /// The most bytes and fields that the head of an answer may have.
-const MOST_HEAD: usize = 16 * 1024;
-const MOST_FIELDS: usize = 100;
+const MAX_HEAD: usize = 16 * 1024;
+const MAX_FIELDS: usize = 100;
 /// How much of a body is looked at.
-const MOST_BODY: usize = 64 * 1024;
+const MAX_BODY: usize = 64 * 1024;
 /// The most bytes of a line that tells the size of a chunk.
-const MOST_CHUNK_LINE: usize = 1024;
+const MAX_CHUNK_LINE: usize = 1024;
 
 pub(super) fn request(url: &Url, http: &Http) -> Vec<u8> {
     let method = if http.head { "HEAD" } else { "GET" };
@@ -104,7 +104,7 @@ impl<'a> Answer<'a> {
                     self.unread.drain(..head.length);
                     return Some(Ok(head));
                 }
-                Ok(None) if self.unread.len() < MOST_HEAD => return None,
+                Ok(None) if self.unread.len() < MAX_HEAD => return None,
                 Ok(None) => return Some(Err(Finding::HeadTooLong)),
                 Err(finding) => return Some(Err(finding)),
             }
@@ -179,18 +179,18 @@ impl Reader for Answer<'_> {
 /// Parses a head. None: it is not whole yet.
 fn head(bytes: &[u8]) -> Result<Option<Head>, Finding> {
     // One more, so that it does not depend on where the bytes are cut whether there are too many.
-    let mut fields = [EMPTY_HEADER; MOST_FIELDS + 1];
+    let mut fields = [EMPTY_HEADER; MAX_FIELDS + 1];
     let mut response = Response::new(&mut fields);
     let parsed = ParserConfig::default().parse_response(&mut response, bytes);
     let length = match parsed {
-        Ok(Status::Complete(length)) if length <= MOST_HEAD => length,
+        Ok(Status::Complete(length)) if length <= MAX_HEAD => length,
         Ok(Status::Partial) => return Ok(None),
         Ok(Status::Complete(_)) | Err(httparse::Error::TooManyHeaders) => {
             return Err(Finding::HeadTooLong);
         }
         Err(_) => return Err(Finding::IsNot("HTTP")),
     };
-    if response.headers.len() > MOST_FIELDS {
+    if response.headers.len() > MAX_FIELDS {
         return Err(Finding::HeadTooLong);
     }
     let code = response.code.unwrap_or_default();
@@ -269,7 +269,7 @@ impl Body<'_> {
                 *left -= taken as u64;
             }
             if !self.missing.is_empty() {
-                let room = MOST_BODY - self.seen.len();
+                let room = MAX_BODY - self.seen.len();
                 let news = bytes.get(..taken.min(room)).unwrap_or_default();
                 self.seen.extend_from_slice(news);
             }
@@ -282,7 +282,7 @@ impl Body<'_> {
         if self.missing.is_empty() {
             return self.found.take();
         }
-        let is_searched = self.seen.len() >= MOST_BODY || matches!(self.framing, Framing::Trailers);
+        let is_searched = self.seen.len() >= MAX_BODY || matches!(self.framing, Framing::Trailers);
         if is_searched || (is_over && fault.is_none()) {
             self.lacks()
         } else {
@@ -306,7 +306,7 @@ fn skip_trailers(bytes: &mut Vec<u8>) -> bool {
             return true;
         }
     }
-    bytes.len() > MOST_CHUNK_LINE
+    bytes.len() > MAX_CHUNK_LINE
 }
 
 /// The size of the next chunk; None if its line is not whole yet.
@@ -321,12 +321,12 @@ fn next_chunk(bytes: &mut Vec<u8>, after_chunk: &mut bool) -> Result<Option<u64>
         *after_chunk = false;
     }
     match httparse::parse_chunk_size(bytes) {
-        Ok(Status::Complete((length, size))) if length <= MOST_CHUNK_LINE => {
+        Ok(Status::Complete((length, size))) if length <= MAX_CHUNK_LINE => {
             bytes.drain(..length);
             *after_chunk = true;
             Ok(Some(size))
         }
-        Ok(Status::Partial) if bytes.len() < MOST_CHUNK_LINE => Ok(None),
+        Ok(Status::Partial) if bytes.len() < MAX_CHUNK_LINE => Ok(None),
         _ => Err(WRONG),
     }
 }

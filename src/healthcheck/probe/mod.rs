@@ -3,15 +3,13 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
 use nix::sys::socket::UnixCredentials;
-use nix::unistd::Pid;
 
 use super::Deadline;
 use crate::cli::{Address, Http, Probe, Url};
 use crate::file::Entry;
-use crate::sys::describe;
-use crate::time::{Exact, millis};
+use crate::time::millis;
+use crate::verdict::Finding;
 
 mod grpc;
 mod heartbeat;
@@ -28,48 +26,9 @@ pub(crate) struct Outcome {
     pub(crate) after: Duration,
 }
 
-/// What a probe has found. As a text it goes on after the probe's name.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Finding {
-    Accepts,
-    /// An answer as expected: its status code and what the server calls it.
-    Answered(u16, String),
-    Serving,
-    /// A file was touched so long ago.
-    Fresh(Duration),
-
-    Unreachable(Errno),
-    /// This user has made the socket.
-    Untrusted(u32),
-    /// This process has made the socket, and not the server's parent.
-    NotParent(Pid),
-    /// The deadline, which comes from this `--timeout`, was first.
-    NoConnection(Duration),
-    NoAnswer(Duration),
-    /// The connection was closed before there was a whole answer.
-    Closed,
-    BrokeOff(Errno),
-    /// Something else than this protocol.
-    IsNot(&'static str),
-    /// The head of an answer that never ends.
-    HeadTooLong,
-    Unexpected(u16, String),
-    /// An answer as expected, but without this text in its body.
-    Lacks(u16, String),
-    /// A status of the gRPC health protocol: not SERVING.
-    NotServing(u64),
-    /// An error of gRPC.
-    GrpcStatus(u32),
-    /// An error of HTTP/2: the request was refused.
-    Refused(u32),
-    /// The file that is no heartbeat: why not.
-    NoHeartbeat(String),
-}
-
 impl Outcome {
     pub(crate) fn is_healthy(&self) -> bool {
-        use Finding::{Accepts, Answered, Fresh, Serving};
-        matches!(self.finding, Accepts | Answered(..) | Serving | Fresh(_))
+        self.finding.is_healthy()
     }
 }
 
@@ -89,66 +48,6 @@ impl fmt::Display for Outcome {
             | Finding::NoAnswer(_) => Ok(()),
             _ => write!(f, " after {}ms", millis(*after)),
         }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::Accepts => f.write_str("accepts connections"),
-            Self::Answered(code, reason) | Self::Unexpected(code, reason) => {
-                write!(f, "answered {code}")?;
-                if reason.is_empty() {
-                    Ok(())
-                } else {
-                    write!(f, " {reason}")
-                }
-            }
-            Self::Serving => f.write_str("answered SERVING"),
-            Self::Fresh(age) => write!(f, "was touched {} ago", Seconds(*age)),
-            Self::Unreachable(errno) => write!(f, "cannot be reached: {}", describe(*errno)),
-            Self::Untrusted(user) => write!(f, "belongs to UID {user}, which is not trusted"),
-            Self::NotParent(pid) => {
-                write!(f, "is process {pid}'s, not that of the server's parent")
-            }
-            Self::NoConnection(timeout) | Self::NoAnswer(timeout) => {
-                let what = match self {
-                    Self::NoAnswer(_) => "gave no complete answer",
-                    _ => "accepted no connection",
-                };
-                write!(f, "{what} within --timeout {}", Exact(*timeout))
-            }
-            Self::Closed => f.write_str("closed the connection without a complete answer"),
-            Self::BrokeOff(errno) => write!(f, "broke off: {}", describe(*errno)),
-            Self::IsNot(protocol) => write!(f, "sent what is not {protocol}"),
-            Self::HeadTooLong => f.write_str("sent a head of more than 16 KiB or 100 fields"),
-            Self::Lacks(code, text) => {
-                write!(
-                    f,
-                    "answered {code}, but without `{text}` in its first 64 KiB"
-                )
-            }
-            Self::NotServing(status) => f.write_str(match status {
-                2 => "answered NOT_SERVING",
-                3 => "answered SERVICE_UNKNOWN",
-                _ => "answered UNKNOWN",
-            }),
-            Self::GrpcStatus(status) => {
-                let name = grpc::status_name(*status);
-                write!(f, "answered gRPC status {status} ({name})")
-            }
-            Self::Refused(code) => write!(f, "refused the request (HTTP/2 error {code})"),
-            Self::NoHeartbeat(why) => f.write_str(why),
-        }
-    }
-}
-
-/// A time in seconds and tenths: `30.0s`.
-struct Seconds(Duration);
-
-impl fmt::Display for Seconds {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{}.{}s", self.0.as_secs(), self.0.subsec_millis() / 100)
     }
 }
 
@@ -255,4 +154,4 @@ trait Reader {
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzz;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

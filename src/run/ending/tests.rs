@@ -10,8 +10,8 @@ fn server_end(wait_status: i32) -> ServerEnd {
     ServerEnd {
         status: ExitStatus::from_raw(wait_status),
         age: Duration::from_millis(1234),
-        since_asked: None,
-        overdue: false,
+        since_stop_request: None,
+        killed_by_hinit: false,
         left: Vec::new(),
         was_signalled: false,
     }
@@ -20,7 +20,7 @@ fn server_end(wait_status: i32) -> ServerEnd {
 fn ending(wait_status: i32) -> Ending {
     Ending {
         server: Ok(server_end(wait_status)),
-        asked: None,
+        stop_request: None,
         oom_kills: 0,
         killed: Vec::new(),
         remaining: Vec::new(),
@@ -138,11 +138,11 @@ fn what_else_is_told() {
     stopped.killed = processes("worker", 34..=34);
     let killed = "killed 1 leftover: worker (PID 34, sleeping, 0ms old)";
     // While it cleared up after the server's end.
-    stopped.asked = Some(request_of(Sender::Terminal));
+    stopped.stop_request = Some(request_of(Sender::Terminal));
     let line = format!("the server exited 0 after 1.2s; {killed}");
     assert_eq!(stopped.to_string(), line);
     stopped.server = Ok(ServerEnd {
-        since_asked: Some(Duration::from_millis(112)),
+        since_stop_request: Some(Duration::from_millis(112)),
         ..server_end(0)
     });
     for (sender, shown) in [
@@ -152,35 +152,35 @@ fn what_else_is_told() {
         // These tests are not PID 1.
         (Sender::Outside, "outside the PID namespace"),
     ] {
-        stopped.asked = Some(request_of(sender));
+        stopped.stop_request = Some(request_of(sender));
         let line = format!(
             "SIGTERM from {shown}; the server ended 112ms later (exited 0, up 1.2s); {killed}"
         );
         assert_eq!(stopped.to_string(), line);
     }
-    let mut overdue = ending(9);
-    overdue.server = Ok(ServerEnd {
-        overdue: true,
+    let mut killed_by_hinit = ending(9);
+    killed_by_hinit.server = Ok(ServerEnd {
+        killed_by_hinit: true,
         ..server_end(9)
     });
     let mut stopped = ending(9);
-    stopped.asked = Some(request_of(Sender::Process(7)));
+    stopped.stop_request = Some(request_of(Sender::Process(7)));
     stopped.server = Ok(ServerEnd {
-        overdue: true,
-        since_asked: Some(Duration::from_secs(10)),
+        killed_by_hinit: true,
+        since_stop_request: Some(Duration::from_secs(10)),
         ..server_end(9)
     });
     assert_eq!(
         stopped.to_string(),
         "SIGTERM from process 7; the server ended 10.0s later (killed by SIGKILL when its grace time was over, up 1.2s)"
     );
-    overdue.killed = processes("a", 1..=10);
-    overdue.remaining = processes("b", 1..=2);
+    killed_by_hinit.killed = processes("a", 1..=10);
+    killed_by_hinit.remaining = processes("b", 1..=2);
     let list: Vec<String> = (1..=8)
         .map(|pid| format!("a (PID {pid}, sleeping, 0ms old)"))
         .collect();
     assert_eq!(
-        overdue.to_string(),
+        killed_by_hinit.to_string(),
         format!(
             "the server was killed by SIGKILL after 1.2s, when its grace time was over; \
              killed 10 leftovers: {} and 2 more; could not end 2 leftovers: \
@@ -211,8 +211,8 @@ fn a_server_that_could_not_be_killed() {
             ),
         ] {
             let mut survived = ending(0);
-            survived.asked = Some(request_of(Sender::Process(7)));
-            survived.server = Err(Survivor { process, refusal });
+            survived.stop_request = Some(request_of(Sender::Process(7)));
+            survived.server = Err(UnkillableServer { process, refusal });
             let line = format!("SIGTERM from process 7; could not kill the server {who}: {why}");
             assert_eq!(survived.to_string(), line);
         }

@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 use crate::text::digits;
 
 /// The most bytes of a datagram, as service managers have it.
-pub(in crate::run) const MOST_BYTES: usize = 4096;
+pub(in crate::run) const MAX_BYTES: usize = 4096;
 
 /// One line of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

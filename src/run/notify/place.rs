@@ -14,7 +14,7 @@ use nix::unistd::getpid;
 
 use crate::file::{self, Entry};
 use crate::pidfile::{self, Claim, NOTIFY_SOCKET};
-use crate::run::identity::Identity;
+use crate::run::launch::Identity;
 use crate::run::socket_file::{self, SocketFile};
 use crate::sys;
 

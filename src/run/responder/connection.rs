@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
 
-use super::request::{MOST_BYTES, Page, Refusal, Request, Then};
+use super::request::{MAX_BYTES, Page, Refusal, Request, Then};
 use crate::run::health::Health;
 use crate::text::Buffer;
 
 /// What a client has for one request, from its first byte on; and then to take leave.
-const PATIENCE: Duration = Duration::from_secs(2);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A place for a connection.
 pub(super) struct Connection {
     socket: Option<OwnedFd>,
     /// What was read and not yet answered: so many bytes.
-    bytes: [u8; MOST_BYTES],
+    bytes: [u8; MAX_BYTES],
     length: usize,
     /// When it came, or was answered last.
     since: Instant,
@@ -35,7 +35,7 @@ impl Connection {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             socket: None,
-            bytes: [0; MOST_BYTES],
+            bytes: [0; MAX_BYTES],
             length: 0,
             since: now,
             is_new: true,
@@ -91,7 +91,7 @@ impl Connection {
             Ok(0) => self.close(),
             Ok(_) if self.is_over => self.length = 0,
             Ok(_) => {
-                self.deadline.get_or_insert(now + PATIENCE);
+                self.deadline.get_or_insert(now + REQUEST_TIMEOUT);
                 self.answer_all(health, now);
             }
             Err(Errno::EAGAIN) => {}
@@ -119,7 +119,7 @@ impl Connection {
             self.length -= request.length;
             self.since = now;
             self.is_new = false;
-            self.deadline = (self.length > 0).then_some(now + PATIENCE);
+            self.deadline = (self.length > 0).then_some(now + REQUEST_TIMEOUT);
             self.answer(&request, health, now);
         }
     }
@@ -144,7 +144,7 @@ impl Connection {
         }
         self.is_over = true;
         self.length = 0;
-        self.deadline = Some(now + PATIENCE);
+        self.deadline = Some(now + REQUEST_TIMEOUT);
     }
 
     /// Ends what has taken too long.

@@ -3,8 +3,8 @@
 use httparse::{EMPTY_HEADER, Error, Header, Request as Head, Status};
 
 /// The most bytes and fields that the head of a request may have.
-pub(super) const MOST_BYTES: usize = 4096;
-const MOST_FIELDS: usize = 64;
+pub(super) const MAX_BYTES: usize = 4096;
+const MAX_FIELDS: usize = 64;
 
 /// A whole request.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,11 +71,11 @@ impl Request {
 
     /// The request that these bytes begin with. None: more of them are needed.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        let mut fields = [EMPTY_HEADER; MOST_FIELDS];
+        let mut fields = [EMPTY_HEADER; MAX_FIELDS];
         let mut head = Head::new(&mut fields);
         match head.parse(bytes) {
             Ok(Status::Complete(length)) => Some(Self::of(&head, length)),
-            Ok(Status::Partial) if bytes.len() < MOST_BYTES => None,
+            Ok(Status::Partial) if bytes.len() < MAX_BYTES => None,
             Ok(Status::Partial) | Err(Error::TooManyHeaders) => {
                 Some(Self::refused(Refusal::TooLarge, bytes.len()))
             }
@@ -147,9 +147,9 @@ fn page(target: &str) -> Option<Page> {
 /// Whatever a client sends: each request has an end, and it is found as soon as its bytes are there.
 #[cfg(any(fuzzing, test))]
 pub(crate) fn fuzz(bytes: &[u8]) {
-    let bytes = bytes.get(..MOST_BYTES).unwrap_or(bytes);
+    let bytes = bytes.get(..MAX_BYTES).unwrap_or(bytes);
     let Some(request) = Request::read(bytes) else {
-        assert!(bytes.len() < MOST_BYTES);
+        assert!(bytes.len() < MAX_BYTES);
         return;
     };
     assert!((1..=bytes.len()).contains(&request.length));
@@ -277,11 +277,11 @@ mod tests {
     fn a_head_that_is_too_large() {
         let too_large = Some((Err(Refusal::TooLarge), false, Then::Linger));
         let head = "GET /livez HTTP/1.1\r\nHost: a\r\n";
-        let many = "a: b\r\n".repeat(MOST_FIELDS);
+        let many = "a: b\r\n".repeat(MAX_FIELDS);
         assert_eq!(read(&format!("{head}{many}\r\n")), too_large);
-        let few = "a: b\r\n".repeat(MOST_FIELDS - 1);
+        let few = "a: b\r\n".repeat(MAX_FIELDS - 1);
         assert_ne!(read(&format!("{head}{few}\r\n")), too_large);
-        let value = "b".repeat(MOST_BYTES - head.len() - 4);
+        let value = "b".repeat(MAX_BYTES - head.len() - 4);
         assert_eq!(read(&format!("{head}a: {value}")), None);
         assert_eq!(read(&format!("{head}a: {value}b")), too_large);
     }

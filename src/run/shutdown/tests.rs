@@ -1,7 +1,7 @@
 use nix::libc::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 
 use super::Action::{Abort, Delay, Kill, Leave, Nothing, PassOn, PassOnDelayed, Terminate};
-use super::Happened::{ChildEnded, Deadline, Extended, NoneLeft, ServerEnded, Signal, Silent};
+use super::StopEvent::{ChildEnded, Deadline, Extended, NoneLeft, ServerEnded, Signal, Silent};
 use super::*;
 use crate::sys::SignalSet;
 
@@ -19,10 +19,10 @@ const PLAIN: Stop = Stop {
 /// Plays a script of (when in milliseconds, what happens, what is done about it, the next deadline
 /// of the timetable). In between those who are left are told once more again and again.
 #[track_caller]
-fn play(plan: Stop, script: &[(u64, Happened, Action, Option<u64>)]) {
+fn play(plan: Stop, script: &[(u64, StopEvent, Action, Option<u64>)]) {
     let start = Instant::now();
     let mut shutdown = Shutdown::new(plan);
-    for (step, &(at, happened, action, deadline)) in script.iter().enumerate() {
+    for (step, &(at, event, action, deadline)) in script.iter().enumerate() {
         let now = start + millis(at);
         while let Some(again) = shutdown.again.filter(|again| *again < now) {
             let expected = if shutdown.killing.is_some() {
@@ -32,10 +32,10 @@ fn play(plan: Stop, script: &[(u64, Happened, Action, Option<u64>)]) {
             };
             assert_eq!(shutdown.on(Deadline, again), expected, "before step {step}");
         }
-        if happened == Deadline {
+        if event == Deadline {
             assert_eq!(shutdown.deadline(), Some(now), "step {step}");
         }
-        assert_eq!(shutdown.on(happened, now), action, "step {step}");
+        assert_eq!(shutdown.on(event, now), action, "step {step}");
         let (again, readers) = (shutdown.again.take(), shutdown.spare_readers_until.take());
         let expected = deadline.map(|at| start + millis(at));
         assert_eq!(shutdown.deadline(), expected, "after step {step}");
@@ -207,8 +207,8 @@ fn what_reads_a_pipe_gets_term_half_a_second_later_than_the_others() {
     let at = |time| start + millis(time);
     let mut shutdown = Shutdown::new(PLAIN);
     assert_eq!(shutdown.on(ServerEnded, start), Terminate);
-    for (time, happened) in [(100, ChildEnded), (350, Deadline)] {
-        assert_eq!(shutdown.on(happened, at(time)), Terminate);
+    for (time, event) in [(100, ChildEnded), (350, Deadline)] {
+        assert_eq!(shutdown.on(event, at(time)), Terminate);
         assert!(shutdown.spares_readers(), "{time}");
     }
     assert_eq!(shutdown.deadline(), Some(at(500)));
@@ -241,7 +241,7 @@ fn a_stop_signal_is_passed_on_after_the_delay() {
             (1500, Signal(SIGHUP), PassOn, Some(4000)),
             (4000, Deadline, PassOnDelayed, None),
             (4100, Signal(SIGTERM), PassOn, None),
-            // Counted from when hinit was asked, as the engine does.
+            // Counted from when hinit was requested_at, as the engine does.
             (5000, ServerEnded, Terminate, Some(9000)),
         ],
     );
@@ -329,7 +329,7 @@ fn a_server_on_its_way_out_may_ask_for_more_time() {
             (11_000, Deadline, Kill, None),
         ],
     );
-    // What it has left has not asked.
+    // What it has left has not requested_at.
     play(
         plan,
         &[
@@ -383,7 +383,7 @@ fn no_order_of_events_hangs_or_goes_wrong() {
         };
         for number in 0..alphabet.len().pow(5) {
             let choices = (0..5).map(|place| number / alphabet.len().pow(place) % alphabet.len());
-            let events: Vec<Happened> = choices.map(|choice| alphabet[choice]).collect();
+            let events: Vec<StopEvent> = choices.map(|choice| alphabet[choice]).collect();
             World::new(plan).live_through(&events);
         }
     }
@@ -409,7 +409,7 @@ impl World {
         }
     }
 
-    fn live_through(mut self, events: &[Happened]) {
+    fn live_through(mut self, events: &[StopEvent]) {
         for &event in events {
             self.happens(event);
         }
@@ -425,7 +425,7 @@ impl World {
         assert!(self.left, "{events:?} with {:?}", self.shutdown.plan);
     }
 
-    fn happens(&mut self, event: Happened) {
+    fn happens(&mut self, event: StopEvent) {
         match event {
             _ if self.left => return,
             ServerEnded if !self.server_lives => return,

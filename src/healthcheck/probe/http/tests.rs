@@ -259,8 +259,8 @@ fn a_text_in_the_body() {
         ),
         // A size that would overflow.
         (chunked("ffffffffffffffff\r\nstatus: up"), ok()),
-        (body("", &far(MOST_BODY - TEXT.len())), ok()),
-        (body("", &far(MOST_BODY - TEXT.len() + 1)), lacks()),
+        (body("", &far(MAX_BODY - TEXT.len())), ok()),
+        (body("", &far(MAX_BODY - TEXT.len() + 1)), lacks()),
         (
             "HTTP/1.1 204 No Content\r\n\r\nstatus: up".into(),
             Lacks(204, TEXT.into()),
@@ -315,6 +315,6 @@ fn any_bytes() {
     let head = b"HTTP/1.1 200 OK\r\n\r\n";
     assert_eq!(endless.take(head), Progress::Undecided);
     while endless.take(&[b'x'; 1000]) == Progress::Undecided {
-        assert!(endless.unread.len() <= MOST_HEAD);
+        assert!(endless.unread.len() <= MAX_HEAD);
     }
 }

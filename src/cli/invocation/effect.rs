@@ -1,7 +1,7 @@
 //! What was given by its name and has no effect beside the rest is a mistake. An option's own variable is none: an
 //! image sets it once, for command lines of which it knows nothing.
 
-use super::Given;
+use super::Invocation;
 use crate::cli::options::{self, Opt};
 
 /// Options, and those of which each needs one.
@@ -23,7 +23,7 @@ static IDLE: [(&Opt, &Opt); 4] = [
     (&options::QUIET_SUCCESS, &options::QUIET),
 ];
 
-impl Given<'_> {
+impl Invocation<'_> {
     /// The first option that has no effect, and why not.
     pub(super) fn without_effect(&self) -> Option<String> {
         for (place, options) in self.explicit() {

@@ -19,7 +19,7 @@ use check::Own;
 
 /// A user, as passwd(5) and group(5) have it, where they know it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(in crate::run) struct Identity {
     /// As it was asked for: a name or a number.
     name: String,
     uid: u32,
@@ -30,12 +30,12 @@ pub(super) struct Identity {
     is_own: bool,
     home: CString,
     /// The server's directory, if only this user may enter it.
-    pub(super) directory: Option<PathBuf>,
+    pub(in crate::run) directory: Option<PathBuf>,
 }
 
 impl Identity {
     /// The user of that name or number, if hinit may let the server be it.
-    pub(super) fn of(user: &User, keep_groups: bool) -> Result<Self, Error> {
+    pub(in crate::run) fn of(user: &User, keep_groups: bool) -> Result<Self, Error> {
         let mut identity = Self::find(user)?;
         let own = Own::now()
             .map_err(|errno| Error::cannot("run as", &user.user, &sys::describe(errno)))?;
@@ -84,18 +84,18 @@ impl Identity {
     }
 
     /// Enters the server's directory, as that user.
-    pub(super) fn enter_directory(&self) -> nix::Result<()> {
+    pub(in crate::run) fn enter_directory(&self) -> nix::Result<()> {
         self.directory.as_deref().map_or(Ok(()), file::enter)
     }
 
     /// Why [`Identity::enter_directory`] failed.
-    pub(super) fn cannot_enter(&self, errno: Errno) -> Error {
+    pub(in crate::run) fn cannot_enter(&self, errno: Errno) -> Error {
         let directory = self.directory.as_deref().unwrap_or(Path::new(""));
         Error::on_path("enter the directory", directory, errno)
     }
 
     /// Why [`Identity::assume`] failed.
-    pub(super) fn cannot_assume(&self, errno: Errno) -> Error {
+    pub(in crate::run) fn cannot_assume(&self, errno: Errno) -> Error {
         let reason = match errno {
             Errno::EINVAL => "the user namespace does not map that user or group",
             errno => sys::describe(errno),
@@ -105,7 +105,11 @@ impl Identity {
 
     /// Why execve(2) said EAGAIN: setresuid(2) leaves it to that call to refuse a user who has more processes
     /// than the limit allows.
-    pub(super) fn too_many_processes(&self, errno: Errno, command: &dyn Display) -> Option<Error> {
+    pub(in crate::run) fn too_many_processes(
+        &self,
+        errno: Errno,
+        command: &dyn Display,
+    ) -> Option<Error> {
         let (limit, _) = getrlimit(Resource::RLIMIT_NPROC).ok()?;
         if errno != Errno::EAGAIN || limit == RLIM_INFINITY {
             return None;
@@ -117,19 +121,19 @@ impl Identity {
         Some(Error::cannot("start", command, &reason).remedy(remedy))
     }
 
-    pub(super) fn uid(&self) -> u32 {
+    pub(in crate::run) fn uid(&self) -> u32 {
         self.uid
     }
 
     /// Names the user's home to the server.
-    pub(super) fn set_home(&self) -> Result<(), Error> {
+    pub(in crate::run) fn set_home(&self) -> Result<(), Error> {
         sys::set_environment(c"HOME", &self.home)
             .map_err(|errno| Error::cannot("set", &"HOME", &sys::describe(errno)))
     }
 
     /// Makes the caller that user, for good. Also if hinit is that user already: its groups and its ambient
     /// capabilities may be others than `docker run --user` would give.
-    pub(super) fn assume(&self) -> nix::Result<()> {
+    pub(in crate::run) fn assume(&self) -> nix::Result<()> {
         // The user last: with root go the capabilities that the others need.
         sys::set_gids(self.gid)?;
         match sys::set_groups(&self.groups) {

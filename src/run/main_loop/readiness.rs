@@ -6,20 +6,20 @@ use std::time::Instant;
 
 use nix::unistd::Pid;
 
-use super::Life;
+use super::MainLoop;
 use crate::run::notify;
 use crate::run::ready::ReadyWhen;
 use crate::run::sockets::Sockets;
 
-impl Life<'_> {
+impl MainLoop<'_> {
     /// Whether this is hinit's own child that asks the server.
-    pub(super) fn is_asking(&self, pid: Pid) -> bool {
+    pub(super) fn is_ready_probe(&self, pid: Pid) -> bool {
         let ready_when = self.ready_when.as_ref();
         ready_when.is_some_and(|ready_when| ready_when.is_child(pid))
     }
 
     /// The child that asked the server has ended. If that is ready, nothing is left of the asking.
-    pub(super) fn take_answer(&mut self, status: ExitStatus) {
+    pub(super) fn take_probe_result(&mut self, status: ExitStatus) {
         let (now, log) = (Instant::now(), self.log);
         let answered = |ready_when: &mut _| ReadyWhen::answered(ready_when, status, now, log);
         if self.ready_when.take_if(answered).is_none() {
@@ -34,11 +34,11 @@ impl Life<'_> {
             None => notify::tell_ready(log),
         }
         // What only the asking has needed.
-        self.settle_at = Some(now);
+        self.release_code_at = Some(now);
     }
 
     /// The server is about to end, or has ended.
-    pub(super) fn ask_no_more(&mut self) {
+    pub(super) fn stop_ready_probes(&mut self) {
         if let Some(ready_when) = &mut self.ready_when {
             ready_when.end();
         }

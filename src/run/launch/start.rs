@@ -12,14 +12,14 @@ use nix::unistd::{Pid, pipe2, read, setsid};
 
 use super::identity::Identity;
 use super::program::Program;
-use super::terminal::Terminal;
 use super::{Inherited, LISTEN_PID, LISTEN_PIDFDID, Listens};
-use crate::cli::{Manners, Run};
+use crate::cli::{InitProfile, Run};
 use crate::error::Error;
+use crate::run::terminal::Terminal;
 use crate::sys::{self, NumberVariable, Plan};
 
 /// A child that has not executed the server yet.
-pub(super) struct Start {
+pub(in crate::run) struct Start {
     child: Pid,
     /// The pipe closes at the exec: its end without a word is the success.
     report: OwnedFd,
@@ -39,7 +39,7 @@ enum Step {
 }
 
 impl Start {
-    pub(super) fn new(
+    pub(in crate::run) fn new(
         options: &Run,
         identity: Option<Identity>,
         terminal: Option<&Terminal>,
@@ -80,7 +80,7 @@ impl Start {
         // A child that becomes another user gets a memory of its own: else that user could trace hinit's, once
         // the child has changed its user. So does one that needs more than raw system calls.
         let shares_memory =
-            identity.is_none() && !options.manners.session && !options.manners.shell;
+            identity.is_none() && !options.profile.session && !options.profile.shell;
         let child = match shares_memory.then(|| sys::spawn(plan, Step::Execute as u8)) {
             // qemu-user knows shared memory only of threads.
             None | Some(Err(Errno::EINVAL)) => sys::fork(&mut || {
@@ -94,22 +94,22 @@ impl Start {
             report: reader,
             program,
             identity,
-            is_own: options.manners == Manners::OWN,
+            is_own: options.profile == InitProfile::OWN,
         })
     }
 
-    pub(super) fn child(&self) -> Pid {
+    pub(in crate::run) fn child(&self) -> Pid {
         self.child
     }
 
     /// Where the server's relative paths count from, if hinit is not there itself.
-    pub(super) fn directory(&self) -> Option<&Path> {
+    pub(in crate::run) fn directory(&self) -> Option<&Path> {
         self.identity.as_ref()?.directory.as_deref()
     }
 
     /// Waits for the exec; returns as whom the server runs, or why it failed. The child that failed is reaped
     /// then.
-    pub(super) fn finish(self) -> Result<Option<Identity>, Error> {
+    pub(in crate::run) fn finish(self) -> Result<Option<Identity>, Error> {
         let mut report = [0; 2];
         let reported = self.read_report(&mut report);
         match reported {
@@ -172,7 +172,7 @@ impl AsFd for Start {
 
 /// The part of a child that has a memory of its own.
 fn become_server(plan: &Plan, program: Program, options: &Run, identity: Option<&Identity>) {
-    if options.manners.session {
+    if options.profile.session {
         let _cannot_fail = setsid();
         sys::take_terminal();
     }
@@ -188,7 +188,7 @@ fn become_server(plan: &Plan, program: Program, options: &Run, identity: Option<
     let (errno, file) = plan.execute();
     if let Some(script) = file
         && errno == Errno::ENOEXEC
-        && options.manners.shell
+        && options.profile.shell
     {
         program.execute_by_shell(script);
     }

@@ -6,20 +6,20 @@ use std::time::Instant;
 use nix::libc::{SIGCONT, c_int};
 use nix::unistd::Pid;
 
-use super::Life;
+use super::MainLoop;
 use crate::file::{is_ambiguous, is_trusted};
 use crate::process::{self, Process, State};
 use crate::run::descendants::is_below;
 use crate::run::ending::StopRequest;
-use crate::run::notify::{Heard, MOST_BYTES, Sender, Word, words};
-use crate::run::shutdown::Happened;
+use crate::run::notify::{Heard, MAX_BYTES, Sender, Word, words};
+use crate::run::shutdown::StopEvent;
 use crate::run::sockets::Sockets;
 use crate::sys::{describe, is_child, is_running_child};
 
 /// How many messages are read before others have their turn.
-const MOST_AT_ONCE: usize = 16;
+const MAX_AT_ONCE: usize = 16;
 
-impl Life<'_> {
+impl MainLoop<'_> {
     /// Answers probes, and hears what the server has to say. (Apart from the loop, whose stack would
     /// else be larger by an answer's buffers; so is `hear`.)
     #[inline(never)]
@@ -27,21 +27,21 @@ impl Life<'_> {
         if let Some(sockets) = &mut self.sockets
             && sockets.attend(&self.health)
         {
-            self.hear(MOST_AT_ONCE);
+            self.read_messages(MAX_AT_ONCE);
         }
     }
 
     /// Reads what is queued by now: not more, for others may go on to send.
-    pub(super) fn hear_all(&mut self) {
+    pub(super) fn read_all_messages(&mut self) {
         if let Some(notify) = self.sockets.as_mut().and_then(Sockets::notify) {
             let most = notify.capacity();
-            self.hear(most);
+            self.read_messages(most);
         }
     }
 
     #[inline(never)]
-    fn hear(&mut self, most: usize) {
-        let mut bytes = [0; MOST_BYTES];
+    fn read_messages(&mut self, most: usize) {
+        let mut bytes = [0; MAX_BYTES];
         for _ in 0..most {
             let notify = self.sockets.as_mut().and_then(Sockets::notify);
             let server = self.server.pid();
@@ -59,7 +59,7 @@ impl Life<'_> {
             self.log.verbose(format_args!("the server says {text}"));
             match words(message) {
                 Some(words) => words.for_each(|word| match word {
-                    Some(word) => self.take_note(word, sender),
+                    Some(word) => self.apply_notify_event(word, sender),
                     None => self.refuse_junk("a line is not valid for sd_notify(3)"),
                 }),
                 None => self.refuse_junk("it is not text"),
@@ -73,13 +73,13 @@ impl Life<'_> {
         }
     }
 
-    fn take_note(&mut self, word: Word, sender: Sender) {
+    fn apply_notify_event(&mut self, word: Word, sender: Sender) {
         let now = Instant::now();
         self.health.hear(word, now);
         match word {
-            Word::MainPid(pid) if self.may_speak(sender, pid) => self.follow(pid),
+            Word::MainPid(pid) if self.may_set_main_pid(sender, pid) => self.follow(pid),
             Word::Extend(time) => {
-                let _nothing = self.shutdown.on(Happened::Extended(time), now);
+                let _nothing = self.shutdown.on(StopEvent::Extended(time), now);
             }
             _ => {}
         }
@@ -88,7 +88,7 @@ impl Life<'_> {
     /// Whether this sender may say that another process is the server: that one gets the server's signals then,
     /// and its end is the server's. It must live, and both must be its user's own, where that is not one who
     /// may do as much anyway.
-    fn may_speak(&mut self, sender: Sender, pid: Pid) -> bool {
+    fn may_set_main_pid(&mut self, sender: Sender, pid: Pid) -> bool {
         let user = sender.user;
         if sender.has_exited {
             self.warn_of_main_pid(format_args!(
@@ -110,7 +110,7 @@ impl Life<'_> {
 
     /// Once: a server that sends such things sends many.
     fn warn_of_main_pid(&mut self, warning: fmt::Arguments) {
-        if !std::mem::replace(&mut self.is_told_of_main_pid, true) {
+        if !std::mem::replace(&mut self.warned_main_pid, true) {
             self.log.warn(warning);
         }
     }
@@ -153,22 +153,22 @@ impl Life<'_> {
 
     pub(super) fn adopt(&mut self, pid: Pid) {
         // It ends by itself. A PID file may name it that is left from an earlier run.
-        if self.is_asking(pid) {
+        if self.is_ready_probe(pid) {
             return;
         }
         self.log
             .verbose(format_args!("process {pid} is now the server"));
-        self.former = Some(self.server.pid());
+        self.previous_server = Some(self.server.pid());
         self.server.adopt(pid);
         let is_stopped = process::read(pid).is_some_and(|new| new.state == State::Stopped);
         self.health.replace_server(pid, is_stopped, Instant::now());
-        self.keep_pid_file(&|claim| claim.change(pid));
-        self.tell_of_stop();
+        self.update_pid_file(&|claim| claim.change(pid));
+        self.stop_new_server();
     }
 
     /// The server that was asked to end is not this one: so it is asked as well.
-    fn tell_of_stop(&mut self) {
-        if let Some(StopRequest { signal, .. }) = self.asked
+    fn stop_new_server(&mut self) {
+        if let Some(StopRequest { signal, .. }) = self.stop_request
             && self.delayed.is_none()
             && let Some(number) = self.options.rewrites.apply(signal)
         {
@@ -177,7 +177,7 @@ impl Life<'_> {
     }
 
     /// Looks whether the server has been silent for too long. True, if it is to end of that.
-    pub(super) fn is_to_abort(&mut self, now: Instant) -> bool {
+    pub(super) fn is_watchdog_due(&mut self, now: Instant) -> bool {
         let Some(verdict) = self.health.newly_silent(now) else {
             return false;
         };
@@ -193,7 +193,7 @@ impl Life<'_> {
     }
 
     fn send(&mut self, number: c_int) {
-        if let Err(errno) = self.server.signal_as_told(number) {
+        if let Err(errno) = self.server.send_signal(number) {
             let why = describe(errno);
             self.log.warn(format_args!(
                 "cannot send signal {number} to the server: {why}"

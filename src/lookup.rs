@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use nix::unistd::{Pid, getpid};
 
-use super::verdict::Verdict;
 use crate::cli::PidFile as Choice;
 use crate::pidfile::{self, Fault, PidFile, Whose};
 use crate::process::{self, Look, Process, State};
 use crate::sys::effective_user;
 use crate::time::pause;
+use crate::verdict::Verdict;
 
 /// How often, and how far apart, a PID file is looked at that may be just about to be written.
 const LOOKS: u32 = 4;
@@ -24,7 +24,7 @@ pub(crate) struct Found {
     pub(crate) verdict: Verdict,
     pub(crate) file: PidFile,
     /// That process's parent, as far as /proc tells.
-    pub(super) parent: Option<Pid>,
+    pub(crate) parent: Option<Pid>,
 }
 
 /// The same as [`find`] for what only looks, and so may also believe the file of another user: the one that

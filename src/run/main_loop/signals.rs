@@ -7,58 +7,58 @@ use nix::libc::{SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, c_int};
 use nix::unistd::{Pid, getpid};
 use signal_hook::low_level::emulate_default_handler;
 
-use super::Life;
+use super::MainLoop;
 use crate::process;
 use crate::run::ending::StopRequest;
 use crate::run::signals::Received;
 use crate::sys;
 use crate::time::Exact;
 
-impl Life<'_> {
+impl MainLoop<'_> {
     /// Takes note of a signal. None, if it is one to be dropped.
     pub(super) fn receive(&mut self, signal: Received) -> Option<Received> {
         self.log.verbose(format_args!("{signal}"));
         if self.options.rewrites.apply(signal.number()).is_none() {
-            self.stop_along(signal.number());
+            self.stop_self_too(signal.number());
             return None;
         }
         if self.options.stop.signals.contains(signal.number()) {
-            self.asked.get_or_insert_with(|| StopRequest {
+            self.stop_request.get_or_insert_with(|| StopRequest {
                 signal: signal.number(),
                 sender: signal.sender(),
                 at: Instant::now(),
             });
             self.health.stop();
-            self.ask_no_more();
+            self.stop_ready_probes();
         }
         Some(signal)
     }
 
     /// An engine whose timeout is shorter kills the container before the server learns of anything.
-    pub(super) fn tell_of_delay(&self) {
+    pub(super) fn log_delay(&self) {
         if let Some(signal) = &self.delayed {
             let delay = Exact(self.options.stop.delay);
-            self.log.tell(format_args!(
+            self.log.info(format_args!(
                 "{signal}: unhealthy from now on, passed on in {delay}"
             ));
         }
     }
 
-    pub(super) fn pass_on_as_told(&mut self, signal: Option<Received>) {
+    pub(super) fn pass_on_rewritten(&mut self, signal: Option<Received>) {
         if let Some(signal) = signal
             && let Some(number) = self.options.rewrites.apply(signal.number())
         {
             let received = signal.number();
             self.pass_on(signal.rewritten(number));
-            self.stop_along(received);
+            self.stop_self_too(received);
         }
     }
 
     /// Whoever sent this could not see the server stop. (With a terminal: see `follow_stop`.)
-    fn stop_along(&self, received: c_int) {
+    fn stop_self_too(&self, received: c_int) {
         let is_job_control = [SIGTSTP, SIGTTIN, SIGTTOU].contains(&received);
         let is_pid_1 = getpid() == Pid::from_raw(1);
-        if is_job_control && self.options.manners.stops && self.terminal.is_none() && !is_pid_1 {
+        if is_job_control && self.options.profile.stops && self.terminal.is_none() && !is_pid_1 {
             let _goes_on_at_sigcont = emulate_default_handler(received);
         }
     }
@@ -110,7 +110,7 @@ impl Life<'_> {
     fn wake_stopped_server(&mut self) {
         self.follow_changes();
         if self.server.is_stopped()
-            && let Err(errno) = self.server.signal_as_told(SIGCONT)
+            && let Err(errno) = self.server.send_signal(SIGCONT)
         {
             let why = sys::describe(errno);
             self.log

@@ -6,62 +6,66 @@ use nix::errno::Errno;
 use nix::libc::{SIGCONT, SIGTERM, c_int};
 use nix::sys::signal::Signal;
 
-use super::Life;
+use super::MainLoop;
 use crate::cli::Leftovers;
 use crate::error::Error;
 use crate::pidfile::Claim;
 use crate::run::ending::{How, ServerEnd};
 use crate::run::follow::successor;
 use crate::run::server::Change;
-use crate::run::shutdown::Happened;
+use crate::run::shutdown::StopEvent;
 use crate::run::terminal::Stop;
 use crate::sys;
 use crate::text::SignalName;
 
-impl Life<'_> {
+impl MainLoop<'_> {
     /// Reaps every child that has ended: one SIGCHLD can stand for many.
     ///
     /// An error, if one of them could not become the server.
-    pub(super) fn reap(&mut self) -> Result<Option<Happened>, Error> {
+    pub(super) fn reap(&mut self) -> Result<Option<StopEvent>, Error> {
         // What they have said comes first: whoever is reaped cannot be asked who it was.
-        self.hear_all();
-        let mut happened = None;
+        self.read_all_messages();
+        let mut event = None;
         while let Ok(Some(pid)) = sys::ended_child() {
             if pid == self.server.pid() {
                 self.finish_start()?;
                 // It may have handed over just before its end.
-                self.hear_all();
+                self.read_all_messages();
                 self.follow_successor();
                 self.follow_file();
             }
-            if self.former.take_if(|former| *former == pid).is_some() {
+            if self
+                .previous_server
+                .take_if(|former| *former == pid)
+                .is_some()
+            {
                 self.health.forget_the_old_ones_word();
             }
             let is_server = pid == self.server.pid() && self.server_end.is_none();
             if is_server {
                 // First the file, then the zombie: no file ever names a PID that is free.
-                self.keep_pid_file(&Claim::clear);
+                self.update_pid_file(&Claim::clear);
                 self.health.end();
-                self.ask_no_more();
+                self.stop_ready_probes();
                 self.last_group = self.server.group();
-                self.tell_group();
+                self.terminate_group();
             }
             match sys::reap(pid) {
                 Ok(status) if is_server => {
                     let end = ServerEnd::new(
                         status,
                         self.server.age(),
-                        self.asked.as_ref().map(|asked| asked.at.elapsed()),
-                        self.overdue,
+                        self.stop_request.as_ref().map(|asked| asked.at.elapsed()),
+                        self.killed_server,
                         self.passed_on,
                     );
                     self.server_end = Some(end);
-                    happened = Some(Happened::ServerEnded);
+                    event = Some(StopEvent::ServerEnded);
                 }
-                Ok(status) if self.is_asking(pid) => self.take_answer(status),
+                Ok(status) if self.is_ready_probe(pid) => self.take_probe_result(status),
                 Ok(status) => {
-                    self.name_orphan(format_args!("reaped orphan {pid}: {}", How(status)));
-                    happened = happened.or(Some(Happened::ChildEnded));
+                    self.log_orphan(format_args!("reaped orphan {pid}: {}", How(status)));
+                    event = event.or(Some(StopEvent::ChildEnded));
                 }
                 Err(errno) => {
                     self.log.warn(format_args!(
@@ -78,9 +82,9 @@ impl Life<'_> {
                 self.follow_changes();
             }
         } else if sys::ended_child() == Err(Errno::ECHILD) {
-            happened = Some(Happened::NoneLeft);
+            event = Some(StopEvent::NoneLeft);
         }
-        Ok(happened)
+        Ok(event)
     }
 
     /// When the server has ended: the process that a PID file of its own names by now takes its place.
@@ -102,7 +106,7 @@ impl Life<'_> {
     }
 
     /// While the server's PID still is its group's, and no stranger's.
-    fn tell_group(&mut self) {
+    fn terminate_group(&mut self) {
         if self.options.stop.leftovers == Leftovers::Tell
             && let Some(signal) = self.options.rewrites.apply(SIGTERM)
         {
@@ -111,8 +115,8 @@ impl Life<'_> {
         }
     }
 
-    fn name_orphan(&self, line: fmt::Arguments) {
-        if self.options.manners.names_orphans {
+    fn log_orphan(&self, line: fmt::Arguments) {
+        if self.options.profile.names_orphans {
             self.log.warn(line);
         } else {
             self.log.verbose(line);
@@ -158,17 +162,17 @@ impl Life<'_> {
     /// Tells all that is left to end.
     pub(super) fn terminate(&mut self) {
         self.leftovers.terminate(self.shutdown.spares_readers());
-        self.warn_of_blindness();
+        self.warn_of_unseen();
     }
 
     pub(super) fn kill(&mut self) {
         let server = self.server_end.is_none().then(|| self.server.pid());
-        self.overdue |= self.leftovers.kill(server);
-        self.warn_of_blindness();
+        self.killed_server |= self.leftovers.kill(server);
+        self.warn_of_unseen();
     }
 
     /// Once each.
-    fn warn_of_blindness(&mut self) {
+    fn warn_of_unseen(&mut self) {
         if let Some(errno) = self.leftovers.first_shortage() {
             self.log.warn(format_args!(
                 "cannot list the server's processes: {}",

@@ -4,11 +4,10 @@ use std::ffi::{CStr, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::vec::IntoIter;
 
-use super::healthcheck::Probe;
 use super::options::{self, Opt, Topic};
-use super::probes::{Parse, Why};
+use super::probes::{Parse, Probe, Why};
 use super::suggestions;
-use super::values::{self, Kind};
+use super::values::{self, ValueParser};
 
 mod effect;
 mod parsed;
@@ -32,7 +31,7 @@ const ONCE: &[u8] = b"";
 /// the variable for all options, if there is one.
 ///
 /// The first mistake is kept, for the end: whoever asks for values gets some, and need not look.
-pub(super) struct Given<'a> {
+pub(super) struct Invocation<'a> {
     pub(super) env: Env<'a>,
     topic: &'a Topic,
     arguments: Parsed,
@@ -41,7 +40,7 @@ pub(super) struct Given<'a> {
     mistake: Option<String>,
 }
 
-impl<'a> Given<'a> {
+impl<'a> Invocation<'a> {
     /// Takes the options off the words.
     pub(super) fn new(
         words: IntoIter<OsString>,
@@ -49,7 +48,7 @@ impl<'a> Given<'a> {
         env: Env<'a>,
     ) -> Result<Self, String> {
         let (arguments, operands) = split(words, topic)?;
-        let mut given = Self {
+        let mut invocation = Self {
             env,
             topic,
             arguments,
@@ -58,10 +57,10 @@ impl<'a> Given<'a> {
             mistake: None,
         };
         match general(topic, env) {
-            Ok(general) => given.general = general,
-            Err(why) => given.refuse([Place::General.prefix(), &why].concat()),
+            Ok(general) => invocation.general = general,
+            Err(why) => invocation.refuse([Place::General.prefix(), &why].concat()),
         }
-        Ok(given)
+        Ok(invocation)
     }
 
     /// Why the command line makes no sense, unless it does.
@@ -110,7 +109,7 @@ impl<'a> Given<'a> {
         };
         let is_on = value.to_str().and_then(values::SWITCH.parse);
         if is_on.is_none() {
-            let why = format!("not {}", values::SWITCH.wanted);
+            let why = format!("not {}", values::SWITCH.expected);
             self.refuse(Place::Variable.refuse(option, &value, &why));
         }
         is_on.unwrap_or_default()
@@ -159,9 +158,9 @@ impl<'a> Given<'a> {
     }
 
     /// The value of an option that may be given once.
-    pub(super) fn value<T>(&mut self, option: &Opt, kind: &Kind<T>) -> Option<T> {
+    pub(super) fn value<T>(&mut self, option: &Opt, kind: &ValueParser<T>) -> Option<T> {
         let mut last = None;
-        self.each(option, ONCE, kind.wanted, &mut |text| {
+        self.each(option, ONCE, kind.expected, &mut |text| {
             last = (kind.parse)(text);
             last.is_some()
         });
@@ -170,12 +169,12 @@ impl<'a> Given<'a> {
 
     /// The values of an option that may be given several times; in its variable blanks or commas
     /// stand between them.
-    pub(super) fn values<T>(&mut self, option: &Opt, kind: &Kind<T>) -> Vec<T> {
+    pub(super) fn values<T>(&mut self, option: &Opt, kind: &ValueParser<T>) -> Vec<T> {
         self.list(option, BETWEEN, kind)
     }
 
     /// The same for values that may hold blanks and commas: one a line.
-    pub(super) fn lines<T>(&mut self, option: &Opt, kind: &Kind<T>) -> Vec<T> {
+    pub(super) fn lines<T>(&mut self, option: &Opt, kind: &ValueParser<T>) -> Vec<T> {
         self.list(option, b"\n", kind)
     }
 
@@ -193,26 +192,26 @@ impl<'a> Given<'a> {
         probes
     }
 
-    fn list<T>(&mut self, option: &Opt, separators: &[u8], kind: &Kind<T>) -> Vec<T> {
+    fn list<T>(&mut self, option: &Opt, separators: &[u8], kind: &ValueParser<T>) -> Vec<T> {
         let mut values = Vec::new();
-        self.each(option, separators, kind.wanted, &mut |text| {
+        self.each(option, separators, kind.expected, &mut |text| {
             let value = (kind.parse)(text);
             value.map(|value| values.push(value)).is_some()
         });
         values
     }
 
-    /// Has each word that was given for an option taken, as long as it is what is wanted.
+    /// Has each word that was given for an option taken, as long as it is what is expected.
     pub(super) fn each(
         &mut self,
         option: &Opt,
         separators: &[u8],
-        wanted: &str,
+        expected: &str,
         take: &mut dyn FnMut(&str) -> bool,
     ) {
         self.each_unless(option, separators, &mut |text| {
             let is_taken = text.is_some_and(&mut *take);
-            (!is_taken).then(|| suggestions::refusal(text.unwrap_or_default(), wanted))
+            (!is_taken).then(|| suggestions::refusal(text.unwrap_or_default(), expected))
         });
     }
 

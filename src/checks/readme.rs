@@ -2,10 +2,10 @@
 
 use crate::cli::options::{HEALTHCHECK, INSTALL, RUN, SIGNAL, STATUS, Topic};
 use crate::error::exit_code;
-use crate::healthcheck::{findings, verdicts};
 use crate::run::phases;
+use crate::verdict::{findings, verdicts};
 
-const README: &str = include_str!("../README.md");
+const README: &str = include_str!("../../README.md");
 
 /// The rows of the first table after `start`, each as its cells.
 fn table_after(start: &str) -> Vec<Vec<&'static str>> {
@@ -133,7 +133,7 @@ fn the_tests_of_the_threat_model() {
 fn the_changelog_knows_this_version() {
     let heading = concat!("\n## ", env!("CARGO_PKG_VERSION"), " ");
     assert!(
-        include_str!("../CHANGELOG.md").contains(heading),
+        include_str!("../../CHANGELOG.md").contains(heading),
         "{heading}"
     );
 }

@@ -9,8 +9,8 @@ use nix::sys::stat::{FileStat, SFlag, fstat, makedev};
 use nix::sys::termios::tcgetsid;
 use nix::unistd::{Uid, fchown, getpid};
 
-use super::Terminal;
 use crate::output::Log;
+use crate::run::terminal::Terminal;
 use crate::sys::{STDERR, STDIN, STDOUT, describe};
 
 /// As runc does, only the user: the group stays as it is. What cannot be handed over is no failure (runc lists

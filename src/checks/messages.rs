@@ -7,30 +7,22 @@
 use std::fs;
 use std::path::Path;
 
-use crate::tidy::{files_below, name, root};
+use super::tidy::{files_below, name, root};
 
 mod literals;
 
 use literals::{Literal, is_part_of_word, literals};
 
-const TABLE: &str = include_str!("../tests/messages");
+const TABLE: &str = include_str!("../../tests/messages");
 
 /// Lines that no test executes, each with the reason.
-const UNCOVERED: &str = include_str!("../tests/coverage/uncovered");
+const UNCOVERED: &str = include_str!("../../tests/coverage/uncovered");
 
-/// Those in which no string is a message: help texts, which src/readme.rs and src/manual.rs hold, and assembly.
+/// Those in which no string is a message: help texts, which src/checks/ holds, and assembly.
 const OTHERS: [&str; 2] = ["src/cli/options", "src/sys/raw.rs"];
 
 /// Files of src/ that are tests, by a part of their names.
-const TESTS: [&str; 7] = [
-    "/fuzz.rs",
-    "/manual.rs",
-    "src/messages",
-    "/readme.rs",
-    "/tests.rs",
-    "/tests/",
-    "/tidy.rs",
-];
+const TESTS: [&str; 4] = ["/fuzz.rs", "src/checks", "/tests.rs", "/tests/"];
 
 /// Where else a test may expect a message.
 const SUITES: [&str; 4] = ["tests/it", "tests/docker", "tests/faults", "tests/servers"];
@@ -60,7 +52,7 @@ const HARD_TO_READ: [&str; 20] = [
 ];
 
 /// The longest that still is one line of a log.
-const MOST_CHARACTERS: usize = 200;
+const MAX_CHARACTERS: usize = 200;
 
 /// What a format string has around its values. (A bar is the place of a value in src/cli/probes.rs.)
 fn pieces(template: &str) -> Vec<String> {
@@ -164,7 +156,7 @@ fn expects(mut text: &str, pieces: &[String]) -> bool {
 fn a_test_expects_each() {
     let expected: Vec<String> = literals_below(&[&["src"], &SUITES[..]].concat())
         .into_iter()
-        .filter(|(file, literal)| literal.in_test && !file.starts_with("src/messages"))
+        .filter(|(file, literal)| literal.in_test && !file.starts_with("src/checks"))
         .map(|(_, literal)| literal.text)
         .collect();
     let cannot_be_produced = |file: &str, message: &str| {
@@ -200,8 +192,8 @@ fn fault(message: &str) -> Option<String> {
         Some("it starts with a capital letter".into())
     } else if message.ends_with(['.', '!']) {
         Some("it ends with a full stop".into())
-    } else if message.chars().count() > MOST_CHARACTERS {
-        Some(format!("it is longer than {MOST_CHARACTERS} characters"))
+    } else if message.chars().count() > MAX_CHARACTERS {
+        Some(format!("it is longer than {MAX_CHARACTERS} characters"))
     } else {
         None
     }

@@ -2,7 +2,7 @@
 
 use crate::cli::options::{HEALTHCHECK, INSTALL, Opt, RUN, SIGNAL, STATUS, Topic};
 
-const PAGE: &str = include_str!("../docker/hinit.1");
+const PAGE: &str = include_str!("../../docker/hinit.1");
 
 /// Text for troff: what would be a command, a hyphen or an escape is none.
 fn quoted(text: &str) -> String {

@@ -18,7 +18,7 @@ use crate::time::pause;
 
 /// What an allocation comes to that has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum IfShort {
+pub(crate) enum OnAllocFailure {
     /// The end, with a line in the log.
     Refuse,
     /// The end, with the verdict of a health check: a line, JSON, or its exit code alone.
@@ -43,22 +43,22 @@ const FAILED: u8 = 125;
 const REFUSED: u8 = 1;
 
 /// How long the last line waits for a pipe that nobody reads, in milliseconds.
-const PATIENCE: u8 = 100;
+const LINE_TIMEOUT: u8 = 100;
 /// How long to wait for memory.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// From now on an allocation that fails comes to this, and its exit code is that.
-pub(crate) fn if_short(kind: IfShort, exit_code: u8) {
+pub(crate) fn on_alloc_failure(kind: OnAllocFailure, exit_code: u8) {
     HEAP.plan.kind.store(kind as u8, Relaxed);
     HEAP.plan.exit_code.store(exit_code, Relaxed);
 }
 
 /// The same, by the word that names one of hinit's commands, if there is one: before anything is allocated.
-pub(crate) fn if_short_by_command(word: Option<&[u8]>) {
+pub(crate) fn on_alloc_failure_of_command(word: Option<&[u8]>) {
     match word {
-        Some(b"healthcheck") => if_short(IfShort::Verdict, REFUSED),
-        Some(b"signal" | b"status") => if_short(IfShort::Refuse, REFUSED),
-        _ => if_short(IfShort::Refuse, FAILED),
+        Some(b"healthcheck") => on_alloc_failure(OnAllocFailure::Verdict, REFUSED),
+        Some(b"signal" | b"status") => on_alloc_failure(OnAllocFailure::Refuse, REFUSED),
+        _ => on_alloc_failure(OnAllocFailure::Refuse, FAILED),
     }
 }
 
@@ -86,25 +86,25 @@ impl Plan {
     /// Ends hinit, or waits for a moment.
     #[cold]
     pub(super) fn follow(&self) {
-        const KINDS: [IfShort; 4] = [
-            IfShort::Refuse,
-            IfShort::Verdict,
-            IfShort::Json,
-            IfShort::Silence,
+        const KINDS: [OnAllocFailure; 4] = [
+            OnAllocFailure::Refuse,
+            OnAllocFailure::Verdict,
+            OnAllocFailure::Json,
+            OnAllocFailure::Silence,
         ];
         let number = self.kind.load(Relaxed);
         let (to, line): (BorrowedFd, &[u8]) = match KINDS.into_iter().find(|it| *it as u8 == number) {
-            Some(IfShort::Refuse) => (STDERR, b"hinit: out of memory\n"),
-            Some(IfShort::Verdict) => (STDOUT, b"unhealthy: out of memory\n"),
-            Some(IfShort::Json) => (
+            Some(OnAllocFailure::Refuse) => (STDERR, b"hinit: out of memory\n"),
+            Some(OnAllocFailure::Verdict) => (STDOUT, b"unhealthy: out of memory\n"),
+            Some(OnAllocFailure::Json) => (
                 STDOUT,
                 b"{\"verdict\":\"unhealthy\",\"reason\":\"out of memory\",\"pid\":null,\"probes\":[]}\n",
             ),
-            Some(IfShort::Silence) => (STDOUT, b""),
-            Some(IfShort::Wait) | None => return pause(PAUSE),
+            Some(OnAllocFailure::Silence) => (STDOUT, b""),
+            Some(OnAllocFailure::Wait) | None => return pause(PAUSE),
         };
         let mut ready = [PollFd::new(to, PollFlags::POLLOUT)];
-        if poll(&mut ready, PATIENCE) == Ok(1) {
+        if poll(&mut ready, LINE_TIMEOUT) == Ok(1) {
             // The exit code tells as well.
             let _lost = nix::unistd::write(to, line);
         }

@@ -20,12 +20,12 @@ use crate::file;
 use format::{Elf, Format, Range};
 
 /// The kernel follows interpreters that are scripts themselves no further.
-const MOST_LEVELS: u8 = 6;
+const MAX_LEVELS: u8 = 6;
 
 /// Why the kernel answered `errno` when it was to execute this file. None where the file is not
 /// there, or shows no cause for that answer.
 pub(super) fn why(path: &CStr, errno: Errno) -> Option<Reason> {
-    cause(path, errno, MOST_LEVELS)
+    cause(path, errno, MAX_LEVELS)
 }
 
 /// Where this symlink leads: to nothing. None if it is no symlink.
@@ -52,7 +52,7 @@ fn cause(path: &CStr, errno: Errno, levels: u8) -> Option<Reason> {
     let found = Program::open(path).and_then(|program| {
         let head = program.read(Range {
             start: 0,
-            length: MOST_BYTES as u64,
+            length: MAX_BYTES as u64,
         })?;
         match Format::of(&head) {
             Format::Script(interpreter) => {
@@ -171,7 +171,7 @@ fn shown(path: &[u8]) -> String {
 }
 
 /// No part of a file that is of interest is longer: `PATH_MAX`, and some 70 program headers.
-const MOST_BYTES: usize = 4096;
+const MAX_BYTES: usize = 4096;
 
 /// A file that was to be executed.
 struct Program(OwnedFd);
@@ -185,9 +185,9 @@ impl Program {
             .map(Self)
     }
 
-    /// As much of a part as there is, up to [`MOST_BYTES`].
+    /// As much of a part as there is, up to [`MAX_BYTES`].
     fn read(&self, Range { start, length }: Range) -> Option<Vec<u8>> {
-        let length = usize::try_from(length).ok()?.min(MOST_BYTES);
+        let length = usize::try_from(length).ok()?.min(MAX_BYTES);
         let mut bytes = vec![0; length];
         let read = pread(&self.0, &mut bytes, i64::try_from(start).ok()?).ok()?;
         bytes.truncate(read);

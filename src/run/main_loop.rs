@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use nix::libc::SIGCHLD;
 use nix::unistd::{Pid, chdir};
 
-use super::ending::{Ending, ServerEnd, StopRequest, Survivor};
+use super::ending::{Ending, ServerEnd, StopRequest, UnkillableServer};
 use super::health::Health;
+use super::launch::Start;
 use super::leftovers::Leftovers;
 use super::memory::OomKills;
 use super::pause::PauseDetector;
 use super::ready::ReadyWhen;
 use super::server::Server;
-use super::shutdown::{Action, Happened, Shutdown};
+use super::shutdown::{Action, Shutdown, StopEvent};
 use super::signals::{Event, Received, SignalQueue};
 use super::sockets::Sockets;
-use super::start::Start;
 use super::terminal::Terminal;
 use crate::cli::Run;
 use crate::error::{Error, exit_code};
@@ -30,16 +30,16 @@ use crate::sys::{self, SignalSet};
 
 mod children;
 mod clock;
-mod hearing;
+mod notify_events;
 mod readiness;
 mod signals;
 
 /// How long after its start a server has come to stay. Code that hinit has unmapped before that would
 /// have to be mapped again for one that ends at once.
-const SETTLED: Duration = Duration::from_millis(20);
+const RELEASE_CODE_AFTER: Duration = Duration::from_millis(20);
 
 /// A server that runs, and what hinit holds for it.
-pub(super) struct Life<'a> {
+pub(super) struct MainLoop<'a> {
     options: &'a Run,
     log: Log,
     /// The server, or the child that is about to become it.
@@ -58,28 +58,28 @@ pub(super) struct Life<'a> {
     oom_kills: OomKills,
     /// Who takes the server's place when it ends, and whether it was said that it did not at once.
     successor: Option<Process>,
-    is_told_of_main_pid: bool,
+    warned_main_pid: bool,
     /// The PID files that name a successor, by their absolute paths.
     follow: Vec<PathBuf>,
     /// Whose place the server has taken.
-    former: Option<Pid>,
+    previous_server: Option<Pid>,
     shutdown: Shutdown,
     pause_detector: PauseDetector,
     /// When to unmap the code that only the start has needed, if that is still to be done.
-    settle_at: Option<Instant>,
-    asked: Option<StopRequest>,
+    release_code_at: Option<Instant>,
+    stop_request: Option<StopRequest>,
     /// The stop signal that waits for the end of the delay.
     delayed: Option<Received>,
     passed_on: SignalSet,
     server_end: Option<ServerEnd>,
     /// hinit had to kill the server.
-    overdue: bool,
+    killed_server: bool,
     /// Whether it was already logged that a signal cannot be passed on.
     warned_refusal: bool,
     leftovers: Leftovers,
 }
 
-impl<'a> Life<'a> {
+impl<'a> MainLoop<'a> {
     pub(super) fn new(
         options: &'a Run,
         start: Start,
@@ -116,27 +116,27 @@ impl<'a> Life<'a> {
             ready_when: ReadyWhen::new(options.ready_when.as_ref()),
             oom_kills: OomKills::NONE,
             successor: None,
-            is_told_of_main_pid: false,
+            warned_main_pid: false,
             follow,
-            former: None,
+            previous_server: None,
             shutdown: Shutdown::new(options.stop),
             pause_detector: PauseDetector::default(),
-            settle_at: None,
-            asked: None,
+            release_code_at: None,
+            stop_request: None,
             delayed: None,
             passed_on: SignalSet::NONE,
             server_end: None,
-            overdue: false,
+            killed_server: false,
             warned_refusal: false,
             leftovers: Leftovers::new(),
         }
     }
 
     /// Returns the exit code.
-    pub(super) fn live(mut self) -> u8 {
+    pub(super) fn run(mut self) -> u8 {
         match self.watch() {
-            Ok(server_end) => self.leave(server_end),
-            Err(error) => self.give_up(&error),
+            Ok(server_end) => self.finish(server_end),
+            Err(error) => self.fail_start(&error),
         }
     }
 
@@ -152,17 +152,17 @@ impl<'a> Life<'a> {
         if let Some(ready_when) = &mut self.ready_when {
             ready_when.start(identity, now);
         }
-        self.keep_pid_file(&|claim| claim.record(self.server.pid()));
+        self.update_pid_file(&|claim| claim.record(self.server.pid()));
         self.oom_kills = OomKills::so_far();
-        self.let_go();
+        self.close_inherited();
         self.queue.open();
-        self.settle_at = Some(now + SETTLED);
+        self.release_code_at = Some(now + RELEASE_CODE_AFTER);
         Ok(())
     }
 
     /// Holds on to nothing of the place where hinit was started, nor to what it was given for the
     /// server: a file system could not be unmounted, a pipe would not end.
-    fn let_go(&self) {
+    fn close_inherited(&self) {
         let mut kept = vec![self.queue.as_fd().as_raw_fd()];
         let mut keep = |fd: BorrowedFd| kept.push(fd.as_raw_fd());
         if let Some(counter) = self.oom_kills.as_fd() {
@@ -200,15 +200,15 @@ impl<'a> Life<'a> {
     /// started.
     fn watch(&mut self) -> Result<Option<ServerEnd>, Error> {
         loop {
-            let deadline = self.wake_up_at();
+            let deadline = self.next_wakeup();
             let start = self.start.as_ref().map(AsFd::as_fd);
             let sockets = self.sockets.as_ref().map(AsFd::as_fd);
             let event = self.queue.wait(deadline, start, sockets);
             if let Some(pause) = self.pause_detector.pause(Instant::now) {
-                self.make_up_for(pause);
+                self.postpone_deadlines(pause);
             }
-            let (happened, signal) = match event {
-                Event::Deadline => (self.look_at_the_clock()?, None),
+            let (event, signal) = match event {
+                Event::Deadline => (self.handle_deadlines()?, None),
                 Event::Sockets => {
                     self.attend();
                     continue;
@@ -222,17 +222,17 @@ impl<'a> Life<'a> {
                     continue;
                 }
                 Event::Signal(signal) if signal.number() == SIGCHLD => match self.reap()? {
-                    Some(happened) => (happened, None),
+                    Some(event) => (event, None),
                     None => continue,
                 },
                 Event::Signal(signal) => match self.receive(signal) {
-                    Some(signal) => (Happened::Signal(signal.number()), Some(signal)),
+                    Some(signal) => (StopEvent::Signal(signal.number()), Some(signal)),
                     None => continue,
                 },
             };
             let now = Instant::now();
             self.pause_detector.see(now);
-            match self.shutdown.on(happened, now) {
+            match self.shutdown.on(event, now) {
                 Action::Leave => return Ok(self.server_end.take()),
                 other => self.act(other, signal),
             }
@@ -241,15 +241,15 @@ impl<'a> Life<'a> {
 
     fn act(&mut self, action: Action, signal: Option<Received>) {
         match action {
-            Action::PassOn => self.pass_on_as_told(signal),
+            Action::PassOn => self.pass_on_rewritten(signal),
             Action::Delay => {
-                self.keep_pid_file(&Claim::mark_stopping);
+                self.update_pid_file(&Claim::mark_stopping);
                 self.delayed = signal;
-                self.tell_of_delay();
+                self.log_delay();
             }
             Action::PassOnDelayed => {
                 let delayed = self.delayed.take();
-                self.pass_on_as_told(delayed);
+                self.pass_on_rewritten(delayed);
             }
             Action::Abort => self.abort(),
             Action::Terminate => self.terminate(),
@@ -259,46 +259,46 @@ impl<'a> Life<'a> {
     }
 
     /// Tells how it went, gives back what was taken, and returns the exit code.
-    fn leave(mut self, server: Option<ServerEnd>) -> u8 {
+    fn finish(mut self, server: Option<ServerEnd>) -> u8 {
         let pid = self.server.pid();
         let (server, code) = if let Some(end) = server {
             let code = end.exit_code(&self.options.exit, self.passed_on);
             (Ok(end), code)
         } else {
             // No file may name a PID that hinit does not hold.
-            self.keep_pid_file(&Claim::clear);
-            (Err(Survivor::new(pid)), exit_code::HINIT_FAILED)
+            self.update_pid_file(&Claim::clear);
+            (Err(UnkillableServer::new(pid)), exit_code::HINIT_FAILED)
         };
         let leftovers = std::mem::replace(&mut self.leftovers, Leftovers::new());
         let (killed, mut remaining) = leftovers.at_the_end();
         remaining.retain(|process| process.pid != pid);
         let ending = Ending {
             server,
-            asked: self.asked,
+            stop_request: self.stop_request,
             oom_kills: self.oom_kills.since(),
             killed,
             remaining,
         };
         match ending.server {
             Ok(_) if code == 0 && self.options.quiet_success => {}
-            Ok(_) => self.log.tell(format_args!("{ending}")),
+            Ok(_) => self.log.info(format_args!("{ending}")),
             Err(_) => self.log.error(format_args!("{ending}")),
         }
-        self.give_back();
+        self.release();
         code
     }
 
     /// Says why there is no server, gives back what was taken, and returns the exit code.
-    fn give_up(mut self, error: &Error) -> u8 {
-        let (log, code) = (self.log, self.options.manners.exit_codes.of(error));
+    fn fail_start(mut self, error: &Error) -> u8 {
+        let (log, code) = (self.log, self.options.profile.exit_codes.of(error));
         // The child may have had the terminal, for the group that hinit made for it.
         self.last_group = Some(self.server.pid());
-        self.give_back();
+        self.release();
         log.error(format_args!("{error}"));
         code
     }
 
-    fn give_back(self) {
+    fn release(self) {
         // Before the lock goes: the next hinit is to find its socket's name free.
         drop(self.sockets);
         if let Some(Err(error)) = self.claim.map(Claim::remove) {
@@ -309,7 +309,7 @@ impl<'a> Life<'a> {
         }
     }
 
-    fn keep_pid_file(&self, step: &dyn Fn(&Claim) -> Result<(), Error>) {
+    fn update_pid_file(&self, step: &dyn Fn(&Claim) -> Result<(), Error>) {
         if let Some(Err(error)) = self.claim.as_ref().map(step) {
             self.log.warn(format_args!("{error}"));
         }

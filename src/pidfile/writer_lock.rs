@@ -37,7 +37,7 @@ impl Marks {
 
 /// What came of the attempt to vouch for a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Vouched {
+pub(super) enum LockOutcome {
     Yes,
     /// Somebody else has a lock of that kind on it.
     Taken,
@@ -46,12 +46,12 @@ pub(super) enum Vouched {
 }
 
 /// Vouches for the file as long as it stays open.
-pub(super) fn vouch(file: &File, marks: Marks) -> nix::Result<Vouched> {
+pub(super) fn vouch(file: &File, marks: Marks) -> nix::Result<LockOutcome> {
     let lock = lock_on(F_WRLCK, 0, marks.length());
     match fcntl(file, FcntlArg::F_OFD_SETLK(&lock)) {
-        Ok(_) => Ok(Vouched::Yes),
-        Err(Errno::EAGAIN) => Ok(Vouched::Taken),
-        Err(errno) if is_unknown(errno) => Ok(Vouched::NoSuchLock),
+        Ok(_) => Ok(LockOutcome::Yes),
+        Err(Errno::EAGAIN) => Ok(LockOutcome::Taken),
+        Err(errno) if is_unknown(errno) => Ok(LockOutcome::NoSuchLock),
         Err(errno) => Err(errno),
     }
 }
@@ -73,7 +73,7 @@ pub(super) fn retract(file: &File) -> nix::Result<()> {
 
 /// What a lock tells a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Held {
+pub(super) enum WriterLock {
     No,
     /// Somebody vouches for the file, and tells this by the lock's length.
     With(Marks),
@@ -83,14 +83,14 @@ pub(super) enum Held {
 }
 
 /// Whether somebody vouches for the file. It takes no lock to find out.
-pub(super) fn held(file: &File) -> nix::Result<Held> {
+pub(super) fn held(file: &File) -> nix::Result<WriterLock> {
     // Every hinit's lock has the first byte; what others lock behind it is of no concern.
     let mut lock = lock_on(F_RDLCK, 0, 1);
     match fcntl(file, FcntlArg::F_OFD_GETLK(&mut lock)) {
-        Ok(_) if i32::from(lock.l_type) == F_UNLCK => Ok(Held::No),
+        Ok(_) if i32::from(lock.l_type) == F_UNLCK => Ok(WriterLock::No),
         // A lock that belongs to a process is another program's, whose lengths have other meanings.
-        Ok(_) if lock.l_pid != -1 => Ok(Held::With(Marks::NONE)),
-        Ok(_) => Ok(Marks::of_length(lock.l_len).map_or(Held::ByMode, Held::With)),
+        Ok(_) if lock.l_pid != -1 => Ok(WriterLock::With(Marks::NONE)),
+        Ok(_) => Ok(Marks::of_length(lock.l_len).map_or(WriterLock::ByMode, WriterLock::With)),
         Err(errno) if is_unknown(errno) => has_flock(file),
         Err(errno) => Err(errno),
     }
@@ -103,11 +103,13 @@ fn is_unknown(errno: Errno) -> bool {
 
 /// Tried with a shared lock that is given back at once: so readers do not get into each other's way, and
 /// hardly into that of a hinit that starts.
-fn has_flock(file: &File) -> nix::Result<Held> {
+fn has_flock(file: &File) -> nix::Result<WriterLock> {
     // By its full name, for std's File has a method of the same name by now.
     match fs2::FileExt::try_lock_shared(file).map_err(errno) {
-        Ok(()) => fs2::FileExt::unlock(file).map(|()| Held::No).map_err(errno),
-        Err(Errno::EWOULDBLOCK) => Ok(Held::ByMode),
+        Ok(()) => fs2::FileExt::unlock(file)
+            .map(|()| WriterLock::No)
+            .map_err(errno),
+        Err(Errno::EWOULDBLOCK) => Ok(WriterLock::ByMode),
         Err(errno) => Err(errno),
     }
 }
@@ -123,7 +125,7 @@ mod tests {
 
     impl Scratch {
         fn new(name: &str) -> Self {
-            let name = format!("hinit-voucher-{name}-{}", std::process::id());
+            let name = format!("hinit-writer_lock-{name}-{}", std::process::id());
             Self(std::env::temp_dir().join(name))
         }
 
@@ -151,28 +153,28 @@ mod tests {
     fn the_length_of_the_lock_tells_the_state() {
         let scratch = Scratch::new("lengths");
         let reader = scratch.open();
-        assert_eq!(held(&reader), Ok(Held::No));
+        assert_eq!(held(&reader), Ok(WriterLock::No));
         for (has_socket, plain, stopping) in [(false, 4, 3), (true, 2, 1)] {
             let (plain_marks, stopping_marks) = (marks(has_socket, false), marks(has_socket, true));
             assert_eq!(plain_marks.length(), plain);
             assert_eq!(stopping_marks.length(), stopping);
             let (writer, other) = (scratch.open(), scratch.open());
-            assert_eq!(vouch(&writer, plain_marks), Ok(Vouched::Yes));
-            assert_eq!(held(&reader), Ok(Held::With(plain_marks)));
-            assert_eq!(vouch(&other, plain_marks), Ok(Vouched::Taken));
+            assert_eq!(vouch(&writer, plain_marks), Ok(LockOutcome::Yes));
+            assert_eq!(held(&reader), Ok(WriterLock::With(plain_marks)));
+            assert_eq!(vouch(&other, plain_marks), Ok(LockOutcome::Taken));
             // A lock of a reader behind it keeps it from growing, and not from shrinking.
             let behind = lock_on(F_RDLCK, plain, 0);
             fcntl(&other, FcntlArg::F_OFD_SETLK(&behind)).unwrap();
             let grown = if has_socket {
-                Vouched::Taken
+                LockOutcome::Taken
             } else {
-                Vouched::Yes
+                LockOutcome::Yes
             };
             assert_eq!(vouch(&writer, Marks::NONE), Ok(grown));
             assert_eq!(shrink(&writer, stopping_marks), Ok(()));
-            assert_eq!(held(&reader), Ok(Held::With(stopping_marks)));
+            assert_eq!(held(&reader), Ok(WriterLock::With(stopping_marks)));
             assert_eq!(retract(&writer), Ok(()));
-            assert_eq!(held(&reader), Ok(Held::No));
+            assert_eq!(held(&reader), Ok(WriterLock::No));
         }
     }
 
@@ -180,7 +182,11 @@ mod tests {
     fn other_locks_say_that_it_is_held_and_no_more() {
         let scratch = Scratch::new("others");
         let (reader, writer) = (scratch.open(), scratch.open());
-        for (length, expected) in [(0, Held::ByMode), (5, Held::ByMode), (100, Held::ByMode)] {
+        for (length, expected) in [
+            (0, WriterLock::ByMode),
+            (5, WriterLock::ByMode),
+            (100, WriterLock::ByMode),
+        ] {
             let lock = lock_on(F_WRLCK, 0, length);
             fcntl(&writer, FcntlArg::F_OFD_SETLK(&lock)).unwrap();
             assert_eq!(held(&reader), Ok(expected), "{length}");
@@ -189,10 +195,10 @@ mod tests {
         // Not from the first byte on: nobody who vouches.
         let lock = lock_on(F_WRLCK, 1, 3);
         fcntl(&writer, FcntlArg::F_OFD_SETLK(&lock)).unwrap();
-        assert_eq!(held(&reader), Ok(Held::No));
+        assert_eq!(held(&reader), Ok(WriterLock::No));
         retract(&writer).unwrap();
         // A process's, as Samba and PostgreSQL lock their PID files.
         fcntl(&writer, FcntlArg::F_SETLK(&lock_on(F_WRLCK, 0, 1))).unwrap();
-        assert_eq!(held(&reader), Ok(Held::With(Marks::NONE)));
+        assert_eq!(held(&reader), Ok(WriterLock::With(Marks::NONE)));
     }
 }

@@ -17,10 +17,10 @@ use crate::pidfile::Contents;
 use crate::process::{Look, look};
 
 /// How much of a file is looked at: some have more lines than one.
-const MOST_BYTES: usize = 128;
+const MAX_BYTES: usize = 128;
 
 /// Removes the file, if it is stale, and says so; or why it was not removed.
-pub(super) fn remove(path: &Path, log: Log) {
+pub(in crate::run) fn remove(path: &Path, log: Log) {
     let path_shown = path.display();
     match remove_if_stale(path) {
         Ok(Some(content)) => log.warn(format_args!(
@@ -70,15 +70,15 @@ fn has_ended(pid: Pid) -> bool {
 }
 
 /// A file, and where it is.
-pub(super) struct Found {
+pub(in crate::run) struct Found {
     entry: Entry,
-    pub(super) file: File,
+    pub(in crate::run) file: File,
     identity: Identity,
 }
 
 /// Whether the file is empty, and its first line.
-pub(super) fn first_line(file: &File) -> Result<(bool, Vec<u8>), Reason> {
-    let mut bytes = [0; MOST_BYTES];
+pub(in crate::run) fn first_line(file: &File) -> Result<(bool, Vec<u8>), Reason> {
+    let mut bytes = [0; MAX_BYTES];
     let length = pread(file, &mut bytes, 0).map_err(reason)?;
     let bytes = bytes.get(..length).unwrap_or_default();
     let line = bytes.split(|&byte| byte == b'\n').next();
@@ -86,7 +86,7 @@ pub(super) fn first_line(file: &File) -> Result<(bool, Vec<u8>), Reason> {
 }
 
 /// The file; None, if there is no such file.
-pub(super) fn open(path: &Path) -> Result<Option<Found>, Reason> {
+pub(in crate::run) fn open(path: &Path) -> Result<Option<Found>, Reason> {
     let found = Entry::of(path).and_then(|entry| Ok((entry.stat()?, entry)));
     let (named, entry) = match found {
         Ok(found) => found,
