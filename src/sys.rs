@@ -35,6 +35,8 @@ pub(crate) use identity::{
     clear_ambient_capabilities, effective_user, groups, has_capability, set_gids, set_groups,
     set_uids,
 };
+#[cfg(test)]
+pub(crate) use signals::no_signal;
 pub(crate) use signals::{
     Handle, SignalSet, exit_on_alarm, ignore_sigchld, kill, leave_terminal, libc_set, queue_signal,
     set_alarm, set_signal_mask, stop_own_group, take_terminal,

@@ -3,14 +3,15 @@
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::libc::{SIGKILL, c_int};
+use nix::libc::SIGKILL;
 use nix::unistd::Pid;
 
 use super::descendants;
-use super::signals::Sender;
+use super::server::Server;
+use super::shutdown::StopRequest;
 use crate::cli::Exit;
 use crate::error::exit_code;
 use crate::process::{self, Process, State};
@@ -30,14 +31,6 @@ pub(super) struct Ending {
     pub(super) killed: Vec<Process>,
     /// What could not even be killed.
     pub(super) remaining: Vec<Process>,
-}
-
-/// The first stop signal.
-#[derive(Clone, Copy)]
-pub(super) struct StopRequest {
-    pub(super) signal: c_int,
-    pub(super) sender: Sender,
-    pub(super) at: Instant,
 }
 
 /// A server that hinit could not kill.
@@ -75,12 +68,12 @@ impl ServerEnd {
     /// Called as soon as the server has been reaped.
     pub(super) fn new(
         status: ExitStatus,
-        age: Duration,
+        server: &Server,
         since_stop_request: Option<Duration>,
         killed_by_hinit: bool,
-        passed_on: SignalSet,
     ) -> Self {
-        let was_signalled = passed_on != SignalSet::NONE;
+        let age = server.age();
+        let was_signalled = server.passed_on() != SignalSet::NONE;
         let goes_on = status.success()
             && since_stop_request.is_none()
             && (age < FIRST_SECONDS || was_signalled);
@@ -186,11 +179,7 @@ impl fmt::Display for UnkillableServer {
 
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        // One that came after the server's end has not stopped it.
-        let has_stopped = |end: &ServerEnd| end.since_stop_request.is_some();
-        if let Some(StopRequest { signal, sender, .. }) = self.stop_request
-            && self.server.as_ref().map_or(true, has_stopped)
-        {
+        if let Some(StopRequest { signal, sender, .. }) = self.stop_request {
             write!(f, "{} from {sender}; ", SignalName(signal))?;
         }
         match &self.server {

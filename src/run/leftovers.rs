@@ -21,6 +21,8 @@ const MAX_LOOKS: usize = 10;
 pub(super) struct Leftovers {
     sweep: SignalSweep,
     killed: Vec<Process>,
+    /// Whether the server was killed.
+    killed_server: bool,
     /// Whether each of these was already logged: that hinit could not look for them, and that it cannot
     /// see them.
     warned_shortage: bool,
@@ -32,6 +34,7 @@ impl Leftovers {
         Self {
             sweep: SignalSweep::new(SIGTERM),
             killed: Vec::new(),
+            killed_server: false,
             warned_shortage: false,
             warned_hidden: false,
         }
@@ -43,21 +46,24 @@ impl Leftovers {
         self.sweep.tell();
     }
 
-    /// Kills all that is there, and tells whether this one was among them.
-    pub(super) fn kill(&mut self, server: Option<Pid>) -> bool {
+    /// Kills all that is there, and the server if it has not ended.
+    pub(super) fn kill(&mut self, server: Option<Pid>) {
         if self.sweep.signal != SIGKILL {
             self.sweep = SignalSweep::new(SIGKILL);
         }
         // The server is hinit's own child, and not reaped: to kill it takes no look.
         let kills = |pid| sys::is_running_child(pid) && sys::kill(pid, SIGKILL).is_ok();
-        let is_server_killed = server.is_some_and(kills);
+        self.killed_server |= server.is_some_and(kills);
         let mut told = self.sweep.tell();
         told.retain(|process| Some(process.pid) != server);
         // Where there is no room for their names, they are killed all the same.
         if sys::try_reserve(&mut self.killed, told.len()).is_ok() {
             self.killed.append(&mut told);
         }
-        is_server_killed
+    }
+
+    pub(super) fn killed_server(&self) -> bool {
+        self.killed_server
     }
 
     /// Why hinit could not look for all that is there, the first time that this is so.

@@ -10,8 +10,10 @@ use crate::output::{Log, Verbosity};
 use crate::sys::{self, OnAllocFailure, SignalSet};
 
 mod descendants;
+mod disposition;
 mod ending;
 mod follow;
+mod handover;
 mod health;
 mod launch;
 mod leftovers;

@@ -1,4 +1,4 @@
-//! The server: its signals while it is unreaped, and the process group that they go to.
+//! The server: its start, its signals while it is unreaped, the process group that they go to, and its end.
 
 use std::time::{Duration, Instant};
 
@@ -7,20 +7,32 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getpgid};
 
+use super::ending::ServerEnd;
+use super::launch::Start;
+use super::memory::OomKills;
 use super::signals::Received;
-use crate::sys;
+use crate::sys::{self, SignalSet};
 
-/// The one main child. As long as this value lives it is unreaped, or just being reaped: its PID
-/// is no stranger's.
+/// The main process. Until its end is taken it is unreaped, so that no other process has its PID.
 pub(super) struct Server {
     pid: Pid,
+    /// Until the exec.
+    pub(super) start: Option<Start>,
     /// The process group that hinit made for its child, as long as the server has always been in it.
     made_group: Option<Pid>,
     started: Instant,
     /// Whether signals go to all of its process group.
-    group: bool,
-    /// Whether a signal or a terminal has stopped it, as far as hinit has looked.
+    signals_group: bool,
+    /// Whether a signal or a terminal has stopped it, as of the last call of [`Server::change`].
     is_stopped: bool,
+    passed_on: SignalSet,
+    /// Whether a signal that hinit may not send was already logged.
+    pub(super) warned_refusal: bool,
+    /// How many processes the kernel has killed since the exec, because the cgroup ran out of memory.
+    pub(super) oom_kills: OomKills,
+    /// Its process group at its end, which may still have the terminal.
+    pub(super) last_group: Option<Pid>,
+    pub(super) end: Option<ServerEnd>,
 }
 
 /// What can happen to a server that does not end it.
@@ -31,37 +43,54 @@ pub(super) enum Change {
 }
 
 impl Server {
-    /// A child that is about to become the server. `group`: signals are for all of its process group.
-    pub(super) fn new(child: Pid, group: bool) -> Self {
+    /// A child that is about to become the server.
+    pub(super) fn new(start: Start, signals_group: bool) -> Self {
+        let child = start.child();
         Self {
             pid: child,
+            start: Some(start),
             made_group: Some(child),
             started: Instant::now(),
-            group,
+            signals_group,
             is_stopped: false,
+            passed_on: SignalSet::NONE,
+            warned_refusal: false,
+            oom_kills: OomKills::NONE,
+            last_group: None,
+            end: None,
         }
     }
 
-    /// The child has become the server.
-    pub(super) fn has_started(&mut self) {
-        self.started = Instant::now();
+    /// The child has executed the server.
+    pub(super) fn has_started(&mut self, now: Instant) {
+        self.started = now;
+        self.oom_kills = OomKills::so_far();
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// The signals that were passed on to it.
+    pub(super) fn passed_on(&self) -> SignalSet {
+        self.passed_on
     }
 
     pub(super) fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// Another child has taken the server's place.
-    pub(super) fn adopt(&mut self, pid: Pid) {
+    /// Another child becomes the server.
+    pub(super) fn replace(&mut self, pid: Pid) {
         self.pid = pid;
         self.is_stopped = false;
     }
 
-    /// The process group that may get what is meant for the server's: one that the server leads, or the one
-    /// that hinit made for it. None: the server is in a group of others.
+    /// The process group that may get the server's signals: one that the server leads, or the one that hinit made
+    /// for it. None: the server is in a group of other processes.
     ///
-    /// It is asked for each time, for the server may move to another group at any time, and an empty group's
-    /// number can become a stranger's.
+    /// getpgid(2) is called each time, because the server may move to another group at any time, and the number of
+    /// an empty group can be given to a process that is not hinit's.
     pub(super) fn group(&mut self) -> Option<Pid> {
         let group = getpgid(Some(self.pid)).ok();
         self.made_group = self.made_group.filter(|made| Some(*made) == group);
@@ -72,26 +101,28 @@ impl Server {
         self.started.elapsed()
     }
 
-    /// Passes a signal on: to the server, or to its process group.
-    pub(super) fn signal(&mut self, signal: &Received) -> nix::Result<()> {
+    /// Passes a signal on: to the server, or to its process group. `to_job`: to its group in any case.
+    pub(super) fn pass_on(&mut self, signal: &Received, to_job: bool) -> nix::Result<()> {
         match signal.info_to_queue() {
-            // There is no queueing for a group: its members get the signal without a value.
-            _ if self.group => self.signal_group(signal.number()),
+            // The kernel queues no value for a group: its members get the signal without one.
+            _ if self.signals_group || to_job => self.signal_group(signal.number()),
             Some(info) => sys::queue_signal(self.pid, signal.number(), &info),
             None => sys::kill(self.pid, signal.number()),
-        }
+        }?;
+        self.passed_on = self.passed_on.with(signal.number());
+        Ok(())
     }
 
     /// Sends a signal of hinit's own.
     pub(super) fn send_signal(&mut self, number: c_int) -> nix::Result<()> {
-        if self.group {
+        if self.signals_group {
             self.signal_group(number)
         } else {
             sys::kill(self.pid, number)
         }
     }
 
-    /// Signals the server's process group; where that is not the server's alone, the server.
+    /// Signals the server's process group; where that has other processes as well, only the server.
     pub(super) fn signal_group(&mut self, number: c_int) -> nix::Result<()> {
         match self.group() {
             Some(group) => sys::kill(Pid::from_raw(-group.as_raw()), number),
@@ -101,7 +132,7 @@ impl Server {
 
     /// Whether the server was stopped or continued since the last call.
     pub(super) fn change(&mut self) -> Option<Change> {
-        // Consuming, and of the server alone: told of once, it does not hide what comes after it.
+        // Of the server alone, and without WNOWAIT: a change that stays would hide the next one.
         let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WCONTINUED | WaitPidFlag::WNOHANG;
         let change = match waitid(Id::Pid(self.pid), flags) {
             Ok(WaitStatus::Stopped(_, signal)) => Change::Stopped(signal),

@@ -1,82 +1,87 @@
-//! The timetable of a stop: events and instants in, actions out. It asks no clock and calls nothing;
-//! the loop in `life` carries it out.
+//! A stop from its first signal to the exit: events and instants in, actions out. It reads no clock and makes
+//! no system call; the main loop does what it says.
 
 use std::time::{Duration, Instant};
 
 use nix::libc::c_int;
 
+use super::signals::{Received, Sender};
 use crate::cli::{Leftovers, Stop};
 use crate::time::earliest;
 
-/// What the drain has by default, from the stop signal on, or else from the server's end: engines
-/// kill the container 10 s after their stop signal.
+/// How long leftovers have by default after the stop signal, or after the server's end where there was none:
+/// engines kill the container 10 s after their stop signal.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
-/// What it has at least, after the server's end.
+/// How long they have at least after the server's end.
 const MIN_DRAIN: Duration = Duration::from_secs(1);
 
-/// How often to look for those who have come since they were all told to end.
+/// How often to look for processes that appeared after all were sent TERM.
 const TERM_INTERVAL: Duration = Duration::from_millis(250);
-/// How long what reads a pipe has to end at the end of its input: a filter of the server's output, as
-/// `server | sed`, still has the server's last lines to write.
+/// How long a process that reads a pipe has to exit at the end of its input: a filter of the server's output, as
+/// in `server | sed`, still has to write the server's last lines.
 const READERS_TIMEOUT: Duration = Duration::from_millis(500);
 /// How often KILL is sent again, to processes that were forked while it was sent.
 const KILL_INTERVAL: Duration = Duration::from_millis(50);
-/// How long to wait for those that do not end of it, the server too: they hang in the kernel, their cgroup is
-/// frozen, or they are not hinit's to kill.
+/// How long to wait for processes that KILL does not end, the server among them: they hang in the kernel, their
+/// cgroup is frozen, or hinit may not signal them.
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) struct Shutdown {
     plan: Stop,
+    request: Option<StopRequest>,
     /// The stop signal that waits for the end of the delay, and when that is.
-    delayed: Option<(c_int, Instant)>,
-    /// When the first stop signal came, and when the first one was passed on.
-    requested_at: Option<Instant>,
+    delayed: Option<(Received, Instant)>,
+    /// When the first stop signal was passed on.
     passed_on: Option<Instant>,
-    /// Until when the server has asked to be waited for, on its way out.
+    /// Until when the server has asked for more time to stop (`EXTEND_TIMEOUT_USEC`).
     extended: Option<Instant>,
     /// When the server ended.
     ended: Option<Instant>,
-    /// Since when whatever is left gets killed.
+    /// When hinit began to kill what is left.
     killing: Option<Instant>,
-    /// When to tell those who are left once more.
+    /// When to signal the leftovers again.
     again: Option<Instant>,
-    /// Until when TERM does not go to what reads a pipe.
+    /// Until when TERM is not sent to processes that read a pipe.
     spare_readers_until: Option<Instant>,
 }
 
-/// What has event.
+/// The first stop signal, if it came before the server's end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StopRequest {
+    pub(super) signal: c_int,
+    pub(super) sender: Sender,
+    pub(super) at: Instant,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StopEvent {
-    /// Any signal but SIGCHLD came, as this number.
-    Signal(c_int),
+    /// A signal that is to be passed on.
+    Signal(Received),
     ServerEnded,
-    /// The server has been silent for too long, and is to end.
-    Silent,
-    /// It says how much more time it needs.
+    /// The watchdog ran out, and the server is to be aborted.
+    WatchdogExpired,
+    /// The server asks for this much more time to stop.
     Extended(Duration),
     /// Some other child has ended, and there are more.
     ChildEnded,
     /// The server has ended, and no child is left.
     NoneLeft,
-    /// A deadline has passed, of the timetable's or another.
+    /// A deadline has passed, of this table or another one.
     Deadline,
 }
 
-/// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Nothing,
-    /// Pass this signal on.
-    PassOn,
-    /// Keep this signal, and tell the world that the server will stop.
-    Delay,
-    /// Pass on the signal that was kept.
-    PassOnDelayed,
+    /// Send this signal to the server.
+    PassOn(Received),
+    /// Show the server as unhealthy from now on: this signal is passed on after the delay.
+    Delay(Received),
     /// Send the server the watchdog's signal.
     Abort,
     /// Send TERM to all that is left; see also [`Shutdown::spares_readers`].
     Terminate,
-    /// Send KILL to all that is left, the server too.
+    /// Send KILL to all that is left, and to the server.
     Kill,
     Leave,
 }
@@ -85,8 +90,8 @@ impl Shutdown {
     pub(super) fn new(plan: Stop) -> Self {
         Self {
             plan,
+            request: None,
             delayed: None,
-            requested_at: None,
             passed_on: None,
             extended: None,
             ended: None,
@@ -98,12 +103,14 @@ impl Shutdown {
 
     pub(super) fn on(&mut self, event: StopEvent, now: Instant) -> Action {
         match event {
-            // There is nobody to pass it on to.
-            StopEvent::Signal(_) | StopEvent::Silent if self.ended.is_some() => Action::Nothing,
-            StopEvent::Signal(signal) if self.plan.signals.contains(signal) => {
+            // There is no server to signal.
+            StopEvent::Signal(_) | StopEvent::WatchdogExpired if self.ended.is_some() => {
+                Action::Nothing
+            }
+            StopEvent::Signal(signal) if self.plan.signals.contains(signal.received_as()) => {
                 self.stop(signal, now)
             }
-            StopEvent::Signal(_) => Action::PassOn,
+            StopEvent::Signal(signal) => Action::PassOn(signal),
             StopEvent::ServerEnded => {
                 self.ended = Some(now);
                 self.delayed = None;
@@ -112,7 +119,7 @@ impl Shutdown {
                 }
                 self.clear_up(now)
             }
-            StopEvent::Silent => {
+            StopEvent::WatchdogExpired => {
                 self.passed_on.get_or_insert(now);
                 Action::Abort
             }
@@ -126,7 +133,17 @@ impl Shutdown {
         }
     }
 
-    /// When to come back at the latest, if nothing else happens.
+    pub(super) fn request(&self) -> Option<StopRequest> {
+        self.request
+    }
+
+    /// The first stop signal, unless it still waits for the end of the delay.
+    pub(super) fn signal_in_effect(&self) -> Option<c_int> {
+        let request = self.request.filter(|_| self.delayed.is_none());
+        request.map(|request| request.signal)
+    }
+
+    /// The next deadline of this table.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let delay = self.delayed.map(|(_, until)| until);
         let kill = self.kill_at().filter(|_| self.killing.is_none());
@@ -138,17 +155,17 @@ impl Shutdown {
         self.spare_readers_until.is_some()
     }
 
-    /// Whether the server has ended, or it and all that is left get killed.
+    /// Whether the server has ended, or hinit kills it and all that is left.
     pub(super) fn is_ending(&self) -> bool {
         self.ended.is_some() || self.killing.is_some()
     }
 
-    /// Moves everything to a later time: in between nothing could run.
+    /// Moves all instants to a later time, because neither hinit nor the server ran in between.
     pub(super) fn postpone(&mut self, by: Duration) {
         let Self {
             plan: _,
+            request,
             delayed,
-            requested_at,
             passed_on,
             extended,
             ended,
@@ -157,8 +174,8 @@ impl Shutdown {
             spare_readers_until,
         } = self;
         let delay = delayed.as_mut().map(|(_, until)| until);
+        let request = request.as_mut().map(|request| &mut request.at);
         let others = [
-            requested_at,
             passed_on,
             extended,
             ended,
@@ -167,46 +184,50 @@ impl Shutdown {
             spare_readers_until,
         ];
         let others = others.into_iter().filter_map(Option::as_mut);
-        for instant in others.chain(delay) {
+        for instant in others.chain(delay).chain(request) {
             *instant += by;
         }
     }
 
-    fn stop(&mut self, signal: c_int, now: Instant) -> Action {
-        let is_first = self.requested_at.is_none();
-        self.requested_at.get_or_insert(now);
+    fn stop(&mut self, signal: Received, now: Instant) -> Action {
+        let is_first = self.request.is_none();
+        self.request.get_or_insert_with(|| StopRequest {
+            signal: signal.received_as(),
+            sender: signal.sender(),
+            at: now,
+        });
         if is_first && !self.plan.delay.is_zero() {
             self.delayed = Some((signal, now + self.plan.delay));
-            return Action::Delay;
+            return Action::Delay(signal);
         }
-        // Asked again: no more delay.
-        self.delayed = self.delayed.filter(|(delayed, _)| *delayed != signal);
+        // The same signal again ends the delay.
+        let is_other = |delayed: Received| delayed.received_as() != signal.received_as();
+        self.delayed = self.delayed.filter(|(delayed, _)| is_other(*delayed));
         self.passed_on.get_or_insert(now);
-        Action::PassOn
+        Action::PassOn(signal)
     }
 
-    /// What becomes of those whom the server left. Again whenever one of them has ended, for its
-    /// own children have come to hinit, and may not have been there before.
+    /// What becomes of the leftovers. It runs again whenever one of them has ended, because the children of
+    /// that one were reparented to hinit, which may not have seen them before.
     fn clear_up(&mut self, now: Instant) -> Action {
         match (self.ended, self.killing) {
             (None, _) => Action::Nothing,
             _ if self.plan.leftovers != Leftovers::Drain => Action::Leave,
-            (_, Some(_)) => self.once_more(Action::Kill, now + KILL_INTERVAL),
-            (_, None) => self.once_more(Action::Terminate, now + TERM_INTERVAL),
+            (_, Some(_)) => self.repeat(Action::Kill, now + KILL_INTERVAL),
+            (_, None) => self.repeat(Action::Terminate, now + TERM_INTERVAL),
         }
     }
 
-    fn once_more(&mut self, action: Action, again: Instant) -> Action {
+    fn repeat(&mut self, action: Action, again: Instant) -> Action {
         self.again = Some(again);
         action
     }
 
     fn deadline_passed(&mut self, now: Instant) -> Action {
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        if is_due(self.delayed.map(|(_, until)| until)) {
-            self.delayed = None;
+        if let Some((signal, _)) = self.delayed.take_if(|(_, until)| *until <= now) {
             self.passed_on.get_or_insert(now);
-            return Action::PassOnDelayed;
+            return Action::PassOn(signal);
         }
         let readers_are_due = is_due(self.spare_readers_until);
         if readers_are_due {
@@ -216,25 +237,25 @@ impl Shutdown {
             None if is_due(self.kill_at()) => {
                 self.killing = Some(now);
                 self.spare_readers_until = None;
-                self.once_more(Action::Kill, now + KILL_INTERVAL)
+                self.repeat(Action::Kill, now + KILL_INTERVAL)
             }
             None if readers_are_due || is_due(self.again) => {
-                self.once_more(Action::Terminate, now + TERM_INTERVAL)
+                self.repeat(Action::Terminate, now + TERM_INTERVAL)
             }
             Some(since) if now >= since + KILL_TIMEOUT => Action::Leave,
-            Some(_) if is_due(self.again) => self.once_more(Action::Kill, now + KILL_INTERVAL),
-            _ => Action::Nothing,
+            Some(_) if is_due(self.again) => self.repeat(Action::Kill, now + KILL_INTERVAL),
+            None | Some(_) => Action::Nothing,
         }
     }
 
-    /// The one deadline for all.
+    /// When hinit kills all that is left, the server among it.
     fn kill_at(&self) -> Option<Instant> {
         let grace_from = self.passed_on.or(self.ended);
-        match (self.plan.grace, self.ended, self.requested_at) {
+        match (self.plan.grace, self.ended, self.request) {
             (Some(grace), None, _) => (grace_from.map(|from| from + grace)).max(self.extended),
             (Some(grace), Some(_), _) => Some(grace_from? + grace),
-            (None, Some(ended), Some(requested_at)) => {
-                Some((requested_at + DRAIN_TIMEOUT).max(ended + MIN_DRAIN))
+            (None, Some(ended), Some(request)) => {
+                Some((request.at + DRAIN_TIMEOUT).max(ended + MIN_DRAIN))
             }
             (None, Some(ended), None) => Some(ended + DRAIN_TIMEOUT),
             (None, None, _) => None,

@@ -41,6 +41,7 @@ pub(super) struct SignalQueue {
 }
 
 /// What ends a wait.
+#[derive(Clone, Copy)]
 pub(super) enum Event {
     Signal(Received),
     /// A signal that was put back: there may be room for it now.
@@ -216,10 +217,20 @@ fn is_own_doing(info: &signalfd_siginfo) -> bool {
     comes_of_writing.contains(&info.ssi_signo) && info.ssi_pid == std::process::id()
 }
 
-/// A signal that hinit got, with all that its sender said; and as which number it came.
+/// A signal that hinit received, with all that its sender gave (signalfd(2)), and the number as which it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Received(signalfd_siginfo, c_int);
 
 impl Received {
+    /// One from another process.
+    #[cfg(test)]
+    pub(super) fn from_process(pid: u32, number: c_int) -> Self {
+        let mut info = sys::no_signal();
+        info.ssi_signo = number.cast_unsigned();
+        info.ssi_pid = pid;
+        Self(info, number)
+    }
+
     pub(super) fn number(&self) -> c_int {
         self.0.ssi_signo.cast_signed()
     }

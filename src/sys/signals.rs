@@ -234,6 +234,13 @@ pub(crate) fn queue_signal(pid: Pid, number: c_int, info: &signalfd_siginfo) -> 
     Errno::result(result).map(drop)
 }
 
+/// The information of no signal, for tests to fill in.
+#[cfg(test)]
+pub(crate) fn no_signal() -> signalfd_siginfo {
+    // SAFETY: it consists of numbers, and each may be 0.
+    unsafe { std::mem::zeroed() }
+}
+
 /// From now on SIGALRM ends the process with `code`, after `last_words` had its say.
 ///
 /// That runs in a signal handler, amid whatever was interrupted: it may format on the stack and

@@ -29,7 +29,7 @@ mutants! {
     } fails "shutdown::survivors::subreaper::a_server_that_cannot_be_killed_is_named_and_left";
 
     each_signal_that_is_refused_is_a_warning: "run/main_loop/signals.rs" {
-        "std::mem::replace(&mut self.warned_refusal, true)" => "std::mem::replace(&mut self.warned_refusal, false)"
+        "std::mem::replace(&mut self.server.warned_refusal, true)" => "std::mem::replace(&mut self.server.warned_refusal, false)"
     } fails "shutdown::survivors::pid_1::without_a_grace_time_the_server_is_named_once_and_waited_for";
 
     the_first_thread_is_the_process: "process.rs" {

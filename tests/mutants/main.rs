@@ -129,7 +129,7 @@ mutants! {
     } fails "lifecycle::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
 
     only_the_server_gets_it: "run/server.rs" {
-        "_ if self.group =>" => "_ if self.group && false =>"
+        "_ if self.signals_group || to_job =>" => "_ if to_job =>"
     } fails "signals::subreaper::the_group_gets_them_if_asked_for";
 
     descriptors_are_kept: "run/main_loop.rs" {
@@ -165,11 +165,13 @@ mutants! {
     } fails "lifecycle::hinit_becomes_a_subreaper_only_where_it_must";
 
     orphans_stay_zombies: "run/main_loop.rs" {
-        "== SIGCHLD => match self.reap()? {" =>
-        "== SIGCHLD => match nix::sys::wait::waitid(nix::sys::wait::Id::Pid(self.server.pid()), \
+        "== SIGCHLD => return self.reap()," =>
+        "== SIGCHLD => return match nix::sys::wait::waitid(nix::sys::wait::Id::Pid(self.server.pid()), \
              nix::sys::wait::WaitPidFlag::WEXITED | nix::sys::wait::WaitPidFlag::WNOWAIT \
-             | nix::sys::wait::WaitPidFlag::WNOHANG).ok() \
-             .filter(|status| *status != nix::sys::wait::WaitStatus::StillAlive).and_then(|_| self.reap().ok()?) {"
+             | nix::sys::wait::WaitPidFlag::WNOHANG) {
+                 Ok(status) if status != nix::sys::wait::WaitStatus::StillAlive => self.reap(),
+                 _ => Ok(None),
+             },"
     } fails "lifecycle::pid_1::orphans_are_reaped_and_do_not_end_hinit";
 
     sigchld_stays_ignored: "run/launch/mod.rs" {
@@ -218,7 +220,7 @@ mutants! {
     } fails "terminal::a_pipeline_stops_and_goes_on_as_a_whole";
 
     the_foreground_is_not_handed_on: "run/main_loop/signals.rs" {
-        "if terminal.is_ours()\n" => "if terminal.is_ours() && false\n"
+        "&& terminal.is_ours()\n" => "&& false\n"
     } fails "terminal::ctrl_z_stops_both_and_fg_and_bg_continue_both";
 
     ctrl_z_stops_a_pid_1_for_ever: "run/terminal.rs" {
@@ -272,15 +274,15 @@ mutants! {
     } fails "shutdown::pid_1::a_stop_signal_waits_for_the_delay_and_the_health_turns_at_once";
 
     the_stop_takes_as_long_as_the_server_was_up: "run/main_loop/children.rs" {
-        "|asked| asked.at.elapsed()" => "|_| self.server.age()"
+        "|request| request.at.elapsed()" => "|_| self.server.age()"
     } fails "log::subreaper::the_time_of_the_stop_is_not_that_of_the_server";
 
     a_delay_is_not_told: "run/main_loop.rs" {
-        "                self.log_delay();" => ""
+        "                self.log_delay(&signal);" => "                let _ = signal;"
     } fails "shutdown::pid_1::a_stop_signal_waits_for_the_delay_and_the_health_turns_at_once";
 
     rules_do_not_count: "run/main_loop/signals.rs" {
-        "self.pass_on(signal.rewritten(number));" => "let _ = number; self.pass_on(signal);"
+        "StopEvent::Signal(signal.rewritten(number))" => "StopEvent::Signal(signal.rewritten(number.min(0) + signal.number()))"
     } fails "shutdown::pid_1::signals_are_rewritten_or_dropped";
 
     any_death_is_a_clean_stop: "run/ending.rs" {
@@ -327,8 +329,8 @@ mutants! {
         "while let (Ok(Some(pid)), false) = (sys::ended_child(), true) {"
     } fails "compat::orphans::pid_1::catatonit_can_pause";
 
-    dumb_init_never_stops: "run/main_loop/signals.rs" {
-        "is_job_control && self.options.profile.stops" => "is_job_control && !self.options.profile.stops"
+    dumb_init_never_stops: "run/disposition.rs" {
+        "&& options.profile.stops &&" => "&& !options.profile.stops &&"
     } fails "compat::signals::subreaper::dumb_init_stops_whatever_becomes_of_the_signal";
 }
 

@@ -24,7 +24,7 @@ mutants! {
         "(true, Some(false)) if is_trusted(user) => false," => "(true, Some(false)) if is_trusted(user) || user > 0 => false,"
     } fails "notify::departed::a_stranger_whose_pid_was_used_again_is_not_believed";
 
-    who_has_exited_names_the_server: "run/main_loop/notify_events.rs" {
+    who_has_exited_names_the_server: "run/handover.rs" {
         "if sender.has_exited {" => "if sender.has_exited && sender.user == 4242 {"
     } fails "notify::departed::subreaper::it_names_no_other_server";
 
@@ -32,8 +32,8 @@ mutants! {
         "            self.read_messages(most);" => "            self.read_messages(most.min(MAX_AT_ONCE));"
     } fails "notify::departed::pid_1::all_that_it_has_said_is_read_before_its_end_counts";
 
-    a_zombie_is_the_server: "run/main_loop/notify_events.rs" {
-        "            && is_running_child(pid)\n" => "            && is_child(pid)\n",
+    a_zombie_is_the_server: "run/handover.rs" {
+        "(is_running_child(pid) && is_it())" => "(is_child(pid) && is_it())",
         "!new.has_ended() && is_below(pid)" => "is_below(pid)",
         "        if is_running_child(pid) {\n" => "        if is_running_child(pid) || is_child(pid) {\n"
     } fails "notify::departed::subreaper::a_process_that_has_ended_takes_no_place";
@@ -74,17 +74,16 @@ mutants! {
         "self.health.replace_server(pid, is_stopped, Instant::now());" => "self.health.replace_server(pid, is_stopped || !is_stopped, Instant::now());"
     } fails "notify::main_pid::pid_1::who_takes_the_place_of_one_that_is_stopped_is_not";
 
-    an_earlier_word_counts: "run/main_loop/notify_events.rs" {
+    an_earlier_word_counts: "run/handover.rs" {
         "        self.successor = None;\n" => ""
     } fails "notify::main_pid::subreaper::the_last_word_counts";
 
     nobody_takes_the_servers_place: "run/main_loop/children.rs" {
-        "                self.follow_successor();" => ""
+        "                self.replace_ended_server(pid);" => ""
     } fails "notify::main_pid::pid_1::a_child_of_the_servers_takes_its_place_when_that_ends";
 
-    anyone_can_be_the_server: "run/main_loop/notify_events.rs" {
-        "        if is_running_child(pid) {\n            return" => "        if !is_child(getpid()) {\n            return",
-        "use nix::unistd::Pid;" => "use nix::unistd::{Pid, getpid};"
+    anyone_can_be_the_server: "run/handover.rs" {
+        "        if is_running_child(pid) {\n            return" => "        if !is_child(nix::unistd::getpid()) {\n            return"
     } fails "notify::main_pid::subreaper::nobody_else_can_be_the_server";
 
     another_manager_gets_bytes: "run/notify.rs" {
@@ -99,7 +98,7 @@ mutants! {
         "b\"\\r\\n\"" => "b\"\\n\""
     } fails "notify::strangers::subreaper::what_systemd_accepts_is_heard";
 
-    whoever_may_speak_names_the_server: "run/main_loop/notify_events.rs" {
+    whoever_may_speak_names_the_server: "run/handover.rs" {
         "process::owner(pid) == Some(user)" => "process::owner(pid).is_some()"
     } fails "attacks::messages::pid_1::another_users_process_does_not_become_the_server";
 

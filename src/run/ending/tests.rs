@@ -1,10 +1,12 @@
 use std::os::unix::process::ExitStatusExt;
+use std::time::Instant;
 
 use nix::libc::{SIGKILL, SIGQUIT, SIGTERM};
 use nix::unistd::{Pid, getpid};
 
 use super::*;
 use crate::process;
+use crate::run::signals::Sender;
 
 fn server_end(wait_status: i32) -> ServerEnd {
     ServerEnd {
@@ -137,8 +139,6 @@ fn what_else_is_told() {
     let mut stopped = ending(0);
     stopped.killed = processes("worker", 34..=34);
     let killed = "killed 1 leftover: worker (PID 34, sleeping, 0ms old)";
-    // While it cleared up after the server's end.
-    stopped.stop_request = Some(request_of(Sender::Terminal));
     let line = format!("the server exited 0 after 1.2s; {killed}");
     assert_eq!(stopped.to_string(), line);
     stopped.server = Ok(ServerEnd {

@@ -1,17 +1,17 @@
-//! What becomes of hinit's children: the server, orphans, and at the end whoever is left.
+//! What the main loop does with hinit's children: the server, orphans, and at the end the leftovers.
 
 use std::fmt;
 
 use nix::errno::Errno;
 use nix::libc::{SIGCONT, SIGTERM, c_int};
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
 use super::MainLoop;
 use crate::cli::Leftovers;
 use crate::error::Error;
 use crate::pidfile::Claim;
 use crate::run::ending::{How, ServerEnd};
-use crate::run::follow::successor;
 use crate::run::server::Change;
 use crate::run::shutdown::StopEvent;
 use crate::run::terminal::Stop;
@@ -19,47 +19,39 @@ use crate::sys;
 use crate::text::SignalName;
 
 impl MainLoop<'_> {
-    /// Reaps every child that has ended: one SIGCHLD can stand for many.
+    /// Reaps every child that has ended: one SIGCHLD can stand for many of them.
     ///
-    /// An error, if one of them could not become the server.
+    /// An error: the child that should have become the server has ended.
     pub(super) fn reap(&mut self) -> Result<Option<StopEvent>, Error> {
-        // What they have said comes first: whoever is reaped cannot be asked who it was.
+        // Messages first: a sender that is reaped cannot be identified any more.
         self.read_all_messages();
         let mut event = None;
         while let Ok(Some(pid)) = sys::ended_child() {
-            if pid == self.server.pid() {
+            if pid == self.server.pid() && !self.server.has_ended() {
                 self.finish_start()?;
-                // It may have handed over just before its end.
+                // It may have named its successor just before its end.
                 self.read_all_messages();
-                self.follow_successor();
-                self.follow_file();
+                self.replace_ended_server(pid);
             }
-            if self
-                .previous_server
-                .take_if(|former| *former == pid)
-                .is_some()
-            {
+            if self.handover.is_end_of_previous(pid) {
                 self.health.forget_the_old_ones_word();
             }
-            let is_server = pid == self.server.pid() && self.server_end.is_none();
+            let is_server = pid == self.server.pid() && !self.server.has_ended();
             if is_server {
-                // First the file, then the zombie: no file ever names a PID that is free.
+                // Before the zombie is reaped: the file must never name a PID that can be reused.
                 self.update_pid_file(&Claim::clear);
                 self.health.end();
                 self.stop_ready_probes();
-                self.last_group = self.server.group();
+                self.server.last_group = self.server.group();
                 self.terminate_group();
             }
             match sys::reap(pid) {
                 Ok(status) if is_server => {
-                    let end = ServerEnd::new(
-                        status,
-                        self.server.age(),
-                        self.stop_request.as_ref().map(|asked| asked.at.elapsed()),
-                        self.killed_server,
-                        self.passed_on,
-                    );
-                    self.server_end = Some(end);
+                    let request = self.shutdown.request();
+                    let since_request = request.map(|request| request.at.elapsed());
+                    let killed = self.leftovers.killed_server();
+                    let end = ServerEnd::new(status, &self.server, since_request, killed);
+                    self.server.end = Some(end);
                     event = Some(StopEvent::ServerEnded);
                 }
                 Ok(status) if self.is_ready_probe(pid) => self.take_probe_result(status),
@@ -68,7 +60,7 @@ impl MainLoop<'_> {
                     event = event.or(Some(StopEvent::ChildEnded));
                 }
                 Err(errno) => {
-                    self.log.warn(format_args!(
+                    self.log().warn(format_args!(
                         "cannot reap process {pid}: {}",
                         sys::describe(errno)
                     ));
@@ -76,8 +68,8 @@ impl MainLoop<'_> {
                 }
             }
         }
-        if self.server_end.is_none() {
-            // Else nobody wants to know.
+        if !self.server.has_ended() {
+            // Only the terminal and the answers to probes depend on it.
             if self.terminal.is_some() || self.sockets.is_some() {
                 self.follow_changes();
             }
@@ -87,39 +79,30 @@ impl MainLoop<'_> {
         Ok(event)
     }
 
-    /// When the server has ended: the process that a PID file of its own names by now takes its place.
-    fn follow_file(&mut self) {
-        for path in &self.follow {
-            let (server, path_shown) = (self.server.pid(), path.display());
-            // One that has taken its place runs.
-            if self.server_end.is_some() || sys::is_running_child(server) {
-                return;
-            }
-            match successor(path, server) {
-                Ok(Some(pid)) => return self.adopt(pid),
-                Ok(None) => {}
-                Err(why) => self.log.warn(format_args!(
-                    "did not follow the PID file `{path_shown}`: {why}"
-                )),
-            }
+    fn replace_ended_server(&mut self, ended: Pid) {
+        let server = self.server.pid();
+        if server == ended
+            && let Some(pid) = self.handover.on_end(server)
+        {
+            self.hand_over(pid);
         }
     }
 
-    /// While the server's PID still is its group's, and no stranger's.
+    /// Before the server is reaped: later its process group may be another one's.
     fn terminate_group(&mut self) {
         if self.options.stop.leftovers == Leftovers::Tell
             && let Some(signal) = self.options.rewrites.apply(SIGTERM)
         {
-            // It fails where the server was the last of its group.
-            let _nobody_there = self.server.signal_group(signal);
+            // It fails where the server was the last process of its group.
+            let _ignored = self.server.signal_group(signal);
         }
     }
 
     fn log_orphan(&self, line: fmt::Arguments) {
         if self.options.profile.names_orphans {
-            self.log.warn(line);
+            self.log().warn(line);
         } else {
-            self.log.verbose(line);
+            self.log().verbose(line);
         }
     }
 
@@ -149,13 +132,13 @@ impl MainLoop<'_> {
         }
         match then {
             Stop::Wait => {}
-            Stop::Continue => self.log.verbose(format_args!(
+            Stop::Continue => self.log().verbose(format_args!(
                 "{signal} stopped the server; hinit gave it the terminal and continued it"
             )),
-            Stop::ContinueAlone => self.log.warn(format_args!(
+            Stop::ContinueAlone => self.log().warn(format_args!(
                 "{signal} stopped the server; hinit continued it at once, since nothing else would"
             )),
-            Stop::Leave => self.log.warn(format_args!("{signal} stopped the server")),
+            Stop::Leave => self.log().warn(format_args!("{signal} stopped the server")),
         }
     }
 
@@ -166,21 +149,21 @@ impl MainLoop<'_> {
     }
 
     pub(super) fn kill(&mut self) {
-        let server = self.server_end.is_none().then(|| self.server.pid());
-        self.killed_server |= self.leftovers.kill(server);
+        let server = (!self.server.has_ended()).then(|| self.server.pid());
+        self.leftovers.kill(server);
         self.warn_of_unseen();
     }
 
     /// Once each.
     fn warn_of_unseen(&mut self) {
         if let Some(errno) = self.leftovers.first_shortage() {
-            self.log.warn(format_args!(
+            self.log().warn(format_args!(
                 "cannot list the server's processes: {}",
                 sys::describe(errno)
             ));
         }
         if let Some(why) = self.leftovers.first_hidden() {
-            self.log.warn(format_args!(
+            self.log().warn(format_args!(
                 "cannot see which processes the server has left: {why}"
             ));
         }

@@ -1,37 +1,57 @@
-//! When hinit comes back by itself, and what is due then.
+//! When the main loop wakes up by itself, and what it does then.
 
 use std::time::{Duration, Instant};
 
 use super::MainLoop;
 use crate::error::Error;
-use crate::run::pause::watchdog_look_interval;
+use crate::run::pause::{PauseDetector, watchdog_look_interval};
 use crate::run::ready::ReadyWhen;
 use crate::run::shutdown::StopEvent;
 use crate::run::sockets::Sockets;
 use crate::sys;
 use crate::time::{Rounded, earliest};
 
+/// How long after its exec a server is taken to stay. Code that hinit unmaps before that would have to be mapped
+/// again for a server that ends at once.
+const RELEASE_CODE_AFTER: Duration = Duration::from_millis(20);
+
+#[derive(Default)]
+pub(super) struct Clock {
+    pub(super) pause_detector: PauseDetector,
+    /// When to unmap the code that only the start has needed.
+    release_code_at: Option<Instant>,
+}
+
+impl Clock {
+    pub(super) fn release_code_after_start(&mut self, started: Instant) {
+        self.release_code_at = Some(started + RELEASE_CODE_AFTER);
+    }
+
+    pub(super) fn release_code_now(&mut self, now: Instant) {
+        self.release_code_at = Some(now);
+    }
+}
+
 impl MainLoop<'_> {
-    /// When to come back at the latest, if nothing else happens.
+    /// The next deadline of all, if there is one.
     pub(super) fn next_wakeup(&mut self) -> Option<Instant> {
         let watchdog = self.health.deadline();
         let probes = self.sockets.as_ref().and_then(Sockets::deadline);
-        let asking = self.ready_when.as_ref().and_then(ReadyWhen::deadline);
-        let others = earliest(&[self.shutdown.deadline(), probes, asking]);
+        let ready_when = self.ready_when.as_ref().and_then(ReadyWhen::deadline);
+        let others = earliest(&[self.shutdown.deadline(), probes, ready_when]);
         let interval = match (others, self.options.notify) {
             (None, Some(_)) => self.health.watchdog().map(watchdog_look_interval),
-            _ => None,
+            (_, None) | (Some(_), _) => None,
         };
         let deadline = earliest(&[watchdog, others]);
-        let look = self
-            .pause_detector
-            .next_wakeup(deadline, interval, Instant::now);
-        earliest(&[self.release_code_at, look])
+        let detector = &mut self.clock.pause_detector;
+        let pause_check = detector.next_wakeup(deadline, interval, Instant::now);
+        earliest(&[self.clock.release_code_at, pause_check])
     }
 
-    /// hinit stood still, and with it the server: every deadline that runs moves by that time.
+    /// Moves every deadline, because neither hinit nor the server ran for this time.
     pub(super) fn postpone_deadlines(&mut self, pause: Duration) {
-        self.log.verbose(format_args!(
+        self.log().verbose(format_args!(
             "hinit was paused for {}; every deadline moves by that time",
             Rounded(pause)
         ));
@@ -45,29 +65,29 @@ impl MainLoop<'_> {
         }
     }
 
-    /// What is due by now. An error, if the server could not be started.
+    /// Does what is due by now. An error: the server could not be started.
     pub(super) fn handle_deadlines(&mut self) -> Result<StopEvent, Error> {
-        // Before hinit leaves somebody behind. The end of a child that was made with another exit signal
-        // than SIGCHLD may even send no signal at all.
+        // A child that was made with another exit signal than SIGCHLD, or with none, ends without a SIGCHLD.
         if self.shutdown.is_ending()
             && let Some(event) = self.reap()?
         {
             return Ok(event);
         }
         let now = Instant::now();
-        if self.release_code_at.is_some_and(|at| at <= now) {
-            self.release_code_at = None;
+        if self.clock.release_code_at.is_some_and(|at| at <= now) {
+            self.clock.release_code_at = None;
             sys::release_code();
         }
         if let Some(sockets) = &mut self.sockets {
             sockets.expire(&self.health, now);
         }
+        let log = self.log();
         if let Some(ready_when) = &mut self.ready_when {
-            ready_when.handle_deadline(now, self.log);
+            ready_when.handle_deadline(now, log);
         }
         self.warn_if_late(now);
         Ok(if self.is_watchdog_due(now) {
-            StopEvent::Silent
+            StopEvent::WatchdogExpired
         } else {
             StopEvent::Deadline
         })

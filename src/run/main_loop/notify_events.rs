@@ -1,37 +1,33 @@
-//! What the server says of itself, and what hinit makes of it.
+//! What the main loop does with the server's messages (`sd_notify(3)`) and with its silence.
 
-use std::fmt;
 use std::time::Instant;
 
 use nix::libc::{SIGCONT, c_int};
 use nix::unistd::Pid;
 
 use super::MainLoop;
-use crate::file::{is_ambiguous, is_trusted};
-use crate::process::{self, Process, State};
-use crate::run::descendants::is_below;
-use crate::run::ending::StopRequest;
+use crate::process::{self, State};
 use crate::run::notify::{Heard, MAX_BYTES, Sender, Word, words};
 use crate::run::shutdown::StopEvent;
 use crate::run::sockets::Sockets;
-use crate::sys::{describe, is_child, is_running_child};
+use crate::sys::describe;
 
-/// How many messages are read before others have their turn.
-const MAX_AT_ONCE: usize = 16;
+/// How many messages are read before signals and probes have their turn.
+const MAX_MESSAGES: usize = 16;
 
 impl MainLoop<'_> {
-    /// Answers probes, and hears what the server has to say. (Apart from the loop, whose stack would
-    /// else be larger by an answer's buffers; so is `hear`.)
+    /// Answers probes, and reads the server's messages. (Not inlined into the loop, because the buffers would
+    /// enlarge the loop's stack; the same goes for `read_messages`.)
     #[inline(never)]
     pub(super) fn attend(&mut self) {
         if let Some(sockets) = &mut self.sockets
             && sockets.attend(&self.health)
         {
-            self.read_messages(MAX_AT_ONCE);
+            self.read_messages(MAX_MESSAGES);
         }
     }
 
-    /// Reads what is queued by now: not more, for others may go on to send.
+    /// Reads the messages that are queued by now, and no more, because a sender may go on without end.
     pub(super) fn read_all_messages(&mut self) {
         if let Some(notify) = self.sockets.as_mut().and_then(Sockets::notify) {
             let most = notify.capacity();
@@ -56,7 +52,7 @@ impl MainLoop<'_> {
                 continue;
             };
             let text = String::from_utf8_lossy(message);
-            self.log.verbose(format_args!("the server says {text}"));
+            self.log().verbose(format_args!("the server says {text}"));
             match words(message) {
                 Some(words) => words.for_each(|word| match word {
                     Some(word) => self.apply_notify_event(word, sender),
@@ -77,115 +73,65 @@ impl MainLoop<'_> {
         let now = Instant::now();
         self.health.hear(word, now);
         match word {
-            Word::MainPid(pid) if self.may_set_main_pid(sender, pid) => self.follow(pid),
-            Word::Extend(time) => {
-                let _nothing = self.shutdown.on(StopEvent::Extended(time), now);
+            Word::MainPid(pid) if !self.server.has_ended() => {
+                let server = self.server.pid();
+                if let Some(pid) = self.handover.main_pid(server, sender, pid) {
+                    self.hand_over(pid);
+                }
             }
-            _ => {}
+            Word::Extend(time) => {
+                // This event asks for no action.
+                let _ignored = self.shutdown.on(StopEvent::Extended(time), now);
+            }
+            Word::MainPid(_)
+            | Word::Ready
+            | Word::Reloading
+            | Word::Monotonic(_)
+            | Word::Stopping
+            | Word::Status(_)
+            | Word::Failure(_)
+            | Word::Alive
+            | Word::Hung
+            | Word::Watchdog(_)
+            | Word::Other => {}
         }
     }
 
-    /// Whether this sender may say that another process is the server: that one gets the server's signals then,
-    /// and its end is the server's. It must live, and both must be its user's own, where that is not one who
-    /// may do as much anyway.
-    fn may_set_main_pid(&mut self, sender: Sender, pid: Pid) -> bool {
-        let user = sender.user;
-        if sender.has_exited {
-            self.warn_of_main_pid(format_args!(
-                "ignored MAINPID={pid}: its sender has exited; it should wait until its message is read \
-                 (systemd-notify, or BARRIER=1)"
-            ));
-            return false;
-        }
-        let is_own = |pid| process::owner(pid) == Some(user);
-        let are_own = || is_own(pid) && is_own(self.server.pid()) && !is_ambiguous(user);
-        if is_trusted(user) || are_own() {
-            return true;
-        }
-        self.warn_of_main_pid(format_args!(
-            "ignored MAINPID={pid}: the sender's UID {user} must own that process and the server"
-        ));
-        false
-    }
-
-    /// Once: a server that sends such things sends many.
-    fn warn_of_main_pid(&mut self, warning: fmt::Arguments) {
-        if !std::mem::replace(&mut self.warned_main_pid, true) {
-            self.log.warn(warning);
-        }
-    }
-
-    /// Makes another process the server: only a child's PID is no other's as long as hinit has not
-    /// reaped it.
-    fn follow(&mut self, pid: Pid) {
-        // The last word counts.
-        self.successor = None;
-        if self.server_end.is_some() || pid == self.server.pid() {
-            return;
-        }
-        if is_running_child(pid) {
-            return self.adopt(pid);
-        }
-        if is_child(pid) {
-            return self.warn_of_main_pid(format_args!("ignored MAINPID={pid}: it has ended"));
-        }
-        // A grandchild comes to hinit when the server ends, and is the server then.
-        self.successor = process::read(pid).filter(|new| !new.has_ended() && is_below(pid));
-        match self.successor.as_ref().map(|new| new.name) {
-            Some(name) => self.warn_of_main_pid(format_args!(
-                "MAINPID={pid} ({name}) is not a child of hinit; it becomes the server when its parent has exited"
-            )),
-            None => self.warn_of_main_pid(format_args!("ignored MAINPID={pid}: it is not a running descendant of hinit")),
-        }
-    }
-
-    /// When the server has ended: whoever was to take its place is the server now, if it has come to
-    /// hinit and lives.
-    pub(super) fn follow_successor(&mut self) {
-        if let Some(Process { pid, started, .. }) = self.successor.take()
-            && self.server_end.is_none()
-            && is_running_child(pid)
-            && process::read(pid).is_some_and(|process| process.started == started)
-        {
-            self.adopt(pid);
-        }
-    }
-
-    pub(super) fn adopt(&mut self, pid: Pid) {
-        // It ends by itself. A PID file may name it that is left from an earlier run.
+    /// Makes another child of hinit the server.
+    pub(super) fn hand_over(&mut self, pid: Pid) {
+        // A PID file of an earlier run may name the child that runs hinit's own probes.
         if self.is_ready_probe(pid) {
             return;
         }
-        self.log
+        self.log()
             .verbose(format_args!("process {pid} is now the server"));
-        self.previous_server = Some(self.server.pid());
-        self.server.adopt(pid);
+        self.handover.replaced(self.server.pid());
+        self.server.replace(pid);
         let is_stopped = process::read(pid).is_some_and(|new| new.state == State::Stopped);
         self.health.replace_server(pid, is_stopped, Instant::now());
         self.update_pid_file(&|claim| claim.change(pid));
         self.stop_new_server();
     }
 
-    /// The server that was asked to end is not this one: so it is asked as well.
+    /// The stop signal went to the server before this one, so this one gets it as well.
     fn stop_new_server(&mut self) {
-        if let Some(StopRequest { signal, .. }) = self.stop_request
-            && self.delayed.is_none()
+        if let Some(signal) = self.shutdown.signal_in_effect()
             && let Some(number) = self.options.rewrites.apply(signal)
         {
             self.send(number);
         }
     }
 
-    /// Looks whether the server has been silent for too long. True, if it is to end of that.
+    /// Whether the server has just been silent for too long, and gets the watchdog's signal because of that.
     pub(super) fn is_watchdog_due(&mut self, now: Instant) -> bool {
         let Some(verdict) = self.health.newly_silent(now) else {
             return false;
         };
-        self.log.warn(format_args!("the server is {verdict}"));
+        self.log().warn(format_args!("the server is {verdict}"));
         self.watchdog_signal().is_some()
     }
 
-    /// Has the server end of its silence. One that is stopped must go on for that.
+    /// Sends the watchdog's signal. A stopped server must be continued to handle it.
     pub(super) fn abort(&mut self) {
         for number in self.watchdog_signal().into_iter().chain([SIGCONT]) {
             self.send(number);
@@ -195,7 +141,7 @@ impl MainLoop<'_> {
     fn send(&mut self, number: c_int) {
         if let Err(errno) = self.server.send_signal(number) {
             let why = describe(errno);
-            self.log.warn(format_args!(
+            self.log().warn(format_args!(
                 "cannot send signal {number} to the server: {why}"
             ));
         }

@@ -20,7 +20,7 @@ impl MainLoop<'_> {
 
     /// The child that asked the server has ended. If that is ready, nothing is left of the asking.
     pub(super) fn take_probe_result(&mut self, status: ExitStatus) {
-        let (now, log) = (Instant::now(), self.log);
+        let (now, log) = (Instant::now(), self.log());
         let answered = |ready_when: &mut _| ReadyWhen::answered(ready_when, status, now, log);
         if self.ready_when.take_if(answered).is_none() {
             return;
@@ -34,7 +34,7 @@ impl MainLoop<'_> {
             None => notify::tell_ready(log),
         }
         // What only the asking has needed.
-        self.release_code_at = Some(now);
+        self.clock.release_code_now(now);
     }
 
     /// The server is about to end, or has ended.
@@ -50,7 +50,7 @@ impl MainLoop<'_> {
             return;
         }
         let reason = self.ready_when.as_ref().map(ReadyWhen::reason);
-        self.log.warn(format_args!("{}", Late(reason)));
+        self.log().warn(format_args!("{}", Late(reason)));
     }
 }
 

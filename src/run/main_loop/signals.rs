@@ -1,119 +1,98 @@
-//! What becomes of a signal that hinit gets.
-
-use std::time::Instant;
+//! What the main loop does with a signal that hinit receives.
 
 use nix::errno::Errno;
-use nix::libc::{SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, c_int};
+use nix::libc::{SIGCONT, c_int};
 use nix::unistd::{Pid, getpid};
 use signal_hook::low_level::emulate_default_handler;
 
 use super::MainLoop;
 use crate::process;
-use crate::run::ending::StopRequest;
+use crate::run::disposition::{Disposition, decide};
+use crate::run::shutdown::StopEvent;
 use crate::run::signals::Received;
 use crate::sys;
 use crate::time::Exact;
 
 impl MainLoop<'_> {
-    /// Takes note of a signal. None, if it is one to be dropped.
-    pub(super) fn receive(&mut self, signal: Received) -> Option<Received> {
-        self.log.verbose(format_args!("{signal}"));
-        if self.options.rewrites.apply(signal.number()).is_none() {
-            self.stop_self_too(signal.number());
-            return None;
-        }
-        if self.options.stop.signals.contains(signal.number()) {
-            self.stop_request.get_or_insert_with(|| StopRequest {
-                signal: signal.number(),
-                sender: signal.sender(),
-                at: Instant::now(),
-            });
+    /// Returns the signal to pass on, or None if it is dropped.
+    pub(super) fn receive(&mut self, signal: Received) -> Option<StopEvent> {
+        self.log().verbose(format_args!("{signal}"));
+        let disposition = self.decide(signal.number());
+        if disposition.is_stop {
             self.health.stop();
             self.stop_ready_probes();
         }
-        Some(signal)
+        let Some(number) = disposition.pass_on_as else {
+            self.stop_self_too(signal.number());
+            return None;
+        };
+        Some(StopEvent::Signal(signal.rewritten(number)))
     }
 
-    /// An engine whose timeout is shorter kills the container before the server learns of anything.
-    pub(super) fn log_delay(&self) {
-        if let Some(signal) = &self.delayed {
-            let delay = Exact(self.options.stop.delay);
-            self.log.info(format_args!(
-                "{signal}: unhealthy from now on, passed on in {delay}"
-            ));
-        }
+    fn decide(&self, signal: c_int) -> Disposition {
+        let is_alone = self.terminal.is_none() && getpid() != Pid::from_raw(1);
+        decide(signal, self.options, is_alone)
     }
 
-    pub(super) fn pass_on_rewritten(&mut self, signal: Option<Received>) {
-        if let Some(signal) = signal
-            && let Some(number) = self.options.rewrites.apply(signal.number())
-        {
-            let received = signal.number();
-            self.pass_on(signal.rewritten(number));
-            self.stop_self_too(received);
-        }
+    /// An engine whose timeout is shorter than the delay kills the container before the server gets the signal.
+    pub(super) fn log_delay(&self, signal: &Received) {
+        self.log().info(format_args!(
+            "{signal}: unhealthy from now on, passed on in {}",
+            Exact(self.options.stop.delay)
+        ));
     }
 
-    /// Whoever sent this could not see the server stop. (With a terminal: see `follow_stop`.)
-    fn stop_self_too(&self, received: c_int) {
-        let is_job_control = [SIGTSTP, SIGTTIN, SIGTTOU].contains(&received);
-        let is_pid_1 = getpid() == Pid::from_raw(1);
-        if is_job_control && self.options.profile.stops && self.terminal.is_none() && !is_pid_1 {
-            let _goes_on_at_sigcont = emulate_default_handler(received);
+    pub(super) fn stop_self_too(&self, received: c_int) {
+        if self.decide(received).stops_hinit {
+            // It returns when SIGCONT continues hinit. Should it fail, hinit just runs on.
+            let _ignored = emulate_default_handler(received);
         }
     }
 
     pub(super) fn pass_on(&mut self, signal: Received) {
-        if self.server_end.is_some() {
+        if self.server.has_ended() {
             return;
         }
         let is_stop = self.options.stop.signals.contains(signal.received_as());
-        let result = match &self.terminal {
-            // As the shell that sent it means it: for the whole job, with the terminal if that is
-            // in the foreground.
-            Some(terminal) if signal.number() == SIGCONT => {
-                if terminal.is_ours()
-                    && let Some(group) = self.server.group()
-                {
-                    terminal.give_to(group);
-                }
-                self.server.signal_group(SIGCONT)
-            }
-            _ => self.server.signal(&signal),
-        };
-        match result {
-            Ok(()) => {
-                self.passed_on = self.passed_on.with(signal.number());
-                if is_stop {
-                    self.wake_stopped_server();
-                }
-            }
+        // On a terminal SIGCONT is for the whole job, and continues it in the foreground if hinit is there.
+        let job = self.terminal.as_ref();
+        let job = job.filter(|_| signal.number() == SIGCONT);
+        if let Some(terminal) = job
+            && terminal.is_ours()
+            && let Some(group) = self.server.group()
+        {
+            terminal.give_to(group);
+        }
+        match self.server.pass_on(&signal, job.is_some()) {
+            Ok(()) if is_stop => self.wake_stopped_server(),
+            Ok(()) => {}
             Err(Errno::EAGAIN) => self.queue.put_back(signal),
             Err(errno) => self.warn_of_refusal(&signal, errno),
         }
     }
 
-    /// Names the server once; a server that hinit may not signal gets none of the next ones either.
+    /// Once: a server that hinit may not signal gets none of the next ones either.
     fn warn_of_refusal(&mut self, signal: &Received, errno: Errno) {
         let pid = self.server.pid();
         let name = process::name(pid).unwrap_or_default();
         let why = sys::describe(errno);
+        let log = self.log();
         let line = format_args!("cannot pass on {signal} to the server {name} (PID {pid}): {why}");
-        if std::mem::replace(&mut self.warned_refusal, true) {
-            self.log.verbose(line);
+        if std::mem::replace(&mut self.server.warned_refusal, true) {
+            log.verbose(line);
         } else {
-            self.log.warn(line);
+            log.warn(line);
         }
     }
 
-    /// A server that is stopped would get to its stop signal only when it is killed.
+    /// A stopped process handles no signal but KILL until it is continued.
     fn wake_stopped_server(&mut self) {
         self.follow_changes();
         if self.server.is_stopped()
             && let Err(errno) = self.server.send_signal(SIGCONT)
         {
             let why = sys::describe(errno);
-            self.log
+            self.log()
                 .warn(format_args!("cannot continue the stopped server: {why}"));
         }
     }

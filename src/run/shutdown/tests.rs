@@ -1,9 +1,28 @@
 use nix::libc::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 
-use super::Action::{Abort, Delay, Kill, Leave, Nothing, PassOn, PassOnDelayed, Terminate};
-use super::StopEvent::{ChildEnded, Deadline, Extended, NoneLeft, ServerEnded, Signal, Silent};
+use super::Action::{Abort, Delay, Kill, Leave, Nothing, PassOn, Terminate};
+use super::StopEvent::{
+    ChildEnded, Deadline, Extended, NoneLeft, ServerEnded, Signal, WatchdogExpired,
+};
 use super::*;
 use crate::sys::SignalSet;
+
+/// A signal of process 7.
+fn signal(number: c_int) -> StopEvent {
+    Signal(received(number))
+}
+
+fn pass_on(number: c_int) -> Action {
+    PassOn(received(number))
+}
+
+fn delay(number: c_int) -> Action {
+    Delay(received(number))
+}
+
+fn received(number: c_int) -> Received {
+    Received::from_process(7, number)
+}
 
 const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -48,8 +67,8 @@ fn a_server_alone_ends_at_once() {
     play(
         PLAIN,
         &[
-            (0, Signal(SIGHUP), PassOn, None),
-            (10, Signal(SIGTERM), PassOn, None),
+            (0, signal(SIGHUP), pass_on(SIGHUP), None),
+            (10, signal(SIGTERM), pass_on(SIGTERM), None),
             // However long it takes: the server has no deadline of hinit's.
             (90_000, NoneLeft, Leave, None),
         ],
@@ -62,7 +81,7 @@ fn the_drain_has_8_seconds_less_what_the_server_took_but_at_least_1() {
     play(
         PLAIN,
         &[
-            (0, Signal(SIGTERM), PassOn, None),
+            (0, signal(SIGTERM), pass_on(SIGTERM), None),
             (2000, ServerEnded, Terminate, Some(8000)),
             (3000, ChildEnded, Terminate, Some(8000)),
             (4000, NoneLeft, Leave, Some(8000)),
@@ -71,7 +90,7 @@ fn the_drain_has_8_seconds_less_what_the_server_took_but_at_least_1() {
     play(
         PLAIN,
         &[
-            (0, Signal(SIGINT), PassOn, None),
+            (0, signal(SIGINT), pass_on(SIGINT), None),
             (7500, ServerEnded, Terminate, Some(8500)),
             (8500, Deadline, Kill, None),
             (8510, ChildEnded, Kill, None),
@@ -99,7 +118,7 @@ fn without_a_drain_the_servers_end_is_the_end() {
         plan,
         &[
             (0, ChildEnded, Nothing, None),
-            (1, Signal(SIGTERM), PassOn, None),
+            (1, signal(SIGTERM), pass_on(SIGTERM), None),
             (2, ServerEnded, Leave, Some(8001)),
         ],
     );
@@ -111,7 +130,7 @@ fn without_a_drain_the_servers_end_is_the_end() {
     play(
         plan,
         &[
-            (1, Signal(SIGTERM), PassOn, Some(501)),
+            (1, signal(SIGTERM), pass_on(SIGTERM), Some(501)),
             (501, Deadline, Kill, None),
             (502, ServerEnded, Leave, None),
         ],
@@ -128,9 +147,9 @@ fn the_grace_time_is_one_for_all() {
     play(
         plan,
         &[
-            (1000, Signal(SIGTERM), PassOn, Some(6000)),
-            (2000, Signal(SIGTERM), PassOn, Some(6000)),
-            (3000, Signal(SIGINT), PassOn, Some(6000)),
+            (1000, signal(SIGTERM), pass_on(SIGTERM), Some(6000)),
+            (2000, signal(SIGTERM), pass_on(SIGTERM), Some(6000)),
+            (3000, signal(SIGINT), pass_on(SIGINT), Some(6000)),
             (6000, Deadline, Kill, None),
             (6001, ServerEnded, Kill, None),
             (6002, NoneLeft, Leave, None),
@@ -139,7 +158,7 @@ fn the_grace_time_is_one_for_all() {
     play(
         plan,
         &[
-            (1000, Signal(SIGTERM), PassOn, Some(6000)),
+            (1000, signal(SIGTERM), pass_on(SIGTERM), Some(6000)),
             (5900, ServerEnded, Terminate, Some(6000)),
             (6000, Deadline, Kill, None),
         ],
@@ -149,8 +168,8 @@ fn the_grace_time_is_one_for_all() {
         plan,
         &[
             (1000, ServerEnded, Terminate, Some(6000)),
-            (2000, Signal(SIGTERM), Nothing, Some(6000)),
-            (3000, Signal(SIGHUP), Nothing, Some(6000)),
+            (2000, signal(SIGTERM), Nothing, Some(6000)),
+            (3000, signal(SIGHUP), Nothing, Some(6000)),
             (6000, Deadline, Kill, None),
         ],
     );
@@ -162,7 +181,7 @@ fn the_grace_time_is_one_for_all() {
     play(
         plan,
         &[
-            (1000, Signal(SIGTERM), PassOn, Some(1000)),
+            (1000, signal(SIGTERM), pass_on(SIGTERM), Some(1000)),
             (1000, Deadline, Kill, None),
         ],
     );
@@ -189,7 +208,7 @@ fn what_does_not_end_of_kill_is_left_in_the_end() {
     assert_eq!((end - start, kills), (millis(1100), 20));
     // So is the server.
     let mut shutdown = Shutdown::new(plan);
-    shutdown.on(Signal(SIGTERM), start);
+    shutdown.on(signal(SIGTERM), start);
     let mut now = start;
     while shutdown.on(Deadline, now) != Leave {
         now = shutdown.deadline().unwrap();
@@ -197,7 +216,7 @@ fn what_does_not_end_of_kill_is_left_in_the_end() {
     assert_eq!(now - start, millis(1100));
     // Without a grace time hinit never kills it, and has nothing to look for.
     let mut shutdown = Shutdown::new(PLAIN);
-    assert_eq!(shutdown.on(Signal(SIGTERM), start), PassOn);
+    assert_eq!(shutdown.on(signal(SIGTERM), start), pass_on(SIGTERM));
     assert_eq!(shutdown.deadline(), None);
 }
 
@@ -235,12 +254,12 @@ fn a_stop_signal_is_passed_on_after_the_delay() {
     play(
         plan,
         &[
-            (0, Signal(SIGHUP), PassOn, None),
-            (1000, Signal(SIGTERM), Delay, Some(4000)),
+            (0, signal(SIGHUP), pass_on(SIGHUP), None),
+            (1000, signal(SIGTERM), delay(SIGTERM), Some(4000)),
             // Any other signal passes at once.
-            (1500, Signal(SIGHUP), PassOn, Some(4000)),
-            (4000, Deadline, PassOnDelayed, None),
-            (4100, Signal(SIGTERM), PassOn, None),
+            (1500, signal(SIGHUP), pass_on(SIGHUP), Some(4000)),
+            (4000, Deadline, pass_on(SIGTERM), None),
+            (4100, signal(SIGTERM), pass_on(SIGTERM), None),
             // Counted from when hinit was requested_at, as the engine does.
             (5000, ServerEnded, Terminate, Some(9000)),
         ],
@@ -249,25 +268,25 @@ fn a_stop_signal_is_passed_on_after_the_delay() {
     play(
         plan,
         &[
-            (1000, Signal(SIGTERM), Delay, Some(4000)),
-            (1200, Signal(SIGTERM), PassOn, None),
-            (1300, Signal(SIGTERM), PassOn, None),
+            (1000, signal(SIGTERM), delay(SIGTERM), Some(4000)),
+            (1200, signal(SIGTERM), pass_on(SIGTERM), None),
+            (1300, signal(SIGTERM), pass_on(SIGTERM), None),
         ],
     );
     // Another stop signal is another signal.
     play(
         plan,
         &[
-            (1000, Signal(SIGTERM), Delay, Some(4000)),
-            (1200, Signal(SIGINT), PassOn, Some(4000)),
-            (4000, Deadline, PassOnDelayed, None),
+            (1000, signal(SIGTERM), delay(SIGTERM), Some(4000)),
+            (1200, signal(SIGINT), pass_on(SIGINT), Some(4000)),
+            (4000, Deadline, pass_on(SIGTERM), None),
         ],
     );
     // A server that ends meanwhile needs none.
     play(
         plan,
         &[
-            (1000, Signal(SIGTERM), Delay, Some(4000)),
+            (1000, signal(SIGTERM), delay(SIGTERM), Some(4000)),
             (1200, ServerEnded, Terminate, Some(9000)),
         ],
     );
@@ -279,8 +298,8 @@ fn a_stop_signal_is_passed_on_after_the_delay() {
     play(
         plan,
         &[
-            (1000, Signal(SIGTERM), Delay, Some(4000)),
-            (4000, Deadline, PassOnDelayed, Some(9000)),
+            (1000, signal(SIGTERM), delay(SIGTERM), Some(4000)),
+            (4000, Deadline, pass_on(SIGTERM), Some(9000)),
             (9000, Deadline, Kill, None),
         ],
     );
@@ -291,9 +310,9 @@ fn a_server_that_is_silent_is_aborted_and_killed_when_its_grace_is_over() {
     play(
         PLAIN,
         &[
-            (0, Silent, Abort, None),
+            (0, WatchdogExpired, Abort, None),
             (9000, ServerEnded, Terminate, Some(17_000)),
-            (9010, Silent, Nothing, Some(17_000)),
+            (9010, WatchdogExpired, Nothing, Some(17_000)),
         ],
     );
     let plan = Stop {
@@ -303,8 +322,8 @@ fn a_server_that_is_silent_is_aborted_and_killed_when_its_grace_is_over() {
     play(
         plan,
         &[
-            (1000, Silent, Abort, Some(6000)),
-            (2000, Silent, Abort, Some(6000)),
+            (1000, WatchdogExpired, Abort, Some(6000)),
+            (2000, WatchdogExpired, Abort, Some(6000)),
             (6000, Deadline, Kill, None),
         ],
     );
@@ -321,7 +340,7 @@ fn a_server_on_its_way_out_may_ask_for_more_time() {
         &[
             // Not on its way out yet.
             (0, Extended(millis(60_000)), Nothing, None),
-            (1000, Signal(SIGTERM), PassOn, Some(6000)),
+            (1000, signal(SIGTERM), pass_on(SIGTERM), Some(6000)),
             // It would be less.
             (2000, Extended(millis(3000)), Nothing, Some(6000)),
             (3000, Extended(millis(7000)), Nothing, Some(10_000)),
@@ -333,7 +352,7 @@ fn a_server_on_its_way_out_may_ask_for_more_time() {
     play(
         plan,
         &[
-            (1000, Signal(SIGTERM), PassOn, Some(6000)),
+            (1000, signal(SIGTERM), pass_on(SIGTERM), Some(6000)),
             (2000, Extended(millis(60_000)), Nothing, Some(62_000)),
             (3000, ServerEnded, Terminate, Some(6000)),
         ],
@@ -342,7 +361,7 @@ fn a_server_on_its_way_out_may_ask_for_more_time() {
     play(
         PLAIN,
         &[
-            (1000, Signal(SIGTERM), PassOn, None),
+            (1000, signal(SIGTERM), pass_on(SIGTERM), None),
             (2000, Extended(millis(60_000)), Nothing, None),
         ],
     );
@@ -361,13 +380,13 @@ fn no_order_of_events_hangs_or_goes_wrong() {
         (50, Some(0), false),
     ];
     let alphabet = [
-        Signal(SIGTERM),
-        Signal(SIGINT),
-        Signal(SIGHUP),
+        signal(SIGTERM),
+        signal(SIGINT),
+        signal(SIGHUP),
         ServerEnded,
         ChildEnded,
         Deadline,
-        Silent,
+        WatchdogExpired,
         Extended(millis(300)),
     ];
     for (delay, grace, drain) in plans {
@@ -415,7 +434,7 @@ impl World {
         }
         // Then somebody loses patience with the server.
         if self.server_lives {
-            self.happens(Signal(SIGHUP));
+            self.happens(signal(SIGHUP));
             self.happens(ServerEnded);
         }
         // From here on time alone must lead to the end, and soon.
@@ -437,15 +456,13 @@ impl World {
             _ => self.now += millis(10),
         }
         match self.shutdown.on(event, self.now) {
-            PassOn => {
-                assert!(self.server_lives && matches!(event, Signal(_)));
-            }
-            Abort => assert!(self.server_lives && event == Silent),
-            Delay => self.delays += 1,
-            PassOnDelayed => {
+            PassOn(_) if event == Deadline => {
                 assert!(self.server_lives && self.delays == 1);
                 self.delays += 1;
             }
+            PassOn(signal) => assert!(self.server_lives && event == Signal(signal)),
+            Abort => assert!(self.server_lives && event == WatchdogExpired),
+            Delay(_) => self.delays += 1,
             Terminate => {
                 assert!(!self.server_lives && self.shutdown.plan.leftovers == Leftovers::Drain);
             }
@@ -478,8 +495,8 @@ fn only_the_signals_of_the_plan_ask_for_a_stop() {
     play(
         plan,
         &[
-            (0, Signal(SIGTERM), PassOn, None),
-            (10, Signal(SIGWINCH), PassOn, Some(510)),
+            (0, signal(SIGTERM), pass_on(SIGTERM), None),
+            (10, signal(SIGWINCH), pass_on(SIGWINCH), Some(510)),
             (510, Deadline, Kill, None),
         ],
     );
@@ -495,10 +512,10 @@ fn a_pause_moves_every_deadline() {
         ..PLAIN
     };
     let mut shutdown = Shutdown::new(plan);
-    assert_eq!(shutdown.on(Signal(SIGTERM), at(0)), Delay);
+    assert_eq!(shutdown.on(signal(SIGTERM), at(0)), delay(SIGTERM));
     shutdown.postpone(millis(4000));
     assert_eq!(shutdown.on(Deadline, at(4500)), Nothing);
-    assert_eq!(shutdown.on(Deadline, at(5000)), PassOnDelayed);
+    assert_eq!(shutdown.on(Deadline, at(5000)), pass_on(SIGTERM));
     shutdown.postpone(millis(2000));
     assert_eq!(shutdown.deadline(), Some(at(10_000)));
     assert_eq!(shutdown.on(Extended(millis(5000)), at(8000)), Nothing);
@@ -509,4 +526,56 @@ fn a_pause_moves_every_deadline() {
     shutdown.postpone(millis(5000));
     assert_eq!(shutdown.on(Deadline, at(19_500)), Kill);
     assert_eq!(shutdown.on(Deadline, at(20_000)), Leave);
+}
+
+#[test]
+fn the_first_stop_signal_before_the_servers_end_is_the_request() {
+    let start = Instant::now();
+    let from = |pid, number| Signal(Received::from_process(pid, number));
+    let mut shutdown = Shutdown::new(PLAIN);
+    shutdown.on(from(7, SIGHUP), start);
+    assert!(shutdown.request().is_none());
+    shutdown.on(from(8, SIGINT), start + millis(10));
+    shutdown.on(from(9, SIGTERM), start + millis(20));
+    let request = shutdown.request().unwrap();
+    assert_eq!(
+        (request.signal, request.sender, request.at),
+        (SIGINT, Sender::Process(8), start + millis(10))
+    );
+
+    let mut shutdown = Shutdown::new(PLAIN);
+    shutdown.on(ServerEnded, start);
+    assert_eq!(shutdown.on(from(7, SIGTERM), start), Nothing);
+    assert!(shutdown.request().is_none());
+}
+
+#[test]
+fn a_stop_signal_takes_effect_when_its_delay_is_over() {
+    let start = Instant::now();
+    let plan = Stop {
+        delay: millis(1000),
+        ..PLAIN
+    };
+    let mut shutdown = Shutdown::new(plan);
+    assert_eq!(shutdown.signal_in_effect(), None);
+    shutdown.on(signal(SIGTERM), start);
+    assert_eq!(shutdown.signal_in_effect(), None);
+    shutdown.on(Deadline, start + millis(1000));
+    assert_eq!(shutdown.signal_in_effect(), Some(SIGTERM));
+}
+
+#[test]
+fn what_counts_is_the_number_that_hinit_received() {
+    let plan = Stop {
+        delay: millis(1000),
+        ..PLAIN
+    };
+    // `--rewrite TERM=QUIT`, then a QUIT, which is another signal than that TERM.
+    let start = Instant::now();
+    let rewritten = received(SIGTERM).rewritten(SIGQUIT);
+    let mut shutdown = Shutdown::new(plan);
+    assert_eq!(shutdown.on(Signal(rewritten), start), Delay(rewritten));
+    assert_eq!(shutdown.on(signal(SIGQUIT), start), pass_on(SIGQUIT));
+    let end = start + millis(1000);
+    assert_eq!(shutdown.on(Deadline, end), PassOn(rewritten));
 }
