@@ -1,4 +1,4 @@
-//! Who is below hinit.
+//! hinit's descendants.
 
 use nix::errno::Errno;
 use nix::unistd::{Pid, getpid};
@@ -6,31 +6,31 @@ use nix::unistd::{Pid, getpid};
 use crate::process::{self, Process};
 use crate::sys::{self, is_child};
 
-/// hinit's children that are alive. Orphans are among them: they come to hinit.
+/// hinit's children that have not ended, with the orphans that were reparented to it.
 pub(super) fn children() -> Vec<Process> {
     let own = getpid();
-    let mut processes = below().unwrap_or_default();
+    let mut processes = descendants().unwrap_or_default();
     processes.retain(|process| process.parent == own);
     processes
 }
 
 /// Whether this process descends from hinit.
-pub(super) fn is_below(pid: Pid) -> bool {
-    /// How often to climb again where somebody on the way has ended: its children have another parent then.
+pub(super) fn is_descendant(pid: Pid) -> bool {
+    /// How often to try again where an ancestor has ended meanwhile, because its children have another parent then.
     const MAX_CLIMBS: usize = 10;
     is_child(pid)
         || process::is_proc_ours() && (0..MAX_CLIMBS).find_map(|_| climb(pid)).unwrap_or(false)
 }
 
-/// Whether hinit is above this process. None, if one of those in between has just ended.
+/// Whether hinit is an ancestor of this process. None: an ancestor in between has just ended.
 fn climb(pid: Pid) -> Option<bool> {
-    /// Of a tree that changes while it is climbed; no real one is so high.
-    const HIGHEST: usize = 1000;
+    /// No real tree is as deep. It bounds a tree that changes meanwhile.
+    const MAX_DEPTH: usize = 1000;
     let (own, mut at) = (getpid(), pid);
-    for _ in 0..HIGHEST {
+    for _ in 0..MAX_DEPTH {
         at = match process::read(at) {
             Some(process) if process.parent == own => return Some(true),
-            // The top of what this PID namespace shows.
+            // Its parent is outside of this PID namespace.
             Some(process) if process.parent.as_raw() == 0 => return Some(false),
             Some(process) => process.parent,
             None if at == pid => return Some(false),
@@ -40,38 +40,38 @@ fn climb(pid: Pid) -> Option<bool> {
     Some(false)
 }
 
-/// Everything below hinit in the process tree that is alive, as far as hinit can know. Ordered by PID. An
-/// error, where hinit lacks what it takes to look.
-pub(super) fn below() -> nix::Result<Vec<Process>> {
-    // The kernel knows at once whether there is any; /proc is read only then.
+/// All descendants of hinit that have not ended, as far as hinit can find them, ordered by PID. An error: hinit
+/// has no memory or no descriptor to look for them.
+pub(super) fn descendants() -> nix::Result<Vec<Process>> {
+    // One call tells whether there is any child. Without one there is no need to read /proc.
     if sys::ended_child() == Err(Errno::ECHILD) {
         return Ok(Vec::new());
     }
     let is_proc_ours = process::is_proc_ours();
-    let mut below = Vec::new();
+    let mut found = Vec::new();
     if is_proc_ours {
-        below = tree_below(getpid(), process::all()?)?;
-        below.retain(|process| !process.has_ended());
+        found = tree_below(getpid(), process::all()?)?;
+        found.retain(|process| !process.has_ended());
     }
-    if !is_proc_ours || process::may_be_hidden() || none_seen_of_some(&below) {
-        add_hidden_children(&mut below)?;
+    if !is_proc_ours || process::may_be_hidden() || has_only_unseen_children(&found) {
+        add_hidden_children(&mut found)?;
     }
-    Ok(below)
+    Ok(found)
 }
 
-/// Whether there is a child that has not ended, and none was seen.
-pub(super) fn none_seen_of_some(seen: &[Process]) -> bool {
+/// Whether hinit has a child that has not ended, and none was seen.
+pub(super) fn has_only_unseen_children(seen: &[Process]) -> bool {
     seen.is_empty() && sys::ended_child() == Ok(None)
 }
 
-/// Adds hinit's own children that /proc does not show: waitid(2) knows them by their PIDs. (What is below
-/// them comes to hinit when they end.)
+/// Adds hinit's own children that /proc does not show: waitid(2) finds them by their PIDs. (Their own children are
+/// reparented to hinit when they end.)
 fn add_hidden_children(seen: &mut Vec<Process>) -> nix::Result<()> {
-    /// How far from hinit's own PID to look: 32,768 is as many as there are by default on small machines,
-    /// and far more than a container has used up. To ask for all of them takes some milliseconds.
-    const FAR: i32 = 32_768;
+    /// How far from hinit's own PID to try: 32,768 is the default number of PIDs on small machines, and far more
+    /// than most containers use. To try all of them takes some milliseconds.
+    const MAX_DISTANCE: i32 = 32_768;
     let own = getpid().as_raw();
-    let pids = own.saturating_sub(FAR).max(1)..=own.saturating_add(FAR);
+    let pids = own.saturating_sub(MAX_DISTANCE).max(1)..=own.saturating_add(MAX_DISTANCE);
     for pid in pids.map(Pid::from_raw) {
         if sys::is_running_child(pid) && seen.iter().all(|process| process.pid != pid) {
             sys::try_reserve(seen, 1)?;
@@ -85,15 +85,15 @@ fn add_hidden_children(seen: &mut Vec<Process>) -> nix::Result<()> {
 /// Those processes that descend from `root`.
 fn tree_below(root: Pid, mut all: Vec<Process>) -> nix::Result<Vec<Process>> {
     all.sort_unstable_by_key(|process| process.pid);
-    let place = |pid: Pid| all.binary_search_by_key(&pid, |process| process.pid).ok();
+    let index = |pid: Pid| all.binary_search_by_key(&pid, |process| process.pid).ok();
     let mut is_below: Vec<bool> = Vec::new();
     sys::try_reserve(&mut is_below, all.len())?;
     is_below.extend(all.iter().map(|process| process.parent == root));
-    // A child mostly comes behind its parent, so that few rounds are needed.
+    // Mostly a child has a greater PID than its parent, so that few rounds are enough.
     loop {
         let mut has_grown = false;
         for (at, process) in all.iter().enumerate() {
-            let parent = place(process.parent).and_then(|parent| is_below.get(parent));
+            let parent = index(process.parent).and_then(|parent| is_below.get(parent));
             let adds = parent == Some(&true);
             if let Some(is_below) = is_below.get_mut(at).filter(|is_below| adds && !**is_below) {
                 *is_below = true;
@@ -129,13 +129,13 @@ mod tests {
             (1, &[][..], &[][..]),
             (1, &[(1, 0)], &[]),
             (1, &[(1, 0), (7, 1), (8, 7), (9, 8)], &[7, 8, 9]),
-            // In whatever order, and with PIDs that have wrapped around.
+            // In any order, and with PIDs that have wrapped around.
             (9, &[(2, 3), (3, 8), (8, 9), (9, 1), (1, 0)], &[2, 3, 8]),
-            // `docker exec` starts processes whose parent is none of this namespace.
+            // `docker exec` starts processes whose parent is outside of the namespace.
             (1, &[(1, 0), (7, 1), (20, 0), (21, 20)], &[7]),
             // Not the parent, not the siblings.
             (5, &[(1, 0), (4, 1), (5, 4), (6, 4), (7, 5), (8, 6)], &[7]),
-            // One whose parent has just gone.
+            // A process whose parent has just ended.
             (5, &[(5, 1), (7, 6)], &[]),
         ] {
             assert_eq!(below(root, tree), expected, "{root}: {tree:?}");

@@ -1,4 +1,4 @@
-//! How the server ended, in one line and one exit code.
+//! How the server ended: one log line and one exit code.
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
@@ -19,17 +19,17 @@ use crate::sys::{self, SignalSet, describe};
 use crate::text::SignalName;
 use crate::time::Rounded;
 
-/// A server that ends well within this time and leaves children has gone to the background.
-const FIRST_SECONDS: Duration = Duration::from_secs(5);
+/// A server that exits 0 within this time and leaves children has gone to the background.
+const DAEMON_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// All that is told at the end.
+/// All that the last log line says.
 pub(super) struct Ending {
     pub(super) server: Result<ServerEnd, UnkillableServer>,
     pub(super) stop_request: Option<StopRequest>,
     pub(super) oom_kills: u64,
-    /// What the server left behind and hinit had to kill.
+    /// The leftovers that hinit killed.
     pub(super) killed: Vec<Process>,
-    /// What could not even be killed.
+    /// The leftovers that did not end by that.
     pub(super) remaining: Vec<Process>,
 }
 
@@ -49,23 +49,21 @@ impl UnkillableServer {
     }
 }
 
-/// How the server itself ended.
 pub(super) struct ServerEnd {
     pub(super) status: ExitStatus,
-    /// How old it was.
     pub(super) age: Duration,
-    /// How long before that hinit was asked to stop it, if it was.
+    /// How long after the stop request, if there was one.
     pub(super) since_stop_request: Option<Duration>,
-    /// hinit has killed it, since the grace time was over.
+    /// hinit has killed it, because the grace time was over.
     pub(super) killed_by_hinit: bool,
-    /// The processes that it left, if it seems to have gone to the background, or to have been replaced.
+    /// The processes that it left, if it seems to have gone to the background or to have been replaced.
     pub(super) left: Vec<Process>,
-    /// It got signals before: by those servers are told to replace their main process.
+    /// It got signals before its end: some servers replace their main process at a signal.
     pub(super) was_signalled: bool,
 }
 
 impl ServerEnd {
-    /// Called as soon as the server has been reaped.
+    /// To be called as soon as the server is reaped, before its children change.
     pub(super) fn new(
         status: ExitStatus,
         server: &Server,
@@ -74,15 +72,15 @@ impl ServerEnd {
     ) -> Self {
         let age = server.age();
         let was_signalled = server.passed_on() != SignalSet::NONE;
-        let goes_on = status.success()
+        let may_continue = status.success()
             && since_stop_request.is_none()
-            && (age < FIRST_SECONDS || was_signalled);
+            && (age < DAEMON_TIMEOUT || was_signalled);
         Self {
             status,
             age,
             since_stop_request,
             killed_by_hinit,
-            left: if goes_on {
+            left: if may_continue {
                 descendants::children()
             } else {
                 Vec::new()
@@ -106,9 +104,9 @@ impl ServerEnd {
 }
 
 /// How a process has ended: `exited 0`, `killed by SIGTERM`.
-pub(super) struct How(pub(super) ExitStatus);
+pub(super) struct ExitReason(pub(super) ExitStatus);
 
-impl fmt::Display for How {
+impl fmt::Display for ExitReason {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Self(status) = self;
         match status.signal() {
@@ -124,7 +122,7 @@ impl fmt::Display for How {
 
 impl fmt::Display for ServerEnd {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let (how, age) = (How(self.status), Rounded(self.age));
+        let (how, age) = (ExitReason(self.status), Rounded(self.age));
         let (comma, killed_by_hinit) = if self.killed_by_hinit {
             (",", " when its grace time was over")
         } else {
@@ -171,7 +169,7 @@ impl fmt::Display for UnkillableServer {
                 ": Operation not permitted; hinit needs CAP_KILL for a server of another user",
             ),
             Some(errno) => write!(f, ": {}", describe(errno)),
-            // It sleeps in the kernel, or its cgroup is frozen.
+            // It hangs in the kernel, or its cgroup is frozen.
             None => f.write_str(": it did not end of SIGKILL"),
         }
     }
@@ -184,7 +182,7 @@ impl fmt::Display for Ending {
         }
         match &self.server {
             Ok(end) => write!(f, "{end}")?,
-            Err(survivor) => write!(f, "{survivor}")?,
+            Err(server) => write!(f, "{server}")?,
         }
         if self.oom_kills > 0 {
             let kills = self.oom_kills;
@@ -212,18 +210,18 @@ fn write_leftover(f: &mut fmt::Formatter, process: &Process) -> fmt::Result {
     f.write_str(")")
 }
 
-/// The first few of them, and how many more there are: a line has its limits.
+/// Writes the first few processes, and how many more there are.
 fn write_list(
     f: &mut fmt::Formatter,
     processes: &[Process],
     write_one: fn(&mut fmt::Formatter, &Process) -> fmt::Result,
 ) -> fmt::Result {
-    const MAX: usize = 8;
-    for (i, process) in processes.iter().take(MAX).enumerate() {
+    const MAX_LISTED: usize = 8;
+    for (i, process) in processes.iter().take(MAX_LISTED).enumerate() {
         f.write_str(if i == 0 { "" } else { ", " })?;
         write_one(f, process)?;
     }
-    match processes.len().saturating_sub(MAX) {
+    match processes.len().saturating_sub(MAX_LISTED) {
         0 => Ok(()),
         more => write!(f, " and {more} more"),
     }

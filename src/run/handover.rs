@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::Pid;
 
-use super::descendants::is_below;
+use super::descendants::is_descendant;
 use super::follow::successor;
 use super::notify::Sender;
 use crate::cli::Run;
@@ -61,7 +61,7 @@ impl Handover {
             return None;
         }
         // A grandchild is reparented to hinit when its parent exits, and is the server then.
-        self.successor = process::read(pid).filter(|new| !new.has_ended() && is_below(pid));
+        self.successor = process::read(pid).filter(|new| !new.has_ended() && is_descendant(pid));
         match self.successor.as_ref().map(|new| new.name) {
             Some(name) => self.warn(format_args!(
                 "MAINPID={pid} ({name}) is not a child of hinit; it becomes the server when its parent has exited"

@@ -1,4 +1,4 @@
-//! What the server left below hinit: a signal for all of it.
+//! The leftovers: descendants of hinit that outlive the server. Each gets TERM, and then KILL.
 
 use std::ffi::CStr;
 use std::time::Duration;
@@ -8,24 +8,22 @@ use nix::libc::{S_IRUSR, SIGCONT, SIGKILL, SIGTERM, c_int};
 use nix::sys::stat::stat;
 use nix::unistd::Pid;
 
-use super::descendants::{below, children, is_below, none_seen_of_some};
+use super::descendants::{children, descendants, has_only_unseen_children, is_descendant};
 use crate::file::{self, Identity};
 use crate::process::{self, Process, State, none_unless_exhausted};
 use crate::sys::{self, Handle, is_child};
 
-/// How often to look for more at once: a look that finds nobody new is the last. (Against those that
-/// fork without end only KILL helps, and that comes again.)
-const MAX_LOOKS: usize = 10;
+/// How often to scan at once. A scan that finds no new process is the last one. (Against processes that fork
+/// without end only KILL helps, and that is sent again.)
+const MAX_SCANS: usize = 10;
 
-/// What the server left, on its way out: told to end, then killed.
 pub(super) struct Leftovers {
     sweep: SignalSweep,
     killed: Vec<Process>,
     /// Whether the server was killed.
     killed_server: bool,
-    /// Whether each of these was already logged: that hinit could not look for them, and that it cannot
-    /// see them.
-    warned_shortage: bool,
+    /// Whether it was already logged that hinit could not scan for them, and that it cannot see them.
+    warned_scan_error: bool,
     warned_hidden: bool,
 }
 
@@ -35,30 +33,30 @@ impl Leftovers {
             sweep: SignalSweep::new(SIGTERM),
             killed: Vec::new(),
             killed_server: false,
-            warned_shortage: false,
+            warned_scan_error: false,
             warned_hidden: false,
         }
     }
 
-    /// Tells all that is there to end; but not what reads a pipe, if that is to be spared.
+    /// Sends TERM to all; where readers are spared, not to processes that read a pipe.
     pub(super) fn terminate(&mut self, spares_readers: bool) {
         self.sweep.spares_readers = spares_readers;
-        self.sweep.tell();
+        self.sweep.sweep();
     }
 
-    /// Kills all that is there, and the server if it has not ended.
+    /// Sends KILL to all, and to the server if it has not ended.
     pub(super) fn kill(&mut self, server: Option<Pid>) {
         if self.sweep.signal != SIGKILL {
             self.sweep = SignalSweep::new(SIGKILL);
         }
-        // The server is hinit's own child, and not reaped: to kill it takes no look.
+        // The server is hinit's own child and not reaped, so its PID is safe to signal without a scan.
         let kills = |pid| sys::is_running_child(pid) && sys::kill(pid, SIGKILL).is_ok();
         self.killed_server |= server.is_some_and(kills);
-        let mut told = self.sweep.tell();
-        told.retain(|process| Some(process.pid) != server);
-        // Where there is no room for their names, they are killed all the same.
-        if sys::try_reserve(&mut self.killed, told.len()).is_ok() {
-            self.killed.append(&mut told);
+        let mut killed = self.sweep.sweep();
+        killed.retain(|process| Some(process.pid) != server);
+        // Where there is no memory for the list, they are killed all the same.
+        if sys::try_reserve(&mut self.killed, killed.len()).is_ok() {
+            self.killed.append(&mut killed);
         }
     }
 
@@ -66,15 +64,15 @@ impl Leftovers {
         self.killed_server
     }
 
-    /// Why hinit could not look for all that is there, the first time that this is so.
-    pub(super) fn first_shortage(&mut self) -> Option<Errno> {
-        let shortage = self.sweep.shortage.filter(|_| !self.warned_shortage);
-        self.warned_shortage |= shortage.is_some();
-        shortage
+    /// Why hinit could not scan for all of them, unless that was already reported.
+    pub(super) fn new_scan_error(&mut self) -> Option<Errno> {
+        let scan_error = self.sweep.scan_error.filter(|_| !self.warned_scan_error);
+        self.warned_scan_error |= scan_error.is_some();
+        scan_error
     }
 
-    /// Why hinit cannot see all that is there, the first time that this is so.
-    pub(super) fn first_hidden(&mut self) -> Option<&'static str> {
+    /// Why hinit cannot see all of them, unless that was already reported.
+    pub(super) fn newly_hidden(&mut self) -> Option<&'static str> {
         let is_new = self.sweep.has_hidden && !self.warned_hidden;
         self.warned_hidden |= is_new;
         is_new.then(|| {
@@ -86,8 +84,8 @@ impl Leftovers {
         })
     }
 
-    /// Those who had to be killed, and those whom not even that has ended.
-    pub(super) fn at_the_end(self) -> (Vec<Process>, Vec<Process>) {
+    /// The processes that were killed, and those that did not end even so.
+    pub(super) fn into_killed_and_remaining(self) -> (Vec<Process>, Vec<Process>) {
         let remaining = if self.sweep.signal == SIGKILL {
             children()
         } else {
@@ -97,17 +95,17 @@ impl Leftovers {
     }
 }
 
-/// One signal for everything below hinit, once for each.
+/// Sends one signal to every descendant of hinit, once to each.
 struct SignalSweep {
     signal: c_int,
-    /// Whether to leave out what reads a pipe.
+    /// Whether to leave out processes that read a pipe.
     spares_readers: bool,
-    /// Who was there at the last look, and so has had it. Ordered by PID.
-    told: Vec<Process>,
-    /// Whether there was one that /proc hides.
+    /// The processes that the last scan found, which have all been signalled. Ordered by PID.
+    signalled: Vec<Process>,
+    /// Whether /proc hides a process.
     has_hidden: bool,
-    /// What was lacking at the last look, so that not all have had it.
-    shortage: Option<Errno>,
+    /// Why the last scan did not reach all processes.
+    scan_error: Option<Errno>,
 }
 
 impl SignalSweep {
@@ -115,88 +113,88 @@ impl SignalSweep {
         Self {
             signal,
             spares_readers: false,
-            told: Vec::new(),
+            signalled: Vec::new(),
             has_hidden: false,
-            shortage: None,
+            scan_error: None,
         }
     }
 
-    /// Signals those that have not had it, and returns them.
-    fn tell(&mut self) -> Vec<Process> {
-        let mut newly_told = Vec::new();
-        for _ in 0..MAX_LOOKS {
-            let before = newly_told.len();
-            self.shortage = self.tell_once(&mut newly_told).err();
-            if newly_told.len() == before {
+    /// Signals the processes that were not signalled yet, and returns them.
+    fn sweep(&mut self) -> Vec<Process> {
+        let mut new = Vec::new();
+        for _ in 0..MAX_SCANS {
+            let before = new.len();
+            self.scan_error = self.scan(&mut new).err();
+            if new.len() == before {
                 break;
             }
         }
-        newly_told
+        new
     }
 
-    /// One look. An error, if not all could be signalled that should be; they are next time.
-    fn tell_once(&mut self, newly_told: &mut Vec<Process>) -> nix::Result<()> {
-        let mut there = match below() {
-            Err(Errno::ENOMEM) => return self.tell_unlisted(),
+    /// One scan. An error: not all processes could be signalled. The next scan tries them again.
+    fn scan(&mut self, new: &mut Vec<Process>) -> nix::Result<()> {
+        let mut there = match descendants() {
+            Err(Errno::ENOMEM) => return self.signal_without_list(),
             there => there?,
         };
         let is_hidden = |process: &Process| process.state == State::Hidden;
-        // It may also be one whose PID is too far away to have been asked for.
-        self.has_hidden |= none_seen_of_some(&there) || there.iter().any(is_hidden);
+        // A hidden child may also have a PID beyond those that hinit tries.
+        self.has_hidden |= has_only_unseen_children(&there) || there.iter().any(is_hidden);
         let mut done = Ok(());
         there.retain(|process| {
-            if self.has_told(process) {
+            if self.has_signalled(process) {
                 return true;
             }
             if self.spares_readers && may_read_pipe(process) {
                 return false;
             }
             let is_done = self.signal(process);
-            // Where there is no room for its name, it has been told all the same.
-            if is_done == Ok(true) && sys::try_reserve(newly_told, 1).is_ok() {
-                newly_told.push(process.clone());
+            // Where there is no memory for the list, the process has got the signal all the same.
+            if is_done == Ok(true) && sys::try_reserve(new, 1).is_ok() {
+                new.push(process.clone());
             }
             done = done.and(is_done.map(drop));
             is_done.is_ok()
         });
-        self.told = there;
+        self.signalled = there;
         done
     }
 
-    /// The same where there is no memory for a list: those get it once more that have had it.
-    fn tell_unlisted(&self) -> nix::Result<()> {
+    /// The same where there is no memory for a list. Processes that have had the signal get it once more.
+    fn signal_without_list(&self) -> nix::Result<()> {
         process::each(&mut |process| {
-            if !process.has_ended() && is_below(process.pid) {
-                // The error below says that not all may have had it.
-                let _told = self.signal(&process);
+            if !process.has_ended() && is_descendant(process.pid) {
+                // The error below says that not all processes may have had it.
+                let _ignored = self.signal(&process);
             }
             Ok(())
         })?;
         Err(Errno::ENOMEM)
     }
 
-    fn has_told(&self, process: &Process) -> bool {
+    fn has_signalled(&self, process: &Process) -> bool {
         let known = self
-            .told
+            .signalled
             .binary_search_by_key(&process.pid, |known| known.pid);
-        let known = known.ok().and_then(|at| self.told.get(at));
-        // One that executes another program right then has lost the signal: a shell between its
-        // fork and its exec takes it for the parent's.
+        let known = known.ok().and_then(|at| self.signalled.get(at));
+        // A process that has executed another program since may have lost the signal: a shell handles it
+        // between its fork and its exec as its parent does.
         known.is_some_and(|known| known.started == process.started && known.name == process.name)
     }
 
-    /// Whether the process could be signalled. Where that is refused, it is not hinit's to end.
+    /// Whether the process could be signalled. One that hinit may not signal is left alone.
     fn signal(&self, process: &Process) -> nix::Result<bool> {
         if process.state == State::Hidden {
             let done = is_child(process.pid) && sys::kill(process.pid, self.signal).is_ok();
             if done && self.signal != SIGKILL {
-                // It may be stopped: that cannot be seen.
-                let _has_just_been_there = sys::kill(process.pid, SIGCONT);
+                // Whether it is stopped is hidden as well. It fails only if the process has ended since.
+                let _ignored = sys::kill(process.pid, SIGCONT);
             }
             return Ok(done);
         }
-        // It may have ended since we looked, and its PID be a stranger's: so hold on to whoever
-        // has it now, and look who that is.
+        // The process may have ended since the scan and its PID be reused: so open a handle on the process that
+        // has the PID now, and compare the two.
         let Some(handle) = none_unless_exhausted(Handle::open(process.pid))? else {
             return Ok(false);
         };
@@ -204,16 +202,16 @@ impl SignalSweep {
         let is_it = now.is_some_and(|now| now.started == process.started);
         let done = is_it && handle.signal(self.signal).is_ok();
         if done && process.state == State::Stopped && self.signal != SIGKILL {
-            // Else it would not get to it.
-            let _has_just_been_there = handle.signal(SIGCONT);
+            // A stopped process handles no other signal before. It fails only if the process has ended since.
+            let _ignored = handle.signal(SIGCONT);
         }
         Ok(done)
     }
 }
 
-/// Whether a process reads a pipe as its standard input, and so may end by itself once those who write to it
-/// have; also if hinit may not know. The pipe that hinit was given does not count: its other end is somebody
-/// else's.
+/// Whether the standard input of a process is a pipe, or hinit may not find that out: such a process may end by
+/// itself when the writers of the pipe have ended. hinit's own standard input does not count, because its writers
+/// are outside of the container.
 fn may_read_pipe(process: &Process) -> bool {
     /// A shell that has just forked may not have made the pipe its standard input yet (bash's `> >(sed)`).
     const YOUNG: Duration = Duration::from_secs(1);
@@ -223,21 +221,21 @@ fn may_read_pipe(process: &Process) -> bool {
         let path = format!("{directory}/{fd}");
         let file = file::c_string(path.as_bytes()).and_then(|path| stat(&*path));
         match (file::stat(path.as_ref()), file) {
-            // The link's permissions tell for what the file is open (proc(5)).
+            // The permissions of the link say whether the file is open for reading (proc(5)).
             (Ok(link), _) if link.st_mode & S_IRUSR == 0 => false,
             (Ok(_), Ok(file)) => {
                 file::kind(&file) == Some("FIFO") && own != Ok(Identity::of(&file))
             }
-            // Of another user's process only those may know who may trace it.
+            // For another user's process it takes the permission to trace it (ptrace(2)).
             (Err(errno), _) | (_, Err(errno)) => errno == Errno::EACCES,
         }
     };
     let mut may = process.state == State::Hidden;
     if process.started.age() < YOUNG {
         let each = &mut |fd: &CStr| may |= fd.to_str().is_ok_and(may_read);
-        // What cannot be listed cannot be looked at below either.
-        let _unreadable = file::each_name(&directory, each);
+        // If the directory cannot be listed, the check of descriptor 0 below fails as well.
+        let _ignored = file::each_name(&directory, each);
     }
-    // Last, for that is where such a pipe goes meanwhile.
+    // Last, because the shell may have moved the pipe there meanwhile.
     may || may_read("0")
 }

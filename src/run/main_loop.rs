@@ -123,7 +123,7 @@ impl<'a> MainLoop<'a> {
         match event {
             Event::Deadline => return self.handle_deadlines().map(Some),
             Event::Sockets => self.attend(),
-            Event::Again(signal) => self.pass_on(signal),
+            Event::Retry(signal) => self.pass_on(signal),
             Event::Started => self.finish_start()?,
             Event::Signal(signal) if signal.number() == SIGCHLD => return self.reap(),
             Event::Signal(signal) => return Ok(self.receive(signal)),
@@ -214,7 +214,7 @@ impl<'a> MainLoop<'a> {
             (Err(UnkillableServer::new(pid)), exit_code::HINIT_FAILED)
         };
         let leftovers = std::mem::replace(&mut self.leftovers, Leftovers::new());
-        let (killed, mut remaining) = leftovers.at_the_end();
+        let (killed, mut remaining) = leftovers.into_killed_and_remaining();
         remaining.retain(|process| process.pid != pid);
         let ending = Ending {
             server,

@@ -1,54 +1,53 @@
-//! Whether hinit stood still, and with it the server: `docker pause`, the freezer of a cgroup, a virtual machine
-//! that was stopped. The time of a pause must not count against the server.
+//! Whether hinit was paused, and the server with it: by `docker pause`, the freezer of a cgroup, or a virtual
+//! machine that was stopped. The time of a pause must not count against the server.
 //!
-//! The kernel tells nobody of a pause, so hinit notices it by a wake-up far past its time. A pause can end before
-//! the deadline that hinit waits for, and so would go unnoticed: hence hinit looks in between.
+//! The kernel reports no pause, so hinit infers it from a wake-up far past its deadline. A pause that ends before
+//! the deadline would go unnoticed, so hinit also wakes up in between.
 
 use std::time::{Duration, Instant};
 
-/// How often hinit looks while a deadline runs.
-const LOOK_INTERVAL: Duration = Duration::from_millis(500);
-/// A look that is later than this was kept from its time by a pause, and not by a busy machine. (Waits on a CPU
-/// limit of 20m were up to 700 ms late.)
+/// How often hinit wakes up while a deadline runs.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
+/// A wake-up that is later than this was delayed by a pause, and not by a busy machine. (With a CPU limit of 20m
+/// wake-ups were up to 700 ms late.)
 const MAX_LATENESS: Duration = Duration::from_secs(1);
 
-/// How often to look for the sake of a watchdog: more often than it can run out, but seldom for long ones.
-pub(super) fn watchdog_look_interval(watchdog: Duration) -> Duration {
-    LOOK_INTERVAL.max(watchdog / 10)
+/// How often to wake up where only a watchdog runs: a tenth of its time at most, so that long ones cost little.
+pub(super) fn watchdog_check_interval(watchdog: Duration) -> Duration {
+    CHECK_INTERVAL.max(watchdog / 10)
 }
 
-/// The next look.
 #[derive(Default)]
 pub(super) struct PauseDetector {
-    next_look: Option<Instant>,
-    /// When hinit has looked at the clock since the last wait, if it has.
+    next_check: Option<Instant>,
+    /// When the main loop last read the clock, if it has since the last wait.
     seen: Option<Instant>,
 }
 
 impl PauseDetector {
-    /// When to wake up at the latest, given the next deadline and how often to look, if other than usual.
+    /// The time of the next wake-up, given the next deadline and an interval in place of the usual one.
     pub(super) fn next_wakeup(
         &mut self,
         deadline: Option<Instant>,
         interval: Option<Duration>,
         now: impl FnOnce() -> Instant,
     ) -> Option<Instant> {
-        // A pause can begin before the wait does. No clock is asked where no deadline runs.
+        // A pause can begin before the wait does. Where no deadline runs, the clock is not read.
         let seen = self.seen.take();
-        let next = || seen.unwrap_or_else(now) + interval.unwrap_or(LOOK_INTERVAL);
-        self.next_look = deadline.map(|at| at.min(next()));
-        self.next_look
+        let next = || seen.unwrap_or_else(now) + interval.unwrap_or(CHECK_INTERVAL);
+        self.next_check = deadline.map(|at| at.min(next()));
+        self.next_check
     }
 
-    /// It is now so late, and a deadline may begin to run.
+    /// The main loop has read the clock, and a deadline may begin to run.
     pub(super) fn see(&mut self, now: Instant) {
         self.seen = Some(now);
     }
 
-    /// How long hinit stood still before `now`, if it did. `now` is asked for only while a deadline runs.
+    /// How long hinit was paused until `now`, if it was. `now` is called only while a deadline runs.
     pub(super) fn pause(&self, now: impl FnOnce() -> Instant) -> Option<Duration> {
-        let next_look = self.next_look?;
-        let late = now().saturating_duration_since(next_look);
+        let next_check = self.next_check?;
+        let late = now().saturating_duration_since(next_check);
         (late > MAX_LATENESS).then_some(late)
     }
 }
@@ -62,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wake_up_far_past_its_time_was_a_pause() {
+    fn a_wake_up_far_past_its_deadline_was_a_pause() {
         let start = Instant::now();
         let at = |time| start + millis(time);
         // The deadline, how often to look, the next look; when hinit woke up, the pause.
@@ -101,9 +100,9 @@ mod tests {
     }
 
     #[test]
-    fn a_long_watchdog_needs_few_looks() {
+    fn a_long_watchdog_needs_few_wake_ups() {
         for (watchdog, interval) in [(300, 500), (5000, 500), (30_000, 3000)] {
-            assert_eq!(watchdog_look_interval(millis(watchdog)), millis(interval));
+            assert_eq!(watchdog_check_interval(millis(watchdog)), millis(interval));
         }
     }
 }

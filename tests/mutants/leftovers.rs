@@ -5,7 +5,7 @@ use super::Mutant;
 
 mutants! {
     hidden_children_are_forgotten: "run/descendants.rs" {
-        "        add_hidden_children(&mut below)?;" => ""
+        "        add_hidden_children(&mut found)?;" => ""
     } fails "shutdown::hidden::what_is_left_is_told_to_end_and_logged_as_unseen";
 
     hidden_processes_are_not_counted: "status/facts.rs" {

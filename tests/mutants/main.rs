@@ -108,7 +108,7 @@ mutants! {
         "None => sys::kill(self.pid, signal.number())" => "_ => sys::kill(self.pid, signal.number())"
     } fails "signals::subreaper::values_arrive_in_order_and_nothing_is_merged";
 
-    signals_without_a_value_are_merged: "run/signals.rs" {
+    signals_without_a_value_are_merged: "run/signals/received.rs" {
         "if self.number() > libc::SIGSYS &&" => "if false &&"
     } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
 
@@ -117,7 +117,7 @@ mutants! {
     } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
 
     a_full_queue_stops_them_all: "run/signals.rs" {
-        "        self.take(SignalSet::STANDARD);" => ""
+        "        self.set_mask(SignalSet::STANDARD);" => ""
     } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
 
     senders_fill_the_servers_queue_as_well: "run/launch/mod.rs" {
@@ -195,8 +195,8 @@ mutants! {
     } fails "lifecycle::subreaper::closed_standard_descriptors_stay_closed_and_get_no_file_of_hinits";
 
     its_own_sigpipe: "run/signals.rs" {
-        "Ok(Some(info)) if is_own_doing(&info) => None," =>
-        "Ok(Some(info)) if is_own_doing(&info) && false => None,"
+        "Ok(Some(info)) if is_own_write_error(&info) => None," =>
+        "Ok(Some(info)) if is_own_write_error(&info) && false => None,"
     } fails "log::subreaper::a_reader_that_is_gone_does_no_harm";
 
     a_full_log_stops_everything: "output.rs" {
@@ -239,7 +239,7 @@ mutants! {
 // How a stop goes. (The timetable itself has its own tests, without a clock.)
 mutants! {
     nobody_is_told: "run/leftovers.rs" {
-        "        self.sweep.tell();\n" => ""
+        "        self.sweep.sweep();\n" => ""
     } fails "shutdown::pid_1::whoever_is_left_gets_term_and_is_waited_for";
 
     who_cannot_be_seen_is_not_killed: "run/leftovers.rs" {
@@ -251,7 +251,7 @@ mutants! {
     } fails "shutdown::subreaper::whoever_is_left_gets_term_and_is_waited_for";
 
     the_stopped_stay_stopped: "run/leftovers.rs" {
-        "let _has_just_been_there = handle.signal(SIGCONT);" => ""
+        "let _ignored = handle.signal(SIGCONT);" => ""
     } fails "shutdown::pid_1::a_daemon_in_a_session_of_its_own_is_no_exception_nor_is_one_that_is_stopped";
 
     latecomers_are_not_told: "run/shutdown.rs" {
@@ -260,8 +260,8 @@ mutants! {
     } fails "shutdown::pid_1::one_that_comes_only_during_the_drain_is_told_as_well";
 
     strangers_are_told: "run/descendants.rs" {
-        "below = tree_below(getpid(), process::all()?)?;" =>
-        "below = process::all()?.into_iter().filter(|p| p.pid != getpid()).collect();"
+        "found = tree_below(getpid(), process::all()?)?;" =>
+        "found = process::all()?.into_iter().filter(|p| p.pid != getpid()).collect();"
     } fails "shutdown::a_stranger_in_the_same_pid_namespace_is_left_alone";
 
     the_lock_goes_before_the_drain: "run/main_loop/children.rs" {

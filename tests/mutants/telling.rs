@@ -9,7 +9,7 @@ mutants! {
     } fails "notify::strangers::subreaper::a_process_that_is_not_below_hinit_is_not_believed";
 
     workers_are_strangers: "run/notify/sender.rs" {
-        "sender == server || is_below(sender)" => "sender == server"
+        "sender == server || is_descendant(sender)" => "sender == server"
     } fails "notify::subreaper::a_worker_is_believed";
 
     who_has_exited_is_a_stranger: "run/notify/sender.rs" {
@@ -34,7 +34,7 @@ mutants! {
 
     a_zombie_is_the_server: "run/handover.rs" {
         "(is_running_child(pid) && is_it())" => "(is_child(pid) && is_it())",
-        "!new.has_ended() && is_below(pid)" => "is_below(pid)",
+        "!new.has_ended() && is_descendant(pid)" => "is_descendant(pid)",
         "        if is_running_child(pid) {\n" => "        if is_running_child(pid) || is_child(pid) {\n"
     } fails "notify::departed::subreaper::a_process_that_has_ended_takes_no_place";
 

@@ -81,7 +81,7 @@ fn exit_codes_and_lines() {
 }
 
 #[test]
-fn exit_codes_that_are_mapped() {
+fn exit_codes_are_mapped() {
     const KILLED_BY_TERM: i32 = SIGTERM;
     const EXITED_143: i32 = 143 << 8;
     let passed_on = SignalSet::NONE.with(SIGTERM);
@@ -109,7 +109,7 @@ fn exit_codes_that_are_mapped() {
 }
 
 #[test]
-fn what_else_is_told() {
+fn the_last_line_says_what_else_happened() {
     let mut out_of_memory = ending(9);
     out_of_memory.oom_kills = 2;
     assert_eq!(
@@ -191,7 +191,7 @@ fn what_else_is_told() {
 }
 
 #[test]
-fn a_server_that_could_not_be_killed() {
+fn a_server_that_cannot_be_killed_is_named() {
     for (refusal, why) in [
         (
             Some(Errno::EPERM),
@@ -210,17 +210,17 @@ fn a_server_that_could_not_be_killed() {
                 "process (PID 7, hidden by /proc)",
             ),
         ] {
-            let mut survived = ending(0);
-            survived.stop_request = Some(request_of(Sender::Process(7)));
-            survived.server = Err(UnkillableServer { process, refusal });
+            let mut unkillable = ending(0);
+            unkillable.stop_request = Some(request_of(Sender::Process(7)));
+            unkillable.server = Err(UnkillableServer { process, refusal });
             let line = format!("SIGTERM from process 7; could not kill the server {who}: {why}");
-            assert_eq!(survived.to_string(), line);
+            assert_eq!(unkillable.to_string(), line);
         }
     }
 }
 
 #[test]
-fn times_for_people() {
+fn times_have_two_units_at_most() {
     for (millis, text) in [
         (0, "0ms"),
         (999, "999ms"),

@@ -11,7 +11,7 @@ use super::MainLoop;
 use crate::cli::Leftovers;
 use crate::error::Error;
 use crate::pidfile::Claim;
-use crate::run::ending::{How, ServerEnd};
+use crate::run::ending::{ExitReason, ServerEnd};
 use crate::run::server::Change;
 use crate::run::shutdown::StopEvent;
 use crate::run::terminal::Stop;
@@ -56,7 +56,7 @@ impl MainLoop<'_> {
                 }
                 Ok(status) if self.is_ready_probe(pid) => self.take_probe_result(status),
                 Ok(status) => {
-                    self.log_orphan(format_args!("reaped orphan {pid}: {}", How(status)));
+                    self.log_orphan(format_args!("reaped orphan {pid}: {}", ExitReason(status)));
                     event = event.or(Some(StopEvent::ChildEnded));
                 }
                 Err(errno) => {
@@ -142,7 +142,6 @@ impl MainLoop<'_> {
         }
     }
 
-    /// Tells all that is left to end.
     pub(super) fn terminate(&mut self) {
         self.leftovers.terminate(self.shutdown.spares_readers());
         self.warn_of_unseen();
@@ -156,13 +155,13 @@ impl MainLoop<'_> {
 
     /// Once each.
     fn warn_of_unseen(&mut self) {
-        if let Some(errno) = self.leftovers.first_shortage() {
+        if let Some(errno) = self.leftovers.new_scan_error() {
             self.log().warn(format_args!(
                 "cannot list the server's processes: {}",
                 sys::describe(errno)
             ));
         }
-        if let Some(why) = self.leftovers.first_hidden() {
+        if let Some(why) = self.leftovers.newly_hidden() {
             self.log().warn(format_args!(
                 "cannot see which processes the server has left: {why}"
             ));

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::MainLoop;
 use crate::error::Error;
-use crate::run::pause::{PauseDetector, watchdog_look_interval};
+use crate::run::pause::{PauseDetector, watchdog_check_interval};
 use crate::run::ready::ReadyWhen;
 use crate::run::shutdown::StopEvent;
 use crate::run::sockets::Sockets;
@@ -40,7 +40,7 @@ impl MainLoop<'_> {
         let ready_when = self.ready_when.as_ref().and_then(ReadyWhen::deadline);
         let others = earliest(&[self.shutdown.deadline(), probes, ready_when]);
         let interval = match (others, self.options.notify) {
-            (None, Some(_)) => self.health.watchdog().map(watchdog_look_interval),
+            (None, Some(_)) => self.health.watchdog().map(watchdog_check_interval),
             (_, None) | (Some(_), _) => None,
         };
         let deadline = earliest(&[watchdog, others]);

@@ -5,7 +5,7 @@ use nix::unistd::Pid;
 
 use crate::file::{is_ambiguous, is_trusted};
 use crate::process;
-use crate::run::descendants::is_below;
+use crate::run::descendants::is_descendant;
 use crate::sys::effective_user;
 
 /// A sender that is believed, by the credentials that the kernel has added.
@@ -19,7 +19,7 @@ pub(in crate::run) struct Sender {
 
 /// None, if it is not to be believed.
 pub(super) fn judge(server: Pid, sender: Pid, user: u32) -> Option<Sender> {
-    let is_descendant = sender == server || is_below(sender);
+    let is_descendant = sender == server || is_descendant(sender);
     let users = process::users(sender);
     let lives = users.map(|users| users.contains(&user));
     let has_exited = match (is_descendant, lives) {

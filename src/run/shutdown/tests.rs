@@ -35,8 +35,8 @@ const PLAIN: Stop = Stop {
     leftovers: Leftovers::Drain,
 };
 
-/// Plays a script of (when in milliseconds, what happens, what is done about it, the next deadline
-/// of the timetable). In between those who are left are told once more again and again.
+/// Plays a script of (time in milliseconds, event, action, next deadline of the table). In between the leftovers
+/// are signalled again at each interval.
 #[track_caller]
 fn play(plan: Stop, script: &[(u64, StopEvent, Action, Option<u64>)]) {
     let start = Instant::now();
@@ -69,7 +69,7 @@ fn a_server_alone_ends_at_once() {
         &[
             (0, signal(SIGHUP), pass_on(SIGHUP), None),
             (10, signal(SIGTERM), pass_on(SIGTERM), None),
-            // However long it takes: the server has no deadline of hinit's.
+            // The server itself has no deadline.
             (90_000, NoneLeft, Leave, None),
         ],
     );
@@ -97,7 +97,7 @@ fn the_drain_has_8_seconds_less_what_the_server_took_but_at_least_1() {
             (8520, NoneLeft, Leave, None),
         ],
     );
-    // Nobody asked for its end.
+    // Without a stop signal.
     play(
         PLAIN,
         &[
@@ -122,7 +122,7 @@ fn without_a_drain_the_servers_end_is_the_end() {
             (2, ServerEnded, Leave, Some(8001)),
         ],
     );
-    // But a grace time it has.
+    // With a grace time.
     let plan = Stop {
         grace: Some(millis(500)),
         ..plan
@@ -138,7 +138,7 @@ fn without_a_drain_the_servers_end_is_the_end() {
 }
 
 #[test]
-fn the_grace_time_is_one_for_all() {
+fn the_grace_time_is_one_deadline_for_server_and_leftovers() {
     let plan = Stop {
         grace: Some(millis(5000)),
         ..PLAIN
@@ -188,7 +188,7 @@ fn the_grace_time_is_one_for_all() {
 }
 
 #[test]
-fn what_does_not_end_of_kill_is_left_in_the_end() {
+fn a_process_that_kill_does_not_end_is_left() {
     let plan = Stop {
         grace: Some(millis(100)),
         ..PLAIN
@@ -221,7 +221,7 @@ fn what_does_not_end_of_kill_is_left_in_the_end() {
 }
 
 #[test]
-fn what_reads_a_pipe_gets_term_half_a_second_later_than_the_others() {
+fn a_process_that_reads_a_pipe_gets_term_half_a_second_later() {
     let start = Instant::now();
     let at = |time| start + millis(time);
     let mut shutdown = Shutdown::new(PLAIN);
@@ -306,7 +306,7 @@ fn a_stop_signal_is_passed_on_after_the_delay() {
 }
 
 #[test]
-fn a_server_that_is_silent_is_aborted_and_killed_when_its_grace_is_over() {
+fn a_silent_server_is_aborted_and_killed_after_the_grace_time() {
     play(
         PLAIN,
         &[
@@ -330,7 +330,7 @@ fn a_server_that_is_silent_is_aborted_and_killed_when_its_grace_is_over() {
 }
 
 #[test]
-fn a_server_on_its_way_out_may_ask_for_more_time() {
+fn a_stopping_server_may_ask_for_more_time() {
     let plan = Stop {
         grace: Some(millis(5000)),
         ..PLAIN
@@ -370,7 +370,7 @@ fn a_server_on_its_way_out_may_ask_for_more_time() {
 /// Whatever comes in whatever order, at whatever phase: there is an end, and the way to it makes
 /// sense.
 #[test]
-fn no_order_of_events_hangs_or_goes_wrong() {
+fn every_order_of_events_leads_to_the_end() {
     let plans = [
         (0, None, true),
         (0, None, false),
@@ -403,12 +403,12 @@ fn no_order_of_events_hangs_or_goes_wrong() {
         for number in 0..alphabet.len().pow(5) {
             let choices = (0..5).map(|place| number / alphabet.len().pow(place) % alphabet.len());
             let events: Vec<StopEvent> = choices.map(|choice| alphabet[choice]).collect();
-            World::new(plan).live_through(&events);
+            World::new(plan).play(&events);
         }
     }
 }
 
-/// A server that ends only by KILL, and one child of it that does not even end then.
+/// A server that only KILL ends, and a child of it that not even KILL ends.
 struct World {
     shutdown: Shutdown,
     now: Instant,
@@ -428,23 +428,23 @@ impl World {
         }
     }
 
-    fn live_through(mut self, events: &[StopEvent]) {
+    fn play(mut self, events: &[StopEvent]) {
         for &event in events {
-            self.happens(event);
+            self.happen(event);
         }
-        // Then somebody loses patience with the server.
+        // The server ends at last.
         if self.server_lives {
-            self.happens(signal(SIGHUP));
-            self.happens(ServerEnded);
+            self.happen(signal(SIGHUP));
+            self.happen(ServerEnded);
         }
-        // From here on time alone must lead to the end, and soon.
+        // From here on the deadlines alone must lead to the end, within few of them.
         for _ in 0..100 {
-            self.happens(Deadline);
+            self.happen(Deadline);
         }
         assert!(self.left, "{events:?} with {:?}", self.shutdown.plan);
     }
 
-    fn happens(&mut self, event: StopEvent) {
+    fn happen(&mut self, event: StopEvent) {
         match event {
             _ if self.left => return,
             ServerEnded if !self.server_lives => return,
@@ -466,14 +466,14 @@ impl World {
             Terminate => {
                 assert!(!self.server_lives && self.shutdown.plan.leftovers == Leftovers::Drain);
             }
-            Kill if self.server_lives => self.happens(ServerEnded),
+            Kill if self.server_lives => self.happen(ServerEnded),
             Nothing | Kill => {}
             Leave => {
                 assert!(!self.server_lives);
                 self.left = true;
             }
         }
-        // No deadline may stay in the past: that would spin. (A grace time of nothing is due at once.)
+        // No deadline may stay in the past, because the loop would spin. (A grace time of zero is due at once.)
         let plan = self.shutdown.plan;
         let deadline = self.shutdown.deadline().filter(|_| !self.left);
         let passed = deadline.is_some_and(|deadline| deadline <= self.now);
@@ -565,7 +565,7 @@ fn a_stop_signal_takes_effect_when_its_delay_is_over() {
 }
 
 #[test]
-fn what_counts_is_the_number_that_hinit_received() {
+fn the_number_that_hinit_received_counts() {
     let plan = Stop {
         delay: millis(1000),
         ..PLAIN
