@@ -28,6 +28,9 @@ fn it_answers_and_docker_says_healthy() {
     needs_engine!();
     let container = start(&[]);
     container.becomes("healthy");
+    let verdicts = container.verdicts();
+    let answer = "; http://127.0.0.1:8000/ answered 200 OK after ";
+    assert!(verdicts.contains(answer), "{verdicts}");
 
     let check = container.exec(&["/hinit", "healthcheck"]);
     assert_eq!(check.status.code(), Some(0), "{check:?}");
