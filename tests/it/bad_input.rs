@@ -275,8 +275,10 @@ fn a_symlink_of_roots_where_root_is_not_mapped_is_named() {
         return;
     }
     let line = format!(
-        "hinit: cannot claim the PID file `{}`: `{}` is a symlink that belongs to UID 65534 (as root's do where a \
-         user namespace does not map root); hinit follows only those of root and of its own user; {REMEDY}",
+        "hinit: cannot claim the PID file `{}`: `{}` is a symlink that belongs to UID 65534 (as \
+         root's do where a \
+         user namespace does not map root); hinit follows only those of root and of its own user; \
+         {REMEDY}",
         path.display(),
         dir.join("link").display()
     );

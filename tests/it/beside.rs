@@ -38,91 +38,157 @@ fn assert_refused(pid_file: &Path, reason: &str) {
     assert!(!pid_file.exists());
 }
 
-in_both_modes! {
-    fn it_is_there_as_long_as_hinit_is(mode: Mode) {
-        for option in ["--notify", "--listen=unix:DIR/other"] {
+in_both_modes!(
+    it_is_there_as_long_as_hinit_is,
+    who_was_not_asked_to_tell_has_none,
+    one_that_was_removed_is_unhealthy,
+    one_that_a_killed_hinit_has_left_is_taken_over,
+    who_may_read_the_pid_file_may_ask_whatever_the_umask
+);
+
+fn it_is_there_as_long_as_hinit_is(mode: Mode) {
+    for option in ["--notify", "--listen=unix:DIR/other"] {
+        let dir = TempDir::new();
+        let pid_file = dir.join("pid");
+        let option = option.replace("DIR", dir.as_ref().to_str().unwrap());
+        let hinit = Start::new(mode)
+            .pid_file(&pid_file)
+            .args([&option])
+            .fixture(["ready"])
+            .start()
+            .ready();
+        let pid = recorded(&pid_file);
+        assert_eq!(
+            hinit.verdict(&pid_file),
+            format!("healthy: process {pid} is alive")
+        );
+        assert!(
+            socket_beside(&pid_file)
+                .metadata()
+                .unwrap()
+                .file_type()
+                .is_socket()
+        );
+        hinit.signal(SIGTERM);
+        let ended = hinit.end();
+        assert_eq!(
+            (ended.code, ended.log.lines().count()),
+            (143, 1),
+            "{}",
+            ended.log
+        );
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+    }
+}
+
+fn who_was_not_asked_to_tell_has_none(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&pid_file)
+        .fixture(["ready"])
+        .start()
+        .ready();
+    recorded(&pid_file);
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+    let verdict = hinit.verdict_with(&pid_file, &["--ready"]);
+    assert_eq!(
+        verdict,
+        "unhealthy: hinit runs without --notify, --listen or --ready-when, so it cannot tell"
+    );
+    hinit.signal(SIGTERM);
+    hinit.end();
+    // Nor has one without a PID file.
+    let start = Start::new(mode).no_pid_file().with(|command| {
+        command.current_dir(&dir);
+    });
+    assert_eq!(start.args(["--notify"]).script("ls -A").run().stdout, "");
+}
+
+fn one_that_was_removed_is_unhealthy(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--notify"])
+        .notifies(&["READY=1"])
+        .start()
+        .ready();
+    recorded(&pid_file);
+    fs::remove_file(socket_beside(&pid_file)).unwrap();
+    for options in [&[][..], &["--ready"]] {
+        let verdict = hinit.verdict_with(&pid_file, options);
+        assert_eq!(
+            finding(&verdict, &pid_file),
+            "cannot be reached: No such file or directory"
+        );
+    }
+    // What is put there is not hinit's, and stays.
+    fs::write(socket_beside(&pid_file), "another's").unwrap();
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+    assert_eq!(fs::read(socket_beside(&pid_file)).unwrap(), b"another's");
+}
+
+fn one_that_a_killed_hinit_has_left_is_taken_over(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--notify"])
+        .fixture(["ready"])
+        .start()
+        .ready();
+    recorded(&pid_file);
+    let server = hinit.server();
+    kill(hinit.pid(), SIGKILL);
+    if mode == Mode::Subreaper {
+        kill(server, SIGKILL);
+    }
+    hinit.end();
+    assert!(socket_beside(&pid_file).exists());
+    let start = Start::new(mode).pid_file(&pid_file).args(["--notify"]);
+    let hinit = start.notifies(&["READY=1"]).start().ready();
+    recorded(&pid_file);
+    assert!(
+        hinit
+            .verdict_with(&pid_file, &["--ready"])
+            .starts_with("healthy: ")
+    );
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+    assert!(!socket_beside(&pid_file).exists());
+}
+
+fn who_may_read_the_pid_file_may_ask_whatever_the_umask(mode: Mode) {
+    for (permitted, socket) in [
+        ("0644", 0o666),
+        ("0600", 0o600),
+        ("0640", 0o660),
+        ("0604", 0o606),
+    ] {
+        for umask in ["000", "077", "777"] {
             let dir = TempDir::new();
             let pid_file = dir.join("pid");
-            let option = option.replace("DIR", dir.as_ref().to_str().unwrap());
-            let hinit = Start::new(mode).pid_file(&pid_file).args([&option]).fixture(["ready"]).start().ready();
-            let pid = recorded(&pid_file);
-            assert_eq!(hinit.verdict(&pid_file), format!("healthy: process {pid} is alive"));
-            assert!(socket_beside(&pid_file).metadata().unwrap().file_type().is_socket());
+            let start = Start::by(
+                mode,
+                &["sh", "-c", "umask $1; shift; exec \"$@\"", "sh", umask],
+            )
+            .pid_file(&pid_file);
+            // The umask is the server's again.
+            let start = start
+                .args(["--notify", "--pid-file-mode", permitted])
+                .script("umask; exec sleep 1000");
+            let hinit = start.start();
+            assert_eq!(hinit.line(), format!("0{umask}"));
+            recorded(&pid_file);
+            assert_eq!(
+                permissions(&socket_beside(&pid_file)),
+                socket,
+                "{permitted} {umask}"
+            );
             hinit.signal(SIGTERM);
-            let ended = hinit.end();
-            assert_eq!((ended.code, ended.log.lines().count()), (143, 1), "{}", ended.log);
-            assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
-        }
-    }
-
-    fn who_was_not_asked_to_tell_has_none(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&pid_file).fixture(["ready"]).start().ready();
-        recorded(&pid_file);
-        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
-        let verdict = hinit.verdict_with(&pid_file, &["--ready"]);
-        assert_eq!(verdict, "unhealthy: hinit runs without --notify, --listen or --ready-when, so it cannot tell");
-        hinit.signal(SIGTERM);
-        hinit.end();
-        // Nor has one without a PID file.
-        let start = Start::new(mode).no_pid_file().with(|command| { command.current_dir(&dir); });
-        assert_eq!(start.args(["--notify"]).script("ls -A").run().stdout, "");
-    }
-
-    fn one_that_was_removed_is_unhealthy(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).notifies(&["READY=1"]).start().ready();
-        recorded(&pid_file);
-        fs::remove_file(socket_beside(&pid_file)).unwrap();
-        for options in [&[][..], &["--ready"]] {
-            let verdict = hinit.verdict_with(&pid_file, options);
-            assert_eq!(finding(&verdict, &pid_file), "cannot be reached: No such file or directory");
-        }
-        // What is put there is not hinit's, and stays.
-        fs::write(socket_beside(&pid_file), "another's").unwrap();
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
-        assert_eq!(fs::read(socket_beside(&pid_file)).unwrap(), b"another's");
-    }
-
-    fn one_that_a_killed_hinit_has_left_is_taken_over(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).fixture(["ready"]).start().ready();
-        recorded(&pid_file);
-        let server = hinit.server();
-        kill(hinit.pid(), SIGKILL);
-        if mode == Mode::Subreaper {
-            kill(server, SIGKILL);
-        }
-        hinit.end();
-        assert!(socket_beside(&pid_file).exists());
-        let start = Start::new(mode).pid_file(&pid_file).args(["--notify"]);
-        let hinit = start.notifies(&["READY=1"]).start().ready();
-        recorded(&pid_file);
-        assert!(hinit.verdict_with(&pid_file, &["--ready"]).starts_with("healthy: "));
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
-        assert!(!socket_beside(&pid_file).exists());
-    }
-
-    fn who_may_read_the_pid_file_may_ask_whatever_the_umask(mode: Mode) {
-        for (permitted, socket) in [("0644", 0o666), ("0600", 0o600), ("0640", 0o660), ("0604", 0o606)] {
-            for umask in ["000", "077", "777"] {
-                let dir = TempDir::new();
-                let pid_file = dir.join("pid");
-                let start = Start::by(mode, &["sh", "-c", "umask $1; shift; exec \"$@\"", "sh", umask]).pid_file(&pid_file);
-                // The umask is the server's again.
-                let start = start.args(["--notify", "--pid-file-mode", permitted]).script("umask; exec sleep 1000");
-                let hinit = start.start();
-                assert_eq!(hinit.line(), format!("0{umask}"));
-                recorded(&pid_file);
-                assert_eq!(permissions(&socket_beside(&pid_file)), socket, "{permitted} {umask}");
-                hinit.signal(SIGTERM);
-                hinit.end();
-            }
+            hinit.end();
         }
     }
 }

@@ -58,7 +58,8 @@ fn a_usage_error_is_125_and_one_line() {
     for (args, line) in [
         (
             &[][..],
-            "no command given (an ENTRYPOINT in a derived image clears the CMD of its base: set both); \
+            "no command given (an ENTRYPOINT in a derived image clears the CMD of its base: set \
+             both); \
              try `hinit run --help`",
         ),
         (
@@ -67,7 +68,8 @@ fn a_usage_error_is_125_and_one_line() {
         ),
         (
             &["run", "-s", "x"],
-            "unknown option `-s`: leave it out, hinit always adopts orphans; try `hinit run --help`",
+            "unknown option `-s`: leave it out, hinit always adopts orphans; try `hinit run \
+             --help`",
         ),
         (
             &["--stop-signal", "SIGTRM", "x"],

@@ -208,44 +208,53 @@ impl Crashes<'_> {
     }
 }
 
-in_both_modes! {
-    fn killed_at_any_instant_of_a_start_the_next_one_works(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let starts = Starts::default();
-        let mut crashes = Crashes {
-            mode,
-            path: &path,
-            random: Random::new(),
-            most: 10_000,
-            starts: &starts,
-            starts_of: HashMap::new(),
-            progress: HashMap::new(),
-        };
-        let checked = thread::scope(|scope| {
-            // Outside of its PID namespace the PID would be another's.
-            let check = (mode == Mode::Subreaper)
-                .then(|| scope.spawn(|| starts.check_all_the_time(&path)));
-            let _done = OnDrop(&starts.done);
-            let times = times();
-            let mut killed = 0;
-            while killed < times || crashes.count(Claimed) == 0 || crashes.count(Recorded) < 5 {
-                let options = [&[][..], &["--notify"]][usize::from(crashes.random.below(2) == 0)];
-                crashes.crash(options);
-                crashes.start(options);
-                killed += 1;
-            }
-            starts.done.store(true, SeqCst);
-            check.map_or_else(Vec::new, |check| check.join().unwrap())
-        });
-        let healthy = checked.iter().filter(|checked| checked.is_healthy(&crashes.starts_of)).count();
-        assert!(checked.is_empty() || healthy > 0, "no health check met a server: it shows nothing");
-        eprintln!(
-            "crash: {mode:?}: killed {} times before the claim, {} between claim and record, {} after; \
-             {} health checks meanwhile, {healthy} of them healthy",
-            crashes.count(Unclaimed), crashes.count(Claimed), crashes.count(Recorded), checked.len()
-        );
-    }
+in_both_modes!(killed_at_any_instant_of_a_start_the_next_one_works);
+
+fn killed_at_any_instant_of_a_start_the_next_one_works(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let starts = Starts::default();
+    let mut crashes = Crashes {
+        mode,
+        path: &path,
+        random: Random::new(),
+        most: 10_000,
+        starts: &starts,
+        starts_of: HashMap::new(),
+        progress: HashMap::new(),
+    };
+    let checked = thread::scope(|scope| {
+        // Outside of its PID namespace the PID would be another's.
+        let check =
+            (mode == Mode::Subreaper).then(|| scope.spawn(|| starts.check_all_the_time(&path)));
+        let _done = OnDrop(&starts.done);
+        let times = times();
+        let mut killed = 0;
+        while killed < times || crashes.count(Claimed) == 0 || crashes.count(Recorded) < 5 {
+            let options = [&[][..], &["--notify"]][usize::from(crashes.random.below(2) == 0)];
+            crashes.crash(options);
+            crashes.start(options);
+            killed += 1;
+        }
+        starts.done.store(true, SeqCst);
+        check.map_or_else(Vec::new, |check| check.join().unwrap())
+    });
+    let healthy = checked
+        .iter()
+        .filter(|checked| checked.is_healthy(&crashes.starts_of))
+        .count();
+    assert!(
+        checked.is_empty() || healthy > 0,
+        "no health check met a server: it shows nothing"
+    );
+    eprintln!(
+        "crash: {mode:?}: killed {} times before the claim, {} between claim and record, {} after; \
+         {} health checks meanwhile, {healthy} of them healthy",
+        crashes.count(Unclaimed),
+        crashes.count(Claimed),
+        crashes.count(Recorded),
+        checked.len()
+    );
 }
 
 /// A test that fails must not wait for the health checks for ever.

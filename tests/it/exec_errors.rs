@@ -68,218 +68,333 @@ fn foreign() -> (Vec<u8>, &'static str) {
     (bytes, name)
 }
 
-in_both_modes! {
-    fn commands_that_are_not_there(mode: Mode) {
-        let dir = TempDir::new();
-        file(&dir.join("plain"), "#!/bin/sh\n", 0o755);
-        symlink("/no/such", dir.join("symlink")).unwrap();
-        refused(mode, "no-such-command", 127, "not found in PATH");
-        refused(mode, "", 127, "the command is empty");
-        refused(mode, "/no/such/file", 127, "No such file or directory");
-        refused(mode, dir.join("plain/below"), 127, "Not a directory");
-        refused(mode, dir.join("symlink"), 127, "it is a symlink to `/no/such`, which is not there");
-    }
+in_both_modes!(
+    commands_that_are_not_there,
+    commands_that_were_meant_otherwise,
+    entries_of_path_that_lead_nowhere_are_passed_over,
+    files_that_may_not_be_executed,
+    scripts,
+    binaries,
+    a_file_that_is_open_for_writing,
+    a_command_is_found_along_path
+);
 
-    // A word that was meant for hinit, or several words in one.
-    fn commands_that_were_meant_otherwise(mode: Mode) {
-        let separate = "the command and its arguments must be separate words, \
-            as in CMD [\"server\", \"--port\", \"80\"]";
-        let after = "`--grace` after the command is an argument of the command, not an option of hinit";
-        for (words, remedy) in [
-            (&["healtcheck"][..], "did you mean `hinit healthcheck`?"),
-            (&["python9 -m http.server"], separate),
-            (&["--", "--grace", "5s", "true"], "options go before `--`, the command after it"),
-            (&["no-such-server", "--grace", "5s"], after),
-            (&["root", "true"], "to run a command as this user, write `--user root`"),
-        ] {
-            let ended = Start::new(mode).no_pid_file().args(words).run();
-            let command = words.iter().find(|word| **word != "--").unwrap();
-            let line = format!("hinit: cannot run `{command}`: not found in PATH; {remedy}");
-            assert_eq!((ended.code, ended.log), (127, line));
-        }
-        // A server may have any name.
-        let dir = TempDir::new();
-        file(&dir.join("healtcheck"), "#!/bin/sh\nexit 7\n", 0o755);
-        let path = format!("{}:{}", dir.as_ref().display(), std::env::var("PATH").unwrap());
-        let start = Start::new(mode).with(|command| {
-            command.env("PATH", &path);
-        });
-        assert_eq!(start.no_pid_file().args(["healtcheck"]).run().code, 7);
-    }
+fn commands_that_are_not_there(mode: Mode) {
+    let dir = TempDir::new();
+    file(&dir.join("plain"), "#!/bin/sh\n", 0o755);
+    symlink("/no/such", dir.join("symlink")).unwrap();
+    refused(mode, "no-such-command", 127, "not found in PATH");
+    refused(mode, "", 127, "the command is empty");
+    refused(mode, "/no/such/file", 127, "No such file or directory");
+    refused(mode, dir.join("plain/below"), 127, "Not a directory");
+    refused(
+        mode,
+        dir.join("symlink"),
+        127,
+        "it is a symlink to `/no/such`, which is not there",
+    );
+}
 
-    fn entries_of_path_that_lead_nowhere_are_passed_over(mode: Mode) {
-        let dir = TempDir::new();
-        let (bad, good) = (dir.join("bad"), dir.join("good"));
-        fs::create_dir(&bad).unwrap();
-        fs::create_dir(&good).unwrap();
-        symlink("loop", dir.join("loop")).unwrap();
-        file(&dir.join("plain"), "", 0o755);
-        file(&good.join("it"), "#!/bin/sh\nexit 7\n", 0o755);
-        file(&good.join("lame"), "#!/no/such/shell\n", 0o755);
-        file(&bad.join("circular"), format!("#!{}\n", bad.join("circular").display()), 0o755);
-        let entries = [
-            format!("/{}", "x".repeat(300)),
-            format!("/{}", "long/".repeat(1000)),
-            dir.join("loop").display().to_string(),
-            dir.join("loop/below").display().to_string(),
-            dir.join("plain").display().to_string(),
-            dir.join("none").display().to_string(),
-        ];
-        let own = std::env::var("PATH").unwrap();
-        let run = |path: &str, command: &str| {
-            // unshare is looked for in the same PATH.
-            let start = Start::by(mode, &["env", &format!("PATH={path}")]).no_pid_file();
-            start.args(["-q", "--", command]).run()
-        };
-        for entry in &entries {
-            let path = format!("{entry}:{}", good.display());
-            let ended = run(&path, "it");
-            assert_eq!((ended.code, ended.log.as_str()), (7, ""), "{entry:.40}");
-            for path in [&path, &format!("{}:{entry}", good.display())] {
-                let ended = run(path, "none");
-                let line = "hinit: cannot run `none`: not found in PATH";
-                assert_eq!((ended.code, ended.log.as_str()), (127, line), "{entry:.40}");
-                let ended = run(path, "lame");
-                let line = format!(
-                    "hinit: cannot run `{}`: its interpreter `/no/such/shell` is not there",
-                    good.join("lame").display()
-                );
-                assert_eq!((ended.code, ended.log), (126, line), "{entry:.40}");
-            }
-        }
-        // Where it is the file that leads nowhere, it is named.
-        let ended = run(&format!("{}:{own}", bad.display()), "circular");
-        let line = format!("hinit: cannot run `{}`: its interpreter leads to another", bad.join("circular").display());
-        assert!(ended.code == 126 && ended.log.starts_with(&line), "{}", ended.log);
+// A word that was meant for hinit, or several words in one.
+fn commands_that_were_meant_otherwise(mode: Mode) {
+    let separate = "the command and its arguments must be separate words, \
+        as in CMD [\"server\", \"--port\", \"80\"]";
+    let after = "`--grace` after the command is an argument of the command, not an option of hinit";
+    for (words, remedy) in [
+        (&["healtcheck"][..], "did you mean `hinit healthcheck`?"),
+        (&["python9 -m http.server"], separate),
+        (
+            &["--", "--grace", "5s", "true"],
+            "options go before `--`, the command after it",
+        ),
+        (&["no-such-server", "--grace", "5s"], after),
+        (
+            &["root", "true"],
+            "to run a command as this user, write `--user root`",
+        ),
+    ] {
+        let ended = Start::new(mode).no_pid_file().args(words).run();
+        let command = words.iter().find(|word| **word != "--").unwrap();
+        let line = format!("hinit: cannot run `{command}`: not found in PATH; {remedy}");
+        assert_eq!((ended.code, ended.log), (127, line));
     }
+    // A server may have any name.
+    let dir = TempDir::new();
+    file(&dir.join("healtcheck"), "#!/bin/sh\nexit 7\n", 0o755);
+    let path = format!(
+        "{}:{}",
+        dir.as_ref().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let start = Start::new(mode).with(|command| {
+        command.env("PATH", &path);
+    });
+    assert_eq!(start.no_pid_file().args(["healtcheck"]).run().code, 7);
+}
 
-    fn files_that_may_not_be_executed(mode: Mode) {
-        let dir = TempDir::new();
-        file(&dir.join("plain"), "#!/bin/sh\n", 0o644);
-        refused(mode, dir.join("plain"), 126, "no execute permission");
-        refused(mode, dir.join(""), 126, "it is a directory");
-        refused(mode, "/dev/null", 126, "it is not a regular file");
-    }
-
-    fn scripts(mode: Mode) {
-        let dir = TempDir::new();
-        let at = |name: &str| dir.join(name).to_str().unwrap().to_owned();
-        file(&dir.join("plain"), "#!/bin/sh\n", 0o644);
-        file(&dir.join("lost"), "#!/no/such\n", 0o755);
-        file(&dir.join("text"), "echo hello\n", 0o755);
-        symlink("/no/python", dir.join("python")).unwrap();
-        let none = "it is neither a binary nor a script with `#!`";
-        for (contents, reason) in [
-            ("echo hello\n", none.to_owned()),
-            ("", "it is empty".into()),
-            ("#!\n", "its first line names no interpreter behind `#!`".into()),
-            ("\u{feff}#!/bin/sh\n", "it starts with a byte order mark, not with `#!`".into()),
-            ("#!/bin/sh\r\nexit 7\r\n",
-                r"its interpreter `/bin/sh\r` is not there: the script has CRLF line ends".into()),
-            (&format!("#!/{}bin/sh\n", "/".repeat(247)), "its first line is too long".into()),
-            ("#!/no/such/interpreter -x\n", "its interpreter `/no/such/interpreter` is not there".into()),
-            ("#!/dev/null/sh\n", "its interpreter `/dev/null/sh` is not there".into()),
-            (&format!("#!{}", at("python")),
-                format!("its interpreter `{}` is a symlink to `/no/python`, which is not there", at("python"))),
-            ("#!/tmp\n", "its interpreter `/tmp` cannot run: it is a directory".into()),
-            (&format!("#!{}", at("plain")),
-                format!("its interpreter `{}` cannot run: no execute permission", at("plain"))),
-            (&format!("#!{}", at("lost")),
-                format!("its interpreter `{}` cannot run: its interpreter `/no/such` is not there", at("lost"))),
-            (&format!("#!{}", at("text")), format!("its interpreter `{}` cannot run: {none}", at("text"))),
-            (&format!("#!{}", at("script")), "its interpreter leads to another, and so on without end".into()),
-        ] {
-            file(&dir.join("script"), contents, 0o755);
-            refused(mode, at("script"), 126, &reason);
-        }
-        // The controls: what differs from these little, and runs. env gets the carriage return.
-        for (contents, code) in [
-            ("#!/bin/sh\nexit 7\n", 7),
-            (&format!("#!/{}bin/sh\nexit 7\n", "/".repeat(246)), 7),
-            ("#!/usr/bin/env sh\r\n", 127),
-        ] {
-            file(&dir.join("script"), contents, 0o755);
-            assert_eq!(Start::new(mode).no_pid_file().args([at("script")]).run().code, code);
+fn entries_of_path_that_lead_nowhere_are_passed_over(mode: Mode) {
+    let dir = TempDir::new();
+    let (bad, good) = (dir.join("bad"), dir.join("good"));
+    fs::create_dir(&bad).unwrap();
+    fs::create_dir(&good).unwrap();
+    symlink("loop", dir.join("loop")).unwrap();
+    file(&dir.join("plain"), "", 0o755);
+    file(&good.join("it"), "#!/bin/sh\nexit 7\n", 0o755);
+    file(&good.join("lame"), "#!/no/such/shell\n", 0o755);
+    file(
+        &bad.join("circular"),
+        format!("#!{}\n", bad.join("circular").display()),
+        0o755,
+    );
+    let entries = [
+        format!("/{}", "x".repeat(300)),
+        format!("/{}", "long/".repeat(1000)),
+        dir.join("loop").display().to_string(),
+        dir.join("loop/below").display().to_string(),
+        dir.join("plain").display().to_string(),
+        dir.join("none").display().to_string(),
+    ];
+    let own = std::env::var("PATH").unwrap();
+    let run = |path: &str, command: &str| {
+        // unshare is looked for in the same PATH.
+        let start = Start::by(mode, &["env", &format!("PATH={path}")]).no_pid_file();
+        start.args(["-q", "--", command]).run()
+    };
+    for entry in &entries {
+        let path = format!("{entry}:{}", good.display());
+        let ended = run(&path, "it");
+        assert_eq!((ended.code, ended.log.as_str()), (7, ""), "{entry:.40}");
+        for path in [&path, &format!("{}:{entry}", good.display())] {
+            let ended = run(path, "none");
+            let line = "hinit: cannot run `none`: not found in PATH";
+            assert_eq!((ended.code, ended.log.as_str()), (127, line), "{entry:.40}");
+            let ended = run(path, "lame");
+            let line = format!(
+                "hinit: cannot run `{}`: its interpreter `/no/such/shell` is not there",
+                good.join("lame").display()
+            );
+            assert_eq!((ended.code, ended.log), (126, line), "{entry:.40}");
         }
     }
+    // Where it is the file that leads nowhere, it is named.
+    let ended = run(&format!("{}:{own}", bad.display()), "circular");
+    let line = format!(
+        "hinit: cannot run `{}`: its interpreter leads to another",
+        bad.join("circular").display()
+    );
+    assert!(
+        ended.code == 126 && ended.log.starts_with(&line),
+        "{}",
+        ended.log
+    );
+}
 
-    fn binaries(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("binary");
-        let (foreign, machine) = foreign();
-        file(&dir.join("plain"), binary(), 0o644);
-        let no_loader = dir.join("plain").to_str().unwrap().to_owned();
-        for (contents, reason) in [
-            (foreign, format!("it is built for {machine}, this is {ARCH}")),
-            (with_loader("/no/such/ld.so"), "its loader `/no/such/ld.so` is not there".into()),
-            (with_loader("/tmp"), "its loader `/tmp` cannot run: it is a directory".into()),
-            (with_loader("/etc/passwd"), "its loader `/etc/passwd` cannot run: no execute permission".into()),
-            (binary()[..40].to_vec(), "it is an ELF file, but damaged or not a program".into()),
-        ] {
-            file(&path, contents, 0o755);
-            refused(mode, &path, 126, &reason);
-        }
-        // A file of an interpreter is looked at as well.
-        file(&path, format!("#!{no_loader}\n"), 0o755);
-        refused(mode, &path, 126, &format!("its interpreter `{no_loader}` cannot run: no execute permission"));
-        file(&path, binary(), 0o755);
-        assert_eq!(Start::new(mode).no_pid_file().args([&path]).run().code, 0);
+fn files_that_may_not_be_executed(mode: Mode) {
+    let dir = TempDir::new();
+    file(&dir.join("plain"), "#!/bin/sh\n", 0o644);
+    refused(mode, dir.join("plain"), 126, "no execute permission");
+    refused(mode, dir.join(""), 126, "it is a directory");
+    refused(mode, "/dev/null", 126, "it is not a regular file");
+}
+
+fn scripts(mode: Mode) {
+    let dir = TempDir::new();
+    let at = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+    file(&dir.join("plain"), "#!/bin/sh\n", 0o644);
+    file(&dir.join("lost"), "#!/no/such\n", 0o755);
+    file(&dir.join("text"), "echo hello\n", 0o755);
+    symlink("/no/python", dir.join("python")).unwrap();
+    let none = "it is neither a binary nor a script with `#!`";
+    for (contents, reason) in [
+        ("echo hello\n", none.to_owned()),
+        ("", "it is empty".into()),
+        (
+            "#!\n",
+            "its first line names no interpreter behind `#!`".into(),
+        ),
+        (
+            "\u{feff}#!/bin/sh\n",
+            "it starts with a byte order mark, not with `#!`".into(),
+        ),
+        (
+            "#!/bin/sh\r\nexit 7\r\n",
+            r"its interpreter `/bin/sh\r` is not there: the script has CRLF line ends".into(),
+        ),
+        (
+            &format!("#!/{}bin/sh\n", "/".repeat(247)),
+            "its first line is too long".into(),
+        ),
+        (
+            "#!/no/such/interpreter -x\n",
+            "its interpreter `/no/such/interpreter` is not there".into(),
+        ),
+        (
+            "#!/dev/null/sh\n",
+            "its interpreter `/dev/null/sh` is not there".into(),
+        ),
+        (
+            &format!("#!{}", at("python")),
+            format!(
+                "its interpreter `{}` is a symlink to `/no/python`, which is not there",
+                at("python")
+            ),
+        ),
+        (
+            "#!/tmp\n",
+            "its interpreter `/tmp` cannot run: it is a directory".into(),
+        ),
+        (
+            &format!("#!{}", at("plain")),
+            format!(
+                "its interpreter `{}` cannot run: no execute permission",
+                at("plain")
+            ),
+        ),
+        (
+            &format!("#!{}", at("lost")),
+            format!(
+                "its interpreter `{}` cannot run: its interpreter `/no/such` is not there",
+                at("lost")
+            ),
+        ),
+        (
+            &format!("#!{}", at("text")),
+            format!("its interpreter `{}` cannot run: {none}", at("text")),
+        ),
+        (
+            &format!("#!{}", at("script")),
+            "its interpreter leads to another, and so on without end".into(),
+        ),
+    ] {
+        file(&dir.join("script"), contents, 0o755);
+        refused(mode, at("script"), 126, &reason);
     }
-
-    fn a_file_that_is_open_for_writing(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("busy");
-        file(&path, binary(), 0o755);
-        let writer = OpenOptions::new().append(true).open(&path).unwrap();
-        let own = Command::new(&path).status();
-        if own.is_err_and(|error| error.raw_os_error() == Some(ETXTBSY)) {
-            refused(mode, &path, 126, "it is open for writing (text file busy)");
-        } else {
-            // Linux 6.11 and 6.12.
-            assert!(std::env::var_os("CI").is_none(), "this kernel runs a file that is open for writing");
-            eprintln!("skipped: this kernel runs a file that is open for writing");
-        }
-        drop(writer);
-    }
-
-    fn a_command_is_found_along_path(mode: Mode) {
-        let dir = TempDir::new();
-        let mine = dir.join("mine");
-        let run = |path: &str| {
-            let start = Start::new(mode).with(|command| {
-                command.env("PATH", path).current_dir(&dir);
-            });
-            let ended = start.no_pid_file().args(["mine"]).run();
-            (ended.code, ended.log)
-        };
-        let here = dir.as_ref().to_str().unwrap();
-        let path = format!("/no/such:/dev/null:{here}:/bin:/usr/bin");
-        let named = |path: &str, reason: &str| (126, format!("hinit: cannot run `{path}`: {reason}"));
-
-        assert_eq!(run(&path), (127, "hinit: cannot run `mine`: not found in PATH".into()));
-        // Found, but not executable: that outweighs the entries where it is not.
-        file(&mine, "#!/no/such\n", 0o644);
-        let mine_shown = mine.to_str().unwrap();
-        assert_eq!(run(&path), named(mine_shown, "no execute permission"));
-        // And an entry where it cannot be executed, those where it is not.
-        file(&mine, "#!/no/such\n", 0o755);
-        assert_eq!(run(&path), named(mine_shown, "its interpreter `/no/such` is not there"));
-        // Of two files, the one is blamed that had the kernel's answer.
-        fs::create_dir(dir.join("second")).unwrap();
-        file(&dir.join("second/mine"), "text", 0o755);
-        let second = dir.join("second/mine");
+    // The controls: what differs from these little, and runs. env gets the carriage return.
+    for (contents, code) in [
+        ("#!/bin/sh\nexit 7\n", 7),
+        (&format!("#!/{}bin/sh\nexit 7\n", "/".repeat(246)), 7),
+        ("#!/usr/bin/env sh\r\n", 127),
+    ] {
+        file(&dir.join("script"), contents, 0o755);
         assert_eq!(
-            run(&format!("{here}:{here}/second:/bin:/usr/bin")),
-            named(second.to_str().unwrap(), "it is neither a binary nor a script with `#!`")
+            Start::new(mode)
+                .no_pid_file()
+                .args([at("script")])
+                .run()
+                .code,
+            code
         );
+    }
+}
 
-        file(&mine, "#!/bin/sh\nexit 7\n", 0o755);
-        let ran = |(code, _)| code == 7;
-        assert!(ran(run(&path)));
-        // An empty entry is the working directory.
-        for path in [":/bin:/usr/bin", "/bin:/usr/bin:", "/bin::/usr/bin"] {
-            assert!(ran(run(path)), "{path}");
-        }
+fn binaries(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("binary");
+    let (foreign, machine) = foreign();
+    file(&dir.join("plain"), binary(), 0o644);
+    let no_loader = dir.join("plain").to_str().unwrap().to_owned();
+    for (contents, reason) in [
+        (
+            foreign,
+            format!("it is built for {machine}, this is {ARCH}"),
+        ),
+        (
+            with_loader("/no/such/ld.so"),
+            "its loader `/no/such/ld.so` is not there".into(),
+        ),
+        (
+            with_loader("/tmp"),
+            "its loader `/tmp` cannot run: it is a directory".into(),
+        ),
+        (
+            with_loader("/etc/passwd"),
+            "its loader `/etc/passwd` cannot run: no execute permission".into(),
+        ),
+        (
+            binary()[..40].to_vec(),
+            "it is an ELF file, but damaged or not a program".into(),
+        ),
+    ] {
+        file(&path, contents, 0o755);
+        refused(mode, &path, 126, &reason);
+    }
+    // A file of an interpreter is looked at as well.
+    file(&path, format!("#!{no_loader}\n"), 0o755);
+    refused(
+        mode,
+        &path,
+        126,
+        &format!("its interpreter `{no_loader}` cannot run: no execute permission"),
+    );
+    file(&path, binary(), 0o755);
+    assert_eq!(Start::new(mode).no_pid_file().args([&path]).run().code, 0);
+}
+
+fn a_file_that_is_open_for_writing(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("busy");
+    file(&path, binary(), 0o755);
+    let writer = OpenOptions::new().append(true).open(&path).unwrap();
+    let own = Command::new(&path).status();
+    if own.is_err_and(|error| error.raw_os_error() == Some(ETXTBSY)) {
+        refused(mode, &path, 126, "it is open for writing (text file busy)");
+    } else {
+        // Linux 6.11 and 6.12.
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "this kernel runs a file that is open for writing"
+        );
+        eprintln!("skipped: this kernel runs a file that is open for writing");
+    }
+    drop(writer);
+}
+
+fn a_command_is_found_along_path(mode: Mode) {
+    let dir = TempDir::new();
+    let mine = dir.join("mine");
+    let run = |path: &str| {
+        let start = Start::new(mode).with(|command| {
+            command.env("PATH", path).current_dir(&dir);
+        });
+        let ended = start.no_pid_file().args(["mine"]).run();
+        (ended.code, ended.log)
+    };
+    let here = dir.as_ref().to_str().unwrap();
+    let path = format!("/no/such:/dev/null:{here}:/bin:/usr/bin");
+    let named = |path: &str, reason: &str| (126, format!("hinit: cannot run `{path}`: {reason}"));
+
+    assert_eq!(
+        run(&path),
+        (127, "hinit: cannot run `mine`: not found in PATH".into())
+    );
+    // Found, but not executable: that outweighs the entries where it is not.
+    file(&mine, "#!/no/such\n", 0o644);
+    let mine_shown = mine.to_str().unwrap();
+    assert_eq!(run(&path), named(mine_shown, "no execute permission"));
+    // And an entry where it cannot be executed, those where it is not.
+    file(&mine, "#!/no/such\n", 0o755);
+    assert_eq!(
+        run(&path),
+        named(mine_shown, "its interpreter `/no/such` is not there")
+    );
+    // Of two files, the one is blamed that had the kernel's answer.
+    fs::create_dir(dir.join("second")).unwrap();
+    file(&dir.join("second/mine"), "text", 0o755);
+    let second = dir.join("second/mine");
+    assert_eq!(
+        run(&format!("{here}:{here}/second:/bin:/usr/bin")),
+        named(
+            second.to_str().unwrap(),
+            "it is neither a binary nor a script with `#!`"
+        )
+    );
+
+    file(&mine, "#!/bin/sh\nexit 7\n", 0o755);
+    let ran = |(code, _)| code == 7;
+    assert!(ran(run(&path)));
+    // An empty entry is the working directory.
+    for path in [":/bin:/usr/bin", "/bin:/usr/bin:", "/bin::/usr/bin"] {
+        assert!(ran(run(path)), "{path}");
     }
 }
 
@@ -329,7 +444,8 @@ fn a_file_system_that_is_mounted_noexec() {
     let noexec = "it lies on a file system that is mounted noexec";
     let lines = format!(
         "hinit: cannot run `{here}/mnt/binary`: {noexec}\n\
-         hinit: cannot run `{here}/script`: its interpreter `{here}/mnt/binary` cannot run: {noexec}"
+         hinit: cannot run `{here}/script`: its interpreter `{here}/mnt/binary` cannot run: \
+         {noexec}"
     );
     assert_eq!(ended.log, lines);
     assert_eq!(ended.stdout, "126\n126\n0");

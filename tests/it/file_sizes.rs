@@ -4,19 +4,25 @@ use nix::libc::{SIGTERM, SIGUSR1};
 
 use crate::support::*;
 
-in_both_modes! {
-    fn a_limit_of_file_sizes_is_a_warning_and_does_not_end_the_server(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let start = Start::by(mode, &["prlimit", "--fsize=0"]).pid_file(&pid_file);
-        let hinit = start.fixture(["signals"]).start().ready();
-        let path = pid_file.display();
-        assert_eq!(hinit.log_line(), format!("hinit: cannot write the PID file `{path}`: File too large"));
-        assert_eq!(hinit.verdict(&pid_file), "unhealthy: the server has not started yet, or has ended");
-        hinit.signal(SIGUSR1);
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.line(), "signal 10");
-        assert_eq!(hinit.line(), "signal 15");
-        assert_eq!(hinit.end().code, 0);
-    }
+in_both_modes!(a_limit_of_file_sizes_is_a_warning_and_does_not_end_the_server);
+
+fn a_limit_of_file_sizes_is_a_warning_and_does_not_end_the_server(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let start = Start::by(mode, &["prlimit", "--fsize=0"]).pid_file(&pid_file);
+    let hinit = start.fixture(["signals"]).start().ready();
+    let path = pid_file.display();
+    assert_eq!(
+        hinit.log_line(),
+        format!("hinit: cannot write the PID file `{path}`: File too large")
+    );
+    assert_eq!(
+        hinit.verdict(&pid_file),
+        "unhealthy: the server has not started yet, or has ended"
+    );
+    hinit.signal(SIGUSR1);
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.line(), "signal 10");
+    assert_eq!(hinit.line(), "signal 15");
+    assert_eq!(hinit.end().code, 0);
 }

@@ -12,7 +12,8 @@ use crate::support::*;
 fn replaces_itself(own: &Path, content: &str) -> String {
     let (own, server) = (own.display(), fixture());
     format!(
-        "trap '{} ready & echo \"{content}\" >{own}; exit 0' USR2; echo $$ >{own}; echo ready; while :; do :; done",
+        "trap '{} ready & echo \"{content}\" >{own}; exit 0' USR2; echo $$ >{own}; echo ready; \
+         while :; do :; done",
         server.display()
     )
 }
@@ -47,56 +48,89 @@ fn play(mode: Mode, dir: &TempDir, content: &str, change: impl FnOnce(&Path)) ->
     hinit.end()
 }
 
-in_both_modes! {
-    fn the_process_that_the_file_names_is_the_server_then(mode: Mode) {
-        let ended = play(mode, &TempDir::new(), "$!", |_| {});
-        assert_eq!(ended.code, 143, "{}", ended.log);
-        assert!(ended.log.starts_with("hinit: SIGTERM from "), "{}", ended.log);
-    }
+in_both_modes!(
+    the_process_that_the_file_names_is_the_server_then,
+    one_that_is_no_child_of_hinits_is_not,
+    a_file_that_others_may_write_is_not_believed,
+    a_file_that_names_no_process_is_not_followed,
+    nor_is_one_that_names_another_users_process,
+    without_the_option_the_last_line_names_it
+);
 
-    fn one_that_is_no_child_of_hinits_is_not(mode: Mode) {
-        let ended = play(mode, &TempDir::new(), "4194000", |_| {});
-        assert_eq!(ended.code, 0);
-        assert!(ended.log.contains(": process 4194000 is not a running child of hinit\n"), "{}", ended.log);
-    }
+fn the_process_that_the_file_names_is_the_server_then(mode: Mode) {
+    let ended = play(mode, &TempDir::new(), "$!", |_| {});
+    assert_eq!(ended.code, 143, "{}", ended.log);
+    assert!(
+        ended.log.starts_with("hinit: SIGTERM from "),
+        "{}",
+        ended.log
+    );
+}
 
-    fn a_file_that_others_may_write_is_not_believed(mode: Mode) {
-        let open = |own: &Path| fs::set_permissions(own, Permissions::from_mode(0o666)).unwrap();
-        let ended = play(mode, &TempDir::new(), "$!", open);
-        assert_eq!(ended.code, 0);
-        assert!(ended.log.contains(": it is writable by others\n"), "{}", ended.log);
-    }
+fn one_that_is_no_child_of_hinits_is_not(mode: Mode) {
+    let ended = play(mode, &TempDir::new(), "4194000", |_| {});
+    assert_eq!(ended.code, 0);
+    assert!(
+        ended
+            .log
+            .contains(": process 4194000 is not a running child of hinit\n"),
+        "{}",
+        ended.log
+    );
+}
 
-    fn a_file_that_names_no_process_is_not_followed(mode: Mode) {
-        let ended = play(mode, &TempDir::new(), "junk", |_| {});
-        assert_eq!(ended.code, 0);
-        ended.says("hinit: did not follow the PID file `*`: its first line is not a PID");
-    }
+fn a_file_that_others_may_write_is_not_believed(mode: Mode) {
+    let open = |own: &Path| fs::set_permissions(own, Permissions::from_mode(0o666)).unwrap();
+    let ended = play(mode, &TempDir::new(), "$!", open);
+    assert_eq!(ended.code, 0);
+    assert!(
+        ended.log.contains(": it is writable by others\n"),
+        "{}",
+        ended.log
+    );
+}
 
-    fn nor_is_one_that_names_another_users_process(mode: Mode) {
-        if !can_be_root("to be another user") {
-            return;
-        }
-        let dir = TempDir::new();
-        let own = dir.join("own");
-        // The server ends once its child is the other user.
-        let script = format!("setpriv --reuid=4242 --clear-groups sleep 1000 & echo $! >{}; \
-            until grep -q '^Uid:[[:space:]]4242' /proc/$!/status; do :; done", own.display());
-        let start = Start::new(mode).no_pid_file().args(["--grace", "10ms", "--follow"]).arg(&own);
-        let ended = start.script(&script).run();
-        assert_eq!(ended.code, 0, "{}", ended.log);
-        ended.says("hinit: did not follow the PID file `*`: process * runs as another user than the server");
-    }
+fn a_file_that_names_no_process_is_not_followed(mode: Mode) {
+    let ended = play(mode, &TempDir::new(), "junk", |_| {});
+    assert_eq!(ended.code, 0);
+    ended.says("hinit: did not follow the PID file `*`: its first line is not a PID");
+}
 
-    // The remedies, where nobody has said so.
-    fn without_the_option_the_last_line_names_it(mode: Mode) {
-        let dir = TempDir::new();
-        let own = dir.join("own");
-        let start = Start::new(mode).no_pid_file().args(["--grace", "10ms"]);
-        let hinit = start.script(&replaces_itself(&own, "$!")).start().ready();
-        hinit.signal(SIGUSR2);
-        let ended = hinit.end();
-        assert_eq!(ended.code, 0);
-        assert!(ended.log.contains("; most likely it was replaced by "), "{}", ended.log);
+fn nor_is_one_that_names_another_users_process(mode: Mode) {
+    if !can_be_root("to be another user") {
+        return;
     }
+    let dir = TempDir::new();
+    let own = dir.join("own");
+    // The server ends once its child is the other user.
+    let script = format!(
+        "setpriv --reuid=4242 --clear-groups sleep 1000 & echo $! >{}; \
+        until grep -q '^Uid:[[:space:]]4242' /proc/$!/status; do :; done",
+        own.display()
+    );
+    let start = Start::new(mode)
+        .no_pid_file()
+        .args(["--grace", "10ms", "--follow"])
+        .arg(&own);
+    let ended = start.script(&script).run();
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    ended.says(
+        "hinit: did not follow the PID file `*`: process * runs as another user than the server",
+    );
+}
+
+// The remedies, where nobody has said so.
+fn without_the_option_the_last_line_names_it(mode: Mode) {
+    let dir = TempDir::new();
+    let own = dir.join("own");
+    let start = Start::new(mode).no_pid_file().args(["--grace", "10ms"]);
+    let hinit = start.script(&replaces_itself(&own, "$!")).start().ready();
+    hinit.signal(SIGUSR2);
+    let ended = hinit.end();
+    assert_eq!(ended.code, 0);
+    assert!(
+        ended.log.contains("; most likely it was replaced by "),
+        "{}",
+        ended.log
+    );
 }

@@ -18,38 +18,50 @@ fn child_called(hinit: &Running, name: &str) -> i32 {
     })
 }
 
-in_both_modes! {
-    // As a daemon does that was handed the server's place.
-    fn a_new_server_that_leads_another_session_gets_the_stop_signal(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let script = format!("{} orphan 'MAINPID=$SELF\\nREADY=1' '@session STATUS=gone'; {OLD_WORKER} & wait",
-            fixture().display());
-        let start = Start::new(mode).pid_file(&pid_file).args(["--notify", "--group", "--grace", "1s"]);
-        let hinit = start.script(&script).start();
-        let mut lines = [hinit.line(), hinit.line()];
-        lines.sort();
-        assert_eq!(lines, ["ready", "worker"]);
-        kill(child_called(&hinit, "sh"), SIGKILL);
-        // Both are in the group that hinit made: it goes on with the new server in it.
-        hinit.next_message();
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!(ended.code, 143, "{}", ended.log);
-    }
+in_both_modes!(
+    a_new_server_that_leads_another_session_gets_the_stop_signal,
+    a_server_that_has_left_its_group_gets_the_stop_signal
+);
 
-    // The group that hinit made is not empty, so that a signal for it would not fail.
-    fn a_server_that_has_left_its_group_gets_the_stop_signal(mode: Mode) {
-        let script = format!("{OLD_WORKER} & exec {} signals-elsewhere", fixture().display());
-        let start = Start::new(mode).no_pid_file().args(["--group", "--grace", "1s"]);
-        let hinit = start.script(&script).start();
-        let mut lines = [hinit.line(), hinit.line()];
-        lines.sort();
-        assert_eq!(lines, ["ready", "worker"]);
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.line(), "signal 15");
-        assert_eq!(hinit.end().code, 0);
-    }
+// As a daemon does that was handed the server's place.
+fn a_new_server_that_leads_another_session_gets_the_stop_signal(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let script = format!(
+        "{} orphan 'MAINPID=$SELF\\nREADY=1' '@session STATUS=gone'; {OLD_WORKER} & wait",
+        fixture().display()
+    );
+    let start = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--notify", "--group", "--grace", "1s"]);
+    let hinit = start.script(&script).start();
+    let mut lines = [hinit.line(), hinit.line()];
+    lines.sort();
+    assert_eq!(lines, ["ready", "worker"]);
+    kill(child_called(&hinit, "sh"), SIGKILL);
+    // Both are in the group that hinit made: it goes on with the new server in it.
+    hinit.next_message();
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(ended.code, 143, "{}", ended.log);
+}
+
+// The group that hinit made is not empty, so that a signal for it would not fail.
+fn a_server_that_has_left_its_group_gets_the_stop_signal(mode: Mode) {
+    let script = format!(
+        "{OLD_WORKER} & exec {} signals-elsewhere",
+        fixture().display()
+    );
+    let start = Start::new(mode)
+        .no_pid_file()
+        .args(["--group", "--grace", "1s"]);
+    let hinit = start.script(&script).start();
+    let mut lines = [hinit.line(), hinit.line()];
+    lines.sort();
+    assert_eq!(lines, ["ready", "worker"]);
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.line(), "signal 15");
+    assert_eq!(hinit.end().code, 0);
 }
 
 #[test]

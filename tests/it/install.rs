@@ -226,7 +226,8 @@ fn one_that_was_killed_amid_its_work_hinders_no_later_one() {
 fn however_it_was_started() {
     let dir = TempDir::new();
     let script = "cd \"$1\"; exec 7<\"$HINIT\"; /proc/self/fd/7 install by-number; \
-        cp \"$HINIT\" gone; ./gone --no-pid-file sh -c 'rm gone; /proc/$PPID/exe install of-the-gone'; \
+        cp \"$HINIT\" gone; ./gone --no-pid-file sh -c 'rm gone; /proc/$PPID/exe install \
+        of-the-gone'; \
         (exec -a '' \"$HINIT\" install nameless)";
     let mut command = Command::new("bash");
     command.args(["-euc", script, "bash"]).arg(dir.as_ref());

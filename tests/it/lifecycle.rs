@@ -9,258 +9,420 @@ use nix::libc::{SIGURG, SIGWINCH};
 
 use crate::support::*;
 
-in_both_modes! {
-    fn the_exit_code_is_the_servers(mode: Mode) {
-        for code in 0..=255 {
-            let ended = Start::new(mode).no_pid_file().fixture(["exit", &code.to_string()]).run();
-            assert_eq!(ended.code, code, "{}", ended.log);
-        }
-    }
+in_both_modes!(
+    the_exit_code_is_the_servers,
+    a_server_killed_by_a_signal_is_128_plus_its_number,
+    every_signal_reaches_the_server,
+    orphans_are_reaped_and_do_not_end_hinit,
+    orphans_of_any_kind_and_end_are_reaped,
+    a_traced_server_is_alive_and_gets_its_signals,
+    the_servers_own_options_are_not_hinits,
+    sigchld_ignored_by_the_caller_hides_no_end_and_stays_ignored_for_the_server,
+    the_server_inherits_what_hinit_inherited_and_nothing_of_hinits,
+    sockets_that_were_passed_are_the_servers,
+    sockets_that_were_passed_name_the_server_by_its_pidfd_as_well,
+    hinit_lets_go_of_where_it_started_and_of_what_it_was_given,
+    closed_standard_descriptors_stay_closed_and_get_no_file_of_hinits,
+    a_server_whose_first_thread_has_left_lives,
+    a_stopped_server_ends_nothing_and_is_unhealthy,
+    the_pid_file_names_the_server_and_is_gone_at_the_end,
+    no_pid_file_means_none,
+    a_server_that_went_to_the_background_is_found_out
+);
 
-    fn a_server_killed_by_a_signal_is_128_plus_its_number(mode: Mode) {
-        let harmless = [SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU];
-        for signal in (1..=64).filter(|signal| !harmless.contains(signal)) {
-            let ended = Start::new(mode).no_pid_file().fixture(["die", &signal.to_string()]).run();
-            assert_eq!(ended.code, 128 + signal, "{}", ended.log);
-        }
+fn the_exit_code_is_the_servers(mode: Mode) {
+    for code in 0..=255 {
+        let ended = Start::new(mode)
+            .no_pid_file()
+            .fixture(["exit", &code.to_string()])
+            .run();
+        assert_eq!(ended.code, code, "{}", ended.log);
     }
+}
 
-    fn every_signal_reaches_the_server(mode: Mode) {
-        let hinit = Start::new(mode).no_pid_file().fixture(["signals"]).start().ready();
-        let kept_back = [SIGKILL, SIGSTOP, SIGCHLD, SIGTERM];
-        for signal in (1..=64).filter(|signal| !kept_back.contains(signal)) {
-            hinit.signal(signal);
-            assert_eq!(hinit.line(), format!("signal {signal}"));
-        }
-        // SIGCHLD is hinit's own business. Had it been passed on, the server would say so first.
-        hinit.signal(SIGCHLD);
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.line(), "signal 15");
-        assert_eq!(hinit.end().code, 0);
+fn a_server_killed_by_a_signal_is_128_plus_its_number(mode: Mode) {
+    let harmless = [
+        SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU,
+    ];
+    for signal in (1..=64).filter(|signal| !harmless.contains(signal)) {
+        let ended = Start::new(mode)
+            .no_pid_file()
+            .fixture(["die", &signal.to_string()])
+            .run();
+        assert_eq!(ended.code, 128 + signal, "{}", ended.log);
     }
+}
 
-    fn orphans_are_reaped_and_do_not_end_hinit(mode: Mode) {
-        let hinit = Start::new(mode).no_pid_file().args(["-v"]).fixture(["orphans", "20"]).start().ready();
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!(ended.code, 143);
-        assert_eq!(ended.log.matches("reaped orphan").count(), 20, "{}", ended.log);
+fn every_signal_reaches_the_server(mode: Mode) {
+    let hinit = Start::new(mode)
+        .no_pid_file()
+        .fixture(["signals"])
+        .start()
+        .ready();
+    let kept_back = [SIGKILL, SIGSTOP, SIGCHLD, SIGTERM];
+    for signal in (1..=64).filter(|signal| !kept_back.contains(signal)) {
+        hinit.signal(signal);
+        assert_eq!(hinit.line(), format!("signal {signal}"));
     }
+    // SIGCHLD is hinit's own business. Had it been passed on, the server would say so first.
+    hinit.signal(SIGCHLD);
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.line(), "signal 15");
+    assert_eq!(hinit.end().code, 0);
+}
 
-    fn orphans_of_any_kind_and_end_are_reaped(mode: Mode) {
-        let fixture = fixture();
-        let fixture = fixture.display();
-        let deaths = [
-            (1, "SIGHUP"), (9, "SIGKILL"), (11, "SIGSEGV"), (15, "SIGTERM"), (32, "signal 32"), (33, "signal 33"),
-            (34, "SIGRTMIN"), (35, "SIGRTMIN+1"), (50, "SIGRTMIN+16"), (64, "SIGRTMIN+30"),
-        ];
-        // By a double fork each; then in a session of its own; then the last of a deep line. They all
-        // hold the pipe, so its end is theirs.
-        let script = format!(
-            "{{ for n in {}; do ({fixture} die $n &); done; \
-             (setsid sh -c 'setsid sh -c \"exit 3\" & exit 4' &); \
-             deep() {{ test $1 -eq 0 || (deep $(($1 - 1)) & exit $1) & }}; deep 30; }} | cat >&2; \
-             echo ready; exec sleep 1000", deaths.map(|(number, _)| number.to_string()).join(" "));
-        let hinit = Start::new(mode).no_pid_file().args(["-v"]).script(&script).start().ready();
-        eventually("only the server is left", || (children_of(hinit.pid()).len() == 1).then_some(()));
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!(ended.code, 143, "{}", ended.log);
-        for (_, name) in deaths {
-            assert!(ended.log.contains(&format!(": killed by {name}\n")), "{name}: {}", ended.log);
-        }
-        assert!(ended.log.matches("reaped orphan").count() > deaths.len() + 30, "{}", ended.log);
+fn orphans_are_reaped_and_do_not_end_hinit(mode: Mode) {
+    let hinit = Start::new(mode)
+        .no_pid_file()
+        .args(["-v"])
+        .fixture(["orphans", "20"])
+        .start()
+        .ready();
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(ended.code, 143);
+    assert_eq!(
+        ended.log.matches("reaped orphan").count(),
+        20,
+        "{}",
+        ended.log
+    );
+}
+
+fn orphans_of_any_kind_and_end_are_reaped(mode: Mode) {
+    let fixture = fixture();
+    let fixture = fixture.display();
+    let deaths = [
+        (1, "SIGHUP"),
+        (9, "SIGKILL"),
+        (11, "SIGSEGV"),
+        (15, "SIGTERM"),
+        (32, "signal 32"),
+        (33, "signal 33"),
+        (34, "SIGRTMIN"),
+        (35, "SIGRTMIN+1"),
+        (50, "SIGRTMIN+16"),
+        (64, "SIGRTMIN+30"),
+    ];
+    // By a double fork each; then in a session of its own; then the last of a deep line. They all
+    // hold the pipe, so its end is theirs.
+    let script = format!(
+        "{{ for n in {}; do ({fixture} die $n &); done; \
+         (setsid sh -c 'setsid sh -c \"exit 3\" & exit 4' &); \
+         deep() {{ test $1 -eq 0 || (deep $(($1 - 1)) & exit $1) & }}; deep 30; }} | cat >&2; \
+         echo ready; exec sleep 1000",
+        deaths.map(|(number, _)| number.to_string()).join(" ")
+    );
+    let hinit = Start::new(mode)
+        .no_pid_file()
+        .args(["-v"])
+        .script(&script)
+        .start()
+        .ready();
+    eventually("only the server is left", || {
+        (children_of(hinit.pid()).len() == 1).then_some(())
+    });
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(ended.code, 143, "{}", ended.log);
+    for (_, name) in deaths {
+        assert!(
+            ended.log.contains(&format!(": killed by {name}\n")),
+            "{name}: {}",
+            ended.log
+        );
     }
+    assert!(
+        ended.log.matches("reaped orphan").count() > deaths.len() + 30,
+        "{}",
+        ended.log
+    );
+}
 
-    fn a_traced_server_is_alive_and_gets_its_signals(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&pid_file).fixture(["signals"]).start().ready();
-        let server = hinit.server();
-        let mut strace = Command::new("strace");
-        strace.args(["--quiet=all", "--output=/dev/null", "--attach", &server.to_string()]);
-        let mut strace = strace.spawn().unwrap();
-        eventually("it is traced", || (status_of(server, "TracerPid")? != "0").then_some(()));
-        hinit.signal(SIGHUP);
-        assert_eq!(hinit.line(), "signal 1");
-        assert_eq!(hinit.verdict(&pid_file), format!("healthy: process {} is alive", recorded(&pid_file)));
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.line(), "signal 15");
-        assert_eq!(hinit.end().code, 0);
-        strace.wait().unwrap();
+fn a_traced_server_is_alive_and_gets_its_signals(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&pid_file)
+        .fixture(["signals"])
+        .start()
+        .ready();
+    let server = hinit.server();
+    let mut strace = Command::new("strace");
+    strace.args([
+        "--quiet=all",
+        "--output=/dev/null",
+        "--attach",
+        &server.to_string(),
+    ]);
+    let mut strace = strace.spawn().unwrap();
+    eventually("it is traced", || {
+        (status_of(server, "TracerPid")? != "0").then_some(())
+    });
+    hinit.signal(SIGHUP);
+    assert_eq!(hinit.line(), "signal 1");
+    assert_eq!(
+        hinit.verdict(&pid_file),
+        format!("healthy: process {} is alive", recorded(&pid_file))
+    );
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.line(), "signal 15");
+    assert_eq!(hinit.end().code, 0);
+    strace.wait().unwrap();
+}
+
+fn the_servers_own_options_are_not_hinits(mode: Mode) {
+    let words = [
+        "--pid-file",
+        "/nowhere/x",
+        "-q",
+        "--help",
+        "--",
+        "healthcheck",
+    ];
+    for separator in [&[][..], &["--"]] {
+        let start = Start::new(mode)
+            .no_pid_file()
+            .args(separator)
+            .args([fixture()]);
+        let ended = start.args(["arguments"]).args(words).run();
+        assert_eq!((ended.code, ended.stdout), (0, words.join(" ")));
     }
+}
 
-    fn the_servers_own_options_are_not_hinits(mode: Mode) {
-        let words = ["--pid-file", "/nowhere/x", "-q", "--help", "--", "healthcheck"];
-        for separator in [&[][..], &["--"]] {
-            let start = Start::new(mode).no_pid_file().args(separator).args([fixture()]);
-            let ended = start.args(["arguments"]).args(words).run();
-            assert_eq!((ended.code, ended.stdout), (0, words.join(" ")));
-        }
-    }
+fn sigchld_ignored_by_the_caller_hides_no_end_and_stays_ignored_for_the_server(mode: Mode) {
+    // No shell as the server: it would set SIGCHLD for itself.
+    let mut command = command_in(mode, "env");
+    command.arg("--ignore-signal=CHLD").arg(hinit());
+    command.args(["--no-pid-file", "grep", "SigIgn", "/proc/self/status"]);
+    let ended = Start::of(mode, command).run();
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    let ignored = ended.stdout.strip_prefix("SigIgn:\t").unwrap();
+    let ignored = u64::from_str_radix(ignored, 16).unwrap();
+    assert_ne!(ignored & 1 << (SIGCHLD - 1), 0, "{ignored:x}");
+}
 
-    fn sigchld_ignored_by_the_caller_hides_no_end_and_stays_ignored_for_the_server(mode: Mode) {
-        // No shell as the server: it would set SIGCHLD for itself.
-        let mut command = command_in(mode, "env");
-        command.arg("--ignore-signal=CHLD").arg(hinit());
-        command.args(["--no-pid-file", "grep", "SigIgn", "/proc/self/status"]);
-        let ended = Start::of(mode, command).run();
-        assert_eq!(ended.code, 0, "{}", ended.log);
-        let ignored = ended.stdout.strip_prefix("SigIgn:\t").unwrap();
-        let ignored = u64::from_str_radix(ignored, 16).unwrap();
-        assert_ne!(ignored & 1 << (SIGCHLD - 1), 0, "{ignored:x}");
-    }
-
-    fn the_server_inherits_what_hinit_inherited_and_nothing_of_hinits(mode: Mode) {
-        let dir = TempDir::new();
-        // No shell for the signals: it would set some for itself.
-        for server in [
-            &["grep", "-E", "Sig(Blk|Ign|Cgt)|Umask|Threads", "/proc/self/status"][..],
-            &["ls", "/proc/self/fd"],
-            &["sh", "-c", "pwd; nice; cat /proc/self/limits"],
-            &["env"],
-        ] {
-            let run = |init: &[&str]| {
-                let mut command = command_in(mode, "env");
-                command.args(["--block-signal=USR1,HUP", "--ignore-signal=INT,PIPE"]).args(init);
-                command.args(server).env("HINIT_PID_FILE", dir.join("pid")).current_dir("/usr");
-                Ended::of(&command.stdin(Stdio::null()).output().unwrap()).stdout
-            };
-            let without = run(&[]);
-            assert!(!without.is_empty());
-            assert_eq!(run(&[hinit().to_str().unwrap()]), without);
-        }
-    }
-
-    fn sockets_that_were_passed_are_the_servers(mode: Mode) {
-        let passed = |pid: &str| {
-            let script = format!("LISTEN_PID={pid} LISTEN_FDS=1 exec {} -q --no-pid-file \
-                sh -c 'echo $LISTEN_PID $$; cat <&3' 3<<E\nhello\nE", hinit().display());
-            Ended::of(&command_in(mode, "sh").args(["-c", &script]).output().unwrap()).stdout
+fn the_server_inherits_what_hinit_inherited_and_nothing_of_hinits(mode: Mode) {
+    let dir = TempDir::new();
+    // No shell for the signals: it would set some for itself.
+    for server in [
+        &[
+            "grep",
+            "-E",
+            "Sig(Blk|Ign|Cgt)|Umask|Threads",
+            "/proc/self/status",
+        ][..],
+        &["ls", "/proc/self/fd"],
+        &["sh", "-c", "pwd; nice; cat /proc/self/limits"],
+        &["env"],
+    ] {
+        let run = |init: &[&str]| {
+            let mut command = command_in(mode, "env");
+            command
+                .args(["--block-signal=USR1,HUP", "--ignore-signal=INT,PIPE"])
+                .args(init);
+            command
+                .args(server)
+                .env("HINIT_PID_FILE", dir.join("pid"))
+                .current_dir("/usr");
+            Ended::of(&command.stdin(Stdio::null()).output().unwrap()).stdout
         };
-        let own = passed("$$");
-        let (pids, input) = own.split_once('\n').unwrap();
-        let (listen_pid, server) = pids.split_once(' ').unwrap();
-        assert_eq!((listen_pid, input), (server, "hello"));
-        // Those of another process are not touched.
-        assert!(passed("4194303").starts_with("4194303 "));
+        let without = run(&[]);
+        assert!(!without.is_empty());
+        assert_eq!(run(&[hinit().to_str().unwrap()]), without);
     }
+}
 
-    // systemd 259 also names the process by its pidfd's number, which is never used again.
-    fn sockets_that_were_passed_name_the_server_by_its_pidfd_as_well(mode: Mode) {
-        let fixture = fixture();
-        let program = [fixture.to_str().unwrap(), "name-by-pidfd"];
-        // The other number is that of no process yet.
-        for (offset, expected) in [("0", "true true"), ("1000000000000", "false false")] {
-            let start = Start::by(mode, &[&program[..], &[offset]].concat()).no_pid_file();
-            assert_eq!(start.fixture(["is-named-by-pidfd"]).run().stdout, expected);
-        }
-    }
-
-    fn hinit_lets_go_of_where_it_started_and_of_what_it_was_given(mode: Mode) {
-        let dir = TempDir::new();
-        let (given, path) = (dir.join("given"), dir.join("pid"));
-        fs::write(&given, "").unwrap();
-        // Descriptors before and behind those that hinit makes.
-        let script = format!("exec {} --pid-file {} {} ready 3<{given} 9<{given} 4<{given}",
-            hinit().display(), path.display(), fixture().display(), given = given.display());
-        let mut command = command_in(mode, "sh");
-        command.args(["-c", &script]).current_dir(&dir);
-        let hinit = Start::of(mode, command).start().ready();
-        recorded(&path);
-        let links = |pid: i32| {
-            let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
-            let links = descriptors.filter_map(|fd| fs::read_link(fd.path()).ok());
-            links.filter(|link| *link == given).count()
-        };
-        assert_eq!(links(hinit.server()), 3);
-        eventually("hinit closes them", || (links(hinit.pid()) == 0).then_some(()));
-        let directory = |pid: i32| fs::read_link(format!("/proc/{pid}/cwd")).unwrap();
-        assert_eq!(directory(hinit.server()), dir.as_ref());
-        eventually("hinit leaves", || (directory(hinit.pid()) == Path::new("/")).then_some(()));
-        // And it still has what it needs.
-        assert!(hinit.verdict(&path).starts_with("healthy: "));
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
-        assert!(!path.exists());
-    }
-
-    fn closed_standard_descriptors_stay_closed_and_get_no_file_of_hinits(mode: Mode) {
-        let dir = TempDir::new();
-        let (found, pid_file) = (dir.join("found"), dir.join("pid"));
+fn sockets_that_were_passed_are_the_servers(mode: Mode) {
+    let passed = |pid: &str| {
         let script = format!(
-            // hinit logs the signal before it passes it on.
-            "exec {0} -v --pid-file {1} sh -c 'for fd in 0 1 2; do \
-             test -e /proc/$$/fd/$fd || printf closed; done > {2}; trap logged=1 USR1; \
-             {3} >/dev/null; kill -USR1 $PPID; until test $logged; do :; done; \
-             cat {1} >> {2}' <&- >&- 2>&-",
-            hinit().display(), pid_file.display(), found.display(), cat(&pid_file));
-        let output = command_in(mode, "sh").args(["-c", &script]).output().unwrap();
-        assert!(output.status.success());
-        let found = fs::read_to_string(found).unwrap();
-        // While the script writes to `found`, that is its descriptor 1.
-        let (closed, pid) = found.split_at("closedclosed".len());
-        assert_eq!(closed, "closedclosed");
-        assert!(pid.trim().parse::<u32>().is_ok(), "the PID file: {pid:?}");
-        assert!(!pid_file.exists());
-    }
+            "LISTEN_PID={pid} LISTEN_FDS=1 exec {} -q --no-pid-file \
+            sh -c 'echo $LISTEN_PID $$; cat <&3' 3<<E\nhello\nE",
+            hinit().display()
+        );
+        Ended::of(
+            &command_in(mode, "sh")
+                .args(["-c", &script])
+                .output()
+                .unwrap(),
+        )
+        .stdout
+    };
+    let own = passed("$$");
+    let (pids, input) = own.split_once('\n').unwrap();
+    let (listen_pid, server) = pids.split_once(' ').unwrap();
+    assert_eq!((listen_pid, input), (server, "hello"));
+    // Those of another process are not touched.
+    assert!(passed("4194303").starts_with("4194303 "));
+}
 
-    fn a_server_whose_first_thread_has_left_lives(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&pid_file).fixture(["leader-leaves"]).start().ready();
-        assert_eq!(status_of(hinit.server(), "State").unwrap(), "Z (zombie)");
-        assert_eq!(hinit.verdict(&pid_file), format!("healthy: process {} is alive", recorded(&pid_file)));
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
+// systemd 259 also names the process by its pidfd's number, which is never used again.
+fn sockets_that_were_passed_name_the_server_by_its_pidfd_as_well(mode: Mode) {
+    let fixture = fixture();
+    let program = [fixture.to_str().unwrap(), "name-by-pidfd"];
+    // The other number is that of no process yet.
+    for (offset, expected) in [("0", "true true"), ("1000000000000", "false false")] {
+        let start = Start::by(mode, &[&program[..], &[offset]].concat()).no_pid_file();
+        assert_eq!(start.fixture(["is-named-by-pidfd"]).run().stdout, expected);
     }
+}
 
-    fn a_stopped_server_ends_nothing_and_is_unhealthy(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&pid_file).fixture(["ready"]).start().ready();
-        let server = hinit.server();
-        kill(server, SIGSTOP);
-        eventually("it stops", || (status_of(server, "State")?.starts_with('T')).then_some(()));
-        assert_eq!(hinit.verdict(&pid_file), format!("unhealthy: process {} is stopped", recorded(&pid_file)));
-        kill(server, SIGCONT);
-        eventually("it goes on", || (hinit.verdict(&pid_file).starts_with("healthy")).then_some(()));
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
-    }
+fn hinit_lets_go_of_where_it_started_and_of_what_it_was_given(mode: Mode) {
+    let dir = TempDir::new();
+    let (given, path) = (dir.join("given"), dir.join("pid"));
+    fs::write(&given, "").unwrap();
+    // Descriptors before and behind those that hinit makes.
+    let script = format!(
+        "exec {} --pid-file {} {} ready 3<{given} 9<{given} 4<{given}",
+        hinit().display(),
+        path.display(),
+        fixture().display(),
+        given = given.display()
+    );
+    let mut command = command_in(mode, "sh");
+    command.args(["-c", &script]).current_dir(&dir);
+    let hinit = Start::of(mode, command).start().ready();
+    recorded(&path);
+    let links = |pid: i32| {
+        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+        let links = descriptors.filter_map(|fd| fs::read_link(fd.path()).ok());
+        links.filter(|link| *link == given).count()
+    };
+    assert_eq!(links(hinit.server()), 3);
+    eventually("hinit closes them", || {
+        (links(hinit.pid()) == 0).then_some(())
+    });
+    let directory = |pid: i32| fs::read_link(format!("/proc/{pid}/cwd")).unwrap();
+    assert_eq!(directory(hinit.server()), dir.as_ref());
+    eventually("hinit leaves", || {
+        (directory(hinit.pid()) == Path::new("/")).then_some(())
+    });
+    // And it still has what it needs.
+    assert!(hinit.verdict(&path).starts_with("healthy: "));
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+    assert!(!path.exists());
+}
 
-    fn the_pid_file_names_the_server_and_is_gone_at_the_end(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&pid_file).fixture(["signals"]).start().ready();
-        let inside = status_of(hinit.server(), "NSpid").unwrap();
-        assert_eq!(inside.split('\t').next_back().unwrap(), recorded(&pid_file).to_string());
-        kill(hinit.server(), SIGHUP);
-        assert_eq!(hinit.line(), "signal 1");
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 0);
-        assert!(!pid_file.exists());
-    }
+fn closed_standard_descriptors_stay_closed_and_get_no_file_of_hinits(mode: Mode) {
+    let dir = TempDir::new();
+    let (found, pid_file) = (dir.join("found"), dir.join("pid"));
+    let script = format!(
+        // hinit logs the signal before it passes it on.
+        "exec {0} -v --pid-file {1} sh -c 'for fd in 0 1 2; do \
+         test -e /proc/$$/fd/$fd || printf closed; done > {2}; trap logged=1 USR1; \
+         {3} >/dev/null; kill -USR1 $PPID; until test $logged; do :; done; \
+         cat {1} >> {2}' <&- >&- 2>&-",
+        hinit().display(),
+        pid_file.display(),
+        found.display(),
+        cat(&pid_file)
+    );
+    let output = command_in(mode, "sh")
+        .args(["-c", &script])
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let found = fs::read_to_string(found).unwrap();
+    // While the script writes to `found`, that is its descriptor 1.
+    let (closed, pid) = found.split_at("closedclosed".len());
+    assert_eq!(closed, "closedclosed");
+    assert!(pid.trim().parse::<u32>().is_ok(), "the PID file: {pid:?}");
+    assert!(!pid_file.exists());
+}
 
-    fn no_pid_file_means_none(mode: Mode) {
-        let dir = TempDir::new();
-        let start = Start::new(mode).with(|c| { c.env("HINIT_PID_FILE", dir.join("pid")); });
-        let ended = start.no_pid_file().script(&format!("ls {}", dir.as_ref().display())).run();
-        assert_eq!((ended.code, ended.stdout.as_str()), (0, ""));
-    }
+fn a_server_whose_first_thread_has_left_lives(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&pid_file)
+        .fixture(["leader-leaves"])
+        .start()
+        .ready();
+    assert_eq!(status_of(hinit.server(), "State").unwrap(), "Z (zombie)");
+    assert_eq!(
+        hinit.verdict(&pid_file),
+        format!("healthy: process {} is alive", recorded(&pid_file))
+    );
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+}
 
-    fn a_server_that_went_to_the_background_is_found_out(mode: Mode) {
-        let ended = Start::new(mode).no_pid_file().fixture(["leave", "2"]).run();
-        assert_eq!(ended.code, 0);
-        let (_, left) = ended.log.split_once("; most likely it went to the background, for it left ").unwrap();
-        let (names, advice) = left.split_once(": ").unwrap();
-        assert_eq!(advice, "run it in the foreground (nginx: `daemon off;`)");
-        let names: Vec<&str> = names.split(", ").collect();
-        assert_eq!(names.len(), 2);
-        for name in names {
-            let pid = name.strip_prefix("sleep (PID ").unwrap().strip_suffix(')').unwrap();
-            assert!(pid.parse::<u32>().is_ok(), "{name}");
-        }
+fn a_stopped_server_ends_nothing_and_is_unhealthy(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&pid_file)
+        .fixture(["ready"])
+        .start()
+        .ready();
+    let server = hinit.server();
+    kill(server, SIGSTOP);
+    eventually("it stops", || {
+        (status_of(server, "State")?.starts_with('T')).then_some(())
+    });
+    assert_eq!(
+        hinit.verdict(&pid_file),
+        format!("unhealthy: process {} is stopped", recorded(&pid_file))
+    );
+    kill(server, SIGCONT);
+    eventually("it goes on", || {
+        (hinit.verdict(&pid_file).starts_with("healthy")).then_some(())
+    });
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+}
+
+fn the_pid_file_names_the_server_and_is_gone_at_the_end(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&pid_file)
+        .fixture(["signals"])
+        .start()
+        .ready();
+    let inside = status_of(hinit.server(), "NSpid").unwrap();
+    assert_eq!(
+        inside.split('\t').next_back().unwrap(),
+        recorded(&pid_file).to_string()
+    );
+    kill(hinit.server(), SIGHUP);
+    assert_eq!(hinit.line(), "signal 1");
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 0);
+    assert!(!pid_file.exists());
+}
+
+fn no_pid_file_means_none(mode: Mode) {
+    let dir = TempDir::new();
+    let start = Start::new(mode).with(|c| {
+        c.env("HINIT_PID_FILE", dir.join("pid"));
+    });
+    let ended = start
+        .no_pid_file()
+        .script(&format!("ls {}", dir.as_ref().display()))
+        .run();
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, ""));
+}
+
+fn a_server_that_went_to_the_background_is_found_out(mode: Mode) {
+    let ended = Start::new(mode).no_pid_file().fixture(["leave", "2"]).run();
+    assert_eq!(ended.code, 0);
+    let (_, left) = ended
+        .log
+        .split_once("; most likely it went to the background, for it left ")
+        .unwrap();
+    let (names, advice) = left.split_once(": ").unwrap();
+    assert_eq!(advice, "run it in the foreground (nginx: `daemon off;`)");
+    let names: Vec<&str> = names.split(", ").collect();
+    assert_eq!(names.len(), 2);
+    for name in names {
+        let pid = name
+            .strip_prefix("sleep (PID ")
+            .unwrap()
+            .strip_suffix(')')
+            .unwrap();
+        assert!(pid.parse::<u32>().is_ok(), "{name}");
     }
 }
 

@@ -40,121 +40,192 @@ fn told(pid_file: &std::path::Path) -> [String; 3] {
     [live.status, ready.status, phase]
 }
 
-in_both_modes! {
-    fn a_server_that_is_not_asked_is_ready_at_once(mode: Mode) {
+in_both_modes!(
+    a_server_that_is_not_asked_is_ready_at_once,
+    one_that_is_about_to_be_stopped_is_alive_but_not_ready,
+    while_hinit_waits_for_leftovers_there_is_no_server,
+    one_that_is_stopped_is_not_well_until_it_goes_on,
+    it_answers_at_several_addresses,
+    the_server_inherits_none_of_the_sockets
+);
+
+fn a_server_that_is_not_asked_is_ready_at_once(mode: Mode) {
+    let dir = TempDir::new();
+    let (pid_file, address) = (dir.join("pid"), address());
+    let start = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--listen", &address.to_string()]);
+    let hinit = start.fixture(["ready"]).start().ready();
+    let pid = recorded(&pid_file);
+    let well = format!("200 healthy: process {pid} is alive");
+    assert_eq!(told(&pid_file), [&well, &well, "ready"]);
+    assert_eq!(Client::tcp(address).ask("/readyz").status, well);
+    assert_eq!(
+        hinit.verdict_with(&pid_file, &["--ready"]),
+        format!("healthy: process {pid} is alive")
+    );
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+    assert!(std::net::TcpStream::connect(address).is_err());
+}
+
+fn one_that_is_about_to_be_stopped_is_alive_but_not_ready(mode: Mode) {
+    for options in [&[][..], &["--stop-delay", "10m"]] {
         let dir = TempDir::new();
-        let (pid_file, address) = (dir.join("pid"), address());
-        let start = Start::new(mode).pid_file(&pid_file).args(["--listen", &address.to_string()]);
-        let hinit = start.fixture(["ready"]).start().ready();
+        let pid_file = dir.join("pid");
+        let start = Start::new(mode)
+            .pid_file(&pid_file)
+            .args(["--notify"])
+            .args(options);
+        let script = format!(
+            "trap 'echo told' TERM; trap 'exit 3' USR1; {}; echo ready; while :; do sleep 0.01; \
+             done",
+            notify("READY=1")
+        );
+        let hinit = start.script(&script).start().ready();
         let pid = recorded(&pid_file);
         let well = format!("200 healthy: process {pid} is alive");
         assert_eq!(told(&pid_file), [&well, &well, "ready"]);
-        assert_eq!(Client::tcp(address).ask("/readyz").status, well);
-        assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("healthy: process {pid} is alive"));
         hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
-        assert!(std::net::TcpStream::connect(address).is_err());
-    }
-
-    fn one_that_is_about_to_be_stopped_is_alive_but_not_ready(mode: Mode) {
-        for options in [&[][..], &["--stop-delay", "10m"]] {
-            let dir = TempDir::new();
-            let pid_file = dir.join("pid");
-            let start = Start::new(mode).pid_file(&pid_file).args(["--notify"]).args(options);
-            let script = format!("trap 'echo told' TERM; trap 'exit 3' USR1; {}; echo ready; while :; do sleep 0.01; done", notify("READY=1"));
-            let hinit = start.script(&script).start().ready();
-            let pid = recorded(&pid_file);
-            let well = format!("200 healthy: process {pid} is alive");
-            assert_eq!(told(&pid_file), [&well, &well, "ready"]);
-            hinit.signal(SIGTERM);
-            let about_to = format!("503 unhealthy: process {pid} is about to be stopped");
-            eventually("hinit has it", || get(&pid_file, "/readyz").status.starts_with("503").then_some(()));
+        let about_to = format!("503 unhealthy: process {pid} is about to be stopped");
+        eventually("hinit has it", || {
+            get(&pid_file, "/readyz")
+                .status
+                .starts_with("503")
+                .then_some(())
+        });
+        assert_eq!(told(&pid_file), [&well, &about_to, "stopping"]);
+        if options.is_empty() {
+            assert_eq!(hinit.line(), "told");
             assert_eq!(told(&pid_file), [&well, &about_to, "stopping"]);
-            if options.is_empty() {
-                assert_eq!(hinit.line(), "told");
-                assert_eq!(told(&pid_file), [&well, &about_to, "stopping"]);
-            }
-            hinit.signal(SIGUSR1);
-            let ended = hinit.end();
-            assert_eq!((ended.code, ended.stdout.as_str()), (3, ""));
         }
+        hinit.signal(SIGUSR1);
+        let ended = hinit.end();
+        assert_eq!((ended.code, ended.stdout.as_str()), (3, ""));
     }
+}
 
-    fn while_hinit_waits_for_leftovers_there_is_no_server(mode: Mode) {
-        let dir = TempDir::new();
-        let (pid_file, go) = (dir.join("pid"), dir.join("go"));
-        let start = Start::new(mode).pid_file(&pid_file).args(["--notify", "--grace", "10m"]);
-        let script = format!("trap '' TERM; (echo ready; until test -e {}; do sleep 0.01; done) & {}; exit 3", go.display(), notify("READY=1"));
-        let hinit = start.script(&script).start().ready();
-        let none = "503 unhealthy: the server has not started yet, or has ended";
-        eventually("the server has ended", || (get(&pid_file, "/livez").status == none).then_some(()));
-        assert_eq!(told(&pid_file), [none, none, "ended"]);
-        assert_eq!(get(&pid_file, "/status").member("pid"), "null");
-        fs::write(go, "").unwrap();
-        assert_eq!(hinit.end().code, 3);
+fn while_hinit_waits_for_leftovers_there_is_no_server(mode: Mode) {
+    let dir = TempDir::new();
+    let (pid_file, go) = (dir.join("pid"), dir.join("go"));
+    let start = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--notify", "--grace", "10m"]);
+    let script = format!(
+        "trap '' TERM; (echo ready; until test -e {}; do sleep 0.01; done) & {}; exit 3",
+        go.display(),
+        notify("READY=1")
+    );
+    let hinit = start.script(&script).start().ready();
+    let none = "503 unhealthy: the server has not started yet, or has ended";
+    eventually("the server has ended", || {
+        (get(&pid_file, "/livez").status == none).then_some(())
+    });
+    assert_eq!(told(&pid_file), [none, none, "ended"]);
+    assert_eq!(get(&pid_file, "/status").member("pid"), "null");
+    fs::write(go, "").unwrap();
+    assert_eq!(hinit.end().code, 3);
+}
+
+fn one_that_is_stopped_is_not_well_until_it_goes_on(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--notify"])
+        .notifies(&["READY=1"])
+        .start()
+        .ready();
+    let (server, pid) = (hinit.server(), recorded(&pid_file));
+    let (well, stopped) = (
+        format!("200 healthy: process {pid} is alive"),
+        format!("503 unhealthy: process {pid} is stopped"),
+    );
+    for _ in 0..3 {
+        kill(server, SIGSTOP);
+        eventually("hinit knows", || {
+            (get(&pid_file, "/livez").status == stopped).then_some(())
+        });
+        assert_eq!(told(&pid_file), [&stopped, &stopped, "stopped"]);
+        kill(server, SIGCONT);
+        eventually("hinit knows", || {
+            (get(&pid_file, "/livez").status == well).then_some(())
+        });
+        assert_eq!(told(&pid_file), [&well, &well, "ready"]);
     }
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+}
 
-    fn one_that_is_stopped_is_not_well_until_it_goes_on(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).notifies(&["READY=1"]).start().ready();
-        let (server, pid) = (hinit.server(), recorded(&pid_file));
-        let (well, stopped) = (format!("200 healthy: process {pid} is alive"), format!("503 unhealthy: process {pid} is stopped"));
-        for _ in 0..3 {
-            kill(server, SIGSTOP);
-            eventually("hinit knows", || (get(&pid_file, "/livez").status == stopped).then_some(()));
-            assert_eq!(told(&pid_file), [&stopped, &stopped, "stopped"]);
-            kill(server, SIGCONT);
-            eventually("hinit knows", || (get(&pid_file, "/livez").status == well).then_some(()));
-            assert_eq!(told(&pid_file), [&well, &well, "ready"]);
+fn it_answers_at_several_addresses(mode: Mode) {
+    let dir = TempDir::new();
+    let socket = dir.join("other");
+    let addresses = [address(), address()];
+    let unix = format!("unix:{}", socket.display());
+    // A variable does for all of them as well.
+    let variable = format!("{} {} {unix}", addresses[0], addresses[1]);
+    for by_variable in [false, true] {
+        let start = Start::new(mode)
+            .no_pid_file()
+            .args(["--pid-file-mode", "0600"]);
+        let start = if by_variable {
+            start.with(|command| {
+                command.env("HINIT_LISTEN", &variable);
+            })
+        } else {
+            start.args(
+                variable
+                    .split(' ')
+                    .flat_map(|address| ["--listen", address]),
+            )
+        };
+        let hinit = start.fixture(["ready"]).start().ready();
+        for address in addresses {
+            assert!(
+                Client::tcp(address)
+                    .ask("/livez")
+                    .status
+                    .starts_with("200 ")
+            );
         }
+        assert!(
+            Client::new(&socket)
+                .ask("/livez")
+                .status
+                .starts_with("200 ")
+        );
+        assert_eq!(
+            socket.metadata().unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         hinit.signal(SIGTERM);
         assert_eq!(hinit.end().code, 143);
+        assert!(!socket.exists());
     }
+}
 
-    fn it_answers_at_several_addresses(mode: Mode) {
-        let dir = TempDir::new();
-        let socket = dir.join("other");
-        let addresses = [address(), address()];
-        let unix = format!("unix:{}", socket.display());
-        // A variable does for all of them as well.
-        let variable = format!("{} {} {unix}", addresses[0], addresses[1]);
-        for by_variable in [false, true] {
-            let start = Start::new(mode).no_pid_file().args(["--pid-file-mode", "0600"]);
-            let start = if by_variable {
-                start.with(|command| { command.env("HINIT_LISTEN", &variable); })
-            } else {
-                start.args(variable.split(' ').flat_map(|address| ["--listen", address]))
-            };
-            let hinit = start.fixture(["ready"]).start().ready();
-            for address in addresses {
-                assert!(Client::tcp(address).ask("/livez").status.starts_with("200 "));
-            }
-            assert!(Client::new(&socket).ask("/livez").status.starts_with("200 "));
-            assert_eq!(socket.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-            hinit.signal(SIGTERM);
-            assert_eq!(hinit.end().code, 143);
-            assert!(!socket.exists());
-        }
-    }
-
-    fn the_server_inherits_none_of_the_sockets(mode: Mode) {
-        let dir = TempDir::new();
-        let start = Start::new(mode).pid_file(dir.join("pid")).args(["--notify", "--listen", &address().to_string()]);
-        let start = start.args(["--listen", &format!("unix:{}", dir.join("other").display())]);
-        let hinit = start.fixture(["ready"]).start().ready().settled();
-        let links = |pid: i32| -> Vec<String> {
-            let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
-            descriptors.map(|fd| fs::read_link(fd.path()).unwrap().display().to_string()).collect()
-        };
-        let own = |link: &&String| link.starts_with("socket:") || link.contains("eventpoll");
-        // Three listeners, the notify socket and epoll.
-        assert_eq!(links(hinit.pid()).iter().filter(own).count(), 5);
-        let servers = links(hinit.server());
-        assert!(servers.iter().all(|link| !own(&link)), "{servers:?}");
-        hinit.signal(SIGTERM);
-        hinit.end();
-    }
+fn the_server_inherits_none_of_the_sockets(mode: Mode) {
+    let dir = TempDir::new();
+    let start = Start::new(mode).pid_file(dir.join("pid")).args([
+        "--notify",
+        "--listen",
+        &address().to_string(),
+    ]);
+    let start = start.args(["--listen", &format!("unix:{}", dir.join("other").display())]);
+    let hinit = start.fixture(["ready"]).start().ready().settled();
+    let links = |pid: i32| -> Vec<String> {
+        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+        descriptors
+            .map(|fd| fs::read_link(fd.path()).unwrap().display().to_string())
+            .collect()
+    };
+    let own = |link: &&String| link.starts_with("socket:") || link.contains("eventpoll");
+    // Three listeners, the notify socket and epoll.
+    assert_eq!(links(hinit.pid()).iter().filter(own).count(), 5);
+    let servers = links(hinit.server());
+    assert!(servers.iter().all(|link| !own(&link)), "{servers:?}");
+    hinit.signal(SIGTERM);
+    hinit.end();
 }
 
 /// With and without IPv6.

@@ -19,83 +19,142 @@ fn time(shown: &str) -> Duration {
     }
 }
 
-in_both_modes! {
-    fn by_default_only_the_end_is_told(mode: Mode) {
-        let hinit = Start::new(mode).no_pid_file().fixture(["signals"]).start().ready();
-        hinit.signal(SIGHUP);
-        assert_eq!(hinit.line(), "signal 1");
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        // How long the stop took, and how long the server was up.
-        let (line, times) = ended.log.split_once(" ended ").unwrap();
-        assert_eq!(line, format!("hinit: SIGTERM from {}; the server", sender(mode)));
-        let (stop, up) = times.split_once("s later (exited 0, up ").unwrap();
-        assert!(stop.starts_with(|c: char| c.is_ascii_digit()), "{times}");
-        assert!(up.ends_with("s)") && !up.contains('\n'), "{times}");
-    }
+in_both_modes!(
+    by_default_only_the_end_is_told,
+    the_time_of_the_stop_is_not_that_of_the_server,
+    the_end_names_the_signal,
+    quiet_says_nothing_but_errors,
+    verbose_names_each_signal_and_its_sender,
+    a_reader_that_is_gone_does_no_harm,
+    a_log_that_nobody_reads_stops_nothing
+);
 
-    fn the_time_of_the_stop_is_not_that_of_the_server(mode: Mode) {
-        let hinit = Start::new(mode).no_pid_file().fixture(["signals"]).start().ready();
-        let second = Duration::from_secs(1);
-        let ready = Instant::now();
-        eventually("it is up for a second", || (ready.elapsed() > second).then_some(()));
-        let asked = Instant::now();
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        let most = asked.elapsed();
-        let (_, times) = ended.log.split_once("; the server ended ").unwrap();
-        let (stop, up) = times.split_once(" later (exited 0, up ").unwrap();
-        assert!(time(stop) <= most, "{stop} of {most:?}");
-        assert!(time(up.strip_suffix(')').unwrap()) >= second, "{up}");
-    }
+fn by_default_only_the_end_is_told(mode: Mode) {
+    let hinit = Start::new(mode)
+        .no_pid_file()
+        .fixture(["signals"])
+        .start()
+        .ready();
+    hinit.signal(SIGHUP);
+    assert_eq!(hinit.line(), "signal 1");
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    // How long the stop took, and how long the server was up.
+    let (line, times) = ended.log.split_once(" ended ").unwrap();
+    assert_eq!(
+        line,
+        format!("hinit: SIGTERM from {}; the server", sender(mode))
+    );
+    let (stop, up) = times.split_once("s later (exited 0, up ").unwrap();
+    assert!(stop.starts_with(|c: char| c.is_ascii_digit()), "{times}");
+    assert!(up.ends_with("s)") && !up.contains('\n'), "{times}");
+}
 
-    fn the_end_names_the_signal(mode: Mode) {
-        for (signal, name) in [(15, "SIGTERM"), (16, "SIGSTKFLT"), (30, "SIGPWR"), (35, "SIGRTMIN+1")] {
-            let ended = Start::new(mode).no_pid_file().fixture(["die", &signal.to_string()]).run();
-            assert!(ended.log.starts_with(&format!("hinit: the server was killed by {name} after ")), "{}", ended.log);
+fn the_time_of_the_stop_is_not_that_of_the_server(mode: Mode) {
+    let hinit = Start::new(mode)
+        .no_pid_file()
+        .fixture(["signals"])
+        .start()
+        .ready();
+    let second = Duration::from_secs(1);
+    let ready = Instant::now();
+    eventually("it is up for a second", || {
+        (ready.elapsed() > second).then_some(())
+    });
+    let asked = Instant::now();
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    let most = asked.elapsed();
+    let (_, times) = ended.log.split_once("; the server ended ").unwrap();
+    let (stop, up) = times.split_once(" later (exited 0, up ").unwrap();
+    assert!(time(stop) <= most, "{stop} of {most:?}");
+    assert!(time(up.strip_suffix(')').unwrap()) >= second, "{up}");
+}
+
+fn the_end_names_the_signal(mode: Mode) {
+    for (signal, name) in [
+        (15, "SIGTERM"),
+        (16, "SIGSTKFLT"),
+        (30, "SIGPWR"),
+        (35, "SIGRTMIN+1"),
+    ] {
+        let ended = Start::new(mode)
+            .no_pid_file()
+            .fixture(["die", &signal.to_string()])
+            .run();
+        assert!(
+            ended
+                .log
+                .starts_with(&format!("hinit: the server was killed by {name} after ")),
+            "{}",
+            ended.log
+        );
+    }
+}
+
+fn quiet_says_nothing_but_errors(mode: Mode) {
+    let ended = Start::new(mode)
+        .no_pid_file()
+        .args(["-q"])
+        .script("kill -TERM $$")
+        .run();
+    assert_eq!((ended.code, ended.log.as_str()), (143, ""));
+    let ended = Start::new(mode)
+        .no_pid_file()
+        .args(["-q", "/nowhere/x"])
+        .run();
+    assert_eq!(
+        (ended.code, ended.log.as_str()),
+        (
+            127,
+            "hinit: cannot run `/nowhere/x`: No such file or directory"
+        )
+    );
+}
+
+fn verbose_names_each_signal_and_its_sender(mode: Mode) {
+    let hinit = Start::new(mode)
+        .no_pid_file()
+        .args(["-v"])
+        .fixture(["signals"])
+        .start()
+        .ready();
+    hinit.signal(SIGUSR1);
+    let line = hinit.log_line();
+    match mode {
+        Mode::Subreaper => {
+            let own = std::fs::read_to_string("/proc/self/comm").unwrap();
+            let (own, pid) = (own.trim_end(), std::process::id());
+            let user = nix::unistd::getuid();
+            assert_eq!(
+                line,
+                format!("hinit: SIGUSR1 from process {pid} ({own}) of UID {user}")
+            );
         }
+        Mode::Pid1 => assert_eq!(line, "hinit: SIGUSR1 from outside the container"),
     }
+    hinit.signal(SIGTERM);
+    hinit.end();
+}
 
-    fn quiet_says_nothing_but_errors(mode: Mode) {
-        let ended = Start::new(mode).no_pid_file().args(["-q"]).script("kill -TERM $$").run();
-        assert_eq!((ended.code, ended.log.as_str()), (143, ""));
-        let ended = Start::new(mode).no_pid_file().args(["-q", "/nowhere/x"]).run();
-        assert_eq!((ended.code, ended.log.as_str()), (127, "hinit: cannot run `/nowhere/x`: No such file or directory"));
-    }
+fn a_reader_that_is_gone_does_no_harm(mode: Mode) {
+    let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap();
+    drop(reader);
+    // The server has hinit log a line, which earns it a SIGPIPE. That has a lower number than
+    // SIGTERM, and so comes first: were hinit to pass it on, the server would die of it.
+    let script = "trap logged=1 USR1; trap 'exit 3' TERM; kill -USR1 $PPID; \
+        until test $logged; do :; done; kill -TERM $PPID; while :; do sleep 0.01; done";
+    let start = Start::new(mode).no_pid_file().args(["-v"]).script(script);
+    assert_eq!(start.log_to(writer).run().code, 3);
+}
 
-    fn verbose_names_each_signal_and_its_sender(mode: Mode) {
-        let hinit = Start::new(mode).no_pid_file().args(["-v"]).fixture(["signals"]).start().ready();
-        hinit.signal(SIGUSR1);
-        let line = hinit.log_line();
-        match mode {
-            Mode::Subreaper => {
-                let own = std::fs::read_to_string("/proc/self/comm").unwrap();
-                let (own, pid) = (own.trim_end(), std::process::id());
-                let user = nix::unistd::getuid();
-                assert_eq!(line, format!("hinit: SIGUSR1 from process {pid} ({own}) of UID {user}"));
-            }
-            Mode::Pid1 => assert_eq!(line, "hinit: SIGUSR1 from outside the container"),
-        }
-        hinit.signal(SIGTERM);
-        hinit.end();
-    }
-
-    fn a_reader_that_is_gone_does_no_harm(mode: Mode) {
-        let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap();
-        drop(reader);
-        // The server has hinit log a line, which earns it a SIGPIPE. That has a lower number than
-        // SIGTERM, and so comes first: were hinit to pass it on, the server would die of it.
-        let script = "trap logged=1 USR1; trap 'exit 3' TERM; kill -USR1 $PPID; \
-            until test $logged; do :; done; kill -TERM $PPID; while :; do sleep 0.01; done";
-        let start = Start::new(mode).no_pid_file().args(["-v"]).script(script);
-        assert_eq!(start.log_to(writer).run().code, 3);
-    }
-
-    fn a_log_that_nobody_reads_stops_nothing(mode: Mode) {
-        let (_reader, writer) = full_pipe();
-        let start = Start::new(mode).no_pid_file().args(["-v"]).fixture(["exit", "3"]);
-        assert_eq!(start.log_to(writer).run().code, 3);
-    }
+fn a_log_that_nobody_reads_stops_nothing(mode: Mode) {
+    let (_reader, writer) = full_pipe();
+    let start = Start::new(mode)
+        .no_pid_file()
+        .args(["-v"])
+        .fixture(["exit", "3"]);
+    assert_eq!(start.log_to(writer).run().code, 3);
 }
 
 /// Each look that finds no room for a line is a call that strace records.

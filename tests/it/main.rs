@@ -6,6 +6,8 @@
     clippy::indexing_slicing,
     clippy::print_stderr
 )]
+// A function that `in_both_modes!` does not list is dead code: as a test it would never run.
+#![deny(dead_code)]
 
 // One that is linked dynamically runs in none of the empty images and file systems of these tests.
 #[cfg(not(any(target_env = "musl", clippy)))]

@@ -29,8 +29,11 @@ fn a_pid_file_that_cannot_be_emptied() {
     let start = injected(&["ftruncate:error=EIO", "flock:error=EIO:when=3+"]);
     let ended = start.pid_file(dir.join("pid")).fixture(["exit", "7"]).run();
     assert_eq!(ended.code, 7);
-    ended.says("hinit: cannot empty the PID file `*`: I/O error; its locks cannot be released either, so health checks \
-        still trust it: I/O error");
+    ended.says(
+        "hinit: cannot empty the PID file `*`: I/O error; its locks cannot be released \
+                either, so health checks \
+        still trust it: I/O error",
+    );
 }
 
 #[test]
@@ -70,7 +73,8 @@ fn an_orphan_that_cannot_be_reaped_and_takes_no_place() {
     // The orphan ends once it is one.
     let script = format!(
         "pid=$(sh -c '(until test -e {0}; do :; done) >/dev/null & echo $!'); touch {0}; \
-         until grep -qs '^State:.Z' /proc/$pid/status; do :; done; {1}; echo ready; while :; do :; done",
+         until grep -qs '^State:.Z' /proc/$pid/status; do :; done; {1}; echo ready; while :; do \
+         :; done",
         go.display(),
         notify("MAINPID=$pid")
     );
@@ -99,7 +103,8 @@ fn a_server_that_gets_no_signal() {
     let hinit = hinit.fixture(["ready"]).start().ready();
     hinit.signal(SIGUSR1);
     let line = hinit.log_line();
-    let refused = "hinit: cannot pass on SIGUSR1 from process * to the server * (PID *): Operation not permitted";
+    let refused = "hinit: cannot pass on SIGUSR1 from process * to the server * (PID *): \
+                   Operation not permitted";
     assert!(is_like(&line, refused), "{line}");
     hinit.signal(SIGTERM);
     assert_eq!(hinit.end().code, 143);

@@ -33,22 +33,36 @@ fn not_removed(path: &Path) -> String {
     )
 }
 
-in_both_modes! {
-    fn a_pid_file_that_cannot_be_removed_stays_empty(mode: Mode) {
-        if !can_be_root("to be another user") {
-            return;
-        }
-        let dir = TempDir::new();
-        let path = file_in_roots_directory(&dir, 0o644);
-        let ended = Start::by(mode, &BY_USER).pid_file(&path).fixture(["exit", "7"]).run();
-        let warning = not_removed(&path);
-        assert_eq!((ended.code, ended.log.lines().nth(1)), (7, Some(&*warning)), "{}", ended.log);
-        assert_eq!(fs::read(&path).unwrap(), b"");
-        // Where there was no server, both that and what has been left are said.
-        let ended = Start::by(mode, &BY_USER).pid_file(&path).args(["/nonexistent"]).run();
-        let error = "hinit: cannot run `/nonexistent`: No such file or directory";
-        assert_eq!((ended.code, ended.log), (127, format!("{warning}\n{error}")));
+in_both_modes!(a_pid_file_that_cannot_be_removed_stays_empty);
+
+fn a_pid_file_that_cannot_be_removed_stays_empty(mode: Mode) {
+    if !can_be_root("to be another user") {
+        return;
     }
+    let dir = TempDir::new();
+    let path = file_in_roots_directory(&dir, 0o644);
+    let ended = Start::by(mode, &BY_USER)
+        .pid_file(&path)
+        .fixture(["exit", "7"])
+        .run();
+    let warning = not_removed(&path);
+    assert_eq!(
+        (ended.code, ended.log.lines().nth(1)),
+        (7, Some(&*warning)),
+        "{}",
+        ended.log
+    );
+    assert_eq!(fs::read(&path).unwrap(), b"");
+    // Where there was no server, both that and what has been left are said.
+    let ended = Start::by(mode, &BY_USER)
+        .pid_file(&path)
+        .args(["/nonexistent"])
+        .run();
+    let error = "hinit: cannot run `/nonexistent`: No such file or directory";
+    assert_eq!(
+        (ended.code, ended.log),
+        (127, format!("{warning}\n{error}"))
+    );
 }
 
 #[test]
@@ -74,7 +88,8 @@ fn a_file_system_that_reserves_no_room_is_good_enough() {
         return;
     }
     let dir = TempDir::new();
-    let script = "mount -t ramfs none \"$1\"; cd \"$1\"; touch file; ! fallocate --keep-size --length 1 file 2>/dev/null; \
+    let script = "mount -t ramfs none \"$1\"; cd \"$1\"; touch file; ! fallocate --keep-size \
+                  --length 1 file 2>/dev/null; \
         \"$HINIT\" --pid-file pid sh -c 'until test -s pid; do :; done; exit 7' || echo $?; ls";
     let ended = in_mount_namespace(script, &[dir.as_ref().as_os_str()]);
     let expected = "7\nfile";
@@ -83,7 +98,8 @@ fn a_file_system_that_reserves_no_room_is_good_enough() {
 
 #[test]
 fn without_a_cgroup_nothing_is_said_of_memory() {
-    let script = "mount -t tmpfs none /sys/fs/cgroup; \"$HINIT\" --no-pid-file sh -c 'kill -9 $$' || echo $?";
+    let script = "mount -t tmpfs none /sys/fs/cgroup; \"$HINIT\" --no-pid-file sh -c 'kill -9 $$' \
+                  || echo $?";
     let ended = in_mount_namespace(script, &[]);
     assert_eq!(ended.stdout, "137", "{}", ended.log);
     let after = ended

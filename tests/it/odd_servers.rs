@@ -22,107 +22,177 @@ fn mask_of(hinit: i32) -> Option<String> {
     })
 }
 
-in_both_modes! {
-    fn the_watchdogs_signal_is_for_the_group_if_asked_for(mode: Mode) {
-        // The server ends only once its child has, which so must get the signal as well.
-        let script = format!("trap 'wait; exit 5' ABRT; \
-            (trap 'exit 0' ABRT; {}; while :; do sleep 0.01; done) & wait", notify("READY=1"));
-        let start = Start::by(mode, &["prlimit", "--core=0"]).no_pid_file();
-        let start = start.args(["--group", "--watchdog", "1ms", "--watchdog-signal", "ABRT"]);
-        assert_eq!(start.script(&script).run().code, 5);
-    }
+in_both_modes!(
+    the_watchdogs_signal_is_for_the_group_if_asked_for,
+    a_watchdog_that_may_not_signal_the_server_is_a_warning,
+    a_managers_socket_of_another_kind_gets_nothing,
+    a_server_whose_first_thread_has_left_can_be_stopped,
+    a_leftover_whose_first_thread_has_left_is_no_zombie,
+    children_from_before_its_exec_are_ended_and_waited_for,
+    who_asks_nonsense_and_stays_is_hung_up_on
+);
 
-    fn a_watchdog_that_may_not_signal_the_server_is_a_warning(mode: Mode) {
-        if !can_be_root("to install a program setuid root") {
-            return;
-        }
-        let dir = TempDir::new();
-        let program = setuid_root(&dir).display().to_string();
-        let script = format!("(until grep -q '^Uid:[[:space:]]0' /proc/$$/status; do :; done; \
-            exec {program} notify READY=1) & exec {program} becomes-root");
-        let start = Start::by(mode, &["setpriv", "--reuid=65534", "--clear-groups"]).no_pid_file();
-        let start = start.args(["--watchdog", "1ms", "--watchdog-signal", "ABRT"]);
-        let hinit = start.script(&script).start().ready();
-        let warning = hinit.log_line();
-        assert!(warning.ends_with(" (watchdog 1ms)"), "{warning}");
-        assert_eq!(hinit.log_line(), "hinit: cannot send signal 6 to the server: Operation not permitted");
-        kill(hinit.server(), SIGKILL);
-        assert_eq!(hinit.end().code, 137);
-    }
+fn the_watchdogs_signal_is_for_the_group_if_asked_for(mode: Mode) {
+    // The server ends only once its child has, which so must get the signal as well.
+    let script = format!(
+        "trap 'wait; exit 5' ABRT; \
+        (trap 'exit 0' ABRT; {}; while :; do sleep 0.01; done) & wait",
+        notify("READY=1")
+    );
+    let start = Start::by(mode, &["prlimit", "--core=0"]).no_pid_file();
+    let start = start.args(["--group", "--watchdog", "1ms", "--watchdog-signal", "ABRT"]);
+    assert_eq!(start.script(&script).run().code, 5);
+}
 
-    // As a virtual machine's manager has it.
-    fn a_managers_socket_of_another_kind_gets_nothing(mode: Mode) {
-        let start = Start::new(mode).no_pid_file().args(["--notify"]);
-        let start = start.with(|command| { command.env("NOTIFY_SOCKET", "vsock:2:1234"); });
-        let hinit = start.notifies(&["READY=1", "STATUS=up"]).start().ready();
-        hinit.next_message();
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!((ended.code, ended.log.lines().count()), (143, 1), "{}", ended.log);
+fn a_watchdog_that_may_not_signal_the_server_is_a_warning(mode: Mode) {
+    if !can_be_root("to install a program setuid root") {
+        return;
     }
+    let dir = TempDir::new();
+    let program = setuid_root(&dir).display().to_string();
+    let script = format!(
+        "(until grep -q '^Uid:[[:space:]]0' /proc/$$/status; do :; done; \
+        exec {program} notify READY=1) & exec {program} becomes-root"
+    );
+    let start = Start::by(mode, &["setpriv", "--reuid=65534", "--clear-groups"]).no_pid_file();
+    let start = start.args(["--watchdog", "1ms", "--watchdog-signal", "ABRT"]);
+    let hinit = start.script(&script).start().ready();
+    let warning = hinit.log_line();
+    assert!(warning.ends_with(" (watchdog 1ms)"), "{warning}");
+    assert_eq!(
+        hinit.log_line(),
+        "hinit: cannot send signal 6 to the server: Operation not permitted"
+    );
+    kill(hinit.server(), SIGKILL);
+    assert_eq!(hinit.end().code, 137);
+}
 
-    fn a_server_whose_first_thread_has_left_can_be_stopped(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&path).fixture(["leader-leaves"]).start().ready();
-        let (pid, server) = (recorded(&path), hinit.server());
-        let state = || {
-            let status = hinit.beside().args(["status", "--pid-file"]).arg(&path).output().unwrap();
-            let text = String::from_utf8(status.stdout).unwrap();
-            text.lines().find_map(|line| line.strip_prefix("state         ")).unwrap().to_owned()
-        };
-        for (signal, expected, verdict) in [
-            (SIGSTOP, "stopped", format!("unhealthy: process {pid} is stopped")),
-            (SIGCONT, "sleeping", format!("healthy: process {pid} is alive")),
-        ] {
-            kill(server, signal);
-            eventually("its state changes", || (state() == expected).then_some(()));
-            assert_eq!(hinit.verdict(&path), verdict);
-        }
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
-    }
+// As a virtual machine's manager has it.
+fn a_managers_socket_of_another_kind_gets_nothing(mode: Mode) {
+    let start = Start::new(mode).no_pid_file().args(["--notify"]);
+    let start = start.with(|command| {
+        command.env("NOTIFY_SOCKET", "vsock:2:1234");
+    });
+    let hinit = start.notifies(&["READY=1", "STATUS=up"]).start().ready();
+    hinit.next_message();
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(
+        (ended.code, ended.log.lines().count()),
+        (143, 1),
+        "{}",
+        ended.log
+    );
+}
 
-    fn a_leftover_whose_first_thread_has_left_is_no_zombie(mode: Mode) {
-        let script = format!("trap '' TERM; {} leader-leaves & until grep -q '^State:.Z' /proc/$!/status; do :; done; \
-            exit 3", fixture().display());
-        let ended = Start::new(mode).no_pid_file().args(["--grace", "1s"]).script(&script).run();
-        assert_eq!(ended.code, 3);
-        let (_, killed) = ended.log.split_once("; killed 1 leftover: fixture (PID ").unwrap();
-        assert!(killed.contains(", sleeping, "), "{}", ended.log);
+fn a_server_whose_first_thread_has_left_can_be_stopped(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&path)
+        .fixture(["leader-leaves"])
+        .start()
+        .ready();
+    let (pid, server) = (recorded(&path), hinit.server());
+    let state = || {
+        let status = hinit
+            .beside()
+            .args(["status", "--pid-file"])
+            .arg(&path)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(status.stdout).unwrap();
+        text.lines()
+            .find_map(|line| line.strip_prefix("state         "))
+            .unwrap()
+            .to_owned()
+    };
+    for (signal, expected, verdict) in [
+        (
+            SIGSTOP,
+            "stopped",
+            format!("unhealthy: process {pid} is stopped"),
+        ),
+        (
+            SIGCONT,
+            "sleeping",
+            format!("healthy: process {pid} is alive"),
+        ),
+    ] {
+        kill(server, signal);
+        eventually("its state changes", || (state() == expected).then_some(()));
+        assert_eq!(hinit.verdict(&path), verdict);
     }
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+}
 
-    fn children_from_before_its_exec_are_ended_and_waited_for(mode: Mode) {
-        let hinit = hinit().display().to_string();
-        for exit_signal in ["0", "10"] {
-            let mut command = command_in(mode, fixture());
-            command.args(["with-child", exit_signal, &hinit, "-v"]);
-            let start = Start::of(mode, command).no_pid_file();
-            let ended = start.args(["--grace", "10m", "--", "sh", "-c", "exit 3"]).run();
-            assert_eq!((ended.code, ended.stdout.as_str()), (3, "told"), "{}", ended.log);
-            assert_eq!(count(&ended.log, "hinit: reaped orphan "), 1, "{}", ended.log);
-        }
-    }
+fn a_leftover_whose_first_thread_has_left_is_no_zombie(mode: Mode) {
+    let script = format!(
+        "trap '' TERM; {} leader-leaves & until grep -q '^State:.Z' /proc/$!/status; do :; done; \
+        exit 3",
+        fixture().display()
+    );
+    let ended = Start::new(mode)
+        .no_pid_file()
+        .args(["--grace", "1s"])
+        .script(&script)
+        .run();
+    assert_eq!(ended.code, 3);
+    let (_, killed) = ended
+        .log
+        .split_once("; killed 1 leftover: fixture (PID ")
+        .unwrap();
+    assert!(killed.contains(", sleeping, "), "{}", ended.log);
+}
 
-    fn who_asks_nonsense_and_stays_is_hung_up_on(mode: Mode) {
-        let dir = TempDir::new();
-        let socket = dir.join("socket");
-        let listen = format!("unix:{}", socket.display());
-        let hinit = Start::new(mode).no_pid_file().args(["--listen", &listen]).fixture(["ready"]).start().ready();
-        let mut client = UnixStream::connect(&socket).unwrap();
-        client.set_read_timeout(Some(bound())).unwrap();
-        client.set_write_timeout(Some(bound())).unwrap();
-        client.write_all(b"nonsense\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        client.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
-        // What it still says is heard for a while, so that it gets to the answer.
-        client.write_all(b"x").unwrap();
-        let error = eventually("hinit hangs up", || client.write_all(b"x").err());
-        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
+fn children_from_before_its_exec_are_ended_and_waited_for(mode: Mode) {
+    let hinit = hinit().display().to_string();
+    for exit_signal in ["0", "10"] {
+        let mut command = command_in(mode, fixture());
+        command.args(["with-child", exit_signal, &hinit, "-v"]);
+        let start = Start::of(mode, command).no_pid_file();
+        let ended = start
+            .args(["--grace", "10m", "--", "sh", "-c", "exit 3"])
+            .run();
+        assert_eq!(
+            (ended.code, ended.stdout.as_str()),
+            (3, "told"),
+            "{}",
+            ended.log
+        );
+        assert_eq!(
+            count(&ended.log, "hinit: reaped orphan "),
+            1,
+            "{}",
+            ended.log
+        );
     }
+}
+
+fn who_asks_nonsense_and_stays_is_hung_up_on(mode: Mode) {
+    let dir = TempDir::new();
+    let socket = dir.join("socket");
+    let listen = format!("unix:{}", socket.display());
+    let hinit = Start::new(mode)
+        .no_pid_file()
+        .args(["--listen", &listen])
+        .fixture(["ready"])
+        .start()
+        .ready();
+    let mut client = UnixStream::connect(&socket).unwrap();
+    client.set_read_timeout(Some(bound())).unwrap();
+    client.set_write_timeout(Some(bound())).unwrap();
+    client.write_all(b"nonsense\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    // What it still says is heard for a while, so that it gets to the answer.
+    client.write_all(b"x").unwrap();
+    let error = eventually("hinit hangs up", || client.write_all(b"x").err());
+    assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
 }
 
 #[test]
@@ -251,7 +321,8 @@ fn pid_1_says_that_a_debugger_or_so_has_stopped_the_server() {
 fn pid_1_gives_the_terminal_back_to_a_server_that_asks_for_it() {
     let mut pty = Pty::new();
     // A job of the server's has the terminal when another, of the server's own group, reads from it.
-    let script = "( until read -r _ _ _ _ _ _ _ group _ </proc/$$/stat; [ \"$group\" != $$ ]; do :; done; \
+    let script = "( until read -r _ _ _ _ _ _ _ group _ </proc/$$/stat; [ \"$group\" != $$ ]; do \
+                  :; done; \
             read -r line </dev/tty; echo \"got:$line\"; kill -9 -$group ) & \
         set -m; echo ready; sleep 1000; wait; exit 7";
     let (unshare, _, _) = pid_1_on(&mut pty, &format!("bash -c '{script}'"));

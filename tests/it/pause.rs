@@ -24,36 +24,53 @@ fn pause(hinit: &Running) {
     }
 }
 
-in_both_modes! {
-    fn it_is_no_part_of_the_grace_time(mode: Mode) {
-        let dir = TempDir::new();
-        let (pid_file, go) = (dir.join("pid"), dir.join("go"));
-        let script = format!("trap 'echo told; until test -e {}; do :; done; exit 7' TERM; echo ready; while :; do :; done", go.display());
-        let socket = format!("unix:{}", dir.join("probes").display());
-        let start = Start::new(mode).pid_file(&pid_file).args(["-v", "--grace", "2s", "--listen", &socket]);
-        let hinit = start.script(&script).start().ready();
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.line(), "told");
-        pause(&hinit);
-        // Once hinit answers it has acted upon all that was due.
-        let answer = get(&pid_file, "/livez").status;
-        assert!(answer.starts_with("200 ") || answer.contains("is stopped"), "{answer}");
-        std::fs::write(&go, "").unwrap();
-        let ended = hinit.end();
-        assert_eq!(ended.code, 7, "{}", ended.log);
-        ended.says("hinit: hinit was paused for *; every deadline moves by that time");
-    }
+in_both_modes!(it_is_no_part_of_the_grace_time, it_is_no_silence);
 
-    fn it_is_no_silence(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let start = Start::new(mode).pid_file(&pid_file).args(["--watchdog", "2s", "--watchdog-signal", "KILL"]);
-        let hinit = start.notifies(&["READY=1", "WATCHDOG_USEC=0"]).start().ready();
-        pause(&hinit);
-        // From here on no watchdog can run out.
-        hinit.next_message();
-        assert!(get(&pid_file, "/livez").status.starts_with("200 "));
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
-    }
+fn it_is_no_part_of_the_grace_time(mode: Mode) {
+    let dir = TempDir::new();
+    let (pid_file, go) = (dir.join("pid"), dir.join("go"));
+    let script = format!(
+        "trap 'echo told; until test -e {}; do :; done; exit 7' TERM; echo ready; while :; do :; \
+         done",
+        go.display()
+    );
+    let socket = format!("unix:{}", dir.join("probes").display());
+    let start = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["-v", "--grace", "2s", "--listen", &socket]);
+    let hinit = start.script(&script).start().ready();
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.line(), "told");
+    pause(&hinit);
+    // Once hinit answers it has acted upon all that was due.
+    let answer = get(&pid_file, "/livez").status;
+    assert!(
+        answer.starts_with("200 ") || answer.contains("is stopped"),
+        "{answer}"
+    );
+    std::fs::write(&go, "").unwrap();
+    let ended = hinit.end();
+    assert_eq!(ended.code, 7, "{}", ended.log);
+    ended.says("hinit: hinit was paused for *; every deadline moves by that time");
+}
+
+fn it_is_no_silence(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let start = Start::new(mode).pid_file(&pid_file).args([
+        "--watchdog",
+        "2s",
+        "--watchdog-signal",
+        "KILL",
+    ]);
+    let hinit = start
+        .notifies(&["READY=1", "WATCHDOG_USEC=0"])
+        .start()
+        .ready();
+    pause(&hinit);
+    // From here on no watchdog can run out.
+    hinit.next_message();
+    assert!(get(&pid_file, "/livez").status.starts_with("200 "));
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
 }

@@ -16,147 +16,244 @@ fn permissions(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o7777
 }
 
-in_both_modes! {
-    fn its_mode_is_as_asked_whatever_the_umask(mode: Mode) {
-        for (options, expected) in [
-            (&[][..], 0o644),
-            (&["--pid-file-mode", "0600"], 0o600),
-            (&["--pid-file-mode=640"], 0o640),
-        ] {
-            for umask in ["000", "077", "777"] {
-                let dir = TempDir::new();
-                let path = dir.join("pid");
-                let script = "umask $1; shift; exec \"$@\"";
-                let mut command = command_in(mode, "sh");
-                command.args(["-c", script, "sh", umask]).arg(hinit()).args(options);
-                command.arg("--pid-file").arg(&path).args(["stat", "-c", "%a"]).arg(&path);
-                let ended = Ended::of(&command.output().unwrap());
-                assert_eq!(ended.stdout, format!("{expected:o}"), "{options:?} {umask} {}", ended.log);
-            }
-        }
-    }
+in_both_modes!(
+    its_mode_is_as_asked_whatever_the_umask,
+    missing_directories_are_made_and_paths_may_be_relative,
+    the_directory_may_be_renamed_meanwhile,
+    its_lock_is_hinits_alone,
+    a_stale_or_empty_file_does_not_stop_the_next_start,
+    the_server_is_a_zombie_as_long_as_the_file_names_it,
+    a_file_removed_meanwhile_is_a_warning,
+    a_file_put_in_its_place_is_left_alone,
+    what_others_write_into_it_is_not_believed,
+    a_failed_launch_leaves_no_file
+);
 
-    fn missing_directories_are_made_and_paths_may_be_relative(mode: Mode) {
-        let dir = TempDir::new();
-        for path in ["a/b/c/pid", "./d/../d2/pid", "pid"] {
-            let start = Start::new(mode).with(|c| { c.current_dir(&dir); });
-            let ended = start.pid_file(path).script(&format!("{}; echo $$", cat(&dir.join(path)))).run();
-            let (recorded, own) = ended.stdout.split_once('\n').unwrap();
-            assert_eq!(recorded, own, "{}", ended.log);
-            assert!(!dir.join(path).exists());
-        }
-    }
-
-    fn the_directory_may_be_renamed_meanwhile(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("old/pid");
-        let hinit = Start::new(mode).pid_file(&path).fixture(["ready"]).start().ready();
-        recorded(&path);
-        fs::rename(dir.join("old"), dir.join("new")).unwrap();
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
-        assert!(dir.join("new").exists() && !dir.join("new/pid").exists());
-    }
-
-    fn its_lock_is_hinits_alone(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&path).fixture(["ready"]).start().ready();
-        let server = hinit.server();
-        let file = File::open(&path).unwrap();
-        assert!(fs2::FileExt::try_lock_shared(&file).is_err());
-        let descriptors = fs::read_dir(format!("/proc/{server}/fd")).unwrap().flatten();
-        for descriptor in descriptors {
-            assert_ne!(fs::read_link(descriptor.path()).ok().as_deref(), Some(path.as_path()));
-        }
-        recorded(&path);
-        // Killed like that, hinit can tidy nothing; the kernel drops the lock.
-        kill(hinit.pid(), SIGKILL);
-        eventually("the lock is free", || fs2::FileExt::try_lock_shared(&file).ok());
-        if mode == Mode::Subreaper {
-            // The server outlives it, and yet nobody takes the file's word for that.
-            let stale = format!("unhealthy: PID file {} is stale: no hinit has locked it", path.display());
-            assert_eq!(hinit.verdict(&path), stale);
-            kill(server, SIGKILL);
-        }
-    }
-
-    fn a_stale_or_empty_file_does_not_stop_the_next_start(mode: Mode) {
-        for contents in ["", "1\n", "4194303\n", " 7 ", "\0\0\0\0\0"] {
+fn its_mode_is_as_asked_whatever_the_umask(mode: Mode) {
+    for (options, expected) in [
+        (&[][..], 0o644),
+        (&["--pid-file-mode", "0600"], 0o600),
+        (&["--pid-file-mode=640"], 0o640),
+    ] {
+        for umask in ["000", "077", "777"] {
             let dir = TempDir::new();
             let path = dir.join("pid");
-            fs::write(&path, contents).unwrap();
-            let script = format!("{}; echo $$", cat(&path));
-            let ended = Start::new(mode).pid_file(&path).script(&script).run();
-            let (recorded, own) = ended.stdout.split_once('\n').unwrap();
-            assert_eq!(recorded, own, "{contents:?} {}", ended.log);
-            assert!(!path.exists());
+            let script = "umask $1; shift; exec \"$@\"";
+            let mut command = command_in(mode, "sh");
+            command
+                .args(["-c", script, "sh", umask])
+                .arg(hinit())
+                .args(options);
+            command
+                .arg("--pid-file")
+                .arg(&path)
+                .args(["stat", "-c", "%a"])
+                .arg(&path);
+            let ended = Ended::of(&command.output().unwrap());
+            assert_eq!(
+                ended.stdout,
+                format!("{expected:o}"),
+                "{options:?} {umask} {}",
+                ended.log
+            );
         }
     }
+}
 
-    fn the_server_is_a_zombie_as_long_as_the_file_names_it(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&path).fixture(["ready"]).start().ready();
-        let (pid, server) = (hinit.pid(), hinit.server());
-        let recorded = recorded(&path);
-        kill(pid, SIGSTOP);
+fn missing_directories_are_made_and_paths_may_be_relative(mode: Mode) {
+    let dir = TempDir::new();
+    for path in ["a/b/c/pid", "./d/../d2/pid", "pid"] {
+        let start = Start::new(mode).with(|c| {
+            c.current_dir(&dir);
+        });
+        let ended = start
+            .pid_file(path)
+            .script(&format!("{}; echo $$", cat(&dir.join(path))))
+            .run();
+        let (recorded, own) = ended.stdout.split_once('\n').unwrap();
+        assert_eq!(recorded, own, "{}", ended.log);
+        assert!(!dir.join(path).exists());
+    }
+}
+
+fn the_directory_may_be_renamed_meanwhile(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("old/pid");
+    let hinit = Start::new(mode)
+        .pid_file(&path)
+        .fixture(["ready"])
+        .start()
+        .ready();
+    recorded(&path);
+    fs::rename(dir.join("old"), dir.join("new")).unwrap();
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+    assert!(dir.join("new").exists() && !dir.join("new/pid").exists());
+}
+
+fn its_lock_is_hinits_alone(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&path)
+        .fixture(["ready"])
+        .start()
+        .ready();
+    let server = hinit.server();
+    let file = File::open(&path).unwrap();
+    assert!(fs2::FileExt::try_lock_shared(&file).is_err());
+    let descriptors = fs::read_dir(format!("/proc/{server}/fd"))
+        .unwrap()
+        .flatten();
+    for descriptor in descriptors {
+        assert_ne!(
+            fs::read_link(descriptor.path()).ok().as_deref(),
+            Some(path.as_path())
+        );
+    }
+    recorded(&path);
+    // Killed like that, hinit can tidy nothing; the kernel drops the lock.
+    kill(hinit.pid(), SIGKILL);
+    eventually("the lock is free", || {
+        fs2::FileExt::try_lock_shared(&file).ok()
+    });
+    if mode == Mode::Subreaper {
+        // The server outlives it, and yet nobody takes the file's word for that.
+        let stale = format!(
+            "unhealthy: PID file {} is stale: no hinit has locked it",
+            path.display()
+        );
+        assert_eq!(hinit.verdict(&path), stale);
         kill(server, SIGKILL);
-        eventually("it dies", || status_of(server, "State")?.starts_with('Z').then_some(()));
-        assert_eq!(hinit.verdict(&path), format!("unhealthy: process {recorded} is a zombie"));
-        kill(pid, nix::libc::SIGCONT);
-        assert_eq!(hinit.end().code, 137);
+    }
+}
+
+fn a_stale_or_empty_file_does_not_stop_the_next_start(mode: Mode) {
+    for contents in ["", "1\n", "4194303\n", " 7 ", "\0\0\0\0\0"] {
+        let dir = TempDir::new();
+        let path = dir.join("pid");
+        fs::write(&path, contents).unwrap();
+        let script = format!("{}; echo $$", cat(&path));
+        let ended = Start::new(mode).pid_file(&path).script(&script).run();
+        let (recorded, own) = ended.stdout.split_once('\n').unwrap();
+        assert_eq!(recorded, own, "{contents:?} {}", ended.log);
         assert!(!path.exists());
     }
+}
 
-    fn a_file_removed_meanwhile_is_a_warning(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&path).fixture(["ready"]).start().ready();
-        recorded(&path);
-        fs::remove_file(&path).unwrap();
-        assert!(hinit.verdict(&path).ends_with("does not exist"));
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!(ended.code, 143);
-        let warning = "it was removed or replaced meanwhile";
-        assert!(ended.log.ends_with(&format!("hinit: cannot remove the PID file `{}`: {warning}", path.display())), "{}", ended.log);
-    }
+fn the_server_is_a_zombie_as_long_as_the_file_names_it(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&path)
+        .fixture(["ready"])
+        .start()
+        .ready();
+    let (pid, server) = (hinit.pid(), hinit.server());
+    let recorded = recorded(&path);
+    kill(pid, SIGSTOP);
+    kill(server, SIGKILL);
+    eventually("it dies", || {
+        status_of(server, "State")?.starts_with('Z').then_some(())
+    });
+    assert_eq!(
+        hinit.verdict(&path),
+        format!("unhealthy: process {recorded} is a zombie")
+    );
+    kill(pid, nix::libc::SIGCONT);
+    assert_eq!(hinit.end().code, 137);
+    assert!(!path.exists());
+}
 
-    fn a_file_put_in_its_place_is_left_alone(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&path).fixture(["ready"]).start().ready();
-        let old = recorded(&path);
-        fs::write(dir.join("new"), format!("{old}\n")).unwrap();
-        fs::rename(dir.join("new"), &path).unwrap();
-        assert!(hinit.verdict(&path).ends_with("is stale: no hinit has locked it"));
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert!(ended.log.ends_with("it was removed or replaced meanwhile"), "{}", ended.log);
-        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{old}\n"));
-    }
+fn a_file_removed_meanwhile_is_a_warning(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&path)
+        .fixture(["ready"])
+        .start()
+        .ready();
+    recorded(&path);
+    fs::remove_file(&path).unwrap();
+    assert!(hinit.verdict(&path).ends_with("does not exist"));
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(ended.code, 143);
+    let warning = "it was removed or replaced meanwhile";
+    assert!(
+        ended.log.ends_with(&format!(
+            "hinit: cannot remove the PID file `{}`: {warning}",
+            path.display()
+        )),
+        "{}",
+        ended.log
+    );
+}
 
-    fn what_others_write_into_it_is_not_believed(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&path).fixture(["ready"]).start().ready();
-        recorded(&path);
-        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"junk").unwrap();
-        assert!(hinit.verdict(&path).ends_with("does not contain a PID"));
-        File::create(&path).unwrap();
-        assert_eq!(hinit.verdict(&path), "unhealthy: the server has not started yet, or has ended");
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
-        assert!(!path.exists());
-    }
+fn a_file_put_in_its_place_is_left_alone(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&path)
+        .fixture(["ready"])
+        .start()
+        .ready();
+    let old = recorded(&path);
+    fs::write(dir.join("new"), format!("{old}\n")).unwrap();
+    fs::rename(dir.join("new"), &path).unwrap();
+    assert!(
+        hinit
+            .verdict(&path)
+            .ends_with("is stale: no hinit has locked it")
+    );
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert!(
+        ended.log.ends_with("it was removed or replaced meanwhile"),
+        "{}",
+        ended.log
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), format!("{old}\n"));
+}
 
-    fn a_failed_launch_leaves_no_file(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        assert_eq!(Start::new(mode).pid_file(&path).args(["/nowhere/x"]).run().code, 127);
-        assert!(!path.exists());
-    }
+fn what_others_write_into_it_is_not_believed(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&path)
+        .fixture(["ready"])
+        .start()
+        .ready();
+    recorded(&path);
+    OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .unwrap()
+        .write_all(b"junk")
+        .unwrap();
+    assert!(hinit.verdict(&path).ends_with("does not contain a PID"));
+    File::create(&path).unwrap();
+    assert_eq!(
+        hinit.verdict(&path),
+        "unhealthy: the server has not started yet, or has ended"
+    );
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+    assert!(!path.exists());
+}
+
+fn a_failed_launch_leaves_no_file(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    assert_eq!(
+        Start::new(mode)
+            .pid_file(&path)
+            .args(["/nowhere/x"])
+            .run()
+            .code,
+        127
+    );
+    assert!(!path.exists());
 }
 
 #[test]

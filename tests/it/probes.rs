@@ -410,7 +410,8 @@ fn as_json() {
         format!("{{\"verdict\":\"unhealthy\",\"reason\":\"{url} answered 503 a\\\"b after ");
     assert!(ended.stdout.starts_with(&start), "{}", ended.stdout);
     let result = format!(
-        "\"pid\":null,\"probes\":[{{\"name\":\"{url}\",\"result\":\"answered 503 a\\\"b\",\"healthy\":false,\"milliseconds\":"
+        "\"pid\":null,\"probes\":[{{\"name\":\"{url}\",\"result\":\"answered 503 \
+         a\\\"b\",\"healthy\":false,\"milliseconds\":"
     );
     assert!(ended.stdout.contains(&result), "{}", ended.stdout);
     assert!(
@@ -438,6 +439,7 @@ fn by_the_environment_alone() {
         &["--tcp", "127.0.0.1:1"],
         &[("HINIT_HEALTH", "--timout 2s")],
     );
-    let line = "unhealthy: usage: in HINIT_HEALTH: unknown option `--timout` (did you mean `--timeout`?); try `hinit healthcheck --help`";
+    let line = "unhealthy: usage: in HINIT_HEALTH: unknown option `--timout` (did you mean \
+                `--timeout`?); try `hinit healthcheck --help`";
     assert_eq!((ended.code, ended.stdout.as_str()), (1, line));
 }

@@ -57,169 +57,235 @@ fn asks(listener: &UnixListener) -> (UnixStream, i32) {
     (stream, peer.pid())
 }
 
-in_both_modes! {
-    fn a_server_is_ready_once_its_port_is_open(mode: Mode) {
-        let (dir, address) = (TempDir::new(), address());
-        let hinit = start(mode, &dir, &format!("--tcp {address}")).fixture(["ready"]).start().ready();
-        let pid_file = dir.join("pid");
-        let pid = recorded(&pid_file);
-        let (alive, not_yet) = (format!("healthy: process {pid} is alive"), format!("unhealthy: process {pid} is not ready yet"));
-        assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), not_yet);
-        assert_eq!(get(&pid_file, "/status").member("phase"), "\"starting\"");
-        assert_eq!(hinit.verdict(&pid_file), alive);
-        let listener = TcpListener::bind(address).unwrap();
-        becomes_ready(&dir);
-        assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), alive);
-        // Once is enough.
-        drop(listener);
-        assert_eq!(readiness(&dir), 200);
-        let log = stop(hinit);
-        assert_eq!(log.lines().count(), 1, "{log}");
-    }
+in_both_modes!(
+    a_server_is_ready_once_its_port_is_open,
+    the_log_says_why_it_is_not_ready_and_names_no_orphan,
+    several_probes_must_all_be_well,
+    a_web_server_must_answer_as_expected,
+    with_notify_both_must_hold,
+    a_manager_is_told_also_of_a_server_that_says_nothing,
+    hinit_wakes_up_no_more_once_the_server_is_ready
+);
 
-    fn the_log_says_why_it_is_not_ready_and_names_no_orphan(mode: Mode) {
-        let (dir, address) = (TempDir::new(), address());
-        let hinit = start(mode, &dir, &format!("--tcp {address}")).args(["-v"]).fixture(["ready"]).start().ready();
-        let why = format!("hinit: the server is not ready yet: tcp {address} cannot be reached: Connection refused");
-        assert_eq!(hinit.log_line(), why);
-        let _listener = TcpListener::bind(address).unwrap();
-        // The same reason again is not told again.
-        assert_eq!(hinit.log_line(), "hinit: the server has answered the probes of --ready-when");
-        becomes_ready(&dir);
-        let log = stop(hinit);
-        assert_eq!((count(&log, "orphan"), log.lines().count()), (0, 2), "{log}");
-    }
+fn a_server_is_ready_once_its_port_is_open(mode: Mode) {
+    let (dir, address) = (TempDir::new(), address());
+    let hinit = start(mode, &dir, &format!("--tcp {address}"))
+        .fixture(["ready"])
+        .start()
+        .ready();
+    let pid_file = dir.join("pid");
+    let pid = recorded(&pid_file);
+    let (alive, not_yet) = (
+        format!("healthy: process {pid} is alive"),
+        format!("unhealthy: process {pid} is not ready yet"),
+    );
+    assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), not_yet);
+    assert_eq!(get(&pid_file, "/status").member("phase"), "\"starting\"");
+    assert_eq!(hinit.verdict(&pid_file), alive);
+    let listener = TcpListener::bind(address).unwrap();
+    becomes_ready(&dir);
+    assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), alive);
+    // Once is enough.
+    drop(listener);
+    assert_eq!(readiness(&dir), 200);
+    let log = stop(hinit);
+    assert_eq!(log.lines().count(), 1, "{log}");
+}
 
-    fn several_probes_must_all_be_well(mode: Mode) {
-        for by_variable in [false, true] {
-            let dir = TempDir::new();
-            let paths = ["a", "b", "c"].map(|name| dir.join(name));
-            let [a, b, c] = paths.each_ref().map(|path| path.display());
-            let values = [format!("--heartbeat {a} --heartbeat '{b}' --max-age 60m"), format!("--unix {c}")];
-            let start = Start::new(mode).pid_file(dir.join("pid"));
-            let start = if by_variable {
-                start.with(|command| { command.env("HINIT_READY_WHEN", values.join("\n")); })
-            } else {
-                start.args(values.iter().flat_map(|value| ["--ready-when", value]))
-            };
-            let hinit = start.args(["-v"]).fixture(["ready"]).start().ready();
-            // The reason names the first that is not well.
-            for path in &paths[..2] {
-                assert!(hinit.log_line().contains(path.to_str().unwrap()));
-                fs::write(path, "").unwrap();
-            }
-            let missing = format!("hinit: the server is not ready yet: unix {c} cannot be reached: No such file or directory");
-            assert_eq!(hinit.log_line(), missing);
-            assert_eq!(readiness(&dir), 503);
-            let _listener = UnixListener::bind(&paths[2]).unwrap();
-            becomes_ready(&dir);
-            stop(hinit);
-        }
-    }
+fn the_log_says_why_it_is_not_ready_and_names_no_orphan(mode: Mode) {
+    let (dir, address) = (TempDir::new(), address());
+    let hinit = start(mode, &dir, &format!("--tcp {address}"))
+        .args(["-v"])
+        .fixture(["ready"])
+        .start()
+        .ready();
+    let why = format!(
+        "hinit: the server is not ready yet: tcp {address} cannot be reached: Connection refused"
+    );
+    assert_eq!(hinit.log_line(), why);
+    let _listener = TcpListener::bind(address).unwrap();
+    // The same reason again is not told again.
+    assert_eq!(
+        hinit.log_line(),
+        "hinit: the server has answered the probes of --ready-when"
+    );
+    becomes_ready(&dir);
+    let log = stop(hinit);
+    assert_eq!(
+        (count(&log, "orphan"), log.lines().count()),
+        (0, 2),
+        "{log}"
+    );
+}
 
-    fn a_web_server_must_answer_as_expected(mode: Mode) {
-        let (dir, address) = (TempDir::new(), address());
-        let listener = TcpListener::bind(address).unwrap();
-        let probes = format!("--http http://{address}/health --expect 204 --timeout 1m");
-        let hinit = start(mode, &dir, &probes).args(["-v"]).fixture(["ready"]).start().ready();
-        let answer = |status: &str| {
-            let (mut stream, _) = listener.accept().unwrap();
-            let length = stream.read(&mut [0; 1000]).unwrap();
-            assert_ne!(length, 0);
-            write!(stream, "HTTP/1.1 {status}\r\n\r\n").unwrap();
+fn several_probes_must_all_be_well(mode: Mode) {
+    for by_variable in [false, true] {
+        let dir = TempDir::new();
+        let paths = ["a", "b", "c"].map(|name| dir.join(name));
+        let [a, b, c] = paths.each_ref().map(|path| path.display());
+        let values = [
+            format!("--heartbeat {a} --heartbeat '{b}' --max-age 60m"),
+            format!("--unix {c}"),
+        ];
+        let start = Start::new(mode).pid_file(dir.join("pid"));
+        let start = if by_variable {
+            start.with(|command| {
+                command.env("HINIT_READY_WHEN", values.join("\n"));
+            })
+        } else {
+            start.args(values.iter().flat_map(|value| ["--ready-when", value]))
         };
-        answer("200 OK");
-        assert!(hinit.log_line().ends_with("/health answered 200 OK"));
-        answer("503 No");
-        assert!(hinit.log_line().ends_with("/health answered 503 No"));
+        let hinit = start.args(["-v"]).fixture(["ready"]).start().ready();
+        // The reason names the first that is not well.
+        for path in &paths[..2] {
+            assert!(hinit.log_line().contains(path.to_str().unwrap()));
+            fs::write(path, "").unwrap();
+        }
+        let missing = format!(
+            "hinit: the server is not ready yet: unix {c} cannot be reached: No such file or \
+             directory"
+        );
+        assert_eq!(hinit.log_line(), missing);
         assert_eq!(readiness(&dir), 503);
-        answer("204 Yes");
+        let _listener = UnixListener::bind(&paths[2]).unwrap();
         becomes_ready(&dir);
         stop(hinit);
     }
+}
 
-    fn with_notify_both_must_hold(mode: Mode) {
-        for probe_first in [true, false] {
-            let dir = TempDir::new();
-            let (beat, manager) = (dir.join("beat"), dir.join("manager"));
-            let manager_socket = UnixDatagram::bind(&manager).unwrap();
-            manager_socket.set_nonblocking(true).unwrap();
-            let told = || {
-                let mut bytes = [0; 100];
-                let length = manager_socket.recv(&mut bytes).ok()?;
-                Some(String::from_utf8(bytes[..length].to_vec()).unwrap())
-            };
-            let start = start(mode, &dir, &format!("--heartbeat {} --max-age 60m", beat.display()));
-            let start = start.args(["--notify", "-v"]).with(|command| { command.env("NOTIFY_SOCKET", &manager); });
-            let messages = if probe_first {
-                &["STATUS=up", "READY=1", "RELOADING=1", "READY=1"][..]
-            } else {
-                &["READY=1\\nSTATUS=up", "RELOADING=1", "READY=1"]
-            };
-            let hinit = start.notifies(messages).start().ready();
-            // The server's own word is not passed on before it counts.
-            assert_eq!(eventually("it is told", told), "STATUS=up");
-            assert_eq!(readiness(&dir), 503);
-            fs::write(&beat, "").unwrap();
-            if probe_first {
-                eventually("it has answered", || hinit.log_line().contains("has answered").then_some(()));
-                assert_eq!((readiness(&dir), told()), (503, None));
-                hinit.next_message();
-            }
-            becomes_ready(&dir);
-            assert_eq!(eventually("it is told", told), "READY=1");
-            // To be ready once is enough for the probes; the server's word counts as ever.
-            fs::remove_file(&beat).unwrap();
-            for expected in ["RELOADING=1", "READY=1"] {
-                hinit.next_message();
-                assert_eq!(eventually("it is told", told), expected);
-                assert_eq!(readiness(&dir), 200);
-            }
-            stop(hinit);
-            assert_eq!(told(), None);
-        }
-    }
+fn a_web_server_must_answer_as_expected(mode: Mode) {
+    let (dir, address) = (TempDir::new(), address());
+    let listener = TcpListener::bind(address).unwrap();
+    let probes = format!("--http http://{address}/health --expect 204 --timeout 1m");
+    let hinit = start(mode, &dir, &probes)
+        .args(["-v"])
+        .fixture(["ready"])
+        .start()
+        .ready();
+    let answer = |status: &str| {
+        let (mut stream, _) = listener.accept().unwrap();
+        let length = stream.read(&mut [0; 1000]).unwrap();
+        assert_ne!(length, 0);
+        write!(stream, "HTTP/1.1 {status}\r\n\r\n").unwrap();
+    };
+    answer("200 OK");
+    assert!(hinit.log_line().ends_with("/health answered 200 OK"));
+    answer("503 No");
+    assert!(hinit.log_line().ends_with("/health answered 503 No"));
+    assert_eq!(readiness(&dir), 503);
+    answer("204 Yes");
+    becomes_ready(&dir);
+    stop(hinit);
+}
 
-    fn a_manager_is_told_also_of_a_server_that_says_nothing(mode: Mode) {
+fn with_notify_both_must_hold(mode: Mode) {
+    for probe_first in [true, false] {
         let dir = TempDir::new();
-        let (beat, path) = (dir.join("beat"), dir.join("manager"));
-        let manager = UnixDatagram::bind(&path).unwrap();
-        manager.set_nonblocking(true).unwrap();
-        let probes = format!("--heartbeat {} --max-age 60m", beat.display());
-        let start = Start::new(mode).no_pid_file().args(["--ready-when", &probes, "-v"]);
-        let hinit = start.with(|command| { command.env("NOTIFY_SOCKET", &path); }).fixture(["ready"]).start().ready();
-        assert!(hinit.log_line().contains("is not ready yet"));
-        let mut bytes = [0; 100];
-        assert!(manager.recv(&mut bytes).is_err());
-        fs::write(&beat, "").unwrap();
-        let length = eventually("it is told", || manager.recv(&mut bytes).ok());
-        assert_eq!(&bytes[..length], b"READY=1");
-        stop(hinit);
-        assert!(manager.recv(&mut bytes).is_err());
-    }
-
-    // The wait says so itself: it has no end.
-    fn hinit_wakes_up_no_more_once_the_server_is_ready(mode: Mode) {
-        let dir = TempDir::new();
-        let beat = dir.join("beat");
-        let hinit = start(mode, &dir, &format!("--heartbeat {} --max-age 60m", beat.display())).fixture(["ready"]).start().ready();
-        let pid = hinit.pid();
-        // poll(2)'s timeout, or the address of ppoll(2)'s.
-        let waits_for_ever = || {
-            let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap();
-            let words: Vec<&str> = call.split(' ').collect();
-            match words[..] {
-                ["7", _, _, timeout, ..] => Some(timeout.ends_with("ffffffff")),
-                ["271" | "73", _, _, timeout, ..] => Some(timeout == "0x0"),
-                _ => None,
-            }
+        let (beat, manager) = (dir.join("beat"), dir.join("manager"));
+        let manager_socket = UnixDatagram::bind(&manager).unwrap();
+        manager_socket.set_nonblocking(true).unwrap();
+        let told = || {
+            let mut bytes = [0; 100];
+            let length = manager_socket.recv(&mut bytes).ok()?;
+            Some(String::from_utf8(bytes[..length].to_vec()).unwrap())
         };
-        recorded(&dir.join("pid"));
-        eventually("hinit waits", || (waits_for_ever() == Some(false)).then_some(()));
+        let start = start(
+            mode,
+            &dir,
+            &format!("--heartbeat {} --max-age 60m", beat.display()),
+        );
+        let start = start.args(["--notify", "-v"]).with(|command| {
+            command.env("NOTIFY_SOCKET", &manager);
+        });
+        let messages = if probe_first {
+            &["STATUS=up", "READY=1", "RELOADING=1", "READY=1"][..]
+        } else {
+            &["READY=1\\nSTATUS=up", "RELOADING=1", "READY=1"]
+        };
+        let hinit = start.notifies(messages).start().ready();
+        // The server's own word is not passed on before it counts.
+        assert_eq!(eventually("it is told", told), "STATUS=up");
+        assert_eq!(readiness(&dir), 503);
         fs::write(&beat, "").unwrap();
+        if probe_first {
+            eventually("it has answered", || {
+                hinit.log_line().contains("has answered").then_some(())
+            });
+            assert_eq!((readiness(&dir), told()), (503, None));
+            hinit.next_message();
+        }
         becomes_ready(&dir);
-        eventually("hinit waits for ever", || (waits_for_ever() == Some(true)).then_some(()));
-        assert_eq!(children_of(pid).len(), 1);
+        assert_eq!(eventually("it is told", told), "READY=1");
+        // To be ready once is enough for the probes; the server's word counts as ever.
+        fs::remove_file(&beat).unwrap();
+        for expected in ["RELOADING=1", "READY=1"] {
+            hinit.next_message();
+            assert_eq!(eventually("it is told", told), expected);
+            assert_eq!(readiness(&dir), 200);
+        }
         stop(hinit);
+        assert_eq!(told(), None);
     }
+}
+
+fn a_manager_is_told_also_of_a_server_that_says_nothing(mode: Mode) {
+    let dir = TempDir::new();
+    let (beat, path) = (dir.join("beat"), dir.join("manager"));
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_nonblocking(true).unwrap();
+    let probes = format!("--heartbeat {} --max-age 60m", beat.display());
+    let start = Start::new(mode)
+        .no_pid_file()
+        .args(["--ready-when", &probes, "-v"]);
+    let hinit = start
+        .with(|command| {
+            command.env("NOTIFY_SOCKET", &path);
+        })
+        .fixture(["ready"])
+        .start()
+        .ready();
+    assert!(hinit.log_line().contains("is not ready yet"));
+    let mut bytes = [0; 100];
+    assert!(manager.recv(&mut bytes).is_err());
+    fs::write(&beat, "").unwrap();
+    let length = eventually("it is told", || manager.recv(&mut bytes).ok());
+    assert_eq!(&bytes[..length], b"READY=1");
+    stop(hinit);
+    assert!(manager.recv(&mut bytes).is_err());
+}
+
+// The wait says so itself: it has no end.
+fn hinit_wakes_up_no_more_once_the_server_is_ready(mode: Mode) {
+    let dir = TempDir::new();
+    let beat = dir.join("beat");
+    let hinit = start(
+        mode,
+        &dir,
+        &format!("--heartbeat {} --max-age 60m", beat.display()),
+    )
+    .fixture(["ready"])
+    .start()
+    .ready();
+    let pid = hinit.pid();
+    // poll(2)'s timeout, or the address of ppoll(2)'s.
+    let waits_for_ever = || {
+        let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap();
+        let words: Vec<&str> = call.split(' ').collect();
+        match words[..] {
+            ["7", _, _, timeout, ..] => Some(timeout.ends_with("ffffffff")),
+            ["271" | "73", _, _, timeout, ..] => Some(timeout == "0x0"),
+            _ => None,
+        }
+    };
+    recorded(&dir.join("pid"));
+    eventually("hinit waits", || {
+        (waits_for_ever() == Some(false)).then_some(())
+    });
+    fs::write(&beat, "").unwrap();
+    becomes_ready(&dir);
+    eventually("hinit waits for ever", || {
+        (waits_for_ever() == Some(true)).then_some(())
+    });
+    assert_eq!(children_of(pid).len(), 1);
+    stop(hinit);
 }

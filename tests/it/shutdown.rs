@@ -38,237 +38,391 @@ fn told(log: &str, verb: &str) -> Option<String> {
     Some(rest.split('\n').next()?.to_owned())
 }
 
-in_both_modes! {
-    fn whoever_is_left_gets_term_and_is_waited_for(mode: Mode) {
+in_both_modes!(
+    whoever_is_left_gets_term_and_is_waited_for,
+    a_daemon_in_a_session_of_its_own_is_no_exception_nor_is_one_that_is_stopped,
+    one_that_comes_only_during_the_drain_is_told_as_well,
+    half_of_fifty_jobs_ignore_term_and_are_killed_after_the_grace_time,
+    who_had_to_be_killed_is_named_with_state_and_age,
+    meanwhile_the_pid_file_is_empty_but_held,
+    without_a_drain_nobody_is_waited_for,
+    a_server_that_does_not_end_in_time_is_killed_with_all_below_it,
+    a_stop_signal_waits_for_the_delay_and_the_health_turns_at_once,
+    signals_are_rewritten_or_dropped,
+    a_normal_stop_need_not_look_like_a_failure,
+    a_bomb_of_a_thousand_processes_ends,
+    any_signals_at_any_phase_lead_to_an_end_without_a_pid_file
+);
+
+fn whoever_is_left_gets_term_and_is_waited_for(mode: Mode) {
+    let dir = TempDir::new();
+    let script = format!("{} exit 7", polite(&dir, "good bye"));
+    let ended = patient(mode).no_pid_file().script(&script).run();
+    assert_eq!((ended.code, ended.stdout.as_str()), (7, "good bye"));
+    assert!(
+        ended.log.contains("hinit: the server exited 7 after "),
+        "{}",
+        ended.log
+    );
+    assert_eq!(told(&ended.log, "killed"), None, "{}", ended.log);
+}
+
+fn a_daemon_in_a_session_of_its_own_is_no_exception_nor_is_one_that_is_stopped(mode: Mode) {
+    let dir = TempDir::new();
+    let script = format!(
+        "setsid sh -c \"$1\" & until test -e {0}; do :; done; kill -STOP $!; \
+        until grep -q 'State:.T' /proc/$!/status; do :; done; exit 0",
+        dir.join("polite").display()
+    );
+    let start = patient(mode).no_pid_file();
+    let daemon = format!(
+        "trap 'echo good bye; exit' TERM; >{}; while :; do sleep 0.01; done",
+        dir.join("polite").display()
+    );
+    let ended = start.args(["--", "sh", "-c", &script, "sh", &daemon]).run();
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, "good bye"));
+    assert_eq!(told(&ended.log, "killed"), None, "{}", ended.log);
+}
+
+fn one_that_comes_only_during_the_drain_is_told_as_well(mode: Mode) {
+    // The first, told to end, starts a second as soon as hinit sleeps again, which comes to hinit as
+    // the first ends; or it waits for the second, and no signal tells hinit that there is one.
+    let asleep = "until grep -q ^State:.S /proc/$0/status; do :; done;";
+    for then in ["", "wait;"] {
         let dir = TempDir::new();
-        let script = format!("{} exit 7", polite(&dir, "good bye"));
+        let first = dir.join("first");
+        let script = format!(
+            "sh -c 'trap \"{asleep} sleep 1000 & {then} exit\" TERM; >{0}; while :; do sleep \
+             0.01; done' $PPID & \
+            until test -e {0}; do :; done; exit 3",
+            first.display()
+        );
         let ended = patient(mode).no_pid_file().script(&script).run();
-        assert_eq!((ended.code, ended.stdout.as_str()), (7, "good bye"));
-        assert!(ended.log.contains("hinit: the server exited 7 after "), "{}", ended.log);
-        assert_eq!(told(&ended.log, "killed"), None, "{}", ended.log);
+        assert_eq!(
+            (ended.code, told(&ended.log, "killed")),
+            (3, None),
+            "{}",
+            ended.log
+        );
     }
+}
 
-    fn a_daemon_in_a_session_of_its_own_is_no_exception_nor_is_one_that_is_stopped(mode: Mode) {
-        let dir = TempDir::new();
-        let script = format!("setsid sh -c \"$1\" & until test -e {0}; do :; done; kill -STOP $!; \
-            until grep -q 'State:.T' /proc/$!/status; do :; done; exit 0", dir.join("polite").display());
-        let start = patient(mode).no_pid_file();
-        let daemon = format!("trap 'echo good bye; exit' TERM; >{}; while :; do sleep 0.01; done", dir.join("polite").display());
-        let ended = start.args(["--", "sh", "-c", &script, "sh", &daemon]).run();
-        assert_eq!((ended.code, ended.stdout.as_str()), (0, "good bye"));
-        assert_eq!(told(&ended.log, "killed"), None, "{}", ended.log);
+fn half_of_fifty_jobs_ignore_term_and_are_killed_after_the_grace_time(mode: Mode) {
+    let script = "trap 'exit 7' TERM; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 \
+                  21 22 23 24 25; do \
+        (trap - TERM; exec sleep 1000) & (trap '' TERM; echo armed; exec sleep 1000) & done; \
+        while :; do sleep 0.01; done";
+    let hinit = Start::new(mode)
+        .no_pid_file()
+        .args(["--grace", "500ms"])
+        .script(script)
+        .start();
+    for _ in 0..25 {
+        assert_eq!(hinit.line(), "armed");
     }
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(ended.code, 7, "{}", ended.log);
+    let killed = told(&ended.log, "killed").unwrap();
+    assert!(killed.starts_with("25 leftovers: "), "{killed}");
+    assert!(killed.ends_with(" and 17 more"), "{killed}");
+}
 
-    fn one_that_comes_only_during_the_drain_is_told_as_well(mode: Mode) {
-        // The first, told to end, starts a second as soon as hinit sleeps again, which comes to hinit as
-        // the first ends; or it waits for the second, and no signal tells hinit that there is one.
-        let asleep = "until grep -q ^State:.S /proc/$0/status; do :; done;";
-        for then in ["", "wait;"] {
-            let dir = TempDir::new();
-            let first = dir.join("first");
-            let script = format!("sh -c 'trap \"{asleep} sleep 1000 & {then} exit\" TERM; >{0}; while :; do sleep 0.01; done' $PPID & \
-                until test -e {0}; do :; done; exit 3", first.display());
-            let ended = patient(mode).no_pid_file().script(&script).run();
-            assert_eq!((ended.code, told(&ended.log, "killed")), (3, None), "{}", ended.log);
-        }
-    }
+fn who_had_to_be_killed_is_named_with_state_and_age(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let script =
+        format!("{STUBBORN} until grep -q sleep /proc/$!/comm; do :; done; echo $!; exit 3");
+    let ended = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--grace", "100ms"])
+        .script(&script)
+        .run();
+    let (pid, killed) = (ended.stdout, told(&ended.log, "killed").unwrap());
+    let age = killed
+        .strip_prefix(&format!("1 leftover: sleep (PID {pid}, sleeping, "))
+        .unwrap();
+    assert!(age.ends_with("s old)"), "{age}");
+    assert_eq!(ended.code, 3);
+    assert!(!pid_file.exists());
+}
 
-    fn half_of_fifty_jobs_ignore_term_and_are_killed_after_the_grace_time(mode: Mode) {
-        let script = "trap 'exit 7' TERM; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do \
-            (trap - TERM; exec sleep 1000) & (trap '' TERM; echo armed; exec sleep 1000) & done; \
-            while :; do sleep 0.01; done";
-        let hinit = Start::new(mode).no_pid_file().args(["--grace", "500ms"]).script(script).start();
-        for _ in 0..25 {
-            assert_eq!(hinit.line(), "armed");
-        }
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
+fn meanwhile_the_pid_file_is_empty_but_held(mode: Mode) {
+    let dir = TempDir::new();
+    let (pid_file, go) = (dir.join("pid"), dir.join("go"));
+    let script = format!(
+        "trap 'exit 0' USR1; (trap '' TERM; echo ready; until test -e {}; do sleep 0.01; done) & \
+        while :; do sleep 0.01; done",
+        go.display()
+    );
+    let hinit = patient(mode)
+        .pid_file(&pid_file)
+        .script(&script)
+        .start()
+        .ready();
+    hinit.signal(SIGUSR1);
+    eventually("the server has ended", || {
+        (hinit.verdict(&pid_file) == "unhealthy: the server has not started yet, or has ended")
+            .then_some(())
+    });
+    assert_eq!(fs::read(&pid_file).unwrap(), b"");
+    // It is not before the next starts that the last has gone.
+    let next = Start::new(Mode::Subreaper)
+        .pid_file(&pid_file)
+        .args(["true"])
+        .run();
+    assert!(
+        next.code == 125 && next.log.contains("another hinit has locked it"),
+        "{}",
+        next.log
+    );
+    // A stop signal has no one to go to, and does no harm.
+    hinit.signal(SIGTERM);
+    fs::write(&go, "").unwrap();
+    let ended = hinit.end();
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert!(!pid_file.exists());
+}
+
+fn without_a_drain_nobody_is_waited_for(mode: Mode) {
+    for by_variable in [false, true] {
+        let start = Start::new(mode).no_pid_file();
+        let start = if by_variable {
+            start.with(|command| {
+                command.env("HINIT_NO_DRAIN", "1");
+            })
+        } else {
+            start.args(["--no-drain"])
+        };
+        let ended = start.script("sleep 1000 >&- 2>&- & echo $!; exit 7").run();
         assert_eq!(ended.code, 7, "{}", ended.log);
-        let killed = told(&ended.log, "killed").unwrap();
-        assert!(killed.starts_with("25 leftovers: "), "{killed}");
-        assert!(killed.ends_with(" and 17 more"), "{killed}");
+        if mode == Mode::Subreaper {
+            // It is still there, and nobody's.
+            kill(ended.stdout.parse().unwrap(), SIGKILL);
+        }
     }
+}
 
-    fn who_had_to_be_killed_is_named_with_state_and_age(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let script = format!("{STUBBORN} until grep -q sleep /proc/$!/comm; do :; done; echo $!; exit 3");
-        let ended = Start::new(mode).pid_file(&pid_file).args(["--grace", "100ms"]).script(&script).run();
-        let (pid, killed) = (ended.stdout, told(&ended.log, "killed").unwrap());
-        let age = killed.strip_prefix(&format!("1 leftover: sleep (PID {pid}, sleeping, ")).unwrap();
-        assert!(age.ends_with("s old)"), "{age}");
-        assert_eq!(ended.code, 3);
-        assert!(!pid_file.exists());
+fn a_server_that_does_not_end_in_time_is_killed_with_all_below_it(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let start = Start::new(mode).pid_file(&pid_file).with(|command| {
+        command.env("HINIT_GRACE", "100ms");
+    });
+    let hinit = start
+        .script(&format!(
+            "trap '' TERM; {STUBBORN} echo ready; while :; do sleep 0.01; done"
+        ))
+        .start()
+        .ready();
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(ended.code, 137);
+    let (start, end) = ended
+        .log
+        .split_once(" later (killed by SIGKILL when its grace time was over, up ")
+        .unwrap();
+    assert!(
+        start.starts_with(&format!(
+            "hinit: SIGTERM from {}; the server ended ",
+            sender(mode)
+        )),
+        "{start}"
+    );
+    assert!(end.contains("s); killed "), "{end}");
+    assert!(!pid_file.exists());
+}
+
+fn a_stop_signal_waits_for_the_delay_and_the_health_turns_at_once(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let start = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--stop-delay", "10m"]);
+    let hinit = start.fixture(["signals"]).start().ready();
+    let pid = recorded(&pid_file);
+    assert_eq!(
+        hinit.verdict(&pid_file),
+        format!("healthy: process {pid} is alive")
+    );
+    hinit.signal(SIGTERM);
+    eventually("the health turns", || {
+        (hinit.verdict(&pid_file) == format!("unhealthy: process {pid} is about to be stopped"))
+            .then_some(())
+    });
+    // The PID is still there for others.
+    assert_eq!(recorded(&pid_file), pid);
+    // An engine with less patience would end all this without a trace.
+    let line = hinit.log_line();
+    assert!(line.starts_with("hinit: SIGTERM from "), "{line}");
+    assert!(
+        line.ends_with(": unhealthy from now on, passed on in 600s"),
+        "{line}"
+    );
+    // Any other signal passes at once; the same one ends the delay.
+    for (signal, line) in [
+        (SIGHUP, "signal 1"),
+        (SIGINT, "signal 2"),
+        (SIGTERM, "signal 15"),
+    ] {
+        hinit.signal(signal);
+        assert_eq!(hinit.line(), line);
     }
+    let ended = hinit.end();
+    assert_eq!(
+        (ended.code, ended.log.lines().count()),
+        (0, 1),
+        "{}",
+        ended.log
+    );
+    assert!(!pid_file.exists());
+    // And by itself it ends as well.
+    let start = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--stop-delay", "50ms"]);
+    let hinit = start.fixture(["signals"]).start().ready();
+    hinit.signal(SIGQUIT);
+    assert_eq!(hinit.line(), "signal 3");
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 0);
+}
 
-    fn meanwhile_the_pid_file_is_empty_but_held(mode: Mode) {
-        let dir = TempDir::new();
-        let (pid_file, go) = (dir.join("pid"), dir.join("go"));
-        let script = format!("trap 'exit 0' USR1; (trap '' TERM; echo ready; until test -e {}; do sleep 0.01; done) & \
-            while :; do sleep 0.01; done", go.display());
-        let hinit = patient(mode).pid_file(&pid_file).script(&script).start().ready();
-        hinit.signal(SIGUSR1);
-        eventually("the server has ended", || {
-            (hinit.verdict(&pid_file) == "unhealthy: the server has not started yet, or has ended").then_some(())
-        });
-        assert_eq!(fs::read(&pid_file).unwrap(), b"");
-        // It is not before the next starts that the last has gone.
-        let next = Start::new(Mode::Subreaper).pid_file(&pid_file).args(["true"]).run();
-        assert!(next.code == 125 && next.log.contains("another hinit has locked it"), "{}", next.log);
-        // A stop signal has no one to go to, and does no harm.
-        hinit.signal(SIGTERM);
+fn signals_are_rewritten_or_dropped(mode: Mode) {
+    let rules = [
+        "--rewrite",
+        "HUP=",
+        "--rewrite",
+        "INT=RTMIN+3",
+        "--rewrite=SIGUSR1=USR2",
+        "--rewrite",
+        "RTMIN+1=10",
+    ];
+    let hinit = Start::new(mode)
+        .no_pid_file()
+        .args(rules)
+        .fixture(["signals"])
+        .start()
+        .ready();
+    hinit.signal(SIGHUP);
+    for (signal, line) in [
+        (SIGINT, "signal 37"),
+        (SIGUSR1, "signal 12"),
+        (35, "signal 10"),
+        (SIGTERM, "signal 15"),
+    ] {
+        hinit.signal(signal);
+        assert_eq!(hinit.line(), line);
+    }
+    let ended = hinit.end();
+    assert_eq!(ended.code, 0);
+    // A stop signal is what was received.
+    assert!(
+        ended.log.starts_with("hinit: SIGINT from "),
+        "{}",
+        ended.log
+    );
+}
+
+fn a_normal_stop_need_not_look_like_a_failure(mode: Mode) {
+    for (options, signal, code) in [
+        (&[][..], SIGTERM, 143),
+        (&["--clean-stop"], SIGTERM, 0),
+        // By the signal that it really got.
+        (&["--clean-stop", "--rewrite", "TERM=QUIT"], SIGTERM, 0),
+        (&["--map-exit", "TERM=0"], SIGTERM, 0),
+        (&["--map-exit", "143=7"], SIGTERM, 7),
+        (&["--map-exit", "TERM=0"], SIGINT, 130),
+    ] {
+        // No core files in the working directory.
+        let start = Start::by(mode, &["prlimit", "--core=0"])
+            .no_pid_file()
+            .args(options);
+        let hinit = start.fixture(["ready"]).start().ready();
+        hinit.signal(signal);
+        assert_eq!(hinit.end().code, code, "{options:?}");
+    }
+    // Not by a signal of another, though.
+    let hinit = Start::new(mode)
+        .no_pid_file()
+        .args(["--clean-stop"])
+        .fixture(["ready"])
+        .start()
+        .ready();
+    kill(hinit.server(), SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+}
+
+fn a_bomb_of_a_thousand_processes_ends(mode: Mode) {
+    let ended = Start::new(mode)
+        .no_pid_file()
+        .args(["--grace", "1s"])
+        .fixture(["bomb", "1000"])
+        .run();
+    assert_eq!(ended.code, 0);
+    let killed = told(&ended.log, "killed").unwrap();
+    let count: u32 = killed.split(' ').next().unwrap().parse().unwrap();
+    assert!(
+        count > 1 && killed.contains(" leftovers: fixture (PID "),
+        "{killed}"
+    );
+    assert!(!ended.log.contains("could not end"), "{}", ended.log);
+}
+
+fn any_signals_at_any_phase_lead_to_an_end_without_a_pid_file(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let go = dir.join("go");
+    let servers = [
+        "sleep 1000".to_owned(),
+        "trap 'exit 3' TERM INT QUIT HUP; while :; do sleep 0.001; done".to_owned(),
+        format!("{STUBBORN} sleep 1000 & wait"),
+        format!("trap '' TERM INT QUIT HUP; {STUBBORN} sleep 1000 & while :; do sleep 0.001; done"),
+        format!(
+            "{STUBBORN} until test -e {}; do sleep 0.001; done",
+            go.display()
+        ),
+    ];
+    let mut random = Random(1);
+    for round in 0..150 {
+        let server = &servers[random.below(servers.len())];
+        let mut options = vec!["-q", "--grace", "50ms"];
+        options.extend([&[][..], &["--stop-delay", "20ms"], &["-g"]][random.below(3)]);
+        let hinit = Start::by(mode, &["prlimit", "--core=0"])
+            .pid_file(&pid_file)
+            .args(&options)
+            .script(server)
+            .start();
+        // From here on hinit has blocked the signals: that before it does is another test's.
+        let pid = Pid::from_raw(hinit.pid());
+        recorded(&pid_file);
         fs::write(&go, "").unwrap();
-        let ended = hinit.end();
-        assert_eq!(ended.code, 0, "{}", ended.log);
-        assert!(!pid_file.exists());
-    }
-
-    fn without_a_drain_nobody_is_waited_for(mode: Mode) {
-        for by_variable in [false, true] {
-            let start = Start::new(mode).no_pid_file();
-            let start = if by_variable {
-                start.with(|command| { command.env("HINIT_NO_DRAIN", "1"); })
-            } else {
-                start.args(["--no-drain"])
-            };
-            let ended = start.script("sleep 1000 >&- 2>&- & echo $!; exit 7").run();
-            assert_eq!(ended.code, 7, "{}", ended.log);
-            if mode == Mode::Subreaper {
-                // It is still there, and nobody's.
-                kill(ended.stdout.parse().unwrap(), SIGKILL);
+        for _ in 0..random.below(5) {
+            for _ in 0..random.below(20_000) {
+                std::hint::black_box(nix::unistd::getppid());
             }
+            // It may have ended by now.
+            let _gone = nix_kill(
+                pid,
+                [
+                    Signal::SIGTERM,
+                    Signal::SIGTERM,
+                    Signal::SIGTERM,
+                    Signal::SIGINT,
+                    Signal::SIGQUIT,
+                    Signal::SIGHUP,
+                ][random.below(6)],
+            );
         }
-    }
-
-    fn a_server_that_does_not_end_in_time_is_killed_with_all_below_it(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let start = Start::new(mode).pid_file(&pid_file).with(|command| { command.env("HINIT_GRACE", "100ms"); });
-        let hinit = start.script(&format!("trap '' TERM; {STUBBORN} echo ready; while :; do sleep 0.01; done")).start().ready();
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!(ended.code, 137);
-        let (start, end) = ended.log.split_once(" later (killed by SIGKILL when its grace time was over, up ").unwrap();
-        assert!(start.starts_with(&format!("hinit: SIGTERM from {}; the server ended ", sender(mode))), "{start}");
-        assert!(end.contains("s); killed "), "{end}");
-        assert!(!pid_file.exists());
-    }
-
-    fn a_stop_signal_waits_for_the_delay_and_the_health_turns_at_once(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let start = Start::new(mode).pid_file(&pid_file).args(["--stop-delay", "10m"]);
-        let hinit = start.fixture(["signals"]).start().ready();
-        let pid = recorded(&pid_file);
-        assert_eq!(hinit.verdict(&pid_file), format!("healthy: process {pid} is alive"));
-        hinit.signal(SIGTERM);
-        eventually("the health turns", || {
-            (hinit.verdict(&pid_file) == format!("unhealthy: process {pid} is about to be stopped")).then_some(())
-        });
-        // The PID is still there for others.
-        assert_eq!(recorded(&pid_file), pid);
-        // An engine with less patience would end all this without a trace.
-        let line = hinit.log_line();
-        assert!(line.starts_with("hinit: SIGTERM from "), "{line}");
-        assert!(line.ends_with(": unhealthy from now on, passed on in 600s"), "{line}");
-        // Any other signal passes at once; the same one ends the delay.
-        for (signal, line) in [(SIGHUP, "signal 1"), (SIGINT, "signal 2"), (SIGTERM, "signal 15")] {
-            hinit.signal(signal);
-            assert_eq!(hinit.line(), line);
+        // At the latest now it is asked to stop; twice, for there may be a delay.
+        for _ in 0..2 {
+            let _gone = nix_kill(pid, Signal::SIGTERM);
         }
         let ended = hinit.end();
-        assert_eq!((ended.code, ended.log.lines().count()), (0, 1), "{}", ended.log);
-        assert!(!pid_file.exists());
-        // And by itself it ends as well.
-        let start = Start::new(mode).pid_file(&pid_file).args(["--stop-delay", "50ms"]);
-        let hinit = start.fixture(["signals"]).start().ready();
-        hinit.signal(SIGQUIT);
-        assert_eq!(hinit.line(), "signal 3");
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 0);
-    }
-
-    fn signals_are_rewritten_or_dropped(mode: Mode) {
-        let rules = ["--rewrite", "HUP=", "--rewrite", "INT=RTMIN+3", "--rewrite=SIGUSR1=USR2", "--rewrite", "RTMIN+1=10"];
-        let hinit = Start::new(mode).no_pid_file().args(rules).fixture(["signals"]).start().ready();
-        hinit.signal(SIGHUP);
-        for (signal, line) in [(SIGINT, "signal 37"), (SIGUSR1, "signal 12"), (35, "signal 10"), (SIGTERM, "signal 15")] {
-            hinit.signal(signal);
-            assert_eq!(hinit.line(), line);
-        }
-        let ended = hinit.end();
-        assert_eq!(ended.code, 0);
-        // A stop signal is what was received.
-        assert!(ended.log.starts_with("hinit: SIGINT from "), "{}", ended.log);
-    }
-
-    fn a_normal_stop_need_not_look_like_a_failure(mode: Mode) {
-        for (options, signal, code) in [
-            (&[][..], SIGTERM, 143),
-            (&["--clean-stop"], SIGTERM, 0),
-            // By the signal that it really got.
-            (&["--clean-stop", "--rewrite", "TERM=QUIT"], SIGTERM, 0),
-            (&["--map-exit", "TERM=0"], SIGTERM, 0),
-            (&["--map-exit", "143=7"], SIGTERM, 7),
-            (&["--map-exit", "TERM=0"], SIGINT, 130),
-        ] {
-            // No core files in the working directory.
-            let start = Start::by(mode, &["prlimit", "--core=0"]).no_pid_file().args(options);
-            let hinit = start.fixture(["ready"]).start().ready();
-            hinit.signal(signal);
-            assert_eq!(hinit.end().code, code, "{options:?}");
-        }
-        // Not by a signal of another, though.
-        let hinit = Start::new(mode).no_pid_file().args(["--clean-stop"]).fixture(["ready"]).start().ready();
-        kill(hinit.server(), SIGTERM);
-        assert_eq!(hinit.end().code, 143);
-    }
-
-    fn a_bomb_of_a_thousand_processes_ends(mode: Mode) {
-        let ended = Start::new(mode).no_pid_file().args(["--grace", "1s"]).fixture(["bomb", "1000"]).run();
-        assert_eq!(ended.code, 0);
-        let killed = told(&ended.log, "killed").unwrap();
-        let count: u32 = killed.split(' ').next().unwrap().parse().unwrap();
-        assert!(count > 1 && killed.contains(" leftovers: fixture (PID "), "{killed}");
-        assert!(!ended.log.contains("could not end"), "{}", ended.log);
-    }
-
-    fn any_signals_at_any_phase_lead_to_an_end_without_a_pid_file(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let go = dir.join("go");
-        let servers = [
-            "sleep 1000".to_owned(),
-            "trap 'exit 3' TERM INT QUIT HUP; while :; do sleep 0.001; done".to_owned(),
-            format!("{STUBBORN} sleep 1000 & wait"),
-            format!("trap '' TERM INT QUIT HUP; {STUBBORN} sleep 1000 & while :; do sleep 0.001; done"),
-            format!("{STUBBORN} until test -e {}; do sleep 0.001; done", go.display()),
-        ];
-        let mut random = Random(1);
-        for round in 0..150 {
-            let server = &servers[random.below(servers.len())];
-            let mut options = vec!["-q", "--grace", "50ms"];
-            options.extend([&[][..], &["--stop-delay", "20ms"], &["-g"]][random.below(3)]);
-            let hinit = Start::by(mode, &["prlimit", "--core=0"]).pid_file(&pid_file).args(&options).script(server).start();
-            // From here on hinit has blocked the signals: that before it does is another test's.
-            let pid = Pid::from_raw(hinit.pid());
-            recorded(&pid_file);
-            fs::write(&go, "").unwrap();
-            for _ in 0..random.below(5) {
-                for _ in 0..random.below(20_000) {
-                    std::hint::black_box(nix::unistd::getppid());
-                }
-                // It may have ended by now.
-                let _gone = nix_kill(pid, [Signal::SIGTERM, Signal::SIGTERM, Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGHUP][random.below(6)]);
-            }
-            // At the latest now it is asked to stop; twice, for there may be a delay.
-            for _ in 0..2 {
-                let _gone = nix_kill(pid, Signal::SIGTERM);
-            }
-            let ended = hinit.end();
-            fs::remove_file(&go).unwrap();
-            assert!(!pid_file.exists(), "round {round}: {server}, {options:?}: {ended:?}");
-        }
+        fs::remove_file(&go).unwrap();
+        assert!(
+            !pid_file.exists(),
+            "round {round}: {server}, {options:?}: {ended:?}"
+        );
     }
 }
 

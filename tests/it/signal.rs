@@ -66,81 +66,121 @@ fn end(hinit: &Running, pid_file: &Path, words: &[&str]) -> Ended {
     ended
 }
 
-in_both_modes! {
-    fn the_server_gets_it_by_any_name(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&path).fixture(["signals"]).start().ready();
-        let server = recorded(&path);
-        for (operand, name, number) in [
-            ("HUP", "SIGHUP", 1),
-            ("sighup", "SIGHUP", 1),
-            ("1", "SIGHUP", 1),
-            ("USR2", "SIGUSR2", 12),
-            ("17", "SIGCHLD", 17),
-            ("32", "signal 32", 32),
-            ("RTMIN", "SIGRTMIN", 34),
-            ("RTMIN+3", "SIGRTMIN+3", 37),
-            ("37", "SIGRTMIN+3", 37),
-            ("RTMAX-1", "SIGRTMIN+29", 63),
-            ("64", "SIGRTMIN+30", 64),
-        ] {
-            let ended = signal(&hinit, &path, &[operand]);
-            let said = format!("sent {name} to process {server} (fixture)");
-            assert_eq!((ended.stdout, ended.log, ended.code), (said, String::new(), 0));
-            assert_eq!(hinit.line(), format!("signal {number}"));
-        }
-        assert_eq!(end(&hinit, &path, &["TERM"]).code, 0);
-        assert_eq!(hinit.line(), "signal 15");
-        assert_eq!(hinit.end().code, 0);
-    }
+in_both_modes!(
+    the_server_gets_it_by_any_name,
+    a_stopped_server_gets_cont_and_kill,
+    one_that_waits_for_its_stop_can_be_told_to_hurry,
+    its_end_can_be_waited_for
+);
 
-    fn a_stopped_server_gets_cont_and_kill(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&path).fixture(["ready"]).start().ready();
-        let (pid, server) = (recorded(&path), hinit.server());
-        let becomes = |state: char| eventually("the state changes", || {
+fn the_server_gets_it_by_any_name(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&path)
+        .fixture(["signals"])
+        .start()
+        .ready();
+    let server = recorded(&path);
+    for (operand, name, number) in [
+        ("HUP", "SIGHUP", 1),
+        ("sighup", "SIGHUP", 1),
+        ("1", "SIGHUP", 1),
+        ("USR2", "SIGUSR2", 12),
+        ("17", "SIGCHLD", 17),
+        ("32", "signal 32", 32),
+        ("RTMIN", "SIGRTMIN", 34),
+        ("RTMIN+3", "SIGRTMIN+3", 37),
+        ("37", "SIGRTMIN+3", 37),
+        ("RTMAX-1", "SIGRTMIN+29", 63),
+        ("64", "SIGRTMIN+30", 64),
+    ] {
+        let ended = signal(&hinit, &path, &[operand]);
+        let said = format!("sent {name} to process {server} (fixture)");
+        assert_eq!(
+            (ended.stdout, ended.log, ended.code),
+            (said, String::new(), 0)
+        );
+        assert_eq!(hinit.line(), format!("signal {number}"));
+    }
+    assert_eq!(end(&hinit, &path, &["TERM"]).code, 0);
+    assert_eq!(hinit.line(), "signal 15");
+    assert_eq!(hinit.end().code, 0);
+}
+
+fn a_stopped_server_gets_cont_and_kill(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&path)
+        .fixture(["ready"])
+        .start()
+        .ready();
+    let (pid, server) = (recorded(&path), hinit.server());
+    let becomes = |state: char| {
+        eventually("the state changes", || {
             status_of(server, "State")?.starts_with(state).then_some(())
         });
-        for (sent, state) in [("STOP", 'T'), ("CONT", 'S'), ("STOP", 'T')] {
-            let ended = signal(&hinit, &path, &[sent]);
-            assert_eq!((ended.code, ended.log.as_str()), (0, ""), "{sent}");
-            becomes(state);
-        }
-        let ended = end(&hinit, &path, &["KILL"]);
-        assert_eq!(ended.stdout, format!("sent SIGKILL to process {pid} (fixture)"));
-        assert_eq!(hinit.end().code, 137);
+    };
+    for (sent, state) in [("STOP", 'T'), ("CONT", 'S'), ("STOP", 'T')] {
+        let ended = signal(&hinit, &path, &[sent]);
+        assert_eq!((ended.code, ended.log.as_str()), (0, ""), "{sent}");
+        becomes(state);
     }
+    let ended = end(&hinit, &path, &["KILL"]);
+    assert_eq!(
+        ended.stdout,
+        format!("sent SIGKILL to process {pid} (fixture)")
+    );
+    assert_eq!(hinit.end().code, 137);
+}
 
-    fn one_that_waits_for_its_stop_can_be_told_to_hurry(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let start = Start::new(mode).pid_file(&path).args(["--stop-delay", "1000"]);
-        let hinit = start.fixture(["signals"]).start().ready();
-        let pid = recorded(&path);
-        hinit.signal(SIGTERM);
-        let verdict = format!("unhealthy: process {pid} is about to be stopped");
-        eventually("the stop is marked", || (hinit.verdict(&path) == verdict).then_some(()));
-        assert_eq!(end(&hinit, &path, &["TERM"]).code, 0);
-        assert_eq!(hinit.line(), "signal 15");
-        assert_eq!(hinit.end().code, 0);
-    }
+fn one_that_waits_for_its_stop_can_be_told_to_hurry(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let start = Start::new(mode)
+        .pid_file(&path)
+        .args(["--stop-delay", "1000"]);
+    let hinit = start.fixture(["signals"]).start().ready();
+    let pid = recorded(&path);
+    hinit.signal(SIGTERM);
+    let verdict = format!("unhealthy: process {pid} is about to be stopped");
+    eventually("the stop is marked", || {
+        (hinit.verdict(&path) == verdict).then_some(())
+    });
+    assert_eq!(end(&hinit, &path, &["TERM"]).code, 0);
+    assert_eq!(hinit.line(), "signal 15");
+    assert_eq!(hinit.end().code, 0);
+}
 
-    fn its_end_can_be_waited_for(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&path).fixture(["signals"]).start().ready();
-        let who = format!("process {} (fixture)", recorded(&path));
-        let ended = signal(&hinit, &path, &["USR1", "--wait", "1ms"]);
-        let said = format!("sent SIGUSR1 to {who}\n{who} has not ended within 1ms");
-        assert_eq!((ended.code, ended.stdout, ended.log.as_str()), (1, said, ""));
-        let ended = end(&hinit, &path, &["--wait=30", "TERM"]);
-        let (sent, after) = ended.stdout.split_once('\n').unwrap_or_default();
-        assert_eq!((ended.code, sent), (0, format!("sent SIGTERM to {who}").as_str()), "{}", ended.log);
-        assert!(after.starts_with(&format!("{who} has ended after ")), "{after}");
-        assert_eq!(hinit.end().code, 0);
-    }
+fn its_end_can_be_waited_for(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&path)
+        .fixture(["signals"])
+        .start()
+        .ready();
+    let who = format!("process {} (fixture)", recorded(&path));
+    let ended = signal(&hinit, &path, &["USR1", "--wait", "1ms"]);
+    let said = format!("sent SIGUSR1 to {who}\n{who} has not ended within 1ms");
+    assert_eq!(
+        (ended.code, ended.stdout, ended.log.as_str()),
+        (1, said, "")
+    );
+    let ended = end(&hinit, &path, &["--wait=30", "TERM"]);
+    let (sent, after) = ended.stdout.split_once('\n').unwrap_or_default();
+    assert_eq!(
+        (ended.code, sent),
+        (0, format!("sent SIGTERM to {who}").as_str()),
+        "{}",
+        ended.log
+    );
+    assert!(
+        after.starts_with(&format!("{who} has ended after ")),
+        "{after}"
+    );
+    assert_eq!(hinit.end().code, 0);
 }
 
 #[test]

@@ -55,87 +55,135 @@ fn all_arrive(hinit: Running) {
     assert_eq!(hinit.end().code, 0);
 }
 
-in_both_modes! {
-    fn values_arrive_in_order_and_nothing_is_merged(mode: Mode) {
-        all_arrive(Start::new(mode).no_pid_file().fixture(["signals-later"]).start().ready());
-    }
+in_both_modes!(
+    values_arrive_in_order_and_nothing_is_merged,
+    none_is_lost_when_the_servers_queue_is_full,
+    who_fills_hinits_own_queue_does_not_stop_it,
+    the_group_gets_them_if_asked_for,
+    a_signal_that_cannot_be_passed_on_is_a_warning
+);
 
-    fn none_is_lost_when_the_servers_queue_is_full(mode: Mode) {
-        if !can_be_root("to give the server a queue of its own") {
-            return;
-        }
-        // The kernel counts by user, so the server gets one of its own, and a limit of 8. SIGUSR1,
-        // which makes it go on, must pass those that wait for room.
-        let server = ["setpriv", "--reuid=65533", "--clear-groups", "prlimit", "--sigpending=8"];
-        let start = Start::new(mode).no_pid_file().args(["--"]).args(server);
-        all_arrive(start.args([fixture()]).args(["signals-later"]).start().ready());
-    }
+fn values_arrive_in_order_and_nothing_is_merged(mode: Mode) {
+    all_arrive(
+        Start::new(mode)
+            .no_pid_file()
+            .fixture(["signals-later"])
+            .start()
+            .ready(),
+    );
+}
 
-    fn who_fills_hinits_own_queue_does_not_stop_it(mode: Mode) {
-        if !can_be_root("to give hinit and the server a queue of their own") {
-            return;
-        }
-        let user = ["setpriv", "--reuid=65530", "--clear-groups", "prlimit", "--sigpending=64"];
-        let hinit = Start::by(mode, &user).no_pid_file().fixture(["signals"]).start().ready();
-        let pid = hinit.pid();
-        // Each place that becomes free is taken at once: no pause between the tries.
-        let fill = |number| {
-            let start = Instant::now();
-            for value in 1..=1000 {
-                while !try_to_queue(pid, number, value) {
-                    assert!(start.elapsed() < bound(), "there is no room for {value}");
-                }
+fn none_is_lost_when_the_servers_queue_is_full(mode: Mode) {
+    if !can_be_root("to give the server a queue of its own") {
+        return;
+    }
+    // The kernel counts by user, so the server gets one of its own, and a limit of 8. SIGUSR1,
+    // which makes it go on, must pass those that wait for room.
+    let server = [
+        "setpriv",
+        "--reuid=65533",
+        "--clear-groups",
+        "prlimit",
+        "--sigpending=8",
+    ];
+    let start = Start::new(mode).no_pid_file().args(["--"]).args(server);
+    all_arrive(
+        start
+            .args([fixture()])
+            .args(["signals-later"])
+            .start()
+            .ready(),
+    );
+}
+
+fn who_fills_hinits_own_queue_does_not_stop_it(mode: Mode) {
+    if !can_be_root("to give hinit and the server a queue of their own") {
+        return;
+    }
+    let user = [
+        "setpriv",
+        "--reuid=65530",
+        "--clear-groups",
+        "prlimit",
+        "--sigpending=64",
+    ];
+    let hinit = Start::by(mode, &user)
+        .no_pid_file()
+        .fixture(["signals"])
+        .start()
+        .ready();
+    let pid = hinit.pid();
+    // Each place that becomes free is taken at once: no pause between the tries.
+    let fill = |number| {
+        let start = Instant::now();
+        for value in 1..=1000 {
+            while !try_to_queue(pid, number, value) {
+                assert!(start.elapsed() < bound(), "there is no room for {value}");
             }
-        };
-        let numbers = 40..44;
-        thread::scope(|scope| {
-            for number in numbers.clone() {
-                scope.spawn(move || fill(number));
-            }
-        });
-        let lines: Vec<String> = (0..4000).map(|_| hinit.line()).collect();
-        for number in numbers {
-            let start = format!("signal {number} ");
-            let arrived = lines.iter().filter(|line| line.starts_with(&start));
-            let all = (1..=1000).map(|value| format!("signal {number} value {value}"));
-            assert!(arrived.cloned().eq(all), "{number}");
         }
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.line(), "signal 15");
-        assert_eq!(hinit.end().code, 0);
+    };
+    let numbers = 40..44;
+    thread::scope(|scope| {
+        for number in numbers.clone() {
+            scope.spawn(move || fill(number));
+        }
+    });
+    let lines: Vec<String> = (0..4000).map(|_| hinit.line()).collect();
+    for number in numbers {
+        let start = format!("signal {number} ");
+        let arrived = lines.iter().filter(|line| line.starts_with(&start));
+        let all = (1..=1000).map(|value| format!("signal {number} value {value}"));
+        assert!(arrived.cloned().eq(all), "{number}");
     }
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.line(), "signal 15");
+    assert_eq!(hinit.end().code, 0);
+}
 
-    fn the_group_gets_them_if_asked_for(mode: Mode) {
-        // The server ends only once its child has, which so must get the signal as well.
-        let script = "trap 'wait; exit 5' TERM; \
-            (trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done) & wait";
-        for group in [&["-g"][..], &["--group"]] {
-            let hinit = Start::new(mode).no_pid_file().args(group).script(script).start().ready();
-            hinit.signal(SIGTERM);
-            assert_eq!(hinit.end().code, 5);
-        }
-        let start = Start::new(mode).with(|command| { command.env("HINIT_GROUP", "1"); });
-        let hinit = start.no_pid_file().script(script).start().ready();
+fn the_group_gets_them_if_asked_for(mode: Mode) {
+    // The server ends only once its child has, which so must get the signal as well.
+    let script = "trap 'wait; exit 5' TERM; \
+        (trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done) & wait";
+    for group in [&["-g"][..], &["--group"]] {
+        let hinit = Start::new(mode)
+            .no_pid_file()
+            .args(group)
+            .script(script)
+            .start()
+            .ready();
         hinit.signal(SIGTERM);
         assert_eq!(hinit.end().code, 5);
     }
+    let start = Start::new(mode).with(|command| {
+        command.env("HINIT_GROUP", "1");
+    });
+    let hinit = start.no_pid_file().script(script).start().ready();
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 5);
+}
 
-    fn a_signal_that_cannot_be_passed_on_is_a_warning(mode: Mode) {
-        if !can_be_root("to install a program setuid root") {
-            return;
-        }
-        let dir = TempDir::new();
-        let program = setuid_root(&dir);
-        let start = Start::by(mode, &["setpriv", "--reuid=65534", "--clear-groups"]);
-        let hinit = start.no_pid_file().args(["--"]).args([program]).args(["becomes-root"]);
-        let hinit = hinit.start().ready();
-        hinit.signal(SIGTERM);
-        let warning = hinit.log_line();
-        assert!(warning.starts_with("hinit: cannot pass on SIGTERM from "), "{warning}");
-        assert!(warning.ends_with(": Operation not permitted"), "{warning}");
-        kill(hinit.server(), SIGKILL);
-        assert_eq!(hinit.end().code, 137);
+fn a_signal_that_cannot_be_passed_on_is_a_warning(mode: Mode) {
+    if !can_be_root("to install a program setuid root") {
+        return;
     }
+    let dir = TempDir::new();
+    let program = setuid_root(&dir);
+    let start = Start::by(mode, &["setpriv", "--reuid=65534", "--clear-groups"]);
+    let hinit = start
+        .no_pid_file()
+        .args(["--"])
+        .args([program])
+        .args(["becomes-root"]);
+    let hinit = hinit.start().ready();
+    hinit.signal(SIGTERM);
+    let warning = hinit.log_line();
+    assert!(
+        warning.starts_with("hinit: cannot pass on SIGTERM from "),
+        "{warning}"
+    );
+    assert!(warning.ends_with(": Operation not permitted"), "{warning}");
+    kill(hinit.server(), SIGKILL);
+    assert_eq!(hinit.end().code, 137);
 }
 
 /// A hinit with these options under a parent that the test can kill. Returns that parent.

@@ -201,55 +201,62 @@ const KINDS: [Kind; 5] = [
     },
 ];
 
-in_both_modes! {
-    fn nothing_grows_in_many_lives(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let (start, mut happened) = (Instant::now(), Happened::default());
-        // Each kind at least once.
-        while happened.lives < KINDS.len() || start.elapsed() < duration() {
-            let kind = &KINDS[happened.lives % KINDS.len()];
-            let mut life = Life::start(mode, &pid_file, kind.options);
-            // At first everything happens that ever will; then nothing may be added.
-            life.live(&mut happened);
-            let before = life.holdings();
-            for _ in 0..4 {
-                life.live(&mut happened);
-            }
-            life.holds(&before);
-            let orphans = life.orphans;
-            let ended = stop(life, kind);
-            assert_eq!(ended.code, kind.code, "{}", ended.log);
-            assert!(ended.log.lines().last().unwrap().contains(kind.end), "{}", ended.log);
-            assert_eq!(count(&ended.log, "hinit: reaped orphan"), orphans + usize::from(kind.code == 0));
-            assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
-            happened.lives += 1;
-        }
-        report(mode, &happened);
-    }
+in_both_modes!(nothing_grows_in_many_lives, nothing_grows_in_a_long_life);
 
-    fn nothing_grows_in_a_long_life(mode: Mode) {
-        let dir = TempDir::new();
-        let (pid_file, address) = (dir.join("pid"), address(mode));
-        let (start, mut happened) = (Instant::now(), Happened::default());
-        let options = ["--notify", "--watchdog", "60m", "--listen", &address];
-        let mut life = Life::start(mode, &pid_file, &options);
-        let round = |life: &mut Life, happened: &mut Happened| {
-            life.live(happened);
-            life.probe(&address, happened);
-        };
-        round(&mut life, &mut happened);
+fn nothing_grows_in_many_lives(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let (start, mut happened) = (Instant::now(), Happened::default());
+    // Each kind at least once.
+    while happened.lives < KINDS.len() || start.elapsed() < duration() {
+        let kind = &KINDS[happened.lives % KINDS.len()];
+        let mut life = Life::start(mode, &pid_file, kind.options);
+        // At first everything happens that ever will; then nothing may be added.
+        life.live(&mut happened);
         let before = life.holdings();
-        while happened.reloads < 10 || start.elapsed() < duration() {
-            round(&mut life, &mut happened);
+        for _ in 0..4 {
+            life.live(&mut happened);
         }
         life.holds(&before);
-        kill(life.pid, SIGTERM);
-        assert_eq!(life.hinit.end().code, 0);
+        let orphans = life.orphans;
+        let ended = stop(life, kind);
+        assert_eq!(ended.code, kind.code, "{}", ended.log);
+        assert!(
+            ended.log.lines().last().unwrap().contains(kind.end),
+            "{}",
+            ended.log
+        );
+        assert_eq!(
+            count(&ended.log, "hinit: reaped orphan"),
+            orphans + usize::from(kind.code == 0)
+        );
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
         happened.lives += 1;
-        report(mode, &happened);
     }
+    report(mode, &happened);
+}
+
+fn nothing_grows_in_a_long_life(mode: Mode) {
+    let dir = TempDir::new();
+    let (pid_file, address) = (dir.join("pid"), address(mode));
+    let (start, mut happened) = (Instant::now(), Happened::default());
+    let options = ["--notify", "--watchdog", "60m", "--listen", &address];
+    let mut life = Life::start(mode, &pid_file, &options);
+    let round = |life: &mut Life, happened: &mut Happened| {
+        life.live(happened);
+        life.probe(&address, happened);
+    };
+    round(&mut life, &mut happened);
+    let before = life.holdings();
+    while happened.reloads < 10 || start.elapsed() < duration() {
+        round(&mut life, &mut happened);
+    }
+    life.holds(&before);
+    kill(life.pid, SIGTERM);
+    assert_eq!(life.hinit.end().code, 0);
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+    happened.lives += 1;
+    report(mode, &happened);
 }
 
 fn stop(life: Life, kind: &Kind) -> Ended {
@@ -283,7 +290,8 @@ fn report(mode: Mode, happened: &Happened) {
         reloads,
     } = happened;
     eprintln!(
-        "soak: {mode:?}: {lives} lives, {signals} signals, {orphans} orphans, {checks} health checks, \
+        "soak: {mode:?}: {lives} lives, {signals} signals, {orphans} orphans, {checks} health \
+         checks, \
          {requests} requests, {reloads} reloads"
     );
 }

@@ -39,197 +39,265 @@ fn unused_pid() -> i32 {
     victim.pid()
 }
 
-in_both_modes! {
-    fn a_pid_that_nobody_has_goes(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("server.pid");
-        let pid = unused_pid();
-        for (contents, content) in [
-            (format!("{pid}\n"), format!("it named process {pid}")),
-            (format!("{pid}"), format!("it named process {pid}")),
-            (format!("  {pid} \r\n"), format!("it named process {pid}")),
-            ("4194303\n".to_owned(), "it named process 4194303".to_owned()),
-            // As PostgreSQL has it.
-            (format!("{pid}\n/var/lib/postgresql\n1700000000\n5432\n/tmp\n*\n  1 2\nready\n"),
-                format!("it named process {pid}")),
-            (format!("{pid}\n{}", "x".repeat(5000)), format!("it named process {pid}")),
-            (String::new(), "it was empty".to_owned()),
-        ] {
-            fs::write(&path, &contents).unwrap();
-            assert_eq!(remove(mode, &path), goes(&content), "{contents:?}");
-            assert!(!path.exists());
-        }
-    }
+in_both_modes!(
+    a_pid_that_nobody_has_goes,
+    what_is_no_pid_stays,
+    one_that_lives_stays_unless_it_cannot_be_meant,
+    what_is_not_there_is_not_spoken_of,
+    what_is_no_regular_file_stays,
+    one_name_of_two_goes,
+    what_somebody_has_locked_stays,
+    hinits_own_pid_file_stays,
+    several_and_by_the_environment,
+    the_server_finds_the_place_free
+);
 
-    fn what_is_no_pid_stays(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("server.pid");
-        for contents in [
-            &b"workers = 4\n"[..],
-            b"\n",
-            b"\n4194303\n",
-            b"0\n",
-            b"4194304\n",
-            b"-1\n",
-            b"1 2\n",
-            b"12x\n",
-            b"\xff\n",
-            b"\0\0\0\0",
-            &[b'1'; 200],
-            &[b' '; 200],
-        ] {
-            fs::write(&path, contents).unwrap();
-            assert_eq!(remove(mode, &path), stays("it does not contain a PID"));
-            assert_eq!(fs::read(&path).unwrap(), contents);
-        }
+fn a_pid_that_nobody_has_goes(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("server.pid");
+    let pid = unused_pid();
+    for (contents, content) in [
+        (format!("{pid}\n"), format!("it named process {pid}")),
+        (format!("{pid}"), format!("it named process {pid}")),
+        (format!("  {pid} \r\n"), format!("it named process {pid}")),
+        (
+            "4194303\n".to_owned(),
+            "it named process 4194303".to_owned(),
+        ),
+        // As PostgreSQL has it.
+        (
+            format!("{pid}\n/var/lib/postgresql\n1700000000\n5432\n/tmp\n*\n  1 2\nready\n"),
+            format!("it named process {pid}"),
+        ),
+        (
+            format!("{pid}\n{}", "x".repeat(5000)),
+            format!("it named process {pid}"),
+        ),
+        (String::new(), "it was empty".to_owned()),
+    ] {
+        fs::write(&path, &contents).unwrap();
+        assert_eq!(remove(mode, &path), goes(&content), "{contents:?}");
+        assert!(!path.exists());
     }
+}
 
-    fn one_that_lives_stays_unless_it_cannot_be_meant(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("server.pid");
-        // PID 1: the init of the machine, or hinit itself.
-        fs::write(&path, "1\n").unwrap();
-        let expected = match mode {
-            Mode::Subreaper => stays("process 1 is alive"),
-            Mode::Pid1 => goes("it named process 1"),
+fn what_is_no_pid_stays(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("server.pid");
+    for contents in [
+        &b"workers = 4\n"[..],
+        b"\n",
+        b"\n4194303\n",
+        b"0\n",
+        b"4194304\n",
+        b"-1\n",
+        b"1 2\n",
+        b"12x\n",
+        b"\xff\n",
+        b"\0\0\0\0",
+        &[b'1'; 200],
+        &[b' '; 200],
+    ] {
+        fs::write(&path, contents).unwrap();
+        assert_eq!(remove(mode, &path), stays("it does not contain a PID"));
+        assert_eq!(fs::read(&path).unwrap(), contents);
+    }
+}
+
+fn one_that_lives_stays_unless_it_cannot_be_meant(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("server.pid");
+    // PID 1: the init of the machine, or hinit itself.
+    fs::write(&path, "1\n").unwrap();
+    let expected = match mode {
+        Mode::Subreaper => stays("process 1 is alive"),
+        Mode::Pid1 => goes("it named process 1"),
+    };
+    assert_eq!(remove(mode, &path), expected);
+    assert_eq!(path.exists(), mode == Mode::Subreaper);
+    let victim = Victim::sleeping();
+    let pid = victim.pid();
+    fs::write(&path, pid.to_string()).unwrap();
+    let expected = match mode {
+        Mode::Subreaper => stays(&format!("process {pid} is alive")),
+        Mode::Pid1 => goes(&format!("it named process {pid}")),
+    };
+    assert_eq!(remove(mode, &path), expected);
+    // A zombie does nothing any more.
+    kill(pid, SIGKILL);
+    victim.becomes('Z');
+    fs::write(&path, pid.to_string()).unwrap();
+    assert_eq!(
+        remove(mode, &path),
+        goes(&format!("it named process {pid}"))
+    );
+}
+
+fn what_is_not_there_is_not_spoken_of(mode: Mode) {
+    let dir = TempDir::new();
+    assert_eq!(remove(mode, &dir.join("none")), "");
+    assert_eq!(remove(mode, &dir.join("none/none")), "");
+}
+
+fn what_is_no_regular_file_stays(mode: Mode) {
+    let dir = TempDir::new();
+    for (kind, path) in odd_files(&dir) {
+        assert_eq!(remove(mode, &path), stays(&format!("it is a {kind}")));
+        assert!(fs::symlink_metadata(&path).is_ok());
+    }
+    assert!(dir.join("target").exists());
+    std::os::unix::fs::symlink("/nowhere", dir.join("dangling")).unwrap();
+    assert_eq!(
+        remove(mode, &dir.join("dangling")),
+        stays("it is a symlink")
+    );
+    assert_eq!(
+        remove(mode, Path::new("/dev/null")),
+        stays("it is a device")
+    );
+    for path in ["/", "..", "/tmp/.."] {
+        assert_eq!(remove(mode, Path::new(path)), stays("Is a directory"));
+    }
+    fs::write(dir.join("file"), "4194303\n").unwrap();
+    assert_eq!(
+        remove(mode, &dir.join("file/pid")),
+        stays("Not a directory")
+    );
+    assert_eq!(remove(mode, &dir.join("file/")), stays("Is a directory"));
+    assert!(dir.join("file").exists());
+}
+
+fn one_name_of_two_goes(mode: Mode) {
+    let dir = TempDir::new();
+    fs::write(dir.join("pid"), "4194303\n").unwrap();
+    fs::hard_link(dir.join("pid"), dir.join("other")).unwrap();
+    assert_eq!(
+        remove(mode, &dir.join("pid")),
+        goes("it named process 4194303")
+    );
+    assert_eq!(fs::read_to_string(dir.join("other")).unwrap(), "4194303\n");
+}
+
+fn what_somebody_has_locked_stays(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("server.pid");
+    fs::write(&path, "4194303\n").unwrap();
+    let file = File::options().read(true).write(true).open(&path).unwrap();
+    let locks: [fn(&File) -> std::io::Result<()>; 2] = [
+        fs2::FileExt::try_lock_shared,
+        fs2::FileExt::try_lock_exclusive,
+    ];
+    for lock in locks {
+        lock(&file).unwrap();
+        assert_eq!(remove(mode, &path), stays("it is locked"));
+        fs2::FileExt::unlock(&file).unwrap();
+    }
+    let own = std::process::id();
+    for (kind, by_process) in [
+        (libc::F_WRLCK, true),
+        (libc::F_RDLCK, true),
+        (libc::F_WRLCK, false),
+    ] {
+        let mut lock = libc::flock {
+            l_type: i16::try_from(kind).unwrap(),
+            l_whence: 0,
+            l_start: 0,
+            l_len: 1,
+            l_pid: 0,
         };
-        assert_eq!(remove(mode, &path), expected);
-        assert_eq!(path.exists(), mode == Mode::Subreaper);
-        let victim = Victim::sleeping();
-        let pid = victim.pid();
-        fs::write(&path, pid.to_string()).unwrap();
-        let expected = match mode {
-            Mode::Subreaper => stays(&format!("process {pid} is alive")),
-            Mode::Pid1 => goes(&format!("it named process {pid}")),
+        let set = |lock: &libc::flock| {
+            let argument = if by_process {
+                FcntlArg::F_SETLK(lock)
+            } else {
+                FcntlArg::F_OFD_SETLK(lock)
+            };
+            fcntl(&file, argument).unwrap();
         };
-        assert_eq!(remove(mode, &path), expected);
-        // A zombie does nothing any more.
-        kill(pid, SIGKILL);
-        victim.becomes('Z');
-        fs::write(&path, pid.to_string()).unwrap();
-        assert_eq!(remove(mode, &path), goes(&format!("it named process {pid}")));
+        set(&lock);
+        // Another PID namespace's process has no number here, nor has a lock that belongs to none.
+        let expected = match mode {
+            Mode::Subreaper if by_process => format!("process {own} has locked it"),
+            _ => "it is locked".to_owned(),
+        };
+        assert_eq!(remove(mode, &path), stays(&expected));
+        lock.l_type = i16::try_from(libc::F_UNLCK).unwrap();
+        set(&lock);
     }
+    assert_eq!(fs::read_to_string(&path).unwrap(), "4194303\n");
+    assert_eq!(remove(mode, &path), goes("it named process 4194303"));
+}
 
-    fn what_is_not_there_is_not_spoken_of(mode: Mode) {
-        let dir = TempDir::new();
-        assert_eq!(remove(mode, &dir.join("none")), "");
-        assert_eq!(remove(mode, &dir.join("none/none")), "");
+fn hinits_own_pid_file_stays(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    fs::write(&path, "4194303\n").unwrap();
+    let start = Start::new(mode)
+        .pid_file(&path)
+        .arg("--remove-stale")
+        .arg(&path);
+    let hinit = start.fixture(["ready"]).start().ready();
+    let line = format!(
+        "hinit: did not remove the PID file `{}`: it is locked",
+        path.display()
+    );
+    assert_eq!(hinit.log_line(), line);
+    let pid = recorded(&path);
+    assert_eq!(
+        hinit.verdict(&path),
+        format!("healthy: process {pid} is alive")
+    );
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+}
+
+fn several_and_by_the_environment(mode: Mode) {
+    let dir = TempDir::new();
+    for name in ["a b", "c,d", "e"] {
+        fs::write(dir.join(name), "4194303\n").unwrap();
     }
+    let start = Start::new(mode).no_pid_file().with(|command| {
+        command
+            .current_dir(&dir)
+            .env("HINIT_REMOVE_STALE", "a b\nc,d\n");
+    });
+    let ended = start.args(["-q"]).fixture(["exit", "0"]).run();
+    assert_eq!((ended.code, ended.log.as_str()), (0, ""));
+    assert!(!dir.join("a b").exists() && !dir.join("c,d").exists() && dir.join("e").exists());
+    // A relative one is the server's: it counts from where that runs.
+    fs::create_dir(dir.join("work")).unwrap();
+    fs::write(dir.join("work/x"), "4194303\n").unwrap();
+    let start = Start::new(mode)
+        .no_pid_file()
+        .arg("--workdir")
+        .arg(dir.join("work"));
+    let ended = start
+        .args(["--remove-stale", "x", "--remove-stale", "y"])
+        .fixture(["exit", "0"])
+        .run();
+    assert!(
+        ended
+            .log
+            .starts_with("hinit: removed the stale PID file `x`: "),
+        "{}",
+        ended.log
+    );
+    assert!(!dir.join("work/x").exists());
+}
 
-    fn what_is_no_regular_file_stays(mode: Mode) {
-        let dir = TempDir::new();
-        for (kind, path) in odd_files(&dir) {
-            assert_eq!(remove(mode, &path), stays(&format!("it is a {kind}")));
-            assert!(fs::symlink_metadata(&path).is_ok());
-        }
-        assert!(dir.join("target").exists());
-        std::os::unix::fs::symlink("/nowhere", dir.join("dangling")).unwrap();
-        assert_eq!(remove(mode, &dir.join("dangling")), stays("it is a symlink"));
-        assert_eq!(remove(mode, Path::new("/dev/null")), stays("it is a device"));
-        for path in ["/", "..", "/tmp/.."] {
-            assert_eq!(remove(mode, Path::new(path)), stays("Is a directory"));
-        }
-        fs::write(dir.join("file"), "4194303\n").unwrap();
-        assert_eq!(remove(mode, &dir.join("file/pid")), stays("Not a directory"));
-        assert_eq!(remove(mode, &dir.join("file/")), stays("Is a directory"));
-        assert!(dir.join("file").exists());
-    }
-
-    fn one_name_of_two_goes(mode: Mode) {
-        let dir = TempDir::new();
-        fs::write(dir.join("pid"), "4194303\n").unwrap();
-        fs::hard_link(dir.join("pid"), dir.join("other")).unwrap();
-        assert_eq!(remove(mode, &dir.join("pid")), goes("it named process 4194303"));
-        assert_eq!(fs::read_to_string(dir.join("other")).unwrap(), "4194303\n");
-    }
-
-    fn what_somebody_has_locked_stays(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("server.pid");
-        fs::write(&path, "4194303\n").unwrap();
-        let file = File::options().read(true).write(true).open(&path).unwrap();
-        let locks: [fn(&File) -> std::io::Result<()>; 2] = [
-            fs2::FileExt::try_lock_shared,
-            fs2::FileExt::try_lock_exclusive,
-        ];
-        for lock in locks {
-            lock(&file).unwrap();
-            assert_eq!(remove(mode, &path), stays("it is locked"));
-            fs2::FileExt::unlock(&file).unwrap();
-        }
-        let own = std::process::id();
-        for (kind, by_process) in [(libc::F_WRLCK, true), (libc::F_RDLCK, true), (libc::F_WRLCK, false)] {
-            let mut lock = libc::flock {
-                l_type: i16::try_from(kind).unwrap(),
-                l_whence: 0,
-                l_start: 0,
-                l_len: 1,
-                l_pid: 0,
-            };
-            let set = |lock: &libc::flock| {
-                let argument = if by_process { FcntlArg::F_SETLK(lock) } else { FcntlArg::F_OFD_SETLK(lock) };
-                fcntl(&file, argument).unwrap();
-            };
-            set(&lock);
-            // Another PID namespace's process has no number here, nor has a lock that belongs to none.
-            let expected = match mode {
-                Mode::Subreaper if by_process => format!("process {own} has locked it"),
-                _ => "it is locked".to_owned(),
-            };
-            assert_eq!(remove(mode, &path), stays(&expected));
-            lock.l_type = i16::try_from(libc::F_UNLCK).unwrap();
-            set(&lock);
-        }
-        assert_eq!(fs::read_to_string(&path).unwrap(), "4194303\n");
-        assert_eq!(remove(mode, &path), goes("it named process 4194303"));
-    }
-
-    fn hinits_own_pid_file_stays(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        fs::write(&path, "4194303\n").unwrap();
-        let start = Start::new(mode).pid_file(&path).arg("--remove-stale").arg(&path);
-        let hinit = start.fixture(["ready"]).start().ready();
-        let line = format!("hinit: did not remove the PID file `{}`: it is locked", path.display());
-        assert_eq!(hinit.log_line(), line);
-        let pid = recorded(&path);
-        assert_eq!(hinit.verdict(&path), format!("healthy: process {pid} is alive"));
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
-    }
-
-    fn several_and_by_the_environment(mode: Mode) {
-        let dir = TempDir::new();
-        for name in ["a b", "c,d", "e"] {
-            fs::write(dir.join(name), "4194303\n").unwrap();
-        }
-        let start = Start::new(mode).no_pid_file().with(|command| {
-            command.current_dir(&dir).env("HINIT_REMOVE_STALE", "a b\nc,d\n");
-        });
-        let ended = start.args(["-q"]).fixture(["exit", "0"]).run();
-        assert_eq!((ended.code, ended.log.as_str()), (0, ""));
-        assert!(!dir.join("a b").exists() && !dir.join("c,d").exists() && dir.join("e").exists());
-        // A relative one is the server's: it counts from where that runs.
-        fs::create_dir(dir.join("work")).unwrap();
-        fs::write(dir.join("work/x"), "4194303\n").unwrap();
-        let start = Start::new(mode).no_pid_file().arg("--workdir").arg(dir.join("work"));
-        let ended = start.args(["--remove-stale", "x", "--remove-stale", "y"]).fixture(["exit", "0"]).run();
-        assert!(ended.log.starts_with("hinit: removed the stale PID file `x`: "), "{}", ended.log);
-        assert!(!dir.join("work/x").exists());
-    }
-
-    fn the_server_finds_the_place_free(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("server.pid");
-        let script = format!("set -C; echo $$ >{0}; cat {0}; echo $$", path.display());
-        for _ in 0..2 {
-            // It leaves the file behind, and starts again all the same.
-            let start = Start::new(mode).no_pid_file().arg("--remove-stale").arg(&path);
-            let ended = start.script(&script).run();
-            let (written, own) = ended.stdout.split_once('\n').unwrap_or_default();
-            assert_eq!((ended.code, written), (0, own), "{}", ended.log);
-            assert!(path.exists());
-        }
+fn the_server_finds_the_place_free(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("server.pid");
+    let script = format!("set -C; echo $$ >{0}; cat {0}; echo $$", path.display());
+    for _ in 0..2 {
+        // It leaves the file behind, and starts again all the same.
+        let start = Start::new(mode)
+            .no_pid_file()
+            .arg("--remove-stale")
+            .arg(&path);
+        let ended = start.script(&script).run();
+        let (written, own) = ended.stdout.split_once('\n').unwrap_or_default();
+        assert_eq!((ended.code, written), (0, own), "{}", ended.log);
+        assert!(path.exists());
     }
 }
 

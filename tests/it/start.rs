@@ -66,92 +66,143 @@ impl SlowProgram {
     }
 }
 
-in_both_modes! {
-    fn a_stop_signal_ends_a_start_that_hangs(mode: Mode) {
-        let Some(slow) = SlowProgram::new() else { return };
-        let hinit = slow.start(mode, &["--grace", "10m"], &["ready"]);
-        let _never_answered = slow.asked();
-        assert_eq!(hinit.verdict(&slow.pid_file()), "unhealthy: the server has not started yet, or has ended");
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!(ended.code, 143, "{}", ended.log);
-        assert!(ended.log.starts_with("hinit: SIGTERM from "), "{}", ended.log);
-        assert!(!slow.pid_file().exists());
-    }
+in_both_modes!(
+    a_stop_signal_ends_a_start_that_hangs,
+    one_that_ignores_it_is_killed_at_the_end_of_the_grace_time,
+    probes_are_answered_meanwhile,
+    the_server_is_asked_only_once_it_runs,
+    a_signal_that_comes_meanwhile_gets_to_the_server,
+    an_exec_that_fails_late_is_told_as_any_other
+);
 
-    fn one_that_ignores_it_is_killed_at_the_end_of_the_grace_time(mode: Mode) {
-        let Some(slow) = SlowProgram::new() else { return };
-        let server = slow.dir.join("server");
-        let script = format!("trap '' TERM; exec \"$@\" --no-pid-file --grace 1ms -- {} ready", server.display());
-        let start = Start::by(mode, &["sh", "-c", &script, "sh"]);
-        let hinit = start.start();
-        let _never_answered = slow.asked();
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 137);
-    }
+fn a_stop_signal_ends_a_start_that_hangs(mode: Mode) {
+    let Some(slow) = SlowProgram::new() else {
+        return;
+    };
+    let hinit = slow.start(mode, &["--grace", "10m"], &["ready"]);
+    let _never_answered = slow.asked();
+    assert_eq!(
+        hinit.verdict(&slow.pid_file()),
+        "unhealthy: the server has not started yet, or has ended"
+    );
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(ended.code, 143, "{}", ended.log);
+    assert!(
+        ended.log.starts_with("hinit: SIGTERM from "),
+        "{}",
+        ended.log
+    );
+    assert!(!slow.pid_file().exists());
+}
 
-    fn probes_are_answered_meanwhile(mode: Mode) {
-        let Some(slow) = SlowProgram::new() else { return };
-        let hinit = slow.start(mode, &["--notify"], &["notifies", "READY=1"]);
-        let event = slow.asked();
-        let pid_file = slow.pid_file();
-        assert!(get(&pid_file, "/livez").status.starts_with("200 "));
-        assert_eq!(get(&pid_file, "/readyz").status, "503 unhealthy: the server has not started yet, or has ended");
-        assert_eq!(get(&pid_file, "/status").member("phase"), "\"starting\"");
-        slow.answer(&event, Response::FAN_ALLOW);
-        let hinit = hinit.ready();
-        assert!(get(&pid_file, "/readyz").status.starts_with("200 "));
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!(ended.code, 143, "{}", ended.log);
-    }
+fn one_that_ignores_it_is_killed_at_the_end_of_the_grace_time(mode: Mode) {
+    let Some(slow) = SlowProgram::new() else {
+        return;
+    };
+    let server = slow.dir.join("server");
+    let script = format!(
+        "trap '' TERM; exec \"$@\" --no-pid-file --grace 1ms -- {} ready",
+        server.display()
+    );
+    let start = Start::by(mode, &["sh", "-c", &script, "sh"]);
+    let hinit = start.start();
+    let _never_answered = slow.asked();
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 137);
+}
 
-    fn the_server_is_asked_only_once_it_runs(mode: Mode) {
-        let Some(slow) = SlowProgram::new() else { return };
-        let beat = slow.dir.join("beat");
-        let probes = format!("--heartbeat {} --max-age 60m", beat.display());
-        let hinit = slow.start(mode, &["-v", "--ready-when", &probes], &["ready"]);
-        let event = slow.asked();
-        let pid_file = slow.pid_file();
-        // A deadline that is due comes before an answer.
-        for _ in 0..3 {
-            assert_eq!(get(&pid_file, "/readyz").status, "503 unhealthy: the server has not started yet, or has ended");
-        }
-        // Whatever had asked by now would have found nothing, and told it.
-        eventually("nothing else runs", || (children_of(hinit.pid()).len() == 1).then_some(()));
-        fs::write(&beat, "").unwrap();
-        slow.answer(&event, Response::FAN_ALLOW);
-        let hinit = hinit.ready();
-        assert_eq!(hinit.log_line(), "hinit: the server has answered the probes of --ready-when");
-        assert!(get(&pid_file, "/readyz").status.starts_with("200 "));
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
-    }
+fn probes_are_answered_meanwhile(mode: Mode) {
+    let Some(slow) = SlowProgram::new() else {
+        return;
+    };
+    let hinit = slow.start(mode, &["--notify"], &["notifies", "READY=1"]);
+    let event = slow.asked();
+    let pid_file = slow.pid_file();
+    assert!(get(&pid_file, "/livez").status.starts_with("200 "));
+    assert_eq!(
+        get(&pid_file, "/readyz").status,
+        "503 unhealthy: the server has not started yet, or has ended"
+    );
+    assert_eq!(get(&pid_file, "/status").member("phase"), "\"starting\"");
+    slow.answer(&event, Response::FAN_ALLOW);
+    let hinit = hinit.ready();
+    assert!(get(&pid_file, "/readyz").status.starts_with("200 "));
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(ended.code, 143, "{}", ended.log);
+}
 
-    fn a_signal_that_comes_meanwhile_gets_to_the_server(mode: Mode) {
-        let Some(slow) = SlowProgram::new() else { return };
-        let server = slow.dir.join("server");
-        // The server finds SIGHUP blocked, as it is in hinit's caller.
-        let script = format!("exec \"$@\" -v --no-pid-file -- {} signals", server.display());
-        let start = Start::by(mode, &["env", "--block-signal=HUP", "sh", "-c", &script, "sh"]);
-        let hinit = start.start();
-        let event = slow.asked();
-        hinit.signal(SIGHUP);
-        slow.answer(&event, Response::FAN_ALLOW);
-        let mut lines = [hinit.line(), hinit.line()];
-        lines.sort();
-        assert_eq!(lines, ["ready", "signal 1"]);
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 0);
+fn the_server_is_asked_only_once_it_runs(mode: Mode) {
+    let Some(slow) = SlowProgram::new() else {
+        return;
+    };
+    let beat = slow.dir.join("beat");
+    let probes = format!("--heartbeat {} --max-age 60m", beat.display());
+    let hinit = slow.start(mode, &["-v", "--ready-when", &probes], &["ready"]);
+    let event = slow.asked();
+    let pid_file = slow.pid_file();
+    // A deadline that is due comes before an answer.
+    for _ in 0..3 {
+        assert_eq!(
+            get(&pid_file, "/readyz").status,
+            "503 unhealthy: the server has not started yet, or has ended"
+        );
     }
+    // Whatever had asked by now would have found nothing, and told it.
+    eventually("nothing else runs", || {
+        (children_of(hinit.pid()).len() == 1).then_some(())
+    });
+    fs::write(&beat, "").unwrap();
+    slow.answer(&event, Response::FAN_ALLOW);
+    let hinit = hinit.ready();
+    assert_eq!(
+        hinit.log_line(),
+        "hinit: the server has answered the probes of --ready-when"
+    );
+    assert!(get(&pid_file, "/readyz").status.starts_with("200 "));
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+}
 
-    fn an_exec_that_fails_late_is_told_as_any_other(mode: Mode) {
-        let Some(slow) = SlowProgram::new() else { return };
-        let hinit = slow.start(mode, &[], &["ready"]);
-        let event = slow.asked();
-        slow.answer(&event, Response::FAN_DENY);
-        let ended = hinit.end();
-        assert_eq!((ended.code, ended.log.contains("cannot run")), (126, true), "{}", ended.log);
-        assert!(!slow.pid_file().exists());
-    }
+fn a_signal_that_comes_meanwhile_gets_to_the_server(mode: Mode) {
+    let Some(slow) = SlowProgram::new() else {
+        return;
+    };
+    let server = slow.dir.join("server");
+    // The server finds SIGHUP blocked, as it is in hinit's caller.
+    let script = format!(
+        "exec \"$@\" -v --no-pid-file -- {} signals",
+        server.display()
+    );
+    let start = Start::by(
+        mode,
+        &["env", "--block-signal=HUP", "sh", "-c", &script, "sh"],
+    );
+    let hinit = start.start();
+    let event = slow.asked();
+    hinit.signal(SIGHUP);
+    slow.answer(&event, Response::FAN_ALLOW);
+    let mut lines = [hinit.line(), hinit.line()];
+    lines.sort();
+    assert_eq!(lines, ["ready", "signal 1"]);
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 0);
+}
+
+fn an_exec_that_fails_late_is_told_as_any_other(mode: Mode) {
+    let Some(slow) = SlowProgram::new() else {
+        return;
+    };
+    let hinit = slow.start(mode, &[], &["ready"]);
+    let event = slow.asked();
+    slow.answer(&event, Response::FAN_DENY);
+    let ended = hinit.end();
+    assert_eq!(
+        (ended.code, ended.log.contains("cannot run")),
+        (126, true),
+        "{}",
+        ended.log
+    );
+    assert!(!slow.pid_file().exists());
 }

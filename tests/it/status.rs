@@ -30,56 +30,66 @@ fn status(hinit: &Running, pid_file: &Path, words: &[&str]) -> Ended {
     Ended::of(&command.args(words).output().unwrap())
 }
 
-in_both_modes! {
-    fn what_is_known_of_a_server(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let script = "sleep 1000 & sleep 1000 & echo ready; wait";
-        let hinit = Start::new(mode).pid_file(&path).script(script).start().ready();
-        let (pid, file) = (recorded(&path).to_string(), path.to_str().unwrap());
-        let server = hinit.server();
-        eventually("it sleeps", || status_of(server, "State")?.starts_with('S').then_some(()));
-        let ended = status(&hinit, &path, &[]);
-        assert_eq!((ended.code, ended.log.as_str()), (0, ""));
-        let found = rows(&ended.stdout);
-        let verdict = format!("healthy: process {pid} is alive");
-        for (name, value) in [
-            ("verdict", verdict.as_str()),
-            ("PID", &pid),
-            ("command", &format!("sh -c {script}")),
-            ("state", "sleeping"),
-            ("threads", "1"),
-            ("children", "2"),
-            ("PID file", file),
-            ("lock", "locked by hinit"),
-        ] {
-            assert_eq!(found[name], value);
-        }
-        assert!(found["memory"].ends_with("iB"), "{}", found["memory"]);
-        let files = fs::read_dir(format!("/proc/{server}/fd")).unwrap().count();
-        assert_eq!(found["open files"], files.to_string());
-        // The same for programs.
-        for words in [&["--json"][..], &["--json", "--foreign"]] {
-            let ended = status(&hinit, &path, words);
-            assert_eq!((ended.code, ended.log.as_str()), (0, ""));
-            assert_eq!(ended.stdout.lines().count(), 1);
-            let found = members(&ended.stdout);
-            for (_, key) in FACTS {
-                let is_null = found[key] == "null";
-                assert_eq!(is_null, found.contains_key(&format!("{key}_reason")), "{key}");
-            }
-            for (key, value) in [("pid", pid.as_str()), ("threads", "1"), ("children", "2")] {
-                assert_eq!(found[key], value);
-            }
-            let quoted = |text: &str| format!("\"{text}\"");
-            assert_eq!(found["verdict"], quoted(&verdict));
-            assert_eq!(found["pid_file"], quoted(file));
-            assert!(found["memory_bytes"].parse::<u64>().unwrap() >= 4096);
-            assert!(found["seconds"].parse::<u64>().unwrap() < 3600);
-        }
-        hinit.signal(SIGTERM);
-        hinit.end();
+in_both_modes!(what_is_known_of_a_server);
+
+fn what_is_known_of_a_server(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let script = "sleep 1000 & sleep 1000 & echo ready; wait";
+    let hinit = Start::new(mode)
+        .pid_file(&path)
+        .script(script)
+        .start()
+        .ready();
+    let (pid, file) = (recorded(&path).to_string(), path.to_str().unwrap());
+    let server = hinit.server();
+    eventually("it sleeps", || {
+        status_of(server, "State")?.starts_with('S').then_some(())
+    });
+    let ended = status(&hinit, &path, &[]);
+    assert_eq!((ended.code, ended.log.as_str()), (0, ""));
+    let found = rows(&ended.stdout);
+    let verdict = format!("healthy: process {pid} is alive");
+    for (name, value) in [
+        ("verdict", verdict.as_str()),
+        ("PID", &pid),
+        ("command", &format!("sh -c {script}")),
+        ("state", "sleeping"),
+        ("threads", "1"),
+        ("children", "2"),
+        ("PID file", file),
+        ("lock", "locked by hinit"),
+    ] {
+        assert_eq!(found[name], value);
     }
+    assert!(found["memory"].ends_with("iB"), "{}", found["memory"]);
+    let files = fs::read_dir(format!("/proc/{server}/fd")).unwrap().count();
+    assert_eq!(found["open files"], files.to_string());
+    // The same for programs.
+    for words in [&["--json"][..], &["--json", "--foreign"]] {
+        let ended = status(&hinit, &path, words);
+        assert_eq!((ended.code, ended.log.as_str()), (0, ""));
+        assert_eq!(ended.stdout.lines().count(), 1);
+        let found = members(&ended.stdout);
+        for (_, key) in FACTS {
+            let is_null = found[key] == "null";
+            assert_eq!(
+                is_null,
+                found.contains_key(&format!("{key}_reason")),
+                "{key}"
+            );
+        }
+        for (key, value) in [("pid", pid.as_str()), ("threads", "1"), ("children", "2")] {
+            assert_eq!(found[key], value);
+        }
+        let quoted = |text: &str| format!("\"{text}\"");
+        assert_eq!(found["verdict"], quoted(&verdict));
+        assert_eq!(found["pid_file"], quoted(file));
+        assert!(found["memory_bytes"].parse::<u64>().unwrap() >= 4096);
+        assert!(found["seconds"].parse::<u64>().unwrap() < 3600);
+    }
+    hinit.signal(SIGTERM);
+    hinit.end();
 }
 
 #[test]

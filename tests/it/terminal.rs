@@ -187,76 +187,91 @@ fn a_hang_up_reaches_the_server_and_ends_both() {
     assert_eq!(status_of(server, "State"), None);
 }
 
-in_both_modes! {
-    fn a_shell_under_hinit_has_full_job_control(mode: Mode) {
-        let mut pty = Pty::new();
-        let words = ["--no-pid-file", "bash", "--norc", "--noprofile", "--noediting", "-i"];
-        let hinit = session_leader(&pty, mode, &words);
-        pty.command("sed -u s/^/got:/");
-        pty.press("one\n");
-        pty.expect("got:one");
+in_both_modes!(
+    a_shell_under_hinit_has_full_job_control,
+    where_nobody_could_continue_it_a_server_goes_on_after_ctrl_z,
+    a_new_window_size_reaches_the_server,
+    a_reader_of_the_terminal_is_never_stopped_at_its_start
+);
+
+fn a_shell_under_hinit_has_full_job_control(mode: Mode) {
+    let mut pty = Pty::new();
+    let words = [
+        "--no-pid-file",
+        "bash",
+        "--norc",
+        "--noprofile",
+        "--noediting",
+        "-i",
+    ];
+    let hinit = session_leader(&pty, mode, &words);
+    pty.command("sed -u s/^/got:/");
+    pty.press("one\n");
+    pty.expect("got:one");
+    pty.press("\x1a");
+    pty.expect("Stopped");
+    pty.command("jobs | sed s/sed/found/");
+    pty.expect("found -u");
+    pty.command("fg");
+    pty.press("two\n");
+    pty.expect("got:two");
+    pty.press("\x03");
+    pty.command("echo code''$?");
+    pty.expect("code130");
+    pty.resize(33, 99);
+    pty.command("stty size");
+    pty.expect("33 99");
+    pty.command("exit 7");
+    assert_eq!(code_of(hinit), 7);
+}
+
+fn where_nobody_could_continue_it_a_server_goes_on_after_ctrl_z(mode: Mode) {
+    let mut pty = Pty::new();
+    let hinit = session_leader(&pty, mode, &ANSWERS.split(' ').collect::<Vec<_>>());
+    for line in ["one", "two", "three"] {
+        pty.press(&format!("{line}\n"));
+        pty.expect(&format!("got:{line}"));
         pty.press("\x1a");
-        pty.expect("Stopped");
-        pty.command("jobs | sed s/sed/found/");
-        pty.expect("found -u");
-        pty.command("fg");
-        pty.press("two\n");
-        pty.expect("got:two");
-        pty.press("\x03");
-        pty.command("echo code''$?");
-        pty.expect("code130");
-        pty.resize(33, 99);
-        pty.command("stty size");
-        pty.expect("33 99");
-        pty.command("exit 7");
-        assert_eq!(code_of(hinit), 7);
+        pty.expect(
+            "hinit: SIGTSTP stopped the server; hinit continued it at once, since nothing \
+                    else would",
+        );
     }
+    pty.press("\x03");
+    assert_eq!(code_of(hinit), 130);
+}
 
-    fn where_nobody_could_continue_it_a_server_goes_on_after_ctrl_z(mode: Mode) {
-        let mut pty = Pty::new();
-        let hinit = session_leader(&pty, mode, &ANSWERS.split(' ').collect::<Vec<_>>());
-        for line in ["one", "two", "three"] {
-            pty.press(&format!("{line}\n"));
-            pty.expect(&format!("got:{line}"));
-            pty.press("\x1a");
-            pty.expect("hinit: SIGTSTP stopped the server; hinit continued it at once, since nothing else would");
-        }
-        pty.press("\x03");
-        assert_eq!(code_of(hinit), 130);
-    }
+fn a_new_window_size_reaches_the_server(mode: Mode) {
+    let mut pty = Pty::new();
+    let fixture = fixture();
+    let words = ["--no-pid-file", fixture.to_str().unwrap(), "signals"];
+    let hinit = session_leader(&pty, mode, &words);
+    pty.expect("ready");
+    pty.resize(33, 99);
+    pty.expect("signal 28");
+    // Once, from the terminal; and from the keyboard each signal comes once as well.
+    pty.press("\x03");
+    pty.expect("signal 2");
+    pty.press("\x1c");
+    pty.expect("signal 3");
+    drop(pty);
+    drop(hinit);
+}
 
-    fn a_new_window_size_reaches_the_server(mode: Mode) {
+fn a_reader_of_the_terminal_is_never_stopped_at_its_start(mode: Mode) {
+    let fixture = fixture();
+    for _ in 0..1000 {
         let mut pty = Pty::new();
-        let fixture = fixture();
-        let words = ["--no-pid-file", fixture.to_str().unwrap(), "signals"];
+        // Then a read returns at once, without a key.
+        let mut settings = tcgetattr(&pty.line).unwrap();
+        settings.local_flags.remove(LocalFlags::ICANON);
+        settings.control_chars[SpecialCharacterIndices::VMIN as usize] = 0;
+        tcsetattr(&pty.line, SetArg::TCSANOW, &settings).unwrap();
+        let words = ["-v", "--no-pid-file", fixture.to_str().unwrap(), "read"];
         let hinit = session_leader(&pty, mode, &words);
-        pty.expect("ready");
-        pty.resize(33, 99);
-        pty.expect("signal 28");
-        // Once, from the terminal; and from the keyboard each signal comes once as well.
-        pty.press("\x03");
-        pty.expect("signal 2");
-        pty.press("\x1c");
-        pty.expect("signal 3");
-        drop(pty);
-        drop(hinit);
-    }
-
-    fn a_reader_of_the_terminal_is_never_stopped_at_its_start(mode: Mode) {
-        let fixture = fixture();
-        for _ in 0..1000 {
-            let mut pty = Pty::new();
-            // Then a read returns at once, without a key.
-            let mut settings = tcgetattr(&pty.line).unwrap();
-            settings.local_flags.remove(LocalFlags::ICANON);
-            settings.control_chars[SpecialCharacterIndices::VMIN as usize] = 0;
-            tcsetattr(&pty.line, SetArg::TCSANOW, &settings).unwrap();
-            let words = ["-v", "--no-pid-file", fixture.to_str().unwrap(), "read"];
-            let hinit = session_leader(&pty, mode, &words);
-            // Had it been stopped, and continued, that would show.
-            assert_eq!(pty.expect("exited 0 "), "hinit: the server ");
-            assert_eq!(code_of(hinit), 0);
-        }
+        // Had it been stopped, and continued, that would show.
+        assert_eq!(pty.expect("exited 0 "), "hinit: the server ");
+        assert_eq!(code_of(hinit), 0);
     }
 }
 
@@ -265,7 +280,8 @@ fn a_reader_is_never_stopped_at_its_start_by_a_shell_with_job_control() {
     let mut pty = Pty::new();
     let mut shell = Command::new("setsid");
     shell.args(["--ctty", "bash", "-c"]).arg(format!(
-        "set -m; stty -icanon min 0 time 0; for i in {{1..1000}}; do {} -q --no-pid-file {} read || \
+        "set -m; stty -icanon min 0 time 0; for i in {{1..1000}}; do {} -q --no-pid-file {} read \
+         || \
          exit 1; done; echo through",
         hinit().display(),
         fixture().display()

@@ -62,136 +62,196 @@ fn refused(start: Start, options: &[&str], why: &str) {
     assert!(!path.exists() && !marker.exists());
 }
 
-in_both_modes! {
-    fn all_that_makes_a_user_is_that_users(mode: Mode) {
-        if !can_be_root("to become another user") {
-            return;
-        }
-        for (user, expected) in [
-            ("4242", plain("4242", "4242", "4242")),
-            ("4242:7", plain("4242", "7", "7")),
-            ("nobody", plain("65534", "65534", "65534")),
-            ("65534", plain("65534", "65534", "65534")),
-            ("nobody:daemon", plain("65534", "1", "1")),
-            ("daemon:4242", plain("1", "4242", "4242")),
-        ] {
-            let by_option = Start::new(mode).args(["--user", user]);
-            let by_variable = Start::new(mode).with(|c| { c.env("HINIT_USER", user); });
-            for start in [by_option, by_variable] {
-                let ended = start.no_pid_file().args(["--", "cat", "/proc/self/status"]).run();
-                assert_eq!(ended.code, 0, "{}", ended.log);
-                assert_eq!(fields(&ended.stdout), expected, "{user}");
-            }
-        }
-        // Nothing else changes: neither signals nor limits nor descriptors.
-        for server in [
-            &["grep", "-E", "Sig(Blk|Ign|Cgt)|Umask|Threads", "/proc/self/status"][..],
-            &["ls", "/proc/self/fd"],
-            &["sh", "-c", "pwd; cat /proc/self/limits"],
-        ] {
-            let run = |options: &[&str]| {
-                let start = Start::by(mode, &["env", "--block-signal=USR1", "--ignore-signal=INT"]);
-                start.no_pid_file().args(options).arg("--").args(server).run().stdout
-            };
-            assert_eq!(run(&["--user", "4242"]), run(&[]));
-        }
-    }
+in_both_modes!(
+    all_that_makes_a_user_is_that_users,
+    hinit_still_signals_it_and_vouches_for_it,
+    what_it_leaves_is_ended_as_well,
+    without_a_capability_nothing_is_launched,
+    nobody_is_launched_as_someone_unknown,
+    the_servers_directory_is_its_own
+);
 
-    fn hinit_still_signals_it_and_vouches_for_it(mode: Mode) {
-        if !can_be_root("to become another user") {
-            return;
-        }
-        let dir = TempDir::new();
-        let (program, path) = (fixture_for_all(&dir), dir.join("pid"));
-        let start = Start::new(mode).pid_file(&path).args(["--user", "4242"]);
-        let hinit = start.arg(&program).arg("signals").start().ready();
-        let pid = recorded(&path);
-        hinit.signal(SIGHUP);
-        assert_eq!(hinit.line(), "signal 1");
-        let healthy = format!("healthy: process {pid} is alive");
-        assert_eq!(hinit.verdict(&path), healthy);
-        if mode == Mode::Subreaper {
-            // For the server's own user, and any other.
-            for uid in [4242, 65534] {
-                let mut command = hinit_with([""; 0]);
-                assert_eq!(verdict_by(command.uid(uid), &path, &[]), healthy);
-            }
-        }
-        let mut command = hinit.beside();
-        let sent = command.args(["signal", "USR1", "--pid-file"]).arg(&path).output();
-        assert_eq!(Ended::of(&sent.unwrap()).code, 0);
-        assert_eq!(hinit.line(), "signal 10");
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.line(), "signal 15");
-        assert_eq!(hinit.end().code, 0);
-        assert!(!path.exists());
+fn all_that_makes_a_user_is_that_users(mode: Mode) {
+    if !can_be_root("to become another user") {
+        return;
     }
-
-    fn what_it_leaves_is_ended_as_well(mode: Mode) {
-        if !can_be_root("to become another user") {
-            return;
-        }
-        // It waits until the one that it leaves is deaf to SIGTERM.
-        let script = "x=$( (trap '' TERM; exec sleep 1000 >&-) & ); exit 3";
-        let start = Start::new(mode).no_pid_file().args(["--user", "4242", "--grace", "1ms"]);
-        let ended = start.script(script).run();
-        assert_eq!(ended.code, 3);
-        assert!(ended.log.contains("; killed 1 leftover: s"), "{}", ended.log);
-    }
-
-    fn without_a_capability_nothing_is_launched(mode: Mode) {
-        if !can_be_root("to have capabilities") {
-            return;
-        }
-        for name in ["kill", "setuid", "setgid"] {
-            let start = Start::by(mode, &["setpriv", &format!("--bounding-set=-{name}")]);
-            let name = format!("CAP_{}", name.to_uppercase());
-            let why = format!("cannot run as `4242`: hinit lacks {name}; \
-                add it (--cap-add {name}), or start hinit as that user");
-            refused(start, &["--user", "4242"], &why);
-        }
-    }
-
-    fn nobody_is_launched_as_someone_unknown(mode: Mode) {
-        for (user, why) in [
-            ("none", "cannot run as `none`: there is no such user in /etc/passwd"),
-            ("none:0", "cannot run as `none`: there is no such user in /etc/passwd"),
-            ("0:none", "cannot run with the group `none`: there is no such group in /etc/group"),
-            ("4294967295", "cannot run as `4294967295`: there is no such user in /etc/passwd"),
-            ("0:4294967296", "cannot run with the group `4294967296`: there is no such group in /etc/group"),
-        ] {
-            refused(Start::new(mode), &["--user", user], why);
-        }
-    }
-
-    fn the_servers_directory_is_its_own(mode: Mode) {
-        let dir = TempDir::new();
-        fs::create_dir(dir.join("work")).unwrap();
-        symlink("/bin/pwd", dir.join("work/server")).unwrap();
-        for (workdir, command) in [("work", "./server"), ("./work/../work/", "./server")] {
-            let start = Start::new(mode).with(|c| { c.current_dir(&dir); });
-            let ended = start.no_pid_file().args(["--workdir", workdir, command]).run();
-            let expected = dir.join("work").display().to_string();
-            assert_eq!((ended.code, ended.stdout), (0, expected), "{}", ended.log);
-        }
-        // The PID file counts from where hinit was started, and is gone at the end.
-        let start = Start::new(mode).with(|c| {
-            c.current_dir(&dir).env("HINIT_WORKDIR", "work");
+    for (user, expected) in [
+        ("4242", plain("4242", "4242", "4242")),
+        ("4242:7", plain("4242", "7", "7")),
+        ("nobody", plain("65534", "65534", "65534")),
+        ("65534", plain("65534", "65534", "65534")),
+        ("nobody:daemon", plain("65534", "1", "1")),
+        ("daemon:4242", plain("1", "4242", "4242")),
+    ] {
+        let by_option = Start::new(mode).args(["--user", user]);
+        let by_variable = Start::new(mode).with(|c| {
+            c.env("HINIT_USER", user);
         });
-        let hinit = start.pid_file("pid").fixture(["ready"]).start().ready();
-        let pid = recorded(&dir.join("pid"));
-        assert_eq!(hinit.verdict(&dir.join("pid")), format!("healthy: process {pid} is alive"));
-        let link = fs::read_link(format!("/proc/{}/cwd", hinit.server())).unwrap();
-        assert_eq!(link, dir.join("work"));
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
-        assert!(!dir.join("pid").exists());
-        fs::write(dir.join("file"), "").unwrap();
-        for (name, why) in [("none", "No such file or directory"), ("file", "Not a directory")] {
-            let at = dir.join(name);
-            let why = format!("cannot enter the directory `{}`: {why}", at.display());
-            refused(Start::new(mode), &["--workdir", at.to_str().unwrap()], &why);
+        for start in [by_option, by_variable] {
+            let ended = start
+                .no_pid_file()
+                .args(["--", "cat", "/proc/self/status"])
+                .run();
+            assert_eq!(ended.code, 0, "{}", ended.log);
+            assert_eq!(fields(&ended.stdout), expected, "{user}");
         }
+    }
+    // Nothing else changes: neither signals nor limits nor descriptors.
+    for server in [
+        &[
+            "grep",
+            "-E",
+            "Sig(Blk|Ign|Cgt)|Umask|Threads",
+            "/proc/self/status",
+        ][..],
+        &["ls", "/proc/self/fd"],
+        &["sh", "-c", "pwd; cat /proc/self/limits"],
+    ] {
+        let run = |options: &[&str]| {
+            let start = Start::by(mode, &["env", "--block-signal=USR1", "--ignore-signal=INT"]);
+            start
+                .no_pid_file()
+                .args(options)
+                .arg("--")
+                .args(server)
+                .run()
+                .stdout
+        };
+        assert_eq!(run(&["--user", "4242"]), run(&[]));
+    }
+}
+
+fn hinit_still_signals_it_and_vouches_for_it(mode: Mode) {
+    if !can_be_root("to become another user") {
+        return;
+    }
+    let dir = TempDir::new();
+    let (program, path) = (fixture_for_all(&dir), dir.join("pid"));
+    let start = Start::new(mode).pid_file(&path).args(["--user", "4242"]);
+    let hinit = start.arg(&program).arg("signals").start().ready();
+    let pid = recorded(&path);
+    hinit.signal(SIGHUP);
+    assert_eq!(hinit.line(), "signal 1");
+    let healthy = format!("healthy: process {pid} is alive");
+    assert_eq!(hinit.verdict(&path), healthy);
+    if mode == Mode::Subreaper {
+        // For the server's own user, and any other.
+        for uid in [4242, 65534] {
+            let mut command = hinit_with([""; 0]);
+            assert_eq!(verdict_by(command.uid(uid), &path, &[]), healthy);
+        }
+    }
+    let mut command = hinit.beside();
+    let sent = command
+        .args(["signal", "USR1", "--pid-file"])
+        .arg(&path)
+        .output();
+    assert_eq!(Ended::of(&sent.unwrap()).code, 0);
+    assert_eq!(hinit.line(), "signal 10");
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.line(), "signal 15");
+    assert_eq!(hinit.end().code, 0);
+    assert!(!path.exists());
+}
+
+fn what_it_leaves_is_ended_as_well(mode: Mode) {
+    if !can_be_root("to become another user") {
+        return;
+    }
+    // It waits until the one that it leaves is deaf to SIGTERM.
+    let script = "x=$( (trap '' TERM; exec sleep 1000 >&-) & ); exit 3";
+    let start = Start::new(mode)
+        .no_pid_file()
+        .args(["--user", "4242", "--grace", "1ms"]);
+    let ended = start.script(script).run();
+    assert_eq!(ended.code, 3);
+    assert!(
+        ended.log.contains("; killed 1 leftover: s"),
+        "{}",
+        ended.log
+    );
+}
+
+fn without_a_capability_nothing_is_launched(mode: Mode) {
+    if !can_be_root("to have capabilities") {
+        return;
+    }
+    for name in ["kill", "setuid", "setgid"] {
+        let start = Start::by(mode, &["setpriv", &format!("--bounding-set=-{name}")]);
+        let name = format!("CAP_{}", name.to_uppercase());
+        let why = format!(
+            "cannot run as `4242`: hinit lacks {name}; \
+            add it (--cap-add {name}), or start hinit as that user"
+        );
+        refused(start, &["--user", "4242"], &why);
+    }
+}
+
+fn nobody_is_launched_as_someone_unknown(mode: Mode) {
+    for (user, why) in [
+        (
+            "none",
+            "cannot run as `none`: there is no such user in /etc/passwd",
+        ),
+        (
+            "none:0",
+            "cannot run as `none`: there is no such user in /etc/passwd",
+        ),
+        (
+            "0:none",
+            "cannot run with the group `none`: there is no such group in /etc/group",
+        ),
+        (
+            "4294967295",
+            "cannot run as `4294967295`: there is no such user in /etc/passwd",
+        ),
+        (
+            "0:4294967296",
+            "cannot run with the group `4294967296`: there is no such group in /etc/group",
+        ),
+    ] {
+        refused(Start::new(mode), &["--user", user], why);
+    }
+}
+
+fn the_servers_directory_is_its_own(mode: Mode) {
+    let dir = TempDir::new();
+    fs::create_dir(dir.join("work")).unwrap();
+    symlink("/bin/pwd", dir.join("work/server")).unwrap();
+    for (workdir, command) in [("work", "./server"), ("./work/../work/", "./server")] {
+        let start = Start::new(mode).with(|c| {
+            c.current_dir(&dir);
+        });
+        let ended = start
+            .no_pid_file()
+            .args(["--workdir", workdir, command])
+            .run();
+        let expected = dir.join("work").display().to_string();
+        assert_eq!((ended.code, ended.stdout), (0, expected), "{}", ended.log);
+    }
+    // The PID file counts from where hinit was started, and is gone at the end.
+    let start = Start::new(mode).with(|c| {
+        c.current_dir(&dir).env("HINIT_WORKDIR", "work");
+    });
+    let hinit = start.pid_file("pid").fixture(["ready"]).start().ready();
+    let pid = recorded(&dir.join("pid"));
+    assert_eq!(
+        hinit.verdict(&dir.join("pid")),
+        format!("healthy: process {pid} is alive")
+    );
+    let link = fs::read_link(format!("/proc/{}/cwd", hinit.server())).unwrap();
+    assert_eq!(link, dir.join("work"));
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+    assert!(!dir.join("pid").exists());
+    fs::write(dir.join("file"), "").unwrap();
+    for (name, why) in [
+        ("none", "No such file or directory"),
+        ("file", "Not a directory"),
+    ] {
+        let at = dir.join(name);
+        let why = format!("cannot enter the directory `{}`: {why}", at.display());
+        refused(Start::new(mode), &["--workdir", at.to_str().unwrap()], &why);
     }
 }
 
@@ -213,7 +273,8 @@ fn names_and_supplementary_groups_come_from_the_images_files() {
     }
     let passwd = "root:x:0:0:root:/root:/bin/sh\n# junk\n\napp:x:1000:1001::/home/app:/bin/sh\n\
         homeless:x:1002:1002:::\nlast:x:1003:1003::/last:/bin/sh";
-    let group = "root:x:0:\nten:x:10:app,other\napp:x:1001:\ntwenty:x:20:other,app\nmine:x:30:homeless\n\
+    let group = "root:x:0:\nten:x:10:app,other\napp:x:1001:\ntwenty:x:20:other,app\n\
+        mine:x:30:homeless\n\
         junk\nlast:x:1003:\n";
     let show = "sh -c 'echo $(id -u) $(id -g) $(id -G) $HOME $(pwd)'";
     for (user, shown) in [
@@ -245,7 +306,8 @@ fn numbers_need_no_files_at_all() {
         return;
     }
     let script = "mount -t tmpfs none /etc; cd /; for user in 1000 1000:7 nobody; do \
-        \"$HINIT\" -q --no-pid-file --user $user sh -c 'echo $(id -u) $(id -G) $HOME' || echo $?; done";
+        \"$HINIT\" -q --no-pid-file --user $user sh -c 'echo $(id -u) $(id -G) $HOME' || echo $?; \
+        done";
     let ended = in_mount_namespace(script, &[]);
     assert_eq!(ended.stdout, "1000 1000 /\n1000 7 /\n125");
     let line = "hinit: cannot run as `nobody`: there is no such user in /etc/passwd";
@@ -268,7 +330,8 @@ fn a_file_that_cannot_be_read_is_not_taken_for_a_missing_one() {
             for user in ["1234", "1234:7", "root"] {
                 let script = format!(
                     "mount -t tmpfs none /etc; file={file}; {make}; exec setpriv \
-                     --bounding-set=-dac_override,-dac_read_search \"$HINIT\" --no-pid-file --user {user} true"
+                     --bounding-set=-dac_override,-dac_read_search \"$HINIT\" --no-pid-file \
+                     --user {user} true"
                 );
                 let ended = in_mount_namespace(&script, &[]);
                 let line = format!("hinit: cannot look up the user in `/etc/{file}`: {why}");

@@ -16,15 +16,21 @@ fn end_of(start: Start, variables: &[(&str, &str)]) -> Ended {
         .run()
 }
 
-in_both_modes! {
-    fn what_no_command_knows_is_one_warning(mode: Mode) {
-        let typo = ("HINIT_GRCE", "1s");
-        let warning = "hinit: unknown variable ignored: `HINIT_GRCE` (did you mean `HINIT_GRACE`?)";
-        let start = || Start::new(mode).no_pid_file().args(["--quiet-success"]);
-        let ended = end_of(start().script("true"), &[typo]);
-        assert_eq!((ended.code, ended.log.as_str()), (0, warning));
-        // All in one line, beside those that are known or set by others.
-        let ended = end_of(start().script("true"), &[
+in_both_modes!(
+    what_no_command_knows_is_one_warning,
+    a_success_can_go_unsaid
+);
+
+fn what_no_command_knows_is_one_warning(mode: Mode) {
+    let typo = ("HINIT_GRCE", "1s");
+    let warning = "hinit: unknown variable ignored: `HINIT_GRCE` (did you mean `HINIT_GRACE`?)";
+    let start = || Start::new(mode).no_pid_file().args(["--quiet-success"]);
+    let ended = end_of(start().script("true"), &[typo]);
+    assert_eq!((ended.code, ended.log.as_str()), (0, warning));
+    // All in one line, beside those that are known or set by others.
+    let ended = end_of(
+        start().script("true"),
+        &[
             typo,
             ("HINIT_X", ""),
             ("HINIT_EXPECT", "204"),
@@ -34,38 +40,58 @@ in_both_modes! {
             ("HINIT_PORT_80_TCP_PROTO", "tcp"),
             ("HINIT_SERVICE_HOST", "10.0.0.1"),
             ("XHINIT_GRCE", "1s"),
-        ]);
-        let mut found: Vec<&str> = ended.log.split('`').filter(|part| part.starts_with("HINIT_")).collect();
-        found.sort_unstable();
-        assert_eq!(found, ["HINIT_GRACE", "HINIT_GRCE", "HINIT_X"], "{}", ended.log);
-        assert_eq!(ended.log.lines().count(), 1, "{}", ended.log);
-        for quiet in [start().script("true"), Start::new(mode).no_pid_file().args(["-q"]).script("true")] {
-            let ended = end_of(quiet, &[typo, ("HINIT_LOG", "quiet")]);
-            assert_eq!((ended.code, ended.log.as_str()), (0, ""));
-        }
-    }
-
-    fn a_success_can_go_unsaid(mode: Mode) {
-        let start = || Start::new(mode).no_pid_file();
-        for (flag, variable, is_told) in [
-            (&[][..], "", true),
-            (&["--quiet-success"], "", false),
-            (&[], "yes", false),
-            (&[], "off", true),
-        ] {
-            for code in [0, 3] {
-                let ended = end_of(
-                    start().args(flag).script(&format!("exit {code}")),
-                    &[("HINIT_QUIET_SUCCESS", variable)],
-                );
-                assert_eq!(ended.code, code);
-                assert_eq!(!ended.log.is_empty(), is_told || code != 0, "{flag:?} {variable}: {}", ended.log);
-            }
-        }
-        // It is hinit's exit code that counts.
-        let ended = start().args(["--quiet-success", "--map-exit", "3=0"]).script("exit 3").run();
+        ],
+    );
+    let mut found: Vec<&str> = ended
+        .log
+        .split('`')
+        .filter(|part| part.starts_with("HINIT_"))
+        .collect();
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        ["HINIT_GRACE", "HINIT_GRCE", "HINIT_X"],
+        "{}",
+        ended.log
+    );
+    assert_eq!(ended.log.lines().count(), 1, "{}", ended.log);
+    for quiet in [
+        start().script("true"),
+        Start::new(mode).no_pid_file().args(["-q"]).script("true"),
+    ] {
+        let ended = end_of(quiet, &[typo, ("HINIT_LOG", "quiet")]);
         assert_eq!((ended.code, ended.log.as_str()), (0, ""));
     }
+}
+
+fn a_success_can_go_unsaid(mode: Mode) {
+    let start = || Start::new(mode).no_pid_file();
+    for (flag, variable, is_told) in [
+        (&[][..], "", true),
+        (&["--quiet-success"], "", false),
+        (&[], "yes", false),
+        (&[], "off", true),
+    ] {
+        for code in [0, 3] {
+            let ended = end_of(
+                start().args(flag).script(&format!("exit {code}")),
+                &[("HINIT_QUIET_SUCCESS", variable)],
+            );
+            assert_eq!(ended.code, code);
+            assert_eq!(
+                !ended.log.is_empty(),
+                is_told || code != 0,
+                "{flag:?} {variable}: {}",
+                ended.log
+            );
+        }
+    }
+    // It is hinit's exit code that counts.
+    let ended = start()
+        .args(["--quiet-success", "--map-exit", "3=0"])
+        .script("exit 3")
+        .run();
+    assert_eq!((ended.code, ended.log.as_str()), (0, ""));
 }
 
 /// Those inits know nothing of hinit's variables.

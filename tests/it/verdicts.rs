@@ -442,7 +442,8 @@ fn run_and_healthcheck_agree_on_the_default_file() {
     );
     assert!(
         ended.log.contains(
-            "cannot claim a PID file in `/run, /tmp, /dev/shm`: none is writable; mount one (--tmpfs /tmp, or \
+            "cannot claim a PID file in `/run, /tmp, /dev/shm`: none is writable; mount one \
+             (--tmpfs /tmp, or \
              an emptyDir), name a file with HINIT_PID_FILE, or keep none with --no-pid-file"
         ),
         "{ended:?}"
@@ -455,7 +456,8 @@ fn containers_that_share_a_directory_have_files_of_their_own() {
     for directory in ["/tmp", "/dev/shm"] {
         let script = format!(
             "mount -t tmpfs none /mnt; cp \"$HINIT\" /mnt/hinit; \
-             for d in /run /tmp /dev/shm; do test $d = {directory} || mount -t tmpfs -o ro none $d; done; \
+             for d in /run /tmp /dev/shm; do test $d = {directory} || mount -t tmpfs -o ro none \
+             $d; done; \
              mount -t tmpfs none {directory}; \
              /mnt/hinit -q sh -c 'unshare --mount /mnt/hinit -q sh -c \
              \"ls {directory} | wc -l; /mnt/hinit healthcheck\"; /mnt/hinit healthcheck'; \

@@ -9,14 +9,17 @@ use crate::support::*;
 /// How often each is tried, at ever other instants of a start.
 const TRIES: u64 = 1000;
 
-in_both_modes! {
-    fn a_term_at_any_instant_ends_the_server(mode: Mode) {
-        term_at_any_instant(mode, &[]);
-    }
+in_both_modes!(
+    a_term_at_any_instant_ends_the_server,
+    a_term_at_any_instant_ends_the_group
+);
 
-    fn a_term_at_any_instant_ends_the_group(mode: Mode) {
-        term_at_any_instant(mode, &["-g"]);
-    }
+fn a_term_at_any_instant_ends_the_server(mode: Mode) {
+    term_at_any_instant(mode, &[]);
+}
+
+fn a_term_at_any_instant_ends_the_group(mode: Mode) {
+    term_at_any_instant(mode, &["-g"]);
 }
 
 fn term_at_any_instant(mode: Mode, options: &[&str]) {

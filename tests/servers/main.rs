@@ -10,6 +10,8 @@
     clippy::indexing_slicing,
     clippy::print_stderr
 )]
+// A function that `in_both_modes!` does not list is dead code: as a test it would never run.
+#![deny(dead_code)]
 #![allow(clippy::doc_markdown)] // PostgreSQL and PyPI are names
 
 #[path = "../it/support/mod.rs"]

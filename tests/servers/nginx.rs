@@ -46,38 +46,48 @@ fn download(home: &Home) -> UnixStream {
     client
 }
 
-in_both_modes! {
-    fn with_term_rewritten_to_quit_a_download_under_way_is_finished(mode: Mode) {
-        let home = Home::new();
-        let Some(hinit) = serve(&home, mode, &["--rewrite", "TERM=QUIT"]) else { return };
-        let client = download(&home);
-        hinit.signal(SIGTERM);
-        home.refuses();
-        assert_eq!(rest(client).len(), SIZE);
-        let ended = home.end(hinit);
-        assert_eq!(ended.code, 0, "{}", ended.log);
-        assert!(ended.log.contains("hinit: SIGTERM from "), "{}", ended.log);
-    }
+in_both_modes!(
+    with_term_rewritten_to_quit_a_download_under_way_is_finished,
+    without_the_rewrite_it_is_cut_off,
+    under_notify_it_is_never_ready_and_yet_alive
+);
 
-    // The negative control.
-    fn without_the_rewrite_it_is_cut_off(mode: Mode) {
-        let home = Home::new();
-        let Some(hinit) = serve(&home, mode, &[]) else { return };
-        let client = download(&home);
-        hinit.signal(SIGTERM);
-        let ended = home.end(hinit);
-        assert_eq!(ended.code, 0, "{}", ended.log);
-        assert!(rest(client).len() < SIZE);
-    }
+fn with_term_rewritten_to_quit_a_download_under_way_is_finished(mode: Mode) {
+    let home = Home::new();
+    let Some(hinit) = serve(&home, mode, &["--rewrite", "TERM=QUIT"]) else {
+        return;
+    };
+    let client = download(&home);
+    hinit.signal(SIGTERM);
+    home.refuses();
+    assert_eq!(rest(client).len(), SIZE);
+    let ended = home.end(hinit);
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert!(ended.log.contains("hinit: SIGTERM from "), "{}", ended.log);
+}
 
-    // It knows no sd_notify.
-    fn under_notify_it_is_never_ready_and_yet_alive(mode: Mode) {
-        let home = Home::new();
-        let Some(start) = prepare(&home, mode, &["--notify"]) else { return };
-        let asked = Asked::start(&home, mode, start);
-        assert_eq!(rest(home.request("/missing"))[..13], *b"HTTP/1.1 404 ");
-        asked.is("starting");
-        asked.hinit.signal(SIGTERM);
-        assert_eq!(asked.end().code, 0);
-    }
+// The negative control.
+fn without_the_rewrite_it_is_cut_off(mode: Mode) {
+    let home = Home::new();
+    let Some(hinit) = serve(&home, mode, &[]) else {
+        return;
+    };
+    let client = download(&home);
+    hinit.signal(SIGTERM);
+    let ended = home.end(hinit);
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert!(rest(client).len() < SIZE);
+}
+
+// It knows no sd_notify.
+fn under_notify_it_is_never_ready_and_yet_alive(mode: Mode) {
+    let home = Home::new();
+    let Some(start) = prepare(&home, mode, &["--notify"]) else {
+        return;
+    };
+    let asked = Asked::start(&home, mode, start);
+    assert_eq!(rest(home.request("/missing"))[..13], *b"HTTP/1.1 404 ");
+    asked.is("starting");
+    asked.hinit.signal(SIGTERM);
+    assert_eq!(asked.end().code, 0);
 }

@@ -196,53 +196,77 @@ impl Drop for Session {
     }
 }
 
-in_both_modes! {
-    fn with_term_rewritten_to_int_it_ends_though_a_client_is_at_work_and_needs_no_recovery(mode: Mode) {
-        let Some(cluster) = Cluster::new(mode) else { return };
-        let (hinit, _) = cluster.start(&["--rewrite", "TERM=INT"]);
-        let mut session = cluster.session();
-        session.tell("select 'asleep'; select pg_sleep(100000);");
-        assert_eq!(session.answer(), "asleep");
-        hinit.signal(SIGTERM);
-        let ended = cluster.home.end(hinit);
-        assert_eq!(ended.code, 0, "{}", ended.log);
-        assert!(!ended.log.contains("; killed "), "{}", ended.log);
-        let complaint = session.end();
-        assert!(complaint.contains("terminating connection due to administrator command"), "{complaint}");
-        let log = cluster.start_again();
-        assert!(log.contains(WAS_SHUT_DOWN) && !log.contains(RECOVERY), "{log}");
-    }
+in_both_modes!(
+    with_term_rewritten_to_int_it_ends_though_a_client_is_at_work_and_needs_no_recovery,
+    by_term_itself_it_waits_for_its_clients,
+    killed_with_a_query_that_does_not_notice_it_recovers_at_the_next_start
+);
 
-    // The negative control to the first, and a clean stop as well.
-    fn by_term_itself_it_waits_for_its_clients(mode: Mode) {
-        let Some(cluster) = Cluster::new(mode) else { return };
-        let (hinit, _) = cluster.start(&[]);
-        let mut session = cluster.session();
-        hinit.signal(SIGTERM);
-        eventually("new clients are turned away", || {
-            let refused = cluster.refusal();
-            refused.contains("the database system is shutting down").then_some(())
-        });
-        session.tell("select 'still here';");
-        assert_eq!(session.answer(), "still here");
-        assert_eq!(session.end(), "");
-        let ended = cluster.home.end(hinit);
-        assert_eq!(ended.code, 0, "{}", ended.log);
-        let log = cluster.start_again();
-        assert!(log.contains(WAS_SHUT_DOWN) && !log.contains(RECOVERY), "{log}");
-    }
+fn with_term_rewritten_to_int_it_ends_though_a_client_is_at_work_and_needs_no_recovery(mode: Mode) {
+    let Some(cluster) = Cluster::new(mode) else {
+        return;
+    };
+    let (hinit, _) = cluster.start(&["--rewrite", "TERM=INT"]);
+    let mut session = cluster.session();
+    session.tell("select 'asleep'; select pg_sleep(100000);");
+    assert_eq!(session.answer(), "asleep");
+    hinit.signal(SIGTERM);
+    let ended = cluster.home.end(hinit);
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert!(!ended.log.contains("; killed "), "{}", ended.log);
+    let complaint = session.end();
+    assert!(
+        complaint.contains("terminating connection due to administrator command"),
+        "{complaint}"
+    );
+    let log = cluster.start_again();
+    assert!(
+        log.contains(WAS_SHUT_DOWN) && !log.contains(RECOVERY),
+        "{log}"
+    );
+}
 
-    // The negative control to both: that a start tells how it was left.
-    fn killed_with_a_query_that_does_not_notice_it_recovers_at_the_next_start(mode: Mode) {
-        let Some(cluster) = Cluster::new(mode) else { return };
-        let (hinit, _) = cluster.start(&["--rewrite", "TERM=KILL"]);
-        let _session = cluster.busy_session(&hinit);
-        hinit.signal(SIGTERM);
-        let ended = cluster.home.end(hinit);
-        assert_eq!(ended.code, 137, "{}", ended.log);
-        let log = cluster.start_again();
-        assert!(!log.contains(WAS_SHUT_DOWN) && log.contains(RECOVERY), "{log}");
-    }
+// The negative control to the first, and a clean stop as well.
+fn by_term_itself_it_waits_for_its_clients(mode: Mode) {
+    let Some(cluster) = Cluster::new(mode) else {
+        return;
+    };
+    let (hinit, _) = cluster.start(&[]);
+    let mut session = cluster.session();
+    hinit.signal(SIGTERM);
+    eventually("new clients are turned away", || {
+        let refused = cluster.refusal();
+        refused
+            .contains("the database system is shutting down")
+            .then_some(())
+    });
+    session.tell("select 'still here';");
+    assert_eq!(session.answer(), "still here");
+    assert_eq!(session.end(), "");
+    let ended = cluster.home.end(hinit);
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    let log = cluster.start_again();
+    assert!(
+        log.contains(WAS_SHUT_DOWN) && !log.contains(RECOVERY),
+        "{log}"
+    );
+}
+
+// The negative control to both: that a start tells how it was left.
+fn killed_with_a_query_that_does_not_notice_it_recovers_at_the_next_start(mode: Mode) {
+    let Some(cluster) = Cluster::new(mode) else {
+        return;
+    };
+    let (hinit, _) = cluster.start(&["--rewrite", "TERM=KILL"]);
+    let _session = cluster.busy_session(&hinit);
+    hinit.signal(SIGTERM);
+    let ended = cluster.home.end(hinit);
+    assert_eq!(ended.code, 137, "{}", ended.log);
+    let log = cluster.start_again();
+    assert!(
+        !log.contains(WAS_SHUT_DOWN) && log.contains(RECOVERY),
+        "{log}"
+    );
 }
 
 /// The negative control: that the query goes on without its server, and is in the way of the next.

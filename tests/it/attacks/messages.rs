@@ -10,54 +10,91 @@ fn attacker_says(program: &Path, message: &str) -> String {
     )
 }
 
-in_both_modes! {
-    // Of root's, as `docker exec` leaves one: an orphan, and so hinit's child.
-    fn another_users_process_does_not_become_the_server(mode: Mode) {
-        if !can_attack() {
-            return;
-        }
-        let dir = TempDir::new();
-        let (program, path, go) = (fixture_for_all(&dir), dir.join("pid"), dir.join("go"));
-        // The first server leaves root's orphan behind and becomes the attacker's.
-        let script = format!(
-            "(sleep 1000 & echo $! >{go}) ; read -r victim <{go}; echo $victim; \
-             exec setpriv --reuid={ATTACKER} --regid={ATTACKER} --clear-groups {} notifies MAINPID=$victim READY=1",
-            program.display(), go = go.display()
-        );
-        let hinit = Start::new(mode).pid_file(&path).args(["--notify"]).script(&script).start();
-        let victim = hinit.line();
-        let hinit = hinit.ready();
-        let pid = recorded(&path);
-        assert_ne!(victim, pid.to_string());
-        hinit.next_message();
-        assert_eq!(hinit.verdict_with(&path, &["--ready"]), format!("healthy: process {pid} is alive"));
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        let warning = format!("hinit: ignored MAINPID={victim}: the sender's UID {ATTACKER} must own that process and the server");
-        assert_eq!((ended.code, ended.log.lines().next()), (143, Some(warning.as_str())), "{}", ended.log);
-    }
+in_both_modes!(
+    another_users_process_does_not_become_the_server,
+    a_worker_of_another_user_does_not_take_the_servers_place
+);
 
-    // A worker of the attacker's makes an orphan of its own, whose end would be the server's.
-    fn a_worker_of_another_user_does_not_take_the_servers_place(mode: Mode) {
-        if !can_attack() {
-            return;
-        }
-        let dir = TempDir::new();
-        let (program, path, go) = (fixture_for_all(&dir), dir.join("pid"), dir.join("go"));
-        let own = attackers_directory(&dir, "own").join("orphan");
-        let orphan = format!(
-            "setpriv --reuid={ATTACKER} --regid={ATTACKER} --clear-groups sh -c '(sleep 1000 & echo $! >{0}); :'; \
-             read -r orphan <{0}; {1}; echo ready; until test -e {2}; do :; done; exit 7",
-            own.display(), attacker_says(&program, "MAINPID=$orphan"), go.display()
-        );
-        let hinit = Start::new(mode).pid_file(&path).args(["--notify"]).script(&orphan).start().ready();
-        let pid = recorded(&path);
-        // It was heard before `ready` was said.
-        assert_eq!(hinit.verdict(&path), format!("healthy: process {pid} is alive"));
-        fs::write(&go, "").unwrap();
-        let ended = hinit.end();
-        let (first, _) = ended.log.split_once('\n').unwrap();
-        assert!(first.ends_with(&format!(": the sender's UID {ATTACKER} must own that process and the server")), "{}", ended.log);
-        assert_eq!(ended.code, 7);
+// Of root's, as `docker exec` leaves one: an orphan, and so hinit's child.
+fn another_users_process_does_not_become_the_server(mode: Mode) {
+    if !can_attack() {
+        return;
     }
+    let dir = TempDir::new();
+    let (program, path, go) = (fixture_for_all(&dir), dir.join("pid"), dir.join("go"));
+    // The first server leaves root's orphan behind and becomes the attacker's.
+    let script = format!(
+        "(sleep 1000 & echo $! >{go}) ; read -r victim <{go}; echo $victim; \
+         exec setpriv --reuid={ATTACKER} --regid={ATTACKER} --clear-groups {} notifies \
+         MAINPID=$victim READY=1",
+        program.display(),
+        go = go.display()
+    );
+    let hinit = Start::new(mode)
+        .pid_file(&path)
+        .args(["--notify"])
+        .script(&script)
+        .start();
+    let victim = hinit.line();
+    let hinit = hinit.ready();
+    let pid = recorded(&path);
+    assert_ne!(victim, pid.to_string());
+    hinit.next_message();
+    assert_eq!(
+        hinit.verdict_with(&path, &["--ready"]),
+        format!("healthy: process {pid} is alive")
+    );
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    let warning = format!(
+        "hinit: ignored MAINPID={victim}: the sender's UID {ATTACKER} must own that process and \
+         the server"
+    );
+    assert_eq!(
+        (ended.code, ended.log.lines().next()),
+        (143, Some(warning.as_str())),
+        "{}",
+        ended.log
+    );
+}
+
+// A worker of the attacker's makes an orphan of its own, whose end would be the server's.
+fn a_worker_of_another_user_does_not_take_the_servers_place(mode: Mode) {
+    if !can_attack() {
+        return;
+    }
+    let dir = TempDir::new();
+    let (program, path, go) = (fixture_for_all(&dir), dir.join("pid"), dir.join("go"));
+    let own = attackers_directory(&dir, "own").join("orphan");
+    let orphan = format!(
+        "setpriv --reuid={ATTACKER} --regid={ATTACKER} --clear-groups sh -c '(sleep 1000 & echo \
+         $! >{0}); :'; \
+         read -r orphan <{0}; {1}; echo ready; until test -e {2}; do :; done; exit 7",
+        own.display(),
+        attacker_says(&program, "MAINPID=$orphan"),
+        go.display()
+    );
+    let hinit = Start::new(mode)
+        .pid_file(&path)
+        .args(["--notify"])
+        .script(&orphan)
+        .start()
+        .ready();
+    let pid = recorded(&path);
+    // It was heard before `ready` was said.
+    assert_eq!(
+        hinit.verdict(&path),
+        format!("healthy: process {pid} is alive")
+    );
+    fs::write(&go, "").unwrap();
+    let ended = hinit.end();
+    let (first, _) = ended.log.split_once('\n').unwrap();
+    assert!(
+        first.ends_with(&format!(
+            ": the sender's UID {ATTACKER} must own that process and the server"
+        )),
+        "{}",
+        ended.log
+    );
+    assert_eq!(ended.code, 7);
 }

@@ -40,62 +40,106 @@ fn refused(path: &Path, reason: &str) {
     assert_eq!((ended.code, ended.stdout.as_str()), (125, ""));
 }
 
-in_both_modes! {
-    // A file with a victim's PID, with hinit's own and with that of PID 1: none is believed.
-    fn a_file_put_in_its_place_while_the_server_runs(mode: Mode) {
-        if !can_attack() {
-            return;
-        }
-        let dir = TempDir::new();
-        let own = attackers_directory(&dir, "own");
-        let path = own.join("pid");
-        let hinit = Start::new(mode).pid_file(&path).fixture(["ready"]).start().ready();
-        let pid = recorded(&path);
-        for victim in [pid, 1, hinit.pid()] {
-            let script = format!("cd {}; echo {victim} >new; mv new pid", own.display());
-            assert!(by_attacker("sh").args(["-euc", &script]).status().unwrap().success());
-            let why = format!("PID file {} belongs to UID {ATTACKER}, which is not trusted", path.display());
-            assert_eq!(hinit.verdict(&path), format!("unhealthy: {why}"));
-            let mut command = hinit.beside();
-            let command = command.args(["signal", "KILL", "--pid-file"]).arg(&path);
-            let ended = Ended::of(&command.output().unwrap());
-            assert_eq!((ended.code, ended.log), (1, format!("hinit: cannot send SIGKILL: {why}")));
-        }
-        let before = facts(&path);
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!(ended.code, 143);
-        assert!(ended.log.ends_with("it was removed or replaced meanwhile"), "{}", ended.log);
-        assert_eq!(facts(&path), before);
-    }
+in_both_modes!(
+    a_file_put_in_its_place_while_the_server_runs,
+    a_directory_put_in_its_place_while_the_server_runs
+);
 
-    // hinit has the directory, and not its name: in that of the same name it touches nothing.
-    fn a_directory_put_in_its_place_while_the_server_runs(mode: Mode) {
-        if !can_attack() {
-            return;
-        }
-        let dir = TempDir::new();
-        let parent = attackers_directory(&dir, "parent");
-        let own = parent.join("own");
-        assert!(by_attacker("mkdir").arg(&own).status().unwrap().success());
-        let path = own.join("pid");
-        fs::create_dir(dir.join("victim")).unwrap();
-        let victim = victims_file(&dir, "victim/pid", 1);
-        let before = facts(&victim);
-        let hinit = Start::new(mode).pid_file(&path).args(["--notify"]).fixture(["ready"]).start().ready();
-        recorded(&path);
-        let socket = socket_beside(&victim);
-        drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
-        let script = format!("cd {}; mv own away; ln -s {} own", parent.display(), dir.join("victim").display());
-        assert!(by_attacker("sh").args(["-euc", &script]).status().unwrap().success());
-        assert_eq!(hinit.verdict(&path), format!("unhealthy: PID file {} cannot be read: Permission denied", path.display()));
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
-        assert_eq!(facts(&victim), before);
-        assert!(socket.exists());
-        // And in the one that it has, it leaves nothing.
-        assert_eq!(fs::read_dir(parent.join("away")).unwrap().count(), 0);
+// A file with a victim's PID, with hinit's own and with that of PID 1: none is believed.
+fn a_file_put_in_its_place_while_the_server_runs(mode: Mode) {
+    if !can_attack() {
+        return;
     }
+    let dir = TempDir::new();
+    let own = attackers_directory(&dir, "own");
+    let path = own.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&path)
+        .fixture(["ready"])
+        .start()
+        .ready();
+    let pid = recorded(&path);
+    for victim in [pid, 1, hinit.pid()] {
+        let script = format!("cd {}; echo {victim} >new; mv new pid", own.display());
+        assert!(
+            by_attacker("sh")
+                .args(["-euc", &script])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let why = format!(
+            "PID file {} belongs to UID {ATTACKER}, which is not trusted",
+            path.display()
+        );
+        assert_eq!(hinit.verdict(&path), format!("unhealthy: {why}"));
+        let mut command = hinit.beside();
+        let command = command.args(["signal", "KILL", "--pid-file"]).arg(&path);
+        let ended = Ended::of(&command.output().unwrap());
+        assert_eq!(
+            (ended.code, ended.log),
+            (1, format!("hinit: cannot send SIGKILL: {why}"))
+        );
+    }
+    let before = facts(&path);
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(ended.code, 143);
+    assert!(
+        ended.log.ends_with("it was removed or replaced meanwhile"),
+        "{}",
+        ended.log
+    );
+    assert_eq!(facts(&path), before);
+}
+
+// hinit has the directory, and not its name: in that of the same name it touches nothing.
+fn a_directory_put_in_its_place_while_the_server_runs(mode: Mode) {
+    if !can_attack() {
+        return;
+    }
+    let dir = TempDir::new();
+    let parent = attackers_directory(&dir, "parent");
+    let own = parent.join("own");
+    assert!(by_attacker("mkdir").arg(&own).status().unwrap().success());
+    let path = own.join("pid");
+    fs::create_dir(dir.join("victim")).unwrap();
+    let victim = victims_file(&dir, "victim/pid", 1);
+    let before = facts(&victim);
+    let hinit = Start::new(mode)
+        .pid_file(&path)
+        .args(["--notify"])
+        .fixture(["ready"])
+        .start()
+        .ready();
+    recorded(&path);
+    let socket = socket_beside(&victim);
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    let script = format!(
+        "cd {}; mv own away; ln -s {} own",
+        parent.display(),
+        dir.join("victim").display()
+    );
+    assert!(
+        by_attacker("sh")
+            .args(["-euc", &script])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(
+        hinit.verdict(&path),
+        format!(
+            "unhealthy: PID file {} cannot be read: Permission denied",
+            path.display()
+        )
+    );
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+    assert_eq!(facts(&victim), before);
+    assert!(socket.exists());
+    // And in the one that it has, it leaves nothing.
+    assert_eq!(fs::read_dir(parent.join("away")).unwrap().count(), 0);
 }
 
 #[test]
@@ -184,7 +228,8 @@ fn a_directory_that_is_a_link_of_anothers_is_not_entered() {
     let within = own.join("link");
     for path in ["unused", "new", "new/new"] {
         let reason = format!(
-            "`{}` is a symlink that belongs to UID {ATTACKER}; hinit follows only those of root and of its own user",
+            "`{}` is a symlink that belongs to UID {ATTACKER}; hinit follows only those of root \
+             and of its own user",
             within.display()
         );
         refused(&within.join(path), &reason);

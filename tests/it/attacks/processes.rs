@@ -5,45 +5,69 @@ use nix::libc::{SIGCHLD, SIGHUP};
 use super::*;
 use crate::signals::queue;
 
-in_both_modes! {
-    // Every signal by every call, with forged senders and codes; ptrace, limits, memory, descriptors.
-    fn a_server_of_another_user_has_no_hold_on_hinit(mode: Mode) {
-        if !can_attack() {
-            return;
-        }
-        let dir = TempDir::new();
-        let (program, path) = (fixture_for_all(&dir), dir.join("pid"));
-        let user = ATTACKER.to_string();
-        let script = format!("exec {} attack $PPID", program.display());
-        let start = Start::new(mode).pid_file(&path).args(["-v", "--user", &user]);
-        // `ready` comes behind all that the kernel let through.
-        let hinit = start.script(&script).start().ready();
-        let pid = recorded(&path);
-        assert_eq!(hinit.verdict(&path), format!("healthy: process {pid} is alive"));
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!((ended.code, ended.stdout.as_str()), (143, ""));
-        // All that hinit heard of it: those that continue, within one session.
-        let others = ended.log.lines().filter(|line| line.contains(&format!("of UID {user}")));
-        assert!(others.clone().all(|line| line.starts_with("hinit: SIGCONT from ")), "{}", ended.log);
-    }
+in_both_modes!(
+    a_server_of_another_user_has_no_hold_on_hinit,
+    a_forged_sigchld_ends_nobody
+);
 
-    // Whoever may signal hinit may also lie about who it is, and what happened.
-    fn a_forged_sigchld_ends_nobody(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&path).fixture(["signals"]).start().ready();
-        let pid = recorded(&path);
-        for value in [0, usize::try_from(pid).unwrap(), usize::MAX] {
-            queue(hinit.pid(), SIGCHLD, value);
-        }
-        kill(hinit.pid(), SIGCHLD);
-        // Once this is through, so are those.
-        hinit.signal(SIGHUP);
-        assert_eq!(hinit.line(), "signal 1");
-        assert_eq!(hinit.verdict(&path), format!("healthy: process {pid} is alive"));
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.line(), "signal 15");
-        assert_eq!(hinit.end().code, 0);
+// Every signal by every call, with forged senders and codes; ptrace, limits, memory, descriptors.
+fn a_server_of_another_user_has_no_hold_on_hinit(mode: Mode) {
+    if !can_attack() {
+        return;
     }
+    let dir = TempDir::new();
+    let (program, path) = (fixture_for_all(&dir), dir.join("pid"));
+    let user = ATTACKER.to_string();
+    let script = format!("exec {} attack $PPID", program.display());
+    let start = Start::new(mode)
+        .pid_file(&path)
+        .args(["-v", "--user", &user]);
+    // `ready` comes behind all that the kernel let through.
+    let hinit = start.script(&script).start().ready();
+    let pid = recorded(&path);
+    assert_eq!(
+        hinit.verdict(&path),
+        format!("healthy: process {pid} is alive")
+    );
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!((ended.code, ended.stdout.as_str()), (143, ""));
+    // All that hinit heard of it: those that continue, within one session.
+    let others = ended
+        .log
+        .lines()
+        .filter(|line| line.contains(&format!("of UID {user}")));
+    assert!(
+        others
+            .clone()
+            .all(|line| line.starts_with("hinit: SIGCONT from ")),
+        "{}",
+        ended.log
+    );
+}
+
+// Whoever may signal hinit may also lie about who it is, and what happened.
+fn a_forged_sigchld_ends_nobody(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&path)
+        .fixture(["signals"])
+        .start()
+        .ready();
+    let pid = recorded(&path);
+    for value in [0, usize::try_from(pid).unwrap(), usize::MAX] {
+        queue(hinit.pid(), SIGCHLD, value);
+    }
+    kill(hinit.pid(), SIGCHLD);
+    // Once this is through, so are those.
+    hinit.signal(SIGHUP);
+    assert_eq!(hinit.line(), "signal 1");
+    assert_eq!(
+        hinit.verdict(&path),
+        format!("healthy: process {pid} is alive")
+    );
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.line(), "signal 15");
+    assert_eq!(hinit.end().code, 0);
 }

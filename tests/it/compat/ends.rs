@@ -12,78 +12,94 @@ const QUIET: [(&str, &[&str]); 4] = [
     ("catatonit", &[]),
 ];
 
-in_both_modes! {
-    fn the_code_is_the_commands(mode: Mode) {
-        for (name, words) in QUIET {
-            for code in [0, 1, 2, 3, 77, 126, 127, 143, 255] {
-                let run = |init: &Init| {
-                    let ended = init.with(mode, words).fixture(["exit", &code.to_string()]).run();
-                    (ended.code, ended.stdout, ended.log)
-                };
-                alike(name, run, (code, String::new(), String::new()));
-            }
-        }
-    }
+in_both_modes!(
+    the_code_is_the_commands,
+    a_death_by_a_signal_is_128_plus_its_number,
+    a_normal_run_has_no_lines_and_no_pid_file,
+    tini_takes_codes_for_0,
+    nobody_is_waited_for
+);
 
-    fn a_death_by_a_signal_is_128_plus_its_number(mode: Mode) {
-        for (name, words) in QUIET {
-            for signal in [1, 2, 3, 4, 6, 8, 9, 11, 13, 14, 15, 31, 35, 64] {
-                let run = |init: &Init| {
-                    let ended = init.with(mode, words).fixture(["die", &signal.to_string()]).run();
-                    (ended.code, ended.stdout, ended.log)
-                };
-                alike(name, run, (128 + signal, String::new(), String::new()));
-            }
-        }
-    }
-
-    fn a_normal_run_has_no_lines_and_no_pid_file(mode: Mode) {
-        for (name, words) in QUIET {
+fn the_code_is_the_commands(mode: Mode) {
+    for (name, words) in QUIET {
+        for code in [0, 1, 2, 3, 77, 126, 127, 143, 255] {
             let run = |init: &Init| {
-                let running = init.with(mode, words).fixture(["signals"]).start().ready();
-                running.signal(SIGUSR1);
-                assert_eq!(running.line(), "signal 10");
-                assert!(!init.pid_file().exists());
-                running.signal(SIGTERM);
-                let ended = running.end();
+                let ended = init
+                    .with(mode, words)
+                    .fixture(["exit", &code.to_string()])
+                    .run();
                 (ended.code, ended.stdout, ended.log)
             };
-            alike(name, run, (0, "signal 15".into(), String::new()));
+            alike(name, run, (code, String::new(), String::new()));
         }
     }
+}
 
-    fn tini_takes_codes_for_0(mode: Mode) {
-        let run = |words: &[&str], script: &str, code: i32| {
-            let words: Vec<&str> = words.iter().chain(&["-s"]).copied().collect();
-            alike("tini", |init| init.with(mode, &words).script(script).run().code, code);
-        };
-        run(&["-e", "3"], "exit 3", 0);
-        run(&["-e3"], "exit 4", 4);
-        run(&["-e", "0"], "exit 1", 1);
-        run(&["-e", "255", "-e", "1"], "exit 255", 0);
-        run(&["-e", "255", "-e", "1"], "exit 1", 0);
-        run(&["-e", "143"], "kill $$", 0);
-        run(&["-e", "143"], "kill -9 $$", 137);
-        run(&["-e", "143", "-e", "137"], "kill -9 $$", 0);
-    }
-
-    fn nobody_is_waited_for(mode: Mode) {
-        for (name, words) in QUIET {
-            // As PID 1 the kernel kills whom it leaves; else they must not outlive the test.
+fn a_death_by_a_signal_is_128_plus_its_number(mode: Mode) {
+    for (name, words) in QUIET {
+        for signal in [1, 2, 3, 4, 6, 8, 9, 11, 13, 14, 15, 31, 35, 64] {
             let run = |init: &Init| {
-                let start = init.with(mode, words);
-                let script = "trap '' TERM; sleep 1000 >/dev/null 2>&1 & echo $!; exit 3";
-                let mut running = start.script(script).start();
-                let pid: i32 = running.line().parse().unwrap();
-                let code = running.code();
-                if mode == Mode::Subreaper {
-                    assert_eq!(is_stopped(pid), Some(false));
-                    kill(pid, SIGKILL);
-                }
-                code
+                let ended = init
+                    .with(mode, words)
+                    .fixture(["die", &signal.to_string()])
+                    .run();
+                (ended.code, ended.stdout, ended.log)
             };
-            alike(name, run, 3);
+            alike(name, run, (128 + signal, String::new(), String::new()));
         }
+    }
+}
+
+fn a_normal_run_has_no_lines_and_no_pid_file(mode: Mode) {
+    for (name, words) in QUIET {
+        let run = |init: &Init| {
+            let running = init.with(mode, words).fixture(["signals"]).start().ready();
+            running.signal(SIGUSR1);
+            assert_eq!(running.line(), "signal 10");
+            assert!(!init.pid_file().exists());
+            running.signal(SIGTERM);
+            let ended = running.end();
+            (ended.code, ended.stdout, ended.log)
+        };
+        alike(name, run, (0, "signal 15".into(), String::new()));
+    }
+}
+
+fn tini_takes_codes_for_0(mode: Mode) {
+    let run = |words: &[&str], script: &str, code: i32| {
+        let words: Vec<&str> = words.iter().chain(&["-s"]).copied().collect();
+        alike(
+            "tini",
+            |init| init.with(mode, &words).script(script).run().code,
+            code,
+        );
+    };
+    run(&["-e", "3"], "exit 3", 0);
+    run(&["-e3"], "exit 4", 4);
+    run(&["-e", "0"], "exit 1", 1);
+    run(&["-e", "255", "-e", "1"], "exit 255", 0);
+    run(&["-e", "255", "-e", "1"], "exit 1", 0);
+    run(&["-e", "143"], "kill $$", 0);
+    run(&["-e", "143"], "kill -9 $$", 137);
+    run(&["-e", "143", "-e", "137"], "kill -9 $$", 0);
+}
+
+fn nobody_is_waited_for(mode: Mode) {
+    for (name, words) in QUIET {
+        // As PID 1 the kernel kills whom it leaves; else they must not outlive the test.
+        let run = |init: &Init| {
+            let start = init.with(mode, words);
+            let script = "trap '' TERM; sleep 1000 >/dev/null 2>&1 & echo $!; exit 3";
+            let mut running = start.script(script).start();
+            let pid: i32 = running.line().parse().unwrap();
+            let code = running.code();
+            if mode == Mode::Subreaper {
+                assert_eq!(is_stopped(pid), Some(false));
+                kill(pid, SIGKILL);
+            }
+            code
+        };
+        alike(name, run, 3);
     }
 }
 

@@ -87,32 +87,32 @@ fn tini_passes_its_parents_death_on() {
     alike("tini", run, "signal 15".into());
 }
 
-in_both_modes! {
-    fn catatonit_can_pause(mode: Mode) {
-        for signal in [SIGTERM, SIGINT] {
-            let run = |init: &Init| {
-                // The shell that it was has left it a child.
-                let script = "sleep 1000 & exec \"$0\" -P";
-                let mut command = command_in(mode, "sh");
-                command.args(["-c", script]).arg(&init.program);
-                let mut running = Start::of(mode, command).start();
-                let pid = running.pid();
-                eventually("it waits for signals", || {
-                    let signals = |field| u64::from_str_radix(&status_of(pid, field)?, 16).ok();
-                    let seen_to = signals("SigBlk")? | signals("SigCgt")?;
-                    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-                    let is_there = name.trim() == "catatonit";
-                    (is_there && seen_to & 1 << (SIGTERM - 1) != 0).then_some(())
-                });
-                kill(children_of(pid)[0], SIGKILL);
-                eventually("it reaps", || children_of(pid).is_empty().then_some(()));
-                for ignored in [SIGHUP, SIGUSR1] {
-                    running.signal(ignored);
-                }
-                running.signal(signal);
-                running.code()
-            };
-            alike("catatonit", run, 0);
-        }
+in_both_modes!(catatonit_can_pause);
+
+fn catatonit_can_pause(mode: Mode) {
+    for signal in [SIGTERM, SIGINT] {
+        let run = |init: &Init| {
+            // The shell that it was has left it a child.
+            let script = "sleep 1000 & exec \"$0\" -P";
+            let mut command = command_in(mode, "sh");
+            command.args(["-c", script]).arg(&init.program);
+            let mut running = Start::of(mode, command).start();
+            let pid = running.pid();
+            eventually("it waits for signals", || {
+                let signals = |field| u64::from_str_radix(&status_of(pid, field)?, 16).ok();
+                let seen_to = signals("SigBlk")? | signals("SigCgt")?;
+                let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+                let is_there = name.trim() == "catatonit";
+                (is_there && seen_to & 1 << (SIGTERM - 1) != 0).then_some(())
+            });
+            kill(children_of(pid)[0], SIGKILL);
+            eventually("it reaps", || children_of(pid).is_empty().then_some(()));
+            for ignored in [SIGHUP, SIGUSR1] {
+                running.signal(ignored);
+            }
+            running.signal(signal);
+            running.code()
+        };
+        alike("catatonit", run, 0);
     }
 }

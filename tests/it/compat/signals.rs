@@ -38,111 +38,150 @@ fn who_gets(init: &Init, mode: Mode, words: &[&str], signals: &[i32]) -> Told {
 const SERVER: &[&str] = &["server"];
 const GROUP: &[&str] = &["child", "server"];
 
-in_both_modes! {
-    fn to_the_server_or_to_its_group(mode: Mode) {
-        let all = passed_on();
-        // SIGCHLD is each init's own business.
-        let sent: Vec<i32> = [SIGCHLD].into_iter().chain(all.iter().copied()).collect();
-        for (name, words, members) in [
-            ("tini", &[][..], SERVER),
-            ("tini", &["-s"], SERVER),
-            ("tini", &["-g"], GROUP),
-            ("tini", &["TINI_KILL_PROCESS_GROUP="], GROUP),
-            ("tini", &["TINI_KILL_PROCESS_GROUP=0"], GROUP),
-            ("tini-static", &["-sg"], GROUP),
-            ("dumb-init", &[], GROUP),
-            ("dumb-init", &["-c"], SERVER),
-            ("dumb-init", &["--single-child"], SERVER),
-            ("dumb-init", &["DUMB_INIT_SETSID=0"], SERVER),
-            ("dumb-init", &["DUMB_INIT_SETSID=1"], GROUP),
-            ("catatonit", &[], SERVER),
-            ("catatonit", &["-g"], GROUP),
-        ] {
-            alike(name, |init| who_gets(init, mode, words, &sent), told(members, &all));
-        }
-    }
+in_both_modes!(
+    to_the_server_or_to_its_group,
+    those_of_faults_are_signals_to_dumb_init_as_well,
+    tini_passes_the_keyboards_stop_on,
+    dumb_init_rewrites_and_drops,
+    dumb_init_stops_and_goes_on_with_its_group,
+    dumb_init_stops_whatever_becomes_of_the_signal
+);
 
-    fn those_of_faults_are_signals_to_dumb_init_as_well(mode: Mode) {
-        let sent = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS, SIGPWR];
-        alike("dumb-init", |init| who_gets(init, mode, &[], &sent), told(GROUP, &sent));
+fn to_the_server_or_to_its_group(mode: Mode) {
+    let all = passed_on();
+    // SIGCHLD is each init's own business.
+    let sent: Vec<i32> = [SIGCHLD].into_iter().chain(all.iter().copied()).collect();
+    for (name, words, members) in [
+        ("tini", &[][..], SERVER),
+        ("tini", &["-s"], SERVER),
+        ("tini", &["-g"], GROUP),
+        ("tini", &["TINI_KILL_PROCESS_GROUP="], GROUP),
+        ("tini", &["TINI_KILL_PROCESS_GROUP=0"], GROUP),
+        ("tini-static", &["-sg"], GROUP),
+        ("dumb-init", &[], GROUP),
+        ("dumb-init", &["-c"], SERVER),
+        ("dumb-init", &["--single-child"], SERVER),
+        ("dumb-init", &["DUMB_INIT_SETSID=0"], SERVER),
+        ("dumb-init", &["DUMB_INIT_SETSID=1"], GROUP),
+        ("catatonit", &[], SERVER),
+        ("catatonit", &["-g"], GROUP),
+    ] {
+        alike(
+            name,
+            |init| who_gets(init, mode, words, &sent),
+            told(members, &all),
+        );
     }
+}
 
-    fn tini_passes_the_keyboards_stop_on(mode: Mode) {
-        let sent = [SIGTSTP, SIGPWR];
-        alike("tini", |init| who_gets(init, mode, &[], &sent), told(SERVER, &sent));
+fn those_of_faults_are_signals_to_dumb_init_as_well(mode: Mode) {
+    let sent = [
+        SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS, SIGPWR,
+    ];
+    alike(
+        "dumb-init",
+        |init| who_gets(init, mode, &[], &sent),
+        told(GROUP, &sent),
+    );
+}
+
+fn tini_passes_the_keyboards_stop_on(mode: Mode) {
+    let sent = [SIGTSTP, SIGPWR];
+    alike(
+        "tini",
+        |init| who_gets(init, mode, &[], &sent),
+        told(SERVER, &sent),
+    );
+}
+
+fn dumb_init_rewrites_and_drops(mode: Mode) {
+    let sent = [1, SIGINT, SIGQUIT, SIGTERM, SIGPWR];
+    for (words, got) in [
+        (&["-r", "15:10"][..], &[1, 2, 3, 10, 30][..]),
+        (&["-r", "15:10", "-r", "1:0"], &[2, 3, 10, 30]),
+        (
+            &["-r15:10", "--rewrite", "2:0", "--rewrite=3:31"],
+            &[1, 10, 30, 31],
+        ),
+        // The last one counts, and nothing is rewritten twice.
+        (
+            &["-r", "15:10", "-r", "15:12", "-r", "12:1"],
+            &[1, 2, 3, 12, 30],
+        ),
+    ] {
+        alike(
+            "dumb-init",
+            |init| who_gets(init, mode, words, &sent),
+            told(GROUP, got),
+        );
     }
+    // For all the family, also where the signal is one that cannot be caught.
+    let killed = |init: &Init| {
+        let mut init = init
+            .with(mode, &["-r", "1:9"])
+            .fixture(["ready"])
+            .start()
+            .ready();
+        init.signal(1);
+        init.code()
+    };
+    alike("dumb-init", killed, 137);
+}
 
-    fn dumb_init_rewrites_and_drops(mode: Mode) {
-        let sent = [1, SIGINT, SIGQUIT, SIGTERM, SIGPWR];
-        for (words, got) in [
-            (&["-r", "15:10"][..], &[1, 2, 3, 10, 30][..]),
-            (&["-r", "15:10", "-r", "1:0"], &[2, 3, 10, 30]),
-            (&["-r15:10", "--rewrite", "2:0", "--rewrite=3:31"], &[1, 10, 30, 31]),
-            // The last one counts, and nothing is rewritten twice.
-            (&["-r", "15:10", "-r", "15:12", "-r", "12:1"], &[1, 2, 3, 12, 30]),
-        ] {
-            alike("dumb-init", |init| who_gets(init, mode, words, &sent), told(GROUP, got));
-        }
-        // For all the family, also where the signal is one that cannot be caught.
-        let killed = |init: &Init| {
-            let mut init = init.with(mode, &["-r", "1:9"]).fixture(["ready"]).start().ready();
-            init.signal(1);
-            init.code()
+fn dumb_init_stops_and_goes_on_with_its_group(mode: Mode) {
+    for signal in [SIGTSTP, SIGTTIN, SIGTTOU] {
+        let stop_and_go = |init: &Init| {
+            let mut family = Family::start(init.with(mode, &[]));
+            let pid = family.init().pid();
+            family.init().signal(signal);
+            [family.server, family.child].into_iter().for_each(stops);
+            // It comes last; and nothing can stop PID 1.
+            if mode == Mode::Subreaper {
+                stops(pid);
+            }
+            let others = family.others.map(|pid| is_stopped(pid).unwrap());
+            family.init().signal(SIGCONT);
+            family.expect("server", SIGCONT);
+            for pid in [pid, family.server, family.child] {
+                eventually("it goes on", || (!is_stopped(pid)?).then_some(()));
+            }
+            (others, family.end())
         };
-        alike("dumb-init", killed, 137);
+        alike(
+            "dumb-init",
+            stop_and_go,
+            ([false; 2], told(GROUP, &[SIGCONT])),
+        );
     }
+}
 
-    fn dumb_init_stops_and_goes_on_with_its_group(mode: Mode) {
-        for signal in [SIGTSTP, SIGTTIN, SIGTTOU] {
-            let stop_and_go = |init: &Init| {
-                let mut family = Family::start(init.with(mode, &[]));
-                let pid = family.init().pid();
-                family.init().signal(signal);
-                [family.server, family.child].into_iter().for_each(stops);
-                // It comes last; and nothing can stop PID 1.
-                if mode == Mode::Subreaper {
-                    stops(pid);
+fn dumb_init_stops_whatever_becomes_of_the_signal(mode: Mode) {
+    for (words, members, got) in [
+        (&["-r", "20:12"][..], GROUP, Some(12)),
+        (&["-r", "20:0"], GROUP, None),
+        // This command does not let itself be stopped.
+        (&["-r", "20:20"], GROUP, Some(SIGTSTP)),
+        (&["-c"], SERVER, Some(SIGTSTP)),
+        (&["-c", "-r", "20:0"], SERVER, None),
+    ] {
+        let stop_and_go = |init: &Init| {
+            let mut family = Family::start(init.with(mode, words));
+            let pid = family.init().pid();
+            family.init().signal(SIGTSTP);
+            // SIGCONT would wipe it out, where it still waits.
+            if let Some(signal) = got {
+                for member in members {
+                    family.expect(member, signal);
                 }
-                let others = family.others.map(|pid| is_stopped(pid).unwrap());
-                family.init().signal(SIGCONT);
-                family.expect("server", SIGCONT);
-                for pid in [pid, family.server, family.child] {
-                    eventually("it goes on", || (!is_stopped(pid)?).then_some(()));
-                }
-                (others, family.end())
-            };
-            alike("dumb-init", stop_and_go, ([false; 2], told(GROUP, &[SIGCONT])));
-        }
-    }
-
-    fn dumb_init_stops_whatever_becomes_of_the_signal(mode: Mode) {
-        for (words, members, got) in [
-            (&["-r", "20:12"][..], GROUP, Some(12)),
-            (&["-r", "20:0"], GROUP, None),
-            // This command does not let itself be stopped.
-            (&["-r", "20:20"], GROUP, Some(SIGTSTP)),
-            (&["-c"], SERVER, Some(SIGTSTP)),
-            (&["-c", "-r", "20:0"], SERVER, None),
-        ] {
-            let stop_and_go = |init: &Init| {
-                let mut family = Family::start(init.with(mode, words));
-                let pid = family.init().pid();
-                family.init().signal(SIGTSTP);
-                // SIGCONT would wipe it out, where it still waits.
-                if let Some(signal) = got {
-                    for member in members {
-                        family.expect(member, signal);
-                    }
-                }
-                if mode == Mode::Subreaper {
-                    stops(pid);
-                }
-                family.init().signal(SIGCONT);
-                family.expect("server", SIGCONT);
-                family.end()
-            };
-            let all: Vec<i32> = got.into_iter().chain([SIGCONT]).collect();
-            alike("dumb-init", stop_and_go, told(members, &all));
-        }
+            }
+            if mode == Mode::Subreaper {
+                stops(pid);
+            }
+            family.init().signal(SIGCONT);
+            family.expect("server", SIGCONT);
+            family.end()
+        };
+        let all: Vec<i32> = got.into_iter().chain([SIGCONT]).collect();
+        alike("dumb-init", stop_and_go, told(members, &all));
     }
 }

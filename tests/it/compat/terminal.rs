@@ -60,68 +60,81 @@ const LEADER: [&str; 2] = ["setsid", "--ctty"];
 /// A shell that leads the session, and waits.
 const SCRIPT: [&str; 5] = ["setsid", "--ctty", "sh", "-c", "\"$0\" \"$@\"; :"];
 
-in_both_modes! {
-    fn without_a_terminal(mode: Mode) {
-        for (name, words, place) in [
-            ("tini", &["-s"][..], GROUP_LEADER),
-            ("tini", &["-sg"], GROUP_LEADER),
-            ("catatonit", &[], GROUP_LEADER),
-            ("dumb-init", &[], [true, true, false, false]),
-        ] {
-            let run = |init: &Init| {
-                let running = init.with(mode, words).fixture(["ready"]).start().ready();
-                seen(running.server())
-            };
-            alike(name, run, place);
-        }
-    }
+in_both_modes!(
+    without_a_terminal,
+    leading_the_terminals_session,
+    each_key_and_size_comes_once_and_nothing_else_does,
+    the_terminals_farewell_is_dropped
+);
 
-    fn leading_the_terminals_session(mode: Mode) {
-        for (name, words, place) in [
-            ("tini", &["-s"][..], ITS_TERMINAL),
-            ("catatonit", &[], ITS_TERMINAL),
-            // It leaves its terminal to the command's session.
-            ("dumb-init", &[], [true; 4]),
-        ] {
-            alike(name, |init| on_a_terminal(init, mode, &LEADER, words), place);
-        }
+fn without_a_terminal(mode: Mode) {
+    for (name, words, place) in [
+        ("tini", &["-s"][..], GROUP_LEADER),
+        ("tini", &["-sg"], GROUP_LEADER),
+        ("catatonit", &[], GROUP_LEADER),
+        ("dumb-init", &[], [true, true, false, false]),
+    ] {
+        let run = |init: &Init| {
+            let running = init.with(mode, words).fixture(["ready"]).start().ready();
+            seen(running.server())
+        };
+        alike(name, run, place);
     }
+}
 
-    fn each_key_and_size_comes_once_and_nothing_else_does(mode: Mode) {
-        for (name, words) in [("tini", &["-s"][..]), ("catatonit", &[]), ("dumb-init", &[])] {
-            let run = |init: &Init| {
-                let mut pty = Pty::new();
-                let mut child = pty.start(&mut command(init, mode, &LEADER, words, "signals"));
-                pty.expect("ready");
-                let mut between = String::new();
-                for (key, signal) in [("\x03", 2), ("\x1c", 3)] {
-                    pty.press(key);
-                    between += &pty.expect(&format!("signal {signal}"));
-                }
-                pty.resize(33, 99);
-                between += &pty.expect("signal 28");
-                drop(pty);
-                eventually("it ends", || child.try_wait().unwrap());
-                between.matches("signal").count()
-            };
-            alike(name, run, 0);
-        }
+fn leading_the_terminals_session(mode: Mode) {
+    for (name, words, place) in [
+        ("tini", &["-s"][..], ITS_TERMINAL),
+        ("catatonit", &[], ITS_TERMINAL),
+        // It leaves its terminal to the command's session.
+        ("dumb-init", &[], [true; 4]),
+    ] {
+        alike(
+            name,
+            |init| on_a_terminal(init, mode, &LEADER, words),
+            place,
+        );
     }
+}
 
-    // The kernel sends one that gives its terminal up a SIGHUP and a SIGCONT, which are no news for the command.
-    fn the_terminals_farewell_is_dropped(mode: Mode) {
-        let mut pty = Pty::new();
-        let init = Init::hinit_as("dumb-init");
-        let mut child = pty.start(&mut command(&init, mode, &LEADER, &["-v"], "signals"));
-        let mut said = pty.expect("ready");
-        // What waits is read in the order of the numbers.
-        kill(init_and_command(&child).0, SIGUSR1);
-        said += &pty.expect("signal 10");
-        assert!(said.contains("hinit: SIGUSR1 from"), "{said}");
-        assert!(!said.contains("SIGHUP"), "{said}");
-        drop(pty);
-        eventually("it ends", || child.try_wait().unwrap());
+fn each_key_and_size_comes_once_and_nothing_else_does(mode: Mode) {
+    for (name, words) in [
+        ("tini", &["-s"][..]),
+        ("catatonit", &[]),
+        ("dumb-init", &[]),
+    ] {
+        let run = |init: &Init| {
+            let mut pty = Pty::new();
+            let mut child = pty.start(&mut command(init, mode, &LEADER, words, "signals"));
+            pty.expect("ready");
+            let mut between = String::new();
+            for (key, signal) in [("\x03", 2), ("\x1c", 3)] {
+                pty.press(key);
+                between += &pty.expect(&format!("signal {signal}"));
+            }
+            pty.resize(33, 99);
+            between += &pty.expect("signal 28");
+            drop(pty);
+            eventually("it ends", || child.try_wait().unwrap());
+            between.matches("signal").count()
+        };
+        alike(name, run, 0);
     }
+}
+
+// The kernel sends one that gives its terminal up a SIGHUP and a SIGCONT, which are no news for the command.
+fn the_terminals_farewell_is_dropped(mode: Mode) {
+    let mut pty = Pty::new();
+    let init = Init::hinit_as("dumb-init");
+    let mut child = pty.start(&mut command(&init, mode, &LEADER, &["-v"], "signals"));
+    let mut said = pty.expect("ready");
+    // What waits is read in the order of the numbers.
+    kill(init_and_command(&child).0, SIGUSR1);
+    said += &pty.expect("signal 10");
+    assert!(said.contains("hinit: SIGUSR1 from"), "{said}");
+    assert!(!said.contains("SIGHUP"), "{said}");
+    drop(pty);
+    eventually("it ends", || child.try_wait().unwrap());
 }
 
 #[test]

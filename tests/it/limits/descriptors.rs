@@ -89,61 +89,95 @@ fn fewest(pid_file: &Path) -> u32 {
     (0..=ENOUGH).find(launches).unwrap()
 }
 
-in_both_modes! {
-    fn with_which_it_starts_it_can_also_stop(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let limit = format!("--nofile={}", fewest(&path));
-        // (dash has no descriptors to redirect with.)
-        let script = "trap '' TERM; sleep 1000 & until test \"$(cat /proc/$!/comm)\" = sleep; do :; done; \
-            echo ready; while :; do sleep 1; done";
-        let hinit = Start::by(mode, &["prlimit", &limit]).pid_file(&path).args(["--grace", "1ms"]);
-        let hinit = hinit.script(script).start().ready();
-        recorded(&path);
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!((ended.code, ended.log.lines().count()), (137, 1), "{}", ended.log);
-        assert!(ended.log.contains(" later (killed by SIGKILL when its grace time was over, up "), "{}", ended.log);
-        assert!(ended.log.contains("); killed "), "{}", ended.log);
-        assert!(ended.log.contains(": sleep (PID "), "{}", ended.log);
-        assert!(!path.exists());
-    }
+in_both_modes!(
+    with_which_it_starts_it_can_also_stop,
+    without_any_the_server_is_killed_all_the_same,
+    without_any_it_warns_of_whom_it_leaves
+);
 
-    fn without_any_the_server_is_killed_all_the_same(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&path).args(["--grace", "1ms"]);
-        let hinit = hinit.script("trap '' TERM; echo ready; while :; do sleep 1; done").start().ready().settled();
-        recorded(&path);
-        leave_none(&hinit);
-        assert!(hinit.verdict(&path).starts_with("healthy: "));
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        let (warning, end) = ended.log.split_once('\n').unwrap();
-        assert_eq!(warning, format!("hinit: cannot list the server's processes: {NONE_LEFT}"));
-        assert!(end.contains(" later (killed by SIGKILL when its grace time was over, up "), "{end}");
-        assert_eq!((ended.code, end.lines().count()), (137, 1), "{}", ended.log);
-        assert!(!path.exists());
-    }
+fn with_which_it_starts_it_can_also_stop(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let limit = format!("--nofile={}", fewest(&path));
+    // (dash has no descriptors to redirect with.)
+    let script = "trap '' TERM; sleep 1000 & until test \"$(cat /proc/$!/comm)\" = sleep; do :; \
+                  done; \
+        echo ready; while :; do sleep 1; done";
+    let hinit = Start::by(mode, &["prlimit", &limit])
+        .pid_file(&path)
+        .args(["--grace", "1ms"]);
+    let hinit = hinit.script(script).start().ready();
+    recorded(&path);
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(
+        (ended.code, ended.log.lines().count()),
+        (137, 1),
+        "{}",
+        ended.log
+    );
+    assert!(
+        ended
+            .log
+            .contains(" later (killed by SIGKILL when its grace time was over, up "),
+        "{}",
+        ended.log
+    );
+    assert!(ended.log.contains("); killed "), "{}", ended.log);
+    assert!(ended.log.contains(": sleep (PID "), "{}", ended.log);
+    assert!(!path.exists());
+}
 
-    fn without_any_it_warns_of_whom_it_leaves(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&path).args(["--grace", "1ms"]);
-        let hinit = hinit.script("trap 'exit 3' USR1; sleep 1000 >/dev/null 2>&1 & echo ready; wait");
-        let hinit = hinit.start().ready().settled();
-        let server = hinit.server();
-        let left = eventually("it has a child", || children_of(server).pop());
-        leave_none(&hinit);
-        hinit.signal(SIGUSR1);
-        let ended = hinit.end();
-        let (warning, end) = ended.log.split_once('\n').unwrap();
-        assert_eq!(warning, format!("hinit: cannot list the server's processes: {NONE_LEFT}"));
-        assert_eq!((ended.code, untimed(end)), (3, "hinit: the server exited 3".to_owned()));
-        assert!(!path.exists());
-        if mode == Mode::Subreaper {
-            kill(left, SIGKILL);
-        }
+fn without_any_the_server_is_killed_all_the_same(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let hinit = Start::new(mode).pid_file(&path).args(["--grace", "1ms"]);
+    let hinit = hinit
+        .script("trap '' TERM; echo ready; while :; do sleep 1; done")
+        .start()
+        .ready()
+        .settled();
+    recorded(&path);
+    leave_none(&hinit);
+    assert!(hinit.verdict(&path).starts_with("healthy: "));
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    let (warning, end) = ended.log.split_once('\n').unwrap();
+    assert_eq!(
+        warning,
+        format!("hinit: cannot list the server's processes: {NONE_LEFT}")
+    );
+    assert!(
+        end.contains(" later (killed by SIGKILL when its grace time was over, up "),
+        "{end}"
+    );
+    assert_eq!((ended.code, end.lines().count()), (137, 1), "{}", ended.log);
+    assert!(!path.exists());
+}
+
+fn without_any_it_warns_of_whom_it_leaves(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let hinit = Start::new(mode).pid_file(&path).args(["--grace", "1ms"]);
+    let hinit = hinit.script("trap 'exit 3' USR1; sleep 1000 >/dev/null 2>&1 & echo ready; wait");
+    let hinit = hinit.start().ready().settled();
+    let server = hinit.server();
+    let left = eventually("it has a child", || children_of(server).pop());
+    leave_none(&hinit);
+    hinit.signal(SIGUSR1);
+    let ended = hinit.end();
+    let (warning, end) = ended.log.split_once('\n').unwrap();
+    assert_eq!(
+        warning,
+        format!("hinit: cannot list the server's processes: {NONE_LEFT}")
+    );
+    assert_eq!(
+        (ended.code, untimed(end)),
+        (3, "hinit: the server exited 3".to_owned())
+    );
+    assert!(!path.exists());
+    if mode == Mode::Subreaper {
+        kill(left, SIGKILL);
     }
 }
 

@@ -40,9 +40,12 @@ fn who_takes_the_last_room_after_the_claim_does_no_harm() {
     let server = "until test -s mnt/pid || test -e filled; do :; done; \
         \"$HINIT\" healthcheck --pid-file mnt/pid; exit 3";
     let script = format!(
-        "strace -f -o trace -e trace=pipe2 -e inject=pipe2:signal=STOP \"$HINIT\" --pid-file mnt/pid \
-        sh -c '{server}' >said & tracer=$!; until grep -q 'stopped by' trace; do :; done 2>/dev/null; \
-        read -r tracee rest <trace; {{ head -c 4096 /dev/zero >mnt/filler && touch filled; }} 2>/dev/null \
+        "strace -f -o trace -e trace=pipe2 -e inject=pipe2:signal=STOP \"$HINIT\" --pid-file \
+         mnt/pid \
+        sh -c '{server}' >said & tracer=$!; until grep -q 'stopped by' trace; do :; done \
+        2>/dev/null; \
+        read -r tracee rest <trace; {{ head -c 4096 /dev/zero >mnt/filler && touch filled; }} \
+        2>/dev/null \
         || echo full; kill -CONT $tracee; wait $tracer || echo $?; tr -d 0-9 <said; ls mnt"
     );
     // The one page that there is was reserved.
@@ -130,11 +133,14 @@ fn a_call_that_fails_is_one_warning_and_the_exit_code_stays() {
         ),
     ] {
         let server = format!(
-            "until grep -q INJECTED trace || test {call} != pwrite64 -a -s mnt/pid; do :; done; {check}; exit 3"
+            "until grep -q INJECTED trace || test {call} != pwrite64 -a -s mnt/pid; do :; done; \
+             {check}; exit 3"
         );
         let script = format!(
-            "strace -o trace -e trace={call} -e inject={call}:error={error} \"$HINIT\" --pid-file mnt/pid \
-            sh -c '{server}' || echo $?; ls mnt; \"$HINIT\" healthcheck --pid-file mnt/pid || true; \
+            "strace -o trace -e trace={call} -e inject={call}:error={error} \"$HINIT\" --pid-file \
+             mnt/pid \
+            sh -c '{server}' || echo $?; ls mnt; \"$HINIT\" healthcheck --pid-file mnt/pid || \
+            true; \
             \"$HINIT\" --pid-file mnt/pid true; ls mnt"
         );
         let ended = on_tmpfs("size=1m", &script);
@@ -177,7 +183,8 @@ fn a_call_that_fails_is_one_warning_and_the_exit_code_stays() {
 #[test]
 fn a_pid_that_cannot_be_taken_back_is_stale_at_once() {
     let server = "trap : TERM; until test -s mnt/pid; do :; done; \
-        (trap '' TERM; while test -e /proc/$$; do :; done; \"$HINIT\" healthcheck --pid-file mnt/pid) & exit 3";
+        (trap '' TERM; while test -e /proc/$$; do :; done; \"$HINIT\" healthcheck --pid-file \
+        mnt/pid) & exit 3";
     let script = format!(
         "strace -o trace -e trace=ftruncate -e inject=ftruncate:error=EROFS \
         \"$HINIT\" --pid-file mnt/pid sh -c '{server}' || echo $?"

@@ -15,7 +15,8 @@ fn what_was_meant_for_the_server_is_let_go_without_close_range_as_well() {
     fs::write(&given, "").unwrap();
     let given = given.to_str().unwrap();
     let pass_it_on = ["sh", "-c", "exec 7<\"$0\"; exec \"$@\"", given];
-    let warning = "hinit: cannot close hinit's copies of the server's descriptors: Operation not permitted; \
+    let warning = "hinit: cannot close hinit's copies of the server's descriptors: Operation not \
+                   permitted; \
         a pipe among them stays open until hinit ends";
     for (faults, is_closed) in [
         (&[][..], true),

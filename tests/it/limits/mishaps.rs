@@ -45,122 +45,184 @@ fn replaced() -> Vec<String> {
     vec!["hinit: cannot remove the PID file `P`: it was removed or replaced meanwhile".to_owned()]
 }
 
-in_both_modes! {
-    fn it_is_removed(mode: Mode) {
-        let (verdict, warnings) = mishap(mode, |path, _| fs::remove_file(path).unwrap());
-        assert_eq!(verdict, "unhealthy: PID file P does not exist");
-        assert_eq!(warnings, replaced());
-    }
+in_both_modes!(
+    it_is_removed,
+    something_else_is_put_in_its_place,
+    a_symlink_to_the_very_file_is_put_in_its_place,
+    another_users_file_is_put_in_its_place,
+    it_is_given_away,
+    all_may_write_it,
+    its_bytes_are_others,
+    the_file_of_another_hinit_is_put_in_its_place,
+    with_a_delay_it_is_noticed_at_the_stop_signal
+);
 
-    fn something_else_is_put_in_its_place(mode: Mode) {
-        for (kind, at) in [("FIFO", 0), ("directory", 1), ("socket", 2), ("symlink", 3)] {
-            let (dir, odd) = (TempDir::new(), TempDir::new());
-            let (verdict, warnings) = befalls(mode, &dir, |path, _| {
-                fs::remove_file(path).unwrap();
-                fs::rename(&odd_files(&odd)[at].1, path).unwrap();
-            });
-            assert_eq!(verdict, format!("unhealthy: PID file P is not a regular file ({kind})"));
-            assert_eq!(warnings, replaced());
-            assert!(fs::symlink_metadata(dir.join("pid")).is_ok(), "{kind}");
-        }
-    }
+fn it_is_removed(mode: Mode) {
+    let (verdict, warnings) = mishap(mode, |path, _| fs::remove_file(path).unwrap());
+    assert_eq!(verdict, "unhealthy: PID file P does not exist");
+    assert_eq!(warnings, replaced());
+}
 
-    fn a_symlink_to_the_very_file_is_put_in_its_place(mode: Mode) {
-        let dir = TempDir::new();
+fn something_else_is_put_in_its_place(mode: Mode) {
+    for (kind, at) in [("FIFO", 0), ("directory", 1), ("socket", 2), ("symlink", 3)] {
+        let (dir, odd) = (TempDir::new(), TempDir::new());
         let (verdict, warnings) = befalls(mode, &dir, |path, _| {
-            fs::rename(path, dir.join("moved")).unwrap();
-            symlink(dir.join("moved"), path).unwrap();
+            fs::remove_file(path).unwrap();
+            fs::rename(&odd_files(&odd)[at].1, path).unwrap();
         });
-        assert_eq!(verdict, "unhealthy: PID file P is not a regular file (symlink)");
+        assert_eq!(
+            verdict,
+            format!("unhealthy: PID file P is not a regular file ({kind})")
+        );
         assert_eq!(warnings, replaced());
-        // Nobody takes it for a live one: hinit has emptied it, and its lock is gone.
-        assert_eq!(fs::read(dir.join("moved")).unwrap(), b"");
-        assert!(fs::symlink_metadata(dir.join("pid")).is_ok());
+        assert!(fs::symlink_metadata(dir.join("pid")).is_ok(), "{kind}");
     }
+}
 
-    fn another_users_file_is_put_in_its_place(mode: Mode) {
-        if !can_be_root("to give a file away") {
-            return;
-        }
+fn a_symlink_to_the_very_file_is_put_in_its_place(mode: Mode) {
+    let dir = TempDir::new();
+    let (verdict, warnings) = befalls(mode, &dir, |path, _| {
+        fs::rename(path, dir.join("moved")).unwrap();
+        symlink(dir.join("moved"), path).unwrap();
+    });
+    assert_eq!(
+        verdict,
+        "unhealthy: PID file P is not a regular file (symlink)"
+    );
+    assert_eq!(warnings, replaced());
+    // Nobody takes it for a live one: hinit has emptied it, and its lock is gone.
+    assert_eq!(fs::read(dir.join("moved")).unwrap(), b"");
+    assert!(fs::symlink_metadata(dir.join("pid")).is_ok());
+}
+
+fn another_users_file_is_put_in_its_place(mode: Mode) {
+    if !can_be_root("to give a file away") {
+        return;
+    }
+    let dir = TempDir::new();
+    let mut contents = String::new();
+    let (verdict, warnings) = befalls(mode, &dir, |path, pid| {
+        contents = format!("{pid}\n");
+        let new = dir.join("new");
+        fs::write(&new, &contents).unwrap();
+        fs::set_permissions(&new, Permissions::from_mode(0o644)).unwrap();
+        chown(&new, Some(65534), None).unwrap();
+        fs::rename(new, path).unwrap();
+    });
+    assert_eq!(
+        verdict,
+        "unhealthy: PID file P belongs to UID 65534, which is not trusted"
+    );
+    assert_eq!(warnings, replaced());
+    assert_eq!(fs::read_to_string(dir.join("pid")).unwrap(), contents);
+}
+
+fn it_is_given_away(mode: Mode) {
+    if !can_be_root("to give a file away") {
+        return;
+    }
+    let (verdict, warnings) = mishap(mode, |path, _| chown(path, Some(65534), None).unwrap());
+    assert_eq!(
+        verdict,
+        "unhealthy: PID file P belongs to UID 65534, which is not trusted"
+    );
+    assert_eq!(warnings, [""; 0]);
+}
+
+fn all_may_write_it(mode: Mode) {
+    let all = Permissions::from_mode(0o666);
+    let (verdict, warnings) = mishap(mode, |path, _| fs::set_permissions(path, all).unwrap());
+    assert_eq!(verdict, "unhealthy: PID file P is writable by others");
+    assert_eq!(warnings, [""; 0]);
+}
+
+fn its_bytes_are_others(mode: Mode) {
+    for (bytes, verdict) in [
+        (
+            &b""[..],
+            "unhealthy: the server has not started yet, or has ended",
+        ),
+        (b"1\njunk", "unhealthy: PID file P does not contain a PID"),
+        (
+            b"0\n",
+            "unhealthy: PID file P contains a number out of range",
+        ),
+        (&[b'1'; 5000], "unhealthy: PID file P is too large"),
+    ] {
         let dir = TempDir::new();
-        let mut contents = String::new();
-        let (verdict, warnings) = befalls(mode, &dir, |path, pid| {
-            contents = format!("{pid}\n");
-            let new = dir.join("new");
-            fs::write(&new, &contents).unwrap();
-            fs::set_permissions(&new, Permissions::from_mode(0o644)).unwrap();
-            chown(&new, Some(65534), None).unwrap();
-            fs::rename(new, path).unwrap();
-        });
-        assert_eq!(verdict, "unhealthy: PID file P belongs to UID 65534, which is not trusted");
-        assert_eq!(warnings, replaced());
-        assert_eq!(fs::read_to_string(dir.join("pid")).unwrap(), contents);
+        let said = befalls(mode, &dir, |path, _| fs::write(path, bytes).unwrap());
+        assert_eq!(said, (verdict.to_owned(), Vec::new()));
+        assert!(!dir.join("pid").exists());
     }
+}
 
-    fn it_is_given_away(mode: Mode) {
-        if !can_be_root("to give a file away") {
-            return;
-        }
-        let (verdict, warnings) = mishap(mode, |path, _| chown(path, Some(65534), None).unwrap());
-        assert_eq!(verdict, "unhealthy: PID file P belongs to UID 65534, which is not trusted");
-        assert_eq!(warnings, [""; 0]);
-    }
+fn the_file_of_another_hinit_is_put_in_its_place(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let start = |path: &Path| {
+        Start::new(mode)
+            .pid_file(path)
+            .fixture(["signals"])
+            .start()
+            .ready()
+    };
+    let (first, second) = (start(&path), start(&dir.join("second")));
+    recorded(&path);
+    let pid = recorded(&dir.join("second"));
+    fs::rename(dir.join("second"), &path).unwrap();
+    // It speaks of the other's server, and so does the file's lock.
+    assert_eq!(
+        second.verdict(&path),
+        format!("healthy: process {pid} is alive")
+    );
+    first.signal(SIGTERM);
+    let ended = first.end();
+    let warning = format!(
+        "cannot remove the PID file `{}`: it was removed or replaced meanwhile",
+        path.display()
+    );
+    assert_eq!(
+        (ended.code, ended.log.lines().count()),
+        (0, 2),
+        "{}",
+        ended.log
+    );
+    assert!(ended.log.ends_with(&warning), "{}", ended.log);
+    assert_eq!(
+        second.verdict(&path),
+        format!("healthy: process {pid} is alive")
+    );
+    second.signal(SIGTERM);
+    assert_eq!(second.end().code, 0);
+    assert_eq!(fs::read(&path).unwrap(), b"");
+}
 
-    fn all_may_write_it(mode: Mode) {
-        let all = Permissions::from_mode(0o666);
-        let (verdict, warnings) = mishap(mode, |path, _| fs::set_permissions(path, all).unwrap());
-        assert_eq!(verdict, "unhealthy: PID file P is writable by others");
-        assert_eq!(warnings, [""; 0]);
-    }
-
-    fn its_bytes_are_others(mode: Mode) {
-        for (bytes, verdict) in [
-            (&b""[..], "unhealthy: the server has not started yet, or has ended"),
-            (b"1\njunk", "unhealthy: PID file P does not contain a PID"),
-            (b"0\n", "unhealthy: PID file P contains a number out of range"),
-            (&[b'1'; 5000], "unhealthy: PID file P is too large"),
-        ] {
-            let dir = TempDir::new();
-            let said = befalls(mode, &dir, |path, _| fs::write(path, bytes).unwrap());
-            assert_eq!(said, (verdict.to_owned(), Vec::new()));
-            assert!(!dir.join("pid").exists());
-        }
-    }
-
-    fn the_file_of_another_hinit_is_put_in_its_place(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let start = |path: &Path| Start::new(mode).pid_file(path).fixture(["signals"]).start().ready();
-        let (first, second) = (start(&path), start(&dir.join("second")));
-        recorded(&path);
-        let pid = recorded(&dir.join("second"));
-        fs::rename(dir.join("second"), &path).unwrap();
-        // It speaks of the other's server, and so does the file's lock.
-        assert_eq!(second.verdict(&path), format!("healthy: process {pid} is alive"));
-        first.signal(SIGTERM);
-        let ended = first.end();
-        let warning = format!("cannot remove the PID file `{}`: it was removed or replaced meanwhile", path.display());
-        assert_eq!((ended.code, ended.log.lines().count()), (0, 2), "{}", ended.log);
-        assert!(ended.log.ends_with(&warning), "{}", ended.log);
-        assert_eq!(second.verdict(&path), format!("healthy: process {pid} is alive"));
-        second.signal(SIGTERM);
-        assert_eq!(second.end().code, 0);
-        assert_eq!(fs::read(&path).unwrap(), b"");
-    }
-
-    fn with_a_delay_it_is_noticed_at_the_stop_signal(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&path).args(["--stop-delay", "60m"]);
-        let hinit = hinit.fixture(["signals"]).start().ready();
-        recorded(&path);
-        fs::remove_file(&path).unwrap();
-        hinit.signal(SIGTERM);
-        let warning = format!("hinit: cannot mark the PID file `{}`: it was removed or replaced meanwhile", path.display());
-        assert_eq!(hinit.log_line(), warning);
-        assert!(hinit.log_line().ends_with(": unhealthy from now on, passed on in 3600s"));
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!((ended.code, ended.log.lines().count()), (0, 1), "{}", ended.log);
-    }
+fn with_a_delay_it_is_noticed_at_the_stop_signal(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&path)
+        .args(["--stop-delay", "60m"]);
+    let hinit = hinit.fixture(["signals"]).start().ready();
+    recorded(&path);
+    fs::remove_file(&path).unwrap();
+    hinit.signal(SIGTERM);
+    let warning = format!(
+        "hinit: cannot mark the PID file `{}`: it was removed or replaced meanwhile",
+        path.display()
+    );
+    assert_eq!(hinit.log_line(), warning);
+    assert!(
+        hinit
+            .log_line()
+            .ends_with(": unhealthy from now on, passed on in 3600s")
+    );
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(
+        (ended.code, ended.log.lines().count()),
+        (0, 1),
+        "{}",
+        ended.log
+    );
 }

@@ -35,47 +35,60 @@ fn limited(mode: Mode, pid_file: &Path, room: i32) -> (Running, PathBuf) {
     (hinit, socket_beside(pid_file))
 }
 
-in_both_modes! {
-    fn it_goes_on_and_answers_again_once_there_is_one(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let (hinit, socket) = limited(mode, &pid_file, 2);
-        let mut clients = [Client::new(&socket), Client::new(&socket)];
-        for client in &mut clients {
-            // Busy from here on.
-            assert!(client.ask("/livez").status.starts_with("200 "));
-            client.send("GET /livez");
-            // It has read that when it sleeps again.
-            sleeps(&hinit);
-        }
-        // The kernel takes it in, and hinit cannot.
-        let mut waits = Client::new(&socket);
-        waits.send(request("/livez"));
-        hinit.signal(SIGUSR1);
-        assert_eq!(hinit.line(), "signal 10");
-        // It does not spin until it drops those that are so slow: they are still there when it sleeps.
-        sleeps(&hinit);
-        for client in &mut clients {
-            client.send(" HTTP/1.1\r\nHost: x\r\n\r\n");
-            assert!(client.answer().status.starts_with("200 "));
-        }
-        drop(clients);
-        assert!(waits.answer().status.starts_with("200 "));
-        assert!(hinit.verdict(&pid_file).starts_with("healthy: "));
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!((ended.code, ended.log.lines().count()), (0, 1), "{}", ended.log);
-        assert!(!socket.exists());
-    }
+in_both_modes!(
+    it_goes_on_and_answers_again_once_there_is_one,
+    those_who_ask_nothing_keep_nobody_waiting
+);
 
-    fn those_who_ask_nothing_keep_nobody_waiting(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let (_hinit, socket) = limited(mode, &pid_file, 2);
-        let mut clients = [Client::new(&socket), Client::new(&socket)];
-        for client in &mut clients {
-            assert!(client.ask("/livez").status.starts_with("200 "));
-        }
-        assert!(Client::new(&socket).ask("/livez").status.starts_with("200 "));
+fn it_goes_on_and_answers_again_once_there_is_one(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let (hinit, socket) = limited(mode, &pid_file, 2);
+    let mut clients = [Client::new(&socket), Client::new(&socket)];
+    for client in &mut clients {
+        // Busy from here on.
+        assert!(client.ask("/livez").status.starts_with("200 "));
+        client.send("GET /livez");
+        // It has read that when it sleeps again.
+        sleeps(&hinit);
     }
+    // The kernel takes it in, and hinit cannot.
+    let mut waits = Client::new(&socket);
+    waits.send(request("/livez"));
+    hinit.signal(SIGUSR1);
+    assert_eq!(hinit.line(), "signal 10");
+    // It does not spin until it drops those that are so slow: they are still there when it sleeps.
+    sleeps(&hinit);
+    for client in &mut clients {
+        client.send(" HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(client.answer().status.starts_with("200 "));
+    }
+    drop(clients);
+    assert!(waits.answer().status.starts_with("200 "));
+    assert!(hinit.verdict(&pid_file).starts_with("healthy: "));
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(
+        (ended.code, ended.log.lines().count()),
+        (0, 1),
+        "{}",
+        ended.log
+    );
+    assert!(!socket.exists());
+}
+
+fn those_who_ask_nothing_keep_nobody_waiting(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let (_hinit, socket) = limited(mode, &pid_file, 2);
+    let mut clients = [Client::new(&socket), Client::new(&socket)];
+    for client in &mut clients {
+        assert!(client.ask("/livez").status.starts_with("200 "));
+    }
+    assert!(
+        Client::new(&socket)
+            .ask("/livez")
+            .status
+            .starts_with("200 ")
+    );
 }

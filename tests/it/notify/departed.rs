@@ -43,92 +43,140 @@ fn tell(program: &Path, messages: &str) -> String {
     format!("{} tell {messages}", program.display())
 }
 
-in_both_modes! {
-    // As socat, or a client in C: nobody waits until hinit has read it.
-    fn its_word_counts_if_it_was_the_servers_user(mode: Mode) {
-        let dir = TempDir::new();
-        let hinit = sends_while_hinit_is_stopped(mode, &dir, &[], &tell(&fixture(), "READY=1"));
-        eventually("the server is ready", || {
-            hinit.verdict_with(&dir.join("pid"), &["--ready"]).starts_with("healthy: ").then_some(())
-        });
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!((ended.code, ended.log.lines().count()), (143, 1), "{}", ended.log);
-    }
+in_both_modes!(
+    its_word_counts_if_it_was_the_servers_user,
+    another_users_does_not_and_the_remedy_is_named,
+    it_names_no_other_server,
+    all_that_it_has_said_is_read_before_its_end_counts,
+    a_process_that_has_ended_takes_no_place
+);
 
-    fn another_users_does_not_and_the_remedy_is_named(mode: Mode) {
-        if !can_be_root("to be another user") {
-            return;
-        }
-        let dir = TempDir::new();
-        let program = fixture_for_all(&dir);
-        let script = format!("{OTHER} {}; {}", tell(&program, "READY=1"), tell(&program, "STATUS=read"));
-        let hinit = sends_while_hinit_is_stopped(mode, &dir, &[], &script);
-        eventually("hinit has read both", || {
-            (get(&dir.join("pid"), "/status").member("status") == "\"read\"").then_some(())
-        });
-        assert_eq!(get(&dir.join("pid"), "/status").member("phase"), "\"starting\"");
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!(ended.code, 143);
-        ended.says("hinit: ignored a notify message of process *: the sender is not a descendant of the server, or has \
-            exited; it should wait until its message is read (systemd-notify, or BARRIER=1)");
-    }
+// As socat, or a client in C: nobody waits until hinit has read it.
+fn its_word_counts_if_it_was_the_servers_user(mode: Mode) {
+    let dir = TempDir::new();
+    let hinit = sends_while_hinit_is_stopped(mode, &dir, &[], &tell(&fixture(), "READY=1"));
+    eventually("the server is ready", || {
+        hinit
+            .verdict_with(&dir.join("pid"), &["--ready"])
+            .starts_with("healthy: ")
+            .then_some(())
+    });
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(
+        (ended.code, ended.log.lines().count()),
+        (143, 1),
+        "{}",
+        ended.log
+    );
+}
 
-    // For which process that was nobody knows: it may have been anyone of that user.
-    fn it_names_no_other_server(mode: Mode) {
-        let dir = TempDir::new();
-        let script = format!("sleep 1000 & {}; {}", tell(&fixture(), "MAINPID=$! STATUS=read"), "echo $!");
-        let go = dir.join("pid");
-        let script = format!("{script} >{}.child", go.display());
-        let hinit = sends_while_hinit_is_stopped(mode, &dir, &[], &script);
-        let pid = recorded(&dir.join("pid"));
-        eventually("hinit has read both", || {
-            (get(&dir.join("pid"), "/status").member("status") == "\"read\"").then_some(())
-        });
-        assert_eq!(recorded(&dir.join("pid")), pid);
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        ended.says("hinit: ignored MAINPID=*: its sender has exited; it should wait until its message is read \
-            (systemd-notify, or BARRIER=1)");
+fn another_users_does_not_and_the_remedy_is_named(mode: Mode) {
+    if !can_be_root("to be another user") {
+        return;
     }
+    let dir = TempDir::new();
+    let program = fixture_for_all(&dir);
+    let script = format!(
+        "{OTHER} {}; {}",
+        tell(&program, "READY=1"),
+        tell(&program, "STATUS=read")
+    );
+    let hinit = sends_while_hinit_is_stopped(mode, &dir, &[], &script);
+    eventually("hinit has read both", || {
+        (get(&dir.join("pid"), "/status").member("status") == "\"read\"").then_some(())
+    });
+    assert_eq!(
+        get(&dir.join("pid"), "/status").member("phase"),
+        "\"starting\""
+    );
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(ended.code, 143);
+    ended.says(
+        "hinit: ignored a notify message of process *: the sender is not a descendant of \
+                the server, or has \
+        exited; it should wait until its message is read (systemd-notify, or BARRIER=1)",
+    );
+}
 
-    // The server hands over behind more messages than hinit reads at once, and ends.
-    fn all_that_it_has_said_is_read_before_its_end_counts(mode: Mode) {
-        let dir = TempDir::new();
-        let (pid_file, go) = (dir.join("pid"), dir.join("go"));
-        let room = "echo 100 >/proc/sys/net/unix/max_dgram_qlen; exec \"$@\"";
-        let prefix: &[&str] = if is_root() { &["unshare", "--net"] } else { &["unshare", "--user", "--map-root-user", "--net"] };
-        let start = Start::by(mode, &[prefix, &["sh", "-euc", room, "sh"]].concat());
-        let messages = "STATUS=migrating ".repeat(60);
-        let script = format!("sleep 1000 & echo $!; until test -e {}; do :; done; exec {}",
-            go.display(), tell(&fixture(), &format!("{messages} MAINPID=$!")));
-        let hinit = start.pid_file(&pid_file).args(["--notify"]).script(&script).start();
-        let successor = hinit.line();
-        let first = recorded(&pid_file);
-        hinit.signal(SIGSTOP);
-        let server = hinit.server();
-        fs::write(&go, "").unwrap();
-        eventually("the server has ended", || {
-            status_of(server, "State")?.starts_with('Z').then_some(())
-        });
-        hinit.signal(SIGCONT);
-        eventually("the other is the server", || {
-            let now = fs::read_to_string(&pid_file).unwrap();
-            (now.trim() == successor && now.trim() != first.to_string()).then_some(())
-        });
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!((ended.code, ended.log.lines().count()), (143, 1), "{}", ended.log);
-    }
+// For which process that was nobody knows: it may have been anyone of that user.
+fn it_names_no_other_server(mode: Mode) {
+    let dir = TempDir::new();
+    let script = format!(
+        "sleep 1000 & {}; {}",
+        tell(&fixture(), "MAINPID=$! STATUS=read"),
+        "echo $!"
+    );
+    let go = dir.join("pid");
+    let script = format!("{script} >{}.child", go.display());
+    let hinit = sends_while_hinit_is_stopped(mode, &dir, &[], &script);
+    let pid = recorded(&dir.join("pid"));
+    eventually("hinit has read both", || {
+        (get(&dir.join("pid"), "/status").member("status") == "\"read\"").then_some(())
+    });
+    assert_eq!(recorded(&dir.join("pid")), pid);
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    ended.says(
+        "hinit: ignored MAINPID=*: its sender has exited; it should wait until its message is read \
+        (systemd-notify, or BARRIER=1)",
+    );
+}
 
-    fn a_process_that_has_ended_takes_no_place(mode: Mode) {
-        let dir = TempDir::new();
-        let start = Start::new(mode).pid_file(dir.join("pid")).args(["--notify"]);
-        let ended = start.fixture(["hand-over-to-a-zombie"]).run();
-        assert_eq!(ended.code, 5, "{}", ended.log);
-        ended.says("hinit: ignored MAINPID=*: it is not a running descendant of hinit");
-    }
+// The server hands over behind more messages than hinit reads at once, and ends.
+fn all_that_it_has_said_is_read_before_its_end_counts(mode: Mode) {
+    let dir = TempDir::new();
+    let (pid_file, go) = (dir.join("pid"), dir.join("go"));
+    let room = "echo 100 >/proc/sys/net/unix/max_dgram_qlen; exec \"$@\"";
+    let prefix: &[&str] = if is_root() {
+        &["unshare", "--net"]
+    } else {
+        &["unshare", "--user", "--map-root-user", "--net"]
+    };
+    let start = Start::by(mode, &[prefix, &["sh", "-euc", room, "sh"]].concat());
+    let messages = "STATUS=migrating ".repeat(60);
+    let script = format!(
+        "sleep 1000 & echo $!; until test -e {}; do :; done; exec {}",
+        go.display(),
+        tell(&fixture(), &format!("{messages} MAINPID=$!"))
+    );
+    let hinit = start
+        .pid_file(&pid_file)
+        .args(["--notify"])
+        .script(&script)
+        .start();
+    let successor = hinit.line();
+    let first = recorded(&pid_file);
+    hinit.signal(SIGSTOP);
+    let server = hinit.server();
+    fs::write(&go, "").unwrap();
+    eventually("the server has ended", || {
+        status_of(server, "State")?.starts_with('Z').then_some(())
+    });
+    hinit.signal(SIGCONT);
+    eventually("the other is the server", || {
+        let now = fs::read_to_string(&pid_file).unwrap();
+        (now.trim() == successor && now.trim() != first.to_string()).then_some(())
+    });
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(
+        (ended.code, ended.log.lines().count()),
+        (143, 1),
+        "{}",
+        ended.log
+    );
+}
+
+fn a_process_that_has_ended_takes_no_place(mode: Mode) {
+    let dir = TempDir::new();
+    let start = Start::new(mode)
+        .pid_file(dir.join("pid"))
+        .args(["--notify"]);
+    let ended = start.fixture(["hand-over-to-a-zombie"]).run();
+    assert_eq!(ended.code, 5, "{}", ended.log);
+    ended.says("hinit: ignored MAINPID=*: it is not a running descendant of hinit");
 }
 
 /// In a PID namespace of its own: a stranger sends while hinit is stopped, and ends; then a child of the

@@ -31,159 +31,279 @@ fn takeover() -> String {
 
 const WAIT: &str = "while :; do sleep 0.01; done";
 
-in_both_modes! {
-    fn an_orphan_that_is_the_server_now_gets_the_signals_and_its_end_is_the_servers(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let script = format!("echo $$; until test -s {}; do :; done; trap 'exit 9' TERM; {}; {WAIT}", pid_file.display(), takeover());
-        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).script(&script).start();
-        let first = hinit.line();
-        let hinit = hinit.ready();
-        let second = server(&pid_file);
-        assert_ne!(second, first);
-        assert_eq!(get(&pid_file, "/status").member("status"), format!("\"{second}\""));
-        assert_eq!(hinit.verdict(&pid_file), format!("healthy: process {second} is alive"));
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!(ended.code, 143);
-        assert!(ended.log.contains(" later (killed by SIGTERM, up "), "{}", ended.log);
-        // (The shell may say that its `sleep` was told to end.)
-        assert_eq!(count(&ended.log, "hinit: "), 1, "{}", ended.log);
-        assert!(!pid_file.exists());
-    }
+in_both_modes!(
+    an_orphan_that_is_the_server_now_gets_the_signals_and_its_end_is_the_servers,
+    the_end_of_the_old_server_is_an_orphans,
+    a_stop_in_the_middle_of_that_gets_to_both,
+    a_child_of_the_servers_takes_its_place_when_that_ends,
+    a_child_that_has_ended_before_takes_no_place,
+    the_last_word_counts,
+    nobody_else_can_be_the_server,
+    that_it_is_the_server_need_not_be_said,
+    who_takes_the_place_of_one_that_is_stopped_is_not
+);
 
-    fn the_end_of_the_old_server_is_an_orphans(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let script = format!("echo $$; until test -s {}; do :; done; {}; until grep -vq $$ {0}; do :; done; exit 5", pid_file.display(), takeover());
-        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify", "-v"]).script(&script).start();
-        let first = hinit.line();
-        let hinit = hinit.ready();
-        await_log(&hinit, &format!("reaped orphan {first}: exited 5"));
-        let second = server(&pid_file);
-        assert_ne!(second, first);
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
-    }
+fn an_orphan_that_is_the_server_now_gets_the_signals_and_its_end_is_the_servers(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let script = format!(
+        "echo $$; until test -s {}; do :; done; trap 'exit 9' TERM; {}; {WAIT}",
+        pid_file.display(),
+        takeover()
+    );
+    let hinit = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--notify"])
+        .script(&script)
+        .start();
+    let first = hinit.line();
+    let hinit = hinit.ready();
+    let second = server(&pid_file);
+    assert_ne!(second, first);
+    assert_eq!(
+        get(&pid_file, "/status").member("status"),
+        format!("\"{second}\"")
+    );
+    assert_eq!(
+        hinit.verdict(&pid_file),
+        format!("healthy: process {second} is alive")
+    );
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(ended.code, 143);
+    assert!(
+        ended.log.contains(" later (killed by SIGTERM, up "),
+        "{}",
+        ended.log
+    );
+    // (The shell may say that its `sleep` was told to end.)
+    assert_eq!(count(&ended.log, "hinit: "), 1, "{}", ended.log);
+    assert!(!pid_file.exists());
+}
 
-    // The stop came to the old one; the new one, which is the server only then, is told as well.
-    fn a_stop_in_the_middle_of_that_gets_to_both(mode: Mode) {
-        let dir = TempDir::new();
-        let (pid_file, go) = (dir.join("pid"), dir.join("go"));
-        let script = format!("trap 'echo told' TERM; {} ready & {}; until test -e {}; do :; done; exit 5",
-            fixture().display(), notify("MAINPID=$! READY=1"), go.display());
-        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).script(&script).start();
-        await_log(&hinit, "is not a child of hinit; it becomes the server when its parent has exited");
-        let first = server(&pid_file);
-        hinit.signal(SIGTERM);
-        // One line of the server's child, one of the shell that was told.
-        assert_ne!(hinit.line(), hinit.line());
-        assert_eq!(server(&pid_file), first);
-        fs::write(&go, "").unwrap();
-        let ended = hinit.end();
-        assert_eq!(ended.code, 143, "{}", ended.log);
-    }
+fn the_end_of_the_old_server_is_an_orphans(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let script = format!(
+        "echo $$; until test -s {}; do :; done; {}; until grep -vq $$ {0}; do :; done; exit 5",
+        pid_file.display(),
+        takeover()
+    );
+    let hinit = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--notify", "-v"])
+        .script(&script)
+        .start();
+    let first = hinit.line();
+    let hinit = hinit.ready();
+    await_log(&hinit, &format!("reaped orphan {first}: exited 5"));
+    let second = server(&pid_file);
+    assert_ne!(second, first);
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+}
 
-    // As nginx does for a new binary, and as daemons do that say so before they go.
-    fn a_child_of_the_servers_takes_its_place_when_that_ends(mode: Mode) {
-        let dir = TempDir::new();
-        let (pid_file, go) = (dir.join("pid"), dir.join("go"));
-        let script = format!("until test -s {}; do :; done; {} notifies @none READY=1 & {}; echo $!; until test -e {}; do :; done; exit 5",
-            pid_file.display(), fixture().display(), notify("MAINPID=$! MAINPID=$!"), go.display());
-        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).script(&script).start();
-        // Both say a line, in any order.
-        let lines = [hinit.line(), hinit.line()];
-        let child = lines.iter().find(|line| *line != "ready").unwrap().clone();
-        let first = server(&pid_file);
-        assert_ne!(first, child);
-        let warning = hinit.log_line();
-        let expected = format!("hinit: MAINPID={child} (*) is not a child of hinit; it becomes the server when its parent has exited");
-        assert!(is_like(&warning, &expected), "{warning}");
-        fs::write(&go, "").unwrap();
-        eventually("the child is the server", || {
-            (fs::read_to_string(&pid_file).unwrap().trim() == child).then_some(())
-        });
-        assert_eq!(server(&pid_file), child);
+// The stop came to the old one; the new one, which is the server only then, is told as well.
+fn a_stop_in_the_middle_of_that_gets_to_both(mode: Mode) {
+    let dir = TempDir::new();
+    let (pid_file, go) = (dir.join("pid"), dir.join("go"));
+    let script = format!(
+        "trap 'echo told' TERM; {} ready & {}; until test -e {}; do :; done; exit 5",
+        fixture().display(),
+        notify("MAINPID=$! READY=1"),
+        go.display()
+    );
+    let hinit = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--notify"])
+        .script(&script)
+        .start();
+    await_log(
+        &hinit,
+        "is not a child of hinit; it becomes the server when its parent has exited",
+    );
+    let first = server(&pid_file);
+    hinit.signal(SIGTERM);
+    // One line of the server's child, one of the shell that was told.
+    assert_ne!(hinit.line(), hinit.line());
+    assert_eq!(server(&pid_file), first);
+    fs::write(&go, "").unwrap();
+    let ended = hinit.end();
+    assert_eq!(ended.code, 143, "{}", ended.log);
+}
+
+// As nginx does for a new binary, and as daemons do that say so before they go.
+fn a_child_of_the_servers_takes_its_place_when_that_ends(mode: Mode) {
+    let dir = TempDir::new();
+    let (pid_file, go) = (dir.join("pid"), dir.join("go"));
+    let script = format!(
+        "until test -s {}; do :; done; {} notifies @none READY=1 & {}; echo $!; until test -e {}; \
+         do :; done; exit 5",
+        pid_file.display(),
+        fixture().display(),
+        notify("MAINPID=$! MAINPID=$!"),
+        go.display()
+    );
+    let hinit = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--notify"])
+        .script(&script)
+        .start();
+    // Both say a line, in any order.
+    let lines = [hinit.line(), hinit.line()];
+    let child = lines.iter().find(|line| *line != "ready").unwrap().clone();
+    let first = server(&pid_file);
+    assert_ne!(first, child);
+    let warning = hinit.log_line();
+    let expected = format!(
+        "hinit: MAINPID={child} (*) is not a child of hinit; it becomes the server when its \
+         parent has exited"
+    );
+    assert!(is_like(&warning, &expected), "{warning}");
+    fs::write(&go, "").unwrap();
+    eventually("the child is the server", || {
+        (fs::read_to_string(&pid_file).unwrap().trim() == child).then_some(())
+    });
+    assert_eq!(server(&pid_file), child);
+    hinit.next_message();
+    assert_eq!(
+        hinit.verdict_with(&pid_file, &["--ready"]),
+        format!("healthy: process {child} is alive")
+    );
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(
+        (ended.code, ended.log.lines().count()),
+        (143, 1),
+        "{}",
+        ended.log
+    );
+    assert!(!pid_file.exists());
+}
+
+fn a_child_that_has_ended_before_takes_no_place(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let script = format!(
+        "sleep 1000 & {}; kill -KILL $!; wait $!; exit 5",
+        notify("MAINPID=$!")
+    );
+    let ended = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--notify"])
+        .script(&script)
+        .run();
+    assert_eq!(ended.code, 5, "{}", ended.log);
+}
+
+// Nor one that was named before another was.
+fn the_last_word_counts(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let script = format!("sleep 1000 & {}; exit 5", notify("MAINPID=$! MAINPID=$$"));
+    let ended = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--notify", "--grace", "10m"])
+        .script(&script)
+        .run();
+    assert_eq!(ended.code, 5, "{}", ended.log);
+}
+
+fn nobody_else_can_be_the_server(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let messages = [
+        "MAINPID=$SELF",
+        "MAINPID=1",
+        "MAINPID=4194303",
+        "MAINPID=2147483647",
+        "MAINPID=$SELF",
+    ];
+    let hinit = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--notify"])
+        .notifies(&messages)
+        .start()
+        .ready();
+    let pid = recorded(&pid_file).to_string();
+    for _ in &messages[1..] {
         hinit.next_message();
-        assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("healthy: process {child} is alive"));
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!((ended.code, ended.log.lines().count()), (143, 1), "{}", ended.log);
-        assert!(!pid_file.exists());
+        assert_eq!(server(&pid_file), pid);
     }
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(ended.code, 143);
+    assert_eq!(
+        ended.log.lines().next(),
+        Some("hinit: ignored MAINPID=1: it is not a running descendant of hinit")
+    );
+    assert_eq!(ended.log.lines().count(), 2, "{}", ended.log);
+}
 
-    fn a_child_that_has_ended_before_takes_no_place(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let script = format!("sleep 1000 & {}; kill -KILL $!; wait $!; exit 5", notify("MAINPID=$!"));
-        let ended = Start::new(mode).pid_file(&pid_file).args(["--notify"]).script(&script).run();
-        assert_eq!(ended.code, 5, "{}", ended.log);
-    }
+fn that_it_is_the_server_need_not_be_said(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--notify"])
+        .notifies(&["READY=1\\nMAINPID=$SELF"])
+        .start()
+        .ready();
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(
+        (ended.code, ended.log.lines().count()),
+        (143, 1),
+        "{}",
+        ended.log
+    );
+}
 
-    // Nor one that was named before another was.
-    fn the_last_word_counts(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let script = format!("sleep 1000 & {}; exit 5", notify("MAINPID=$! MAINPID=$$"));
-        let ended = Start::new(mode).pid_file(&pid_file).args(["--notify", "--grace", "10m"]).script(&script).run();
-        assert_eq!(ended.code, 5, "{}", ended.log);
-    }
-
-    fn nobody_else_can_be_the_server(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let messages = ["MAINPID=$SELF", "MAINPID=1", "MAINPID=4194303", "MAINPID=2147483647", "MAINPID=$SELF"];
-        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).notifies(&messages).start().ready();
-        let pid = recorded(&pid_file).to_string();
-        for _ in &messages[1..] {
-            hinit.next_message();
-            assert_eq!(server(&pid_file), pid);
-        }
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!(ended.code, 143);
-        assert_eq!(ended.log.lines().next(), Some("hinit: ignored MAINPID=1: it is not a running descendant of hinit"));
-        assert_eq!(ended.log.lines().count(), 2, "{}", ended.log);
-    }
-
-    fn that_it_is_the_server_need_not_be_said(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).notifies(&["READY=1\\nMAINPID=$SELF"]).start().ready();
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!((ended.code, ended.log.lines().count()), (143, 1), "{}", ended.log);
-    }
-
-    // That the old server was stopped says nothing of the new one.
-    fn who_takes_the_place_of_one_that_is_stopped_is_not(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let script = format!("{} orphan @none 'MAINPID=$SELF\\nREADY=1'; {WAIT}", fixture().display());
-        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).script(&script).start();
-        let hinit = hinit.ready();
-        let first = recorded(&pid_file);
-        let [shell, orphan] = [true, false].map(|is_shell| {
-            let is_it = |pid: &&i32| (status_of(**pid, "Name").as_deref() == Some("sh")) == is_shell;
-            *children_of(hinit.pid()).iter().find(is_it).unwrap()
-        });
-        kill(shell, SIGSTOP);
-        eventually("it is stopped", || {
-            (get(&pid_file, "/livez").status == format!("503 unhealthy: process {first} is stopped")).then_some(())
-        });
-        kill(orphan, nix::libc::SIGUSR1);
-        assert_eq!(hinit.line(), "sent");
-        let second = server(&pid_file);
-        assert_eq!(get(&pid_file, "/readyz").status, format!("200 healthy: process {second} is alive"));
-        // Whether the old one goes on is of no interest any more.
-        kill(orphan, SIGSTOP);
-        eventually("it is stopped", || {
-            (get(&pid_file, "/livez").status == format!("503 unhealthy: process {second} is stopped")).then_some(())
-        });
-        kill(shell, SIGKILL);
-        kill(orphan, SIGCONT);
-        eventually("it goes on", || get(&pid_file, "/livez").status.starts_with("200 ").then_some(()));
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
-    }
+// That the old server was stopped says nothing of the new one.
+fn who_takes_the_place_of_one_that_is_stopped_is_not(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let script = format!(
+        "{} orphan @none 'MAINPID=$SELF\\nREADY=1'; {WAIT}",
+        fixture().display()
+    );
+    let hinit = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--notify"])
+        .script(&script)
+        .start();
+    let hinit = hinit.ready();
+    let first = recorded(&pid_file);
+    let [shell, orphan] = [true, false].map(|is_shell| {
+        let is_it = |pid: &&i32| (status_of(**pid, "Name").as_deref() == Some("sh")) == is_shell;
+        *children_of(hinit.pid()).iter().find(is_it).unwrap()
+    });
+    kill(shell, SIGSTOP);
+    eventually("it is stopped", || {
+        (get(&pid_file, "/livez").status == format!("503 unhealthy: process {first} is stopped"))
+            .then_some(())
+    });
+    kill(orphan, nix::libc::SIGUSR1);
+    assert_eq!(hinit.line(), "sent");
+    let second = server(&pid_file);
+    assert_eq!(
+        get(&pid_file, "/readyz").status,
+        format!("200 healthy: process {second} is alive")
+    );
+    // Whether the old one goes on is of no interest any more.
+    kill(orphan, SIGSTOP);
+    eventually("it is stopped", || {
+        (get(&pid_file, "/livez").status == format!("503 unhealthy: process {second} is stopped"))
+            .then_some(())
+    });
+    kill(shell, SIGKILL);
+    kill(orphan, SIGCONT);
+    eventually("it goes on", || {
+        get(&pid_file, "/livez")
+            .status
+            .starts_with("200 ")
+            .then_some(())
+    });
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
 }

@@ -29,118 +29,185 @@ fn assert_elsewhere(socket: &str) {
 const TELL: &str =
     "echo $NOTIFY_SOCKET; test ! -e $NOTIFY_SOCKET || stat -c '%F %a' $NOTIFY_SOCKET";
 
-in_both_modes! {
-    fn it_is_beside_the_pid_file(mode: Mode) {
-        for umask in ["022", "777"] {
-            let dir = TempDir::new();
-            let pid_file = dir.join("pid");
-            let start = Start::by(mode, &["sh", "-c", "umask $1; shift; exec \"$@\"", "sh", umask]);
-            let ended = start.pid_file(&pid_file).args(["--notify"]).script(TELL).run();
-            assert_eq!(ended.stdout, format!("{}\nsocket 666", beside(&pid_file).display()), "{}", ended.log);
-            assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
-        }
-    }
+in_both_modes!(
+    it_is_beside_the_pid_file,
+    the_server_gets_an_absolute_path,
+    without_a_pid_file_it_is_in_a_default_directory,
+    a_path_that_is_too_long_for_an_address_is_none,
+    one_that_a_killed_hinit_has_left_is_taken_over,
+    what_is_anothers_is_left_alone,
+    a_server_of_another_user_can_reach_it
+);
 
-    fn the_server_gets_an_absolute_path(mode: Mode) {
-        let dir = TempDir::new();
-        let start = Start::new(mode).pid_file("pid").args(["--notify"]).with(|command| { command.current_dir(&dir); });
-        let ended = start.script(TELL).run();
-        let path = dir.as_ref().canonicalize().unwrap().join("pid");
-        assert_eq!(ended.stdout.lines().next(), beside(&path).to_str(), "{}", ended.log);
-    }
-
-    fn without_a_pid_file_it_is_in_a_default_directory(mode: Mode) {
-        let ended = Start::new(mode).no_pid_file().args(["--notify"]).script(TELL).run();
-        let (socket, rest) = ended.stdout.split_once('\n').unwrap();
-        assert_elsewhere(socket);
-        assert_eq!(rest, "socket 666");
-        assert!(!Path::new(socket).exists());
-    }
-
-    // A path of 107 bytes is the longest that an address has room for.
-    fn a_path_that_is_too_long_for_an_address_is_none(mode: Mode) {
-        let dir = TempDir::new();
-        let room = 107 - ".notify".len() - dir.join("").as_os_str().len();
-        for (length, fits) in [(room, true), (room + 1, false)] {
-            let pid_file = dir.join("x".repeat(length));
-            let ended = Start::new(mode).pid_file(&pid_file).args(["--notify"]).script(TELL).run();
-            let socket = ended.stdout.lines().next().unwrap();
-            if fits {
-                assert_eq!(Path::new(socket), beside(&pid_file));
-            } else {
-                assert_elsewhere(socket);
-            }
-            assert!(ended.stdout.ends_with("\nsocket 666"), "{}", ended.stdout);
-        }
-        assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
-    }
-
-    fn one_that_a_killed_hinit_has_left_is_taken_over(mode: Mode) {
+fn it_is_beside_the_pid_file(mode: Mode) {
+    for umask in ["022", "777"] {
         let dir = TempDir::new();
         let pid_file = dir.join("pid");
-        let start = || Start::new(mode).pid_file(&pid_file).args(["--notify"]).notifies(&["READY=1"]).start().ready();
-        let hinit = start();
-        recorded(&pid_file);
-        let server = hinit.server();
-        kill(hinit.pid(), SIGKILL);
-        if mode == Mode::Subreaper {
-            kill(server, SIGKILL);
+        let start = Start::by(
+            mode,
+            &["sh", "-c", "umask $1; shift; exec \"$@\"", "sh", umask],
+        );
+        let ended = start
+            .pid_file(&pid_file)
+            .args(["--notify"])
+            .script(TELL)
+            .run();
+        assert_eq!(
+            ended.stdout,
+            format!("{}\nsocket 666", beside(&pid_file).display()),
+            "{}",
+            ended.log
+        );
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+    }
+}
+
+fn the_server_gets_an_absolute_path(mode: Mode) {
+    let dir = TempDir::new();
+    let start = Start::new(mode)
+        .pid_file("pid")
+        .args(["--notify"])
+        .with(|command| {
+            command.current_dir(&dir);
+        });
+    let ended = start.script(TELL).run();
+    let path = dir.as_ref().canonicalize().unwrap().join("pid");
+    assert_eq!(
+        ended.stdout.lines().next(),
+        beside(&path).to_str(),
+        "{}",
+        ended.log
+    );
+}
+
+fn without_a_pid_file_it_is_in_a_default_directory(mode: Mode) {
+    let ended = Start::new(mode)
+        .no_pid_file()
+        .args(["--notify"])
+        .script(TELL)
+        .run();
+    let (socket, rest) = ended.stdout.split_once('\n').unwrap();
+    assert_elsewhere(socket);
+    assert_eq!(rest, "socket 666");
+    assert!(!Path::new(socket).exists());
+}
+
+// A path of 107 bytes is the longest that an address has room for.
+fn a_path_that_is_too_long_for_an_address_is_none(mode: Mode) {
+    let dir = TempDir::new();
+    let room = 107 - ".notify".len() - dir.join("").as_os_str().len();
+    for (length, fits) in [(room, true), (room + 1, false)] {
+        let pid_file = dir.join("x".repeat(length));
+        let ended = Start::new(mode)
+            .pid_file(&pid_file)
+            .args(["--notify"])
+            .script(TELL)
+            .run();
+        let socket = ended.stdout.lines().next().unwrap();
+        if fits {
+            assert_eq!(Path::new(socket), beside(&pid_file));
+        } else {
+            assert_elsewhere(socket);
         }
-        hinit.end();
-        assert!(beside(&pid_file).exists());
-        let hinit = start();
+        assert!(ended.stdout.ends_with("\nsocket 666"), "{}", ended.stdout);
+    }
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+}
+
+fn one_that_a_killed_hinit_has_left_is_taken_over(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let start = || {
+        Start::new(mode)
+            .pid_file(&pid_file)
+            .args(["--notify"])
+            .notifies(&["READY=1"])
+            .start()
+            .ready()
+    };
+    let hinit = start();
+    recorded(&pid_file);
+    let server = hinit.server();
+    kill(hinit.pid(), SIGKILL);
+    if mode == Mode::Subreaper {
+        kill(server, SIGKILL);
+    }
+    hinit.end();
+    assert!(beside(&pid_file).exists());
+    let hinit = start();
+    recorded(&pid_file);
+    assert!(
+        hinit
+            .verdict_with(&pid_file, &["--ready"])
+            .starts_with("healthy: ")
+    );
+    assert!(
+        beside(&pid_file)
+            .metadata()
+            .unwrap()
+            .file_type()
+            .is_socket()
+    );
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.end().code, 143);
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+}
+
+fn what_is_anothers_is_left_alone(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let socket = beside(&pid_file);
+    let put: [&dyn Fn(); 2] = [&|| fs::write(&socket, "another's").unwrap(), &|| {
+        std::mem::forget(UnixDatagram::bind(&socket).unwrap());
+    }];
+    for put in put {
+        put();
+        let ended = Start::new(mode)
+            .pid_file(&pid_file)
+            .args(["--notify"])
+            .script(TELL)
+            .run();
+        assert_elsewhere(ended.stdout.lines().next().unwrap());
+        fs::remove_file(&socket).unwrap();
+    }
+}
+
+// Beside a PID file that only root can get at, a server of another user could not speak.
+fn a_server_of_another_user_can_reach_it(mode: Mode) {
+    if !can_be_root("to start a server of another user") {
+        return;
+    }
+    let dir = TempDir::new();
+    for (permissions, is_beside) in [(0o755, true), (0o700, false)] {
+        let closed = dir.join(format!("{permissions:o}"));
+        fs::create_dir(&closed).unwrap();
+        fs::set_permissions(&closed, Permissions::from_mode(permissions)).unwrap();
+        let (program, pid_file) = (fixture_for_all(&dir), closed.join("pid"));
+        let script = format!(
+            "echo $NOTIFY_SOCKET; exec {} notifies READY=1",
+            program.display()
+        );
+        let start = Start::new(mode)
+            .pid_file(&pid_file)
+            .args(["--notify", "--user", "4242"]);
+        let hinit = start.script(&script).start();
+        let socket = hinit.line();
+        let hinit = hinit.ready();
         recorded(&pid_file);
-        assert!(hinit.verdict_with(&pid_file, &["--ready"]).starts_with("healthy: "));
-        assert!(beside(&pid_file).metadata().unwrap().file_type().is_socket());
+        if is_beside {
+            assert_eq!(Path::new(&socket), beside(&pid_file));
+        } else {
+            assert_elsewhere(&socket);
+        }
+        assert!(
+            hinit
+                .verdict_with(&pid_file, &["--ready"])
+                .starts_with("healthy: ")
+        );
         hinit.signal(SIGTERM);
         assert_eq!(hinit.end().code, 143);
-        assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
-    }
-
-    fn what_is_anothers_is_left_alone(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let socket = beside(&pid_file);
-        let put: [&dyn Fn(); 2] = [
-            &|| fs::write(&socket, "another's").unwrap(),
-            &|| std::mem::forget(UnixDatagram::bind(&socket).unwrap()),
-        ];
-        for put in put {
-            put();
-            let ended = Start::new(mode).pid_file(&pid_file).args(["--notify"]).script(TELL).run();
-            assert_elsewhere(ended.stdout.lines().next().unwrap());
-            fs::remove_file(&socket).unwrap();
-        }
-    }
-
-    // Beside a PID file that only root can get at, a server of another user could not speak.
-    fn a_server_of_another_user_can_reach_it(mode: Mode) {
-        if !can_be_root("to start a server of another user") {
-            return;
-        }
-        let dir = TempDir::new();
-        for (permissions, is_beside) in [(0o755, true), (0o700, false)] {
-            let closed = dir.join(format!("{permissions:o}"));
-            fs::create_dir(&closed).unwrap();
-            fs::set_permissions(&closed, Permissions::from_mode(permissions)).unwrap();
-            let (program, pid_file) = (fixture_for_all(&dir), closed.join("pid"));
-            let script = format!("echo $NOTIFY_SOCKET; exec {} notifies READY=1", program.display());
-            let start = Start::new(mode).pid_file(&pid_file).args(["--notify", "--user", "4242"]);
-            let hinit = start.script(&script).start();
-            let socket = hinit.line();
-            let hinit = hinit.ready();
-            recorded(&pid_file);
-            if is_beside {
-                assert_eq!(Path::new(&socket), beside(&pid_file));
-            } else {
-                assert_elsewhere(&socket);
-            }
-            assert!(hinit.verdict_with(&pid_file, &["--ready"]).starts_with("healthy: "));
-            hinit.signal(SIGTERM);
-            assert_eq!(hinit.end().code, 143);
-            assert_eq!(fs::read_dir(&closed).unwrap().count(), 0);
-            assert!(!Path::new(&socket).exists());
-        }
+        assert_eq!(fs::read_dir(&closed).unwrap().count(), 0);
+        assert!(!Path::new(&socket).exists());
     }
 }
 
@@ -148,7 +215,8 @@ in_both_modes! {
 fn where_no_place_is_writable_it_has_an_abstract_name() {
     let script = "mount -t tmpfs none /mnt; cp \"$HINIT\" /mnt/hinit; cp \"$1\" /mnt/fixture
         for place in /run /tmp /dev/shm; do mount -t tmpfs -o ro none $place; done
-        /mnt/hinit --notify --no-pid-file -- sh -c 'echo $NOTIFY_SOCKET; exec /mnt/fixture notify READY=1'";
+        /mnt/hinit --notify --no-pid-file -- sh -c 'echo $NOTIFY_SOCKET; exec /mnt/fixture notify \
+        READY=1'";
     let ended = in_mount_namespace(script, &[fixture().as_os_str()]);
     assert_eq!(
         (ended.code, ended.log.lines().count()),

@@ -4,107 +4,213 @@ use nix::libc::SIGTERM;
 
 use crate::support::*;
 
-in_both_modes! {
-    fn a_process_that_is_not_below_hinit_is_not_believed(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let script = format!("echo $NOTIFY_SOCKET; exec {} notifies @none READY=1", fixture().display());
-        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify", "-v"]).script(&script).start();
-        let stranger = Sender::new(hinit.line());
-        let hinit = hinit.ready();
+in_both_modes!(
+    a_process_that_is_not_below_hinit_is_not_believed,
+    what_is_no_message_does_no_harm,
+    what_systemd_accepts_is_heard,
+    a_line_that_is_none_hides_no_other,
+    one_that_ends_when_it_has_been_heard_is_no_stranger,
+    nor_is_one_of_another_user
+);
+
+fn a_process_that_is_not_below_hinit_is_not_believed(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let script = format!(
+        "echo $NOTIFY_SOCKET; exec {} notifies @none READY=1",
+        fixture().display()
+    );
+    let hinit = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--notify", "-v"])
+        .script(&script)
+        .start();
+    let stranger = Sender::new(hinit.line());
+    let hinit = hinit.ready();
+    let pid = recorded(&pid_file);
+    for message in [
+        "READY=1",
+        "STATUS=up\nSTOPPING=1",
+        &format!("MAINPID={pid}"),
+        "junk",
+        "",
+    ] {
+        stranger.say(message.as_bytes());
+    }
+    assert_eq!(
+        hinit.verdict_with(&pid_file, &["--ready"]),
+        format!("unhealthy: process {pid} is not ready yet")
+    );
+    assert_eq!(get(&pid_file, "/status").member("status"), "\"\"");
+    hinit.next_message();
+    assert_eq!(
+        hinit.verdict_with(&pid_file, &["--ready"]),
+        format!("healthy: process {pid} is alive")
+    );
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    let warning = match mode {
+        Mode::Subreaper => format!(
+            "hinit: ignored a notify message of process {}: the sender is not a descendant of the \
+             server, or has exited; it \
+             should wait until its message is read (systemd-notify, or BARRIER=1)",
+            std::process::id()
+        ),
+        Mode::Pid1 => "hinit: ignored a notify message from outside the container".to_owned(),
+    };
+    assert_eq!(count(&ended.log, &warning), 1, "{}", ended.log);
+    // What is ignored is not what the server says.
+    assert_eq!(
+        count(&ended.log, "hinit: the server says "),
+        2,
+        "{}",
+        ended.log
+    );
+    assert!(!ended.log.contains("STATUS=up"), "{}", ended.log);
+}
+
+fn what_is_no_message_does_no_harm(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let junk = [
+        "@none",
+        "@empty",
+        "STATUS=\\xff",
+        "STATUS",
+        "@long",
+        "STATUS=a\\0b",
+        "MAINPID=x",
+        "\\n",
+        "READY=1",
+    ];
+    let why = |word: &str| match word {
+        "@empty" | "@long" => "its size is * bytes",
+        "STATUS=a\\0b" => "it is not text",
+        _ => "a line is not valid for sd_notify(3)",
+    };
+    for first in 0..junk.len() - 1 {
+        // Each of them comes first once.
+        let mut junk = junk;
+        junk.swap(1, first.max(1));
+        let hinit = Start::new(mode)
+            .pid_file(&pid_file)
+            .args(["--notify"])
+            .notifies(&junk)
+            .start()
+            .ready();
         let pid = recorded(&pid_file);
-        for message in ["READY=1", "STATUS=up\nSTOPPING=1", &format!("MAINPID={pid}"), "junk", ""] {
-            stranger.say(message.as_bytes());
+        for _ in &junk[1..] {
+            assert_eq!(
+                hinit.verdict_with(&pid_file, &["--ready"]),
+                format!("unhealthy: process {pid} is not ready yet")
+            );
+            hinit.next_message();
         }
-        assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("unhealthy: process {pid} is not ready yet"));
+        assert_eq!(
+            hinit.verdict_with(&pid_file, &["--ready"]),
+            format!("healthy: process {pid} is alive")
+        );
         assert_eq!(get(&pid_file, "/status").member("status"), "\"\"");
-        hinit.next_message();
-        assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("healthy: process {pid} is alive"));
         hinit.signal(SIGTERM);
         let ended = hinit.end();
-        let warning = match mode {
-            Mode::Subreaper => format!(
-                "hinit: ignored a notify message of process {}: the sender is not a descendant of the server, or has exited; it \
-                 should wait until its message is read (systemd-notify, or BARRIER=1)",
-                std::process::id()
-            ),
-            Mode::Pid1 => "hinit: ignored a notify message from outside the container".to_owned(),
-        };
-        assert_eq!(count(&ended.log, &warning), 1, "{}", ended.log);
-        // What is ignored is not what the server says.
-        assert_eq!(count(&ended.log, "hinit: the server says "), 2, "{}", ended.log);
-        assert!(!ended.log.contains("STATUS=up"), "{}", ended.log);
+        ended.says(&format!(
+            "hinit: cannot read a notify message: {}",
+            why(junk[1])
+        ));
+        assert_eq!(ended.log.lines().count(), 2, "{}", ended.log);
     }
+}
 
-    fn what_is_no_message_does_no_harm(mode: Mode) {
+// As systemd takes them: a NUL at the end, lines that end with a carriage return, a word that is no UTF-8.
+fn what_systemd_accepts_is_heard(mode: Mode) {
+    for (message, status) in [
+        ("READY=1\\0", ""),
+        ("READY=1\\r\\nSTATUS=x", "x"),
+        ("STATUS=\\xff\\nREADY=1", ""),
+        ("STATUS=y\\rREADY=1\\n\\0", "y"),
+    ] {
         let dir = TempDir::new();
         let pid_file = dir.join("pid");
-        let junk = ["@none", "@empty", "STATUS=\\xff", "STATUS", "@long", "STATUS=a\\0b", "MAINPID=x", "\\n", "READY=1"];
-        let why = |word: &str| match word {
-            "@empty" | "@long" => "its size is * bytes",
-            "STATUS=a\\0b" => "it is not text",
-            _ => "a line is not valid for sd_notify(3)",
-        };
-        for first in 0..junk.len() - 1 {
-            // Each of them comes first once.
-            let mut junk = junk;
-            junk.swap(1, first.max(1));
-            let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).notifies(&junk).start().ready();
-            let pid = recorded(&pid_file);
-            for _ in &junk[1..] {
-                assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("unhealthy: process {pid} is not ready yet"));
-                hinit.next_message();
-            }
-            assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("healthy: process {pid} is alive"));
-            assert_eq!(get(&pid_file, "/status").member("status"), "\"\"");
-            hinit.signal(SIGTERM);
-            let ended = hinit.end();
-            ended.says(&format!("hinit: cannot read a notify message: {}", why(junk[1])));
-            assert_eq!(ended.log.lines().count(), 2, "{}", ended.log);
-        }
-    }
-
-    // As systemd takes them: a NUL at the end, lines that end with a carriage return, a word that is no UTF-8.
-    fn what_systemd_accepts_is_heard(mode: Mode) {
-        for (message, status) in [("READY=1\\0", ""), ("READY=1\\r\\nSTATUS=x", "x"), ("STATUS=\\xff\\nREADY=1", ""), ("STATUS=y\\rREADY=1\\n\\0", "y")] {
-            let dir = TempDir::new();
-            let pid_file = dir.join("pid");
-            let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).notifies(&[message]).start().ready();
-            let pid = recorded(&pid_file);
-            assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("healthy: process {pid} is alive"), "{message}");
-            assert_eq!(get(&pid_file, "/status").member("status"), format!("\"{status}\""), "{message}");
-            hinit.signal(SIGTERM);
-            assert_eq!(hinit.end().code, 143);
-        }
-    }
-
-    // What stands in the same datagram is heard all the same.
-    fn a_line_that_is_none_hides_no_other(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let hinit = Start::new(mode).pid_file(&pid_file).args(["--notify"]).notifies(&["STATUS=a\\njunk\\nREADY=1"]).start().ready();
+        let hinit = Start::new(mode)
+            .pid_file(&pid_file)
+            .args(["--notify"])
+            .notifies(&[message])
+            .start()
+            .ready();
         let pid = recorded(&pid_file);
-        assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), format!("healthy: process {pid} is alive"));
+        assert_eq!(
+            hinit.verdict_with(&pid_file, &["--ready"]),
+            format!("healthy: process {pid} is alive"),
+            "{message}"
+        );
+        assert_eq!(
+            get(&pid_file, "/status").member("status"),
+            format!("\"{status}\""),
+            "{message}"
+        );
         hinit.signal(SIGTERM);
-        assert_eq!(count(&hinit.end().log, ": a line is not valid for sd_notify(3)"), 1);
+        assert_eq!(hinit.end().code, 143);
     }
+}
 
-    // A client that waits for hinit, as systemd-notify does, ends as soon as hinit has its last message.
-    fn one_that_ends_when_it_has_been_heard_is_no_stranger(mode: Mode) {
-        let script = format!("for i in $(seq 100); do {}; done", notify("READY=1"));
-        let ended = Start::new(mode).no_pid_file().args(["--notify"]).script(&script).run();
-        assert_eq!((ended.code, ended.log.lines().count()), (0, 1), "{}", ended.log);
-    }
+// What stands in the same datagram is heard all the same.
+fn a_line_that_is_none_hides_no_other(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let hinit = Start::new(mode)
+        .pid_file(&pid_file)
+        .args(["--notify"])
+        .notifies(&["STATUS=a\\njunk\\nREADY=1"])
+        .start()
+        .ready();
+    let pid = recorded(&pid_file);
+    assert_eq!(
+        hinit.verdict_with(&pid_file, &["--ready"]),
+        format!("healthy: process {pid} is alive")
+    );
+    hinit.signal(SIGTERM);
+    assert_eq!(
+        count(&hinit.end().log, ": a line is not valid for sd_notify(3)"),
+        1
+    );
+}
 
-    // Nobody believes what is said by another user's process that has exited; but this one has been heard.
-    fn nor_is_one_of_another_user(mode: Mode) {
-        if !can_be_root("to be another user") {
-            return;
-        }
-        let dir = TempDir::new();
-        let sender = format!("setpriv --reuid=4242 --regid=4242 --clear-groups {} notify READY=1", fixture_for_all(&dir).display());
-        let script = format!("for i in $(seq 100); do {sender}; done");
-        let ended = Start::new(mode).no_pid_file().args(["--notify"]).script(&script).run();
-        assert_eq!((ended.code, ended.log.lines().count()), (0, 1), "{}", ended.log);
+// A client that waits for hinit, as systemd-notify does, ends as soon as hinit has its last message.
+fn one_that_ends_when_it_has_been_heard_is_no_stranger(mode: Mode) {
+    let script = format!("for i in $(seq 100); do {}; done", notify("READY=1"));
+    let ended = Start::new(mode)
+        .no_pid_file()
+        .args(["--notify"])
+        .script(&script)
+        .run();
+    assert_eq!(
+        (ended.code, ended.log.lines().count()),
+        (0, 1),
+        "{}",
+        ended.log
+    );
+}
+
+// Nobody believes what is said by another user's process that has exited; but this one has been heard.
+fn nor_is_one_of_another_user(mode: Mode) {
+    if !can_be_root("to be another user") {
+        return;
     }
+    let dir = TempDir::new();
+    let sender = format!(
+        "setpriv --reuid=4242 --regid=4242 --clear-groups {} notify READY=1",
+        fixture_for_all(&dir).display()
+    );
+    let script = format!("for i in $(seq 100); do {sender}; done");
+    let ended = Start::new(mode)
+        .no_pid_file()
+        .args(["--notify"])
+        .script(&script)
+        .run();
+    assert_eq!(
+        (ended.code, ended.log.lines().count()),
+        (0, 1),
+        "{}",
+        ended.log
+    );
 }

@@ -21,72 +21,129 @@ fn managers(dir: &TempDir, name: &str) -> [(OsString, UnixDatagram); 2] {
     ]
 }
 
-in_both_modes! {
-    fn messages_are_passed_on(mode: Mode) {
-        let dir = TempDir::new();
-        for (name, manager) in managers(&dir, &format!("{mode:?}")) {
-            manager.set_read_timeout(Some(bound())).unwrap();
-            // Neither a PID nor a word that hinit does not know, whatever a line's end is to the manager.
-            let messages = [
-                "READY=1\\nMAINPID=$SELF\\nSTATUS=up", "@fds", "MAINPID=$SELF", "@empty", "\\xff", "STATUS=a\\rMAINPID=1",
-                "MAINPID=1\\rX_OWN=MAINPID=1\\0", "WATCHDOG=1\\nBARRIER=1\\n", "RELOADING=1\\r\\nMONOTONIC_USEC=042",
-            ];
-            let start = Start::new(mode).no_pid_file().args(["--notify"]).with(|command| { command.env("NOTIFY_SOCKET", name); });
-            let hinit = start.notifies(&messages).start().ready();
-            for _ in &messages[1..] {
-                hinit.next_message();
-            }
-            for expected in ["READY=1\nSTATUS=up", "STATUS=a", "WATCHDOG=1", "RELOADING=1\nMONOTONIC_USEC=42"] {
-                let mut bytes = [0; 100];
-                let length = manager.recv(&mut bytes).unwrap();
-                assert_eq!(std::str::from_utf8(&bytes[..length]).unwrap(), expected);
-            }
-            hinit.signal(SIGTERM);
-            assert_eq!(hinit.end().code, 143);
-            manager.set_nonblocking(true).unwrap();
-            assert!(manager.recv(&mut [0]).is_err());
+in_both_modes!(
+    messages_are_passed_on,
+    a_manager_that_is_not_there_is_one_warning,
+    a_manager_that_hangs_is_one_warning,
+    without_the_option_the_socket_is_the_servers,
+    hinits_own_watchdog_is_the_servers_to_serve
+);
+
+fn messages_are_passed_on(mode: Mode) {
+    let dir = TempDir::new();
+    for (name, manager) in managers(&dir, &format!("{mode:?}")) {
+        manager.set_read_timeout(Some(bound())).unwrap();
+        // Neither a PID nor a word that hinit does not know, whatever a line's end is to the manager.
+        let messages = [
+            "READY=1\\nMAINPID=$SELF\\nSTATUS=up",
+            "@fds",
+            "MAINPID=$SELF",
+            "@empty",
+            "\\xff",
+            "STATUS=a\\rMAINPID=1",
+            "MAINPID=1\\rX_OWN=MAINPID=1\\0",
+            "WATCHDOG=1\\nBARRIER=1\\n",
+            "RELOADING=1\\r\\nMONOTONIC_USEC=042",
+        ];
+        let start = Start::new(mode)
+            .no_pid_file()
+            .args(["--notify"])
+            .with(|command| {
+                command.env("NOTIFY_SOCKET", name);
+            });
+        let hinit = start.notifies(&messages).start().ready();
+        for _ in &messages[1..] {
+            hinit.next_message();
         }
-    }
-
-    fn a_manager_that_is_not_there_is_one_warning(mode: Mode) {
-        let dir = TempDir::new();
-        let start = Start::new(mode).no_pid_file().args(["--notify"]);
-        let start = start.with(|command| { command.env("NOTIFY_SOCKET", dir.join("missing")); });
-        let hinit = start.notifies(&["READY=1", "STATUS=up", "WATCHDOG=1"]).start().ready();
-        hinit.next_message();
-        hinit.next_message();
+        for expected in [
+            "READY=1\nSTATUS=up",
+            "STATUS=a",
+            "WATCHDOG=1",
+            "RELOADING=1\nMONOTONIC_USEC=42",
+        ] {
+            let mut bytes = [0; 100];
+            let length = manager.recv(&mut bytes).unwrap();
+            assert_eq!(std::str::from_utf8(&bytes[..length]).unwrap(), expected);
+        }
         hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        let warning = "hinit: cannot pass on a notify message: No such file or directory";
-        assert_eq!((ended.log.lines().next(), ended.log.lines().count()), (Some(warning), 2), "{}", ended.log);
+        assert_eq!(hinit.end().code, 143);
+        manager.set_nonblocking(true).unwrap();
+        assert!(manager.recv(&mut [0]).is_err());
     }
+}
 
-    // Who reads nothing stops nobody.
-    fn a_manager_that_hangs_is_one_warning(mode: Mode) {
-        let dir = TempDir::new();
-        let path = dir.join("manager");
-        let _manager = UnixDatagram::bind(&path).unwrap();
-        let most: usize = std::fs::read_to_string("/proc/sys/net/unix/max_dgram_qlen").unwrap().trim().parse().unwrap();
-        let messages = vec!["WATCHDOG=1"; most + 10];
-        let start = Start::new(mode).no_pid_file().args(["--notify"]).with(|command| { command.env("NOTIFY_SOCKET", &path); });
-        let ended = start.fixture([&["notify"], &messages[..]].concat()).run();
-        assert_eq!((ended.code, ended.log.lines().count()), (0, 2), "{}", ended.log);
-        assert!(ended.log.starts_with("hinit: cannot pass on a notify message: "), "{}", ended.log);
-    }
+fn a_manager_that_is_not_there_is_one_warning(mode: Mode) {
+    let dir = TempDir::new();
+    let start = Start::new(mode).no_pid_file().args(["--notify"]);
+    let start = start.with(|command| {
+        command.env("NOTIFY_SOCKET", dir.join("missing"));
+    });
+    let hinit = start
+        .notifies(&["READY=1", "STATUS=up", "WATCHDOG=1"])
+        .start()
+        .ready();
+    hinit.next_message();
+    hinit.next_message();
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    let warning = "hinit: cannot pass on a notify message: No such file or directory";
+    assert_eq!(
+        (ended.log.lines().next(), ended.log.lines().count()),
+        (Some(warning), 2),
+        "{}",
+        ended.log
+    );
+}
 
-    fn without_the_option_the_socket_is_the_servers(mode: Mode) {
-        let start = Start::new(mode).no_pid_file().with(|command| { command.env("NOTIFY_SOCKET", "/manager"); });
-        assert_eq!(start.script("echo $NOTIFY_SOCKET").run().stdout, "/manager");
-    }
+// Who reads nothing stops nobody.
+fn a_manager_that_hangs_is_one_warning(mode: Mode) {
+    let dir = TempDir::new();
+    let path = dir.join("manager");
+    let _manager = UnixDatagram::bind(&path).unwrap();
+    let most: usize = std::fs::read_to_string("/proc/sys/net/unix/max_dgram_qlen")
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    let messages = vec!["WATCHDOG=1"; most + 10];
+    let start = Start::new(mode)
+        .no_pid_file()
+        .args(["--notify"])
+        .with(|command| {
+            command.env("NOTIFY_SOCKET", &path);
+        });
+    let ended = start.fixture([&["notify"], &messages[..]].concat()).run();
+    assert_eq!(
+        (ended.code, ended.log.lines().count()),
+        (0, 2),
+        "{}",
+        ended.log
+    );
+    assert!(
+        ended
+            .log
+            .starts_with("hinit: cannot pass on a notify message: "),
+        "{}",
+        ended.log
+    );
+}
 
-    fn hinits_own_watchdog_is_the_servers_to_serve(mode: Mode) {
-        let words = "echo ${WATCHDOG_PID-none} $WATCHDOG_USEC";
-        for (pid, expected) in [("$$", "none 7"), ("999999", "999999 7")] {
-            let set = format!("export WATCHDOG_PID={pid} WATCHDOG_USEC=7; exec \"$@\"");
-            for options in [&[][..], &["--notify"]] {
-                let start = Start::by(mode, &["sh", "-c", &set, "sh"]).no_pid_file().args(options);
-                assert_eq!(start.script(words).run().stdout, expected);
-            }
+fn without_the_option_the_socket_is_the_servers(mode: Mode) {
+    let start = Start::new(mode).no_pid_file().with(|command| {
+        command.env("NOTIFY_SOCKET", "/manager");
+    });
+    assert_eq!(start.script("echo $NOTIFY_SOCKET").run().stdout, "/manager");
+}
+
+fn hinits_own_watchdog_is_the_servers_to_serve(mode: Mode) {
+    let words = "echo ${WATCHDOG_PID-none} $WATCHDOG_USEC";
+    for (pid, expected) in [("$$", "none 7"), ("999999", "999999 7")] {
+        let set = format!("export WATCHDOG_PID={pid} WATCHDOG_USEC=7; exec \"$@\"");
+        for options in [&[][..], &["--notify"]] {
+            let start = Start::by(mode, &["sh", "-c", &set, "sh"])
+                .no_pid_file()
+                .args(options);
+            assert_eq!(start.script(words).run().stdout, expected);
         }
     }
 }

@@ -16,94 +16,189 @@ fn start(mode: Mode) -> Start {
     Start::by(mode, &["prlimit", "--core=0"])
 }
 
-in_both_modes! {
-    fn a_server_that_is_silent_is_unhealthy(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let hinit = start(mode).pid_file(&pid_file).args(["--watchdog", "100ms"]).notifies(&["READY=1", "@none"]).start().ready();
-        let pid = recorded(&pid_file);
-        eventually("it is late", || is_late(&hinit.verdict(&pid_file)).then_some(()));
-        assert!(is_late(&hinit.verdict_with(&pid_file, &["--ready"])));
-        for page in ["/livez", "/readyz", "/status"] {
-            let answer = get(&pid_file, page);
-            let verdict = answer.status.strip_prefix("503 ").unwrap();
-            assert!(is_late(verdict), "{answer:?}");
-        }
-        let status = get(&pid_file, "/status");
-        assert_eq!((status.member("phase"), status.member("live"), status.member("ready")), ("\"silent\"", "false", "false"));
-        assert_eq!(status.member("watchdog_milliseconds"), "100");
-        assert!(status.member("silent_milliseconds").parse::<u32>().unwrap() >= 100);
-        let line = hinit.log_line();
-        assert!(is_late(line.strip_prefix("hinit: the server is ").unwrap()), "{line}");
-        // Nothing else comes of it.
+in_both_modes!(
+    a_server_that_is_silent_is_unhealthy,
+    the_first_sign_of_life_starts_it,
+    signs_of_life_and_other_times,
+    it_can_end_of_that,
+    it_can_end_of_that_also_when_it_is_stopped,
+    if_it_does_not_it_is_killed_after_the_grace_time
+);
+
+fn a_server_that_is_silent_is_unhealthy(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let hinit = start(mode)
+        .pid_file(&pid_file)
+        .args(["--watchdog", "100ms"])
+        .notifies(&["READY=1", "@none"])
+        .start()
+        .ready();
+    let pid = recorded(&pid_file);
+    eventually("it is late", || {
+        is_late(&hinit.verdict(&pid_file)).then_some(())
+    });
+    assert!(is_late(&hinit.verdict_with(&pid_file, &["--ready"])));
+    for page in ["/livez", "/readyz", "/status"] {
+        let answer = get(&pid_file, page);
+        let verdict = answer.status.strip_prefix("503 ").unwrap();
+        assert!(is_late(verdict), "{answer:?}");
+    }
+    let status = get(&pid_file, "/status");
+    assert_eq!(
+        (
+            status.member("phase"),
+            status.member("live"),
+            status.member("ready")
+        ),
+        ("\"silent\"", "false", "false")
+    );
+    assert_eq!(status.member("watchdog_milliseconds"), "100");
+    assert!(status.member("silent_milliseconds").parse::<u32>().unwrap() >= 100);
+    let line = hinit.log_line();
+    assert!(
+        is_late(line.strip_prefix("hinit: the server is ").unwrap()),
+        "{line}"
+    );
+    // Nothing else comes of it.
+    hinit.next_message();
+    assert_eq!(recorded(&pid_file), pid);
+    // On its way out it has other things to do.
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(
+        (ended.code, ended.log.lines().count()),
+        (143, 1),
+        "{}",
+        ended.log
+    );
+}
+
+fn the_first_sign_of_life_starts_it(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let start = start(mode).pid_file(&pid_file).args(["--watchdog", "1ms"]);
+    let hinit = start
+        .notifies(&["@none", "STATUS=up", "WATCHDOG=1"])
+        .start()
+        .ready();
+    for _ in 0..2 {
+        assert!(hinit.verdict(&pid_file).starts_with("healthy: "));
         hinit.next_message();
-        assert_eq!(recorded(&pid_file), pid);
-        // On its way out it has other things to do.
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!((ended.code, ended.log.lines().count()), (143, 1), "{}", ended.log);
     }
+    eventually("it is late", || {
+        hinit
+            .verdict(&pid_file)
+            .ends_with(" (watchdog 1ms)")
+            .then_some(())
+    });
+    hinit.signal(SIGTERM);
+    hinit.end();
+}
 
-    fn the_first_sign_of_life_starts_it(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let start = start(mode).pid_file(&pid_file).args(["--watchdog", "1ms"]);
-        let hinit = start.notifies(&["@none", "STATUS=up", "WATCHDOG=1"]).start().ready();
-        for _ in 0..2 {
-            assert!(hinit.verdict(&pid_file).starts_with("healthy: "));
-            hinit.next_message();
-        }
-        eventually("it is late", || hinit.verdict(&pid_file).ends_with(" (watchdog 1ms)").then_some(()));
-        hinit.signal(SIGTERM);
-        hinit.end();
-    }
-
-    fn signs_of_life_and_other_times(mode: Mode) {
-        let dir = TempDir::new();
-        let pid_file = dir.join("pid");
-        let messages = ["READY=1", "WATCHDOG=trigger", "WATCHDOG=1", "WATCHDOG=trigger", "WATCHDOG_USEC=0", "WATCHDOG_USEC=1000", "STOPPING=1"];
-        let hinit = start(mode).pid_file(&pid_file).args(["--watchdog", "10m"]).notifies(&messages).start().ready();
-        recorded(&pid_file);
-        let verdict = || get(&pid_file, "/livez").status;
-        let late = "503 unhealthy: no sign of life for 600s (watchdog 600s)";
-        assert!(verdict().starts_with("200 "));
-        for is_late in [true, false, true, false] {
-            hinit.next_message();
-            assert_eq!(verdict() == late, is_late, "{}", verdict());
-            assert_eq!(verdict().starts_with("200 "), !is_late, "{}", verdict());
-        }
+fn signs_of_life_and_other_times(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let messages = [
+        "READY=1",
+        "WATCHDOG=trigger",
+        "WATCHDOG=1",
+        "WATCHDOG=trigger",
+        "WATCHDOG_USEC=0",
+        "WATCHDOG_USEC=1000",
+        "STOPPING=1",
+    ];
+    let hinit = start(mode)
+        .pid_file(&pid_file)
+        .args(["--watchdog", "10m"])
+        .notifies(&messages)
+        .start()
+        .ready();
+    recorded(&pid_file);
+    let verdict = || get(&pid_file, "/livez").status;
+    let late = "503 unhealthy: no sign of life for 600s (watchdog 600s)";
+    assert!(verdict().starts_with("200 "));
+    for is_late in [true, false, true, false] {
         hinit.next_message();
-        assert!(verdict().ends_with(" (watchdog 1ms)"), "{}", verdict());
-        hinit.next_message();
-        assert!(verdict().starts_with("200 "), "{}", verdict());
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!(count(&ended.log, "hinit: the server is unhealthy: no sign of life for "), 2, "{}", ended.log);
+        assert_eq!(verdict() == late, is_late, "{}", verdict());
+        assert_eq!(verdict().starts_with("200 "), !is_late, "{}", verdict());
     }
+    hinit.next_message();
+    assert!(verdict().ends_with(" (watchdog 1ms)"), "{}", verdict());
+    hinit.next_message();
+    assert!(verdict().starts_with("200 "), "{}", verdict());
+    hinit.signal(SIGTERM);
+    let ended = hinit.end();
+    assert_eq!(
+        count(
+            &ended.log,
+            "hinit: the server is unhealthy: no sign of life for "
+        ),
+        2,
+        "{}",
+        ended.log
+    );
+}
 
-    fn it_can_end_of_that(mode: Mode) {
-        let options = ["--watchdog", "100ms", "--watchdog-signal", "ABRT"];
-        let ended = start(mode).no_pid_file().args(options).notifies(&["READY=1"]).run();
-        assert_eq!(ended.code, 134);
-        let [late, end] = ended.log.lines().collect::<Vec<_>>()[..] else { panic!("{}", ended.log) };
-        assert!(is_late(late.strip_prefix("hinit: the server is ").unwrap()), "{late}");
-        assert!(end.starts_with("hinit: the server was killed by SIGABRT after "), "{end}");
-        // One that never was ready does not.
-        let ended = start(mode).no_pid_file().args(options).fixture(["exit", "3"]).run();
-        assert_eq!(ended.code, 3);
-    }
+fn it_can_end_of_that(mode: Mode) {
+    let options = ["--watchdog", "100ms", "--watchdog-signal", "ABRT"];
+    let ended = start(mode)
+        .no_pid_file()
+        .args(options)
+        .notifies(&["READY=1"])
+        .run();
+    assert_eq!(ended.code, 134);
+    let [late, end] = ended.log.lines().collect::<Vec<_>>()[..] else {
+        panic!("{}", ended.log)
+    };
+    assert!(
+        is_late(late.strip_prefix("hinit: the server is ").unwrap()),
+        "{late}"
+    );
+    assert!(
+        end.starts_with("hinit: the server was killed by SIGABRT after "),
+        "{end}"
+    );
+    // One that never was ready does not.
+    let ended = start(mode)
+        .no_pid_file()
+        .args(options)
+        .fixture(["exit", "3"])
+        .run();
+    assert_eq!(ended.code, 3);
+}
 
-    fn it_can_end_of_that_also_when_it_is_stopped(mode: Mode) {
-        let script = format!("{}; kill -STOP $$", notify("READY=1"));
-        let ended = start(mode).no_pid_file().args(["--watchdog", "100ms", "--watchdog-signal=ABRT"]).script(&script).run();
-        assert_eq!(ended.code, 134, "{}", ended.log);
-    }
+fn it_can_end_of_that_also_when_it_is_stopped(mode: Mode) {
+    let script = format!("{}; kill -STOP $$", notify("READY=1"));
+    let ended = start(mode)
+        .no_pid_file()
+        .args(["--watchdog", "100ms", "--watchdog-signal=ABRT"])
+        .script(&script)
+        .run();
+    assert_eq!(ended.code, 134, "{}", ended.log);
+}
 
-    fn if_it_does_not_it_is_killed_after_the_grace_time(mode: Mode) {
-        let script = format!("trap '' ABRT; {}; while :; do sleep 0.01; done", notify("READY=1"));
-        let options = ["--watchdog", "100ms", "--watchdog-signal=ABRT", "--grace", "100ms"];
-        let ended = start(mode).no_pid_file().args(options).script(&script).run();
-        assert_eq!(ended.code, 137, "{}", ended.log);
-        assert!(ended.log.contains("when its grace time was over"), "{}", ended.log);
-    }
+fn if_it_does_not_it_is_killed_after_the_grace_time(mode: Mode) {
+    let script = format!(
+        "trap '' ABRT; {}; while :; do sleep 0.01; done",
+        notify("READY=1")
+    );
+    let options = [
+        "--watchdog",
+        "100ms",
+        "--watchdog-signal=ABRT",
+        "--grace",
+        "100ms",
+    ];
+    let ended = start(mode)
+        .no_pid_file()
+        .args(options)
+        .script(&script)
+        .run();
+    assert_eq!(ended.code, 137, "{}", ended.log);
+    assert!(
+        ended.log.contains("when its grace time was over"),
+        "{}",
+        ended.log
+    );
 }

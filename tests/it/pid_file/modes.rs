@@ -56,7 +56,8 @@ fn the_lock_tells_how_the_server_is_where_permissions_do_not() {
             if kept != wanted {
                 let line = hinit.log_line();
                 let told = format!(
-                    "hinit: the PID file `*` has the permissions {kept:04o}, not {wanted:04o}: its file system does \
+                    "hinit: the PID file `*` has the permissions {kept:04o}, not {wanted:04o}: \
+                     its file system does \
                      not keep permissions, and may hide hinit's locks from other machines"
                 );
                 assert!(is_like(&line, &told), "{line}");
@@ -69,7 +70,9 @@ fn the_lock_tells_how_the_server_is_where_permissions_do_not() {
             );
             let ready = hinit.verdict_with(&path, &["--ready"]);
             let expected = if options.is_empty() {
-                "unhealthy: hinit runs without --notify, --listen or --ready-when, so it cannot tell".to_owned()
+                "unhealthy: hinit runs without --notify, --listen or --ready-when, so it cannot \
+                 tell"
+                    .to_owned()
             } else {
                 format!("unhealthy: process {pid} is not ready yet")
             };

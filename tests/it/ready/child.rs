@@ -24,141 +24,212 @@ fn has_gone(pid: i32) {
     });
 }
 
-in_both_modes! {
-    fn it_is_the_servers_user(mode: Mode) {
-        if !can_be_root("to be another user") {
-            return;
-        }
-        for options in [&[][..], &["--user", "4242:7"], &["--user", "daemon"]] {
-            let dir = TempDir::new();
-            let (start, listener) = held_up(mode, &dir, "10m");
-            let hinit = start.args(options).fixture(["ready"]).start().ready();
-            let (_stream, pid) = asks(&listener);
-            let server = children_of(hinit.pid()).into_iter().find(|child| *child != pid).unwrap();
-            for field in FIELDS {
-                assert_eq!(status_of(pid, field), status_of(server, field), "{options:?} {field}");
-            }
-            stop(hinit);
-        }
-    }
+in_both_modes!(
+    it_is_the_servers_user,
+    it_holds_nothing_of_hinits,
+    it_does_not_outlive_a_stop,
+    one_that_hangs_is_killed_and_the_next_one_asks,
+    one_that_is_killed_has_no_answer,
+    it_is_where_the_server_was_started,
+    a_user_whose_home_is_closed_to_root_is_no_exception,
+    where_none_can_be_started_it_is_one_warning
+);
 
-    fn it_holds_nothing_of_hinits(mode: Mode) {
+fn it_is_the_servers_user(mode: Mode) {
+    if !can_be_root("to be another user") {
+        return;
+    }
+    for options in [&[][..], &["--user", "4242:7"], &["--user", "daemon"]] {
         let dir = TempDir::new();
         let (start, listener) = held_up(mode, &dir, "10m");
-        let start = start.args(["--notify", "--listen", &format!("unix:{}", dir.join("probes").display())]);
-        let hinit = start.fixture(["ready"]).start().ready();
+        let hinit = start.args(options).fixture(["ready"]).start().ready();
         let (_stream, pid) = asks(&listener);
-        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
-        let mut kinds: Vec<String> = descriptors
-            .filter(|fd| fd.file_name().to_str().unwrap().parse::<i32>().unwrap() > 2)
-            .map(|fd| fs::read_link(fd.path()).unwrap().display().to_string())
-            .map(|link| link.split(':').next().unwrap().to_owned())
-            .collect();
-        kinds.sort_unstable();
-        // To the server, and to tell hinit why that is not ready.
-        assert_eq!(kinds, ["pipe", "socket"]);
-        // What a terminal sends to all is hinit's to handle.
-        assert_eq!(status_of(pid, "SigBlk"), status_of(hinit.pid(), "SigBlk"));
+        let server = children_of(hinit.pid())
+            .into_iter()
+            .find(|child| *child != pid)
+            .unwrap();
+        for field in FIELDS {
+            assert_eq!(
+                status_of(pid, field),
+                status_of(server, field),
+                "{options:?} {field}"
+            );
+        }
         stop(hinit);
     }
+}
 
-    fn it_does_not_outlive_a_stop(mode: Mode) {
-        for (script, code) in [("trap 'exit 3' TERM; echo ready; while :; do sleep 0.01; done", 3), ("trap 'exit 4' USR1; echo ready; while :; do sleep 0.01; done", 4)] {
-            let dir = TempDir::new();
-            let (start, listener) = held_up(mode, &dir, "10m");
-            let hinit = start.args(["-v", "--grace", "10m"]).script(script).start().ready();
-            let (_stream, pid) = asks(&listener);
-            hinit.signal(if code == 3 { SIGTERM } else { SIGUSR1 });
-            let ended = hinit.end();
-            assert_eq!((ended.code, count(&ended.log, "orphan"), count(&ended.log, "left")), (code, 0, 0), "{}", ended.log);
-            has_gone(pid);
-        }
-    }
+fn it_holds_nothing_of_hinits(mode: Mode) {
+    let dir = TempDir::new();
+    let (start, listener) = held_up(mode, &dir, "10m");
+    let start = start.args([
+        "--notify",
+        "--listen",
+        &format!("unix:{}", dir.join("probes").display()),
+    ]);
+    let hinit = start.fixture(["ready"]).start().ready();
+    let (_stream, pid) = asks(&listener);
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+    let mut kinds: Vec<String> = descriptors
+        .filter(|fd| fd.file_name().to_str().unwrap().parse::<i32>().unwrap() > 2)
+        .map(|fd| fs::read_link(fd.path()).unwrap().display().to_string())
+        .map(|link| link.split(':').next().unwrap().to_owned())
+        .collect();
+    kinds.sort_unstable();
+    // To the server, and to tell hinit why that is not ready.
+    assert_eq!(kinds, ["pipe", "socket"]);
+    // What a terminal sends to all is hinit's to handle.
+    assert_eq!(status_of(pid, "SigBlk"), status_of(hinit.pid(), "SigBlk"));
+    stop(hinit);
+}
 
-    fn one_that_hangs_is_killed_and_the_next_one_asks(mode: Mode) {
+fn it_does_not_outlive_a_stop(mode: Mode) {
+    for (script, code) in [
+        (
+            "trap 'exit 3' TERM; echo ready; while :; do sleep 0.01; done",
+            3,
+        ),
+        (
+            "trap 'exit 4' USR1; echo ready; while :; do sleep 0.01; done",
+            4,
+        ),
+    ] {
         let dir = TempDir::new();
-        let (start, listener) = held_up(mode, &dir, "50ms");
-        let hinit = start.args(["-v"]).fixture(["ready"]).start().ready();
+        let (start, listener) = held_up(mode, &dir, "10m");
+        let hinit = start
+            .args(["-v", "--grace", "10m"])
+            .script(script)
+            .start()
+            .ready();
         let (_stream, pid) = asks(&listener);
-        kill(pid, SIGSTOP);
-        let (mut stream, next) = asks(&listener);
-        assert_ne!(next, pid);
+        hinit.signal(if code == 3 { SIGTERM } else { SIGUSR1 });
+        let ended = hinit.end();
+        assert_eq!(
+            (
+                ended.code,
+                count(&ended.log, "orphan"),
+                count(&ended.log, "left")
+            ),
+            (code, 0, 0),
+            "{}",
+            ended.log
+        );
         has_gone(pid);
-        assert!(hinit.log_line().starts_with("hinit: the server is not ready yet: "));
-        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
-        stop(hinit);
     }
+}
 
-    fn one_that_is_killed_has_no_answer(mode: Mode) {
-        let dir = TempDir::new();
-        let (start, listener) = held_up(mode, &dir, "10m");
-        let hinit = start.args(["-v"]).fixture(["ready"]).start().ready();
-        let (_stream, pid) = asks(&listener);
-        kill(pid, SIGKILL);
-        assert_eq!(hinit.log_line(), "hinit: the server is not ready yet: the probes have no result");
-        let (mut stream, _) = asks(&listener);
-        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
-        becomes_ready(&dir);
-        stop(hinit);
-    }
+fn one_that_hangs_is_killed_and_the_next_one_asks(mode: Mode) {
+    let dir = TempDir::new();
+    let (start, listener) = held_up(mode, &dir, "50ms");
+    let hinit = start.args(["-v"]).fixture(["ready"]).start().ready();
+    let (_stream, pid) = asks(&listener);
+    kill(pid, SIGSTOP);
+    let (mut stream, next) = asks(&listener);
+    assert_ne!(next, pid);
+    has_gone(pid);
+    assert!(
+        hinit
+            .log_line()
+            .starts_with("hinit: the server is not ready yet: ")
+    );
+    stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+    stop(hinit);
+}
 
-    // A relative path is the server's.
-    fn it_is_where_the_server_was_started(mode: Mode) {
-        let dir = TempDir::new();
-        let place = dir.join("place");
-        fs::create_dir(&place).unwrap();
-        for by_option in [false, true] {
-            let start = start(mode, &dir, "--heartbeat beat --max-age 60m");
-            let start = if by_option {
-                start.arg("--workdir").arg(&place)
-            } else {
-                start.with(|command| { command.current_dir(&place); })
-            };
-            let hinit = start.fixture(["ready"]).start().ready().settled();
-            assert_eq!(readiness(&dir), 503);
-            fs::write(place.join("beat"), "").unwrap();
-            becomes_ready(&dir);
-            stop(hinit);
-            fs::remove_file(place.join("beat")).unwrap();
-        }
-    }
+fn one_that_is_killed_has_no_answer(mode: Mode) {
+    let dir = TempDir::new();
+    let (start, listener) = held_up(mode, &dir, "10m");
+    let hinit = start.args(["-v"]).fixture(["ready"]).start().ready();
+    let (_stream, pid) = asks(&listener);
+    kill(pid, SIGKILL);
+    assert_eq!(
+        hinit.log_line(),
+        "hinit: the server is not ready yet: the probes have no result"
+    );
+    let (mut stream, _) = asks(&listener);
+    stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+    becomes_ready(&dir);
+    stop(hinit);
+}
 
-    fn a_user_whose_home_is_closed_to_root_is_no_exception(mode: Mode) {
-        if !can_be_root("to be another user") {
-            return;
-        }
-        let dir = TempDir::new();
-        fs::set_permissions(&dir, Permissions::from_mode(0o777)).unwrap();
-        let home = dir.join("home");
-        fs::create_dir(&home).unwrap();
-        fs::write(home.join("beat"), "").unwrap();
-        std::os::unix::fs::chown(&home, Some(4242), Some(4242)).unwrap();
-        fs::set_permissions(&home, Permissions::from_mode(0o700)).unwrap();
-        let without = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"];
-        let start = Start::by(mode, &without).pid_file(dir.join("pid")).args(["--user", "4242", "--workdir"]).arg(&home);
-        let hinit = start.args(["--ready-when", "--heartbeat beat --max-age 60m"]).fixture(["ready"]).start().ready();
-        becomes_ready(&dir);
-        stop(hinit);
-    }
-
-    fn where_none_can_be_started_it_is_one_warning(mode: Mode) {
-        let (dir, address) = (TempDir::new(), address());
-        let hinit = start(mode, &dir, &format!("--tcp {address}")).args(["-v"]).fixture(["ready"]).start().ready().settled();
-        assert!(hinit.log_line().contains("is not ready yet"));
-        let limit = |limit: &str| {
-            let mut command = std::process::Command::new("prlimit");
-            command.args(["--pid", &hinit.pid().to_string(), &format!("--nofile={limit}:")]);
-            assert!(command.status().unwrap().success());
+// A relative path is the server's.
+fn it_is_where_the_server_was_started(mode: Mode) {
+    let dir = TempDir::new();
+    let place = dir.join("place");
+    fs::create_dir(&place).unwrap();
+    for by_option in [false, true] {
+        let start = start(mode, &dir, "--heartbeat beat --max-age 60m");
+        let start = if by_option {
+            start.arg("--workdir").arg(&place)
+        } else {
+            start.with(|command| {
+                command.current_dir(&place);
+            })
         };
-        limit("4");
-        let warning = "hinit: cannot ask whether the server is ready: No file descriptors available; hinit tries again";
-        assert_eq!(hinit.log_line(), warning);
-        let _listener = TcpListener::bind(address).unwrap();
-        limit("64");
-        assert_eq!(hinit.log_line(), "hinit: the server has answered the probes of --ready-when");
+        let hinit = start.fixture(["ready"]).start().ready().settled();
+        assert_eq!(readiness(&dir), 503);
+        fs::write(place.join("beat"), "").unwrap();
         becomes_ready(&dir);
         stop(hinit);
+        fs::remove_file(place.join("beat")).unwrap();
     }
+}
+
+fn a_user_whose_home_is_closed_to_root_is_no_exception(mode: Mode) {
+    if !can_be_root("to be another user") {
+        return;
+    }
+    let dir = TempDir::new();
+    fs::set_permissions(&dir, Permissions::from_mode(0o777)).unwrap();
+    let home = dir.join("home");
+    fs::create_dir(&home).unwrap();
+    fs::write(home.join("beat"), "").unwrap();
+    std::os::unix::fs::chown(&home, Some(4242), Some(4242)).unwrap();
+    fs::set_permissions(&home, Permissions::from_mode(0o700)).unwrap();
+    let without = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"];
+    let start = Start::by(mode, &without)
+        .pid_file(dir.join("pid"))
+        .args(["--user", "4242", "--workdir"])
+        .arg(&home);
+    let hinit = start
+        .args(["--ready-when", "--heartbeat beat --max-age 60m"])
+        .fixture(["ready"])
+        .start()
+        .ready();
+    becomes_ready(&dir);
+    stop(hinit);
+}
+
+fn where_none_can_be_started_it_is_one_warning(mode: Mode) {
+    let (dir, address) = (TempDir::new(), address());
+    let hinit = start(mode, &dir, &format!("--tcp {address}"))
+        .args(["-v"])
+        .fixture(["ready"])
+        .start()
+        .ready()
+        .settled();
+    assert!(hinit.log_line().contains("is not ready yet"));
+    let limit = |limit: &str| {
+        let mut command = std::process::Command::new("prlimit");
+        command.args([
+            "--pid",
+            &hinit.pid().to_string(),
+            &format!("--nofile={limit}:"),
+        ]);
+        assert!(command.status().unwrap().success());
+    };
+    limit("4");
+    let warning = "hinit: cannot ask whether the server is ready: No file descriptors available; \
+                   hinit tries again";
+    assert_eq!(hinit.log_line(), warning);
+    let _listener = TcpListener::bind(address).unwrap();
+    limit("64");
+    assert_eq!(
+        hinit.log_line(),
+        "hinit: the server has answered the probes of --ready-when"
+    );
+    becomes_ready(&dir);
+    stop(hinit);
 }
 
 /// A PID file that is left from an earlier run can have any PID.

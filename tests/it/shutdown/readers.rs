@@ -2,38 +2,77 @@
 
 use super::*;
 
-in_both_modes! {
-    fn a_filter_of_the_servers_output_writes_its_last_lines(mode: Mode) {
-        let dir = TempDir::new();
-        let fifo = dir.join("fifo");
-        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        let by_name = format!("(>{1}; sleep 0.1; cat) <{0} & exec >{0}; until test -e {1}; do :; done; echo FATAL; exit 3",
-            fifo.display(), dir.join("opened").display());
-        // It may still have to put the pipe to where it reads from.
-        let later = format!("exec > >(exec 5<&0 </dev/null; >{0}; sleep 0.1; cat <&5); \
-            until test -e {0}; do :; done; echo FATAL; exit 3", dir.join("moved").display());
-        for script in ["exec > >(sleep 0.1; cat); echo FATAL; exit 3", &by_name, &later] {
-            let start = Start::new(mode).no_pid_file().args(["--", "bash", "-c", script]);
-            let ended = start.run();
-            assert_eq!((ended.code, ended.stdout.as_str()), (3, "FATAL"), "{script}: {}", ended.log);
-        }
-    }
+in_both_modes!(
+    a_filter_of_the_servers_output_writes_its_last_lines,
+    what_else_writes_to_it_is_told_first,
+    one_that_does_not_end_with_its_input_is_told_as_well
+);
 
-    fn what_else_writes_to_it_is_told_first(mode: Mode) {
-        let dir = TempDir::new();
-        let script = format!("exec > >(tail -n 2); {} echo FATAL; exit 3", polite(&dir, "good bye"));
-        let start = patient(mode).no_pid_file().args(["--", "bash", "-c", &script]);
+fn a_filter_of_the_servers_output_writes_its_last_lines(mode: Mode) {
+    let dir = TempDir::new();
+    let fifo = dir.join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let by_name = format!(
+        "(>{1}; sleep 0.1; cat) <{0} & exec >{0}; until test -e {1}; do :; done; echo FATAL; exit \
+         3",
+        fifo.display(),
+        dir.join("opened").display()
+    );
+    // It may still have to put the pipe to where it reads from.
+    let later = format!(
+        "exec > >(exec 5<&0 </dev/null; >{0}; sleep 0.1; cat <&5); \
+        until test -e {0}; do :; done; echo FATAL; exit 3",
+        dir.join("moved").display()
+    );
+    for script in [
+        "exec > >(sleep 0.1; cat); echo FATAL; exit 3",
+        &by_name,
+        &later,
+    ] {
+        let start = Start::new(mode)
+            .no_pid_file()
+            .args(["--", "bash", "-c", script]);
         let ended = start.run();
-        assert_eq!((ended.code, ended.stdout.as_str()), (3, "FATAL\ngood bye"), "{}", ended.log);
+        assert_eq!(
+            (ended.code, ended.stdout.as_str()),
+            (3, "FATAL"),
+            "{script}: {}",
+            ended.log
+        );
     }
+}
 
-    fn one_that_does_not_end_with_its_input_is_told_as_well(mode: Mode) {
-        let dir = TempDir::new();
-        let script = format!("{{ {} }} < <(exit); exit 3", polite(&dir, "told"));
-        let start = patient(mode).no_pid_file().args(["--", "bash", "-c", &script]);
-        let ended = start.run();
-        assert_eq!((ended.code, ended.stdout.as_str()), (3, "told"), "{}", ended.log);
-    }
+fn what_else_writes_to_it_is_told_first(mode: Mode) {
+    let dir = TempDir::new();
+    let script = format!(
+        "exec > >(tail -n 2); {} echo FATAL; exit 3",
+        polite(&dir, "good bye")
+    );
+    let start = patient(mode)
+        .no_pid_file()
+        .args(["--", "bash", "-c", &script]);
+    let ended = start.run();
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (3, "FATAL\ngood bye"),
+        "{}",
+        ended.log
+    );
+}
+
+fn one_that_does_not_end_with_its_input_is_told_as_well(mode: Mode) {
+    let dir = TempDir::new();
+    let script = format!("{{ {} }} < <(exit); exit 3", polite(&dir, "told"));
+    let start = patient(mode)
+        .no_pid_file()
+        .args(["--", "bash", "-c", &script]);
+    let ended = start.run();
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (3, "told"),
+        "{}",
+        ended.log
+    );
 }
 
 /// Docker does not let a container's root trace other users' processes, and so not see what they read.

@@ -12,54 +12,84 @@ const BY_USER: [&str; 4] = [
     "--clear-groups",
 ];
 
-in_both_modes! {
-    fn a_server_that_cannot_be_killed_is_named_and_left(mode: Mode) {
-        if !can_be_root("to be another user") {
-            return;
-        }
-        let dir = TempDir::new();
-        let program = setuid_root(&dir);
-        chown(&dir, Some(65534), None).unwrap();
-        let pid_file = dir.join("pid");
-        let start = Start::by(mode, &BY_USER).pid_file(&pid_file).args(["--grace", "100ms"]).arg("--").arg(program);
-        // Not its output: it may hold that longer than hinit lives.
-        let mut hinit = start.args(["becomes-root"]).start().ready();
-        let (pid, server) = (recorded(&pid_file), hinit.server());
-        hinit.signal(SIGTERM);
-        let code = hinit.code();
-        // As PID 1 hinit takes it along.
-        let _gone = nix_kill(Pid::from_raw(server), Signal::SIGKILL);
-        let ended = hinit.end();
-        let line = ended.log.lines().last().unwrap();
-        let (start, end) = line.split_once(&format!("; could not kill the server server (PID {pid}, sleeping, ")).unwrap();
-        assert!(start.starts_with("hinit: SIGTERM from "), "{line}");
-        assert!(end.ends_with(" old): Operation not permitted; hinit needs CAP_KILL for a server of another user"), "{line}");
-        assert_eq!((code, ended.log.lines().count()), (125, 2), "{}", ended.log);
-        assert!(!pid_file.exists());
-    }
+in_both_modes!(
+    a_server_that_cannot_be_killed_is_named_and_left,
+    without_a_grace_time_the_server_is_named_once_and_waited_for
+);
 
-    fn without_a_grace_time_the_server_is_named_once_and_waited_for(mode: Mode) {
-        if !can_be_root("to be another user") {
-            return;
-        }
-        let dir = TempDir::new();
-        let program = setuid_root(&dir);
-        let hinit = Start::by(mode, &BY_USER).no_pid_file().arg("--").arg(program).args(["becomes-root"]).start().ready();
-        hinit.signal(SIGTERM);
-        let warning = hinit.log_line();
-        assert!(warning.contains(" to the server server (PID "), "{warning}");
-        assert!(warning.ends_with("): Operation not permitted"), "{warning}");
-        // No time is set: it rests until something happens.
-        let hinits = hinit.pid();
-        eventually("it waits for a signal", || {
-            std::fs::read_to_string(format!("/proc/{hinits}/wchan")).ok()?.contains("signalfd").then_some(())
-        });
-        hinit.signal(SIGHUP);
-        hinit.signal(SIGTERM);
-        kill(hinit.server(), SIGKILL);
-        let ended = hinit.end();
-        assert_eq!((ended.code, ended.log.lines().count()), (137, 1), "{}", ended.log);
+fn a_server_that_cannot_be_killed_is_named_and_left(mode: Mode) {
+    if !can_be_root("to be another user") {
+        return;
     }
+    let dir = TempDir::new();
+    let program = setuid_root(&dir);
+    chown(&dir, Some(65534), None).unwrap();
+    let pid_file = dir.join("pid");
+    let start = Start::by(mode, &BY_USER)
+        .pid_file(&pid_file)
+        .args(["--grace", "100ms"])
+        .arg("--")
+        .arg(program);
+    // Not its output: it may hold that longer than hinit lives.
+    let mut hinit = start.args(["becomes-root"]).start().ready();
+    let (pid, server) = (recorded(&pid_file), hinit.server());
+    hinit.signal(SIGTERM);
+    let code = hinit.code();
+    // As PID 1 hinit takes it along.
+    let _gone = nix_kill(Pid::from_raw(server), Signal::SIGKILL);
+    let ended = hinit.end();
+    let line = ended.log.lines().last().unwrap();
+    let (start, end) = line
+        .split_once(&format!(
+            "; could not kill the server server (PID {pid}, sleeping, "
+        ))
+        .unwrap();
+    assert!(start.starts_with("hinit: SIGTERM from "), "{line}");
+    assert!(
+        end.ends_with(
+            " old): Operation not permitted; hinit needs CAP_KILL for a server of another user"
+        ),
+        "{line}"
+    );
+    assert_eq!((code, ended.log.lines().count()), (125, 2), "{}", ended.log);
+    assert!(!pid_file.exists());
+}
+
+fn without_a_grace_time_the_server_is_named_once_and_waited_for(mode: Mode) {
+    if !can_be_root("to be another user") {
+        return;
+    }
+    let dir = TempDir::new();
+    let program = setuid_root(&dir);
+    let hinit = Start::by(mode, &BY_USER)
+        .no_pid_file()
+        .arg("--")
+        .arg(program)
+        .args(["becomes-root"])
+        .start()
+        .ready();
+    hinit.signal(SIGTERM);
+    let warning = hinit.log_line();
+    assert!(warning.contains(" to the server server (PID "), "{warning}");
+    assert!(warning.ends_with("): Operation not permitted"), "{warning}");
+    // No time is set: it rests until something happens.
+    let hinits = hinit.pid();
+    eventually("it waits for a signal", || {
+        std::fs::read_to_string(format!("/proc/{hinits}/wchan"))
+            .ok()?
+            .contains("signalfd")
+            .then_some(())
+    });
+    hinit.signal(SIGHUP);
+    hinit.signal(SIGTERM);
+    kill(hinit.server(), SIGKILL);
+    let ended = hinit.end();
+    assert_eq!(
+        (ended.code, ended.log.lines().count()),
+        (137, 1),
+        "{}",
+        ended.log
+    );
 }
 
 #[test]

@@ -143,17 +143,16 @@ pub enum Mode {
     Pid1,
 }
 
-/// Makes two tests of each: as a subreaper and as PID 1.
+/// Makes two tests of each of these functions, which take the mode: `subreaper::NAME` and `pid_1::NAME`.
 macro_rules! in_both_modes {
-    ($(fn $name:ident($mode:ident: Mode) $body:block)*) => {
-        $(fn $name($mode: Mode) $body)*
+    ($($name:ident),+ $(,)?) => {
         mod subreaper {
             use crate::support::Mode;
-            $(#[test] fn $name() { super::$name(Mode::Subreaper); })*
+            $(#[test] fn $name() { super::$name(Mode::Subreaper); })+
         }
         mod pid_1 {
             use crate::support::Mode;
-            $(#[test] fn $name() { super::$name(Mode::Pid1); })*
+            $(#[test] fn $name() { super::$name(Mode::Pid1); })+
         }
     };
 }

@@ -26,8 +26,10 @@ fn a_uid_with_roots_group_keeps_it_or_is_told_how() {
     if !can_be_root("to be another user") {
         return;
     }
-    let why = "cannot run as `10001`: hinit's group is 0, not 10001, and it lacks CAP_SETGID to change that; \
-        drop USER from the image, so that hinit starts as root, or keep the group with --user 10001:0";
+    let why = "cannot run as `10001`: hinit's group is 0, not 10001, and it lacks CAP_SETGID to \
+               change that; \
+        drop USER from the image, so that hinit starts as root, or keep the group with --user \
+        10001:0";
     refused(by("10001", "0", NO_GROUPS), &["--user", "10001"], why);
     for user in ["10001:0", "10001:root"] {
         let is = run_as(by("10001", "0", NO_GROUPS), &["--user", user]);
@@ -49,7 +51,8 @@ fn root_without_a_capability_is_told_how_to_keep_its_group() {
         return;
     }
     let without = ["--clear-groups", "--bounding-set=-setgid"];
-    let why = "cannot run as `0`: hinit's group is 0, not 7, and it lacks CAP_SETGID to change that; \
+    let why = "cannot run as `0`: hinit's group is 0, not 7, and it lacks CAP_SETGID to change \
+               that; \
         add it (--cap-add CAP_SETGID), or keep the group with --user 0:0";
     refused(by("0", "0", &without), &["--user", "0:7"], why);
 }
@@ -91,9 +94,11 @@ fn groups_that_cannot_be_changed_are_right_or_named() {
     if !can_be_root("to have groups") {
         return;
     }
-    let remedy = "drop USER from the image, so that hinit starts as root, or keep the group with --keep-groups";
+    let remedy = "drop USER from the image, so that hinit starts as root, or keep the group with \
+                  --keep-groups";
     let why = format!(
-        "cannot run as `4242`: hinit is also in the group 5, and lacks CAP_SETGID to leave it; {remedy}"
+        "cannot run as `4242`: hinit is also in the group 5, and lacks CAP_SETGID to leave it; \
+         {remedy}"
     );
     refused(
         by("4242", "4242", &["--groups=5,4242"]),

@@ -201,7 +201,8 @@ fn the_limit_of_processes_is_hinits_failure() {
     let mut other = Command::new("sleep");
     other.arg("1000").uid(4343);
     let _killed_at_the_end = Start::of(Mode::Subreaper, other).start();
-    let why = "cannot start `touch`: UID 4343 has more processes than its limit allows (RLIMIT_NPROC is 0); \
+    let why = "cannot start `touch`: UID 4343 has more processes than its limit allows \
+               (RLIMIT_NPROC is 0); \
         raise it (--ulimit nproc=N, ulimit -u)";
     let start = Start::by(Mode::Subreaper, &["prlimit", "--nproc=0:0"]);
     refused(start, &["--user", "4343"], why);

@@ -8,46 +8,54 @@ use super::*;
 /// What a server does that logs to /dev/stdout and /dev/stderr.
 const OPENS: &str = "echo out >/dev/stdout; echo err >/dev/stderr";
 
-in_both_modes! {
-    fn a_server_opens_its_pipes_by_name(mode: Mode) {
-        if !can_be_root("to become another user") {
-            return;
-        }
-        let start = Start::new(mode).no_pid_file().args(["-q", "--user", "4242"]);
-        let ended = start.script(OPENS).run();
-        let (code, out, err) = (ended.code, ended.stdout.as_str(), ended.log.as_str());
-        assert_eq!((code, out, err), (0, "out", "err"));
-    }
+in_both_modes!(
+    a_server_opens_its_pipes_by_name,
+    the_terminal_is_the_servers_and_goes_back_at_the_end
+);
 
-    fn the_terminal_is_the_servers_and_goes_back_at_the_end(mode: Mode) {
-        if !can_be_root("to become another user") {
-            return;
-        }
-        let owner = |pty: &Pty| pty.line.metadata().unwrap().uid();
-        for (server, expected, code) in [
-            ("read line </dev/stdin; exit 3", 4242, 3),
-            // hinit reads nothing; another command never comes to run.
-            ("", 7, 127),
-        ] {
-            let mut pty = Pty::new();
-            nix::unistd::fchown(&pty.line, Some(7.into()), None).unwrap();
-            let group = pty.line.metadata().unwrap().gid();
-            let mut command = command_in(mode, "setsid");
-            command.arg("--ctty").arg(hinit()).args(["--no-pid-file", "--user", "4242"]);
-            let mut hinit = if server.is_empty() {
-                pty.start(command.arg("/no/such/file"))
-            } else {
-                let hinit = pty.start(command.args(["sh", "-c", &format!("echo u''p; {server}")]));
-                pty.expect("up");
-                assert_eq!(owner(&pty), expected);
-                pty.press("\n");
-                hinit
-            };
-            let status = eventually("it ends", || hinit.try_wait().unwrap());
-            assert_eq!(Ended::code_of(status), code);
-            let line = pty.line.metadata().unwrap();
-            assert_eq!((line.uid(), line.gid()), (7, group));
-        }
+fn a_server_opens_its_pipes_by_name(mode: Mode) {
+    if !can_be_root("to become another user") {
+        return;
+    }
+    let start = Start::new(mode)
+        .no_pid_file()
+        .args(["-q", "--user", "4242"]);
+    let ended = start.script(OPENS).run();
+    let (code, out, err) = (ended.code, ended.stdout.as_str(), ended.log.as_str());
+    assert_eq!((code, out, err), (0, "out", "err"));
+}
+
+fn the_terminal_is_the_servers_and_goes_back_at_the_end(mode: Mode) {
+    if !can_be_root("to become another user") {
+        return;
+    }
+    let owner = |pty: &Pty| pty.line.metadata().unwrap().uid();
+    for (server, expected, code) in [
+        ("read line </dev/stdin; exit 3", 4242, 3),
+        // hinit reads nothing; another command never comes to run.
+        ("", 7, 127),
+    ] {
+        let mut pty = Pty::new();
+        nix::unistd::fchown(&pty.line, Some(7.into()), None).unwrap();
+        let group = pty.line.metadata().unwrap().gid();
+        let mut command = command_in(mode, "setsid");
+        command
+            .arg("--ctty")
+            .arg(hinit())
+            .args(["--no-pid-file", "--user", "4242"]);
+        let mut hinit = if server.is_empty() {
+            pty.start(command.arg("/no/such/file"))
+        } else {
+            let hinit = pty.start(command.args(["sh", "-c", &format!("echo u''p; {server}")]));
+            pty.expect("up");
+            assert_eq!(owner(&pty), expected);
+            pty.press("\n");
+            hinit
+        };
+        let status = eventually("it ends", || hinit.try_wait().unwrap());
+        assert_eq!(Ended::code_of(status), code);
+        let line = pty.line.metadata().unwrap();
+        assert_eq!((line.uid(), line.gid()), (7, group));
     }
 }
 

@@ -52,115 +52,131 @@ fn upgrade(asked: &Asked) {
     assert_eq!(masters.len(), WORKERS + 1);
 }
 
-in_both_modes! {
-    fn it_is_ready_from_its_boot_to_its_stop_whatever_becomes_of_its_workers(mode: Mode) {
-        let home = Home::new();
-        let Some(asked) = serve(&home, mode, &["--notify"], &[]) else { return };
-        asked.is("starting");
-        boot(&home, &asked);
-        asked.becomes("ready");
-        assert_eq!(asked.status("status"), "Gunicorn arbiter booted");
-        let workers = children_of(asked.hinit.server());
-        assert_eq!(workers.len(), WORKERS);
-        // Its reload: new workers, and not a word.
-        asked.hinit.signal(SIGHUP);
-        workers_boot(&asked, WORKERS);
-        asked.is("ready");
-        eventually("the old workers have ended", || {
-            let now = children_of(asked.hinit.server());
-            let are_new = now.iter().all(|worker| !workers.contains(worker));
-            are_new.then_some(())
-        });
-        kill(children_of(asked.hinit.server())[0], SIGKILL);
-        workers_boot(&asked, 1);
-        asked.is("ready");
-        let client = home.request("/slow");
-        asked.hinit.line();
-        asked.hinit.signal(SIGTERM);
-        asked.becomes("stopping");
-        File::create(home.join("go")).unwrap();
-        assert!(rest(client).ends_with(b"\r\n\r\ndone\n"));
-        let ended = asked.end();
-        assert_eq!(ended.code, 0, "{}", ended.log);
-    }
+in_both_modes!(
+    it_is_ready_from_its_boot_to_its_stop_whatever_becomes_of_its_workers,
+    an_upgrade_by_usr2_leaves_the_server_the_first_master,
+    an_upgrade_that_says_mainpid_replaces_the_server,
+    a_stop_before_the_first_master_has_ended_is_the_end_of_both,
+    without_notify_it_is_ready_as_soon_as_it_has_started
+);
 
-    // Its master starts another one beside itself, which says READY=1 once more, but not MAINPID: the
-    // first one stays the server, and its end is that of both.
-    fn an_upgrade_by_usr2_leaves_the_server_the_first_master(mode: Mode) {
-        let home = Home::new();
-        let options = ["--notify", "--verbose"];
-        let Some(asked) = serve(&home, mode, &options, &[]) else { return };
-        boot(&home, &asked);
-        asked.becomes("ready");
-        let first = recorded(&home.pid_file());
-        upgrade(&asked);
-        asked.is("ready");
-        assert_eq!(recorded(&home.pid_file()), first);
-        is_answered(&home);
-        asked.hinit.signal(SIGTERM);
-        let ended = asked.end();
-        assert_eq!(ended.code, 0, "{}", ended.log);
-        let said = ended.log.matches("hinit: the server says READY=1").count();
-        assert_eq!(said, 2, "{}", ended.log);
-        assert!(!ended.log.contains("; killed "), "{}", ended.log);
-    }
+fn it_is_ready_from_its_boot_to_its_stop_whatever_becomes_of_its_workers(mode: Mode) {
+    let home = Home::new();
+    let Some(asked) = serve(&home, mode, &["--notify"], &[]) else {
+        return;
+    };
+    asked.is("starting");
+    boot(&home, &asked);
+    asked.becomes("ready");
+    assert_eq!(asked.status("status"), "Gunicorn arbiter booted");
+    let workers = children_of(asked.hinit.server());
+    assert_eq!(workers.len(), WORKERS);
+    // Its reload: new workers, and not a word.
+    asked.hinit.signal(SIGHUP);
+    workers_boot(&asked, WORKERS);
+    asked.is("ready");
+    eventually("the old workers have ended", || {
+        let now = children_of(asked.hinit.server());
+        let are_new = now.iter().all(|worker| !workers.contains(worker));
+        are_new.then_some(())
+    });
+    kill(children_of(asked.hinit.server())[0], SIGKILL);
+    workers_boot(&asked, 1);
+    asked.is("ready");
+    let client = home.request("/slow");
+    asked.hinit.line();
+    asked.hinit.signal(SIGTERM);
+    asked.becomes("stopping");
+    File::create(home.join("go")).unwrap();
+    assert!(rest(client).ends_with(b"\r\n\r\ndone\n"));
+    let ended = asked.end();
+    assert_eq!(ended.code, 0, "{}", ended.log);
+}
 
-    // With MAINPID, by a hook of two lines, the first one can be told to end: its child is the server
-    // then.
-    fn an_upgrade_that_says_mainpid_replaces_the_server(mode: Mode) {
-        let home = Home::new();
-        let conf = ["SAYS_MAINPID"];
-        let Some(asked) = serve(&home, mode, &["--notify"], &conf) else { return };
-        boot(&home, &asked);
-        asked.becomes("ready");
-        let first = recorded(&home.pid_file());
-        upgrade(&asked);
-        asked.is("ready");
-        assert_eq!(recorded(&home.pid_file()), first);
-        let told = asked.hinit.server();
-        let second = masters_child(told);
-        log_until(&asked.hinit, &format!("MAINPID={} ", inner_pid(second)));
-        kill(told, SIGTERM);
-        eventually("the second master is the server", || {
-            let now = recorded(&home.pid_file());
-            assert!(now == first || now == inner_pid(second), "{now}");
-            (now != first).then_some(())
-        });
-        assert_eq!(asked.hinit.server(), second);
-        asked.is("ready");
-        is_answered(&home);
-        asked.hinit.signal(SIGTERM);
-        let ended = asked.end();
-        assert_eq!(ended.code, 0, "{}", ended.log);
-        assert!(!ended.log.contains("MAINPID"), "{}", ended.log);
-    }
+// Its master starts another one beside itself, which says READY=1 once more, but not MAINPID: the
+// first one stays the server, and its end is that of both.
+fn an_upgrade_by_usr2_leaves_the_server_the_first_master(mode: Mode) {
+    let home = Home::new();
+    let options = ["--notify", "--verbose"];
+    let Some(asked) = serve(&home, mode, &options, &[]) else {
+        return;
+    };
+    boot(&home, &asked);
+    asked.becomes("ready");
+    let first = recorded(&home.pid_file());
+    upgrade(&asked);
+    asked.is("ready");
+    assert_eq!(recorded(&home.pid_file()), first);
+    is_answered(&home);
+    asked.hinit.signal(SIGTERM);
+    let ended = asked.end();
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    let said = ended.log.matches("hinit: the server says READY=1").count();
+    assert_eq!(said, 2, "{}", ended.log);
+    assert!(!ended.log.contains("; killed "), "{}", ended.log);
+}
 
-    // A stop in the middle of that gets to both.
-    fn a_stop_before_the_first_master_has_ended_is_the_end_of_both(mode: Mode) {
-        let home = Home::new();
-        let conf = ["SAYS_MAINPID"];
-        let Some(asked) = serve(&home, mode, &["--notify"], &conf) else { return };
-        boot(&home, &asked);
-        asked.becomes("ready");
-        upgrade(&asked);
-        let second = masters_child(asked.hinit.server());
-        log_until(&asked.hinit, &format!("MAINPID={} ", inner_pid(second)));
-        asked.hinit.signal(SIGTERM);
-        let ended = asked.end();
-        assert_eq!(ended.code, 0, "{}", ended.log);
-    }
+// With MAINPID, by a hook of two lines, the first one can be told to end: its child is the server
+// then.
+fn an_upgrade_that_says_mainpid_replaces_the_server(mode: Mode) {
+    let home = Home::new();
+    let conf = ["SAYS_MAINPID"];
+    let Some(asked) = serve(&home, mode, &["--notify"], &conf) else {
+        return;
+    };
+    boot(&home, &asked);
+    asked.becomes("ready");
+    let first = recorded(&home.pid_file());
+    upgrade(&asked);
+    asked.is("ready");
+    assert_eq!(recorded(&home.pid_file()), first);
+    let told = asked.hinit.server();
+    let second = masters_child(told);
+    log_until(&asked.hinit, &format!("MAINPID={} ", inner_pid(second)));
+    kill(told, SIGTERM);
+    eventually("the second master is the server", || {
+        let now = recorded(&home.pid_file());
+        assert!(now == first || now == inner_pid(second), "{now}");
+        (now != first).then_some(())
+    });
+    assert_eq!(asked.hinit.server(), second);
+    asked.is("ready");
+    is_answered(&home);
+    asked.hinit.signal(SIGTERM);
+    let ended = asked.end();
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert!(!ended.log.contains("MAINPID"), "{}", ended.log);
+}
 
-    // Who is not asked to say so is ready, whether it has booted or not.
-    fn without_notify_it_is_ready_as_soon_as_it_has_started(mode: Mode) {
-        let home = Home::new();
-        let Some(asked) = serve(&home, mode, &[], &[]) else { return };
-        asked.becomes("ready");
-        boot(&home, &asked);
-        asked.is("ready");
-        assert_eq!(asked.status("status"), "");
-        asked.hinit.signal(SIGTERM);
-        assert_eq!(asked.end().code, 0);
-    }
+// A stop in the middle of that gets to both.
+fn a_stop_before_the_first_master_has_ended_is_the_end_of_both(mode: Mode) {
+    let home = Home::new();
+    let conf = ["SAYS_MAINPID"];
+    let Some(asked) = serve(&home, mode, &["--notify"], &conf) else {
+        return;
+    };
+    boot(&home, &asked);
+    asked.becomes("ready");
+    upgrade(&asked);
+    let second = masters_child(asked.hinit.server());
+    log_until(&asked.hinit, &format!("MAINPID={} ", inner_pid(second)));
+    asked.hinit.signal(SIGTERM);
+    let ended = asked.end();
+    assert_eq!(ended.code, 0, "{}", ended.log);
+}
+
+// Who is not asked to say so is ready, whether it has booted or not.
+fn without_notify_it_is_ready_as_soon_as_it_has_started(mode: Mode) {
+    let home = Home::new();
+    let Some(asked) = serve(&home, mode, &[], &[]) else {
+        return;
+    };
+    asked.becomes("ready");
+    boot(&home, &asked);
+    asked.is("ready");
+    assert_eq!(asked.status("status"), "");
+    asked.hinit.signal(SIGTERM);
+    assert_eq!(asked.end().code, 0);
 }
 
 /// The child of a master that has children itself, and so is one.

@@ -69,46 +69,53 @@ fn worker(asked: &Asked) -> i32 {
     })
 }
 
-in_both_modes! {
-    fn its_reloads_keep_it_ready_and_its_master_the_server(mode: Mode) {
-        let home = Home::new();
-        let Some(asked) = serve(&home, mode) else { return };
-        asked.is("starting");
-        configure(&home, "");
-        asked.becomes("ready");
-        let master = recorded(&home.pid_file());
-        answers(&home);
-        // The second one fails; it then goes on with what it had, and says READY=1 all the same.
-        for more in ["", "junk\n", ""] {
-            let before = worker(&asked);
-            asked.hinit.signal(SIGUSR2);
-            asked.becomes("reloading");
-            answers(&home);
-            assert_eq!(recorded(&home.pid_file()), master);
-            configure(&home, more);
-            asked.becomes("ready");
-            answers(&home);
-            assert_eq!(recorded(&home.pid_file()), master);
-            assert_eq!(worker(&asked) == before, !more.is_empty());
-        }
-        asked.hinit.signal(SIGTERM);
-        let ended = asked.end();
-        assert_eq!(ended.code, 0, "{}", ended.log);
-    }
+in_both_modes!(
+    its_reloads_keep_it_ready_and_its_master_the_server,
+    it_says_itself_that_it_stops
+);
 
-    // USR1 is no stop signal to hinit: that this is a stop it has from HAProxy's STOPPING=1.
-    fn it_says_itself_that_it_stops(mode: Mode) {
-        let home = Home::new();
-        let Some(asked) = serve(&home, mode) else { return };
-        configure(&home, "");
+fn its_reloads_keep_it_ready_and_its_master_the_server(mode: Mode) {
+    let home = Home::new();
+    let Some(asked) = serve(&home, mode) else {
+        return;
+    };
+    asked.is("starting");
+    configure(&home, "");
+    asked.becomes("ready");
+    let master = recorded(&home.pid_file());
+    answers(&home);
+    // The second one fails; it then goes on with what it had, and says READY=1 all the same.
+    for more in ["", "junk\n", ""] {
+        let before = worker(&asked);
+        asked.hinit.signal(SIGUSR2);
+        asked.becomes("reloading");
+        answers(&home);
+        assert_eq!(recorded(&home.pid_file()), master);
+        configure(&home, more);
         asked.becomes("ready");
-        let [client, mut backend] = under_way(&home);
-        asked.hinit.signal(SIGUSR1);
-        asked.becomes("stopping");
-        backend.write_all(b"HTTP/1.0 200 OK\r\n\r\ndone\n").unwrap();
-        drop(backend);
-        assert!(rest(client).ends_with(b"\r\n\r\ndone\n"));
-        let ended = asked.end();
-        assert_eq!(ended.code, 0, "{}", ended.log);
+        answers(&home);
+        assert_eq!(recorded(&home.pid_file()), master);
+        assert_eq!(worker(&asked) == before, !more.is_empty());
     }
+    asked.hinit.signal(SIGTERM);
+    let ended = asked.end();
+    assert_eq!(ended.code, 0, "{}", ended.log);
+}
+
+// USR1 is no stop signal to hinit: that this is a stop it has from HAProxy's STOPPING=1.
+fn it_says_itself_that_it_stops(mode: Mode) {
+    let home = Home::new();
+    let Some(asked) = serve(&home, mode) else {
+        return;
+    };
+    configure(&home, "");
+    asked.becomes("ready");
+    let [client, mut backend] = under_way(&home);
+    asked.hinit.signal(SIGUSR1);
+    asked.becomes("stopping");
+    backend.write_all(b"HTTP/1.0 200 OK\r\n\r\ndone\n").unwrap();
+    drop(backend);
+    assert!(rest(client).ends_with(b"\r\n\r\ndone\n"));
+    let ended = asked.end();
+    assert_eq!(ended.code, 0, "{}", ended.log);
 }

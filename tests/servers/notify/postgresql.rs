@@ -21,37 +21,51 @@ fn stopped_backend(server: i32) -> i32 {
     backend
 }
 
-in_both_modes! {
-    fn it_says_when_it_is_ready_and_when_it_stops(mode: Mode) {
-        let Some(cluster) = Cluster::new(mode) else { return };
-        File::create(cluster.home.join("data/recovery.signal")).unwrap();
-        let options = ["--notify", "--verbose"];
-        let server = cluster.prepare(&options, &["-h", "", "-c", RESTORE]);
-        let asked = Asked::start(&cluster.home, mode, server);
-        // It listens by now, and turns everybody away.
-        eventually("clients are told that it starts", || {
-            let refused = cluster.refusal();
-            refused.contains("the database system is starting up").then_some(())
-        });
-        asked.is("starting");
-        File::create(cluster.home.join("go")).unwrap();
-        asked.becomes("ready");
-        let postmaster = recorded(&cluster.home.pid_file());
-        log_until(&asked.hinit, "database system is ready to accept connections");
-        // Its reload, of which it says nothing.
-        asked.hinit.signal(SIGHUP);
-        log_until(&asked.hinit, "received SIGHUP, reloading configuration files");
-        asked.is("ready");
-        let session = cluster.session();
-        let backend = stopped_backend(asked.hinit.server());
-        // A fast shutdown of which hinit knows only what PostgreSQL says.
-        kill(asked.hinit.server(), SIGINT);
-        asked.becomes("stopping");
-        assert_eq!(recorded(&cluster.home.pid_file()), postmaster);
-        kill(backend, SIGCONT);
-        let ended = asked.end();
-        assert_eq!(ended.code, 0, "{}", ended.log);
-        assert!(ended.log.contains("hinit: the server says STOPPING=1"), "{}", ended.log);
-        drop(session);
-    }
+in_both_modes!(it_says_when_it_is_ready_and_when_it_stops);
+
+fn it_says_when_it_is_ready_and_when_it_stops(mode: Mode) {
+    let Some(cluster) = Cluster::new(mode) else {
+        return;
+    };
+    File::create(cluster.home.join("data/recovery.signal")).unwrap();
+    let options = ["--notify", "--verbose"];
+    let server = cluster.prepare(&options, &["-h", "", "-c", RESTORE]);
+    let asked = Asked::start(&cluster.home, mode, server);
+    // It listens by now, and turns everybody away.
+    eventually("clients are told that it starts", || {
+        let refused = cluster.refusal();
+        refused
+            .contains("the database system is starting up")
+            .then_some(())
+    });
+    asked.is("starting");
+    File::create(cluster.home.join("go")).unwrap();
+    asked.becomes("ready");
+    let postmaster = recorded(&cluster.home.pid_file());
+    log_until(
+        &asked.hinit,
+        "database system is ready to accept connections",
+    );
+    // Its reload, of which it says nothing.
+    asked.hinit.signal(SIGHUP);
+    log_until(
+        &asked.hinit,
+        "received SIGHUP, reloading configuration files",
+    );
+    asked.is("ready");
+    let session = cluster.session();
+    let backend = stopped_backend(asked.hinit.server());
+    // A fast shutdown of which hinit knows only what PostgreSQL says.
+    kill(asked.hinit.server(), SIGINT);
+    asked.becomes("stopping");
+    assert_eq!(recorded(&cluster.home.pid_file()), postmaster);
+    kill(backend, SIGCONT);
+    let ended = asked.end();
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert!(
+        ended.log.contains("hinit: the server says STOPPING=1"),
+        "{}",
+        ended.log
+    );
+    drop(session);
 }
