@@ -1,25 +1,17 @@
-//! The command line, and the variables that stand for it.
+//! The negative controls of options and variables, of the log and of `hinit install`.
 
 use super::Mutant;
 
 mutants! {
-    a_help_text_is_a_verdict: "cli/invocation.rs" {
+    a_help_text_is_healthy: "cli/invocation.rs" {
         "if general.count(&options::HELP) > 0 {" => "if false {"
-    } fails "variables::no_mistake_in_a_variable_makes_a_container_healthy";
-
-    the_last_one_counts: "cli/invocation.rs" {
-        "&& !self.topic.clusters" => "&& self.topic.clusters"
-    } fails "variables::no_mistake_in_a_variable_makes_a_container_healthy";
-
-    what_has_no_effect_is_let_pass: "cli/invocation/effect.rs" {
-        "options.count(option) > 0 && !self.is_given(one)" => "false && !self.is_given(one)"
     } fails "variables::no_mistake_in_a_variable_makes_a_container_healthy";
 
     a_variable_for_another_probe_is_refused: "cli/healthcheck.rs" {
         "&& invocation.is_given(&options::HTTP)" => ""
     } fails "variables::what_an_image_sets_for_one_probe_breaks_no_other";
 
-    other_inits_have_hinits_variables: "main.rs" {
+    other_inits_warn_of_hinits_variables: "main.rs" {
         "if named_after_hinit && options.profile == InitProfile::OWN {" => "if named_after_hinit {"
     } fails "variables::another_init_warns_of_none";
 
@@ -27,7 +19,35 @@ mutants! {
         "let is_of_service = has(b\"_PORT\") ||" => "let is_of_service ="
     } fails "variables::subreaper::what_no_command_knows_is_one_warning";
 
-    a_failure_goes_unsaid_too: "run/main_loop.rs" {
+    quiet_success_hides_failures: "run/main_loop.rs" {
         "if code == 0 && self.options.quiet_success" => "if self.options.quiet_success"
     } fails "variables::pid_1::a_success_can_go_unsaid";
+
+    a_closed_descriptor_gets_log_lines: "sys.rs" {
+        "if fd.revents & libc::POLLNVAL != 0" => "if fd.revents & libc::POLLNVAL == 99"
+    } fails "lifecycle::subreaper::closed_standard_descriptors_stay_closed_and_get_no_file_of_hinits";
+
+    a_full_log_pipe_blocks_hinit: "output.rs" {
+        "if poll(&mut ready, patience) == Ok(0) {" => "if poll(&mut ready, patience) == Ok(9) {"
+    } fails "log::subreaper::a_log_that_nobody_reads_stops_nothing";
+
+    each_line_waits_for_a_full_pipe: "output.rs" {
+        "HAS_DROPPED.load(Relaxed)" => "false"
+    } fails "log::a_log_that_nobody_reads_is_waited_for_once";
+
+    a_text_is_cut_at_a_full_pipe: "output.rs" {
+        "Err(Errno::EAGAIN) => wait_for_room(fd)?," => "Err(Errno::EAGAIN) => return Ok(()),"
+    } fails "log::a_text_is_written_whole_where_there_is_little_room";
+
+    a_failed_install_leaves_a_partial_copy: "install.rs" {
+        "if done.is_err() {" => "if false {"
+    } fails "install::a_file_system_that_is_read_only_or_full";
+
+    a_copy_left_by_a_crash_blocks_the_next_install: "install.rs" {
+        "Err(Errno::EEXIST) => number += 1," => "Err(Errno::EEXIST) if number == 9 => number += 1,"
+    } fails "install::one_that_was_killed_amid_its_work_hinders_no_later_one";
+
+    install_replaces_a_symlink: "install.rs" {
+        "Some(kind) => return Err(fail(&format!(\"it is a {kind}\")))," => "Some(_) => {}"
+    } fails "install::what_is_no_regular_file_stays";
 }

@@ -1,4 +1,4 @@
-//! One negative control: how a mutant is built, and how its test is run.
+//! One negative control: a mutant is hinit with one property switched off, and a test must fail with it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,15 @@ use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
 
 use nix::unistd::geteuid;
 
-/// How long a test of a mutant waits for what does not happen; see `bound` in tests/it/support. A mutant
-/// that can no longer end is noticed by that, and not by the timeout, which would also end a slow machine's.
+/// How long a test of a mutant waits for what does not happen; see `bound` in tests/it/support. A mutant that
+/// cannot end fails its test by this bound, and not by the timeout, which a slow machine can reach as well.
 const BOUND_SECONDS: u32 = 6;
 
-/// A test of `tests/it` must fail once this text of the source stands for that.
+/// A test of tests/it must fail when these edits are made in a file of src/.
 pub struct Mutant {
     pub test: &'static str,
     pub file: &'static str,
+    /// Each text, and what it is replaced by.
     pub edits: &'static [(&'static str, &'static str)],
 }
 
@@ -23,19 +24,15 @@ impl Mutant {
         let tree = Tree::take();
         let home = self.plant(tree.0);
         let mut build = cargo(&home, "build");
-        // Apart from all else that is built, wherever that is.
+        // In the tree's own target directory, whatever the caller has set.
         build
             .args(["--bin", "hinit"])
             .env_remove("CARGO_TARGET_DIR");
         let mutant = executable(&mut build, "hinit");
-        let (code, said) = test(&mutant, &[self.test], BOUND_SECONDS);
-        assert!(
-            said.contains("running 1 test\n"),
-            "no such test: {}",
-            self.test
-        );
-        // What a test binary exits with when a test fails; `timeout` exits with 124 or 137.
-        assert_eq!(code, Some(101), "{} has not failed:\n{said}", self.test);
+        let (code, output) = test(&mutant, &[self.test], BOUND_SECONDS);
+        if let Err(why) = check(code, &output) {
+            panic!("{} {why}:\n{output}", self.test);
+        }
     }
 
     /// A copy of this source, with the edits.
@@ -51,17 +48,65 @@ impl Mutant {
         }
         assert!(copy.arg(&tree).status().unwrap().success());
         let path = tree.join("src").join(self.file);
-        let mut source = fs::read_to_string(&path).unwrap();
-        for (from, to) in self.edits {
-            assert_eq!(source.matches(from).count(), 1, "{}: {from}", self.file);
-            source = source.replace(from, to);
-        }
-        fs::write(&path, source).unwrap();
+        let source = fs::read_to_string(&path).unwrap();
+        let edited = edit(source, self.edits).unwrap_or_else(|why| panic!("{}: {why}", self.file));
+        fs::write(&path, edited).unwrap();
         tree
     }
 }
 
-/// A test that fails anyway notices nothing.
+/// A text that is not in the source, or more than once, does not say what is switched off.
+fn edit(mut source: String, edits: &[(&str, &str)]) -> Result<String, String> {
+    for (from, to) in edits {
+        match source.matches(from).count() {
+            1 => source = source.replace(from, to),
+            count => return Err(format!("found {count} times: {from}")),
+        }
+    }
+    Ok(source)
+}
+
+/// Whether one test ran and failed; if not, why that is no proof.
+fn check(code: Option<i32>, output: &str) -> Result<(), &'static str> {
+    if !output.contains("running 1 test\n") {
+        return Err("does not exist");
+    }
+    match code {
+        // The exit code of a test binary of which a test failed.
+        Some(101) => Ok(()),
+        Some(0) => Err("passed, although what it claims is switched off"),
+        // The exit codes of timeout(1), which sends TERM and then KILL.
+        Some(124 | 137) => Err("timed out"),
+        _ => Err("did not run to its end"),
+    }
+}
+
+#[test]
+fn an_edit_must_find_its_text_once() {
+    let edited = |edits: &[_]| edit("one two two".into(), edits);
+    assert_eq!(edited(&[("one", "1")]), Ok("1 two two".into()));
+    for edits in [
+        [("three", "3"), ("one", "1")],
+        [("one", "1"), ("two", "2")],
+        [("one", "1"), ("one", "1")],
+    ] {
+        assert!(edited(&edits).is_err(), "{edits:?}");
+    }
+}
+
+#[test]
+fn only_a_test_that_ran_and_failed_notices_a_mutant() {
+    let one = "running 1 test\ntest a ... ";
+    assert_eq!(check(Some(101), one), Ok(()));
+    for code in [Some(0), Some(1), Some(124), Some(137), Some(143), None] {
+        assert!(check(code, one).is_err(), "{code:?}");
+    }
+    for output in ["", "running 0 tests\n", "running 2 tests\n"] {
+        assert_eq!(check(Some(101), output), Err("does not exist"), "{output}");
+    }
+}
+
+/// A test that fails without a mutant as well proves nothing about mutants.
 #[test]
 fn without_an_edit_all_these_tests_pass() {
     let mut tests = Vec::new();
@@ -73,16 +118,17 @@ fn without_an_edit_all_these_tests_pass() {
     tests.sort_unstable();
     tests.dedup();
     let tests: Vec<&str> = tests.iter().map(String::as_str).collect();
-    // All at once, while mutants are built: what happens may take its time.
-    let (code, said) = test(&HINIT, &tests, 10 * BOUND_SECONDS);
-    assert!(said.contains(&format!("running {} tests\n", tests.len())));
-    let failures = said
+    // All run at once, while mutants are built: each may take longer than alone.
+    let (code, output) = test(&HINIT, &tests, 10 * BOUND_SECONDS);
+    let running = format!("running {} tests\n", tests.len());
+    assert!(output.contains(&running), "not {running}{output}");
+    let failures = output
         .split_once("failures:")
         .map_or("", |(_, failures)| failures);
     assert_eq!(code, Some(0), "{failures}");
 }
 
-/// The binary of tests/it. It is built once: a mutant is another hinit, but its tests are the same.
+/// The binary of tests/it. It is built once, because a mutant changes hinit and not its tests.
 static TESTS: LazyLock<PathBuf> = LazyLock::new(|| {
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     executable(
@@ -111,7 +157,7 @@ fn cargo(home: &Path, verb: &str) -> Command {
     command
 }
 
-/// Builds, and finds the path of what was built under this name.
+/// Builds, and returns the path of the executable of this name.
 fn executable(build: &mut Command, name: &str) -> PathBuf {
     let output = build.output().unwrap();
     assert!(
@@ -120,16 +166,16 @@ fn executable(build: &mut Command, name: &str) -> PathBuf {
         String::from_utf8_lossy(&output.stderr)
     );
     let messages = String::from_utf8(output.stdout).unwrap();
-    let is_its = |line: &&str| line.contains(&format!("\"name\":\"{name}\""));
-    let path = messages.lines().filter(is_its).find_map(|line| {
+    let is_named = |line: &&str| line.contains(&format!("\"name\":\"{name}\""));
+    let path = messages.lines().filter(is_named).find_map(|line| {
         let (_, rest) = line.split_once("\"executable\":\"")?;
         rest.split('"').next()
     });
     path.unwrap().into()
 }
 
-/// Runs these tests of tests/it with that hinit: the exit code and what they say. In a PID namespace, whose init
-/// is another hinit: some mutants cannot end, or leave processes behind, which end with it.
+/// Runs these tests of tests/it with this hinit; returns the exit code and the output. They run in a PID namespace,
+/// of which another hinit is the init: it ends the mutants that cannot end, and the processes that they leave behind.
 fn test(hinit: &Path, tests: &[&str], bound_seconds: u32) -> (Option<i32>, String) {
     let seconds = 60 + 2 * tests.len();
     let mut command = Command::new("unshare");
@@ -148,14 +194,15 @@ fn test(hinit: &Path, tests: &[&str], bound_seconds: u32) -> (Option<i32>, Strin
         .env("TEST_BOUND", bound_seconds.to_string())
         .output()
         .unwrap();
-    let said = [output.stdout, output.stderr].concat();
+    let streams = [output.stdout, output.stderr].concat();
     (
         output.status.code(),
-        String::from_utf8_lossy(&said).into_owned(),
+        String::from_utf8_lossy(&streams).into_owned(),
     )
 }
 
-/// A place for a mutant, built again and again. There are few of them, for each has all to build once.
+/// A copy of the source in which one mutant after another is built. There are few, because each builds all
+/// dependencies once.
 struct Tree(&'static str);
 
 static FREE: LazyLock<Mutex<Vec<&str>>> = LazyLock::new(|| Mutex::new(vec!["one", "other"]));

@@ -1,0 +1,46 @@
+//! The negative controls of hinit in the place of tini, dumb-init and catatonit.
+
+use super::Mutant;
+
+mutants! {
+    dumb_init_sends_leftovers_no_term: "run/main_loop/children.rs" {
+        "self.options.stop.leftovers == Leftovers::Tell" => "self.options.stop.leftovers == Leftovers::Drain"
+    } fails "compat::ends::what_is_told_those_whom_the_command_leaves";
+
+    a_session_is_not_made: "run/launch/start.rs" {
+        "let _cannot_fail = setsid();" => "let _ = setsid;"
+    } fails "compat::terminal::pid_1::without_a_terminal";
+
+    the_terminal_is_not_taken: "run/launch/start.rs" {
+        "sys::take_terminal();" => "let _ = sys::take_terminal;"
+    } fails "compat::terminal::pid_1::leading_the_terminals_session";
+
+    the_terminals_hup_and_cont_are_passed_on: "sys/signals.rs" {
+        "if !before.contains(signal) {" => "if false && !before.contains(signal) {"
+    } fails "compat::terminal::pid_1::the_terminals_farewell_is_dropped";
+
+    tinis_expected_codes_are_ignored: "cli/compat.rs" {
+        "invocation.values(&EXPECTED, &EXIT_CODE);" => "invocation.values(&EXPECTED, &EXIT_CODE).split_off(1);"
+    } fails "compat::ends::pid_1::tini_takes_codes_for_0";
+
+    catatonit_is_no_subreaper: "cli/compat.rs" {
+        "run.profile.subreaper = true;" => "run.profile.subreaper = false;"
+    } fails "compat::orphans::who_becomes_their_parent";
+
+    a_command_not_found_is_127: "cli/compat.rs" {
+        "FailureCodes([1, 2, 2])" => "FailureCodes([1, 126, 127])"
+    } fails "compat::command_line::what_each_exits_with";
+
+    a_script_without_an_interpreter_is_refused: "run/launch/start.rs" {
+        "&& errno == Errno::ENOEXEC" => "&& errno == Errno::ENOEXEC && !options.profile.shell"
+    } fails "compat::command_line::a_script_without_an_interpreter_is_the_shells";
+
+    catatonits_pause_reaps_no_orphans: "run/mod.rs" {
+        "while let Ok(Some(pid)) = sys::ended_child() {" =>
+        "while let (Ok(Some(pid)), false) = (sys::ended_child(), true) {"
+    } fails "compat::orphans::pid_1::catatonit_can_pause";
+
+    dumb_init_never_stops: "run/disposition.rs" {
+        "&& options.profile.stops &&" => "&& !options.profile.stops &&"
+    } fails "compat::signals::subreaper::dumb_init_stops_whatever_becomes_of_the_signal";
+}

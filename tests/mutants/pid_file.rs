@@ -1,0 +1,96 @@
+//! The negative controls of the PID file: its lock, its contents, its mode, and files that are in its way.
+
+use super::Mutant;
+
+mutants! {
+    launched_without_a_claim: "run/launch/mod.rs" {
+        "let claim = claim(options, log)?;" => "let claim = claim(options, log).ok().flatten();"
+    } fails "bad_input::a_pid_file_that_is_something_else";
+
+    two_hinits_own_one_file: "pidfile/lock.rs" {
+        "let is_alone = try_lock(fs2::FileExt::try_lock_exclusive(file)).map_err(fail)?;" => "let is_alone = true;",
+        "vouch(file, marks).map_err(fail)?" => "vouch(file, marks).map_or(LockOutcome::Yes, |_| LockOutcome::Yes)"
+    } fails "races::two_hinits_never_own_one_path";
+
+    the_pid_is_written_in_parts: "pidfile/claim.rs" {
+        "self.locked.file.write_all_at(line.bytes(), 0)" =>
+        "(0_u64..).zip(line.bytes()).try_for_each(|(i, b)| self.locked.file.write_all_at(&[*b], i))"
+    } fails "readers::a_pid_is_whole_and_taken_as_long_as_the_file_names_it";
+
+    the_file_is_locked_before_it_is_emptied: "pidfile/lock.rs" {
+        "try_lock(fs2::FileExt::try_lock_shared(file))" =>
+        "try_lock(fs2::FileExt::try_lock_exclusive(file))"
+    } fails "readers::an_old_pid_is_never_seen_under_a_held_lock";
+
+    the_server_is_reaped_before_the_file_is_emptied: "run/main_loop/children.rs" {
+        "            if is_server {" => "            if false {",
+        "Ok(status) if is_server => {" => "Ok(status) if is_server => { self.update_pid_file(&Claim::clear);"
+    } fails "readers::a_pid_is_whole_and_taken_as_long_as_the_file_names_it";
+
+    the_server_inherits_the_lock: "file/entry.rs" {
+        "flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC" =>
+        "flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK"
+    } fails "pid_file::subreaper::its_lock_is_hinits_alone";
+
+    a_readers_lock_stops_a_start: "pidfile/claim.rs" {
+        "Duration::from_secs(1)" => "Duration::ZERO"
+    } fails "readers::eight_readers_of_the_lock_stop_no_start";
+
+    a_readers_lock_counts_as_hinits: "pidfile/writer_lock.rs" {
+        "Ok(_) if i32::from(lock.l_type) == F_UNLCK => Ok(WriterLock::No)," =>
+        "Ok(_) if i32::from(lock.l_type) == F_UNLCK => has_flock(file),"
+    } fails "attacks::locks::a_strangers_lock_vouches_for_nobody";
+
+    the_state_is_read_from_the_mode_alone: "pidfile/writer_lock.rs" {
+        "Marks::of_length(lock.l_len).map_or(WriterLock::ByMode, WriterLock::With)" => "WriterLock::ByMode"
+    } fails "pid_file::modes::the_lock_tells_how_the_server_is_where_permissions_do_not";
+
+    a_file_that_others_may_write_is_claimed: "pidfile/lock.rs" {
+        "if shown.intersects(Mode::S_IWGRP | Mode::S_IWOTH) {" => "if false {"
+    } fails "pid_file::modes::a_file_that_no_health_check_would_believe_is_told_at_the_start";
+
+    a_refused_lock_leaves_the_new_file: "pidfile/lock.rs" {
+        "                    self.unmake(&file, identity);" => ""
+    } fails "pid_file::modes::locks_that_are_refused_are_named_and_the_new_file_does_not_stay";
+
+    hinit_closes_its_lock: "pidfile/claim.rs" {
+        "        keep(self.locked.file.as_fd());" => ""
+    } fails "lifecycle::subreaper::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
+
+    a_pid_left_by_a_crash_stops_the_next_start: "pidfile/lock.rs" {
+        "(Contents::Empty | Contents::Pid(_), _)" => "(Contents::Empty, _)"
+    } fails "crash::subreaper::killed_at_any_instant_of_a_start_the_next_one_works";
+
+    a_file_of_another_hinit_is_unlinked: "pidfile/claim.rs" {
+        "self.is_given_up.get() || self.place.entry.is(self.locked.identity)" => "true"
+    } fails "pid_file::subreaper::a_file_put_in_its_place_is_left_alone";
+
+    a_reaped_pid_stays_under_a_held_lock: "pidfile/claim.rs" {
+        "retract(file).and(" => "Ok::<_, Errno>(()).and("
+    } fails "limits::disk::a_pid_that_cannot_be_taken_back_is_stale_at_once";
+
+    a_configuration_file_is_overwritten: "pidfile/lock.rs" {
+        "self.check_contents(file)?;" => ""
+    } fails "bad_input::a_file_that_is_no_pid_file_keeps_its_contents";
+
+    a_full_disk_shows_after_the_launch: "pidfile/claim.rs" {
+        "FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, 1)" => "FallocateFlags::FALLOC_FL_PUNCH_HOLE, 0, 1)",
+        "Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(())," => "Err(_) => Ok(()),"
+    } fails "bad_input::a_file_system_that_is_read_only_or_full";
+
+    the_umask_decides_the_mode: "pidfile/lock.rs" {
+        "let _seen_below = fchmod(file, mode);" => "let _ = fchmod::<&File>;"
+    } fails "pid_file::subreaper::its_mode_is_as_asked_whatever_the_umask";
+
+    a_locked_stale_file_is_removed: "run/launch/stale.rs" {
+        "    check_locks(&file)?;" => "    let _ = check_locks;"
+    } fails "stale::subreaper::what_somebody_has_locked_stays";
+
+    pid_1_keeps_a_stale_file_for_a_reused_pid: "run/launch/stale.rs" {
+        "if getpid() == Pid::from_raw(1) || has_ended(pid) =>" => "if getpid() != getpid() || has_ended(pid) =>"
+    } fails "stale::pid_1::one_that_lives_stays_unless_it_cannot_be_meant";
+
+    a_file_that_names_a_living_process_is_removed: "run/launch/stale.rs" {
+        "if getpid() == Pid::from_raw(1) || has_ended(pid) =>" => "if getpid() == getpid() || has_ended(pid) =>"
+    } fails "stale::subreaper::one_that_lives_stays_unless_it_cannot_be_meant";
+}

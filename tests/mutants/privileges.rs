@@ -1,0 +1,95 @@
+//! The negative controls of users and privileges: as which user the server runs, what becomes that user's,
+//! and whom hinit trusts.
+
+use super::Mutant;
+
+mutants! {
+    hinits_groups_are_kept: "run/launch/identity.rs" {
+        "match sys::set_groups(&self.groups) {" => "match Ok::<(), Errno>(drop(sys::set_groups)) {"
+    } fails "user::subreaper::all_that_makes_a_user_is_that_users";
+
+    the_server_can_become_root_again: "sys/identity.rs" {
+        "SYS_setresuid, uid, uid, uid" => "SYS_setresuid, 0, uid, uid"
+    } fails "user::pid_1::all_that_makes_a_user_is_that_users";
+
+    ambient_capabilities_are_kept: "run/launch/identity.rs" {
+        "        sys::clear_ambient_capabilities()\n" => "        drop(sys::clear_ambient_capabilities); Ok(())\n"
+    } fails "user::privileges::the_capabilities_of_a_hinit_that_is_not_root_are_not_the_servers";
+
+    hinits_own_user_keeps_its_groups: "run/launch/identity.rs" {
+        "        sys::set_gids(self.gid)?;" =>
+        "        if nix::unistd::getuid().as_raw() == self.uid { return Ok(()); } sys::set_gids(self.gid)?;"
+    } fails "user::own::ambient_capabilities_and_groups_of_ones_own_go_as_well";
+
+    a_missing_capability_shows_after_the_launch: "run/launch/identity.rs" {
+        "identity.check_capabilities(&own, &sys::has_capability)?;" => "drop(sys::has_capability);"
+    } fails "user::subreaper::without_a_capability_nothing_is_launched";
+
+    an_identity_that_is_right_needs_a_capability: "run/launch/identity/check.rs" {
+        "self.first_change(own).is_none();" => "false;"
+    } fails "user::own::a_uid_with_roots_group_keeps_it_or_is_told_how";
+
+    the_engines_groups_are_always_kept: "run/launch/identity/check.rs" {
+        "        if keep {" => "        if keep || true {"
+    } fails "user::own::the_engines_groups_are_kept_for_who_asks";
+
+    an_unreadable_account_file_counts_as_missing: "run/launch/accounts.rs" {
+        "Err(Errno::ENOENT) =>" => "Err(_) =>"
+    } fails "user::a_file_that_cannot_be_read_is_not_taken_for_a_missing_one";
+
+    the_child_can_be_traced_by_its_user: "run/launch/identity.rs" {
+        "set_keepcaps(true)" => "set_keepcaps(false)"
+    } fails "user::privileges::the_child_cannot_be_traced_by_its_user_before_its_exec";
+
+    the_limit_of_processes_is_the_commands_fault: "run/launch/identity.rs" {
+        "if errno != Errno::EAGAIN ||" => "if errno == Errno::EAGAIN ||"
+    } fails "user::privileges::the_limit_of_processes_is_hinits_failure";
+
+    the_directory_is_entered_as_root_alone: "run/launch/mod.rs" {
+        "Err(Errno::EACCES | Errno::EPERM) if" => "Err(Errno::EPERM) if"
+    } fails "user::place::subreaper::a_directory_that_only_the_server_may_enter_is_entered_as_that_user";
+
+    pipes_stay_roots: "run/launch/streams.rs" {
+        "if stat.st_uid == uid ||" => "if stat.st_uid != uid ||"
+    } fails "user::streams::subreaper::a_server_opens_its_pipes_by_name";
+
+    files_open_for_reading_are_given_away: "run/launch/streams.rs" {
+        "return is_output && is_writable(stream);" => "return !is_output || is_writable(stream);"
+    } fails "user::streams::files_to_write_to_are_the_servers_and_all_others_stay";
+
+    the_terminal_of_another_session_is_given_away: "run/launch/streams.rs" {
+        "tcgetsid(stream) == Ok(getpid())" => "tcgetsid(stream) != Ok(getpid())"
+    } fails "user::streams::the_terminal_of_another_session_leader_stays_its_owners";
+
+    the_terminal_does_not_go_back_to_its_owner: "run/terminal.rs" {
+        "stat.st_uid == user)" => "stat.st_uid != user)"
+    } fails "user::streams::subreaper::the_terminal_is_the_servers_and_goes_back_at_the_end";
+
+    a_pid_file_of_any_user_is_trusted: "pidfile/read.rs" {
+        "if !is_foreign {" => "if false {"
+    } fails "verdicts::an_own_file_that_others_had_a_hand_in";
+
+    root_trusts_any_users_default_file: "pidfile/read.rs" {
+        "Whose::User(user) => owner == user && !is_ambiguous(user)," => "Whose::User(user) => !is_ambiguous(user),"
+    } fails "attacks::default_files::root_believes_no_file_that_another_user_has_put_there";
+
+    root_trusts_a_default_file_for_any_process: "lookup.rs" {
+        "|| parent == Some(PID_1);" => "|| parent.is_some();"
+    } fails "attacks::default_files::root_believes_no_file_that_another_user_has_put_there";
+
+    root_signals_by_another_users_default_file: "signal.rs" {
+        "use crate::lookup::{Found, find};" => "use crate::lookup::{Found, inspect as find};"
+    } fails "other_user::root_finds_the_default_file_of_pid_1s_user_and_the_others_are_told";
+
+    a_socket_of_any_user_is_trusted: "healthcheck/socket.rs" {
+        "} else if !is_trusted(peer.uid()) {" => "} else if peer.uid() == 4242 {"
+    } fails "beside::a_socket_of_another_user_is_not_trusted";
+
+    a_socket_of_any_hinit_is_trusted: "healthcheck/socket.rs" {
+        "} else if parent.is_some() && pid != getpid() && process::is_proc_ours() {" => "} else if parent.is_none() && pid != getpid() && process::is_proc_ours() {"
+    } fails "beside::by_descriptor::a_link_to_the_socket_of_another_hinit_proves_nothing";
+
+    a_followed_file_that_others_may_write_names_the_server: "run/follow.rs" {
+        "stat.st_mode & 0o022 != 0" => "false"
+    } fails "follow::subreaper::a_file_that_others_may_write_is_not_believed";
+}

@@ -1,0 +1,45 @@
+//! The negative controls of the probes: what a health check asks a server, and which answers are healthy.
+
+use super::Mutant;
+
+mutants! {
+    a_head_has_no_limit: "healthcheck/probe/http.rs" {
+        "Ok(None) if self.unread.len() < MAX_HEAD => return None," => "Ok(None) => return None,"
+    } fails "hostile::whoever_sends_too_much";
+
+    a_body_has_no_limit: "healthcheck/probe/http.rs" {
+        "const MAX_BODY: usize = 64 * 1024;" => "const MAX_BODY: usize = 64 * 1024 * 1024;"
+    } fails "hostile::whoever_sends_too_much";
+
+    any_status_code_is_healthy: "healthcheck/probe/http.rs" {
+        "if expected.any(|codes| codes.contains(&code)) {" => "if expected.next().is_some() {"
+    } fails "probes::answers";
+
+    the_rest_of_an_answer_is_not_read: "healthcheck/probe/stream.rs" {
+        "Progress::Decided => {" => "Progress::Decided if rest.is_none() => return Ok(()),\nProgress::Decided => {"
+    } fails "odd_answers::an_answer_in_steps_is_read_to_its_end";
+
+    the_rest_of_an_answer_has_no_timeout: "healthcheck/probe/stream.rs" {
+        "REST_TIMEOUT.min(left / REST_PART)" => "left.max(REST_TIMEOUT / REST_PART)"
+    } fails "odd_answers::an_answer_without_end";
+
+    not_serving_is_healthy: "healthcheck/probe/grpc.rs" {
+        "Some(1) => self.said" => "Some(1 | 2) => self.said"
+    } fails "probes::grpc";
+
+    localhost_is_one_address: "cli/probes.rs" {
+        "at(Ipv6Addr::LOCALHOST.into(), \"[::1]\"),\n        ]));" => "]));"
+    } fails "probes::localhost_is_both_addresses";
+
+    a_heartbeat_from_the_future_is_fresh: "healthcheck/probe/heartbeat.rs" {
+        "if touched.saturating_sub(now) > MAX_CLOCK_SKEW {" => "if touched > now && touched < now {"
+    } fails "probes::heartbeats";
+
+    only_the_first_probe_counts: "healthcheck/mod.rs" {
+        "for probe in &options.probes {" => "for probe in options.probes.iter().take(1) {"
+    } fails "probes::all_must_be_well";
+
+    a_dead_server_that_answers_is_healthy: "healthcheck/report.rs" {
+        "self.process.as_ref().is_none_or(Verdict::is_healthy)" => "true"
+    } fails "probes::all_must_be_well";
+}

@@ -1,0 +1,109 @@
+//! The negative controls of the stop: what gets a signal, what is waited for, and with which exit code hinit
+//! ends.
+
+use super::Mutant;
+
+mutants! {
+    leftovers_get_no_term: "run/leftovers.rs" {
+        "        self.sweep.sweep();\n" => ""
+    } fails "shutdown::pid_1::whoever_is_left_gets_term_and_is_waited_for";
+
+    a_server_that_proc_does_not_show_is_not_killed: "run/leftovers.rs" {
+        "server.is_some_and(kills)" => "server.filter(|_| false).is_some_and(kills)"
+    } fails "limits::descriptors::subreaper::without_any_the_server_is_killed_all_the_same";
+
+    leftovers_are_not_waited_for: "run/main_loop/children.rs" {
+        "sys::ended_child() == Err(Errno::ECHILD)" => "true"
+    } fails "shutdown::subreaper::whoever_is_left_gets_term_and_is_waited_for";
+
+    stopped_leftovers_get_no_cont: "run/leftovers.rs" {
+        "let _ignored = handle.signal(SIGCONT);" => ""
+    } fails "shutdown::pid_1::a_daemon_in_a_session_of_its_own_is_no_exception_nor_is_one_that_is_stopped";
+
+    processes_that_start_during_the_drain_get_no_term: "run/shutdown.rs" {
+        "TERM_INTERVAL: Duration = Duration::from_millis(250);" => "LOOK_AGAIN: Duration = Duration::from_hours(1);",
+        "None if readers_are_due || is_due(self.again) => {" => "None if is_due(self.again) => {"
+    } fails "shutdown::pid_1::one_that_comes_only_during_the_drain_is_told_as_well";
+
+    processes_that_are_not_below_hinit_get_term: "run/descendants.rs" {
+        "found = tree_below(getpid(), process::all()?)?;" =>
+        "found = process::all()?.into_iter().filter(|p| p.pid != getpid()).collect();"
+    } fails "shutdown::a_stranger_in_the_same_pid_namespace_is_left_alone";
+
+    the_lock_is_released_before_the_drain: "run/main_loop/children.rs" {
+        "                self.update_pid_file(&Claim::clear);" =>
+        "                self.update_pid_file(&Claim::clear); drop(self.claim.take());"
+    } fails "shutdown::pid_1::meanwhile_the_pid_file_is_empty_but_held";
+
+    health_checks_see_no_stop_during_the_delay: "run/main_loop.rs" {
+        "self.update_pid_file(&Claim::mark_stopping);" => ""
+    } fails "shutdown::pid_1::a_stop_signal_waits_for_the_delay_and_the_health_turns_at_once";
+
+    the_log_takes_the_servers_age_for_the_time_of_the_stop: "run/main_loop/children.rs" {
+        "|request| request.at.elapsed()" => "|_| self.server.age()"
+    } fails "log::subreaper::the_time_of_the_stop_is_not_that_of_the_server";
+
+    signals_are_not_rewritten: "run/main_loop/signals.rs" {
+        "StopEvent::Signal(signal.rewritten(number))" => "StopEvent::Signal(signal.rewritten(number.min(0) + signal.number()))"
+    } fails "shutdown::pid_1::signals_are_rewritten_or_dropped";
+
+    death_by_any_signal_is_a_clean_stop: "run/ending.rs" {
+        "if exit.clean_stop && passed_on.contains(signal) =>" => "if exit.clean_stop && !passed_on.contains(0) =>"
+    } fails "shutdown::pid_1::a_normal_stop_need_not_look_like_a_failure";
+
+    a_server_that_daemonizes_is_not_noticed: "run/ending.rs" {
+        "status.success()\n            && since_stop_request.is_none()" => "!status.success() && since_stop_request.is_none()"
+    } fails "lifecycle::pid_1::a_server_that_went_to_the_background_is_found_out";
+
+    hidden_children_are_forgotten: "run/descendants.rs" {
+        "        add_hidden_children(&mut found)?;" => ""
+    } fails "shutdown::hidden::what_is_left_is_told_to_end_and_logged_as_unseen";
+
+    hidden_processes_are_not_counted: "status/facts.rs" {
+        "if process::may_be_hidden() {" => "if false {"
+    } fails "shutdown::hidden::how_many_children_there_are_is_not_known";
+
+    filters_get_term_at_once: "run/shutdown.rs" {
+        "self.spare_readers_until = Some(now + READERS_TIMEOUT);" => ""
+    } fails "shutdown::readers::subreaper::a_filter_of_the_servers_output_writes_its_last_lines";
+
+    a_filter_that_was_just_forked_gets_term_at_once: "run/leftovers.rs" {
+        "process.started.age() < YOUNG" => "process.started.age() < YOUNG - YOUNG"
+    } fails "shutdown::readers::pid_1::a_filter_of_the_servers_output_writes_its_last_lines";
+
+    an_unreadable_process_is_no_filter: "run/leftovers.rs" {
+        "=> errno == Errno::EACCES," => "=> errno == Errno::EIO,"
+    } fails "shutdown::readers::a_filter_of_another_user_is_no_exception";
+
+    a_server_that_cannot_be_killed_is_no_failure: "run/main_loop.rs" {
+        "(Err(UnkillableServer::new(pid)), exit_code::HINIT_FAILED)" => "(Err(UnkillableServer::new(pid)), exit_code::NOT_FOUND)"
+    } fails "shutdown::survivors::subreaper::a_server_that_cannot_be_killed_is_named_and_left";
+
+    each_refused_signal_is_a_warning: "run/main_loop/signals.rs" {
+        "std::mem::replace(&mut self.server.warned_refusal, true)" => "std::mem::replace(&mut self.server.warned_refusal, false)"
+    } fails "shutdown::survivors::pid_1::without_a_grace_time_the_server_is_named_once_and_waited_for";
+
+    a_leftover_with_threads_counts_as_a_zombie: "process.rs" {
+        "        process.state = state_of_threads(pid)?;" => ""
+    } fails "odd_servers::pid_1::a_leftover_whose_first_thread_has_left_is_no_zombie";
+
+    children_from_before_the_exec_are_forgotten: "sys/wait.rs" {
+        "match wait(libc::__WALL) {" => "match wait(0) {"
+    } fails "odd_servers::subreaper::children_from_before_its_exec_are_ended_and_waited_for";
+
+    a_pause_shortens_the_grace_time: "run/pause.rs" {
+        "(late > MAX_LATENESS)" => "(late > Duration::MAX)"
+    } fails "pause::subreaper::it_is_no_part_of_the_grace_time";
+
+    a_stopped_server_is_not_continued_for_its_stop_signal: "run/main_loop/signals.rs" {
+        "Ok(()) if is_stop => self.wake_stopped_server()," => "Ok(()) if is_stop => {}"
+    } fails "stop_signals::subreaper::a_server_that_is_stopped_goes_on_for_its_stop_signal";
+
+    another_stop_signal_starts_no_grace_time: "run/shutdown.rs" {
+        "if self.plan.signals.contains(signal.received_as())" => "if false && self.plan.signals.contains(signal.received_as())"
+    } fails "stop_signals::subreaper::others_take_the_place_of_the_usual_ones";
+
+    the_server_cannot_extend_its_grace_time: "run/shutdown.rs" {
+        "(grace_from.map(|from| from + grace)).max(self.extended)" => "grace_from.map(|from| from + grace)"
+    } fails "notify::pid_1::a_server_gets_more_time_on_its_way_out";
+}

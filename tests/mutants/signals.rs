@@ -1,0 +1,118 @@
+//! The negative controls of signals: which reach the server, in what order and with what value; and of `hinit
+//! signal`.
+
+use super::Mutant;
+
+mutants! {
+    libcs_signals_32_to_34_are_left_out: "sys/signals.rs" {
+        "pub(crate) const ALL: Self = Self(u64::MAX);" => "pub(crate) const ALL: Self = Self(!(7 << 31));"
+    } fails "lifecycle::subreaper::every_signal_reaches_the_server";
+
+    values_of_signals_are_dropped: "run/server.rs" {
+        "Some(info) =>" => "Some(info) if info.ssi_signo == 99 =>",
+        "None => sys::kill(self.pid, signal.number())" => "_ => sys::kill(self.pid, signal.number())"
+    } fails "signals::subreaper::values_arrive_in_order_and_nothing_is_merged";
+
+    queued_signals_without_a_value_are_merged: "run/signals/received.rs" {
+        "if self.number() > libc::SIGSYS &&" => "if false &&"
+    } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
+
+    a_full_queue_loses_a_signal: "run/main_loop/signals.rs" {
+        "Err(Errno::EAGAIN) => self.queue.put_back(signal)," => "Err(Errno::EAGAIN) => {}"
+    } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
+
+    a_full_queue_holds_up_standard_signals: "run/signals.rs" {
+        "        self.set_mask(SignalSet::STANDARD);" => ""
+    } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
+
+    senders_can_fill_the_servers_queue: "run/launch/mod.rs" {
+        "            signals::halve_signal_queue_limit();" => ""
+    } fails "signals::subreaper::who_fills_hinits_own_queue_does_not_stop_it";
+
+    the_servers_queue_limit_is_halved: "run/launch/mod.rs" {
+        "    let queue = SignalQueue::new(options.stop" => "    signals::halve_signal_queue_limit(); let queue = SignalQueue::new(options.stop"
+    } fails "lifecycle::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
+
+    the_group_gets_no_signals: "run/server.rs" {
+        "_ if self.signals_group || to_job =>" => "_ if to_job =>"
+    } fails "signals::subreaper::the_group_gets_them_if_asked_for";
+
+    the_parents_death_sends_no_signal: "run/launch/mod.rs" {
+        "    set_pdeathsig(signal).map_err(fail)?;" => ""
+    } fails "signals::the_parents_death_is_a_signal";
+
+    a_killed_hinit_leaves_its_server: "run/launch/start.rs" {
+        "options.parent_death == Some(Signal::SIGKILL)" => "options.parent_death == Some(Signal::SIGKILL) && false"
+    } fails "signals::the_parents_death_can_kill_hinit_and_server";
+
+    hinit_is_no_subreaper: "run/mod.rs" {
+        "= set_child_subreaper(true)" => "= set_child_subreaper(false)"
+    } fails "lifecycle::hinit_becomes_a_subreaper_only_where_it_must";
+
+    orphans_stay_zombies: "run/main_loop.rs" {
+        "== SIGCHLD => return self.reap()," =>
+        "== SIGCHLD => return match nix::sys::wait::waitid(nix::sys::wait::Id::Pid(self.server.pid()), \
+             nix::sys::wait::WaitPidFlag::WEXITED | nix::sys::wait::WaitPidFlag::WNOWAIT \
+             | nix::sys::wait::WaitPidFlag::WNOHANG) {
+                 Ok(status) if status != nix::sys::wait::WaitStatus::StillAlive => self.reap(),
+                 _ => Ok(None),
+             },"
+    } fails "lifecycle::pid_1::orphans_are_reaped_and_do_not_end_hinit";
+
+    sigchld_stays_ignored: "run/launch/mod.rs" {
+        "sigchld_ignored: sys::ignore_sigchld(false)," => "sigchld_ignored: true,"
+    } fails "lifecycle::subreaper::sigchld_ignored_by_the_caller_hides_no_end_and_stays_ignored_for_the_server";
+
+    an_ignored_sigchld_is_not_restored: "sys/child.rs" {
+        "if self.ignores_sigchld {" => "if false {"
+    } fails "lifecycle::subreaper::sigchld_ignored_by_the_caller_hides_no_end_and_stays_ignored_for_the_server";
+
+    the_signal_mask_is_not_restored: "sys/child.rs" {
+        "super::set_signal_mask(self.signal_mask);" => ""
+    } fails "lifecycle::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
+
+    hinits_own_sigpipe_is_passed_on: "run/signals.rs" {
+        "Ok(Some(info)) if is_own_write_error(&info) => None," =>
+        "Ok(Some(info)) if is_own_write_error(&info) && false => None,"
+    } fails "log::subreaper::a_reader_that_is_gone_does_no_harm";
+
+    a_group_of_other_processes_gets_the_signal: "run/server.rs" {
+        "group.filter(|group| *group == self.pid || Some(*group) == self.made_group)" => "group"
+    } fails "groups::a_server_in_a_strangers_group_gets_the_signal_alone";
+
+    a_group_that_hinit_made_is_used_when_it_is_gone: "run/server.rs" {
+        "group.filter(|group| *group == self.pid || Some(*group) == self.made_group)" => "self.made_group",
+        "self.made_group = self.made_group.filter(|made| Some(*made) == group);" => ""
+    } fails "groups::subreaper::a_new_server_that_leads_another_session_gets_the_stop_signal";
+
+    the_lock_is_checked_before_the_inode: "signal.rs" {
+        "    let fault = if !options.foreign && !file.is_held() {
+        Some(Fault::Stale)
+    } else if !file.is_unchanged() {
+        Some(Fault::Replaced)" =>
+        "    let fault = if !file.is_unchanged() {
+        Some(Fault::Replaced)
+    } else if !options.foreign && !file.is_held() {
+        Some(Fault::Stale)"
+    } fails "signal::reuse::the_lock_of_another_hinit_does_not_vouch_for_the_stranger";
+
+    the_lock_is_not_checked_again_before_the_signal: "signal.rs" {
+        "if !options.foreign && !file.is_held() {" => "if false {"
+    } fails "signal::reuse::also_where_there_is_no_hold_on_a_process";
+
+    the_signal_goes_to_a_pid_that_was_reused: "sys/signals.rs" {
+        "Err(Errno::ENOSYS | Errno::EPERM) if !ends_within(pidfd, PollTimeout::ZERO) =>" => "Err(_) =>"
+    } fails "signal::reuse::after_any_system_call_the_stranger_is_spared";
+
+    without_a_pidfd_no_signal_is_sent: "sys/signals.rs" {
+        "Err(Errno::ENOSYS | Errno::EPERM) | Ok(Err(_)) => None," => "Ok(Err(_)) => None,"
+    } fails "signal::without_a_hold_on_the_process_plain_kill_does_it";
+
+    a_stopped_server_gets_no_signals: "signal.rs" {
+        "        | Verdict::Stopped(_) => {}" => "        => {}"
+    } fails "signal::subreaper::a_stopped_server_gets_cont_and_kill";
+
+    a_wait_for_the_servers_end_cannot_be_interrupted: "main.rs" {
+        "sys::set_signal_mask(inherited.with(SIGPIPE));" => "let _ = inherited.with(SIGPIPE);"
+    } fails "signal::who_waits_can_be_interrupted";
+}

@@ -1,0 +1,42 @@
+//! The negative controls of the verdict: what a health check concludes from the PID file, the lock and /proc.
+
+use super::Mutant;
+
+mutants! {
+    a_leader_that_exited_before_its_threads_is_a_zombie: "process.rs" {
+        "self.state == State::Ended && self.threads <= 1" => "self.state == State::Ended",
+        "        process.state = state_of_threads(pid)?;" => ""
+    } fails "lifecycle::pid_1::a_server_whose_first_thread_has_left_lives";
+
+    a_process_that_cannot_be_checked_is_alive: "process.rs" {
+        "Look::Unseen(errno)\n    }" => "Look::Exists\n    }"
+    } fails "limits::descriptors::no_health_check_takes_the_dead_for_the_living";
+
+    a_zombie_is_alive: "process.rs" {
+        "self.state == State::Ended && self.threads <= 1" => "self.state == State::Ended && self.threads < 1"
+    } fails "pid_file::pid_1::the_server_is_a_zombie_as_long_as_the_file_names_it";
+
+    a_stale_file_is_healthy: "pidfile/read.rs" {
+        "if !held && !is_foreign" => "if !held && !is_foreign && false"
+    } fails "verdicts::a_pid_that_no_hinit_vouches_for_is_stale";
+
+    a_fifo_is_opened: "pidfile/read.rs" {
+        "kind(&named).map_or(Ok(()), |kind| Err(Fault::NotRegular(kind)))?;" => ""
+    } fails "verdicts::what_is_not_a_regular_file";
+
+    proc_of_another_namespace_is_read: "lookup.rs" {
+        "_ if !process::is_proc_ours()" => "_ if false"
+    } fails "verdicts::another_namespaces_proc_is_not_believed";
+
+    status_shows_proc_of_another_namespace: "status/facts.rs" {
+        "let can_tell = process::is_proc_ours();" => "let can_tell = true;"
+    } fails "status::without_a_proc_of_ours_there_are_reasons";
+
+    the_check_has_no_deadline: "healthcheck/mod.rs" {
+        ".without(SIGALRM)" => ".with(SIGALRM)"
+    } fails "verdicts::the_deadline_bounds_the_check";
+
+    sigpipe_decides_the_exit_code: "healthcheck/mod.rs" {
+        "inherited.with(SIGPIPE)" => "inherited.without(SIGPIPE)"
+    } fails "verdicts::the_exit_code_is_0_or_1_whatever_becomes_of_stdout";
+}
