@@ -131,7 +131,7 @@ fn a_file_that_another_hinit_holds() {
 }
 
 #[test]
-fn a_file_that_a_stranger_keeps_locked() {
+fn a_file_that_another_process_keeps_locked() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let stranger = File::create(&path).unwrap();
@@ -145,7 +145,7 @@ fn a_file_that_a_stranger_keeps_locked() {
 }
 
 #[test]
-fn a_directory_that_cannot_be() {
+fn a_directory_that_cannot_be_made() {
     let dir = TempDir::new();
     fs::write(dir.join("file"), "x").unwrap();
     refused(dir.join("file/pid"), "Not a directory");
@@ -216,7 +216,7 @@ fn a_file_system_that_is_read_only_or_full() {
 }
 
 #[test]
-fn of_a_long_path_the_reason_and_the_remedy_are_told() {
+fn a_long_path_leaves_room_for_the_reason_and_the_remedy() {
     let dir = TempDir::new();
     let long = dir.join(format!("{}end", "long/".repeat(600)));
     fs::create_dir_all(&long).unwrap();
@@ -243,7 +243,7 @@ fn of_a_long_path_the_reason_and_the_remedy_are_told() {
 
 /// As /var/lock is one of root's in many images.
 #[test]
-fn a_symlink_of_roots_where_root_is_not_mapped_is_named() {
+fn a_symlink_of_an_unmapped_root_is_named() {
     if !can_be_root("to make what another user finds") {
         return;
     }

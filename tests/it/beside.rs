@@ -39,14 +39,14 @@ fn assert_refused(pid_file: &Path, reason: &str) {
 }
 
 in_both_modes!(
-    it_is_there_as_long_as_hinit_is,
-    who_was_not_asked_to_tell_has_none,
-    one_that_was_removed_is_unhealthy,
-    one_that_a_killed_hinit_has_left_is_taken_over,
-    who_may_read_the_pid_file_may_ask_whatever_the_umask
+    the_socket_exists_as_long_as_hinit_runs,
+    without_notify_and_listen_there_is_no_socket,
+    a_removed_socket_is_unhealthy,
+    a_socket_left_by_a_killed_hinit_is_replaced,
+    readers_of_the_pid_file_may_connect_whatever_the_umask
 );
 
-fn it_is_there_as_long_as_hinit_is(mode: Mode) {
+fn the_socket_exists_as_long_as_hinit_runs(mode: Mode) {
     for option in ["--notify", "--listen=unix:DIR/other"] {
         let dir = TempDir::new();
         let pid_file = dir.join("pid");
@@ -81,7 +81,7 @@ fn it_is_there_as_long_as_hinit_is(mode: Mode) {
     }
 }
 
-fn who_was_not_asked_to_tell_has_none(mode: Mode) {
+fn without_notify_and_listen_there_is_no_socket(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let hinit = Start::new(mode)
@@ -105,7 +105,7 @@ fn who_was_not_asked_to_tell_has_none(mode: Mode) {
     assert_eq!(start.args(["--notify"]).script("ls -A").run().stdout, "");
 }
 
-fn one_that_was_removed_is_unhealthy(mode: Mode) {
+fn a_removed_socket_is_unhealthy(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let hinit = Start::new(mode)
@@ -130,7 +130,7 @@ fn one_that_was_removed_is_unhealthy(mode: Mode) {
     assert_eq!(fs::read(socket_beside(&pid_file)).unwrap(), b"another's");
 }
 
-fn one_that_a_killed_hinit_has_left_is_taken_over(mode: Mode) {
+fn a_socket_left_by_a_killed_hinit_is_replaced(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let hinit = Start::new(mode)
@@ -160,7 +160,7 @@ fn one_that_a_killed_hinit_has_left_is_taken_over(mode: Mode) {
     assert!(!socket_beside(&pid_file).exists());
 }
 
-fn who_may_read_the_pid_file_may_ask_whatever_the_umask(mode: Mode) {
+fn readers_of_the_pid_file_may_connect_whatever_the_umask(mode: Mode) {
     for (permitted, socket) in [
         ("0644", 0o666),
         ("0600", 0o600),
@@ -194,7 +194,7 @@ fn who_may_read_the_pid_file_may_ask_whatever_the_umask(mode: Mode) {
 }
 
 #[test]
-fn something_else_under_its_name_is_left_alone() {
+fn a_file_with_the_sockets_name_is_left_alone() {
     let dir = TempDir::new();
     let odd = odd_files(&dir);
     let regular = ("regular file", dir.join("regular"));
@@ -235,7 +235,7 @@ fn a_socket_that_is_served_is_left_alone() {
 }
 
 #[test]
-fn anothers_socket_is_left_alone() {
+fn a_socket_of_another_program_is_left_alone() {
     if !can_be_root("to give a file away") {
         return;
     }
@@ -248,7 +248,7 @@ fn anothers_socket_is_left_alone() {
 }
 
 #[test]
-fn only_its_name_must_fit_an_address() {
+fn only_the_sockets_file_name_must_fit_an_address() {
     let dir = TempDir::new();
     // The directory may be as deep as it likes; with `.sock` behind it the name fits exactly.
     let deep = dir.join("d".repeat(200));

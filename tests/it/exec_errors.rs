@@ -70,11 +70,11 @@ fn foreign() -> (Vec<u8>, &'static str) {
 
 in_both_modes!(
     commands_that_are_not_there,
-    commands_that_were_meant_otherwise,
-    entries_of_path_that_lead_nowhere_are_passed_over,
+    a_likely_command_is_suggested,
+    dangling_entries_of_path_are_skipped,
     files_that_may_not_be_executed,
-    scripts,
-    binaries,
+    each_wrong_script_is_named,
+    each_wrong_binary_is_named,
     a_file_that_is_open_for_writing,
     a_command_is_found_along_path
 );
@@ -96,7 +96,7 @@ fn commands_that_are_not_there(mode: Mode) {
 }
 
 // A word that was meant for hinit, or several words in one.
-fn commands_that_were_meant_otherwise(mode: Mode) {
+fn a_likely_command_is_suggested(mode: Mode) {
     let separate = "the command and its arguments must be separate words, \
         as in CMD [\"server\", \"--port\", \"80\"]";
     let after = "`--grace` after the command is an argument of the command, not an option of hinit";
@@ -132,7 +132,7 @@ fn commands_that_were_meant_otherwise(mode: Mode) {
     assert_eq!(start.no_pid_file().args(["healtcheck"]).run().code, 7);
 }
 
-fn entries_of_path_that_lead_nowhere_are_passed_over(mode: Mode) {
+fn dangling_entries_of_path_are_skipped(mode: Mode) {
     let dir = TempDir::new();
     let (bad, good) = (dir.join("bad"), dir.join("good"));
     fs::create_dir(&bad).unwrap();
@@ -197,7 +197,7 @@ fn files_that_may_not_be_executed(mode: Mode) {
     refused(mode, "/dev/null", 126, "it is not a regular file");
 }
 
-fn scripts(mode: Mode) {
+fn each_wrong_script_is_named(mode: Mode) {
     let dir = TempDir::new();
     let at = |name: &str| dir.join(name).to_str().unwrap().to_owned();
     file(&dir.join("plain"), "#!/bin/sh\n", 0o644);
@@ -287,7 +287,7 @@ fn scripts(mode: Mode) {
     }
 }
 
-fn binaries(mode: Mode) {
+fn each_wrong_binary_is_named(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("binary");
     let (foreign, machine) = foreign();

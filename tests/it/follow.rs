@@ -49,15 +49,15 @@ fn play(mode: Mode, dir: &TempDir, content: &str, change: impl FnOnce(&Path)) ->
 }
 
 in_both_modes!(
-    the_process_that_the_file_names_is_the_server_then,
-    one_that_is_no_child_of_hinits_is_not,
-    a_file_that_others_may_write_is_not_believed,
+    the_process_that_the_file_names_becomes_the_server,
+    a_process_that_is_not_a_child_of_hinit_is_ignored,
+    a_file_that_others_may_write_is_ignored,
     a_file_that_names_no_process_is_not_followed,
-    nor_is_one_that_names_another_users_process,
-    without_the_option_the_last_line_names_it
+    a_file_that_names_another_users_process_is_ignored,
+    without_the_option_the_last_line_names_the_option
 );
 
-fn the_process_that_the_file_names_is_the_server_then(mode: Mode) {
+fn the_process_that_the_file_names_becomes_the_server(mode: Mode) {
     let ended = play(mode, &TempDir::new(), "$!", |_| {});
     assert_eq!(ended.code, 143, "{}", ended.log);
     assert!(
@@ -67,7 +67,7 @@ fn the_process_that_the_file_names_is_the_server_then(mode: Mode) {
     );
 }
 
-fn one_that_is_no_child_of_hinits_is_not(mode: Mode) {
+fn a_process_that_is_not_a_child_of_hinit_is_ignored(mode: Mode) {
     let ended = play(mode, &TempDir::new(), "4194000", |_| {});
     assert_eq!(ended.code, 0);
     assert!(
@@ -79,7 +79,7 @@ fn one_that_is_no_child_of_hinits_is_not(mode: Mode) {
     );
 }
 
-fn a_file_that_others_may_write_is_not_believed(mode: Mode) {
+fn a_file_that_others_may_write_is_ignored(mode: Mode) {
     let open = |own: &Path| fs::set_permissions(own, Permissions::from_mode(0o666)).unwrap();
     let ended = play(mode, &TempDir::new(), "$!", open);
     assert_eq!(ended.code, 0);
@@ -96,7 +96,7 @@ fn a_file_that_names_no_process_is_not_followed(mode: Mode) {
     ended.says("hinit: did not follow the PID file `*`: its first line is not a PID");
 }
 
-fn nor_is_one_that_names_another_users_process(mode: Mode) {
+fn a_file_that_names_another_users_process_is_ignored(mode: Mode) {
     if !can_be_root("to be another user") {
         return;
     }
@@ -120,7 +120,7 @@ fn nor_is_one_that_names_another_users_process(mode: Mode) {
 }
 
 // The remedies, where nobody has said so.
-fn without_the_option_the_last_line_names_it(mode: Mode) {
+fn without_the_option_the_last_line_names_the_option(mode: Mode) {
     let dir = TempDir::new();
     let own = dir.join("own");
     let start = Start::new(mode).no_pid_file().args(["--grace", "10ms"]);

@@ -65,7 +65,7 @@ fn a_server_that_has_left_its_group_gets_the_stop_signal(mode: Mode) {
 }
 
 #[test]
-fn a_server_in_a_strangers_group_gets_the_signal_alone() {
+fn in_a_group_of_other_processes_only_the_server_gets_the_signal() {
     let mut stranger = Command::new("sleep");
     let mut stranger = stranger.arg("1000").process_group(0).spawn().unwrap();
     let dir = TempDir::new();

@@ -10,7 +10,7 @@ use crate::support::*;
 
 /// Each of these would last for ever: the deadline ends it, and the probe is named.
 #[test]
-fn whoever_takes_too_long() {
+fn peers_that_take_too_long() {
     for (what, start, more) in [
         ("never answers", &b""[..], &b""[..]),
         ("slow head", b"HTTP/1.1 200 OK\r\n", b"a: b\r\n"),
@@ -61,7 +61,7 @@ fn drip(mut stream: TcpStream, start: &[u8], more: &[u8]) {
 
 /// Each of these sends without end, as fast as it can: there is a verdict, in little memory.
 #[test]
-fn whoever_sends_too_much() {
+fn peers_that_send_too_much() {
     let flood = |start: &'static [u8], more: &'static [u8]| {
         move |mut stream: TcpStream| {
             let mut sent = stream.write_all(start);
@@ -127,7 +127,7 @@ fn whoever_sends_too_much() {
 }
 
 #[test]
-fn whoever_breaks_off() {
+fn peers_that_hang_up() {
     // Unread bytes at the close become a reset.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!(
@@ -157,7 +157,7 @@ fn whoever_breaks_off() {
 
 /// Its verdict is lost, but not its exit code.
 #[test]
-fn whoever_does_not_read_the_answer() {
+fn peers_that_do_not_read_the_answer() {
     for answer in [&[][..], &["--json"]] {
         let (_reader, writer) = full_pipe();
         let mut command = Command::new(hinit());

@@ -89,7 +89,7 @@ fn a_path_may_be_relative_and_a_name_long() {
 }
 
 #[test]
-fn one_that_runs_is_replaced_and_goes_on() {
+fn a_running_copy_is_replaced_and_continues() {
     let dir = TempDir::new();
     let path = dir.join("hinit");
     assert_eq!(install(&path).code, 0);
@@ -108,7 +108,7 @@ fn one_that_runs_is_replaced_and_goes_on() {
 }
 
 #[test]
-fn at_every_instant_there_is_a_whole_one() {
+fn the_path_names_a_whole_copy_at_every_instant() {
     let dir = TempDir::new();
     let path = dir.join("hinit");
     assert_eq!(install(&path).code, 0);
@@ -125,7 +125,7 @@ fn at_every_instant_there_is_a_whole_one() {
 }
 
 #[test]
-fn another_file_is_replaced_with_all_that_it_was() {
+fn an_existing_file_is_replaced_and_keeps_neither_mode_nor_links() {
     let dir = TempDir::new();
     let path = dir.join("hinit");
     fs::write(&path, "old").unwrap();
@@ -137,7 +137,7 @@ fn another_file_is_replaced_with_all_that_it_was() {
 }
 
 #[test]
-fn what_is_no_regular_file_stays() {
+fn a_file_that_is_not_regular_is_not_replaced() {
     let dir = TempDir::new();
     for (kind, path) in odd_files(&dir) {
         refused(&dir, &path, &format!("it is a {kind}"));
@@ -152,7 +152,7 @@ fn what_is_no_regular_file_stays() {
 }
 
 #[test]
-fn a_place_that_cannot_be() {
+fn a_path_that_cannot_be_made() {
     let dir = TempDir::new();
     fs::write(dir.join("file"), "").unwrap();
     for directory in [dir.join("none"), dir.join("none/below"), "no-such".into()] {
@@ -204,7 +204,7 @@ fn a_file_system_that_is_read_only_or_full() {
 
 /// In an init container hinit has the same PID at each try.
 #[test]
-fn one_that_was_killed_amid_its_work_hinders_no_later_one() {
+fn a_killed_install_does_not_stop_the_next_one() {
     let dir = TempDir::new();
     let path = dir.join("hinit");
     let try_it = |inject: &[&str]| {
@@ -223,7 +223,7 @@ fn one_that_was_killed_amid_its_work_hinders_no_later_one() {
 }
 
 #[test]
-fn however_it_was_started() {
+fn the_running_binary_is_copied_however_it_was_started() {
     let dir = TempDir::new();
     let script = "cd \"$1\"; exec 7<\"$HINIT\"; /proc/self/fd/7 install by-number; \
         cp \"$HINIT\" gone; ./gone --no-pid-file sh -c 'rm gone; /proc/$PPID/exe install \
@@ -240,7 +240,7 @@ fn however_it_was_started() {
 }
 
 #[test]
-fn without_proc_it_says_what_it_needs() {
+fn without_proc_the_error_says_what_it_needs() {
     let dir = TempDir::new();
     copy_program(&hinit(), &dir.join("hinit"));
     let script = "chroot \"$1\" /hinit install /copy";

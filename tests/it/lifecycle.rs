@@ -17,17 +17,17 @@ in_both_modes!(
     orphans_of_any_kind_and_end_are_reaped,
     a_traced_server_is_alive_and_gets_its_signals,
     the_servers_own_options_are_not_hinits,
-    sigchld_ignored_by_the_caller_hides_no_end_and_stays_ignored_for_the_server,
+    sigchld_ignored_by_the_caller_stays_ignored_for_the_server_alone,
     the_server_inherits_what_hinit_inherited_and_nothing_of_hinits,
-    sockets_that_were_passed_are_the_servers,
-    sockets_that_were_passed_name_the_server_by_its_pidfd_as_well,
-    hinit_lets_go_of_where_it_started_and_of_what_it_was_given,
+    passed_sockets_are_the_servers,
+    passed_sockets_name_the_servers_pidfd,
+    hinit_leaves_its_working_directory_and_closes_inherited_descriptors,
     closed_standard_descriptors_stay_closed_and_get_no_file_of_hinits,
-    a_server_whose_first_thread_has_left_lives,
-    a_stopped_server_ends_nothing_and_is_unhealthy,
-    the_pid_file_names_the_server_and_is_gone_at_the_end,
+    a_server_whose_first_thread_has_exited_is_alive,
+    a_stopped_server_is_unhealthy_and_does_not_end_hinit,
+    the_pid_file_names_the_server_and_is_removed_at_the_end,
     no_pid_file_means_none,
-    a_server_that_went_to_the_background_is_found_out
+    a_server_that_daemonizes_is_noticed
 );
 
 fn the_exit_code_is_the_servers(mode: Mode) {
@@ -190,7 +190,7 @@ fn the_servers_own_options_are_not_hinits(mode: Mode) {
     }
 }
 
-fn sigchld_ignored_by_the_caller_hides_no_end_and_stays_ignored_for_the_server(mode: Mode) {
+fn sigchld_ignored_by_the_caller_stays_ignored_for_the_server_alone(mode: Mode) {
     // No shell as the server: it would set SIGCHLD for itself.
     let mut command = command_in(mode, "env");
     command.arg("--ignore-signal=CHLD").arg(hinit());
@@ -233,7 +233,7 @@ fn the_server_inherits_what_hinit_inherited_and_nothing_of_hinits(mode: Mode) {
     }
 }
 
-fn sockets_that_were_passed_are_the_servers(mode: Mode) {
+fn passed_sockets_are_the_servers(mode: Mode) {
     let passed = |pid: &str| {
         let script = format!(
             "LISTEN_PID={pid} LISTEN_FDS=1 exec {} -q --no-pid-file \
@@ -257,7 +257,7 @@ fn sockets_that_were_passed_are_the_servers(mode: Mode) {
 }
 
 // systemd 259 also names the process by its pidfd's number, which is never used again.
-fn sockets_that_were_passed_name_the_server_by_its_pidfd_as_well(mode: Mode) {
+fn passed_sockets_name_the_servers_pidfd(mode: Mode) {
     let fixture = fixture();
     let program = [fixture.to_str().unwrap(), "name-by-pidfd"];
     // The other number is that of no process yet.
@@ -267,7 +267,7 @@ fn sockets_that_were_passed_name_the_server_by_its_pidfd_as_well(mode: Mode) {
     }
 }
 
-fn hinit_lets_go_of_where_it_started_and_of_what_it_was_given(mode: Mode) {
+fn hinit_leaves_its_working_directory_and_closes_inherited_descriptors(mode: Mode) {
     let dir = TempDir::new();
     let (given, path) = (dir.join("given"), dir.join("pid"));
     fs::write(&given, "").unwrap();
@@ -331,7 +331,7 @@ fn closed_standard_descriptors_stay_closed_and_get_no_file_of_hinits(mode: Mode)
     assert!(!pid_file.exists());
 }
 
-fn a_server_whose_first_thread_has_left_lives(mode: Mode) {
+fn a_server_whose_first_thread_has_exited_is_alive(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let hinit = Start::new(mode)
@@ -348,7 +348,7 @@ fn a_server_whose_first_thread_has_left_lives(mode: Mode) {
     assert_eq!(hinit.end().code, 143);
 }
 
-fn a_stopped_server_ends_nothing_and_is_unhealthy(mode: Mode) {
+fn a_stopped_server_is_unhealthy_and_does_not_end_hinit(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let hinit = Start::new(mode)
@@ -373,7 +373,7 @@ fn a_stopped_server_ends_nothing_and_is_unhealthy(mode: Mode) {
     assert_eq!(hinit.end().code, 143);
 }
 
-fn the_pid_file_names_the_server_and_is_gone_at_the_end(mode: Mode) {
+fn the_pid_file_names_the_server_and_is_removed_at_the_end(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let hinit = Start::new(mode)
@@ -405,7 +405,7 @@ fn no_pid_file_means_none(mode: Mode) {
     assert_eq!((ended.code, ended.stdout.as_str()), (0, ""));
 }
 
-fn a_server_that_went_to_the_background_is_found_out(mode: Mode) {
+fn a_server_that_daemonizes_is_noticed(mode: Mode) {
     let ended = Start::new(mode).no_pid_file().fixture(["leave", "2"]).run();
     assert_eq!(ended.code, 0);
     let (_, left) = ended

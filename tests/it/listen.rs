@@ -41,15 +41,15 @@ fn told(pid_file: &std::path::Path) -> [String; 3] {
 }
 
 in_both_modes!(
-    a_server_that_is_not_asked_is_ready_at_once,
-    one_that_is_about_to_be_stopped_is_alive_but_not_ready,
-    while_hinit_waits_for_leftovers_there_is_no_server,
-    one_that_is_stopped_is_not_well_until_it_goes_on,
-    it_answers_at_several_addresses,
+    without_notify_a_server_is_ready_at_once,
+    a_server_that_is_about_to_be_stopped_is_alive_but_not_ready,
+    while_hinit_waits_for_leftovers_no_server_is_healthy,
+    a_stopped_server_is_unhealthy_until_it_continues,
+    hinit_answers_at_several_addresses,
     the_server_inherits_none_of_the_sockets
 );
 
-fn a_server_that_is_not_asked_is_ready_at_once(mode: Mode) {
+fn without_notify_a_server_is_ready_at_once(mode: Mode) {
     let dir = TempDir::new();
     let (pid_file, address) = (dir.join("pid"), address());
     let start = Start::new(mode)
@@ -69,7 +69,7 @@ fn a_server_that_is_not_asked_is_ready_at_once(mode: Mode) {
     assert!(std::net::TcpStream::connect(address).is_err());
 }
 
-fn one_that_is_about_to_be_stopped_is_alive_but_not_ready(mode: Mode) {
+fn a_server_that_is_about_to_be_stopped_is_alive_but_not_ready(mode: Mode) {
     for options in [&[][..], &["--stop-delay", "10m"]] {
         let dir = TempDir::new();
         let pid_file = dir.join("pid");
@@ -105,7 +105,7 @@ fn one_that_is_about_to_be_stopped_is_alive_but_not_ready(mode: Mode) {
     }
 }
 
-fn while_hinit_waits_for_leftovers_there_is_no_server(mode: Mode) {
+fn while_hinit_waits_for_leftovers_no_server_is_healthy(mode: Mode) {
     let dir = TempDir::new();
     let (pid_file, go) = (dir.join("pid"), dir.join("go"));
     let start = Start::new(mode)
@@ -127,7 +127,7 @@ fn while_hinit_waits_for_leftovers_there_is_no_server(mode: Mode) {
     assert_eq!(hinit.end().code, 3);
 }
 
-fn one_that_is_stopped_is_not_well_until_it_goes_on(mode: Mode) {
+fn a_stopped_server_is_unhealthy_until_it_continues(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let hinit = Start::new(mode)
@@ -157,7 +157,7 @@ fn one_that_is_stopped_is_not_well_until_it_goes_on(mode: Mode) {
     assert_eq!(hinit.end().code, 143);
 }
 
-fn it_answers_at_several_addresses(mode: Mode) {
+fn hinit_answers_at_several_addresses(mode: Mode) {
     let dir = TempDir::new();
     let socket = dir.join("other");
     let addresses = [address(), address()];

@@ -20,16 +20,16 @@ fn time(shown: &str) -> Duration {
 }
 
 in_both_modes!(
-    by_default_only_the_end_is_told,
+    by_default_only_the_end_is_logged,
     the_time_of_the_stop_is_not_that_of_the_server,
     the_end_names_the_signal,
-    quiet_says_nothing_but_errors,
+    quiet_logs_only_errors,
     verbose_names_each_signal_and_its_sender,
-    a_reader_that_is_gone_does_no_harm,
-    a_log_that_nobody_reads_stops_nothing
+    a_closed_log_pipe_does_no_harm,
+    a_log_without_a_reader_blocks_nothing
 );
 
-fn by_default_only_the_end_is_told(mode: Mode) {
+fn by_default_only_the_end_is_logged(mode: Mode) {
     let hinit = Start::new(mode)
         .no_pid_file()
         .fixture(["signals"])
@@ -92,7 +92,7 @@ fn the_end_names_the_signal(mode: Mode) {
     }
 }
 
-fn quiet_says_nothing_but_errors(mode: Mode) {
+fn quiet_logs_only_errors(mode: Mode) {
     let ended = Start::new(mode)
         .no_pid_file()
         .args(["-q"])
@@ -137,7 +137,7 @@ fn verbose_names_each_signal_and_its_sender(mode: Mode) {
     hinit.end();
 }
 
-fn a_reader_that_is_gone_does_no_harm(mode: Mode) {
+fn a_closed_log_pipe_does_no_harm(mode: Mode) {
     let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap();
     drop(reader);
     // The server has hinit log a line, which earns it a SIGPIPE. That has a lower number than
@@ -148,7 +148,7 @@ fn a_reader_that_is_gone_does_no_harm(mode: Mode) {
     assert_eq!(start.log_to(writer).run().code, 3);
 }
 
-fn a_log_that_nobody_reads_stops_nothing(mode: Mode) {
+fn a_log_without_a_reader_blocks_nothing(mode: Mode) {
     let (_reader, writer) = full_pipe();
     let start = Start::new(mode)
         .no_pid_file()
@@ -159,7 +159,7 @@ fn a_log_that_nobody_reads_stops_nothing(mode: Mode) {
 
 /// Each look that finds no room for a line is a call that strace records.
 #[test]
-fn a_log_that_nobody_reads_is_waited_for_once() {
+fn a_log_without_a_reader_is_waited_for_once() {
     let dir = TempDir::new();
     let path = dir.join("trace");
     let (mut reader, writer) = full_pipe();

@@ -22,11 +22,11 @@ fn descriptors(hinit: &Running) -> usize {
 
 in_both_modes!(
     the_environment_names_the_socket_and_the_watchdog,
-    a_server_is_ready_once_it_says_so,
-    it_tells_of_more_than_that,
-    descriptors_that_come_along_are_closed,
-    a_worker_is_believed,
-    a_server_gets_more_time_on_its_way_out
+    a_server_is_ready_after_its_message,
+    each_assignment_shows_in_the_status,
+    received_descriptors_are_closed,
+    messages_of_a_worker_count,
+    a_server_can_extend_its_grace_time
 );
 
 fn the_environment_names_the_socket_and_the_watchdog(mode: Mode) {
@@ -64,7 +64,7 @@ fn the_environment_names_the_socket_and_the_watchdog(mode: Mode) {
     }
 }
 
-fn a_server_is_ready_once_it_says_so(mode: Mode) {
+fn a_server_is_ready_after_its_message(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let start = Start::new(mode).pid_file(&pid_file).args(["--notify"]);
@@ -102,7 +102,7 @@ fn a_server_is_ready_once_it_says_so(mode: Mode) {
     );
 }
 
-fn it_tells_of_more_than_that(mode: Mode) {
+fn each_assignment_shows_in_the_status(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let long = format!("STATUS={}", "ü".repeat(1000));
@@ -176,7 +176,7 @@ fn it_tells_of_more_than_that(mode: Mode) {
 }
 
 // By the end of `notify` hinit has heard all, and has none of the descriptors that came along.
-fn descriptors_that_come_along_are_closed(mode: Mode) {
+fn received_descriptors_are_closed(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let start = Start::new(mode).pid_file(&pid_file).args(["--notify"]);
@@ -204,7 +204,7 @@ fn descriptors_that_come_along_are_closed(mode: Mode) {
     assert_eq!(ended.log.lines().count(), 1, "{}", ended.log);
 }
 
-fn a_worker_is_believed(mode: Mode) {
+fn messages_of_a_worker_count(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let start = Start::new(mode).pid_file(&pid_file).args(["--notify"]);
@@ -229,7 +229,7 @@ fn a_worker_is_believed(mode: Mode) {
     assert_eq!(ended.log.lines().count(), 1, "{}", ended.log);
 }
 
-fn a_server_gets_more_time_on_its_way_out(mode: Mode) {
+fn a_server_can_extend_its_grace_time(mode: Mode) {
     let script = format!(
         "trap '{}; sleep 2.5; exit 7' TERM; echo ready; while :; do sleep 0.01; done",
         notify("EXTEND_TIMEOUT_USEC=600000000")

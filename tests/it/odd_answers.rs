@@ -14,7 +14,7 @@ use nix::poll::{PollFd, PollFlags, poll};
 use crate::support::*;
 
 #[test]
-fn a_heartbeat_that_cannot_be_looked_at() {
+fn a_heartbeat_that_cannot_be_read() {
     let dir = TempDir::new();
     fs::write(dir.join("file"), "").unwrap();
     let path = dir.join("file/heartbeat").display().to_string();
@@ -65,7 +65,7 @@ fn finding(timeout: &str, serve: impl FnOnce(UnixStream) + Send + 'static) -> St
 }
 
 #[test]
-fn who_reads_a_part_of_the_request_gives_no_answer() {
+fn a_server_that_reads_a_part_of_the_request_gives_no_answer() {
     let verdict = finding("300ms", |mut stream| {
         stream.read_exact(&mut [0; 1000]).unwrap();
         // The other end is there until it has given up.
@@ -82,7 +82,7 @@ fn who_reads_a_part_of_the_request_gives_no_answer() {
 }
 
 #[test]
-fn who_reads_no_more_may_have_answered() {
+fn a_server_that_stops_reading_may_have_answered() {
     let verdict = finding("30s", |mut stream| {
         // What is there already can still be read; but no more comes.
         stream.shutdown(Shutdown::Read).unwrap();
@@ -93,7 +93,7 @@ fn who_reads_no_more_may_have_answered() {
 }
 
 #[test]
-fn who_hangs_up_amid_the_request() {
+fn a_server_that_hangs_up_amid_the_request() {
     let verdict = finding("30s", |mut stream| {
         stream.read_exact(&mut [0; 1000]).unwrap();
     });

@@ -97,7 +97,7 @@ fn a_file_system_that_reserves_no_room_is_good_enough() {
 }
 
 #[test]
-fn without_a_cgroup_nothing_is_said_of_memory() {
+fn without_a_cgroup_the_log_does_not_mention_memory() {
     let script = "mount -t tmpfs none /sys/fs/cgroup; \"$HINIT\" --no-pid-file sh -c 'kill -9 $$' \
                   || echo $?";
     let ended = in_mount_namespace(script, &[]);
@@ -113,7 +113,7 @@ fn without_a_cgroup_nothing_is_said_of_memory() {
 }
 
 #[test]
-fn a_socket_is_not_put_where_there_can_be_none() {
+fn a_directory_that_takes_no_sockets_is_skipped() {
     let dir = TempDir::new();
     fs::write(dir.join("file"), "").unwrap();
     let refused = |path: &Path, why: &str| {

@@ -23,16 +23,16 @@ fn mask_of(hinit: i32) -> Option<String> {
 }
 
 in_both_modes!(
-    the_watchdogs_signal_is_for_the_group_if_asked_for,
+    the_watchdogs_signal_can_go_to_the_group,
     a_watchdog_that_may_not_signal_the_server_is_a_warning,
-    a_managers_socket_of_another_kind_gets_nothing,
-    a_server_whose_first_thread_has_left_can_be_stopped,
-    a_leftover_whose_first_thread_has_left_is_no_zombie,
+    a_managers_socket_of_another_type_gets_no_messages,
+    a_server_whose_first_thread_has_exited_can_be_stopped,
+    a_leftover_whose_first_thread_has_exited_is_alive,
     children_from_before_its_exec_are_ended_and_waited_for,
-    who_asks_nonsense_and_stays_is_hung_up_on
+    a_client_that_sends_garbage_is_disconnected
 );
 
-fn the_watchdogs_signal_is_for_the_group_if_asked_for(mode: Mode) {
+fn the_watchdogs_signal_can_go_to_the_group(mode: Mode) {
     // The server ends only once its child has, which so must get the signal as well.
     let script = format!(
         "trap 'wait; exit 5' ABRT; \
@@ -68,7 +68,7 @@ fn a_watchdog_that_may_not_signal_the_server_is_a_warning(mode: Mode) {
 }
 
 // As a virtual machine's manager has it.
-fn a_managers_socket_of_another_kind_gets_nothing(mode: Mode) {
+fn a_managers_socket_of_another_type_gets_no_messages(mode: Mode) {
     let start = Start::new(mode).no_pid_file().args(["--notify"]);
     let start = start.with(|command| {
         command.env("NOTIFY_SOCKET", "vsock:2:1234");
@@ -85,7 +85,7 @@ fn a_managers_socket_of_another_kind_gets_nothing(mode: Mode) {
     );
 }
 
-fn a_server_whose_first_thread_has_left_can_be_stopped(mode: Mode) {
+fn a_server_whose_first_thread_has_exited_can_be_stopped(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let hinit = Start::new(mode)
@@ -127,7 +127,7 @@ fn a_server_whose_first_thread_has_left_can_be_stopped(mode: Mode) {
     assert_eq!(hinit.end().code, 143);
 }
 
-fn a_leftover_whose_first_thread_has_left_is_no_zombie(mode: Mode) {
+fn a_leftover_whose_first_thread_has_exited_is_alive(mode: Mode) {
     let script = format!(
         "trap '' TERM; {} leader-leaves & until grep -q '^State:.Z' /proc/$!/status; do :; done; \
         exit 3",
@@ -170,7 +170,7 @@ fn children_from_before_its_exec_are_ended_and_waited_for(mode: Mode) {
     }
 }
 
-fn who_asks_nonsense_and_stays_is_hung_up_on(mode: Mode) {
+fn a_client_that_sends_garbage_is_disconnected(mode: Mode) {
     let dir = TempDir::new();
     let socket = dir.join("socket");
     let listen = format!("unix:{}", socket.display());
@@ -196,7 +196,7 @@ fn who_asks_nonsense_and_stays_is_hung_up_on(mode: Mode) {
 }
 
 #[test]
-fn signals_that_wait_for_room_end_with_the_server() {
+fn queued_signals_end_with_the_server() {
     if !can_be_root("to give the server a queue of its own") {
         return;
     }
@@ -245,7 +245,7 @@ fn a_server_that_has_gone_to_another_group_still_gets_the_signals() {
 }
 
 #[test]
-fn the_number_of_a_thread_is_no_ended_process() {
+fn the_tid_of_a_thread_is_not_an_ended_process() {
     let dir = TempDir::new();
     let path = dir.join("server.pid");
     // This test is a thread of a process.
@@ -270,7 +270,7 @@ fn session_leader(pty: &Pty, mode: Mode, words: &str) -> Child {
 }
 
 #[test]
-fn a_hang_up_is_the_kernels() {
+fn a_hang_up_comes_from_the_kernel() {
     let dir = TempDir::new();
     let log = dir.join("log");
     let mut pty = Pty::new();
@@ -301,7 +301,7 @@ fn ends(mut unshare: Child, code: i32) {
 }
 
 #[test]
-fn pid_1_says_that_a_debugger_or_so_has_stopped_the_server() {
+fn pid_1_names_a_stop_of_the_server() {
     let mut pty = Pty::new();
     let words = format!("{} ready", fixture().display());
     let (unshare, hinit, server) = pid_1_on(&mut pty, &words);

@@ -114,7 +114,7 @@ pub fn can_be_users() -> bool {
 }
 
 #[test]
-fn root_finds_the_default_file_of_pid_1s_user_and_the_others_are_told() {
+fn root_finds_the_default_file_of_pid_1s_user_and_names_the_others() {
     if !can_be_users() {
         return;
     }
@@ -156,7 +156,7 @@ fn root_finds_the_default_file_of_pid_1s_user_and_the_others_are_told() {
 }
 
 #[test]
-fn root_learns_there_what_hinit_itself_says() {
+fn root_gets_the_verdict_of_another_users_hinit() {
     if !can_be_users() {
         return;
     }
@@ -173,7 +173,7 @@ fn root_learns_there_what_hinit_itself_says() {
 
 /// Its user is of no importance.
 #[test]
-fn beside_another_init_the_missing_file_is_all_that_is_told() {
+fn beside_another_init_only_the_missing_file_is_named() {
     if !can_be_users() {
         return;
     }

@@ -24,9 +24,12 @@ fn pause(hinit: &Running) {
     }
 }
 
-in_both_modes!(it_is_no_part_of_the_grace_time, it_is_no_silence);
+in_both_modes!(
+    a_pause_does_not_shorten_the_grace_time,
+    a_pause_does_not_count_as_silence
+);
 
-fn it_is_no_part_of_the_grace_time(mode: Mode) {
+fn a_pause_does_not_shorten_the_grace_time(mode: Mode) {
     let dir = TempDir::new();
     let (pid_file, go) = (dir.join("pid"), dir.join("go"));
     let script = format!(
@@ -54,7 +57,7 @@ fn it_is_no_part_of_the_grace_time(mode: Mode) {
     ended.says("hinit: hinit was paused for *; every deadline moves by that time");
 }
 
-fn it_is_no_silence(mode: Mode) {
+fn a_pause_does_not_count_as_silence(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let start = Start::new(mode).pid_file(&pid_file).args([

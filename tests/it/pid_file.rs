@@ -17,19 +17,19 @@ fn permissions(path: &Path) -> u32 {
 }
 
 in_both_modes!(
-    its_mode_is_as_asked_whatever_the_umask,
+    the_umask_does_not_change_the_mode,
     missing_directories_are_made_and_paths_may_be_relative,
     the_directory_may_be_renamed_meanwhile,
-    its_lock_is_hinits_alone,
+    only_hinit_keeps_the_lock,
     a_stale_or_empty_file_does_not_stop_the_next_start,
     the_server_is_a_zombie_as_long_as_the_file_names_it,
     a_file_removed_meanwhile_is_a_warning,
-    a_file_put_in_its_place_is_left_alone,
-    what_others_write_into_it_is_not_believed,
+    a_file_that_replaces_the_pid_file_stays,
+    a_pid_that_another_process_writes_is_ignored,
     a_failed_launch_leaves_no_file
 );
 
-fn its_mode_is_as_asked_whatever_the_umask(mode: Mode) {
+fn the_umask_does_not_change_the_mode(mode: Mode) {
     for (options, expected) in [
         (&[][..], 0o644),
         (&["--pid-file-mode", "0600"], 0o600),
@@ -91,7 +91,7 @@ fn the_directory_may_be_renamed_meanwhile(mode: Mode) {
     assert!(dir.join("new").exists() && !dir.join("new/pid").exists());
 }
 
-fn its_lock_is_hinits_alone(mode: Mode) {
+fn only_hinit_keeps_the_lock(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let hinit = Start::new(mode)
@@ -190,7 +190,7 @@ fn a_file_removed_meanwhile_is_a_warning(mode: Mode) {
     );
 }
 
-fn a_file_put_in_its_place_is_left_alone(mode: Mode) {
+fn a_file_that_replaces_the_pid_file_stays(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let hinit = Start::new(mode)
@@ -216,7 +216,7 @@ fn a_file_put_in_its_place_is_left_alone(mode: Mode) {
     assert_eq!(fs::read_to_string(&path).unwrap(), format!("{old}\n"));
 }
 
-fn what_others_write_into_it_is_not_believed(mode: Mode) {
+fn a_pid_that_another_process_writes_is_ignored(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let hinit = Start::new(mode)

@@ -25,7 +25,7 @@ fn answer(bytes: &'static [u8], args: &[&str]) -> String {
 }
 
 #[test]
-fn answers() {
+fn each_http_answer() {
     for (bytes, args, verdict) in [
         (
             &b"HTTP/1.1 200 OK\r\n\r\n"[..],
@@ -104,7 +104,7 @@ fn answers() {
 }
 
 #[test]
-fn the_request_is_as_asked_for() {
+fn the_request_has_the_given_method_and_fields() {
     let (port, server) = serve(|mut stream| stream.write_all(b"HTTP/1.1 204 \r\n\r\n").unwrap());
     let url = format!("http://localhost:{port}/a?b=c");
     let fields = ["--header", "X-Probe: a, b", "--header=Host: example.org"];
@@ -120,7 +120,7 @@ fn the_request_is_as_asked_for() {
 }
 
 #[test]
-fn whoever_is_not_there() {
+fn each_unreachable_server() {
     let free = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -252,7 +252,7 @@ fn a_unix_socket_whose_queue_is_full() {
 }
 
 #[test]
-fn heartbeats() {
+fn each_heartbeat() {
     let dir = TempDir::new();
     let path = dir.join("beat");
     let name = path.to_str().unwrap();
@@ -311,7 +311,7 @@ fn grpc_answer(status: u8) -> Vec<u8> {
 }
 
 #[test]
-fn grpc() {
+fn each_grpc_answer() {
     for (status, verdict) in [
         (1, "healthy: grpc NAME answered SERVING"),
         (2, "unhealthy: grpc NAME answered NOT_SERVING"),
@@ -335,7 +335,7 @@ fn grpc() {
 
 /// All of them are asked, in one process; the first that is not well is the verdict.
 #[test]
-fn all_must_be_well() {
+fn all_probes_must_be_healthy() {
     let dir = TempDir::new();
     let (pid_file, socket, beat) = (dir.join("pid"), dir.join("socket"), dir.join("beat"));
     let listener = UnixListener::bind(&socket).unwrap();
@@ -400,7 +400,7 @@ fn all_must_be_well() {
 }
 
 #[test]
-fn as_json() {
+fn each_probe_as_json() {
     let (port, server) =
         serve(|mut stream| stream.write_all(b"HTTP/1.1 503 a\"b\r\n\r\n").unwrap());
     let url = format!("http://127.0.0.1:{port}/");
@@ -422,7 +422,7 @@ fn as_json() {
 }
 
 #[test]
-fn by_the_environment_alone() {
+fn probes_by_the_environment_alone() {
     let serve_once = || serve(|mut stream| stream.write_all(b"HTTP/1.1 404 x\r\n\r\n").unwrap());
     for variable in ["HINIT_HTTP", "HINIT_HEALTH"] {
         let (port, server) = serve_once();

@@ -58,7 +58,7 @@ struct Checked {
 }
 
 #[test]
-fn no_health_check_ever_lies_or_stops_a_start() {
+fn no_health_check_is_wrong_or_stops_a_start() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let (begun, over) = (AtomicUsize::new(0), AtomicUsize::new(0));

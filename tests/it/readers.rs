@@ -67,7 +67,7 @@ fn read_pid(file: &File) -> Option<i32> {
 }
 
 #[test]
-fn a_pid_is_whole_and_taken_as_long_as_the_file_names_it() {
+fn a_recorded_pid_is_whole_and_not_reused() {
     let look = |file: &File| {
         let Some(pid) = read_pid(file) else {
             return false;

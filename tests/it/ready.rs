@@ -60,11 +60,11 @@ fn asks(listener: &UnixListener) -> (UnixStream, i32) {
 in_both_modes!(
     a_server_is_ready_once_its_port_is_open,
     the_log_says_why_it_is_not_ready_and_names_no_orphan,
-    several_probes_must_all_be_well,
-    a_web_server_must_answer_as_expected,
+    all_probes_must_be_healthy,
+    a_web_server_is_ready_at_the_expected_answer,
     with_notify_both_must_hold,
-    a_manager_is_told_also_of_a_server_that_says_nothing,
-    hinit_wakes_up_no_more_once_the_server_is_ready
+    a_manager_gets_ready_without_a_message_of_the_server,
+    hinit_does_not_wake_up_after_the_server_is_ready
 );
 
 fn a_server_is_ready_once_its_port_is_open(mode: Mode) {
@@ -118,7 +118,7 @@ fn the_log_says_why_it_is_not_ready_and_names_no_orphan(mode: Mode) {
     );
 }
 
-fn several_probes_must_all_be_well(mode: Mode) {
+fn all_probes_must_be_healthy(mode: Mode) {
     for by_variable in [false, true] {
         let dir = TempDir::new();
         let paths = ["a", "b", "c"].map(|name| dir.join(name));
@@ -153,7 +153,7 @@ fn several_probes_must_all_be_well(mode: Mode) {
     }
 }
 
-fn a_web_server_must_answer_as_expected(mode: Mode) {
+fn a_web_server_is_ready_at_the_expected_answer(mode: Mode) {
     let (dir, address) = (TempDir::new(), address());
     let listener = TcpListener::bind(address).unwrap();
     let probes = format!("--http http://{address}/health --expect 204 --timeout 1m");
@@ -228,7 +228,7 @@ fn with_notify_both_must_hold(mode: Mode) {
     }
 }
 
-fn a_manager_is_told_also_of_a_server_that_says_nothing(mode: Mode) {
+fn a_manager_gets_ready_without_a_message_of_the_server(mode: Mode) {
     let dir = TempDir::new();
     let (beat, path) = (dir.join("beat"), dir.join("manager"));
     let manager = UnixDatagram::bind(&path).unwrap();
@@ -255,7 +255,7 @@ fn a_manager_is_told_also_of_a_server_that_says_nothing(mode: Mode) {
 }
 
 // The wait says so itself: it has no end.
-fn hinit_wakes_up_no_more_once_the_server_is_ready(mode: Mode) {
+fn hinit_does_not_wake_up_after_the_server_is_ready(mode: Mode) {
     let dir = TempDir::new();
     let beat = dir.join("beat");
     let hinit = start(

@@ -39,22 +39,22 @@ fn told(log: &str, verb: &str) -> Option<String> {
 }
 
 in_both_modes!(
-    whoever_is_left_gets_term_and_is_waited_for,
-    a_daemon_in_a_session_of_its_own_is_no_exception_nor_is_one_that_is_stopped,
-    one_that_comes_only_during_the_drain_is_told_as_well,
+    leftovers_get_term_and_are_waited_for,
+    daemons_in_other_sessions_and_stopped_ones_are_ended,
+    a_process_that_starts_during_the_drain_gets_term,
     half_of_fifty_jobs_ignore_term_and_are_killed_after_the_grace_time,
-    who_had_to_be_killed_is_named_with_state_and_age,
-    meanwhile_the_pid_file_is_empty_but_held,
-    without_a_drain_nobody_is_waited_for,
-    a_server_that_does_not_end_in_time_is_killed_with_all_below_it,
-    a_stop_signal_waits_for_the_delay_and_the_health_turns_at_once,
+    killed_leftovers_are_named_with_state_and_age,
+    during_the_drain_the_pid_file_is_empty_and_locked,
+    without_a_drain_no_process_is_waited_for,
+    a_server_that_ignores_term_is_killed_with_its_descendants,
+    during_the_stop_delay_the_server_runs_and_is_not_ready,
     signals_are_rewritten_or_dropped,
-    a_normal_stop_need_not_look_like_a_failure,
+    a_normal_stop_can_have_exit_code_0,
     a_bomb_of_a_thousand_processes_ends,
     any_signals_at_any_phase_lead_to_an_end_without_a_pid_file
 );
 
-fn whoever_is_left_gets_term_and_is_waited_for(mode: Mode) {
+fn leftovers_get_term_and_are_waited_for(mode: Mode) {
     let dir = TempDir::new();
     let script = format!("{} exit 7", polite(&dir, "good bye"));
     let ended = patient(mode).no_pid_file().script(&script).run();
@@ -67,7 +67,7 @@ fn whoever_is_left_gets_term_and_is_waited_for(mode: Mode) {
     assert_eq!(told(&ended.log, "killed"), None, "{}", ended.log);
 }
 
-fn a_daemon_in_a_session_of_its_own_is_no_exception_nor_is_one_that_is_stopped(mode: Mode) {
+fn daemons_in_other_sessions_and_stopped_ones_are_ended(mode: Mode) {
     let dir = TempDir::new();
     let script = format!(
         "setsid sh -c \"$1\" & until test -e {0}; do :; done; kill -STOP $!; \
@@ -84,7 +84,7 @@ fn a_daemon_in_a_session_of_its_own_is_no_exception_nor_is_one_that_is_stopped(m
     assert_eq!(told(&ended.log, "killed"), None, "{}", ended.log);
 }
 
-fn one_that_comes_only_during_the_drain_is_told_as_well(mode: Mode) {
+fn a_process_that_starts_during_the_drain_gets_term(mode: Mode) {
     // The first, told to end, starts a second as soon as hinit sleeps again, which comes to hinit as
     // the first ends; or it waits for the second, and no signal tells hinit that there is one.
     let asleep = "until grep -q ^State:.S /proc/$0/status; do :; done;";
@@ -128,7 +128,7 @@ fn half_of_fifty_jobs_ignore_term_and_are_killed_after_the_grace_time(mode: Mode
     assert!(killed.ends_with(" and 17 more"), "{killed}");
 }
 
-fn who_had_to_be_killed_is_named_with_state_and_age(mode: Mode) {
+fn killed_leftovers_are_named_with_state_and_age(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let script =
@@ -147,7 +147,7 @@ fn who_had_to_be_killed_is_named_with_state_and_age(mode: Mode) {
     assert!(!pid_file.exists());
 }
 
-fn meanwhile_the_pid_file_is_empty_but_held(mode: Mode) {
+fn during_the_drain_the_pid_file_is_empty_and_locked(mode: Mode) {
     let dir = TempDir::new();
     let (pid_file, go) = (dir.join("pid"), dir.join("go"));
     let script = format!(
@@ -184,7 +184,7 @@ fn meanwhile_the_pid_file_is_empty_but_held(mode: Mode) {
     assert!(!pid_file.exists());
 }
 
-fn without_a_drain_nobody_is_waited_for(mode: Mode) {
+fn without_a_drain_no_process_is_waited_for(mode: Mode) {
     for by_variable in [false, true] {
         let start = Start::new(mode).no_pid_file();
         let start = if by_variable {
@@ -203,7 +203,7 @@ fn without_a_drain_nobody_is_waited_for(mode: Mode) {
     }
 }
 
-fn a_server_that_does_not_end_in_time_is_killed_with_all_below_it(mode: Mode) {
+fn a_server_that_ignores_term_is_killed_with_its_descendants(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let start = Start::new(mode).pid_file(&pid_file).with(|command| {
@@ -233,7 +233,7 @@ fn a_server_that_does_not_end_in_time_is_killed_with_all_below_it(mode: Mode) {
     assert!(!pid_file.exists());
 }
 
-fn a_stop_signal_waits_for_the_delay_and_the_health_turns_at_once(mode: Mode) {
+fn during_the_stop_delay_the_server_runs_and_is_not_ready(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let start = Start::new(mode)
@@ -323,7 +323,7 @@ fn signals_are_rewritten_or_dropped(mode: Mode) {
     );
 }
 
-fn a_normal_stop_need_not_look_like_a_failure(mode: Mode) {
+fn a_normal_stop_can_have_exit_code_0(mode: Mode) {
     for (options, signal, code) in [
         (&[][..], SIGTERM, 143),
         (&["--clean-stop"], SIGTERM, 0),
@@ -440,7 +440,7 @@ impl Random {
 
 /// As `docker exec` does: a process of the same PID namespace, and none of hinit's.
 #[test]
-fn a_stranger_in_the_same_pid_namespace_is_left_alone() {
+fn an_unrelated_process_in_the_same_pid_namespace_is_left_alone() {
     let dir = TempDir::new();
     let go = dir.join("go");
     // It is told, says so, and stays for a while.

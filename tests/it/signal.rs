@@ -67,13 +67,13 @@ fn end(hinit: &Running, pid_file: &Path, words: &[&str]) -> Ended {
 }
 
 in_both_modes!(
-    the_server_gets_it_by_any_name,
+    the_server_gets_the_signal_by_any_of_its_names,
     a_stopped_server_gets_cont_and_kill,
-    one_that_waits_for_its_stop_can_be_told_to_hurry,
-    its_end_can_be_waited_for
+    a_second_stop_signal_cuts_the_stop_delay_short,
+    hinit_signal_can_wait_for_the_servers_end
 );
 
-fn the_server_gets_it_by_any_name(mode: Mode) {
+fn the_server_gets_the_signal_by_any_of_its_names(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let hinit = Start::new(mode)
@@ -135,7 +135,7 @@ fn a_stopped_server_gets_cont_and_kill(mode: Mode) {
     assert_eq!(hinit.end().code, 137);
 }
 
-fn one_that_waits_for_its_stop_can_be_told_to_hurry(mode: Mode) {
+fn a_second_stop_signal_cuts_the_stop_delay_short(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let start = Start::new(mode)
@@ -153,7 +153,7 @@ fn one_that_waits_for_its_stop_can_be_told_to_hurry(mode: Mode) {
     assert_eq!(hinit.end().code, 0);
 }
 
-fn its_end_can_be_waited_for(mode: Mode) {
+fn hinit_signal_can_wait_for_the_servers_end(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let hinit = Start::new(mode)
@@ -184,7 +184,7 @@ fn its_end_can_be_waited_for(mode: Mode) {
 }
 
 #[test]
-fn options_stand_anywhere_and_the_environment_will_do() {
+fn options_may_be_anywhere_and_in_the_environment() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let file = path.to_str().unwrap();
@@ -219,7 +219,7 @@ fn options_stand_anywhere_and_the_environment_will_do() {
 }
 
 #[test]
-fn one_of_another_program_needs_the_callers_word() {
+fn a_pid_file_of_another_program_needs_foreign() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let ears = Ears::open();
@@ -236,7 +236,7 @@ fn one_of_another_program_needs_the_callers_word() {
 }
 
 #[test]
-fn whom_this_user_may_not_signal() {
+fn a_server_that_this_user_may_not_signal() {
     if can_be_root("to be another user") {
         let dir = TempDir::new();
         fs::set_permissions(&dir, Permissions::from_mode(0o755)).unwrap();
@@ -254,7 +254,7 @@ fn whom_this_user_may_not_signal() {
 }
 
 #[test]
-fn who_waits_can_be_interrupted() {
+fn a_wait_can_be_interrupted() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let ears = Ears::open();
@@ -270,7 +270,7 @@ fn who_waits_can_be_interrupted() {
 }
 
 #[test]
-fn whatever_becomes_of_stdout_the_exit_code_tells() {
+fn a_closed_stdout_keeps_the_exit_code() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let ears = Ears::open();
@@ -288,7 +288,7 @@ fn whatever_becomes_of_stdout_the_exit_code_tells() {
 }
 
 #[test]
-fn without_proc_it_goes_by_the_number_alone() {
+fn without_proc_the_pid_alone_is_used() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let ears = Ears::open();
@@ -302,7 +302,7 @@ fn without_proc_it_goes_by_the_number_alone() {
 
 /// Where the kernel or a seccomp profile refuses what takes a hold on a process.
 #[test]
-fn without_a_hold_on_the_process_plain_kill_does_it() {
+fn without_pidfds_kill_is_used() {
     let calls = ["pidfd_open", "pidfd_send_signal"];
     for (call, error) in calls.iter().flat_map(|c| [(c, "ENOSYS"), (c, "EPERM")]) {
         let dir = TempDir::new();

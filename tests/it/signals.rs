@@ -56,14 +56,14 @@ fn all_arrive(hinit: Running) {
 }
 
 in_both_modes!(
-    values_arrive_in_order_and_nothing_is_merged,
-    none_is_lost_when_the_servers_queue_is_full,
-    who_fills_hinits_own_queue_does_not_stop_it,
-    the_group_gets_them_if_asked_for,
+    values_arrive_in_order_and_unmerged,
+    no_signal_is_lost_when_the_servers_queue_is_full,
+    a_full_queue_of_hinits_own_does_not_stop_it,
+    with_group_the_whole_group_gets_the_signals,
     a_signal_that_cannot_be_passed_on_is_a_warning
 );
 
-fn values_arrive_in_order_and_nothing_is_merged(mode: Mode) {
+fn values_arrive_in_order_and_unmerged(mode: Mode) {
     all_arrive(
         Start::new(mode)
             .no_pid_file()
@@ -73,7 +73,7 @@ fn values_arrive_in_order_and_nothing_is_merged(mode: Mode) {
     );
 }
 
-fn none_is_lost_when_the_servers_queue_is_full(mode: Mode) {
+fn no_signal_is_lost_when_the_servers_queue_is_full(mode: Mode) {
     if !can_be_root("to give the server a queue of its own") {
         return;
     }
@@ -96,7 +96,7 @@ fn none_is_lost_when_the_servers_queue_is_full(mode: Mode) {
     );
 }
 
-fn who_fills_hinits_own_queue_does_not_stop_it(mode: Mode) {
+fn a_full_queue_of_hinits_own_does_not_stop_it(mode: Mode) {
     if !can_be_root("to give hinit and the server a queue of their own") {
         return;
     }
@@ -140,7 +140,7 @@ fn who_fills_hinits_own_queue_does_not_stop_it(mode: Mode) {
     assert_eq!(hinit.end().code, 0);
 }
 
-fn the_group_gets_them_if_asked_for(mode: Mode) {
+fn with_group_the_whole_group_gets_the_signals(mode: Mode) {
     // The server ends only once its child has, which so must get the signal as well.
     let script = "trap 'wait; exit 5' TERM; \
         (trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done) & wait";
@@ -200,7 +200,7 @@ fn under_a_parent(options: &str, server: &str) -> Running {
 }
 
 #[test]
-fn the_parents_death_is_a_signal() {
+fn the_parents_death_sends_a_signal() {
     for options in ["--parent-death TERM", "--parent-death=15"] {
         let parent = under_a_parent(options, "signals");
         parent.signal(SIGKILL);

@@ -40,19 +40,19 @@ fn unused_pid() -> i32 {
 }
 
 in_both_modes!(
-    a_pid_that_nobody_has_goes,
-    what_is_no_pid_stays,
-    one_that_lives_stays_unless_it_cannot_be_meant,
-    what_is_not_there_is_not_spoken_of,
-    what_is_no_regular_file_stays,
-    one_name_of_two_goes,
-    what_somebody_has_locked_stays,
-    hinits_own_pid_file_stays,
-    several_and_by_the_environment,
-    the_server_finds_the_place_free
+    a_file_with_an_unused_pid_is_removed,
+    a_file_without_a_pid_is_kept,
+    a_file_with_a_living_pid_is_kept_except_by_pid_1,
+    a_missing_file_is_not_logged,
+    a_file_that_is_not_regular_is_kept,
+    one_of_two_hard_links_is_removed,
+    a_locked_file_is_kept,
+    hinits_own_pid_file_is_kept,
+    several_files_and_the_environment,
+    a_server_can_create_its_pid_file_again
 );
 
-fn a_pid_that_nobody_has_goes(mode: Mode) {
+fn a_file_with_an_unused_pid_is_removed(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("server.pid");
     let pid = unused_pid();
@@ -81,7 +81,7 @@ fn a_pid_that_nobody_has_goes(mode: Mode) {
     }
 }
 
-fn what_is_no_pid_stays(mode: Mode) {
+fn a_file_without_a_pid_is_kept(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("server.pid");
     for contents in [
@@ -104,7 +104,7 @@ fn what_is_no_pid_stays(mode: Mode) {
     }
 }
 
-fn one_that_lives_stays_unless_it_cannot_be_meant(mode: Mode) {
+fn a_file_with_a_living_pid_is_kept_except_by_pid_1(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("server.pid");
     // PID 1: the init of the machine, or hinit itself.
@@ -133,13 +133,13 @@ fn one_that_lives_stays_unless_it_cannot_be_meant(mode: Mode) {
     );
 }
 
-fn what_is_not_there_is_not_spoken_of(mode: Mode) {
+fn a_missing_file_is_not_logged(mode: Mode) {
     let dir = TempDir::new();
     assert_eq!(remove(mode, &dir.join("none")), "");
     assert_eq!(remove(mode, &dir.join("none/none")), "");
 }
 
-fn what_is_no_regular_file_stays(mode: Mode) {
+fn a_file_that_is_not_regular_is_kept(mode: Mode) {
     let dir = TempDir::new();
     for (kind, path) in odd_files(&dir) {
         assert_eq!(remove(mode, &path), stays(&format!("it is a {kind}")));
@@ -167,7 +167,7 @@ fn what_is_no_regular_file_stays(mode: Mode) {
     assert!(dir.join("file").exists());
 }
 
-fn one_name_of_two_goes(mode: Mode) {
+fn one_of_two_hard_links_is_removed(mode: Mode) {
     let dir = TempDir::new();
     fs::write(dir.join("pid"), "4194303\n").unwrap();
     fs::hard_link(dir.join("pid"), dir.join("other")).unwrap();
@@ -178,7 +178,7 @@ fn one_name_of_two_goes(mode: Mode) {
     assert_eq!(fs::read_to_string(dir.join("other")).unwrap(), "4194303\n");
 }
 
-fn what_somebody_has_locked_stays(mode: Mode) {
+fn a_locked_file_is_kept(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("server.pid");
     fs::write(&path, "4194303\n").unwrap();
@@ -227,7 +227,7 @@ fn what_somebody_has_locked_stays(mode: Mode) {
     assert_eq!(remove(mode, &path), goes("it named process 4194303"));
 }
 
-fn hinits_own_pid_file_stays(mode: Mode) {
+fn hinits_own_pid_file_is_kept(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
     fs::write(&path, "4194303\n").unwrap();
@@ -250,7 +250,7 @@ fn hinits_own_pid_file_stays(mode: Mode) {
     assert_eq!(hinit.end().code, 143);
 }
 
-fn several_and_by_the_environment(mode: Mode) {
+fn several_files_and_the_environment(mode: Mode) {
     let dir = TempDir::new();
     for name in ["a b", "c,d", "e"] {
         fs::write(dir.join(name), "4194303\n").unwrap();
@@ -284,7 +284,7 @@ fn several_and_by_the_environment(mode: Mode) {
     assert!(!dir.join("work/x").exists());
 }
 
-fn the_server_finds_the_place_free(mode: Mode) {
+fn a_server_can_create_its_pid_file_again(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("server.pid");
     let script = format!("set -C; echo $$ >{0}; cat {0}; echo $$", path.display());
@@ -302,7 +302,7 @@ fn the_server_finds_the_place_free(mode: Mode) {
 }
 
 #[test]
-fn what_this_user_may_not_touch_stays() {
+fn a_file_that_this_user_may_not_remove_is_kept() {
     if !can_be_root("to be another user") {
         return;
     }

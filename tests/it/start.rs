@@ -67,15 +67,15 @@ impl SlowProgram {
 }
 
 in_both_modes!(
-    a_stop_signal_ends_a_start_that_hangs,
-    one_that_ignores_it_is_killed_at_the_end_of_the_grace_time,
-    probes_are_answered_meanwhile,
-    the_server_is_asked_only_once_it_runs,
-    a_signal_that_comes_meanwhile_gets_to_the_server,
-    an_exec_that_fails_late_is_told_as_any_other
+    a_stop_signal_ends_a_hanging_start,
+    a_hanging_start_is_killed_after_the_grace_time,
+    health_checks_are_answered_during_the_exec,
+    the_server_is_probed_only_after_its_exec,
+    a_signal_during_the_exec_reaches_the_server,
+    an_exec_that_fails_late_is_reported
 );
 
-fn a_stop_signal_ends_a_start_that_hangs(mode: Mode) {
+fn a_stop_signal_ends_a_hanging_start(mode: Mode) {
     let Some(slow) = SlowProgram::new() else {
         return;
     };
@@ -96,7 +96,7 @@ fn a_stop_signal_ends_a_start_that_hangs(mode: Mode) {
     assert!(!slow.pid_file().exists());
 }
 
-fn one_that_ignores_it_is_killed_at_the_end_of_the_grace_time(mode: Mode) {
+fn a_hanging_start_is_killed_after_the_grace_time(mode: Mode) {
     let Some(slow) = SlowProgram::new() else {
         return;
     };
@@ -112,7 +112,7 @@ fn one_that_ignores_it_is_killed_at_the_end_of_the_grace_time(mode: Mode) {
     assert_eq!(hinit.end().code, 137);
 }
 
-fn probes_are_answered_meanwhile(mode: Mode) {
+fn health_checks_are_answered_during_the_exec(mode: Mode) {
     let Some(slow) = SlowProgram::new() else {
         return;
     };
@@ -133,7 +133,7 @@ fn probes_are_answered_meanwhile(mode: Mode) {
     assert_eq!(ended.code, 143, "{}", ended.log);
 }
 
-fn the_server_is_asked_only_once_it_runs(mode: Mode) {
+fn the_server_is_probed_only_after_its_exec(mode: Mode) {
     let Some(slow) = SlowProgram::new() else {
         return;
     };
@@ -165,7 +165,7 @@ fn the_server_is_asked_only_once_it_runs(mode: Mode) {
     assert_eq!(hinit.end().code, 143);
 }
 
-fn a_signal_that_comes_meanwhile_gets_to_the_server(mode: Mode) {
+fn a_signal_during_the_exec_reaches_the_server(mode: Mode) {
     let Some(slow) = SlowProgram::new() else {
         return;
     };
@@ -190,7 +190,7 @@ fn a_signal_that_comes_meanwhile_gets_to_the_server(mode: Mode) {
     assert_eq!(hinit.end().code, 0);
 }
 
-fn an_exec_that_fails_late_is_told_as_any_other(mode: Mode) {
+fn an_exec_that_fails_late_is_reported(mode: Mode) {
     let Some(slow) = SlowProgram::new() else {
         return;
     };

@@ -30,9 +30,9 @@ fn status(hinit: &Running, pid_file: &Path, words: &[&str]) -> Ended {
     Ended::of(&command.args(words).output().unwrap())
 }
 
-in_both_modes!(what_is_known_of_a_server);
+in_both_modes!(each_fact_about_a_server);
 
-fn what_is_known_of_a_server(mode: Mode) {
+fn each_fact_about_a_server(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let script = "sleep 1000 & sleep 1000 & echo ready; wait";
@@ -145,7 +145,7 @@ fn its_exit_code_is_that_of_the_verdict() {
 }
 
 #[test]
-fn what_another_user_may_not_see_has_its_reason() {
+fn hidden_facts_have_their_reason() {
     if !can_be_root("to be another user") {
         return;
     }
@@ -174,7 +174,7 @@ fn what_another_user_may_not_see_has_its_reason() {
 }
 
 #[test]
-fn without_a_proc_of_ours_there_are_reasons() {
+fn without_a_proc_of_this_namespace_facts_have_reasons() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let victim = Victim::sleeping();
@@ -229,7 +229,7 @@ fn names_with_control_characters_make_no_rows_of_their_own() {
 }
 
 #[test]
-fn in_colour_on_a_terminal_only() {
+fn colours_are_for_terminals_only() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let victim = Victim::sleeping();
@@ -268,7 +268,7 @@ fn in_colour_on_a_terminal_only() {
 }
 
 #[test]
-fn who_reads_it_can_leave() {
+fn a_reader_that_closes_the_pipe_does_no_harm() {
     let dir = TempDir::new();
     let words = dir.join("w".repeat(200));
     let (reader, writer) = full_pipe();

@@ -9,14 +9,14 @@ const DEAF: &str =
     "trap 'echo term' TERM; trap 'echo winch' WINCH; echo ready; while :; do :; done";
 
 in_both_modes!(
-    others_take_the_place_of_the_usual_ones,
-    the_environment_names_them_as_well,
-    others_are_no_stop_signals_by_default,
-    a_server_that_is_stopped_goes_on_for_its_stop_signal,
-    one_that_is_stopped_stays_so_for_other_signals
+    stop_signal_replaces_the_default_stop_signals,
+    the_environment_sets_stop_signals,
+    winch_pwr_and_usr2_do_not_stop_by_default,
+    a_stopped_server_is_continued_for_its_stop_signal,
+    a_stopped_server_is_not_continued_for_other_signals
 );
 
-fn others_take_the_place_of_the_usual_ones(mode: Mode) {
+fn stop_signal_replaces_the_default_stop_signals(mode: Mode) {
     let start = Start::new(mode).no_pid_file();
     let start = start.args(["--stop-signal", "WINCH,SIGPWR", "--grace", "1ms"]);
     let hinit = start.script(DEAF).start().ready();
@@ -32,7 +32,7 @@ fn others_take_the_place_of_the_usual_ones(mode: Mode) {
     );
 }
 
-fn the_environment_names_them_as_well(mode: Mode) {
+fn the_environment_sets_stop_signals(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let start = Start::new(mode)
@@ -57,7 +57,7 @@ fn the_environment_names_them_as_well(mode: Mode) {
     assert_eq!(hinit.end().code, 3);
 }
 
-fn others_are_no_stop_signals_by_default(mode: Mode) {
+fn winch_pwr_and_usr2_do_not_stop_by_default(mode: Mode) {
     let hinit = Start::new(mode)
         .no_pid_file()
         .args(["--grace", "1ms"])
@@ -73,7 +73,7 @@ fn others_are_no_stop_signals_by_default(mode: Mode) {
 }
 
 // It would get to the signal only when it is killed.
-fn a_server_that_is_stopped_goes_on_for_its_stop_signal(mode: Mode) {
+fn a_stopped_server_is_continued_for_its_stop_signal(mode: Mode) {
     let script = "trap 'exit 5' TERM; echo ready; while :; do :; done";
     let hinit = Start::new(mode)
         .no_pid_file()
@@ -90,7 +90,7 @@ fn a_server_that_is_stopped_goes_on_for_its_stop_signal(mode: Mode) {
 }
 
 // Only a stop signal means that.
-fn one_that_is_stopped_stays_so_for_other_signals(mode: Mode) {
+fn a_stopped_server_is_not_continued_for_other_signals(mode: Mode) {
     let hinit = Start::new(mode)
         .no_pid_file()
         .fixture(["signals"])

@@ -52,7 +52,7 @@ fn code_of(mut child: Child) -> i32 {
 }
 
 #[test]
-fn the_keyboard_is_the_servers_and_then_the_callers_again() {
+fn the_terminal_is_the_servers_and_then_the_callers_again() {
     let mut pty = Pty::new();
     let shell = bash(&pty);
     for (keys, code) in [("\x04", "0"), ("\x03", "130"), ("\x1c", "131")] {
@@ -69,7 +69,7 @@ fn the_keyboard_is_the_servers_and_then_the_callers_again() {
 }
 
 #[test]
-fn ctrl_z_stops_both_and_fg_and_bg_continue_both() {
+fn ctrl_z_fg_and_bg_affect_hinit_and_server() {
     let mut pty = Pty::new();
     let shell = bash(&pty);
     pty.command(&format!("hinit {ANSWERS}"));
@@ -104,7 +104,7 @@ fn ctrl_z_stops_both_and_fg_and_bg_continue_both() {
 }
 
 #[test]
-fn a_pipeline_stops_and_goes_on_as_a_whole() {
+fn a_pipeline_stops_and_continues_as_a_whole() {
     let mut pty = Pty::new();
     let shell = bash(&pty);
     pty.command(&format!("hinit {ANSWERS} | sed -u s/^/and:/"));
@@ -121,7 +121,7 @@ fn a_pipeline_stops_and_goes_on_as_a_whole() {
 }
 
 #[test]
-fn a_job_in_the_background_steals_nothing_until_it_is_put_into_the_foreground() {
+fn a_background_job_takes_the_terminal_only_in_the_foreground() {
     let mut pty = Pty::new();
     let shell = bash(&pty);
     pty.command("hinit --no-pid-file sh -c 'echo u\"\"p; exec sed -u s/^/got:/' &");
@@ -189,7 +189,7 @@ fn a_hang_up_reaches_the_server_and_ends_both() {
 
 in_both_modes!(
     a_shell_under_hinit_has_full_job_control,
-    where_nobody_could_continue_it_a_server_goes_on_after_ctrl_z,
+    without_a_shell_a_server_continues_after_ctrl_z,
     a_new_window_size_reaches_the_server,
     a_reader_of_the_terminal_is_never_stopped_at_its_start
 );
@@ -225,7 +225,7 @@ fn a_shell_under_hinit_has_full_job_control(mode: Mode) {
     assert_eq!(code_of(hinit), 7);
 }
 
-fn where_nobody_could_continue_it_a_server_goes_on_after_ctrl_z(mode: Mode) {
+fn without_a_shell_a_server_continues_after_ctrl_z(mode: Mode) {
     let mut pty = Pty::new();
     let hinit = session_leader(&pty, mode, &ANSWERS.split(' ').collect::<Vec<_>>());
     for line in ["one", "two", "three"] {

@@ -63,15 +63,15 @@ fn refused(start: Start, options: &[&str], why: &str) {
 }
 
 in_both_modes!(
-    all_that_makes_a_user_is_that_users,
-    hinit_still_signals_it_and_vouches_for_it,
-    what_it_leaves_is_ended_as_well,
+    ids_groups_and_capabilities_are_the_users,
+    hinit_signals_a_server_of_another_user_and_finds_it_healthy,
+    leftovers_of_the_user_are_ended,
     without_a_capability_nothing_is_launched,
-    nobody_is_launched_as_someone_unknown,
-    the_servers_directory_is_its_own
+    an_unknown_user_is_an_error,
+    workdir_is_the_servers_working_directory
 );
 
-fn all_that_makes_a_user_is_that_users(mode: Mode) {
+fn ids_groups_and_capabilities_are_the_users(mode: Mode) {
     if !can_be_root("to become another user") {
         return;
     }
@@ -121,7 +121,7 @@ fn all_that_makes_a_user_is_that_users(mode: Mode) {
     }
 }
 
-fn hinit_still_signals_it_and_vouches_for_it(mode: Mode) {
+fn hinit_signals_a_server_of_another_user_and_finds_it_healthy(mode: Mode) {
     if !can_be_root("to become another user") {
         return;
     }
@@ -154,7 +154,7 @@ fn hinit_still_signals_it_and_vouches_for_it(mode: Mode) {
     assert!(!path.exists());
 }
 
-fn what_it_leaves_is_ended_as_well(mode: Mode) {
+fn leftovers_of_the_user_are_ended(mode: Mode) {
     if !can_be_root("to become another user") {
         return;
     }
@@ -187,7 +187,7 @@ fn without_a_capability_nothing_is_launched(mode: Mode) {
     }
 }
 
-fn nobody_is_launched_as_someone_unknown(mode: Mode) {
+fn an_unknown_user_is_an_error(mode: Mode) {
     for (user, why) in [
         (
             "none",
@@ -214,7 +214,7 @@ fn nobody_is_launched_as_someone_unknown(mode: Mode) {
     }
 }
 
-fn the_servers_directory_is_its_own(mode: Mode) {
+fn workdir_is_the_servers_working_directory(mode: Mode) {
     let dir = TempDir::new();
     fs::create_dir(dir.join("work")).unwrap();
     symlink("/bin/pwd", dir.join("work/server")).unwrap();
@@ -301,7 +301,7 @@ fn names_and_supplementary_groups_come_from_the_images_files() {
 }
 
 #[test]
-fn numbers_need_no_files_at_all() {
+fn numeric_ids_need_no_account_files() {
     if !can_be_root("to become another user") {
         return;
     }
@@ -316,7 +316,7 @@ fn numbers_need_no_files_at_all() {
 
 /// `--user 1234` would otherwise run with the group 1234 and not with that of /etc/passwd.
 #[test]
-fn a_file_that_cannot_be_read_is_not_taken_for_a_missing_one() {
+fn an_unreadable_account_file_is_an_error() {
     if !can_be_root("to become another user") {
         return;
     }

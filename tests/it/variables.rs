@@ -17,11 +17,11 @@ fn end_of(start: Start, variables: &[(&str, &str)]) -> Ended {
 }
 
 in_both_modes!(
-    what_no_command_knows_is_one_warning,
-    a_success_can_go_unsaid
+    unknown_variables_are_one_warning,
+    quiet_success_hides_a_success
 );
 
-fn what_no_command_knows_is_one_warning(mode: Mode) {
+fn unknown_variables_are_one_warning(mode: Mode) {
     let typo = ("HINIT_GRCE", "1s");
     let warning = "hinit: unknown variable ignored: `HINIT_GRCE` (did you mean `HINIT_GRACE`?)";
     let start = || Start::new(mode).no_pid_file().args(["--quiet-success"]);
@@ -64,7 +64,7 @@ fn what_no_command_knows_is_one_warning(mode: Mode) {
     }
 }
 
-fn a_success_can_go_unsaid(mode: Mode) {
+fn quiet_success_hides_a_success(mode: Mode) {
     let start = || Start::new(mode).no_pid_file();
     for (flag, variable, is_told) in [
         (&[][..], "", true),
@@ -96,7 +96,7 @@ fn a_success_can_go_unsaid(mode: Mode) {
 
 /// Those inits know nothing of hinit's variables.
 #[test]
-fn another_init_warns_of_none() {
+fn another_init_does_not_warn_of_variables() {
     for name in ["tini", "dumb-init", "catatonit"] {
         let dir = TempDir::new();
         let link = dir.join(name);
@@ -135,7 +135,7 @@ fn no_mistake_in_a_variable_makes_a_container_healthy() {
 }
 
 #[test]
-fn what_an_image_sets_for_one_probe_breaks_no_other() {
+fn a_variable_for_one_probe_breaks_no_other() {
     let (port, _server) = serve(drop);
     let variables = [
         ("HINIT_EXPECT", "204"),

@@ -26,7 +26,7 @@ fn check_contents(contents: &[u8], more: &[&str]) -> String {
 }
 
 #[test]
-fn contents_that_are_no_pid() {
+fn contents_that_are_not_a_pid() {
     for (contents, verdict) in [
         (&b""[..], "unhealthy: PID file P is empty"),
         (b"\n", "unhealthy: PID file P does not contain a PID"),
@@ -64,7 +64,7 @@ fn contents_that_are_no_pid() {
 }
 
 #[test]
-fn a_pid_that_no_hinit_vouches_for_is_stale() {
+fn a_file_without_a_lock_is_stale() {
     let own = std::process::id();
     let stale = "unhealthy: PID file P is stale: no hinit has locked it";
     assert_eq!(check_contents(format!("{own}\n").as_bytes(), &[]), stale);
@@ -77,7 +77,7 @@ fn a_pid_that_no_hinit_vouches_for_is_stale() {
 }
 
 #[test]
-fn what_is_not_a_regular_file() {
+fn each_kind_of_file_that_is_not_regular() {
     let dir = TempDir::new();
     for (kind, path) in odd_files(&dir) {
         let name = path.display();
@@ -93,7 +93,7 @@ fn what_is_not_a_regular_file() {
 }
 
 #[test]
-fn no_file_and_one_that_cannot_be_read() {
+fn a_missing_and_an_unreadable_file() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let missing = format!("unhealthy: PID file {} does not exist", path.display());
@@ -164,7 +164,7 @@ fn a_file_of_a_user_without_a_mapping_is_not_the_callers_own() {
 }
 
 #[test]
-fn an_own_file_that_others_had_a_hand_in() {
+fn an_own_file_that_others_may_write() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     fs::write(&path, "1\n").unwrap();
@@ -208,7 +208,7 @@ fn check_foreign(pid: i32) -> String {
 }
 
 #[test]
-fn the_states_of_a_process() {
+fn each_state_of_a_process() {
     let victim = Victim::sleeping();
     let pid = victim.pid();
     assert_eq!(
@@ -285,7 +285,7 @@ fn a_process_of_another_user_is_alive() {
 }
 
 #[test]
-fn a_hostile_process_name_fools_nobody() {
+fn a_hostile_process_name_does_not_change_the_verdict() {
     for name in ["a) Z (b", "x\nState:\tZ (zombie)", "\u{1}\u{ff}"] {
         let dir = TempDir::new();
         copy_program(Path::new("/bin/sleep"), &dir.join(name));
@@ -315,7 +315,7 @@ fn without_proc_kill_alone_decides() {
 }
 
 #[test]
-fn another_namespaces_proc_is_not_believed() {
+fn proc_of_another_namespace_is_not_used() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     // In the new PID namespace 1 is the shell; the /proc of the old one would show a stranger.
@@ -357,7 +357,7 @@ fn the_deadline_bounds_the_check() {
 }
 
 #[test]
-fn quiet_is_silent() {
+fn quiet_prints_nothing() {
     assert_eq!(check_quiet("1\n", &["--foreign"]), (0, String::new()));
     assert_eq!(check_quiet("1\n", &[]), (1, String::new()));
     assert_eq!(
@@ -380,7 +380,7 @@ fn check_quiet(contents: &str, more: &[&str]) -> (i32, String) {
 }
 
 #[test]
-fn the_exit_code_is_0_or_1_whatever_becomes_of_stdout() {
+fn the_exit_code_is_0_or_1_even_with_a_closed_stdout() {
     let dir = TempDir::new();
     fs::write(dir.join("pid"), "1\n").unwrap();
     for stdout in [">&-", "2>&- >&-", "<&- >&- 2>&-", ">/dev/full"] {

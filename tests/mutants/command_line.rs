@@ -9,19 +9,19 @@ mutants! {
 
     a_variable_for_another_probe_is_refused: "cli/healthcheck.rs" {
         "&& invocation.is_given(&options::HTTP)" => ""
-    } fails "variables::what_an_image_sets_for_one_probe_breaks_no_other";
+    } fails "variables::a_variable_for_one_probe_breaks_no_other";
 
     other_inits_warn_of_hinits_variables: "main.rs" {
         "if named_after_hinit && options.profile == InitProfile::OWN {" => "if named_after_hinit {"
-    } fails "variables::another_init_warns_of_none";
+    } fails "variables::another_init_does_not_warn_of_variables";
 
     a_service_of_kubernetes_is_a_typo: "cli/variables.rs" {
         "let is_of_service = has(b\"_PORT\") ||" => "let is_of_service ="
-    } fails "variables::subreaper::what_no_command_knows_is_one_warning";
+    } fails "variables::subreaper::unknown_variables_are_one_warning";
 
     quiet_success_hides_failures: "run/main_loop.rs" {
         "if code == 0 && self.options.quiet_success" => "if self.options.quiet_success"
-    } fails "variables::pid_1::a_success_can_go_unsaid";
+    } fails "variables::pid_1::quiet_success_hides_a_success";
 
     a_closed_descriptor_gets_log_lines: "sys.rs" {
         "if fd.revents & libc::POLLNVAL != 0" => "if fd.revents & libc::POLLNVAL == 99"
@@ -29,11 +29,11 @@ mutants! {
 
     a_full_log_pipe_blocks_hinit: "output.rs" {
         "if poll(&mut ready, patience) == Ok(0) {" => "if poll(&mut ready, patience) == Ok(9) {"
-    } fails "log::subreaper::a_log_that_nobody_reads_stops_nothing";
+    } fails "log::subreaper::a_log_without_a_reader_blocks_nothing";
 
     each_line_waits_for_a_full_pipe: "output.rs" {
         "HAS_DROPPED.load(Relaxed)" => "false"
-    } fails "log::a_log_that_nobody_reads_is_waited_for_once";
+    } fails "log::a_log_without_a_reader_is_waited_for_once";
 
     a_text_is_cut_at_a_full_pipe: "output.rs" {
         "Err(Errno::EAGAIN) => wait_for_room(fd)?," => "Err(Errno::EAGAIN) => return Ok(()),"
@@ -45,9 +45,9 @@ mutants! {
 
     a_copy_left_by_a_crash_blocks_the_next_install: "install.rs" {
         "Err(Errno::EEXIST) => number += 1," => "Err(Errno::EEXIST) if number == 9 => number += 1,"
-    } fails "install::one_that_was_killed_amid_its_work_hinders_no_later_one";
+    } fails "install::a_killed_install_does_not_stop_the_next_one";
 
     install_replaces_a_symlink: "install.rs" {
         "Some(kind) => return Err(fail(&format!(\"it is a {kind}\")))," => "Some(_) => {}"
-    } fails "install::what_is_no_regular_file_stays";
+    } fails "install::a_file_that_is_not_regular_is_not_replaced";
 }

@@ -5,7 +5,7 @@ use super::Mutant;
 mutants! {
     dumb_init_sends_leftovers_no_term: "run/main_loop/children.rs" {
         "self.options.stop.leftovers == Leftovers::Tell" => "self.options.stop.leftovers == Leftovers::Drain"
-    } fails "compat::ends::what_is_told_those_whom_the_command_leaves";
+    } fails "compat::ends::leftovers_get_the_signal_of_each_init";
 
     a_session_is_not_made: "run/launch/start.rs" {
         "let _cannot_fail = setsid();" => "let _ = setsid;"
@@ -17,15 +17,15 @@ mutants! {
 
     the_terminals_hup_and_cont_are_passed_on: "sys/signals.rs" {
         "if !before.contains(signal) {" => "if false && !before.contains(signal) {"
-    } fails "compat::terminal::pid_1::the_terminals_farewell_is_dropped";
+    } fails "compat::terminal::pid_1::the_hup_and_cont_of_a_left_terminal_are_dropped";
 
     tinis_expected_codes_are_ignored: "cli/compat.rs" {
         "invocation.values(&EXPECTED, &EXIT_CODE);" => "invocation.values(&EXPECTED, &EXIT_CODE).split_off(1);"
-    } fails "compat::ends::pid_1::tini_takes_codes_for_0";
+    } fails "compat::ends::pid_1::tini_maps_expected_codes_to_0";
 
     catatonit_is_no_subreaper: "cli/compat.rs" {
         "run.profile.subreaper = true;" => "run.profile.subreaper = false;"
-    } fails "compat::orphans::who_becomes_their_parent";
+    } fails "compat::orphans::the_parent_of_orphans_of_each_init";
 
     a_command_not_found_is_127: "cli/compat.rs" {
         "FailureCodes([1, 2, 2])" => "FailureCodes([1, 126, 127])"
@@ -42,5 +42,5 @@ mutants! {
 
     dumb_init_never_stops: "run/disposition.rs" {
         "&& options.profile.stops &&" => "&& !options.profile.stops &&"
-    } fails "compat::signals::subreaper::dumb_init_stops_whatever_becomes_of_the_signal";
+    } fails "compat::signals::subreaper::dumb_init_stops_even_if_the_signal_is_dropped";
 }

@@ -5,19 +5,19 @@ use super::Mutant;
 mutants! {
     hinit_keeps_inherited_descriptors: "run/main_loop.rs" {
         "if let Err(errno) = sys::close_all_but(kept) {" => "if let Err(errno) = Ok::<_, nix::errno::Errno>(kept) {"
-    } fails "lifecycle::subreaper::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
+    } fails "lifecycle::subreaper::hinit_leaves_its_working_directory_and_closes_inherited_descriptors";
 
     hinit_keeps_the_working_directory: "run/main_loop.rs" {
         "chdir(c\"/\")" => "chdir(c\".\")"
-    } fails "lifecycle::pid_1::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
+    } fails "lifecycle::pid_1::hinit_leaves_its_working_directory_and_closes_inherited_descriptors";
 
     passed_sockets_stay_hinits: "run/launch/start.rs" {
         "variable(LISTEN_PID, inherited.listens.is_some())?" => "variable(LISTEN_PID, false)?"
-    } fails "lifecycle::subreaper::sockets_that_were_passed_are_the_servers";
+    } fails "lifecycle::subreaper::passed_sockets_are_the_servers";
 
     passed_sockets_name_another_pidfd: "sys/child.rs" {
         "Ok(number) => variable.set(number)," => "Ok(number) => variable.set(number ^ 1),"
-    } fails "lifecycle::pid_1::sockets_that_were_passed_name_the_server_by_its_pidfd_as_well";
+    } fails "lifecycle::pid_1::passed_sockets_name_the_servers_pidfd";
 
     options_behind_the_command_are_hinits: "cli/invocation/words.rs" {
         "if topic.mixed {" => "if topic.mixed || true {"
@@ -25,7 +25,7 @@ mutants! {
 
     without_close_range_nothing_is_closed: "sys.rs" {
         "return close_one_by_one(&kept);" => "return Ok(());"
-    } fails "limits::inherited::what_was_meant_for_the_server_is_let_go_without_close_range_as_well";
+    } fails "limits::inherited::inherited_descriptors_are_closed_without_close_range";
 
     out_of_memory_aborts: "sys/heap.rs" {
         "            self.plan.follow();" => "            return block;"
@@ -33,11 +33,11 @@ mutants! {
 
     a_dangling_entry_of_path_ends_the_search: "sys/child.rs" {
         "                errno if along_path && is_no_entry(candidate, errno) => {}" => ""
-    } fails "exec_errors::subreaper::entries_of_path_that_lead_nowhere_are_passed_over";
+    } fails "exec_errors::subreaper::dangling_entries_of_path_are_skipped";
 
     a_binary_for_any_machine_is_ours: "run/launch/exec_error.rs" {
         "let is_foreign = machine != ARCH;" => "let is_foreign = false;"
-    } fails "exec_errors::subreaper::binaries";
+    } fails "exec_errors::subreaper::each_wrong_binary_is_named";
 
     the_first_file_of_path_is_named: "run/launch/exec_error.rs" {
         "let is_other = errno == Errno::ENOENT;" => "let is_other = true;"

@@ -6,11 +6,11 @@ use super::Mutant;
 mutants! {
     the_working_directory_is_not_restored: "file/entry.rs" {
         "fchdir(&way_back)\n" => "Ok(drop(way_back))\n"
-    } fails "beside::by_descriptor::the_server_has_the_working_directory_all_the_same";
+    } fails "beside::by_descriptor::binding_the_socket_leaves_the_servers_working_directory";
 
     the_socket_file_is_left_behind: "run/socket_file.rs" {
         "            let _ignored = self.entry.unlink();" => ""
-    } fails "beside::pid_1::it_is_there_as_long_as_hinit_is";
+    } fails "beside::pid_1::the_socket_exists_as_long_as_hinit_runs";
 
     a_socket_that_is_served_is_replaced: "run/socket_file.rs" {
         "_ => Err(Obstacle::InUse)," => "_ => entry.unlink().map_err(Obstacle::Errno),"
@@ -18,11 +18,11 @@ mutants! {
 
     a_file_that_is_no_socket_is_removed: "run/socket_file.rs" {
         "other => return Err(Obstacle::Is(other.unwrap_or(\"regular file\")))," => "_ => return entry.unlink().map_err(Obstacle::Errno),"
-    } fails "beside::something_else_under_its_name_is_left_alone";
+    } fails "beside::a_file_with_the_sockets_name_is_left_alone";
 
     the_umask_decides_the_sockets_mode: "file/entry.rs" {
         "umask(!mode & Mode::all())" => "umask(umask(!mode & Mode::all()))"
-    } fails "beside::subreaper::who_may_read_the_pid_file_may_ask_whatever_the_umask";
+    } fails "beside::subreaper::readers_of_the_pid_file_may_connect_whatever_the_umask";
 
     the_server_inherits_a_listener: "run/responder/listener.rs" {
         "    listen(&socket, Backlog::MAXALLOWABLE)?;\n    Ok(socket)" =>
@@ -31,11 +31,11 @@ mutants! {
 
     a_server_that_is_about_to_be_stopped_is_ready: "run/main_loop/signals.rs" {
         "            self.health.stop();" => ""
-    } fails "listen::pid_1::one_that_is_about_to_be_stopped_is_alive_but_not_ready";
+    } fails "listen::pid_1::a_server_that_is_about_to_be_stopped_is_alive_but_not_ready";
 
     a_stopped_server_is_healthy: "run/main_loop/children.rs" {
         "                    self.health.set_suspended(true);" => ""
-    } fails "listen::subreaper::one_that_is_stopped_is_not_well_until_it_goes_on";
+    } fails "listen::subreaper::a_stopped_server_is_unhealthy_until_it_continues";
 
     localhost_needs_ipv6: "run/responder/listener.rs" {
         "(Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT)" => "Errno::EAFNOSUPPORT"
@@ -43,19 +43,19 @@ mutants! {
 
     a_full_table_drops_any_connection: "run/responder.rs" {
         "places.min_by_key(|(place, _)| place.rank())" => "places.min_by_key(|(place, number)| (place.rank().0, *number))"
-    } fails "listen::crowds::with_one_more_than_there_are_places_the_one_goes_that_was_idle_for_the_longest_time";
+    } fails "listen::crowds::at_the_limit_the_connection_that_was_idle_longest_is_dropped";
 
     a_connection_amid_a_request_is_dropped_first: "run/responder/connection.rs" {
         "let asks = self.is_new || self.deadline.is_some();" => "let asks = false;"
-    } fails "listen::crowds::who_is_in_the_middle_of_a_request_goes_last";
+    } fails "listen::crowds::a_connection_amid_a_request_is_dropped_last";
 
     a_full_socket_loses_an_answer: "run/responder/connection.rs" {
         "Then::Keep if is_sent => {}" => "Then::Keep => {}"
-    } fails "listen::crowds::who_asks_on_and_on_and_does_not_read_is_dropped";
+    } fails "listen::crowds::a_client_that_sends_requests_and_reads_no_answer_is_dropped";
 
     exhausted_descriptors_make_hinit_spin: "run/responder.rs" {
         "self.pause_accepting(epoll, now);\n                    }" => "}"
-    } fails "listen::exhaustion::subreaper::it_goes_on_and_answers_again_once_there_is_one";
+    } fails "listen::exhaustion::subreaper::without_descriptors_hinit_continues_and_answers_later";
 
     a_partial_request_has_no_timeout: "run/responder/connection.rs" {
         "const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);" => "const PATIENCE: Duration = Duration::from_hours(1);"

@@ -15,7 +15,7 @@ mutants! {
     the_pid_is_written_in_parts: "pidfile/claim.rs" {
         "self.locked.file.write_all_at(line.bytes(), 0)" =>
         "(0_u64..).zip(line.bytes()).try_for_each(|(i, b)| self.locked.file.write_all_at(&[*b], i))"
-    } fails "readers::a_pid_is_whole_and_taken_as_long_as_the_file_names_it";
+    } fails "readers::a_recorded_pid_is_whole_and_not_reused";
 
     the_file_is_locked_before_it_is_emptied: "pidfile/lock.rs" {
         "try_lock(fs2::FileExt::try_lock_shared(file))" =>
@@ -25,12 +25,12 @@ mutants! {
     the_server_is_reaped_before_the_file_is_emptied: "run/main_loop/children.rs" {
         "            if is_server {" => "            if false {",
         "Ok(status) if is_server => {" => "Ok(status) if is_server => { self.update_pid_file(&Claim::clear);"
-    } fails "readers::a_pid_is_whole_and_taken_as_long_as_the_file_names_it";
+    } fails "readers::a_recorded_pid_is_whole_and_not_reused";
 
     the_server_inherits_the_lock: "file/entry.rs" {
         "flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC" =>
         "flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK"
-    } fails "pid_file::subreaper::its_lock_is_hinits_alone";
+    } fails "pid_file::subreaper::only_hinit_keeps_the_lock";
 
     a_readers_lock_stops_a_start: "pidfile/claim.rs" {
         "Duration::from_secs(1)" => "Duration::ZERO"
@@ -39,23 +39,23 @@ mutants! {
     a_readers_lock_counts_as_hinits: "pidfile/writer_lock.rs" {
         "Ok(_) if i32::from(lock.l_type) == F_UNLCK => Ok(WriterLock::No)," =>
         "Ok(_) if i32::from(lock.l_type) == F_UNLCK => has_flock(file),"
-    } fails "attacks::locks::a_strangers_lock_vouches_for_nobody";
+    } fails "attacks::locks::a_lock_of_another_process_does_not_make_a_file_healthy";
 
     the_state_is_read_from_the_mode_alone: "pidfile/writer_lock.rs" {
         "Marks::of_length(lock.l_len).map_or(WriterLock::ByMode, WriterLock::With)" => "WriterLock::ByMode"
-    } fails "pid_file::modes::the_lock_tells_how_the_server_is_where_permissions_do_not";
+    } fails "pid_file::modes::the_lock_shows_the_state_where_the_mode_cannot";
 
     a_file_that_others_may_write_is_claimed: "pidfile/lock.rs" {
         "if shown.intersects(Mode::S_IWGRP | Mode::S_IWOTH) {" => "if false {"
-    } fails "pid_file::modes::a_file_that_no_health_check_would_believe_is_told_at_the_start";
+    } fails "pid_file::modes::a_file_that_health_checks_distrust_is_a_warning_at_the_start";
 
     a_refused_lock_leaves_the_new_file: "pidfile/lock.rs" {
         "                    self.unmake(&file, identity);" => ""
-    } fails "pid_file::modes::locks_that_are_refused_are_named_and_the_new_file_does_not_stay";
+    } fails "pid_file::modes::refused_locks_are_named_and_the_new_file_is_removed";
 
     hinit_closes_its_lock: "pidfile/claim.rs" {
         "        keep(self.locked.file.as_fd());" => ""
-    } fails "lifecycle::subreaper::hinit_lets_go_of_where_it_started_and_of_what_it_was_given";
+    } fails "lifecycle::subreaper::hinit_leaves_its_working_directory_and_closes_inherited_descriptors";
 
     a_pid_left_by_a_crash_stops_the_next_start: "pidfile/lock.rs" {
         "(Contents::Empty | Contents::Pid(_), _)" => "(Contents::Empty, _)"
@@ -63,11 +63,11 @@ mutants! {
 
     a_file_of_another_hinit_is_unlinked: "pidfile/claim.rs" {
         "self.is_given_up.get() || self.place.entry.is(self.locked.identity)" => "true"
-    } fails "pid_file::subreaper::a_file_put_in_its_place_is_left_alone";
+    } fails "pid_file::subreaper::a_file_that_replaces_the_pid_file_stays";
 
     a_reaped_pid_stays_under_a_held_lock: "pidfile/claim.rs" {
         "retract(file).and(" => "Ok::<_, Errno>(()).and("
-    } fails "limits::disk::a_pid_that_cannot_be_taken_back_is_stale_at_once";
+    } fails "limits::disk::a_pid_that_cannot_be_erased_is_stale_at_once";
 
     a_configuration_file_is_overwritten: "pidfile/lock.rs" {
         "self.check_contents(file)?;" => ""
@@ -80,17 +80,17 @@ mutants! {
 
     the_umask_decides_the_mode: "pidfile/lock.rs" {
         "let _seen_below = fchmod(file, mode);" => "let _ = fchmod::<&File>;"
-    } fails "pid_file::subreaper::its_mode_is_as_asked_whatever_the_umask";
+    } fails "pid_file::subreaper::the_umask_does_not_change_the_mode";
 
     a_locked_stale_file_is_removed: "run/launch/stale.rs" {
         "    check_locks(&file)?;" => "    let _ = check_locks;"
-    } fails "stale::subreaper::what_somebody_has_locked_stays";
+    } fails "stale::subreaper::a_locked_file_is_kept";
 
     pid_1_keeps_a_stale_file_for_a_reused_pid: "run/launch/stale.rs" {
         "if getpid() == Pid::from_raw(1) || has_ended(pid) =>" => "if getpid() != getpid() || has_ended(pid) =>"
-    } fails "stale::pid_1::one_that_lives_stays_unless_it_cannot_be_meant";
+    } fails "stale::pid_1::a_file_with_a_living_pid_is_kept_except_by_pid_1";
 
     a_file_that_names_a_living_process_is_removed: "run/launch/stale.rs" {
         "if getpid() == Pid::from_raw(1) || has_ended(pid) =>" => "if getpid() == getpid() || has_ended(pid) =>"
-    } fails "stale::subreaper::one_that_lives_stays_unless_it_cannot_be_meant";
+    } fails "stale::subreaper::a_file_with_a_living_pid_is_kept_except_by_pid_1";
 }

@@ -6,20 +6,20 @@ use super::Mutant;
 mutants! {
     hinits_groups_are_kept: "run/launch/identity.rs" {
         "match sys::set_groups(&self.groups) {" => "match Ok::<(), Errno>(drop(sys::set_groups)) {"
-    } fails "user::subreaper::all_that_makes_a_user_is_that_users";
+    } fails "user::subreaper::ids_groups_and_capabilities_are_the_users";
 
     the_server_can_become_root_again: "sys/identity.rs" {
         "SYS_setresuid, uid, uid, uid" => "SYS_setresuid, 0, uid, uid"
-    } fails "user::pid_1::all_that_makes_a_user_is_that_users";
+    } fails "user::pid_1::ids_groups_and_capabilities_are_the_users";
 
     ambient_capabilities_are_kept: "run/launch/identity.rs" {
         "        sys::clear_ambient_capabilities()\n" => "        drop(sys::clear_ambient_capabilities); Ok(())\n"
-    } fails "user::privileges::the_capabilities_of_a_hinit_that_is_not_root_are_not_the_servers";
+    } fails "user::privileges::ambient_capabilities_of_a_plain_user_are_dropped";
 
     hinits_own_user_keeps_its_groups: "run/launch/identity.rs" {
         "        sys::set_gids(self.gid)?;" =>
         "        if nix::unistd::getuid().as_raw() == self.uid { return Ok(()); } sys::set_gids(self.gid)?;"
-    } fails "user::own::ambient_capabilities_and_groups_of_ones_own_go_as_well";
+    } fails "user::own::the_own_users_ambient_capabilities_and_groups_are_dropped";
 
     a_missing_capability_shows_after_the_launch: "run/launch/identity.rs" {
         "identity.check_capabilities(&own, &sys::has_capability)?;" => "drop(sys::has_capability);"
@@ -27,15 +27,15 @@ mutants! {
 
     an_identity_that_is_right_needs_a_capability: "run/launch/identity/check.rs" {
         "self.first_change(own).is_none();" => "false;"
-    } fails "user::own::a_uid_with_roots_group_keeps_it_or_is_told_how";
+    } fails "user::own::a_uid_with_roots_group_keeps_it_or_gets_a_remedy";
 
     the_engines_groups_are_always_kept: "run/launch/identity/check.rs" {
         "        if keep {" => "        if keep || true {"
-    } fails "user::own::the_engines_groups_are_kept_for_who_asks";
+    } fails "user::own::keep_groups_keeps_the_engines_groups";
 
     an_unreadable_account_file_counts_as_missing: "run/launch/accounts.rs" {
         "Err(Errno::ENOENT) =>" => "Err(_) =>"
-    } fails "user::a_file_that_cannot_be_read_is_not_taken_for_a_missing_one";
+    } fails "user::an_unreadable_account_file_is_an_error";
 
     the_child_can_be_traced_by_its_user: "run/launch/identity.rs" {
         "set_keepcaps(true)" => "set_keepcaps(false)"
@@ -47,7 +47,7 @@ mutants! {
 
     the_directory_is_entered_as_root_alone: "run/launch/mod.rs" {
         "Err(Errno::EACCES | Errno::EPERM) if" => "Err(Errno::EPERM) if"
-    } fails "user::place::subreaper::a_directory_that_only_the_server_may_enter_is_entered_as_that_user";
+    } fails "user::place::subreaper::a_directory_that_only_the_user_may_enter_is_entered_as_the_user";
 
     pipes_stay_roots: "run/launch/streams.rs" {
         "if stat.st_uid == uid ||" => "if stat.st_uid != uid ||"
@@ -55,31 +55,31 @@ mutants! {
 
     files_open_for_reading_are_given_away: "run/launch/streams.rs" {
         "return is_output && is_writable(stream);" => "return !is_output || is_writable(stream);"
-    } fails "user::streams::files_to_write_to_are_the_servers_and_all_others_stay";
+    } fails "user::streams::only_output_files_become_the_servers";
 
     the_terminal_of_another_session_is_given_away: "run/launch/streams.rs" {
         "tcgetsid(stream) == Ok(getpid())" => "tcgetsid(stream) != Ok(getpid())"
-    } fails "user::streams::the_terminal_of_another_session_leader_stays_its_owners";
+    } fails "user::streams::the_terminal_of_another_session_keeps_its_owner";
 
     the_terminal_does_not_go_back_to_its_owner: "run/terminal.rs" {
         "stat.st_uid == user)" => "stat.st_uid != user)"
-    } fails "user::streams::subreaper::the_terminal_is_the_servers_and_goes_back_at_the_end";
+    } fails "user::streams::subreaper::the_terminal_is_the_users_until_the_end";
 
     a_pid_file_of_any_user_is_trusted: "pidfile/read.rs" {
         "if !is_foreign {" => "if false {"
-    } fails "verdicts::an_own_file_that_others_had_a_hand_in";
+    } fails "verdicts::an_own_file_that_others_may_write";
 
     root_trusts_any_users_default_file: "pidfile/read.rs" {
         "Whose::User(user) => owner == user && !is_ambiguous(user)," => "Whose::User(user) => !is_ambiguous(user),"
-    } fails "attacks::default_files::root_believes_no_file_that_another_user_has_put_there";
+    } fails "attacks::default_files::root_ignores_another_users_default_file";
 
     root_trusts_a_default_file_for_any_process: "lookup.rs" {
         "|| parent == Some(PID_1);" => "|| parent.is_some();"
-    } fails "attacks::default_files::root_believes_no_file_that_another_user_has_put_there";
+    } fails "attacks::default_files::root_ignores_another_users_default_file";
 
     root_signals_by_another_users_default_file: "signal.rs" {
         "use crate::lookup::{Found, find};" => "use crate::lookup::{Found, inspect as find};"
-    } fails "other_user::root_finds_the_default_file_of_pid_1s_user_and_the_others_are_told";
+    } fails "other_user::root_finds_the_default_file_of_pid_1s_user_and_names_the_others";
 
     a_socket_of_any_user_is_trusted: "healthcheck/socket.rs" {
         "} else if !is_trusted(peer.uid()) {" => "} else if peer.uid() == 4242 {"
@@ -91,5 +91,5 @@ mutants! {
 
     a_followed_file_that_others_may_write_names_the_server: "run/follow.rs" {
         "stat.st_mode & 0o022 != 0" => "false"
-    } fails "follow::subreaper::a_file_that_others_may_write_is_not_believed";
+    } fails "follow::subreaper::a_file_that_others_may_write_is_ignored";
 }

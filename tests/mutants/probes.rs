@@ -5,15 +5,15 @@ use super::Mutant;
 mutants! {
     a_head_has_no_limit: "healthcheck/probe/http.rs" {
         "Ok(None) if self.unread.len() < MAX_HEAD => return None," => "Ok(None) => return None,"
-    } fails "hostile::whoever_sends_too_much";
+    } fails "hostile::peers_that_send_too_much";
 
     a_body_has_no_limit: "healthcheck/probe/http.rs" {
         "const MAX_BODY: usize = 64 * 1024;" => "const MAX_BODY: usize = 64 * 1024 * 1024;"
-    } fails "hostile::whoever_sends_too_much";
+    } fails "hostile::peers_that_send_too_much";
 
     any_status_code_is_healthy: "healthcheck/probe/http.rs" {
         "if expected.any(|codes| codes.contains(&code)) {" => "if expected.next().is_some() {"
-    } fails "probes::answers";
+    } fails "probes::each_http_answer";
 
     the_rest_of_an_answer_is_not_read: "healthcheck/probe/stream.rs" {
         "Progress::Decided => {" => "Progress::Decided if rest.is_none() => return Ok(()),\nProgress::Decided => {"
@@ -25,7 +25,7 @@ mutants! {
 
     not_serving_is_healthy: "healthcheck/probe/grpc.rs" {
         "Some(1) => self.said" => "Some(1 | 2) => self.said"
-    } fails "probes::grpc";
+    } fails "probes::each_grpc_answer";
 
     localhost_is_one_address: "cli/probes.rs" {
         "at(Ipv6Addr::LOCALHOST.into(), \"[::1]\"),\n        ]));" => "]));"
@@ -33,13 +33,13 @@ mutants! {
 
     a_heartbeat_from_the_future_is_fresh: "healthcheck/probe/heartbeat.rs" {
         "if touched.saturating_sub(now) > MAX_CLOCK_SKEW {" => "if touched > now && touched < now {"
-    } fails "probes::heartbeats";
+    } fails "probes::each_heartbeat";
 
     only_the_first_probe_counts: "healthcheck/mod.rs" {
         "for probe in &options.probes {" => "for probe in options.probes.iter().take(1) {"
-    } fails "probes::all_must_be_well";
+    } fails "probes::all_probes_must_be_healthy";
 
     a_dead_server_that_answers_is_healthy: "healthcheck/report.rs" {
         "self.process.as_ref().is_none_or(Verdict::is_healthy)" => "true"
-    } fails "probes::all_must_be_well";
+    } fails "probes::all_probes_must_be_healthy";
 }

@@ -9,23 +9,23 @@ mutants! {
 
     a_server_is_probed_before_its_exec: "run/ready.rs" {
         "            next: None,\n" => "            next: Some(Instant::now()),\n"
-    } fails "start::subreaper::the_server_is_asked_only_once_it_runs";
+    } fails "start::subreaper::the_server_is_probed_only_after_its_exec";
 
     the_probe_runs_as_root: "run/ready.rs" {
         "(identity.assume().is_err() || " => "("
-    } fails "ready::child::pid_1::it_is_the_servers_user";
+    } fails "ready::child::pid_1::the_probing_child_runs_as_the_servers_user";
 
     the_probing_child_keeps_the_lock: "run/ready.rs" {
         "let _may_stay = sys::close_all_but(vec![answer.as_raw_fd()]);" => ""
-    } fails "ready::child::subreaper::it_holds_nothing_of_hinits";
+    } fails "ready::child::subreaper::the_probing_child_keeps_no_descriptor_of_hinit";
 
     the_probing_child_outlives_a_stop: "run/ready.rs" {
         "        self.next = None;\n        self.kill();" => "        self.next = None;"
-    } fails "ready::child::subreaper::it_does_not_outlive_a_stop";
+    } fails "ready::child::subreaper::the_probing_child_does_not_outlive_a_stop";
 
     a_hanging_probe_is_not_killed: "run/ready.rs" {
         "return self.kill();" => "return;"
-    } fails "ready::child::pid_1::one_that_hangs_is_killed_and_the_next_one_asks";
+    } fails "ready::child::pid_1::a_hanging_probe_is_killed_and_the_next_one_runs";
 
     the_probing_child_counts_as_an_orphan: "run/main_loop/children.rs" {
         "Ok(status) if self.is_ready_probe(pid) => self.take_probe_result(status)," => ""
@@ -33,11 +33,11 @@ mutants! {
 
     the_probing_child_can_become_the_server: "run/main_loop/notify_events.rs" {
         "if self.is_ready_probe(pid) {" => "if false {"
-    } fails "ready::child::it_does_not_become_the_server";
+    } fails "ready::child::the_probing_child_cannot_become_the_server";
 
     hinit_wakes_up_after_the_server_is_ready: "run/health.rs" {
         "self.late_at.filter(|_| !self.has_become_ready());" => "self.late_at;"
-    } fails "ready::subreaper::hinit_wakes_up_no_more_once_the_server_is_ready";
+    } fails "ready::subreaper::hinit_does_not_wake_up_after_the_server_is_ready";
 
     ready_is_passed_on_before_the_probes_answer: "run/notify.rs" {
         "may_be_ready: options.ready_when.is_none()," => "may_be_ready: true,"
@@ -45,9 +45,9 @@ mutants! {
 
     a_hanging_start_ignores_signals: "run/launch/mod.rs" {
         "SignalQueue::new(options.stop.signals.with(SIGCHLD))" => "SignalQueue::new(SignalSet::NONE.with(SIGCHLD))"
-    } fails "start::subreaper::a_stop_signal_ends_a_start_that_hangs";
+    } fails "start::subreaper::a_stop_signal_ends_a_hanging_start";
 
     a_server_that_hangs_at_its_exec_is_ready: "run/health.rs" {
         "            stage: Stage::Launching," => "            stage: Stage::Running,"
-    } fails "start::subreaper::probes_are_answered_meanwhile";
+    } fails "start::subreaper::health_checks_are_answered_during_the_exec";
 }

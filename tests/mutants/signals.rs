@@ -11,23 +11,23 @@ mutants! {
     values_of_signals_are_dropped: "run/server.rs" {
         "Some(info) =>" => "Some(info) if info.ssi_signo == 99 =>",
         "None => sys::kill(self.pid, signal.number())" => "_ => sys::kill(self.pid, signal.number())"
-    } fails "signals::subreaper::values_arrive_in_order_and_nothing_is_merged";
+    } fails "signals::subreaper::values_arrive_in_order_and_unmerged";
 
     queued_signals_without_a_value_are_merged: "run/signals/received.rs" {
         "if self.number() > libc::SIGSYS &&" => "if false &&"
-    } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
+    } fails "signals::subreaper::no_signal_is_lost_when_the_servers_queue_is_full";
 
     a_full_queue_loses_a_signal: "run/main_loop/signals.rs" {
         "Err(Errno::EAGAIN) => self.queue.put_back(signal)," => "Err(Errno::EAGAIN) => {}"
-    } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
+    } fails "signals::subreaper::no_signal_is_lost_when_the_servers_queue_is_full";
 
     a_full_queue_holds_up_standard_signals: "run/signals.rs" {
         "        self.set_mask(SignalSet::STANDARD);" => ""
-    } fails "signals::subreaper::none_is_lost_when_the_servers_queue_is_full";
+    } fails "signals::subreaper::no_signal_is_lost_when_the_servers_queue_is_full";
 
     senders_can_fill_the_servers_queue: "run/launch/mod.rs" {
         "            signals::halve_signal_queue_limit();" => ""
-    } fails "signals::subreaper::who_fills_hinits_own_queue_does_not_stop_it";
+    } fails "signals::subreaper::a_full_queue_of_hinits_own_does_not_stop_it";
 
     the_servers_queue_limit_is_halved: "run/launch/mod.rs" {
         "    let queue = SignalQueue::new(options.stop" => "    signals::halve_signal_queue_limit(); let queue = SignalQueue::new(options.stop"
@@ -35,11 +35,11 @@ mutants! {
 
     the_group_gets_no_signals: "run/server.rs" {
         "_ if self.signals_group || to_job =>" => "_ if to_job =>"
-    } fails "signals::subreaper::the_group_gets_them_if_asked_for";
+    } fails "signals::subreaper::with_group_the_whole_group_gets_the_signals";
 
     the_parents_death_sends_no_signal: "run/launch/mod.rs" {
         "    set_pdeathsig(signal).map_err(fail)?;" => ""
-    } fails "signals::the_parents_death_is_a_signal";
+    } fails "signals::the_parents_death_sends_a_signal";
 
     a_killed_hinit_leaves_its_server: "run/launch/start.rs" {
         "options.parent_death == Some(Signal::SIGKILL)" => "options.parent_death == Some(Signal::SIGKILL) && false"
@@ -61,11 +61,11 @@ mutants! {
 
     sigchld_stays_ignored: "run/launch/mod.rs" {
         "sigchld_ignored: sys::ignore_sigchld(false)," => "sigchld_ignored: true,"
-    } fails "lifecycle::subreaper::sigchld_ignored_by_the_caller_hides_no_end_and_stays_ignored_for_the_server";
+    } fails "lifecycle::subreaper::sigchld_ignored_by_the_caller_stays_ignored_for_the_server_alone";
 
     an_ignored_sigchld_is_not_restored: "sys/child.rs" {
         "if self.ignores_sigchld {" => "if false {"
-    } fails "lifecycle::subreaper::sigchld_ignored_by_the_caller_hides_no_end_and_stays_ignored_for_the_server";
+    } fails "lifecycle::subreaper::sigchld_ignored_by_the_caller_stays_ignored_for_the_server_alone";
 
     the_signal_mask_is_not_restored: "sys/child.rs" {
         "super::set_signal_mask(self.signal_mask);" => ""
@@ -74,11 +74,11 @@ mutants! {
     hinits_own_sigpipe_is_passed_on: "run/signals.rs" {
         "Ok(Some(info)) if is_own_write_error(&info) => None," =>
         "Ok(Some(info)) if is_own_write_error(&info) && false => None,"
-    } fails "log::subreaper::a_reader_that_is_gone_does_no_harm";
+    } fails "log::subreaper::a_closed_log_pipe_does_no_harm";
 
     a_group_of_other_processes_gets_the_signal: "run/server.rs" {
         "group.filter(|group| *group == self.pid || Some(*group) == self.made_group)" => "group"
-    } fails "groups::a_server_in_a_strangers_group_gets_the_signal_alone";
+    } fails "groups::in_a_group_of_other_processes_only_the_server_gets_the_signal";
 
     a_group_that_hinit_made_is_used_when_it_is_gone: "run/server.rs" {
         "group.filter(|group| *group == self.pid || Some(*group) == self.made_group)" => "self.made_group",
@@ -94,19 +94,19 @@ mutants! {
         Some(Fault::Replaced)
     } else if !options.foreign && !file.is_held() {
         Some(Fault::Stale)"
-    } fails "signal::reuse::the_lock_of_another_hinit_does_not_vouch_for_the_stranger";
+    } fails "signal::reuse::the_lock_of_another_hinit_does_not_confirm_a_reused_pid";
 
     the_lock_is_not_checked_again_before_the_signal: "signal.rs" {
         "if !options.foreign && !file.is_held() {" => "if false {"
-    } fails "signal::reuse::also_where_there_is_no_hold_on_a_process";
+    } fails "signal::reuse::without_pidfds_a_reused_pid_gets_no_signal";
 
     the_signal_goes_to_a_pid_that_was_reused: "sys/signals.rs" {
         "Err(Errno::ENOSYS | Errno::EPERM) if !ends_within(pidfd, PollTimeout::ZERO) =>" => "Err(_) =>"
-    } fails "signal::reuse::after_any_system_call_the_stranger_is_spared";
+    } fails "signal::reuse::a_pid_reused_after_any_system_call_gets_no_signal";
 
     without_a_pidfd_no_signal_is_sent: "sys/signals.rs" {
         "Err(Errno::ENOSYS | Errno::EPERM) | Ok(Err(_)) => None," => "Ok(Err(_)) => None,"
-    } fails "signal::without_a_hold_on_the_process_plain_kill_does_it";
+    } fails "signal::without_pidfds_kill_is_used";
 
     a_stopped_server_gets_no_signals: "signal.rs" {
         "        | Verdict::Stopped(_) => {}" => "        => {}"
@@ -114,5 +114,5 @@ mutants! {
 
     a_wait_for_the_servers_end_cannot_be_interrupted: "main.rs" {
         "sys::set_signal_mask(inherited.with(SIGPIPE));" => "let _ = inherited.with(SIGPIPE);"
-    } fails "signal::who_waits_can_be_interrupted";
+    } fails "signal::a_wait_can_be_interrupted";
 }

@@ -9,23 +9,23 @@ mutants! {
 
     a_background_job_takes_the_terminal: "run/launch/start.rs" {
         "terminal.filter(|terminal| terminal.is_ours())" => "terminal"
-    } fails "terminal::a_job_in_the_background_steals_nothing_until_it_is_put_into_the_foreground";
+    } fails "terminal::a_background_job_takes_the_terminal_only_in_the_foreground";
 
     the_shell_sees_no_stop: "run/terminal.rs" {
         "&& sys::stop_own_group(like)" => "&& like != signal"
-    } fails "terminal::ctrl_z_stops_both_and_fg_and_bg_continue_both";
+    } fails "terminal::ctrl_z_fg_and_bg_affect_hinit_and_server";
 
     hinit_stops_without_its_group: "sys/signals.rs" {
         "kill(Pid::from_raw(0), signal)" => "kill(nix::unistd::getpid(), signal)"
-    } fails "terminal::a_pipeline_stops_and_goes_on_as_a_whole";
+    } fails "terminal::a_pipeline_stops_and_continues_as_a_whole";
 
     the_foreground_is_not_handed_to_the_server: "run/main_loop/signals.rs" {
         "&& terminal.is_ours()\n" => "&& false\n"
-    } fails "terminal::ctrl_z_stops_both_and_fg_and_bg_continue_both";
+    } fails "terminal::ctrl_z_fg_and_bg_affect_hinit_and_server";
 
     ctrl_z_stops_a_pid_1_for_ever: "run/terminal.rs" {
         "(Signal::SIGTSTP, _) => Stop::ContinueAlone," => "(Signal::SIGTSTP, _) => Stop::Leave,"
-    } fails "terminal::pid_1::where_nobody_could_continue_it_a_server_goes_on_after_ctrl_z";
+    } fails "terminal::pid_1::without_a_shell_a_server_continues_after_ctrl_z";
 
     the_terminal_is_not_given_back: "run/main_loop.rs" {
         "            terminal.take_back(group);" => "            let _ = (terminal, group);"

@@ -6,11 +6,11 @@ mutants! {
     a_leader_that_exited_before_its_threads_is_a_zombie: "process.rs" {
         "self.state == State::Ended && self.threads <= 1" => "self.state == State::Ended",
         "        process.state = state_of_threads(pid)?;" => ""
-    } fails "lifecycle::pid_1::a_server_whose_first_thread_has_left_lives";
+    } fails "lifecycle::pid_1::a_server_whose_first_thread_has_exited_is_alive";
 
     a_process_that_cannot_be_checked_is_alive: "process.rs" {
         "Look::Unseen(errno)\n    }" => "Look::Exists\n    }"
-    } fails "limits::descriptors::no_health_check_takes_the_dead_for_the_living";
+    } fails "limits::descriptors::no_health_check_says_that_a_dead_server_is_healthy";
 
     a_zombie_is_alive: "process.rs" {
         "self.state == State::Ended && self.threads <= 1" => "self.state == State::Ended && self.threads < 1"
@@ -18,19 +18,19 @@ mutants! {
 
     a_stale_file_is_healthy: "pidfile/read.rs" {
         "if !held && !is_foreign" => "if !held && !is_foreign && false"
-    } fails "verdicts::a_pid_that_no_hinit_vouches_for_is_stale";
+    } fails "verdicts::a_file_without_a_lock_is_stale";
 
     a_fifo_is_opened: "pidfile/read.rs" {
         "kind(&named).map_or(Ok(()), |kind| Err(Fault::NotRegular(kind)))?;" => ""
-    } fails "verdicts::what_is_not_a_regular_file";
+    } fails "verdicts::each_kind_of_file_that_is_not_regular";
 
     proc_of_another_namespace_is_read: "lookup.rs" {
         "_ if !process::is_proc_ours()" => "_ if false"
-    } fails "verdicts::another_namespaces_proc_is_not_believed";
+    } fails "verdicts::proc_of_another_namespace_is_not_used";
 
     status_shows_proc_of_another_namespace: "status/facts.rs" {
         "let can_tell = process::is_proc_ours();" => "let can_tell = true;"
-    } fails "status::without_a_proc_of_ours_there_are_reasons";
+    } fails "status::without_a_proc_of_this_namespace_facts_have_reasons";
 
     the_check_has_no_deadline: "healthcheck/mod.rs" {
         ".without(SIGALRM)" => ".with(SIGALRM)"
@@ -38,5 +38,5 @@ mutants! {
 
     sigpipe_decides_the_exit_code: "healthcheck/mod.rs" {
         "inherited.with(SIGPIPE)" => "inherited.without(SIGPIPE)"
-    } fails "verdicts::the_exit_code_is_0_or_1_whatever_becomes_of_stdout";
+    } fails "verdicts::the_exit_code_is_0_or_1_even_with_a_closed_stdout";
 }

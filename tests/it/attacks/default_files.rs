@@ -16,7 +16,7 @@ fn plant(path: &Path, pid: &str, owner: u32, mode: u32) -> Held {
 
 /// hinit's own file is elsewhere, so whatever root finds was put there.
 #[test]
-fn root_believes_no_file_that_another_user_has_put_there() {
+fn root_ignores_another_users_default_file() {
     if !can_attack() {
         return;
     }
@@ -75,7 +75,7 @@ fn root_believes_no_file_that_another_user_has_put_there() {
 
 /// Nor does one hide the file that is proper.
 #[test]
-fn a_file_that_another_user_has_put_there_first_hides_nothing_from_root() {
+fn another_users_default_file_does_not_hide_pid_1s_from_root() {
     if !can_attack() {
         return;
     }

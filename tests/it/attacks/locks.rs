@@ -19,7 +19,7 @@ fn locked_by_attacker(path: &Path, kind: &str) -> Running {
 /// What a killed hinit has left, or any other file of root's with a number in it: put where a hinit's PID
 /// file is looked for, and locked.
 #[test]
-fn a_strangers_lock_vouches_for_nobody() {
+fn a_lock_of_another_process_does_not_make_a_file_healthy() {
     if !can_attack() {
         return;
     }
@@ -61,7 +61,7 @@ fn a_strangers_lock_vouches_for_nobody() {
 
 /// It stops the start, which says what to do, and changes nothing.
 #[test]
-fn a_lock_that_was_taken_first_is_named_and_nothing_launched() {
+fn a_lock_of_another_process_stops_the_launch_and_is_named() {
     if !can_attack() {
         return;
     }
@@ -120,7 +120,7 @@ fn a_lock_that_was_taken_first_is_named_and_nothing_launched() {
 
 /// Once hinit runs, nobody gets any lock of its file, and a check waits for none.
 #[test]
-fn the_lock_of_a_hinit_that_runs_cannot_be_had() {
+fn the_lock_of_a_running_hinit_cannot_be_taken() {
     if !can_attack() {
         return;
     }
@@ -148,7 +148,7 @@ fn the_lock_of_a_hinit_that_runs_cannot_be_had() {
 
 /// Who may read the file can lock what hinit does not, and so keep hinit's lock from growing: it only shrinks.
 #[test]
-fn a_lock_behind_hinits_keeps_nothing_from_the_readers() {
+fn a_lock_behind_hinits_hides_no_state_from_readers() {
     for options in [&[][..], &["--notify"]] {
         let dir = TempDir::new();
         let path = dir.join("pid");

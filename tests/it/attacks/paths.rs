@@ -41,12 +41,12 @@ fn refused(path: &Path, reason: &str) {
 }
 
 in_both_modes!(
-    a_file_put_in_its_place_while_the_server_runs,
-    a_directory_put_in_its_place_while_the_server_runs
+    a_file_that_replaces_the_pid_file_is_left_alone,
+    a_directory_that_replaces_the_pid_file_is_left_alone
 );
 
 // A file with a victim's PID, with hinit's own and with that of PID 1: none is believed.
-fn a_file_put_in_its_place_while_the_server_runs(mode: Mode) {
+fn a_file_that_replaces_the_pid_file_is_left_alone(mode: Mode) {
     if !can_attack() {
         return;
     }
@@ -94,7 +94,7 @@ fn a_file_put_in_its_place_while_the_server_runs(mode: Mode) {
 }
 
 // hinit has the directory, and not its name: in that of the same name it touches nothing.
-fn a_directory_put_in_its_place_while_the_server_runs(mode: Mode) {
+fn a_directory_that_replaces_the_pid_file_is_left_alone(mode: Mode) {
     if !can_attack() {
         return;
     }
@@ -202,7 +202,7 @@ fn a_squatted_path_is_left_alone() {
 
 /// A directory's name that leads to a victim's, where root's own would lead as well.
 #[test]
-fn a_directory_that_is_a_link_of_anothers_is_not_entered() {
+fn a_directory_behind_another_users_symlink_is_not_entered() {
     if !can_attack() {
         return;
     }

@@ -6,12 +6,12 @@ use super::*;
 use crate::signals::queue;
 
 in_both_modes!(
-    a_server_of_another_user_has_no_hold_on_hinit,
-    a_forged_sigchld_ends_nobody
+    a_server_of_another_user_cannot_harm_hinit,
+    a_forged_sigchld_does_not_end_hinit
 );
 
 // Every signal by every call, with forged senders and codes; ptrace, limits, memory, descriptors.
-fn a_server_of_another_user_has_no_hold_on_hinit(mode: Mode) {
+fn a_server_of_another_user_cannot_harm_hinit(mode: Mode) {
     if !can_attack() {
         return;
     }
@@ -47,7 +47,7 @@ fn a_server_of_another_user_has_no_hold_on_hinit(mode: Mode) {
 }
 
 // Whoever may signal hinit may also lie about who it is, and what happened.
-fn a_forged_sigchld_ends_nobody(mode: Mode) {
+fn a_forged_sigchld_does_not_end_hinit(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let hinit = Start::new(mode)

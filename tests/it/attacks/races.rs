@@ -26,7 +26,7 @@ done 2>/dev/null
 "#;
 
 #[test]
-fn nothing_is_touched_signalled_or_believed_while_names_are_swapped() {
+fn no_wrong_file_or_process_is_used_while_names_are_swapped() {
     if !can_attack() {
         return;
     }

@@ -50,7 +50,7 @@ fn a_link_to_the_socket_of_another_hinit_proves_nothing() {
 
 /// To bind its sockets hinit goes to their directories, and back.
 #[test]
-fn the_server_has_the_working_directory_all_the_same() {
+fn binding_the_socket_leaves_the_servers_working_directory() {
     let dir = TempDir::new();
     let started_in = |directory: &Path, script: &str| {
         let program = format!("{script}; exec \"$@\"");

@@ -160,7 +160,7 @@ fn what_each_exits_with() {
 }
 
 #[test]
-fn all_its_names() {
+fn each_name_of_each_init() {
     for (name, code) in [
         ("tini", 127),
         ("tini-static", 127),

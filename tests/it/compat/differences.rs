@@ -80,7 +80,7 @@ const ROWS: &[Row] = rows! {
 };
 
 #[test]
-fn of_each_row() {
+fn each_row_of_the_table() {
     for (name, situation, observe, theirs, ours) in ROWS {
         // Shown, if it fails.
         eprintln!("{name}, {situation}");

@@ -16,8 +16,8 @@ in_both_modes!(
     the_code_is_the_commands,
     a_death_by_a_signal_is_128_plus_its_number,
     a_normal_run_has_no_lines_and_no_pid_file,
-    tini_takes_codes_for_0,
-    nobody_is_waited_for
+    tini_maps_expected_codes_to_0,
+    leftovers_are_not_waited_for
 );
 
 fn the_code_is_the_commands(mode: Mode) {
@@ -65,7 +65,7 @@ fn a_normal_run_has_no_lines_and_no_pid_file(mode: Mode) {
     }
 }
 
-fn tini_takes_codes_for_0(mode: Mode) {
+fn tini_maps_expected_codes_to_0(mode: Mode) {
     let run = |words: &[&str], script: &str, code: i32| {
         let words: Vec<&str> = words.iter().chain(&["-s"]).copied().collect();
         alike(
@@ -84,7 +84,7 @@ fn tini_takes_codes_for_0(mode: Mode) {
     run(&["-e", "143", "-e", "137"], "kill -9 $$", 0);
 }
 
-fn nobody_is_waited_for(mode: Mode) {
+fn leftovers_are_not_waited_for(mode: Mode) {
     for (name, words) in QUIET {
         // As PID 1 the kernel kills whom it leaves; else they must not outlive the test.
         let run = |init: &Init| {
@@ -104,7 +104,7 @@ fn nobody_is_waited_for(mode: Mode) {
 }
 
 #[test]
-fn what_is_told_those_whom_the_command_leaves() {
+fn leftovers_get_the_signal_of_each_init() {
     for (name, words, left) in [
         ("tini", &["-s"][..], Told::new()),
         ("tini", &["-sg"], Told::new()),

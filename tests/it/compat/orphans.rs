@@ -11,7 +11,7 @@ const SILENT: (&str, &str) = ("TINI_VERBOSITY", "0");
 const ORPHAN: &str = "sh -c 'sleep 1000 >/dev/null 2>&1 & echo $!'; echo ready; exec sleep 1000";
 
 #[test]
-fn who_becomes_their_parent() {
+fn the_parent_of_orphans_of_each_init() {
     for (name, words, variable, comes) in [
         ("tini", &[][..], "", false),
         ("tini", &["-s"], "", true),
@@ -48,7 +48,7 @@ fn who_becomes_their_parent() {
 }
 
 #[test]
-fn pid_1_has_them_all_and_reaps_them() {
+fn pid_1_adopts_and_reaps_all_orphans() {
     for name in ["tini", "tini-static", "dumb-init", "catatonit"] {
         let run = |init: &Init| {
             let start = init.with(Mode::Pid1, &[]);
@@ -64,7 +64,7 @@ fn pid_1_has_them_all_and_reaps_them() {
 }
 
 #[test]
-fn tini_names_them_if_asked_to() {
+fn tini_names_reaped_orphans_with_an_option() {
     let run = |init: &Init| {
         let running = init
             .with(Mode::Pid1, &["-w"])

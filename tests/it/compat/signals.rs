@@ -39,15 +39,15 @@ const SERVER: &[&str] = &["server"];
 const GROUP: &[&str] = &["child", "server"];
 
 in_both_modes!(
-    to_the_server_or_to_its_group,
-    those_of_faults_are_signals_to_dumb_init_as_well,
-    tini_passes_the_keyboards_stop_on,
+    signals_go_to_the_server_or_to_its_group,
+    dumb_init_passes_on_signals_of_faults,
+    tini_passes_ctrl_z_on,
     dumb_init_rewrites_and_drops,
     dumb_init_stops_and_goes_on_with_its_group,
-    dumb_init_stops_whatever_becomes_of_the_signal
+    dumb_init_stops_even_if_the_signal_is_dropped
 );
 
-fn to_the_server_or_to_its_group(mode: Mode) {
+fn signals_go_to_the_server_or_to_its_group(mode: Mode) {
     let all = passed_on();
     // SIGCHLD is each init's own business.
     let sent: Vec<i32> = [SIGCHLD].into_iter().chain(all.iter().copied()).collect();
@@ -74,7 +74,7 @@ fn to_the_server_or_to_its_group(mode: Mode) {
     }
 }
 
-fn those_of_faults_are_signals_to_dumb_init_as_well(mode: Mode) {
+fn dumb_init_passes_on_signals_of_faults(mode: Mode) {
     let sent = [
         SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS, SIGPWR,
     ];
@@ -85,7 +85,7 @@ fn those_of_faults_are_signals_to_dumb_init_as_well(mode: Mode) {
     );
 }
 
-fn tini_passes_the_keyboards_stop_on(mode: Mode) {
+fn tini_passes_ctrl_z_on(mode: Mode) {
     let sent = [SIGTSTP, SIGPWR];
     alike(
         "tini",
@@ -155,7 +155,7 @@ fn dumb_init_stops_and_goes_on_with_its_group(mode: Mode) {
     }
 }
 
-fn dumb_init_stops_whatever_becomes_of_the_signal(mode: Mode) {
+fn dumb_init_stops_even_if_the_signal_is_dropped(mode: Mode) {
     for (words, members, got) in [
         (&["-r", "20:12"][..], GROUP, Some(12)),
         (&["-r", "20:0"], GROUP, None),

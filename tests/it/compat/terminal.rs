@@ -64,7 +64,7 @@ in_both_modes!(
     without_a_terminal,
     leading_the_terminals_session,
     each_key_and_size_comes_once_and_nothing_else_does,
-    the_terminals_farewell_is_dropped
+    the_hup_and_cont_of_a_left_terminal_are_dropped
 );
 
 fn without_a_terminal(mode: Mode) {
@@ -123,7 +123,7 @@ fn each_key_and_size_comes_once_and_nothing_else_does(mode: Mode) {
 }
 
 // The kernel sends one that gives its terminal up a SIGHUP and a SIGCONT, which are no news for the command.
-fn the_terminals_farewell_is_dropped(mode: Mode) {
+fn the_hup_and_cont_of_a_left_terminal_are_dropped(mode: Mode) {
     let mut pty = Pty::new();
     let init = Init::hinit_as("dumb-init");
     let mut child = pty.start(&mut command(&init, mode, &LEADER, &["-v"], "signals"));
@@ -138,7 +138,7 @@ fn the_terminals_farewell_is_dropped(mode: Mode) {
 }
 
 #[test]
-fn below_a_script_that_leads_the_session() {
+fn an_init_below_a_script_that_leads_the_session() {
     for (name, words, place) in [
         ("tini", &["-s"][..], ITS_TERMINAL),
         ("catatonit", &[], ITS_TERMINAL),

@@ -122,7 +122,7 @@ fn only_monotonic(clocks: &[String]) {
 }
 
 #[test]
-fn a_whole_run_goes_by_no_wall_clock() {
+fn a_whole_run_reads_no_wall_clock() {
     for options in [&[][..], &["--notify", "--watchdog", "60m"]] {
         let dir = TempDir::new();
         let (path, trace) = (dir.join("pid"), dir.join("trace"));
@@ -151,7 +151,7 @@ fn a_whole_run_goes_by_no_wall_clock() {
 }
 
 #[test]
-fn of_all_health_checks_the_heartbeat_alone_asks_what_time_it_is() {
+fn only_a_heartbeat_check_reads_the_wall_clock() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let pid_file = path.to_str().unwrap();

@@ -36,7 +36,7 @@ fn untimed(line: &str) -> String {
 }
 
 #[test]
-fn a_launch_says_for_what_there_is_none() {
+fn a_launch_names_what_lacks_a_descriptor() {
     let dir = TempDir::new();
     let (path, other) = (dir.join("pid"), dir.join("other"));
     let pid_file = path.to_str().unwrap();
@@ -90,12 +90,12 @@ fn fewest(pid_file: &Path) -> u32 {
 }
 
 in_both_modes!(
-    with_which_it_starts_it_can_also_stop,
-    without_any_the_server_is_killed_all_the_same,
-    without_any_it_warns_of_whom_it_leaves
+    descriptors_that_suffice_to_start_suffice_to_stop,
+    without_descriptors_the_server_is_still_killed,
+    without_descriptors_hinit_warns_of_leftovers
 );
 
-fn with_which_it_starts_it_can_also_stop(mode: Mode) {
+fn descriptors_that_suffice_to_start_suffice_to_stop(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let limit = format!("--nofile={}", fewest(&path));
@@ -128,7 +128,7 @@ fn with_which_it_starts_it_can_also_stop(mode: Mode) {
     assert!(!path.exists());
 }
 
-fn without_any_the_server_is_killed_all_the_same(mode: Mode) {
+fn without_descriptors_the_server_is_still_killed(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let hinit = Start::new(mode).pid_file(&path).args(["--grace", "1ms"]);
@@ -155,7 +155,7 @@ fn without_any_the_server_is_killed_all_the_same(mode: Mode) {
     assert!(!path.exists());
 }
 
-fn without_any_it_warns_of_whom_it_leaves(mode: Mode) {
+fn without_descriptors_hinit_warns_of_leftovers(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let hinit = Start::new(mode).pid_file(&path).args(["--grace", "1ms"]);
@@ -190,7 +190,7 @@ fn leave_none(hinit: &Running) {
 
 /// What is said of a server that lives, and of one that is dead but was not reaped.
 #[test]
-fn no_health_check_takes_the_dead_for_the_living() {
+fn no_health_check_says_that_a_dead_server_is_healthy() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let victim = Victim::sleeping();
@@ -253,7 +253,7 @@ fn no_health_check_takes_the_dead_for_the_living() {
 }
 
 #[test]
-fn a_probe_without_one_is_unhealthy() {
+fn a_probe_without_a_descriptor_is_unhealthy() {
     let dir = TempDir::new();
     let socket = dir.join("socket");
     let _unix = UnixListener::bind(&socket).unwrap();

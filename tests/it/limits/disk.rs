@@ -36,7 +36,7 @@ fn warnings(log: &str) -> Vec<&str> {
 
 /// hinit is stopped between its claim and its launch, and meanwhile the file system is filled.
 #[test]
-fn who_takes_the_last_room_after_the_claim_does_no_harm() {
+fn a_disk_that_fills_up_after_the_claim_does_no_harm() {
     let server = "until test -s mnt/pid || test -e filled; do :; done; \
         \"$HINIT\" healthcheck --pid-file mnt/pid; exit 3";
     let script = format!(
@@ -181,7 +181,7 @@ fn a_call_that_fails_is_one_warning_and_the_exit_code_stays() {
 
 /// While hinit still waits for what the server has left, the file names a PID that may be anybody's.
 #[test]
-fn a_pid_that_cannot_be_taken_back_is_stale_at_once() {
+fn a_pid_that_cannot_be_erased_is_stale_at_once() {
     let server = "trap : TERM; until test -s mnt/pid; do :; done; \
         (trap '' TERM; while test -e /proc/$$; do :; done; \"$HINIT\" healthcheck --pid-file \
         mnt/pid) & exit 3";
@@ -205,7 +205,7 @@ fn while_hinit_runs_the_kernel_refuses_to_make_it_read_only() {
 }
 
 #[test]
-fn a_read_only_view_of_it_hinders_nobody() {
+fn a_health_check_works_on_a_read_only_mount() {
     // As a container has it that shares the volume read-only.
     let script = format!(
         "mkdir view; mount --bind mnt view; mount -o remount,bind,ro view; {START} \
@@ -221,7 +221,7 @@ fn a_read_only_view_of_it_hinders_nobody() {
 }
 
 #[test]
-fn it_is_unmounted_lazily() {
+fn a_file_system_that_is_unmounted_lazily() {
     let script = format!(
         "{START} umount -l mnt; \"$HINIT\" healthcheck --pid-file mnt/pid || true; {STOP} ls mnt"
     );

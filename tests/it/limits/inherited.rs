@@ -9,7 +9,7 @@ use super::*;
 
 /// By strace, which has `close_range(2)` fail as an older kernel or a seccomp profile does.
 #[test]
-fn what_was_meant_for_the_server_is_let_go_without_close_range_as_well() {
+fn inherited_descriptors_are_closed_without_close_range() {
     let dir = TempDir::new();
     let given = dir.join("given");
     fs::write(&given, "").unwrap();

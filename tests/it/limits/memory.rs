@@ -91,7 +91,7 @@ fn a_health_check_has_a_verdict_or_is_refused_by_the_kernel() {
 }
 
 #[test]
-fn a_launch_says_that_there_is_none_or_keeps_the_exit_code() {
+fn a_launch_is_out_of_memory_or_keeps_the_exit_code() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let server = fixture();
@@ -255,11 +255,11 @@ fn a_long_answer_is_a_verdict_or_out_of_memory() {
 }
 
 in_both_modes!(
-    what_is_left_is_ended_and_the_exit_code_kept_where_there_is_no_more,
+    out_of_memory_leftovers_are_ended_and_the_exit_code_kept,
     a_mebibyte_is_enough_for_a_whole_life
 );
 
-fn what_is_left_is_ended_and_the_exit_code_kept_where_there_is_no_more(mode: Mode) {
+fn out_of_memory_leftovers_are_ended_and_the_exit_code_kept(mode: Mode) {
     // So many that a list of them does not fit into what hinit has from the start.
     const LEFT: usize = 450;
     let mut was_short = false;

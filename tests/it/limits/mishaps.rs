@@ -46,24 +46,24 @@ fn replaced() -> Vec<String> {
 }
 
 in_both_modes!(
-    it_is_removed,
-    something_else_is_put_in_its_place,
-    a_symlink_to_the_very_file_is_put_in_its_place,
-    another_users_file_is_put_in_its_place,
-    it_is_given_away,
-    all_may_write_it,
-    its_bytes_are_others,
-    the_file_of_another_hinit_is_put_in_its_place,
-    with_a_delay_it_is_noticed_at_the_stop_signal
+    the_pid_file_is_removed,
+    the_pid_file_is_replaced_by_another_kind_of_file,
+    the_pid_file_is_replaced_by_a_symlink_to_itself,
+    the_pid_file_is_replaced_by_another_users,
+    the_pid_file_gets_another_owner,
+    the_pid_file_becomes_writable_by_all,
+    the_contents_of_the_pid_file_change,
+    the_pid_file_is_replaced_by_that_of_another_hinit,
+    with_a_stop_delay_a_replaced_file_is_noticed_at_the_stop_signal
 );
 
-fn it_is_removed(mode: Mode) {
+fn the_pid_file_is_removed(mode: Mode) {
     let (verdict, warnings) = mishap(mode, |path, _| fs::remove_file(path).unwrap());
     assert_eq!(verdict, "unhealthy: PID file P does not exist");
     assert_eq!(warnings, replaced());
 }
 
-fn something_else_is_put_in_its_place(mode: Mode) {
+fn the_pid_file_is_replaced_by_another_kind_of_file(mode: Mode) {
     for (kind, at) in [("FIFO", 0), ("directory", 1), ("socket", 2), ("symlink", 3)] {
         let (dir, odd) = (TempDir::new(), TempDir::new());
         let (verdict, warnings) = befalls(mode, &dir, |path, _| {
@@ -79,7 +79,7 @@ fn something_else_is_put_in_its_place(mode: Mode) {
     }
 }
 
-fn a_symlink_to_the_very_file_is_put_in_its_place(mode: Mode) {
+fn the_pid_file_is_replaced_by_a_symlink_to_itself(mode: Mode) {
     let dir = TempDir::new();
     let (verdict, warnings) = befalls(mode, &dir, |path, _| {
         fs::rename(path, dir.join("moved")).unwrap();
@@ -95,7 +95,7 @@ fn a_symlink_to_the_very_file_is_put_in_its_place(mode: Mode) {
     assert!(fs::symlink_metadata(dir.join("pid")).is_ok());
 }
 
-fn another_users_file_is_put_in_its_place(mode: Mode) {
+fn the_pid_file_is_replaced_by_another_users(mode: Mode) {
     if !can_be_root("to give a file away") {
         return;
     }
@@ -117,7 +117,7 @@ fn another_users_file_is_put_in_its_place(mode: Mode) {
     assert_eq!(fs::read_to_string(dir.join("pid")).unwrap(), contents);
 }
 
-fn it_is_given_away(mode: Mode) {
+fn the_pid_file_gets_another_owner(mode: Mode) {
     if !can_be_root("to give a file away") {
         return;
     }
@@ -129,14 +129,14 @@ fn it_is_given_away(mode: Mode) {
     assert_eq!(warnings, [""; 0]);
 }
 
-fn all_may_write_it(mode: Mode) {
+fn the_pid_file_becomes_writable_by_all(mode: Mode) {
     let all = Permissions::from_mode(0o666);
     let (verdict, warnings) = mishap(mode, |path, _| fs::set_permissions(path, all).unwrap());
     assert_eq!(verdict, "unhealthy: PID file P is writable by others");
     assert_eq!(warnings, [""; 0]);
 }
 
-fn its_bytes_are_others(mode: Mode) {
+fn the_contents_of_the_pid_file_change(mode: Mode) {
     for (bytes, verdict) in [
         (
             &b""[..],
@@ -156,7 +156,7 @@ fn its_bytes_are_others(mode: Mode) {
     }
 }
 
-fn the_file_of_another_hinit_is_put_in_its_place(mode: Mode) {
+fn the_pid_file_is_replaced_by_that_of_another_hinit(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let start = |path: &Path| {
@@ -197,7 +197,7 @@ fn the_file_of_another_hinit_is_put_in_its_place(mode: Mode) {
     assert_eq!(fs::read(&path).unwrap(), b"");
 }
 
-fn with_a_delay_it_is_noticed_at_the_stop_signal(mode: Mode) {
+fn with_a_stop_delay_a_replaced_file_is_noticed_at_the_stop_signal(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let hinit = Start::new(mode)

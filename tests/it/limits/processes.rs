@@ -16,9 +16,12 @@ fn start(cgroup: &Cgroup, mode: Mode) -> Start {
     Start::by(mode, &cgroup.around().each_ref().map(String::as_str))
 }
 
-in_both_modes!(reached_before_the_start, reached_while_the_server_runs);
+in_both_modes!(
+    the_limit_is_reached_before_the_start,
+    the_limit_is_reached_while_the_server_runs
+);
 
-fn reached_before_the_start(mode: Mode) {
+fn the_limit_is_reached_before_the_start(mode: Mode) {
     let Some(cgroup) = alone() else { return };
     let dir = TempDir::new();
     let path = dir.join("pid");
@@ -38,7 +41,7 @@ fn reached_before_the_start(mode: Mode) {
     assert_eq!(ended.code, 7, "{}", ended.log);
 }
 
-fn reached_while_the_server_runs(mode: Mode) {
+fn the_limit_is_reached_while_the_server_runs(mode: Mode) {
     let Some(cgroup) = alone() else { return };
     cgroup.limit("max");
     let dir = TempDir::new();

@@ -30,7 +30,7 @@ fn assert_alive(client: &mut Client<impl std::io::Read + Write>) {
 }
 
 #[test]
-fn with_one_more_than_there_are_places_the_one_goes_that_was_idle_for_the_longest_time() {
+fn at_the_limit_the_connection_that_was_idle_longest_is_dropped() {
     let dir = TempDir::new();
     let (_hinit, socket) = answering(&dir);
     let mut clients: Vec<Client> = (0..PLACES)
@@ -52,7 +52,7 @@ fn with_one_more_than_there_are_places_the_one_goes_that_was_idle_for_the_longes
 
 /// Whoever asks stays, as long as there is one who does not.
 #[test]
-fn who_is_in_the_middle_of_a_request_goes_last() {
+fn a_connection_amid_a_request_is_dropped_last() {
     let dir = TempDir::new();
     let (_hinit, socket) = answering(&dir);
     let request = request("/livez");
@@ -74,7 +74,7 @@ fn who_is_in_the_middle_of_a_request_goes_last() {
 }
 
 #[test]
-fn many_who_ask_only_a_part_keep_nobody_from_an_answer() {
+fn many_partial_requests_delay_no_answer() {
     let dir = TempDir::new();
     let (hinit, socket) = answering(&dir);
     let mut slow = Vec::new();
@@ -94,7 +94,7 @@ fn many_who_ask_only_a_part_keep_nobody_from_an_answer() {
 
 /// It would have hinit keep the answers, or wait.
 #[test]
-fn who_asks_on_and_on_and_does_not_read_is_dropped() {
+fn a_client_that_sends_requests_and_reads_no_answer_is_dropped() {
     let dir = TempDir::new();
     let (hinit, socket) = answering(&dir);
     let mut stream = UnixStream::connect(&socket).unwrap();
@@ -169,7 +169,7 @@ fn flood(address: std::net::SocketAddr, socket: &Path, is_over: &AtomicBool) {
 }
 
 #[test]
-fn signals_have_their_turn_in_a_flood_of_requests() {
+fn signals_are_handled_in_a_flood_of_requests() {
     let dir = TempDir::new();
     let (pid_file, address) = (dir.join("pid"), address());
     let start = Start::new(Mode::Subreaper)

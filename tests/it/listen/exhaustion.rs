@@ -36,11 +36,11 @@ fn limited(mode: Mode, pid_file: &Path, room: i32) -> (Running, PathBuf) {
 }
 
 in_both_modes!(
-    it_goes_on_and_answers_again_once_there_is_one,
-    those_who_ask_nothing_keep_nobody_waiting
+    without_descriptors_hinit_continues_and_answers_later,
+    idle_connections_delay_no_request
 );
 
-fn it_goes_on_and_answers_again_once_there_is_one(mode: Mode) {
+fn without_descriptors_hinit_continues_and_answers_later(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let (hinit, socket) = limited(mode, &pid_file, 2);
@@ -77,7 +77,7 @@ fn it_goes_on_and_answers_again_once_there_is_one(mode: Mode) {
     assert!(!socket.exists());
 }
 
-fn those_who_ask_nothing_keep_nobody_waiting(mode: Mode) {
+fn idle_connections_delay_no_request(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let (_hinit, socket) = limited(mode, &pid_file, 2);

@@ -29,7 +29,7 @@ fn outcome(socket: &std::path::Path, request: &[u8]) -> (u16, bool) {
 }
 
 #[test]
-fn pages_methods_and_versions() {
+fn each_page_method_and_version() {
     let dir = TempDir::new();
     let (_hinit, socket) = answering(&dir);
     let large = format!("a: {}\r\n", "b".repeat(5000));
@@ -69,7 +69,7 @@ fn pages_methods_and_versions() {
 }
 
 #[test]
-fn the_whole_of_an_answer() {
+fn each_field_of_an_answer() {
     let dir = TempDir::new();
     let (hinit, socket) = answering(&dir);
     let verdict = format!("healthy: process {} is alive", hinit.server());
@@ -185,7 +185,7 @@ fn a_part_of_a_request() {
 }
 
 #[test]
-fn who_hangs_up_in_the_middle_does_no_harm() {
+fn a_client_that_hangs_up_amid_a_request_does_no_harm() {
     let dir = TempDir::new();
     let (_hinit, socket) = answering(&dir);
     let request = request("/livez");

@@ -44,15 +44,15 @@ fn tell(program: &Path, messages: &str) -> String {
 }
 
 in_both_modes!(
-    its_word_counts_if_it_was_the_servers_user,
-    another_users_does_not_and_the_remedy_is_named,
-    it_names_no_other_server,
-    all_that_it_has_said_is_read_before_its_end_counts,
-    a_process_that_has_ended_takes_no_place
+    an_exited_sender_of_the_servers_user_counts,
+    an_exited_sender_of_another_user_is_ignored_with_a_remedy,
+    an_exited_sender_cannot_set_main_pid,
+    all_messages_are_read_before_the_servers_end_counts,
+    a_zombie_cannot_become_the_server
 );
 
 // As socat, or a client in C: nobody waits until hinit has read it.
-fn its_word_counts_if_it_was_the_servers_user(mode: Mode) {
+fn an_exited_sender_of_the_servers_user_counts(mode: Mode) {
     let dir = TempDir::new();
     let hinit = sends_while_hinit_is_stopped(mode, &dir, &[], &tell(&fixture(), "READY=1"));
     eventually("the server is ready", || {
@@ -71,7 +71,7 @@ fn its_word_counts_if_it_was_the_servers_user(mode: Mode) {
     );
 }
 
-fn another_users_does_not_and_the_remedy_is_named(mode: Mode) {
+fn an_exited_sender_of_another_user_is_ignored_with_a_remedy(mode: Mode) {
     if !can_be_root("to be another user") {
         return;
     }
@@ -101,7 +101,7 @@ fn another_users_does_not_and_the_remedy_is_named(mode: Mode) {
 }
 
 // For which process that was nobody knows: it may have been anyone of that user.
-fn it_names_no_other_server(mode: Mode) {
+fn an_exited_sender_cannot_set_main_pid(mode: Mode) {
     let dir = TempDir::new();
     let script = format!(
         "sleep 1000 & {}; {}",
@@ -125,7 +125,7 @@ fn it_names_no_other_server(mode: Mode) {
 }
 
 // The server hands over behind more messages than hinit reads at once, and ends.
-fn all_that_it_has_said_is_read_before_its_end_counts(mode: Mode) {
+fn all_messages_are_read_before_the_servers_end_counts(mode: Mode) {
     let dir = TempDir::new();
     let (pid_file, go) = (dir.join("pid"), dir.join("go"));
     let room = "echo 100 >/proc/sys/net/unix/max_dgram_qlen; exec \"$@\"";
@@ -169,7 +169,7 @@ fn all_that_it_has_said_is_read_before_its_end_counts(mode: Mode) {
     );
 }
 
-fn a_process_that_has_ended_takes_no_place(mode: Mode) {
+fn a_zombie_cannot_become_the_server(mode: Mode) {
     let dir = TempDir::new();
     let start = Start::new(mode)
         .pid_file(dir.join("pid"))
@@ -200,7 +200,7 @@ until grep -q 'ignored a notify message' log || "$HINIT" healthcheck --pid-file 
 "#;
 
 #[test]
-fn a_stranger_whose_pid_was_used_again_is_not_believed() {
+fn a_reused_pid_does_not_identify_the_sender() {
     if !can_be_root("to be another user") {
         return;
     }

@@ -32,18 +32,18 @@ fn takeover() -> String {
 const WAIT: &str = "while :; do sleep 0.01; done";
 
 in_both_modes!(
-    an_orphan_that_is_the_server_now_gets_the_signals_and_its_end_is_the_servers,
-    the_end_of_the_old_server_is_an_orphans,
-    a_stop_in_the_middle_of_that_gets_to_both,
-    a_child_of_the_servers_takes_its_place_when_that_ends,
-    a_child_that_has_ended_before_takes_no_place,
-    the_last_word_counts,
-    nobody_else_can_be_the_server,
-    that_it_is_the_server_need_not_be_said,
-    who_takes_the_place_of_one_that_is_stopped_is_not
+    an_orphan_becomes_the_server_with_its_signals_and_exit_code,
+    the_old_server_ends_as_an_orphan,
+    a_stop_amid_the_handover_reaches_both_servers,
+    a_child_of_the_server_becomes_the_server_when_it_ends,
+    a_child_that_ends_before_the_server_does_not_become_the_server,
+    the_last_main_pid_counts,
+    a_process_that_is_not_below_hinit_cannot_become_the_server,
+    main_pid_of_the_server_itself_changes_nothing,
+    the_successor_of_a_stopped_server_is_not_stopped
 );
 
-fn an_orphan_that_is_the_server_now_gets_the_signals_and_its_end_is_the_servers(mode: Mode) {
+fn an_orphan_becomes_the_server_with_its_signals_and_exit_code(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let script = format!(
@@ -81,7 +81,7 @@ fn an_orphan_that_is_the_server_now_gets_the_signals_and_its_end_is_the_servers(
     assert!(!pid_file.exists());
 }
 
-fn the_end_of_the_old_server_is_an_orphans(mode: Mode) {
+fn the_old_server_ends_as_an_orphan(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let script = format!(
@@ -104,7 +104,7 @@ fn the_end_of_the_old_server_is_an_orphans(mode: Mode) {
 }
 
 // The stop came to the old one; the new one, which is the server only then, is told as well.
-fn a_stop_in_the_middle_of_that_gets_to_both(mode: Mode) {
+fn a_stop_amid_the_handover_reaches_both_servers(mode: Mode) {
     let dir = TempDir::new();
     let (pid_file, go) = (dir.join("pid"), dir.join("go"));
     let script = format!(
@@ -133,7 +133,7 @@ fn a_stop_in_the_middle_of_that_gets_to_both(mode: Mode) {
 }
 
 // As nginx does for a new binary, and as daemons do that say so before they go.
-fn a_child_of_the_servers_takes_its_place_when_that_ends(mode: Mode) {
+fn a_child_of_the_server_becomes_the_server_when_it_ends(mode: Mode) {
     let dir = TempDir::new();
     let (pid_file, go) = (dir.join("pid"), dir.join("go"));
     let script = format!(
@@ -181,7 +181,7 @@ fn a_child_of_the_servers_takes_its_place_when_that_ends(mode: Mode) {
     assert!(!pid_file.exists());
 }
 
-fn a_child_that_has_ended_before_takes_no_place(mode: Mode) {
+fn a_child_that_ends_before_the_server_does_not_become_the_server(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let script = format!(
@@ -197,7 +197,7 @@ fn a_child_that_has_ended_before_takes_no_place(mode: Mode) {
 }
 
 // Nor one that was named before another was.
-fn the_last_word_counts(mode: Mode) {
+fn the_last_main_pid_counts(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let script = format!("sleep 1000 & {}; exit 5", notify("MAINPID=$! MAINPID=$$"));
@@ -209,7 +209,7 @@ fn the_last_word_counts(mode: Mode) {
     assert_eq!(ended.code, 5, "{}", ended.log);
 }
 
-fn nobody_else_can_be_the_server(mode: Mode) {
+fn a_process_that_is_not_below_hinit_cannot_become_the_server(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let messages = [
@@ -240,7 +240,7 @@ fn nobody_else_can_be_the_server(mode: Mode) {
     assert_eq!(ended.log.lines().count(), 2, "{}", ended.log);
 }
 
-fn that_it_is_the_server_need_not_be_said(mode: Mode) {
+fn main_pid_of_the_server_itself_changes_nothing(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let hinit = Start::new(mode)
@@ -260,7 +260,7 @@ fn that_it_is_the_server_need_not_be_said(mode: Mode) {
 }
 
 // That the old server was stopped says nothing of the new one.
-fn who_takes_the_place_of_one_that_is_stopped_is_not(mode: Mode) {
+fn the_successor_of_a_stopped_server_is_not_stopped(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let script = format!(

@@ -30,16 +30,16 @@ const TELL: &str =
     "echo $NOTIFY_SOCKET; test ! -e $NOTIFY_SOCKET || stat -c '%F %a' $NOTIFY_SOCKET";
 
 in_both_modes!(
-    it_is_beside_the_pid_file,
+    the_socket_is_beside_the_pid_file,
     the_server_gets_an_absolute_path,
-    without_a_pid_file_it_is_in_a_default_directory,
-    a_path_that_is_too_long_for_an_address_is_none,
-    one_that_a_killed_hinit_has_left_is_taken_over,
-    what_is_anothers_is_left_alone,
-    a_server_of_another_user_can_reach_it
+    without_a_pid_file_the_socket_is_in_a_default_directory,
+    a_path_too_long_for_an_address_is_skipped,
+    a_socket_left_by_a_killed_hinit_is_replaced,
+    files_of_other_programs_are_left_alone,
+    a_server_of_another_user_can_reach_the_socket
 );
 
-fn it_is_beside_the_pid_file(mode: Mode) {
+fn the_socket_is_beside_the_pid_file(mode: Mode) {
     for umask in ["022", "777"] {
         let dir = TempDir::new();
         let pid_file = dir.join("pid");
@@ -80,7 +80,7 @@ fn the_server_gets_an_absolute_path(mode: Mode) {
     );
 }
 
-fn without_a_pid_file_it_is_in_a_default_directory(mode: Mode) {
+fn without_a_pid_file_the_socket_is_in_a_default_directory(mode: Mode) {
     let ended = Start::new(mode)
         .no_pid_file()
         .args(["--notify"])
@@ -93,7 +93,7 @@ fn without_a_pid_file_it_is_in_a_default_directory(mode: Mode) {
 }
 
 // A path of 107 bytes is the longest that an address has room for.
-fn a_path_that_is_too_long_for_an_address_is_none(mode: Mode) {
+fn a_path_too_long_for_an_address_is_skipped(mode: Mode) {
     let dir = TempDir::new();
     let room = 107 - ".notify".len() - dir.join("").as_os_str().len();
     for (length, fits) in [(room, true), (room + 1, false)] {
@@ -114,7 +114,7 @@ fn a_path_that_is_too_long_for_an_address_is_none(mode: Mode) {
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
 }
 
-fn one_that_a_killed_hinit_has_left_is_taken_over(mode: Mode) {
+fn a_socket_left_by_a_killed_hinit_is_replaced(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let start = || {
@@ -153,7 +153,7 @@ fn one_that_a_killed_hinit_has_left_is_taken_over(mode: Mode) {
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
 }
 
-fn what_is_anothers_is_left_alone(mode: Mode) {
+fn files_of_other_programs_are_left_alone(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let socket = beside(&pid_file);
@@ -173,7 +173,7 @@ fn what_is_anothers_is_left_alone(mode: Mode) {
 }
 
 // Beside a PID file that only root can get at, a server of another user could not speak.
-fn a_server_of_another_user_can_reach_it(mode: Mode) {
+fn a_server_of_another_user_can_reach_the_socket(mode: Mode) {
     if !can_be_root("to start a server of another user") {
         return;
     }
@@ -212,7 +212,7 @@ fn a_server_of_another_user_can_reach_it(mode: Mode) {
 }
 
 #[test]
-fn where_no_place_is_writable_it_has_an_abstract_name() {
+fn without_a_writable_directory_the_socket_is_abstract() {
     let script = "mount -t tmpfs none /mnt; cp \"$HINIT\" /mnt/hinit; cp \"$1\" /mnt/fixture
         for place in /run /tmp /dev/shm; do mount -t tmpfs -o ro none $place; done
         /mnt/hinit --notify --no-pid-file -- sh -c 'echo $NOTIFY_SOCKET; exec /mnt/fixture notify \

@@ -5,15 +5,15 @@ use nix::libc::SIGTERM;
 use crate::support::*;
 
 in_both_modes!(
-    a_process_that_is_not_below_hinit_is_not_believed,
-    what_is_no_message_does_no_harm,
-    what_systemd_accepts_is_heard,
-    a_line_that_is_none_hides_no_other,
-    one_that_ends_when_it_has_been_heard_is_no_stranger,
-    nor_is_one_of_another_user
+    a_process_that_is_not_below_hinit_is_ignored,
+    malformed_messages_do_no_harm,
+    what_systemd_accepts_is_accepted,
+    a_malformed_line_hides_no_other,
+    a_sender_that_exits_after_its_barrier_is_no_warning,
+    a_process_of_another_user_is_ignored
 );
 
-fn a_process_that_is_not_below_hinit_is_not_believed(mode: Mode) {
+fn a_process_that_is_not_below_hinit_is_ignored(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let script = format!(
@@ -69,7 +69,7 @@ fn a_process_that_is_not_below_hinit_is_not_believed(mode: Mode) {
     assert!(!ended.log.contains("STATUS=up"), "{}", ended.log);
 }
 
-fn what_is_no_message_does_no_harm(mode: Mode) {
+fn malformed_messages_do_no_harm(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let junk = [
@@ -122,7 +122,7 @@ fn what_is_no_message_does_no_harm(mode: Mode) {
 }
 
 // As systemd takes them: a NUL at the end, lines that end with a carriage return, a word that is no UTF-8.
-fn what_systemd_accepts_is_heard(mode: Mode) {
+fn what_systemd_accepts_is_accepted(mode: Mode) {
     for (message, status) in [
         ("READY=1\\0", ""),
         ("READY=1\\r\\nSTATUS=x", "x"),
@@ -154,7 +154,7 @@ fn what_systemd_accepts_is_heard(mode: Mode) {
 }
 
 // What stands in the same datagram is heard all the same.
-fn a_line_that_is_none_hides_no_other(mode: Mode) {
+fn a_malformed_line_hides_no_other(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let hinit = Start::new(mode)
@@ -176,7 +176,7 @@ fn a_line_that_is_none_hides_no_other(mode: Mode) {
 }
 
 // A client that waits for hinit, as systemd-notify does, ends as soon as hinit has its last message.
-fn one_that_ends_when_it_has_been_heard_is_no_stranger(mode: Mode) {
+fn a_sender_that_exits_after_its_barrier_is_no_warning(mode: Mode) {
     let script = format!("for i in $(seq 100); do {}; done", notify("READY=1"));
     let ended = Start::new(mode)
         .no_pid_file()
@@ -192,7 +192,7 @@ fn one_that_ends_when_it_has_been_heard_is_no_stranger(mode: Mode) {
 }
 
 // Nobody believes what is said by another user's process that has exited; but this one has been heard.
-fn nor_is_one_of_another_user(mode: Mode) {
+fn a_process_of_another_user_is_ignored(mode: Mode) {
     if !can_be_root("to be another user") {
         return;
     }

@@ -23,10 +23,10 @@ fn managers(dir: &TempDir, name: &str) -> [(OsString, UnixDatagram); 2] {
 
 in_both_modes!(
     messages_are_passed_on,
-    a_manager_that_is_not_there_is_one_warning,
-    a_manager_that_hangs_is_one_warning,
+    a_missing_manager_is_one_warning,
+    a_hanging_manager_is_one_warning,
     without_the_option_the_socket_is_the_servers,
-    hinits_own_watchdog_is_the_servers_to_serve
+    the_watchdog_of_hinits_manager_is_passed_to_the_server
 );
 
 fn messages_are_passed_on(mode: Mode) {
@@ -72,7 +72,7 @@ fn messages_are_passed_on(mode: Mode) {
     }
 }
 
-fn a_manager_that_is_not_there_is_one_warning(mode: Mode) {
+fn a_missing_manager_is_one_warning(mode: Mode) {
     let dir = TempDir::new();
     let start = Start::new(mode).no_pid_file().args(["--notify"]);
     let start = start.with(|command| {
@@ -96,7 +96,7 @@ fn a_manager_that_is_not_there_is_one_warning(mode: Mode) {
 }
 
 // Who reads nothing stops nobody.
-fn a_manager_that_hangs_is_one_warning(mode: Mode) {
+fn a_hanging_manager_is_one_warning(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("manager");
     let _manager = UnixDatagram::bind(&path).unwrap();
@@ -135,7 +135,7 @@ fn without_the_option_the_socket_is_the_servers(mode: Mode) {
     assert_eq!(start.script("echo $NOTIFY_SOCKET").run().stdout, "/manager");
 }
 
-fn hinits_own_watchdog_is_the_servers_to_serve(mode: Mode) {
+fn the_watchdog_of_hinits_manager_is_passed_to_the_server(mode: Mode) {
     let words = "echo ${WATCHDOG_PID-none} $WATCHDOG_USEC";
     for (pid, expected) in [("$$", "none 7"), ("999999", "999999 7")] {
         let set = format!("export WATCHDOG_PID={pid} WATCHDOG_USEC=7; exec \"$@\"");

@@ -17,15 +17,15 @@ fn start(mode: Mode) -> Start {
 }
 
 in_both_modes!(
-    a_server_that_is_silent_is_unhealthy,
-    the_first_sign_of_life_starts_it,
-    signs_of_life_and_other_times,
-    it_can_end_of_that,
-    it_can_end_of_that_also_when_it_is_stopped,
-    if_it_does_not_it_is_killed_after_the_grace_time
+    a_silent_server_is_unhealthy,
+    the_first_watchdog_message_starts_the_interval,
+    watchdog_messages_change_and_restart_the_interval,
+    the_watchdogs_signal_ends_a_silent_server,
+    the_watchdogs_signal_ends_a_stopped_server,
+    a_silent_server_is_killed_after_the_grace_time
 );
 
-fn a_server_that_is_silent_is_unhealthy(mode: Mode) {
+fn a_silent_server_is_unhealthy(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let hinit = start(mode)
@@ -74,7 +74,7 @@ fn a_server_that_is_silent_is_unhealthy(mode: Mode) {
     );
 }
 
-fn the_first_sign_of_life_starts_it(mode: Mode) {
+fn the_first_watchdog_message_starts_the_interval(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let start = start(mode).pid_file(&pid_file).args(["--watchdog", "1ms"]);
@@ -96,7 +96,7 @@ fn the_first_sign_of_life_starts_it(mode: Mode) {
     hinit.end();
 }
 
-fn signs_of_life_and_other_times(mode: Mode) {
+fn watchdog_messages_change_and_restart_the_interval(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let messages = [
@@ -140,7 +140,7 @@ fn signs_of_life_and_other_times(mode: Mode) {
     );
 }
 
-fn it_can_end_of_that(mode: Mode) {
+fn the_watchdogs_signal_ends_a_silent_server(mode: Mode) {
     let options = ["--watchdog", "100ms", "--watchdog-signal", "ABRT"];
     let ended = start(mode)
         .no_pid_file()
@@ -168,7 +168,7 @@ fn it_can_end_of_that(mode: Mode) {
     assert_eq!(ended.code, 3);
 }
 
-fn it_can_end_of_that_also_when_it_is_stopped(mode: Mode) {
+fn the_watchdogs_signal_ends_a_stopped_server(mode: Mode) {
     let script = format!("{}; kill -STOP $$", notify("READY=1"));
     let ended = start(mode)
         .no_pid_file()
@@ -178,7 +178,7 @@ fn it_can_end_of_that_also_when_it_is_stopped(mode: Mode) {
     assert_eq!(ended.code, 134, "{}", ended.log);
 }
 
-fn if_it_does_not_it_is_killed_after_the_grace_time(mode: Mode) {
+fn a_silent_server_is_killed_after_the_grace_time(mode: Mode) {
     let script = format!(
         "trap '' ABRT; {}; while :; do sleep 0.01; done",
         notify("READY=1")

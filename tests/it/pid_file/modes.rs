@@ -44,7 +44,7 @@ fn assert_refused(start: Start, path: &Path, reason: &str) {
 }
 
 #[test]
-fn the_lock_tells_how_the_server_is_where_permissions_do_not() {
+fn the_lock_shows_the_state_where_the_mode_cannot() {
     for (options, wanted) in [(&[][..], 0o644), (&["--notify"][..], 0o744)] {
         for kept in [0o644, 0o755, 0o744, 0o1644, 0o1755, 0o600] {
             let dir = TempDir::new();
@@ -95,7 +95,7 @@ fn the_lock_tells_how_the_server_is_where_permissions_do_not() {
 }
 
 #[test]
-fn a_file_that_no_health_check_would_believe_is_told_at_the_start() {
+fn a_file_that_health_checks_distrust_is_a_warning_at_the_start() {
     for kept in [0o777, 0o666, 0o664, 0o775] {
         let dir = TempDir::new();
         let path = dir.join("pid");
@@ -108,7 +108,7 @@ fn a_file_that_no_health_check_would_believe_is_told_at_the_start() {
 }
 
 #[test]
-fn locks_that_are_refused_are_named_and_the_new_file_does_not_stay() {
+fn refused_locks_are_named_and_the_new_file_is_removed() {
     for fault in [
         "flock:error=EACCES:when=1..2",
         "flock:error=EACCES:when=2",
@@ -136,7 +136,7 @@ fn locks_that_are_refused_are_named_and_the_new_file_does_not_stay() {
 }
 
 #[test]
-fn without_locks_of_fcntl_the_permissions_tell() {
+fn without_fcntl_locks_the_mode_shows_the_state() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let start = injected("fcntl:error=EINVAL:when=1").pid_file(&path);
@@ -176,7 +176,7 @@ fn without_locks_of_fcntl_the_permissions_tell() {
 }
 
 #[test]
-fn without_either_nothing_is_launched() {
+fn without_lock_and_mode_nothing_is_launched() {
     for kept in [0o644, 0o755, 0o1644] {
         let dir = TempDir::new();
         let path = dir.join("pid");

@@ -25,17 +25,17 @@ fn has_gone(pid: i32) {
 }
 
 in_both_modes!(
-    it_is_the_servers_user,
-    it_holds_nothing_of_hinits,
-    it_does_not_outlive_a_stop,
-    one_that_hangs_is_killed_and_the_next_one_asks,
-    one_that_is_killed_has_no_answer,
-    it_is_where_the_server_was_started,
-    a_user_whose_home_is_closed_to_root_is_no_exception,
-    where_none_can_be_started_it_is_one_warning
+    the_probing_child_runs_as_the_servers_user,
+    the_probing_child_keeps_no_descriptor_of_hinit,
+    the_probing_child_does_not_outlive_a_stop,
+    a_hanging_probe_is_killed_and_the_next_one_runs,
+    a_killed_probe_has_no_answer,
+    the_probing_child_runs_in_the_servers_directory,
+    the_probe_runs_in_a_directory_that_root_may_not_enter,
+    a_probe_that_cannot_start_is_one_warning
 );
 
-fn it_is_the_servers_user(mode: Mode) {
+fn the_probing_child_runs_as_the_servers_user(mode: Mode) {
     if !can_be_root("to be another user") {
         return;
     }
@@ -59,7 +59,7 @@ fn it_is_the_servers_user(mode: Mode) {
     }
 }
 
-fn it_holds_nothing_of_hinits(mode: Mode) {
+fn the_probing_child_keeps_no_descriptor_of_hinit(mode: Mode) {
     let dir = TempDir::new();
     let (start, listener) = held_up(mode, &dir, "10m");
     let start = start.args([
@@ -83,7 +83,7 @@ fn it_holds_nothing_of_hinits(mode: Mode) {
     stop(hinit);
 }
 
-fn it_does_not_outlive_a_stop(mode: Mode) {
+fn the_probing_child_does_not_outlive_a_stop(mode: Mode) {
     for (script, code) in [
         (
             "trap 'exit 3' TERM; echo ready; while :; do sleep 0.01; done",
@@ -118,7 +118,7 @@ fn it_does_not_outlive_a_stop(mode: Mode) {
     }
 }
 
-fn one_that_hangs_is_killed_and_the_next_one_asks(mode: Mode) {
+fn a_hanging_probe_is_killed_and_the_next_one_runs(mode: Mode) {
     let dir = TempDir::new();
     let (start, listener) = held_up(mode, &dir, "50ms");
     let hinit = start.args(["-v"]).fixture(["ready"]).start().ready();
@@ -136,7 +136,7 @@ fn one_that_hangs_is_killed_and_the_next_one_asks(mode: Mode) {
     stop(hinit);
 }
 
-fn one_that_is_killed_has_no_answer(mode: Mode) {
+fn a_killed_probe_has_no_answer(mode: Mode) {
     let dir = TempDir::new();
     let (start, listener) = held_up(mode, &dir, "10m");
     let hinit = start.args(["-v"]).fixture(["ready"]).start().ready();
@@ -153,7 +153,7 @@ fn one_that_is_killed_has_no_answer(mode: Mode) {
 }
 
 // A relative path is the server's.
-fn it_is_where_the_server_was_started(mode: Mode) {
+fn the_probing_child_runs_in_the_servers_directory(mode: Mode) {
     let dir = TempDir::new();
     let place = dir.join("place");
     fs::create_dir(&place).unwrap();
@@ -175,7 +175,7 @@ fn it_is_where_the_server_was_started(mode: Mode) {
     }
 }
 
-fn a_user_whose_home_is_closed_to_root_is_no_exception(mode: Mode) {
+fn the_probe_runs_in_a_directory_that_root_may_not_enter(mode: Mode) {
     if !can_be_root("to be another user") {
         return;
     }
@@ -200,7 +200,7 @@ fn a_user_whose_home_is_closed_to_root_is_no_exception(mode: Mode) {
     stop(hinit);
 }
 
-fn where_none_can_be_started_it_is_one_warning(mode: Mode) {
+fn a_probe_that_cannot_start_is_one_warning(mode: Mode) {
     let (dir, address) = (TempDir::new(), address());
     let hinit = start(mode, &dir, &format!("--tcp {address}"))
         .args(["-v"])
@@ -234,7 +234,7 @@ fn where_none_can_be_started_it_is_one_warning(mode: Mode) {
 
 /// A PID file that is left from an earlier run can have any PID.
 #[test]
-fn it_does_not_become_the_server() {
+fn the_probing_child_cannot_become_the_server() {
     let dir = TempDir::new();
     let (start, listener) = held_up(Mode::Subreaper, &dir, "10m");
     let own = dir.join("own");

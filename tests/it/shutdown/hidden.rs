@@ -16,7 +16,7 @@ fn where_proc_hides(how: &str) -> Start {
 const WAYS: [&str; 3] = ["noaccess", "invisible", "ptraceable"];
 
 #[test]
-fn what_is_left_is_told_to_end_and_logged_as_unseen() {
+fn hidden_leftovers_get_term_and_are_logged_as_unseen() {
     if !can_be_root("to be another user") {
         return;
     }
@@ -34,7 +34,7 @@ fn what_is_left_is_told_to_end_and_logged_as_unseen() {
 }
 
 #[test]
-fn the_server_and_what_it_leaves_are_killed_when_the_grace_time_is_over() {
+fn a_hidden_server_and_its_leftovers_are_killed_after_the_grace_time() {
     if !can_be_root("to be another user") {
         return;
     }
@@ -56,7 +56,7 @@ fn the_server_and_what_it_leaves_are_killed_when_the_grace_time_is_over() {
 }
 
 #[test]
-fn how_many_children_there_are_is_not_known() {
+fn the_status_does_not_count_hidden_children() {
     if !can_be_root("to be another user") {
         return;
     }

@@ -4,8 +4,8 @@ use super::*;
 
 in_both_modes!(
     a_filter_of_the_servers_output_writes_its_last_lines,
-    what_else_writes_to_it_is_told_first,
-    one_that_does_not_end_with_its_input_is_told_as_well
+    other_writers_to_a_filter_get_term_first,
+    a_filter_that_outlives_its_input_gets_term
 );
 
 fn a_filter_of_the_servers_output_writes_its_last_lines(mode: Mode) {
@@ -42,7 +42,7 @@ fn a_filter_of_the_servers_output_writes_its_last_lines(mode: Mode) {
     }
 }
 
-fn what_else_writes_to_it_is_told_first(mode: Mode) {
+fn other_writers_to_a_filter_get_term_first(mode: Mode) {
     let dir = TempDir::new();
     let script = format!(
         "exec > >(tail -n 2); {} echo FATAL; exit 3",
@@ -60,7 +60,7 @@ fn what_else_writes_to_it_is_told_first(mode: Mode) {
     );
 }
 
-fn one_that_does_not_end_with_its_input_is_told_as_well(mode: Mode) {
+fn a_filter_that_outlives_its_input_gets_term(mode: Mode) {
     let dir = TempDir::new();
     let script = format!("{{ {} }} < <(exit); exit 3", polite(&dir, "told"));
     let start = patient(mode)
@@ -77,7 +77,7 @@ fn one_that_does_not_end_with_its_input_is_told_as_well(mode: Mode) {
 
 /// Docker does not let a container's root trace other users' processes, and so not see what they read.
 #[test]
-fn a_filter_of_another_user_is_no_exception() {
+fn a_filter_of_another_user_gets_term_at_once() {
     if !can_be_root("to have a server of another user") {
         return;
     }

@@ -13,11 +13,11 @@ const BY_USER: [&str; 4] = [
 ];
 
 in_both_modes!(
-    a_server_that_cannot_be_killed_is_named_and_left,
+    an_unkillable_server_is_named_and_left,
     without_a_grace_time_the_server_is_named_once_and_waited_for
 );
 
-fn a_server_that_cannot_be_killed_is_named_and_left(mode: Mode) {
+fn an_unkillable_server_is_named_and_left(mode: Mode) {
     if !can_be_root("to be another user") {
         return;
     }
@@ -93,7 +93,7 @@ fn without_a_grace_time_the_server_is_named_once_and_waited_for(mode: Mode) {
 }
 
 #[test]
-fn what_is_not_hinits_to_kill_is_named_and_left() {
+fn leftovers_of_another_user_are_named_and_left() {
     if !can_be_root("to be another user") {
         return;
     }
@@ -171,7 +171,7 @@ impl Drop for Freezer {
 
 /// Version 1 keeps even SIGKILL from a frozen process, version 2 does not.
 #[test]
-fn a_server_that_is_frozen_is_named_and_left_if_it_does_not_end() {
+fn a_frozen_server_is_named_and_left() {
     let Some(freezer) = Freezer::new() else {
         return;
     };

@@ -60,7 +60,7 @@ fn a_file_that_cannot_be_trusted() {
 }
 
 #[test]
-fn contents_that_name_nobody() {
+fn contents_that_name_no_process() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     for (contents, reason) in [
@@ -122,7 +122,7 @@ fn a_pid_that_is_no_living_process() {
 }
 
 #[test]
-fn no_place_for_a_pid_file() {
+fn no_directory_for_a_pid_file() {
     let script = "mount -t tmpfs none /mnt; cp \"$HINIT\" /mnt/hinit; \
         for place in /run /tmp /dev/shm; do mount -t tmpfs -o ro none $place; done; \
         unset HINIT_PID_FILE; /mnt/hinit signal TERM";

@@ -98,7 +98,7 @@ fn can_give_pids() -> bool {
 }
 
 #[test]
-fn after_any_system_call_the_stranger_is_spared() {
+fn a_pid_reused_after_any_system_call_gets_no_signal() {
     if !can_give_pids() {
         return;
     }
@@ -112,7 +112,7 @@ fn after_any_system_call_the_stranger_is_spared() {
 }
 
 #[test]
-fn also_where_there_is_no_hold_on_a_process() {
+fn without_pidfds_a_reused_pid_gets_no_signal() {
     if !can_give_pids() {
         return;
     }
@@ -126,7 +126,7 @@ fn also_where_there_is_no_hold_on_a_process() {
 }
 
 #[test]
-fn the_lock_of_another_hinit_does_not_vouch_for_the_stranger() {
+fn the_lock_of_another_hinit_does_not_confirm_a_reused_pid() {
     if !can_give_pids() {
         return;
     }

@@ -22,7 +22,7 @@ fn run_as(start: Start, options: &[&str]) -> Vec<String> {
 
 /// As Docker and Kubernetes have it for a UID that is not in the image's /etc/passwd.
 #[test]
-fn a_uid_with_roots_group_keeps_it_or_is_told_how() {
+fn a_uid_with_roots_group_keeps_it_or_gets_a_remedy() {
     if !can_be_root("to be another user") {
         return;
     }
@@ -46,7 +46,7 @@ fn a_uid_with_roots_group_keeps_it_or_is_told_how() {
 }
 
 #[test]
-fn root_without_a_capability_is_told_how_to_keep_its_group() {
+fn root_without_setgid_gets_a_remedy() {
     if !can_be_root("to have capabilities") {
         return;
     }
@@ -59,7 +59,7 @@ fn root_without_a_capability_is_told_how_to_keep_its_group() {
 
 /// In an image with a `USER`; no --cap-add would help.
 #[test]
-fn a_plain_user_that_is_to_be_another_is_told_to_start_as_root() {
+fn a_plain_user_cannot_become_another_user() {
     if !can_be_root("to be another user") {
         return;
     }
@@ -70,7 +70,7 @@ fn a_plain_user_that_is_to_be_another_is_told_to_start_as_root() {
 }
 
 #[test]
-fn ambient_capabilities_and_groups_of_ones_own_go_as_well() {
+fn the_own_users_ambient_capabilities_and_groups_are_dropped() {
     if !can_be_root("to have capabilities") {
         return;
     }
@@ -90,7 +90,7 @@ fn ambient_capabilities_and_groups_of_ones_own_go_as_well() {
 }
 
 #[test]
-fn groups_that_cannot_be_changed_are_right_or_named() {
+fn groups_that_cannot_be_changed_are_kept_or_named() {
     if !can_be_root("to have groups") {
         return;
     }
@@ -115,7 +115,7 @@ fn groups_that_cannot_be_changed_are_right_or_named() {
 }
 
 #[test]
-fn the_engines_groups_are_kept_for_who_asks() {
+fn keep_groups_keeps_the_engines_groups() {
     if !can_be_root("to become another user") {
         return;
     }

@@ -5,12 +5,12 @@ use std::os::unix::fs::chown;
 use super::*;
 
 in_both_modes!(
-    a_directory_that_only_the_server_may_enter_is_entered_as_that_user,
-    the_umask_is_the_servers_alone
+    a_directory_that_only_the_user_may_enter_is_entered_as_the_user,
+    the_umask_applies_to_the_server_alone
 );
 
 // A home of mode 0700, where hinit lacks CAP_DAC_OVERRIDE.
-fn a_directory_that_only_the_server_may_enter_is_entered_as_that_user(mode: Mode) {
+fn a_directory_that_only_the_user_may_enter_is_entered_as_the_user(mode: Mode) {
     if !can_be_root("to become another user") {
         return;
     }
@@ -58,7 +58,7 @@ fn a_directory_that_only_the_server_may_enter_is_entered_as_that_user(mode: Mode
     assert_eq!((ended.code, ended.log.lines().last()), (125, Some(why)));
 }
 
-fn the_umask_is_the_servers_alone(mode: Mode) {
+fn the_umask_applies_to_the_server_alone(mode: Mode) {
     let dir = TempDir::new();
     for (options, variable, shown) in [
         (&["--umask", "0027"][..], "", "0027"),

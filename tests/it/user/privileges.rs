@@ -17,7 +17,7 @@ fn by_nobody(options: &[&str]) -> Start {
 }
 
 #[test]
-fn who_is_not_root_can_be_itself_and_nobody_else() {
+fn a_plain_user_can_only_be_itself() {
     if !can_be_root("to be another user") {
         return;
     }
@@ -47,7 +47,7 @@ fn who_is_not_root_can_be_itself_and_nobody_else() {
 }
 
 #[test]
-fn the_capabilities_of_a_hinit_that_is_not_root_are_not_the_servers() {
+fn ambient_capabilities_of_a_plain_user_are_dropped() {
     if !can_be_root("to have capabilities") {
         return;
     }
@@ -140,7 +140,7 @@ fn the_parents_death_still_kills_the_server() {
 
 /// The kernel hides a process that changes its user; hinit does not.
 #[test]
-fn hinit_can_be_looked_at_as_before() {
+fn hinit_stays_dumpable() {
     if !can_be_root("to become another user") {
         return;
     }

@@ -10,7 +10,7 @@ const OPENS: &str = "echo out >/dev/stdout; echo err >/dev/stderr";
 
 in_both_modes!(
     a_server_opens_its_pipes_by_name,
-    the_terminal_is_the_servers_and_goes_back_at_the_end
+    the_terminal_is_the_users_until_the_end
 );
 
 fn a_server_opens_its_pipes_by_name(mode: Mode) {
@@ -25,7 +25,7 @@ fn a_server_opens_its_pipes_by_name(mode: Mode) {
     assert_eq!((code, out, err), (0, "out", "err"));
 }
 
-fn the_terminal_is_the_servers_and_goes_back_at_the_end(mode: Mode) {
+fn the_terminal_is_the_users_until_the_end(mode: Mode) {
     if !can_be_root("to become another user") {
         return;
     }
@@ -61,7 +61,7 @@ fn the_terminal_is_the_servers_and_goes_back_at_the_end(mode: Mode) {
 
 /// Whoever starts hinit from a shell goes on to use that terminal.
 #[test]
-fn the_terminal_of_another_session_leader_stays_its_owners() {
+fn the_terminal_of_another_session_keeps_its_owner() {
     if !can_be_root("to become another user") {
         return;
     }
@@ -81,7 +81,7 @@ fn the_terminal_of_another_session_leader_stays_its_owners() {
 
 /// Opened as /dev/tty, the session's terminal is a file that all sessions share.
 #[test]
-fn the_file_of_all_terminals_stays_roots() {
+fn dev_tty_stays_roots() {
     if !can_be_root("to become another user") {
         return;
     }
@@ -102,7 +102,7 @@ fn the_file_of_all_terminals_stays_roots() {
 }
 
 #[test]
-fn files_to_write_to_are_the_servers_and_all_others_stay() {
+fn only_output_files_become_the_servers() {
     if !can_be_root("to become another user") {
         return;
     }
@@ -147,7 +147,7 @@ fn dev_null_and_closed_streams_stay_as_they_are() {
 }
 
 #[test]
-fn what_cannot_be_handed_over_is_no_failure() {
+fn a_stream_that_cannot_change_its_owner_is_no_failure() {
     if !can_be_root("to become another user") {
         return;
     }
