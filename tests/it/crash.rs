@@ -1,5 +1,5 @@
-//! A crash at any instant leaves a state from which the next start goes on by itself, and that no health
-//! check takes for a server's. `tests/crash TIMES` tries more instants.
+//! A crash at any instant leaves a state in which the next start works and no health check is
+//! healthy. `tests/crash TIMES` tries more instants.
 
 use std::collections::HashMap;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::support::*;
 
 mod boundaries;
 
-/// How far it got.
+/// How far a start got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Progress {
     Unclaimed,
@@ -30,7 +30,7 @@ fn times() -> usize {
     times.unwrap_or(40)
 }
 
-/// Numbers without a pattern, and the same again from the same seed: `$TEST_SEED`, or the time.
+/// A pseudo-random sequence (xorshift) from a seed: `$TEST_SEED`, or the time.
 struct Random(u64);
 
 impl Random {
@@ -51,7 +51,7 @@ impl Random {
     }
 }
 
-/// Which servers there were. Each start has a number, those that are killed and those that work.
+/// Which servers ran. Each start has a number, whether it was killed or not.
 #[derive(Default)]
 struct Starts {
     begun: AtomicUsize,
@@ -59,8 +59,8 @@ struct Starts {
     done: AtomicBool,
 }
 
-/// A health check in the meantime: what it said, the last start that was over before it began, and the
-/// one under way when it was done.
+/// A health check that ran meanwhile: its verdict, the last start that was over before it began,
+/// and the start under way when it was done.
 struct Checked {
     verdict: String,
     over_before: usize,
@@ -84,7 +84,7 @@ impl Starts {
 }
 
 impl Checked {
-    /// Whether it calls a server healthy: one that lived meanwhile.
+    /// Whether its verdict is right: a healthy server must have been alive meanwhile.
     #[track_caller]
     fn is_healthy(&self, starts_of: &HashMap<i32, Vec<usize>>) -> bool {
         let Some(process) = self.verdict.strip_prefix("healthy: process ") else {
@@ -100,7 +100,7 @@ impl Checked {
     }
 }
 
-/// What is killed, and in the end what has come of it.
+/// The starts that are killed, and their counts.
 struct Crashes<'a> {
     mode: Mode,
     path: &'a Path,
@@ -117,7 +117,7 @@ impl Crashes<'_> {
         self.progress.get(&progress).copied().unwrap_or(0)
     }
 
-    /// From the state that an earlier crash has left, or from none, starts hinit and kills it.
+    /// Starts hinit in the state that an earlier crash has left, if any, and kills it.
     fn crash(&mut self, options: &[&str]) {
         let stale = ["", "4194303\n"][usize::from(self.random.below(2) == 0)];
         if !stale.is_empty() {
@@ -126,18 +126,19 @@ impl Crashes<'_> {
         self.starts.begun.fetch_add(1, SeqCst);
         let mut command = command_in(self.mode, hinit());
         command.arg("-q").arg("--pid-file").arg(self.path);
-        // A server that outlives hinit ends by itself when this test lets go of its input.
+        // A server that outlives hinit exits when this test closes its standard input.
         command.args(options).arg("cat");
-        // unshare says strange things when its child is killed early.
+        // unshare prints errors when its child is killed early.
         let command = command.stdin(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
-        // Work, and not a clock, decides how far it gets. As PID 1 the first half of it goes to unshare.
+        // A loop of work, not a clock, decides when it is killed. As PID 1 unshare takes the first
+        // half of the time.
         let least = self.most / if self.mode == Mode::Pid1 { 2 } else { u64::MAX };
         for _ in 0..least + self.random.below(self.most - least) {
             std::hint::black_box(nix::unistd::getppid());
         }
         kill(self.hinit_of(child.id().cast_signed()), SIGKILL);
-        // As PID 1 it takes all of its namespace along before unshare hears of its end.
+        // The end of PID 1 kills all of its namespace before unshare gets SIGCHLD.
         child.wait().unwrap();
         let verdict = verdict(self.path);
         let left = fs::read_to_string(self.path).ok();
@@ -190,7 +191,7 @@ impl Crashes<'_> {
         self.starts_of.entry(pid).or_default().push(start);
     }
 
-    /// The next start, which finds whatever was left.
+    /// The next start, in the state that was left.
     fn start(&mut self, options: &[&str]) {
         self.starts.begun.fetch_add(1, SeqCst);
         let start = Start::new(self.mode).pid_file(self.path).args(options);
@@ -224,7 +225,7 @@ fn killed_at_any_instant_of_a_start_the_next_one_works(mode: Mode) {
         progress: HashMap::new(),
     };
     let checked = thread::scope(|scope| {
-        // Outside of its PID namespace the PID would be another's.
+        // Outside of its PID namespace this number is the PID of another process.
         let check =
             (mode == Mode::Subreaper).then(|| scope.spawn(|| starts.check_all_the_time(&path)));
         let _done = OnDrop(&starts.done);
@@ -257,7 +258,7 @@ fn killed_at_any_instant_of_a_start_the_next_one_works(mode: Mode) {
     );
 }
 
-/// A test that fails must not wait for the health checks for ever.
+/// A test that fails must still stop the health checks, or it waits for them for ever.
 struct OnDrop<'a>(&'a AtomicBool);
 
 impl Drop for OnDrop<'_> {

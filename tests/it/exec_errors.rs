@@ -1,5 +1,5 @@
-//! Commands that cannot be run: one line that names the cause, and 127 for what is not there, 126
-//! for what cannot be executed. Each from a real file of that kind.
+//! Commands that cannot be executed: one line names the cause; the exit code is 127 for a missing
+//! command and 126 for others. Each test uses a real file of that kind.
 
 use std::env::consts::ARCH;
 use std::ffi::OsStr;
@@ -13,7 +13,7 @@ use nix::libc::ETXTBSY;
 
 use crate::support::*;
 
-/// Starts this command, and sees that it is not run for this reason.
+/// Starts this command, and asserts that it is not executed for this reason.
 #[track_caller]
 fn refused(mode: Mode, command: impl AsRef<OsStr>, code: i32, reason: &str) {
     let dir = TempDir::new();
@@ -26,8 +26,9 @@ fn refused(mode: Mode, command: impl AsRef<OsStr>, code: i32, reason: &str) {
     assert!(!pid_file.exists());
 }
 
-/// A file with a mode. Made by cp: a child that another test forks just now would inherit a
-/// descriptor of ours, and the kernel executes no file that somebody has open for writing.
+/// A file with a mode, made by cp: if this process had it open for writing, a child that another
+/// test forks would inherit the descriptor, and the kernel executes no file that is open for
+/// writing (ETXTBSY).
 fn file(path: &Path, contents: impl AsRef<[u8]>, mode: u32) {
     let draft = path.with_extension("draft");
     fs::write(&draft, contents).unwrap();
@@ -42,21 +43,21 @@ fn binary() -> Vec<u8> {
     fs::read("/bin/true").unwrap()
 }
 
-/// The binary with another path of its loader, which must be no longer.
+/// The binary with another path of its loader, which must not be longer.
 fn with_loader(loader: &str) -> Vec<u8> {
     let mut bytes = binary();
     let old = b"/ld-linux-";
     let name = bytes.windows(old.len()).position(|at| at == old).unwrap();
     let start = bytes[..name].iter().rposition(|&b| b == 0).unwrap() + 1;
     let end = name + bytes[name..].iter().position(|&b| b == 0).unwrap();
-    // The kernel wants a NUL as the last of its bytes, and takes the first one for the end.
+    // The kernel requires a NUL as the last byte of the path, and takes the first NUL for its end.
     assert!(loader.len() <= end - start, "{loader} is too long");
     bytes[start..end].fill(0);
     bytes[start..start + loader.len()].copy_from_slice(loader.as_bytes());
     bytes
 }
 
-/// The binary as one of the other machine that hinit knows.
+/// The binary with the machine field of the other architecture.
 fn foreign() -> (Vec<u8>, &'static str) {
     let (number, name) = if ARCH == "aarch64" {
         (62, "x86_64")
@@ -95,7 +96,7 @@ fn commands_that_are_not_there(mode: Mode) {
     );
 }
 
-// A word that was meant for hinit, or several words in one.
+// An option or command of hinit in the place of the command, or several words in one argument.
 fn a_likely_command_is_suggested(mode: Mode) {
     let separate = "the command and its arguments must be separate words, \
         as in CMD [\"server\", \"--port\", \"80\"]";
@@ -176,7 +177,7 @@ fn dangling_entries_of_path_are_skipped(mode: Mode) {
             assert_eq!((ended.code, ended.log), (126, line), "{entry:.40}");
         }
     }
-    // Where it is the file that leads nowhere, it is named.
+    // If the last entry is the dangling one, it is named.
     let ended = run(&format!("{}:{own}", bad.display()), "circular");
     let line = format!(
         "hinit: cannot run `{}`: its interpreter leads to another",
@@ -269,7 +270,8 @@ fn each_wrong_script_is_named(mode: Mode) {
         file(&dir.join("script"), contents, 0o755);
         refused(mode, at("script"), 126, &reason);
     }
-    // The controls: what differs from these little, and runs. env gets the carriage return.
+    // The controls: scripts that differ little from these, and can be executed. env gets the
+    // carriage return.
     for (contents, code) in [
         ("#!/bin/sh\nexit 7\n", 7),
         (&format!("#!/{}bin/sh\nexit 7\n", "/".repeat(246)), 7),
@@ -318,7 +320,7 @@ fn each_wrong_binary_is_named(mode: Mode) {
         file(&path, contents, 0o755);
         refused(mode, &path, 126, &reason);
     }
-    // A file of an interpreter is looked at as well.
+    // The file of the interpreter is checked as well.
     file(&path, format!("#!{no_loader}\n"), 0o755);
     refused(
         mode,
@@ -367,17 +369,17 @@ fn a_command_is_found_along_path(mode: Mode) {
         run(&path),
         (127, "hinit: cannot run `mine`: not found in PATH".into())
     );
-    // Found, but not executable: that outweighs the entries where it is not.
+    // A file that is not executable takes precedence over entries without the file.
     file(&mine, "#!/no/such\n", 0o644);
     let mine_shown = mine.to_str().unwrap();
     assert_eq!(run(&path), named(mine_shown, "no execute permission"));
-    // And an entry where it cannot be executed, those where it is not.
+    // An entry whose file cannot be executed takes precedence over entries without the file.
     file(&mine, "#!/no/such\n", 0o755);
     assert_eq!(
         run(&path),
         named(mine_shown, "its interpreter `/no/such` is not there")
     );
-    // Of two files, the one is blamed that had the kernel's answer.
+    // Of two files, the one for which the kernel's error was kept is named.
     fs::create_dir(dir.join("second")).unwrap();
     file(&dir.join("second/mine"), "text", 0o755);
     let second = dir.join("second/mine");
@@ -458,7 +460,7 @@ fn a_binary_for_a_libc_that_the_image_lacks() {
     } else {
         "/lib64/ld-linux-x86-64.so.2"
     };
-    // The loader of musl has a path that is one byte shorter, or as long.
+    // The path of musl's loader is one byte shorter, or as long.
     let musl = format!("/lib/ld-musl-{ARCH}.so.1");
     let for_musl = with_loader(&musl);
     for (contents, loader, present, reason) in [

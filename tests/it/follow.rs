@@ -1,4 +1,4 @@
-//! Servers that replace their main process, and name the new one in a PID file of their own.
+//! Servers that replace their main process, and name the new one in their own PID file.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,8 @@ use nix::libc::{SIGTERM, SIGUSR2};
 
 use crate::support::*;
 
-/// A server that at SIGUSR2 starts another, writes what a shell makes of `$!` to its PID file, and ends.
+/// A server that at SIGUSR2 starts another one, writes this text (such as `$!`) to its PID file,
+/// and exits.
 fn replaces_itself(own: &Path, content: &str) -> String {
     let (own, server) = (own.display(), fixture());
     format!(
@@ -18,7 +19,8 @@ fn replaces_itself(own: &Path, content: &str) -> String {
     )
 }
 
-/// Plays that; what the log says, and the exit code of a hinit that gets TERM once the new one is ready.
+/// Runs this; returns the log, and the exit code of hinit, which gets TERM when the new server is
+/// ready.
 fn play(mode: Mode, dir: &TempDir, content: &str, change: impl FnOnce(&Path)) -> Ended {
     let (pid_file, own) = (dir.join("pid"), dir.join("own"));
     fs::write(&own, "").unwrap();
@@ -102,7 +104,7 @@ fn a_file_that_names_another_users_process_is_ignored(mode: Mode) {
     }
     let dir = TempDir::new();
     let own = dir.join("own");
-    // The server ends once its child is the other user.
+    // The server exits when its child has become the other user.
     let script = format!(
         "setpriv --reuid=4242 --clear-groups sleep 1000 & echo $! >{}; \
         until grep -q '^Uid:[[:space:]]4242' /proc/$!/status; do :; done",
@@ -119,7 +121,7 @@ fn a_file_that_names_another_users_process_is_ignored(mode: Mode) {
     );
 }
 
-// The remedies, where nobody has said so.
+// Without the option the log names the remedies.
 fn without_the_option_the_last_line_names_the_option(mode: Mode) {
     let dir = TempDir::new();
     let own = dir.join("own");

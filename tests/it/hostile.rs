@@ -1,4 +1,4 @@
-//! Servers that do a health check harm, or try to: there is a verdict in time, and in little memory.
+//! Servers that try to harm a health check: there is a verdict in time, and in little memory.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::support::*;
 
-/// Each of these would last for ever: the deadline ends it, and the probe is named.
+/// Each of these servers would keep the check for ever: the deadline ends it, and the verdict names
+/// the probe.
 #[test]
 fn peers_that_take_too_long() {
     for (what, start, more) in [
@@ -31,7 +32,8 @@ fn peers_that_take_too_long() {
             let url = format!("http://127.0.0.1:{port}/");
             let ended = check(&["--timeout", "300ms", "--contains", "zz", "--http", &url]);
             server.join().unwrap();
-            // On a machine that does not let it run when its time is over, the alarm is first.
+            // On a machine under load the check may not run when its own timeout is over: then
+            // SIGALRM comes first.
             let verdict = verdict_of(&ended);
             if verdict == "unhealthy: no verdict within 300ms" {
                 return None;
@@ -44,13 +46,13 @@ fn peers_that_take_too_long() {
     }
 }
 
-/// Sends a beginning, and then a byte or so again and again until nobody listens.
+/// Sends a beginning, and then a few bytes again and again until the client is gone.
 fn drip(mut stream: TcpStream, start: &[u8], more: &[u8]) {
     stream.write_all(start).unwrap();
     let pause = Duration::from_millis(5);
     stream.set_read_timeout(Some(pause)).unwrap();
-    // The other end says nothing more, but that it has gone. (A read with a timeout is not restarted by
-    // itself where something interrupts it, signal(7).)
+    // The client sends nothing more, so this read returns when it is gone. (A read with a timeout
+    // is not restarted after a signal, signal(7).)
     while stream
         .read(&mut [0])
         .is_err_and(|e| matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted))
@@ -59,7 +61,8 @@ fn drip(mut stream: TcpStream, start: &[u8], more: &[u8]) {
     }
 }
 
-/// Each of these sends without end, as fast as it can: there is a verdict, in little memory.
+/// Each of these servers sends without end, as fast as it can: there is a verdict, in little
+/// memory.
 #[test]
 fn peers_that_send_too_much() {
     let flood = |start: &'static [u8], more: &'static [u8]| {
@@ -144,7 +147,7 @@ fn peers_that_hang_up() {
         verdict_of(&ended),
         format!("unhealthy: {url} broke off: Connection reset by peer")
     );
-    // One half is closed, and the other goes on.
+    // One direction is closed, and the other continues.
     let (port, server) = serve(|mut stream| {
         stream.shutdown(Shutdown::Write).unwrap();
         let _ = stream.read(&mut [0]);
@@ -155,7 +158,7 @@ fn peers_that_hang_up() {
     server.join().unwrap();
 }
 
-/// Its verdict is lost, but not its exit code.
+/// The verdict is lost, but not the exit code.
 #[test]
 fn peers_that_do_not_read_the_answer() {
     for answer in [&[][..], &["--json"]] {

@@ -1,4 +1,4 @@
-//! The life of one server: it starts, gets its signals, ends, and hinit with it.
+//! The life of one server: its start, its signals and its end, with which hinit ends.
 
 use std::fs;
 use std::path::Path;
@@ -64,7 +64,7 @@ fn every_signal_reaches_the_server(mode: Mode) {
         hinit.signal(signal);
         assert_eq!(hinit.line(), format!("signal {signal}"));
     }
-    // SIGCHLD is hinit's own business. Had it been passed on, the server would say so first.
+    // SIGCHLD is not passed on: the server would have printed it first.
     hinit.signal(SIGCHLD);
     hinit.signal(SIGTERM);
     assert_eq!(hinit.line(), "signal 15");
@@ -104,8 +104,8 @@ fn orphans_of_any_kind_and_end_are_reaped(mode: Mode) {
         (50, "SIGRTMIN+16"),
         (64, "SIGRTMIN+30"),
     ];
-    // By a double fork each; then in a session of its own; then the last of a deep line. They all
-    // hold the pipe, so its end is theirs.
+    // Each by a double fork; then in a new session; then the last of a deep chain. All have the
+    // pipe open, so the pipe ends when they have ended.
     let script = format!(
         "{{ for n in {}; do ({fixture} die $n &); done; \
          (setsid sh -c 'setsid sh -c \"exit 3\" & exit 4' &); \
@@ -191,7 +191,7 @@ fn the_servers_own_options_are_not_hinits(mode: Mode) {
 }
 
 fn sigchld_ignored_by_the_caller_stays_ignored_for_the_server_alone(mode: Mode) {
-    // No shell as the server: it would set SIGCHLD for itself.
+    // The server is not a shell, which would change the disposition of SIGCHLD.
     let mut command = command_in(mode, "env");
     command.arg("--ignore-signal=CHLD").arg(hinit());
     command.args(["--no-pid-file", "grep", "SigIgn", "/proc/self/status"]);
@@ -204,7 +204,7 @@ fn sigchld_ignored_by_the_caller_stays_ignored_for_the_server_alone(mode: Mode) 
 
 fn the_server_inherits_what_hinit_inherited_and_nothing_of_hinits(mode: Mode) {
     let dir = TempDir::new();
-    // No shell for the signals: it would set some for itself.
+    // The server is not a shell, which would change dispositions of its own.
     for server in [
         &[
             "grep",
@@ -252,15 +252,15 @@ fn passed_sockets_are_the_servers(mode: Mode) {
     let (pids, input) = own.split_once('\n').unwrap();
     let (listen_pid, server) = pids.split_once(' ').unwrap();
     assert_eq!((listen_pid, input), (server, "hello"));
-    // Those of another process are not touched.
+    // Sockets for another PID are not changed.
     assert!(passed("4194303").starts_with("4194303 "));
 }
 
-// systemd 259 also names the process by its pidfd's number, which is never used again.
+// systemd 259 also names the process by its pidfd's inode number, which the kernel never reuses.
 fn passed_sockets_name_the_servers_pidfd(mode: Mode) {
     let fixture = fixture();
     let program = [fixture.to_str().unwrap(), "name-by-pidfd"];
-    // The other number is that of no process yet.
+    // The next number belongs to no process yet.
     for (offset, expected) in [("0", "true true"), ("1000000000000", "false false")] {
         let start = Start::by(mode, &[&program[..], &[offset]].concat()).no_pid_file();
         assert_eq!(start.fixture(["is-named-by-pidfd"]).run().stdout, expected);
@@ -271,7 +271,7 @@ fn hinit_leaves_its_working_directory_and_closes_inherited_descriptors(mode: Mod
     let dir = TempDir::new();
     let (given, path) = (dir.join("given"), dir.join("pid"));
     fs::write(&given, "").unwrap();
-    // Descriptors before and behind those that hinit makes.
+    // Descriptors with numbers below and above those that hinit opens.
     let script = format!(
         "exec {} --pid-file {} {} ready 3<{given} 9<{given} 4<{given}",
         hinit().display(),
@@ -297,7 +297,7 @@ fn hinit_leaves_its_working_directory_and_closes_inherited_descriptors(mode: Mod
     eventually("hinit leaves", || {
         (directory(hinit.pid()) == Path::new("/")).then_some(())
     });
-    // And it still has what it needs.
+    // hinit still has the descriptors that it needs.
     assert!(hinit.verdict(&path).starts_with("healthy: "));
     hinit.signal(SIGTERM);
     assert_eq!(hinit.end().code, 143);
@@ -428,7 +428,8 @@ fn a_server_that_daemonizes_is_noticed(mode: Mode) {
 
 #[test]
 fn hinit_becomes_a_subreaper_only_where_it_must() {
-    // A negative control for the orphans test: without hinit, orphans go elsewhere.
+    // The negative control of the test of orphans: without a subreaper, they are reparented to
+    // another process.
     let script = "sh -c 'sleep 1000 >/dev/null 2>&1 & echo $!' ; echo $$";
     let hinit = Start::new(Mode::Subreaper)
         .no_pid_file()

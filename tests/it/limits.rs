@@ -1,8 +1,8 @@
-//! What hinit does where there is too little of something: it says in one line why it does not launch the
-//! server, or goes on with a warning. (Limits that others test: `bad_input.rs` has file systems that are
-//! full or read-only before the start, `pid_file.rs` what others do to the PID file, `exec_errors.rs` the
-//! limit of a user's processes, `listen/exhaustion.rs` connections without descriptors, and all probes run
-//! in 1 MB of memory, `support/probing.rs`.)
+//! Exhausted resources: hinit logs in one line why it does not launch the server, or continues with
+//! a warning. (Other modules have more: `bad_input.rs` file systems that are full or read-only
+//! before the start, `pid_file.rs` other processes that change the PID file, `exec_errors.rs` the
+//! limit of a user's processes, `listen/exhaustion.rs` connections without descriptors; and
+//! `support/probing.rs` runs all probes in 1 MB of memory.)
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,17 +18,18 @@ mod memory;
 mod mishaps;
 mod processes;
 
-/// A cgroup of a test's own, gone at its end, and the file of its limit.
+/// A cgroup of one test, removed when dropped, and the file of its limit.
 struct Cgroup(PathBuf, PathBuf);
 
 impl Cgroup {
-    /// One that this controller limits, by the first of these files that there is. None, where nobody may
-    /// make one.
+    /// A cgroup of this controller, limited by the first of these files that exists; None if it
+    /// cannot be made.
     fn new(controller: &str, limits: &[&str]) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("hinit-it-{}-{count}", std::process::id());
-        // Version 1 has a tree of its own for each, in version 2 all are in one.
+        // In version 1 each controller has its own hierarchy, in version 2 there is one
+        // (cgroups(7)).
         let cgroup = [controller, ""].iter().find_map(|tree| {
             let path = Path::new("/sys/fs/cgroup").join(tree).join(&name);
             fs::create_dir(&path).ok()?;
@@ -48,7 +49,7 @@ impl Cgroup {
         fs::write(&self.1, most).unwrap();
     }
 
-    /// The words before a command's that have it in there.
+    /// The words before a command that execute it in the cgroup.
     fn around(&self) -> [String; 3] {
         let join = format!(
             "echo 0 >{}/cgroup.procs; exec \"$0\" \"$@\"",
@@ -60,7 +61,7 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        // It can go once the last of its processes has.
+        // It can be removed when its last process has exited.
         if fs::remove_dir(&self.0).is_err() && !std::thread::panicking() {
             eventually("the cgroup is empty", || fs::remove_dir(&self.0).ok());
         }

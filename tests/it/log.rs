@@ -1,4 +1,4 @@
-//! What hinit says, and that saying it never hurts.
+//! What hinit logs, and that logging never blocks or ends it.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Read};
@@ -11,7 +11,7 @@ use nix::libc::{SIGHUP, SIGTERM, SIGUSR1};
 
 use crate::support::*;
 
-/// A time below a minute, as the log has it.
+/// A time below a minute, as the log prints it.
 fn time(shown: &str) -> Duration {
     match shown.strip_suffix("ms") {
         Some(millis) => Duration::from_millis(millis.parse().unwrap()),
@@ -140,8 +140,8 @@ fn verbose_names_each_signal_and_its_sender(mode: Mode) {
 fn a_closed_log_pipe_does_no_harm(mode: Mode) {
     let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap();
     drop(reader);
-    // The server has hinit log a line, which earns it a SIGPIPE. That has a lower number than
-    // SIGTERM, and so comes first: were hinit to pass it on, the server would die of it.
+    // The server makes hinit log a line, so that hinit gets a SIGPIPE. Its number is lower than
+    // that of SIGTERM, so it is read first: if hinit passed it on, it would kill the server.
     let script = "trap logged=1 USR1; trap 'exit 3' TERM; kill -USR1 $PPID; \
         until test $logged; do :; done; kill -TERM $PPID; while :; do sleep 0.01; done";
     let start = Start::new(mode).no_pid_file().args(["-v"]).script(script);
@@ -157,7 +157,7 @@ fn a_log_without_a_reader_blocks_nothing(mode: Mode) {
     assert_eq!(start.log_to(writer).run().code, 3);
 }
 
-/// Each look that finds no room for a line is a call that strace records.
+/// Each poll(2) that finds no room for a line is a call that strace records.
 #[test]
 fn a_log_without_a_reader_is_waited_for_once() {
     let dir = TempDir::new();
@@ -187,7 +187,7 @@ fn a_log_without_a_reader_is_waited_for_once() {
         .iter()
         .filter(|line| !line.contains("], 1, 0)") && !line.contains("tv_nsec=0}"));
     assert_eq!(waits.count(), 1, "{looks:?}");
-    // Once it is read, lines arrive again.
+    // Once the pipe is read, lines arrive again.
     reader.read_exact(&mut [0; 4096]).unwrap();
     let log = thread::spawn(move || {
         let mut log = String::new();

@@ -1,4 +1,5 @@
-//! Messages that no other test has: of calls that fail, by strace, and of what the machine lacks.
+//! Messages that no other test contains: of calls that fail, by strace, and of features that the
+//! machine lacks.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -7,7 +8,8 @@ use nix::libc::{SIGCONT, SIGSTOP, SIGTERM, SIGUSR1};
 
 use crate::support::*;
 
-/// Has strace inject these faults into hinit, and not into its server. The tracer is nobody's parent.
+/// Makes strace inject these faults into hinit, and not into its server. The tracer is not the
+/// parent of hinit.
 fn injected(faults: &[&str]) -> Start {
     let calls: Vec<&str> = faults
         .iter()
@@ -70,7 +72,7 @@ fn a_parent_that_cannot_be_watched() {
 fn an_orphan_that_cannot_be_reaped_and_takes_no_place() {
     let dir = TempDir::new();
     let go = dir.join("go");
-    // The orphan ends once it is one.
+    // The process exits when it has become an orphan.
     let script = format!(
         "pid=$(sh -c '(until test -e {0}; do :; done) >/dev/null & echo $!'); touch {0}; \
          until grep -qs '^State:.Z' /proc/$pid/status; do :; done; {1}; echo ready; while :; do \

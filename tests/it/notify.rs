@@ -1,4 +1,4 @@
-//! What a server says of itself at the notify socket, and what hinit then says of it.
+//! The messages of a server at the notify socket, and what health checks then find.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ mod strangers;
 mod upstream;
 mod watchdog;
 
-/// How many descriptors hinit has.
+/// The number of hinit's descriptors.
 fn descriptors(hinit: &Running) -> usize {
     fs::read_dir(format!("/proc/{}/fd", hinit.pid()))
         .unwrap()
@@ -35,7 +35,7 @@ fn the_environment_names_the_socket_and_the_watchdog(mode: Mode) {
     for (options, socket, time) in [
         (&["--notify"][..], "", "none"),
         (&["--watchdog", "1.5s"], "", "1500000"),
-        // A server that is not asked to speak gets none.
+        // Without --notify the server gets no socket.
         (&[], "none", "none"),
     ] {
         let start = Start::new(mode)
@@ -124,7 +124,7 @@ fn each_assignment_shows_in_the_status(mode: Mode) {
         .start()
         .ready();
     let pid = recorded(&pid_file);
-    // Before it is ready there is nothing that it could go on with.
+    // RELOADING=1 before READY=1 is ignored.
     let status = get(&pid_file, "/status");
     assert_eq!(
         (status.member("phase"), status.member("status")),
@@ -153,7 +153,7 @@ fn each_assignment_shows_in_the_status(mode: Mode) {
         format!("\"{}\"", "ü".repeat(128))
     );
     hinit.next_message();
-    // As JSON each of them has six bytes.
+    // In JSON each of these characters takes six bytes.
     assert_eq!(
         get(&pid_file, "/status").member("status"),
         format!("\"{}\"", "\\u0001".repeat(42))
@@ -175,7 +175,8 @@ fn each_assignment_shows_in_the_status(mode: Mode) {
     hinit.end();
 }
 
-// By the end of `notify` hinit has heard all, and has none of the descriptors that came along.
+// When `notify` has returned, hinit has read the message and closed the descriptors that came with
+// it.
 fn received_descriptors_are_closed(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
@@ -189,7 +190,7 @@ fn received_descriptors_are_closed(mode: Mode) {
     let before = descriptors(&hinit);
     for _ in 0..3 {
         hinit.next_message();
-        // It may still look at who has sent that.
+        // hinit may still have /proc/PID of the sender open.
         eventually("there are no more than before", || {
             (descriptors(&hinit) == before).then_some(())
         });

@@ -1,4 +1,4 @@
-//! What a health check makes of servers, files and times that are out of the ordinary.
+//! Health checks of unusual servers, files and deadlines.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -28,7 +28,7 @@ fn a_heartbeat_that_cannot_be_read() {
 #[test]
 fn the_deadline_as_json() {
     let dir = TempDir::new();
-    // A malformed file is looked at for 30 ms in all.
+    // A malformed file is read again for 30 ms in all.
     fs::write(dir.join("pid"), "junk").unwrap();
     let pid_file = dir.join("pid").display().to_string();
     let ended = say([
@@ -43,7 +43,7 @@ fn the_deadline_as_json() {
     assert_eq!((ended.code, ended.stdout.as_str()), (1, json));
 }
 
-/// Asks a server at a Unix socket by a request that is more than the socket holds.
+/// Sends a server at a Unix socket a request that is larger than the socket's buffer.
 fn ask_at_length(socket: &Path, timeout: &str) -> Ended {
     let field = format!("A: {}", "x".repeat(120_000));
     let url = format!("http+unix://{}:/", socket.display());
@@ -52,7 +52,7 @@ fn ask_at_length(socket: &Path, timeout: &str) -> Ended {
     Ended::of(&command.output().unwrap())
 }
 
-/// The same of a server that does this. What it finds.
+/// The verdict on a server that does this with such a request.
 fn finding(timeout: &str, serve: impl FnOnce(UnixStream) + Send + 'static) -> String {
     let dir = TempDir::new();
     let socket = dir.join("socket");
@@ -68,7 +68,7 @@ fn finding(timeout: &str, serve: impl FnOnce(UnixStream) + Send + 'static) -> St
 fn a_server_that_reads_a_part_of_the_request_gives_no_answer() {
     let verdict = finding("300ms", |mut stream| {
         stream.read_exact(&mut [0; 1000]).unwrap();
-        // The other end is there until it has given up.
+        // The server keeps the socket open until the check has given up.
         eventually("it hangs up", || {
             let mut hung_up = [PollFd::new(stream.as_fd(), PollFlags::empty())];
             poll(&mut hung_up, 0_u16).unwrap();
@@ -84,7 +84,7 @@ fn a_server_that_reads_a_part_of_the_request_gives_no_answer() {
 #[test]
 fn a_server_that_stops_reading_may_have_answered() {
     let verdict = finding("30s", |mut stream| {
-        // What is there already can still be read; but no more comes.
+        // What has arrived can still be read, but nothing more arrives.
         stream.shutdown(Shutdown::Read).unwrap();
         let _length = stream.read_to_end(&mut Vec::new()).unwrap();
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
@@ -109,7 +109,7 @@ fn hangs_up(stream: &TcpStream) -> bool {
     poll(&mut hung_up, 20_u8).unwrap() > 0
 }
 
-/// A server that sends its answer in steps can send all of it: it meets no broken pipe.
+/// A server that sends its answer in steps can send all of it without EPIPE.
 #[test]
 fn an_answer_in_steps_is_read_to_its_end() {
     for (head, steps) in [
@@ -147,7 +147,7 @@ fn an_answer_in_steps_is_read_to_its_end() {
     }
 }
 
-/// Sends this, step by step, until the client hangs up: what became of it.
+/// Sends these parts until the client hangs up, and returns the result.
 fn serve_steps(
     head: &'static str,
     steps: &'static [&str],

@@ -1,4 +1,4 @@
-//! Files and directories that hinit may use only in part, and file systems that lack something.
+//! Files and directories with unusual permissions, and file systems that lack a feature.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::*;
 
-/// The user that hinit is here.
+/// The user that hinit runs as here.
 const USER: u32 = 65534;
 const BY_USER: [&str; 4] = [
     "setpriv",
@@ -53,7 +53,7 @@ fn a_pid_file_that_cannot_be_removed_stays_empty(mode: Mode) {
         ended.log
     );
     assert_eq!(fs::read(&path).unwrap(), b"");
-    // Where there was no server, both that and what has been left are said.
+    // Where there was no server, the line says so and names the file that is left.
     let ended = Start::by(mode, &BY_USER)
         .pid_file(&path)
         .args(["/nonexistent"])
@@ -128,7 +128,8 @@ fn a_directory_that_takes_no_sockets_is_skipped() {
     };
     refused(&dir.join("file/socket"), "Not a directory");
     refused(&dir.join("x".repeat(108)), "the name is too long");
-    // The directory has room, also where one was left there, by a path that an address has room for.
+    // The directory can take a socket, also where one was left there, if its path fits into an
+    // address.
     let long = dir.join("x".repeat(120));
     fs::create_dir(&long).unwrap();
     std::os::unix::fs::symlink(&long, dir.join("short")).unwrap();

@@ -1,4 +1,4 @@
-//! Servers and signals that are out of the ordinary.
+//! Unusual servers and signals.
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -10,7 +10,7 @@ use nix::unistd::gettid;
 
 use crate::support::*;
 
-/// The signals that hinit reads, as /proc shows its signalfd.
+/// The signals that hinit reads: the mask of its signalfd, by /proc.
 fn mask_of(hinit: i32) -> Option<String> {
     let entries = fs::read_dir(format!("/proc/{hinit}/fdinfo"))
         .ok()?
@@ -33,7 +33,7 @@ in_both_modes!(
 );
 
 fn the_watchdogs_signal_can_go_to_the_group(mode: Mode) {
-    // The server ends only once its child has, which so must get the signal as well.
+    // The server exits only after its child has, so the child must get the signal as well.
     let script = format!(
         "trap 'wait; exit 5' ABRT; \
         (trap 'exit 0' ABRT; {}; while :; do sleep 0.01; done) & wait",
@@ -67,7 +67,7 @@ fn a_watchdog_that_may_not_signal_the_server_is_a_warning(mode: Mode) {
     assert_eq!(hinit.end().code, 137);
 }
 
-// As a virtual machine's manager has it.
+// As the manager of a virtual machine, whose socket is of another type (`AF_VSOCK`).
 fn a_managers_socket_of_another_type_gets_no_messages(mode: Mode) {
     let start = Start::new(mode).no_pid_file().args(["--notify"]);
     let start = start.with(|command| {
@@ -187,7 +187,7 @@ fn a_client_that_sends_garbage_is_disconnected(mode: Mode) {
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
-    // What it still says is heard for a while, so that it gets to the answer.
+    // hinit reads on for a while, so that the client gets the answer before a reset.
     client.write_all(b"x").unwrap();
     let error = eventually("hinit hangs up", || client.write_all(b"x").err());
     assert_eq!(error.kind(), ErrorKind::BrokenPipe);
@@ -205,7 +205,7 @@ fn queued_signals_end_with_the_server() {
         "(trap '' TERM; exec sleep 1000 >&-) & \
         exec setpriv --reuid=65532 --clear-groups prlimit --sigpending=8 {server} signals-later"
     );
-    // Mostly it is the retry that comes after the server's end, but not always.
+    // The retry usually comes after the server's end, but not always.
     for _ in 0..8 {
         ends_while_signals_wait(Start::new(Mode::Subreaper).no_pid_file().script(&script));
     }
@@ -262,7 +262,7 @@ fn the_tid_of_a_thread_is_not_an_ended_process() {
     assert_eq!(ended.code, 7);
 }
 
-/// hinit as the leader of a session with this terminal, by a shell that executes it.
+/// hinit as the leader of a session with this terminal, executed by a shell.
 fn session_leader(pty: &Pty, mode: Mode, words: &str) -> Child {
     let mut command = command_in(mode, "setsid");
     let script = format!("exec \"$0\" --no-pid-file {words}");
@@ -285,7 +285,7 @@ fn a_hang_up_comes_from_the_kernel() {
     assert_eq!(count(&log, "hinit: SIGHUP from the kernel"), 1, "{log}");
 }
 
-/// PID 1 on a terminal, and its server, once that has said `ready`.
+/// PID 1 on a terminal, and its server after its line `ready`.
 fn pid_1_on(pty: &mut Pty, words: &str) -> (Child, i32, i32) {
     let unshare = session_leader(pty, Mode::Pid1, words);
     pty.expect("ready");
@@ -316,11 +316,11 @@ fn pid_1_names_a_stop_of_the_server() {
     ends(unshare, 143);
 }
 
-/// Nobody else is there to put the server into the foreground.
+/// Without a shell only hinit can put the server into the foreground.
 #[test]
 fn pid_1_gives_the_terminal_back_to_a_server_that_asks_for_it() {
     let mut pty = Pty::new();
-    // A job of the server's has the terminal when another, of the server's own group, reads from it.
+    // A job of the server has the terminal when another one, in the server's group, reads from it.
     let script = "( until read -r _ _ _ _ _ _ _ group _ </proc/$$/stat; [ \"$group\" != $$ ]; do \
                   :; done; \
             read -r line </dev/tty; echo \"got:$line\"; kill -9 -$group ) & \

@@ -1,4 +1,4 @@
-//! What hinit promises of its PID file, while all goes well and while others meddle.
+//! The properties of the PID file, also while other processes change it.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write;
@@ -112,13 +112,13 @@ fn only_hinit_keeps_the_lock(mode: Mode) {
         );
     }
     recorded(&path);
-    // Killed like that, hinit can tidy nothing; the kernel drops the lock.
+    // Killed by SIGKILL hinit cannot remove the file; the kernel releases the lock.
     kill(hinit.pid(), SIGKILL);
     eventually("the lock is free", || {
         fs2::FileExt::try_lock_shared(&file).ok()
     });
     if mode == Mode::Subreaper {
-        // The server outlives it, and yet nobody takes the file's word for that.
+        // The server outlives hinit, and yet no health check accepts the file.
         let stale = format!(
             "unhealthy: PID file {} is stale: no hinit has locked it",
             path.display()
@@ -289,7 +289,8 @@ fn the_claim_does_not_change_the_file_but_for_its_contents() {
 
 #[test]
 fn protected_regular_files_in_a_sticky_directory_do_not_hinder() {
-    // fs.protected_regular refuses O_CREAT on a file of another's in /tmp; ours is never so opened.
+    // fs.protected_regular refuses O_CREAT on another user's file in /tmp (proc(5)); hinit does not
+    // open it so.
     let dir = TempDir::new();
     let shared = dir.join("shared");
     fs::create_dir(&shared).unwrap();

@@ -1,4 +1,4 @@
-//! What a health check asks besides the PID file.
+//! The probes of a health check.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect};
 
 use crate::support::*;
 
-/// What is said of a server that answers with these bytes and closes.
+/// The verdict on a server that answers with these bytes and closes.
 #[track_caller]
 fn answer(bytes: &'static [u8], args: &[&str]) -> String {
     let (port, server) = serve(move |mut stream| stream.write_all(bytes).unwrap());
@@ -92,7 +92,7 @@ fn each_http_answer() {
             &[],
             "unhealthy: sent what is not HTTP",
         ),
-        // What the server calls its status is shown, but does nothing to the line.
+        // A reason phrase with control characters is left out.
         (
             b"HTTP/1.1 500 a\tb\x80\r\n\r\n",
             &[],
@@ -144,7 +144,7 @@ fn each_unreachable_server() {
     let url = format!("http+unix://{path}:/health");
     let missing = format!("unhealthy: {url} cannot be reached: No such file or directory");
     assert_eq!(verdict_of(&check(&["--http", &url])), missing);
-    // Nobody listens any longer.
+    // The listener is closed.
     drop(UnixListener::bind(path).unwrap());
     let refused = format!("unhealthy: unix {path} cannot be reached: Connection refused");
     assert_eq!(verdict_of(&check(&["--unix", path])), refused);
@@ -237,7 +237,7 @@ fn a_unix_socket_whose_queue_is_full() {
         verdict_of(&check(&["--unix", path])),
         format!("healthy: unix {path} accepts connections")
     );
-    // Nobody takes them, and those that were closed stay as well.
+    // Nothing accepts the connections, and closed ones stay in the queue.
     let connects = || {
         let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
         let client = nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, flags, None);
@@ -296,7 +296,7 @@ fn each_heartbeat() {
     }
 }
 
-/// Bytes of an HTTP/2 server: its settings, the head of an answer, a message, and that all went well.
+/// Frames of an HTTP/2 server: settings, headers, a message, and trailers with grpc-status 0.
 fn grpc_answer(status: u8) -> Vec<u8> {
     let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
     let head = [0, 0, 1, 1, 4, 0, 0, 0, 1, 0x88];
@@ -333,7 +333,7 @@ fn each_grpc_answer() {
     }
 }
 
-/// All of them are asked, in one process; the first that is not well is the verdict.
+/// All probes run in one process; the first that fails is the verdict.
 #[test]
 fn all_probes_must_be_healthy() {
     let dir = TempDir::new();
@@ -385,14 +385,14 @@ fn all_probes_must_be_healthy() {
         "{well}"
     );
     server.join().unwrap();
-    // One that fails; those behind it are not asked any more.
+    // After the first failure no probe runs.
     drop(listener);
     let start = format!("unhealthy: unix {socket} cannot be reached: Connection refused after ");
-    // What another test has just forked may have the listener until its exec.
+    // A child that another test has just forked may have the listener open until its exec.
     eventually("nobody listens", || {
         verdict(&probes).starts_with(&start).then_some(())
     });
-    // The process comes first.
+    // The process is checked before the probes.
     hinit.signal(nix::libc::SIGTERM);
     hinit.end();
     let missing = format!("unhealthy: PID file {} does not exist", pid_file.display());

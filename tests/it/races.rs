@@ -1,4 +1,4 @@
-//! Races, run for real.
+//! Races between real processes.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -8,7 +8,7 @@ use nix::libc::SIGTERM;
 
 use crate::support::*;
 
-/// Two hinits that start at once on one path: one owns it, the other says whose it is.
+/// Two hinits start at once on one path: one owns it, the other names the owner.
 #[test]
 fn two_hinits_never_own_one_path() {
     let dir = TempDir::new();
@@ -45,7 +45,7 @@ fn two_hinits_never_own_one_path() {
     }
 }
 
-/// How often a server is started and stopped, and by how many health checks it is hammered.
+/// How often a server is started and stopped, and how many threads run health checks meanwhile.
 const CYCLES: usize = 500;
 const CHECKS: usize = 8;
 
@@ -63,7 +63,7 @@ fn no_health_check_is_wrong_or_stops_a_start() {
     let path = dir.join("pid");
     let (begun, over) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let done = AtomicBool::new(false);
-    // A PID may come again within the test, where the kernel has few.
+    // A PID may be reused within the test where pid_max is small.
     let mut cycles_of: HashMap<i32, Vec<usize>> = HashMap::new();
     let checked: Vec<Checked> = thread::scope(|scope| {
         let check = || {
@@ -123,10 +123,10 @@ fn no_health_check_is_wrong_or_stops_a_start() {
         let expected = [
             "the server has not started yet, or has ended",
             "PID file P does not exist",
-            // Made, and not locked yet.
+            // The file exists and is not locked yet.
             "PID file P is empty",
             "PID file P was replaced meanwhile",
-            // hinit has ended between the look at the file and that at its lock.
+            // hinit ended after the check had opened the file and before it tested the lock.
             "PID file P is stale: no hinit has locked it",
         ];
         let what = verdict

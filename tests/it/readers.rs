@@ -1,4 +1,4 @@
-//! Readers of the PID file that do nothing else, and so are far faster than health checks.
+//! Threads that only read the PID file, and so are far faster than health checks.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 
 use crate::support::*;
 
-/// Ends the readers, also where the test fails: the scope of their threads waits for them.
+/// Stops the readers even if the test fails, because the scope of the threads waits for them.
 struct Done<'a>(&'a AtomicBool);
 
 impl Drop for Done<'_> {
@@ -21,7 +21,8 @@ impl Drop for Done<'_> {
 }
 
 /// Starts and ends a hinit again and again on one path, while `readers` threads read the file.
-/// `look` says whether it saw what its test is about; if none ever does, the test shows nothing.
+/// `look` returns whether it saw the situation of its test; if it never does, the test fails
+/// because it shows nothing.
 #[track_caller]
 fn read_while_starting(
     readers: usize,
@@ -72,7 +73,7 @@ fn a_recorded_pid_is_whole_and_not_reused() {
         let Some(pid) = read_pid(file) else {
             return false;
         };
-        // A PID that is free while the file names it could be given to a stranger.
+        // A PID that is free while the file names it could be reused by another process.
         if probe(Pid::from_raw(pid), None).is_err() {
             assert_ne!(
                 read_pid(file),
@@ -85,8 +86,8 @@ fn a_recorded_pid_is_whole_and_not_reused() {
     read_while_starting(1, 500, |_| {}, look);
 }
 
-/// A crash leaves the file with a PID in it, and by now that may be anyone's. The next hinit must
-/// not vouch for it, not even for the instant between its lock and its first write.
+/// A crash leaves a PID in the file, which another process may have by now. The next hinit must not
+/// hold the lock of a file with this PID, not even between its lock and its first write.
 #[test]
 fn an_old_pid_is_never_seen_under_a_held_lock() {
     let stranger = std::process::id().cast_signed();
@@ -106,7 +107,7 @@ fn an_old_pid_is_never_seen_under_a_held_lock() {
     read_while_starting(1, 500, leave_behind, look);
 }
 
-/// Eight health checks at once, that have nothing to do but take and give back the lock.
+/// Eight readers at once that do nothing but take and release the lock.
 #[test]
 fn eight_readers_of_the_lock_stop_no_start() {
     let look = |file: &File| {

@@ -1,4 +1,5 @@
-//! How a stop goes: who is told, who is waited for, who is killed, and what hinit says in the end.
+//! The stop: which processes get TERM, which are waited for, which are killed, and what hinit logs
+//! in the end.
 
 use std::fs;
 use std::process::Command;
@@ -13,16 +14,16 @@ mod hidden;
 mod readers;
 mod survivors;
 
-/// A hinit whose drain has all the time that a machine under load may need.
+/// hinit with a drain that is long enough for a machine under load.
 fn patient(mode: Mode) -> Start {
     Start::new(mode).args(["--grace", "10m"])
 }
 
-/// Shell words for a process that the server leaves behind. It ignores SIGTERM.
+/// A shell command for a process that the server leaves behind and that ignores SIGTERM.
 const STUBBORN: &str = "(trap '' TERM; exec sleep 1000) &";
 
-/// Shell words for one that takes its leave of SIGTERM; `$1` is what it says. The ready-made file
-/// tells when it can.
+/// A shell command for a process that prints `$1` at SIGTERM and exits. The file exists when its
+/// trap is set.
 fn polite(dir: &TempDir, words: &str) -> String {
     let ready = dir.join("polite");
     let ready = ready.display();
@@ -32,7 +33,7 @@ fn polite(dir: &TempDir, words: &str) -> String {
     )
 }
 
-/// What the last line says about those who were killed, or could not be.
+/// The part of the last line on processes that were killed, or could not be.
 fn told(log: &str, verb: &str) -> Option<String> {
     let (_, rest) = log.split_once(&format!("; {verb} "))?;
     Some(rest.split('\n').next()?.to_owned())
@@ -85,8 +86,9 @@ fn daemons_in_other_sessions_and_stopped_ones_are_ended(mode: Mode) {
 }
 
 fn a_process_that_starts_during_the_drain_gets_term(mode: Mode) {
-    // The first, told to end, starts a second as soon as hinit sleeps again, which comes to hinit as
-    // the first ends; or it waits for the second, and no signal tells hinit that there is one.
+    // The first process, at SIGTERM, starts a second one as soon as hinit sleeps again. The second
+    // is reparented to hinit when the first exits; or the first waits for it, and hinit gets no
+    // signal about it.
     let asleep = "until grep -q ^State:.S /proc/$0/status; do :; done;";
     for then in ["", "wait;"] {
         let dir = TempDir::new();
@@ -166,7 +168,7 @@ fn during_the_drain_the_pid_file_is_empty_and_locked(mode: Mode) {
             .then_some(())
     });
     assert_eq!(fs::read(&pid_file).unwrap(), b"");
-    // It is not before the next starts that the last has gone.
+    // The next one starts before the last one has exited.
     let next = Start::new(Mode::Subreaper)
         .pid_file(&pid_file)
         .args(["true"])
@@ -176,7 +178,7 @@ fn during_the_drain_the_pid_file_is_empty_and_locked(mode: Mode) {
         "{}",
         next.log
     );
-    // A stop signal has no one to go to, and does no harm.
+    // A stop signal finds no server, and does no harm.
     hinit.signal(SIGTERM);
     fs::write(&go, "").unwrap();
     let ended = hinit.end();
@@ -197,7 +199,7 @@ fn without_a_drain_no_process_is_waited_for(mode: Mode) {
         let ended = start.script("sleep 1000 >&- 2>&- & echo $!; exit 7").run();
         assert_eq!(ended.code, 7, "{}", ended.log);
         if mode == Mode::Subreaper {
-            // It is still there, and nobody's.
+            // The file still exists, and no process holds its lock.
             kill(ended.stdout.parse().unwrap(), SIGKILL);
         }
     }
@@ -250,9 +252,10 @@ fn during_the_stop_delay_the_server_runs_and_is_not_ready(mode: Mode) {
         (hinit.verdict(&pid_file) == format!("unhealthy: process {pid} is about to be stopped"))
             .then_some(())
     });
-    // The PID is still there for others.
+    // The file still names the PID, for other programs.
     assert_eq!(recorded(&pid_file), pid);
-    // An engine with less patience would end all this without a trace.
+    // An engine with a shorter timeout would kill the container with no sign of the reason but this
+    // line.
     let line = hinit.log_line();
     assert!(line.starts_with("hinit: SIGTERM from "), "{line}");
     assert!(
@@ -276,7 +279,7 @@ fn during_the_stop_delay_the_server_runs_and_is_not_ready(mode: Mode) {
         ended.log
     );
     assert!(!pid_file.exists());
-    // And by itself it ends as well.
+    // The delay also ends by itself.
     let start = Start::new(mode)
         .pid_file(&pid_file)
         .args(["--stop-delay", "50ms"]);
@@ -315,7 +318,7 @@ fn signals_are_rewritten_or_dropped(mode: Mode) {
     }
     let ended = hinit.end();
     assert_eq!(ended.code, 0);
-    // A stop signal is what was received.
+    // The signal that was received counts, not the one it is rewritten to.
     assert!(
         ended.log.starts_with("hinit: SIGINT from "),
         "{}",
@@ -327,7 +330,7 @@ fn a_normal_stop_can_have_exit_code_0(mode: Mode) {
     for (options, signal, code) in [
         (&[][..], SIGTERM, 143),
         (&["--clean-stop"], SIGTERM, 0),
-        // By the signal that it really got.
+        // Killed by the signal that it got after the rewriting.
         (&["--clean-stop", "--rewrite", "TERM=QUIT"], SIGTERM, 0),
         (&["--map-exit", "TERM=0"], SIGTERM, 0),
         (&["--map-exit", "143=7"], SIGTERM, 7),
@@ -341,7 +344,7 @@ fn a_normal_stop_can_have_exit_code_0(mode: Mode) {
         hinit.signal(signal);
         assert_eq!(hinit.end().code, code, "{options:?}");
     }
-    // Not by a signal of another, though.
+    // Death by a signal that hinit did not pass on is no clean stop.
     let hinit = Start::new(mode)
         .no_pid_file()
         .args(["--clean-stop"])
@@ -392,7 +395,7 @@ fn any_signals_at_any_phase_lead_to_an_end_without_a_pid_file(mode: Mode) {
             .args(&options)
             .script(server)
             .start();
-        // From here on hinit has blocked the signals: that before it does is another test's.
+        // From here on hinit has blocked the signals; tests/it/window.rs has signals before that.
         let pid = Pid::from_raw(hinit.pid());
         recorded(&pid_file);
         fs::write(&go, "").unwrap();
@@ -400,7 +403,7 @@ fn any_signals_at_any_phase_lead_to_an_end_without_a_pid_file(mode: Mode) {
             for _ in 0..random.below(20_000) {
                 std::hint::black_box(nix::unistd::getppid());
             }
-            // It may have ended by now.
+            // hinit may have exited by now.
             let _gone = nix_kill(
                 pid,
                 [
@@ -413,7 +416,7 @@ fn any_signals_at_any_phase_lead_to_an_end_without_a_pid_file(mode: Mode) {
                 ][random.below(6)],
             );
         }
-        // At the latest now it is asked to stop; twice, for there may be a delay.
+        // Now it gets a stop signal at the latest, twice because there may be a delay.
         for _ in 0..2 {
             let _gone = nix_kill(pid, Signal::SIGTERM);
         }
@@ -438,12 +441,12 @@ impl Random {
     }
 }
 
-/// As `docker exec` does: a process of the same PID namespace, and none of hinit's.
+/// As `docker exec` does: a process of the same PID namespace that is not a descendant of hinit.
 #[test]
 fn an_unrelated_process_in_the_same_pid_namespace_is_left_alone() {
     let dir = TempDir::new();
     let go = dir.join("go");
-    // It is told, says so, and stays for a while.
+    // The leftover gets TERM, prints it, and stays for a while.
     let leftover = format!(
         "(trap 'echo told' TERM; echo ready; until test -e {}; do sleep 0.01; done) &",
         go.display()
@@ -465,7 +468,7 @@ fn an_unrelated_process_in_the_same_pid_namespace_is_left_alone() {
     kill(children_of(stranger.pid())[0], SIGUSR1);
     assert_eq!(stranger.line(), "alive");
     fs::write(&go, "").unwrap();
-    // The end of PID 1 ends the stranger as well, but by KILL.
+    // The end of PID 1 kills the other process as well, but by KILL.
     assert_eq!(hinit.end().code, 143);
     assert_eq!(stranger.end().stdout, "");
 }

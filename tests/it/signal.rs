@@ -1,4 +1,4 @@
-//! `hinit signal`: who gets a signal, and who never does.
+//! `hinit signal`: which process gets the signal, and which never does.
 
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read};
@@ -14,7 +14,7 @@ use crate::support::*;
 mod refused;
 mod reuse;
 
-/// A process that tells which signals it gets; killed at the end.
+/// A process that prints the signals that it gets; killed when dropped.
 struct Ears(Child, BufReader<std::process::ChildStdout>);
 
 impl Ears {
@@ -33,8 +33,8 @@ impl Ears {
         self.0.id().cast_signed()
     }
 
-    /// All that it has heard, and then a SIGTERM, which is sent now. (Of those that wait the lowest
-    /// comes first.)
+    /// All signals that it got, up to a SIGTERM, which is sent now. (Of pending signals the lowest
+    /// is delivered first.)
     #[track_caller]
     fn heard(mut self) -> String {
         kill(self.pid(), SIGTERM);
@@ -50,15 +50,15 @@ impl Drop for Ears {
     }
 }
 
-/// What this hinit's `signal` says, where the server is.
+/// Runs `hinit signal` in the namespaces of the server.
 fn signal(hinit: &Running, pid_file: &Path, words: &[&str]) -> Ended {
     let mut command = hinit.beside();
     command.arg("signal").arg("--pid-file").arg(pid_file);
     Ended::of(&command.args(words).output().unwrap())
 }
 
-/// The same for a signal that ends the server. As PID 1 hinit would take whoever sends it along at its
-/// end: so it stops meanwhile.
+/// The same for a signal that ends the server. The end of hinit as PID 1 kills the sender as well,
+/// so hinit is stopped meanwhile.
 fn end(hinit: &Running, pid_file: &Path, words: &[&str]) -> Ended {
     hinit.signal(SIGSTOP);
     let ended = signal(hinit, pid_file, words);
@@ -300,7 +300,7 @@ fn without_proc_the_pid_alone_is_used() {
     assert_eq!(ears.heard(), "signal 1\nsignal 15\n");
 }
 
-/// Where the kernel or a seccomp profile refuses what takes a hold on a process.
+/// Where the kernel or a seccomp profile refuses `pidfd_open(2)`.
 #[test]
 fn without_pidfds_kill_is_used() {
     let calls = ["pidfd_open", "pidfd_send_signal"];
@@ -330,7 +330,7 @@ fn without_pidfds_kill_is_used() {
         assert!(ended.stdout.starts_with(&said), "{ended:?}");
         assert_eq!((ended.code, hinit.line().as_str()), (0, "signal 15"));
         assert_eq!(hinit.end().code, 0);
-        // One that has ended and that its parent does not reap.
+        // A zombie that its parent does not reap.
         let victim = Victim::sleeping();
         fs::write(&path, victim.pid().to_string()).unwrap();
         let ended = without(&["KILL", "--wait=30", "--foreign"]);

@@ -1,4 +1,4 @@
-//! Signals that hinit passes on: all that came, as they came, to whom they are meant for.
+//! Signals that hinit passes on: each one, with its value, in order, to the server or its group.
 
 use std::thread;
 use std::time::Instant;
@@ -7,13 +7,13 @@ use nix::libc::{self, SIGKILL, SIGTERM, SIGUSR1};
 
 use crate::support::*;
 
-/// `sigqueue(3)`. False, if there is no room in the queue.
+/// `sigqueue(3)`; false if the queue is full.
 #[allow(unsafe_code)]
 fn try_to_queue(pid: i32, number: i32, value: usize) -> bool {
     let value = libc::sigval {
         sival_ptr: std::ptr::without_provenance_mut(value),
     };
-    // SAFETY: the value is a number, and nobody takes it for a pointer.
+    // SAFETY: the value is a number, and no process uses it as a pointer.
     let result = unsafe { libc::sigqueue(pid, number, value) };
     let error = std::io::Error::last_os_error();
     assert!(
@@ -27,10 +27,10 @@ pub fn queue(pid: i32, number: i32, value: usize) {
     assert!(try_to_queue(pid, number, value));
 }
 
-/// Sends hinit a hundred signals without a value and a hundred with one, and then SIGUSR1, for which the
-/// server waits: they all arrive, and the values in their order. (Between signals of different numbers
-/// the kernel has an order of its own, the lowest first: so those without are the first to find the
-/// server's queue full, also where hinit has not taken any yet.)
+/// Sends hinit a hundred signals without a value and a hundred with one, and then SIGUSR1, for
+/// which the server waits: all of them arrive, and the values in order. (The kernel delivers lower
+/// numbers first, signal(7): so the signals without a value find the server's queue full first,
+/// even if hinit has not read any signal yet.)
 fn all_arrive(hinit: Running) {
     let pid = hinit.pid();
     for _ in 0..100 {
@@ -47,7 +47,7 @@ fn all_arrive(hinit: Running) {
         .collect();
     assert!(only("signal 41 ").eq(&values), "{lines:?}");
     assert_eq!(only("signal 40").count(), 100, "{lines:?}");
-    // A standard one may have a value as well.
+    // A standard signal may have a value as well.
     queue(pid, libc::SIGHUP, 7);
     assert_eq!(hinit.line(), "signal 1 value 7");
     hinit.signal(SIGTERM);
@@ -77,8 +77,9 @@ fn no_signal_is_lost_when_the_servers_queue_is_full(mode: Mode) {
     if !can_be_root("to give the server a queue of its own") {
         return;
     }
-    // The kernel counts by user, so the server gets one of its own, and a limit of 8. SIGUSR1,
-    // which makes it go on, must pass those that wait for room.
+    // The kernel counts queued signals by user (RLIMIT_SIGPENDING), so the server gets its own
+    // user, and a limit of 8. SIGUSR1, which makes the server continue, must overtake the signals
+    // that wait for room.
     let server = [
         "setpriv",
         "--reuid=65533",
@@ -113,7 +114,7 @@ fn a_full_queue_of_hinits_own_does_not_stop_it(mode: Mode) {
         .start()
         .ready();
     let pid = hinit.pid();
-    // Each place that becomes free is taken at once: no pause between the tries.
+    // Each slot that becomes free is used at once, without a pause between the tries.
     let fill = |number| {
         let start = Instant::now();
         for value in 1..=1000 {
@@ -141,7 +142,7 @@ fn a_full_queue_of_hinits_own_does_not_stop_it(mode: Mode) {
 }
 
 fn with_group_the_whole_group_gets_the_signals(mode: Mode) {
-    // The server ends only once its child has, which so must get the signal as well.
+    // The server exits only after its child has, so the child must get the signal as well.
     let script = "trap 'wait; exit 5' TERM; \
         (trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done) & wait";
     for group in [&["-g"][..], &["--group"]] {
@@ -186,7 +187,7 @@ fn a_signal_that_cannot_be_passed_on_is_a_warning(mode: Mode) {
     assert_eq!(hinit.end().code, 137);
 }
 
-/// A hinit with these options under a parent that the test can kill. Returns that parent.
+/// Starts hinit with these options under a parent that the test can kill. Returns the parent.
 fn under_a_parent(options: &str, server: &str) -> Running {
     let hinit = hinit();
     let script = format!(

@@ -1,10 +1,10 @@
-//! Which signals ask for a stop, and what a server makes of them that is stopped itself.
+//! Which signals are stop signals, and what happens where the server is stopped by job control.
 
 use nix::libc::{SIGPWR, SIGSTOP, SIGTERM, SIGUSR2, SIGWINCH};
 
 use crate::support::*;
 
-/// A server that tells each signal, and goes on.
+/// A server that prints each signal and continues.
 const DEAF: &str =
     "trap 'echo term' TERM; trap 'echo winch' WINCH; echo ready; while :; do :; done";
 
@@ -52,7 +52,7 @@ fn the_environment_sets_stop_signals(mode: Mode) {
             .ends_with(" is about to be stopped")
             .then_some(())
     });
-    // The second time there is no more delay.
+    // The second stop signal ends the delay.
     hinit.signal(SIGPWR);
     assert_eq!(hinit.end().code, 3);
 }
@@ -72,7 +72,7 @@ fn winch_pwr_and_usr2_do_not_stop_by_default(mode: Mode) {
     hinit.end();
 }
 
-// It would get to the signal only when it is killed.
+// A stopped server would handle the signal only when it is killed.
 fn a_stopped_server_is_continued_for_its_stop_signal(mode: Mode) {
     let script = "trap 'exit 5' TERM; echo ready; while :; do :; done";
     let hinit = Start::new(mode)
@@ -89,7 +89,7 @@ fn a_stopped_server_is_continued_for_its_stop_signal(mode: Mode) {
     assert_eq!(hinit.end().code, 5);
 }
 
-// Only a stop signal means that.
+// Only a stop signal continues a stopped server.
 fn a_stopped_server_is_not_continued_for_other_signals(mode: Mode) {
     let hinit = Start::new(mode)
         .no_pid_file()

@@ -1,4 +1,4 @@
-//! `--user` and `--workdir`: as whom and where the server runs, and that hinit can still do its work.
+//! `--user` and `--workdir`: the server's user and working directory, and that hinit still works.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -13,7 +13,7 @@ mod place;
 mod privileges;
 mod streams;
 
-/// The fields of the server's /proc/PID/status that tell as whom it runs.
+/// The fields of /proc/PID/status on users, groups and capabilities.
 const FIELDS: [&str; 7] = [
     "Uid",
     "Gid",
@@ -24,7 +24,7 @@ const FIELDS: [&str; 7] = [
     "NoNewPrivs",
 ];
 
-/// What these fields are, by the status file that was printed.
+/// The values of these fields in the status file that was printed.
 fn fields(status: &str) -> Vec<String> {
     let field = |name: &str| {
         let field = status
@@ -35,7 +35,7 @@ fn fields(status: &str) -> Vec<String> {
     FIELDS.map(field).to_vec()
 }
 
-/// Those of a server without capabilities.
+/// The values of a server without capabilities.
 fn plain(uid: &str, gid: &str, groups: &str) -> Vec<String> {
     let four = |id: &str| [id; 4].join(" ");
     let none = || "0".repeat(16);
@@ -50,7 +50,7 @@ fn plain(uid: &str, gid: &str, groups: &str) -> Vec<String> {
     ]
 }
 
-/// Starts it, and sees that it is refused by one line and that no server was launched.
+/// Starts hinit, and asserts that it fails with one line and launches no server.
 #[track_caller]
 fn refused(start: Start, options: &[&str], why: &str) {
     let dir = TempDir::new();
@@ -158,7 +158,7 @@ fn leftovers_of_the_user_are_ended(mode: Mode) {
     if !can_be_root("to become another user") {
         return;
     }
-    // It waits until the one that it leaves is deaf to SIGTERM.
+    // The server waits until its leftover ignores SIGTERM.
     let script = "x=$( (trap '' TERM; exec sleep 1000 >&-) & ); exit 3";
     let start = Start::new(mode)
         .no_pid_file()
@@ -229,7 +229,7 @@ fn workdir_is_the_servers_working_directory(mode: Mode) {
         let expected = dir.join("work").display().to_string();
         assert_eq!((ended.code, ended.stdout), (0, expected), "{}", ended.log);
     }
-    // The PID file counts from where hinit was started, and is gone at the end.
+    // The PID file is relative to hinit's directory, and is removed at the end.
     let start = Start::new(mode).with(|c| {
         c.current_dir(&dir).env("HINIT_WORKDIR", "work");
     });
@@ -314,7 +314,7 @@ fn numeric_ids_need_no_account_files() {
     assert_eq!(ended.log, line);
 }
 
-/// `--user 1234` would otherwise run with the group 1234 and not with that of /etc/passwd.
+/// Otherwise `--user 1234` would run with the group 1234 and not with that of /etc/passwd.
 #[test]
 fn an_unreadable_account_file_is_an_error() {
     if !can_be_root("to become another user") {

@@ -1,4 +1,4 @@
-//! What hinit's environment variables do, and those that only look like them.
+//! hinit's environment variables, and variables that only look like them.
 
 use std::process::Command;
 
@@ -27,7 +27,7 @@ fn unknown_variables_are_one_warning(mode: Mode) {
     let start = || Start::new(mode).no_pid_file().args(["--quiet-success"]);
     let ended = end_of(start().script("true"), &[typo]);
     assert_eq!((ended.code, ended.log.as_str()), (0, warning));
-    // All in one line, beside those that are known or set by others.
+    // All unknown variables are in one line; known ones and those of other programs are not.
     let ended = end_of(
         start().script("true"),
         &[
@@ -86,7 +86,7 @@ fn quiet_success_hides_a_success(mode: Mode) {
             );
         }
     }
-    // It is hinit's exit code that counts.
+    // hinit's exit code decides, not the server's.
     let ended = start()
         .args(["--quiet-success", "--map-exit", "3=0"])
         .script("exit 3")
@@ -94,7 +94,7 @@ fn quiet_success_hides_a_success(mode: Mode) {
     assert_eq!((ended.code, ended.log.as_str()), (0, ""));
 }
 
-/// Those inits know nothing of hinit's variables.
+/// The other inits do not know hinit's variables.
 #[test]
 fn another_init_does_not_warn_of_variables() {
     for name in ["tini", "dumb-init", "catatonit"] {

@@ -68,7 +68,7 @@ fn a_file_without_a_lock_is_stale() {
     let own = std::process::id();
     let stale = "unhealthy: PID file P is stale: no hinit has locked it";
     assert_eq!(check_contents(format!("{own}\n").as_bytes(), &[]), stale);
-    // A shared lock, such as another health check's, vouches for nothing.
+    // A shared lock, such as that of another health check, is not hinit's.
     let dir = TempDir::new();
     fs::write(dir.join("pid"), "1\n").unwrap();
     let reader = File::open(dir.join("pid")).unwrap();
@@ -127,7 +127,7 @@ fn a_name_with_control_characters_still_makes_one_line() {
     );
 }
 
-/// In a user namespace every user without a mapping has the same UID, also who runs the check there as that.
+/// In a user namespace all users without a mapping have the same UID, and so may the caller.
 #[test]
 fn a_file_of_a_user_without_a_mapping_is_not_the_callers_own() {
     if !can_be_root("to be two other users") {
@@ -150,7 +150,7 @@ fn a_file_of_a_user_without_a_mapping_is_not_the_callers_own() {
     for (owner, caller, namespace, expected) in [
         // The caller's own, where every user has a mapping.
         (65_534, "65534", &[][..], &trusted),
-        // The caller's own and a stranger's look the same.
+        // The caller's file and that of another unmapped user look the same.
         (4242, "4243", &unshare, &distrusted),
         (4243, "4243", &unshare, &distrusted),
     ] {
@@ -185,7 +185,7 @@ fn an_own_file_that_others_may_write() {
         );
         assert_eq!(check(&path, &[]), verdict);
         assert_eq!(check(&path, &["--foreign"]), "healthy: process 1 is alive");
-        // Root's is trusted by everybody, and so is one's own.
+        // A file of root or of the caller is trusted.
         let stale = format!(
             "unhealthy: PID file {} is stale: no hinit has locked it",
             path.display()
@@ -318,7 +318,7 @@ fn without_proc_kill_alone_decides() {
 fn proc_of_another_namespace_is_not_used() {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    // In the new PID namespace 1 is the shell; the /proc of the old one would show a stranger.
+    // In the new PID namespace 1 is the shell; the old /proc shows another process as 1.
     let stopped = Victim::sleeping();
     kill(stopped.pid(), SIGSTOP);
     stopped.becomes('T');
@@ -344,7 +344,7 @@ fn proc_of_another_namespace_is_not_used() {
 
 #[test]
 fn the_deadline_bounds_the_check() {
-    // A malformed file is looked at for 30 ms in all.
+    // A malformed file is read again for 30 ms in all.
     let verdict = check_contents(b"junk", &["--timeout", "5ms"]);
     assert_eq!(verdict, "unhealthy: no verdict within 5ms");
     // A caller that blocks SIGALRM changes nothing.
@@ -395,7 +395,7 @@ fn the_exit_code_is_0_or_1_even_with_a_closed_stdout() {
             assert_eq!(ended.code, code, "{stdout} {more}");
         }
     }
-    // A pipe that nobody reads any more.
+    // A pipe without a reader.
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let mut command = Command::new(hinit());
@@ -415,7 +415,7 @@ fn run_and_healthcheck_agree_on_the_default_file() {
     };
     let tmpfs = |directories: &[&str]| on_each("mount -t tmpfs none", directories);
     let read_only = |directories: &[&str]| on_each("mount -t tmpfs -o ro none", directories);
-    // hinit and the fixture may themselves lie below /tmp.
+    // hinit and the fixture may be below /tmp.
     let script = "cp \"$HINIT\" /mnt/hinit; ";
     let run = "/mnt/hinit sh -c 'ls /run /tmp /dev/shm | grep hinit; /mnt/hinit healthcheck'";
     let directories = ["/run", "/tmp", "/dev/shm"];

@@ -1,4 +1,4 @@
-//! There is no instant at which a signal is lost, from the one on at which hinit blocks them all.
+//! No signal is lost at any instant after hinit has blocked them all.
 
 use std::process::Stdio;
 
@@ -6,7 +6,7 @@ use nix::libc::SIGTERM;
 
 use crate::support::*;
 
-/// How often each is tried, at ever other instants of a start.
+/// How often each test sends SIGTERM, at different instants of a start.
 const TRIES: u64 = 1000;
 
 in_both_modes!(
@@ -32,16 +32,18 @@ fn term_at_any_instant(mode: Mode, options: &[&str]) {
         let mut child = command.stdin(Stdio::null()).spawn().unwrap();
         let started = child.id().cast_signed();
         let hinit = match mode {
-            // Before hinit blocks it, SIGTERM just ends it: that is not lost either.
+            // Before hinit blocks SIGTERM, its default action ends hinit, so it is not lost.
             Mode::Subreaper => started,
-            // The kernel drops what a PID 1 neither blocks nor handles: so wait for the block.
+            // The kernel drops a signal that PID 1 neither blocks nor handles, so wait until it is
+            // blocked.
             Mode::Pid1 => eventually("hinit blocks all signals", || {
                 let pid = children_of(started).pop()?;
                 let blocked = status_of(pid, "SigBlk")?;
                 (blocked == "fffffffffffbfeff").then_some(pid)
             }),
         };
-        // Work, and not a clock, decides how far it gets. The factor is a prime: no pattern.
+        // A loop of work, not a clock, decides when the signal is sent. The factor is prime, so
+        // that there is no pattern.
         for _ in 0..attempt * 7919 % 4000 {
             std::hint::black_box(nix::unistd::getppid());
         }

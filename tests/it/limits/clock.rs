@@ -1,9 +1,10 @@
-//! No wall clock in any decision but the heartbeat's age: from the recorded system calls of whole runs and
-//! of all kinds of health checks.
+//! Only the heartbeat's age depends on the wall clock, by the recorded system calls of whole runs
+//! and of all kinds of health checks.
 //!
-//! Mostly no clock is read by a system call, but by code that the kernel maps into each process (vdso(7)).
-//! Here hinit is started without: what tells it of that code is struck out at its exec, and then every look
-//! at a clock is a system call that strace records. That clocks are seen at all is the control.
+//! Clocks are usually read by code that the kernel maps into each process (vdso(7)), and not by a
+//! system call. Here hinit runs without it: its entry in the auxiliary vector is erased at the
+//! exec, and then each read of a clock is a system call that strace records. The control is that
+//! some clock is seen.
 
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -15,7 +16,8 @@ use nix::libc::{self, SIGCONT, SIGSTOP, SIGTERM};
 
 use super::*;
 
-/// Starts hinit with these words and without vDSO, under strace, which records what it does.
+/// Starts hinit with these arguments, without vDSO and under strace, which records its system
+/// calls.
 #[allow(unsafe_code)]
 fn traced(words: &[&str], trace: &Path) -> (Child, Child) {
     let mut command = hinit_with(words);
@@ -35,7 +37,7 @@ fn traced(words: &[&str], trace: &Path) -> (Child, Child) {
     // SAFETY: no memory is passed.
     unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
     strike_out_vdso(pid);
-    // SAFETY: no memory is passed. It stays stopped until strace is there.
+    // SAFETY: no memory is passed. The process stays stopped until strace attaches.
     unsafe { libc::ptrace(libc::PTRACE_DETACH, pid, 0, SIGSTOP) };
     let mut strace = Command::new("strace");
     strace
@@ -52,7 +54,8 @@ fn traced(words: &[&str], trace: &Path) -> (Child, Child) {
     (child, strace)
 }
 
-/// Makes `AT_SYSINFO_EHDR` an entry that says nothing, in the auxiliary vector on its stack (getauxval(3)).
+/// Turns `AT_SYSINFO_EHDR` into an entry that is ignored, in the auxiliary vector on the stack
+/// (getauxval(3)).
 fn strike_out_vdso(pid: i32) {
     const AT_IGNORE: u64 = 1;
     const AT_SYSINFO_EHDR: u64 = 33;
@@ -82,7 +85,7 @@ fn strike_out_vdso(pid: i32) {
         .unwrap();
 }
 
-/// The system calls that look at a clock of any kind, or mention the wall clock.
+/// The system calls that read any clock, or mention the wall clock.
 fn clocks(trace: &Path) -> Vec<String> {
     let trace = fs::read_to_string(trace).unwrap();
     let calls = trace.lines().filter(|line| {
@@ -96,7 +99,7 @@ fn clocks(trace: &Path) -> Vec<String> {
         .collect()
 }
 
-/// The clocks of a command that ends by itself, and what it says.
+/// The clocks that a command reads, and its output.
 fn clocks_of(words: &[&str]) -> (Vec<String>, Ended) {
     let dir = TempDir::new();
     let trace = dir.join("trace");
@@ -194,7 +197,7 @@ fn only_a_heartbeat_check_reads_the_wall_clock() {
         let known = |clock: &String| clock == MONOTONIC || clock == "clock_gettime(CLOCK_BOOTTIME";
         assert!(clocks.iter().all(known), "{words:?} {clocks:?}");
     }
-    // The control of all: the one place where it counts is seen.
+    // The control: the one use of the wall clock is seen.
     let beat = [
         "healthcheck",
         "--no-pid",

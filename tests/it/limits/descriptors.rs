@@ -1,4 +1,4 @@
-//! Too few descriptors, from none on.
+//! Too few descriptors, from none to enough.
 
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
@@ -10,17 +10,17 @@ use nix::libc::{SIGKILL, SIGTERM, SIGUSR1};
 use super::*;
 
 const NONE_LEFT: &str = "No file descriptors available";
-/// More than anything here takes.
+/// More descriptors than any test here needs.
 const ENOUGH: u32 = 20;
 
-/// What comes of each number of descriptors, from none to enough; what is the same again is left out.
+/// The results with each number of descriptors, from none to enough, without repetitions.
 fn from_none_to_enough(mut say: impl FnMut(u32) -> (i32, String)) -> Vec<(i32, String)> {
     let mut said: Vec<_> = (0..=ENOUGH).map(&mut say).collect();
     said.dedup();
     said
 }
 
-/// hinit with so many descriptors, the first three among them, and with these words.
+/// hinit with this limit of descriptors, including the first three, and with these arguments.
 fn limited(most: u32, words: &[&str]) -> Ended {
     let mut command = Command::new("prlimit");
     command.arg(format!("--nofile={most}")).arg(hinit());
@@ -30,7 +30,7 @@ fn limited(most: u32, words: &[&str]) -> Ended {
     Ended::of(&command.args(words).output().unwrap())
 }
 
-/// The line, without the time in it.
+/// The line without its time.
 fn untimed(line: &str) -> String {
     line.split(" after ").next().unwrap().to_owned()
 }
@@ -181,14 +181,14 @@ fn without_descriptors_hinit_warns_of_leftovers(mode: Mode) {
     }
 }
 
-/// Takes from it all descriptors that it could still have.
+/// Lowers hinit's limit so that it cannot open another descriptor.
 fn leave_none(hinit: &Running) {
     let mut command = Command::new("prlimit");
     command.args(["--pid", &hinit.pid().to_string(), "--nofile=0"]);
     assert!(command.status().unwrap().success());
 }
 
-/// What is said of a server that lives, and of one that is dead but was not reaped.
+/// The verdicts on a live server, and on one that is dead but not reaped.
 #[test]
 fn no_health_check_says_that_a_dead_server_is_healthy() {
     let dir = TempDir::new();
@@ -223,7 +223,7 @@ fn no_health_check_says_that_a_dead_server_is_healthy() {
     ];
     assert_eq!(from_none_to_enough(signal), expected);
 
-    // What could not be counted is not none.
+    // What could not be counted is not shown as 0.
     let status = |most| {
         let ended = limited(most, &[&["status"], &words[..]].concat());
         let line = ended
@@ -287,7 +287,7 @@ fn a_probe_without_a_descriptor_is_unhealthy() {
                 is_well = ended.code == 0;
                 return (ended.code, verdict_of(&ended));
             }
-            // It answers one alone.
+            // hinit has room for one connection.
             (0, format!("healthy: {name} {finding}"))
         });
         let unreachable = format!("unhealthy: {name} cannot be reached: {NONE_LEFT}");
@@ -295,7 +295,7 @@ fn a_probe_without_a_descriptor_is_unhealthy() {
         assert_eq!(said, expected);
     }
     server.join().unwrap();
-    // A heartbeat takes none.
+    // A heartbeat needs no descriptor.
     let beat = dir.join("beat");
     std::fs::write(&beat, "").unwrap();
     let path = beat.to_str().unwrap();

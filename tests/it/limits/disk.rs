@@ -1,5 +1,5 @@
-//! A file system that has no room, takes no writes any more or goes away, at each step that hinit takes
-//! with its PID file after the launch.
+//! A file system that is full, read-only or unmounted, at each step with the PID file after the
+//! launch.
 
 use std::ffi::OsStr;
 
@@ -17,15 +17,15 @@ fn on_tmpfs(options: &str, script: &str) -> Ended {
     ended
 }
 
-/// Shell words: starts a hinit with that PID file, `$hinit`, and waits for its server's PID, `$pid`. The
-/// server exits with 3 at a SIGTERM.
+/// A shell script that starts hinit (`$hinit`) with that PID file, and waits for the PID of its
+/// server (`$pid`), which exits with 3 at SIGTERM.
 const START: &str = "\"$HINIT\" --pid-file mnt/pid sh -c \
     \"trap 'exit 3' TERM; echo ready; while :; do sleep 0.01; done\" >said & hinit=$!; \
     until test -s mnt/pid && test -s said; do :; done; read -r pid <mnt/pid; ";
-/// Shell words: stops it, and shows its exit code.
+/// A shell script that stops hinit, and prints its exit code.
 const STOP: &str = "kill -TERM $hinit; wait $hinit || echo $?; ";
 
-/// The log but for how the server has ended.
+/// The log without the line on the server's end.
 fn warnings(log: &str) -> Vec<&str> {
     let (end, warnings): (Vec<_>, Vec<_>) = log
         .lines()
@@ -34,7 +34,7 @@ fn warnings(log: &str) -> Vec<&str> {
     warnings
 }
 
-/// hinit is stopped between its claim and its launch, and meanwhile the file system is filled.
+/// hinit is stopped between the claim and the launch, and meanwhile the file system fills up.
 #[test]
 fn a_disk_that_fills_up_after_the_claim_does_no_harm() {
     let server = "until test -s mnt/pid || test -e filled; do :; done; \
@@ -48,7 +48,7 @@ fn a_disk_that_fills_up_after_the_claim_does_no_harm() {
         2>/dev/null \
         || echo full; kill -CONT $tracee; wait $tracer || echo $?; tr -d 0-9 <said; ls mnt"
     );
-    // The one page that there is was reserved.
+    // The only page was reserved at the claim.
     let ended = on_tmpfs("size=4k", &script);
     let said = "full\n3\nhealthy: process  is alive\nfiller";
     assert_eq!(ended.stdout, said, "{}", ended.log);
@@ -90,8 +90,8 @@ fn a_default_directory_that_is_full_is_named() {
     );
 }
 
-/// By strace, for the kernel remounts nothing that is open for writing (see below), but turns a file system
-/// on a broken disk read-only all the same.
+/// By strace, because the kernel does not remount read-only what is open for writing (see below),
+/// but does so on a broken disk.
 #[test]
 fn a_call_that_fails_is_one_warning_and_the_exit_code_stays() {
     let check = "\"$HINIT\" healthcheck --pid-file mnt/pid | tr -d 0-9";
@@ -146,7 +146,7 @@ fn a_call_that_fails_is_one_warning_and_the_exit_code_stays() {
         let ended = on_tmpfs("size=1m", &script);
         let after = match (left, warning) {
             ("", _) => "unhealthy: PID file P does not exist".to_owned(),
-            // Its PID was reaped: so nobody may hold the lock.
+            // The PID was reaped, so no process may hold the lock.
             (_, "empty") => {
                 format!("{left}\nunhealthy: PID file P is stale: no hinit has locked it")
             }
@@ -174,12 +174,12 @@ fn a_call_that_fails_is_one_warning_and_the_exit_code_stays() {
             warnings,
             [format!("hinit: cannot {warning} the PID file `P`: {why}")]
         );
-        // The end, and that of the next one.
+        // The end of this hinit, and of the next one.
         assert_eq!(ended.log.lines().count(), 3, "{}", ended.log);
     }
 }
 
-/// While hinit still waits for what the server has left, the file names a PID that may be anybody's.
+/// While hinit waits for leftovers, the file names a PID that may be reused by any process.
 #[test]
 fn a_pid_that_cannot_be_erased_is_stale_at_once() {
     let server = "trap : TERM; until test -s mnt/pid; do :; done; \
@@ -206,7 +206,7 @@ fn while_hinit_runs_the_kernel_refuses_to_make_it_read_only() {
 
 #[test]
 fn a_health_check_works_on_a_read_only_mount() {
-    // As a container has it that shares the volume read-only.
+    // As in a container that mounts the volume read-only.
     let script = format!(
         "mkdir view; mount --bind mnt view; mount -o remount,bind,ro view; {START} \
         \"$HINIT\" healthcheck --pid-file view/pid | tr -d 0-9; {STOP} ls mnt"
@@ -228,6 +228,6 @@ fn a_file_system_that_is_unmounted_lazily() {
     let ended = on_tmpfs("size=1m", &script);
     let missing = "unhealthy: PID file mnt/pid does not exist";
     assert_eq!(ended.stdout, format!("{missing}\n3"), "{}", ended.log);
-    // Where it is gone to hinit still reaches it.
+    // hinit still reaches the file by its descriptor of the directory.
     assert_eq!(warnings(&ended.log), [""; 0]);
 }

@@ -1,4 +1,4 @@
-//! Descriptors that hinit was given for its server.
+//! Descriptors that hinit inherits for its server.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use nix::libc::SIGTERM;
 
 use super::*;
 
-/// By strace, which has `close_range(2)` fail as an older kernel or a seccomp profile does.
+/// By strace, which makes `close_range(2)` fail as on an older kernel or under a seccomp profile.
 #[test]
 fn inherited_descriptors_are_closed_without_close_range() {
     let dir = TempDir::new();
@@ -59,7 +59,7 @@ fn inherited_descriptors_are_closed_without_close_range() {
         if !is_closed {
             assert_eq!(hinit.log_line(), warning);
         }
-        // What it needs itself it has kept.
+        // hinit keeps the descriptors that it needs.
         let pid = recorded(&path);
         assert_eq!(
             hinit.verdict(&path),

@@ -1,8 +1,8 @@
-//! Little memory, and none.
+//! Little memory, and none at all.
 //!
-//! Overcommit is all of a machine's or none's, and other tests run meanwhile: so a limit of one process's
-//! memory stands for a machine that promises nobody more than it has. Either way the kernel refuses, and
-//! so much as hinit has to have it refuses at the exec already.
+//! Overcommit is a setting of the whole machine, and other tests run meanwhile: so a limit of one
+//! process (`RLIMIT_DATA`, `RLIMIT_AS`) simulates a machine without overcommit. Either way the kernel
+//! refuses the allocation; what hinit needs from the start it refuses at the exec.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -12,13 +12,13 @@ use nix::libc::{SIGKILL, SIGTERM};
 
 use super::*;
 
-/// How the kernel ends a program that it has no memory to execute with.
+/// The signal by which the kernel ends a program for whose exec it lacks memory.
 const REFUSED: i32 = 139;
-/// In KiB: what suffices for all, and how much more to give each time.
+/// In KiB: a limit that suffices for all, and the step between limits.
 const ENOUGH: u32 = 1024;
 const STEP: usize = 8;
 
-/// What comes of so much memory, in KiB, from none to enough; without what the kernel refuses.
+/// The results with each limit in KiB, from none to enough, without those that the kernel refuses.
 fn from_none_to_enough(kind: &str, words: &[&str]) -> Vec<(i32, String)> {
     let path = std::env::var("PATH").unwrap();
     limited(kind, (0..=ENOUGH).step_by(STEP), &path, words)
@@ -30,7 +30,7 @@ fn limited(
     path: &str,
     words: &[&str],
 ) -> Vec<(i32, String)> {
-    // `prlimit` itself is not looked for in that PATH.
+    // `prlimit` itself is not searched for in that PATH.
     let prlimit = ["/usr/bin/prlimit", "/bin/prlimit"];
     let prlimit = prlimit.iter().find(|at| Path::new(at).exists()).unwrap();
     let limited = |most: u32| {
@@ -42,7 +42,8 @@ fn limited(
     };
     let mut said: Vec<_> = memory.map(limited).collect();
     said.retain(|(code, said)| *code != REFUSED || !said.is_empty());
-    // The words and the environment share a quarter of the stack's limit with nobody, and that is none then.
+    // Arguments and environment may take a quarter of the stack's limit (execve(2)), which is
+    // lifted here.
     said.retain(|(_, said)| !said.contains("Argument list too long"));
     assert!(said.len() > 20, "{kind}: {said:?}");
     said
@@ -109,7 +110,7 @@ fn a_launch_is_out_of_memory_or_keeps_the_exit_code() {
             let all = from_none_to_enough(kind, &[options, &words].concat());
             for (code, said) in &all {
                 let is_launched = said.contains("hinit: the server ") && said.contains(" after ");
-                // A server that is refused as well, by the kernel or by its own libc, has its code kept.
+                // If the kernel or its own libc refuses the server as well, its exit code is kept.
                 let is_kept = is_launched && [7, 127, 134, REFUSED].contains(code);
                 let is_told = !options.is_empty() && (*code, said.as_str()) == (125, none);
                 assert!(is_kept || is_told, "{kind} {options:?}: {code} {said}");
@@ -120,7 +121,7 @@ fn a_launch_is_out_of_memory_or_keeps_the_exit_code() {
     }
 }
 
-/// How hinit ends where there is no memory for what it was given.
+/// The line of hinit where there is no memory for its arguments.
 const NO_MEMORY: &str = "hinit: out of memory";
 
 /// Limits in KiB, in steps: too little at first. The last is enough for a debug build as well.
@@ -128,7 +129,7 @@ fn steps(step: usize) -> impl Iterator<Item = u32> {
     (0..=4096).step_by(step).chain([65_536])
 }
 
-/// Whether it is one of these two: the end that there is with enough memory, or one line and this code.
+/// Whether the result is one of two: that with enough memory, or one line and this exit code.
 #[track_caller]
 fn assert_told(all: &[(i32, String)], what: &str, code: i32, lines: &[&str]) {
     let enough = all.last().unwrap();
@@ -138,7 +139,7 @@ fn assert_told(all: &[(i32, String)], what: &str, code: i32, lines: &[&str]) {
     for said in all {
         let is_short = said.0 == code && lines.contains(&said.1.as_str());
         let is_done = said.0 == enough.0 && untimed(&said.1) == untimed(&enough.1);
-        // The kernel refuses the server, or its own libc does; hinit keeps that.
+        // The kernel or its own libc refuses the server; hinit keeps the exit code.
         let is_servers =
             said.1.contains("hinit: the server ") && [127, 134, REFUSED].contains(&said.0);
         assert!(
@@ -219,7 +220,7 @@ fn a_long_answer_is_a_verdict_or_out_of_memory() {
         let answer = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
         for connection in listener.incoming() {
             let mut connection = connection.unwrap();
-            // One that has no memory for it goes away.
+            // A leftover without memory for the work exits.
             let _read = connection.read(&mut [0; 4096]);
             let _gone = connection.write_all(answer.as_bytes());
         }
@@ -260,7 +261,7 @@ in_both_modes!(
 );
 
 fn out_of_memory_leftovers_are_ended_and_the_exit_code_kept(mode: Mode) {
-    // So many that a list of them does not fit into what hinit has from the start.
+    // So many that their list does not fit into the memory that hinit has from the start.
     const LEFT: usize = 450;
     let mut was_short = false;
     for extra in [0, 16, 64, 256] {
@@ -331,7 +332,7 @@ fn a_mebibyte_is_enough_for_a_whole_life(mode: Mode) {
     let hinit = Start::by(mode, &around).pid_file(&path).args(["--notify"]);
     let hinit = hinit.fixture(["signals"]).start().ready();
     let pid = recorded(&path);
-    // The health check is in there as well, beside the two.
+    // The health check is in the cgroup as well, beside hinit and the server.
     for more in [&[][..], &["--json"]] {
         let mut check = Command::new(around[0]);
         check.args(&around[1..]).arg(self::hinit()).args([

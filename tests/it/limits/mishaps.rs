@@ -1,5 +1,5 @@
-//! What befalls the PID file while its hinit runs: each health check says so at once, and hinit warns
-//! once and removes nothing of others.
+//! Changes of the PID file while hinit runs: each health check reports them at once, and hinit
+//! warns once and removes no file of others.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -9,8 +9,8 @@ use nix::libc::SIGTERM;
 
 use super::*;
 
-/// Lets this befall the file. Returns what a health check says at once, with P for the path, and hinit's
-/// warnings.
+/// Makes this change to the PID file. Returns the verdict right after it, with P for the path, and
+/// hinit's warnings.
 #[track_caller]
 fn mishap(mode: Mode, act: impl FnOnce(&Path, i32)) -> (String, Vec<String>) {
     let dir = TempDir::new();
@@ -90,7 +90,7 @@ fn the_pid_file_is_replaced_by_a_symlink_to_itself(mode: Mode) {
         "unhealthy: PID file P is not a regular file (symlink)"
     );
     assert_eq!(warnings, replaced());
-    // Nobody takes it for a live one: hinit has emptied it, and its lock is gone.
+    // No health check accepts it: hinit has emptied it and released its lock.
     assert_eq!(fs::read(dir.join("moved")).unwrap(), b"");
     assert!(fs::symlink_metadata(dir.join("pid")).is_ok());
 }
@@ -170,7 +170,7 @@ fn the_pid_file_is_replaced_by_that_of_another_hinit(mode: Mode) {
     recorded(&path);
     let pid = recorded(&dir.join("second"));
     fs::rename(dir.join("second"), &path).unwrap();
-    // It speaks of the other's server, and so does the file's lock.
+    // The file names the server of the other hinit, which holds its lock.
     assert_eq!(
         second.verdict(&path),
         format!("healthy: process {pid} is alive")

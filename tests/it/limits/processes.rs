@@ -1,17 +1,17 @@
-//! The limit of processes of a cgroup, reached before the start or later.
+//! The cgroup's limit of processes, reached before the start or later.
 
 use nix::libc::{SIGKILL, SIGTERM, SIGUSR1};
 
 use super::*;
 
-/// One whose processes can be limited, to begin with to one.
+/// A cgroup with a limit of processes, which is one at first.
 fn alone() -> Option<Cgroup> {
     let cgroup = Cgroup::new("pids", &["pids.max"])?;
     cgroup.limit("1");
     Some(cgroup)
 }
 
-/// hinit in it, alone.
+/// hinit, alone in the cgroup.
 fn start(cgroup: &Cgroup, mode: Mode) -> Start {
     Start::by(mode, &cgroup.around().each_ref().map(String::as_str))
 }
@@ -46,7 +46,7 @@ fn the_limit_is_reached_while_the_server_runs(mode: Mode) {
     cgroup.limit("max");
     let dir = TempDir::new();
     let path = dir.join("pid");
-    // Its orphan ends before the server does.
+    // The orphan exits before the server does.
     let script = "trap 'echo usr1' USR1; trap 'exit 3' TERM; (sleep 1000 >/dev/null 2>&1 &); \
         echo ready; while :; do read -r _ <>/dev/null; done";
     let hinit = start(&cgroup, mode)

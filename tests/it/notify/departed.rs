@@ -1,4 +1,4 @@
-//! Messages that are read only when their sender has exited: hinit is stopped meanwhile.
+//! Messages that hinit reads after their sender has exited, because hinit is stopped meanwhile.
 
 use std::fs;
 use std::path::Path;
@@ -7,10 +7,10 @@ use nix::libc::{SIGCONT, SIGSTOP, SIGTERM};
 
 use crate::support::*;
 
-/// Who is another user, and neither root nor the server's.
+/// A user that is neither root nor the server's.
 const OTHER: &str = "setpriv --reuid=4242 --regid=4242 --clear-groups";
 
-/// A server that, once it may, runs this, says `sent` and lives on.
+/// A server that waits for the file, runs this, prints `sent` and lives on.
 fn sends_while_hinit_is_stopped(
     mode: Mode,
     dir: &TempDir,
@@ -51,7 +51,7 @@ in_both_modes!(
     a_zombie_cannot_become_the_server
 );
 
-// As socat, or a client in C: nobody waits until hinit has read it.
+// As socat or a client in C, which does not wait until hinit has read its message.
 fn an_exited_sender_of_the_servers_user_counts(mode: Mode) {
     let dir = TempDir::new();
     let hinit = sends_while_hinit_is_stopped(mode, &dir, &[], &tell(&fixture(), "READY=1"));
@@ -100,7 +100,7 @@ fn an_exited_sender_of_another_user_is_ignored_with_a_remedy(mode: Mode) {
     );
 }
 
-// For which process that was nobody knows: it may have been anyone of that user.
+// The sender's identity is not known: it may have been any process of this user.
 fn an_exited_sender_cannot_set_main_pid(mode: Mode) {
     let dir = TempDir::new();
     let script = format!(
@@ -124,7 +124,7 @@ fn an_exited_sender_cannot_set_main_pid(mode: Mode) {
     );
 }
 
-// The server hands over behind more messages than hinit reads at once, and ends.
+// The server hands over after more messages than hinit reads at once, and exits.
 fn all_messages_are_read_before_the_servers_end_counts(mode: Mode) {
     let dir = TempDir::new();
     let (pid_file, go) = (dir.join("pid"), dir.join("go"));
@@ -179,8 +179,8 @@ fn a_zombie_cannot_become_the_server(mode: Mode) {
     ended.says("hinit: ignored MAINPID=*: it is not a running descendant of hinit");
 }
 
-/// In a PID namespace of its own: a stranger sends while hinit is stopped, and ends; then a child of the
-/// server gets its PID.
+/// In a PID namespace of its own: a process of another user sends while hinit is stopped, and
+/// exits; then a child of the server gets its PID.
 const REUSED: &str = r#"
 cd "$1"
 "$HINIT" --pid-file pid --notify sh -c 'echo $NOTIFY_SOCKET >socket; until test -e go; do :; done

@@ -7,7 +7,7 @@ use nix::libc::{SIGCONT, SIGKILL, SIGSTOP, SIGTERM};
 
 use crate::support::*;
 
-/// What the PID file and hinit itself say is the server.
+/// The server's PID by the PID file, which must agree with hinit's status.
 #[track_caller]
 fn server(pid_file: &Path) -> String {
     let recorded = fs::read_to_string(pid_file).unwrap().trim().to_owned();
@@ -21,7 +21,7 @@ fn await_log(hinit: &Running, text: &str) {
     while !hinit.log_line().contains(text) {}
 }
 
-/// Shell words for an orphan, hinit's child, that says it is the server, as its status too.
+/// A shell command that makes an orphan, which sends its own PID as MAINPID and in STATUS.
 fn takeover() -> String {
     format!(
         "{} orphan 'MAINPID=$SELF\\nSTATUS=$SELF'",
@@ -76,7 +76,7 @@ fn an_orphan_becomes_the_server_with_its_signals_and_exit_code(mode: Mode) {
         "{}",
         ended.log
     );
-    // (The shell may say that its `sleep` was told to end.)
+    // (The shell may print that its `sleep` was terminated.)
     assert_eq!(count(&ended.log, "hinit: "), 1, "{}", ended.log);
     assert!(!pid_file.exists());
 }
@@ -103,7 +103,8 @@ fn the_old_server_ends_as_an_orphan(mode: Mode) {
     assert_eq!(hinit.end().code, 143);
 }
 
-// The stop came to the old one; the new one, which is the server only then, is told as well.
+// The stop signal reached the old server; the new one, which becomes the server only then, gets it
+// as well.
 fn a_stop_amid_the_handover_reaches_both_servers(mode: Mode) {
     let dir = TempDir::new();
     let (pid_file, go) = (dir.join("pid"), dir.join("go"));
@@ -124,7 +125,7 @@ fn a_stop_amid_the_handover_reaches_both_servers(mode: Mode) {
     );
     let first = server(&pid_file);
     hinit.signal(SIGTERM);
-    // One line of the server's child, one of the shell that was told.
+    // One line of the server's child, and one of the shell that got the signal.
     assert_ne!(hinit.line(), hinit.line());
     assert_eq!(server(&pid_file), first);
     fs::write(&go, "").unwrap();
@@ -132,7 +133,7 @@ fn a_stop_amid_the_handover_reaches_both_servers(mode: Mode) {
     assert_eq!(ended.code, 143, "{}", ended.log);
 }
 
-// As nginx does for a new binary, and as daemons do that say so before they go.
+// As nginx does for a new binary, and daemons that send MAINPID before they exit.
 fn a_child_of_the_server_becomes_the_server_when_it_ends(mode: Mode) {
     let dir = TempDir::new();
     let (pid_file, go) = (dir.join("pid"), dir.join("go"));
@@ -149,7 +150,7 @@ fn a_child_of_the_server_becomes_the_server_when_it_ends(mode: Mode) {
         .args(["--notify"])
         .script(&script)
         .start();
-    // Both say a line, in any order.
+    // Both print a line, in any order.
     let lines = [hinit.line(), hinit.line()];
     let child = lines.iter().find(|line| *line != "ready").unwrap().clone();
     let first = server(&pid_file);
@@ -196,7 +197,7 @@ fn a_child_that_ends_before_the_server_does_not_become_the_server(mode: Mode) {
     assert_eq!(ended.code, 5, "{}", ended.log);
 }
 
-// Nor one that was named before another was.
+// A PID that a later MAINPID replaces does not count either.
 fn the_last_main_pid_counts(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
@@ -259,7 +260,7 @@ fn main_pid_of_the_server_itself_changes_nothing(mode: Mode) {
     );
 }
 
-// That the old server was stopped says nothing of the new one.
+// The state of the old server is not that of the new one.
 fn the_successor_of_a_stopped_server_is_not_stopped(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
@@ -290,7 +291,7 @@ fn the_successor_of_a_stopped_server_is_not_stopped(mode: Mode) {
         get(&pid_file, "/readyz").status,
         format!("200 healthy: process {second} is alive")
     );
-    // Whether the old one goes on is of no interest any more.
+    // Whether the old server is continued does not matter any more.
     kill(orphan, SIGSTOP);
     eventually("it is stopped", || {
         (get(&pid_file, "/livez").status == format!("503 unhealthy: process {second} is stopped"))

@@ -13,7 +13,7 @@ fn beside(pid_file: &Path) -> PathBuf {
     PathBuf::from(format!("{}.notify", pid_file.display()))
 }
 
-/// A path in one of the default directories, by a name that tells nothing.
+/// A path in one of the default directories, with an unpredictable name.
 #[track_caller]
 fn assert_elsewhere(socket: &str) {
     let place = ["/run/", "/tmp/", "/dev/shm/"]
@@ -92,7 +92,7 @@ fn without_a_pid_file_the_socket_is_in_a_default_directory(mode: Mode) {
     assert!(!Path::new(socket).exists());
 }
 
-// A path of 107 bytes is the longest that an address has room for.
+// The longest path of a socket's address has 107 bytes (unix(7)).
 fn a_path_too_long_for_an_address_is_skipped(mode: Mode) {
     let dir = TempDir::new();
     let room = 107 - ".notify".len() - dir.join("").as_os_str().len();
@@ -172,7 +172,7 @@ fn files_of_other_programs_are_left_alone(mode: Mode) {
     }
 }
 
-// Beside a PID file that only root can get at, a server of another user could not speak.
+// A server of another user could not reach a socket beside a PID file that only root can reach.
 fn a_server_of_another_user_can_reach_the_socket(mode: Mode) {
     if !can_be_root("to start a server of another user") {
         return;

@@ -1,4 +1,4 @@
-//! Who is not believed, and what is no message.
+//! Senders that are ignored, and datagrams that are not messages.
 
 use nix::libc::SIGTERM;
 
@@ -59,7 +59,7 @@ fn a_process_that_is_not_below_hinit_is_ignored(mode: Mode) {
         Mode::Pid1 => "hinit: ignored a notify message from outside the container".to_owned(),
     };
     assert_eq!(count(&ended.log, &warning), 1, "{}", ended.log);
-    // What is ignored is not what the server says.
+    // An ignored message does not change the server's state.
     assert_eq!(
         count(&ended.log, "hinit: the server says "),
         2,
@@ -89,7 +89,7 @@ fn malformed_messages_do_no_harm(mode: Mode) {
         _ => "a line is not valid for sd_notify(3)",
     };
     for first in 0..junk.len() - 1 {
-        // Each of them comes first once.
+        // Each message is the first one once, which is the one that is logged.
         let mut junk = junk;
         junk.swap(1, first.max(1));
         let hinit = Start::new(mode)
@@ -121,7 +121,8 @@ fn malformed_messages_do_no_harm(mode: Mode) {
     }
 }
 
-// As systemd takes them: a NUL at the end, lines that end with a carriage return, a word that is no UTF-8.
+// As systemd accepts them: a NUL at the end, lines that end with a carriage return, an assignment
+// that is not UTF-8.
 fn what_systemd_accepts_is_accepted(mode: Mode) {
     for (message, status) in [
         ("READY=1\\0", ""),
@@ -153,7 +154,7 @@ fn what_systemd_accepts_is_accepted(mode: Mode) {
     }
 }
 
-// What stands in the same datagram is heard all the same.
+// The other lines of the same datagram count.
 fn a_malformed_line_hides_no_other(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
@@ -175,7 +176,8 @@ fn a_malformed_line_hides_no_other(mode: Mode) {
     );
 }
 
-// A client that waits for hinit, as systemd-notify does, ends as soon as hinit has its last message.
+// A client that waits for hinit, as systemd-notify does, exits as soon as hinit has received its
+// last message.
 fn a_sender_that_exits_after_its_barrier_is_no_warning(mode: Mode) {
     let script = format!("for i in $(seq 100); do {}; done", notify("READY=1"));
     let ended = Start::new(mode)
@@ -191,7 +193,8 @@ fn a_sender_that_exits_after_its_barrier_is_no_warning(mode: Mode) {
     );
 }
 
-// Nobody believes what is said by another user's process that has exited; but this one has been heard.
+// Messages of another user's exited process are ignored, but hinit has received this one before the
+// exit.
 fn a_process_of_another_user_is_ignored(mode: Mode) {
     if !can_be_root("to be another user") {
         return;

@@ -33,7 +33,8 @@ fn messages_are_passed_on(mode: Mode) {
     let dir = TempDir::new();
     for (name, manager) in managers(&dir, &format!("{mode:?}")) {
         manager.set_read_timeout(Some(bound())).unwrap();
-        // Neither a PID nor a word that hinit does not know, whatever a line's end is to the manager.
+        // Neither a PID nor an unknown assignment is passed on, whatever the manager takes for the
+        // end of a line.
         let messages = [
             "READY=1\\nMAINPID=$SELF\\nSTATUS=up",
             "@fds",
@@ -95,7 +96,7 @@ fn a_missing_manager_is_one_warning(mode: Mode) {
     );
 }
 
-// Who reads nothing stops nobody.
+// A manager that does not read blocks nothing.
 fn a_hanging_manager_is_one_warning(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("manager");

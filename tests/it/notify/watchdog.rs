@@ -1,10 +1,10 @@
-//! A server that gives no sign of life.
+//! A server that sends no WATCHDOG=1 in time.
 
 use nix::libc::SIGTERM;
 
 use crate::support::*;
 
-/// Is this the verdict on a server that has 100 ms for each sign of life?
+/// Whether this is the verdict on a silent server whose watchdog interval is 100 ms.
 fn is_late(verdict: &str) -> bool {
     let age = verdict.strip_prefix("unhealthy: no sign of life for ");
     let age = age.and_then(|rest| rest.strip_suffix("s (watchdog 100ms)"));
@@ -60,10 +60,10 @@ fn a_silent_server_is_unhealthy(mode: Mode) {
         is_late(line.strip_prefix("hinit: the server is ").unwrap()),
         "{line}"
     );
-    // Nothing else comes of it.
+    // The silence has no other effect.
     hinit.next_message();
     assert_eq!(recorded(&pid_file), pid);
-    // On its way out it has other things to do.
+    // After STOPPING=1 the server need not send WATCHDOG=1.
     hinit.signal(SIGTERM);
     let ended = hinit.end();
     assert_eq!(
@@ -159,7 +159,7 @@ fn the_watchdogs_signal_ends_a_silent_server(mode: Mode) {
         end.starts_with("hinit: the server was killed by SIGABRT after "),
         "{end}"
     );
-    // One that never was ready does not.
+    // The watchdog of a server that was never ready does not start.
     let ended = start(mode)
         .no_pid_file()
         .args(options)

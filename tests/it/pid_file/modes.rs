@@ -1,5 +1,5 @@
-//! File systems that keep no permissions (CIFS, 9p, FUSE), or that refuse hinit's locks: by strace, which has
-//! those calls do nothing or fail.
+//! File systems that keep no permissions (CIFS, 9p, FUSE), or that refuse hinit's locks: by strace,
+//! which makes those calls do nothing or fail.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -10,7 +10,8 @@ use super::*;
 
 const MODES_STAY: &str = "fchmod:retval=0";
 
-/// Has strace inject this into hinit, and not into its server. The tracer is nobody's parent.
+/// Makes strace inject this into hinit, and not into its server. The tracer is not the parent of
+/// hinit.
 fn injected(fault: &str) -> Start {
     let (call, _) = fault.split_once(':').unwrap();
     let (trace, inject) = (format!("trace={call}"), format!("inject={fault}"));
@@ -32,7 +33,7 @@ fn make(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// The one line with which a start is refused that leaves the server alone.
+/// The one line of a start that fails before the launch.
 #[track_caller]
 fn assert_refused(start: Start, path: &Path, reason: &str) {
     let ended = start.pid_file(path).fixture(["ready"]).run();
@@ -120,7 +121,7 @@ fn refused_locks_are_named_and_the_new_file_is_removed() {
             "its file system refuses locks (CIFS allows them if it is mounted with `nobrl`)";
         assert_refused(injected(fault), &path, reason);
         assert!(!path.exists(), "{fault}");
-        // One that was there before is not hinit's to remove.
+        // hinit does not remove a file that existed before.
         make(&path, 0o644);
         assert_refused(injected(fault), &path, reason);
         assert!(path.exists(), "{fault}");
@@ -235,7 +236,7 @@ fn hinits_of_both_versions_understand_each_other() {
             l_len: length,
             l_pid: 0,
         };
-        // A child of another test's may have the one before, until its exec.
+        // A child that another test has just forked may hold the earlier lock until its exec.
         eventually("it is locked", || {
             fcntl(&file, FcntlArg::F_OFD_SETLK(&lock)).ok()
         });

@@ -1,4 +1,4 @@
-//! What /proc does not show is there all the same: hinit's own children get their signals by their PIDs.
+//! Processes that /proc does not show: hinit's own children get their signals by their PIDs.
 
 use std::os::unix::fs::chown;
 
@@ -81,7 +81,8 @@ fn the_status_does_not_count_hidden_children() {
     }
 }
 
-/// A server whose child takes its leave of SIGTERM, under hinit as PID 1 of a namespace made with these options.
+/// A server whose child prints a line at SIGTERM, under hinit as PID 1 of a namespace made with
+/// these options.
 fn leaves_a_child(more: &[&str], around: &str) -> Ended {
     let dir = TempDir::new();
     let mut command = Command::new("unshare");
@@ -98,9 +99,9 @@ fn leaves_a_child(more: &[&str], around: &str) -> Ended {
 #[test]
 fn without_a_proc_of_this_namespace_the_children_are_ended_by_their_pids() {
     for (more, around) in [
-        // It sees the /proc of another PID namespace.
+        // hinit sees the /proc of another PID namespace.
         (&[][..], "exec \"$@\""),
-        // There is none.
+        // There is no /proc.
         (&["--mount"], "mount -t tmpfs none /proc; exec \"$@\""),
     ] {
         let ended = leaves_a_child(more, around);

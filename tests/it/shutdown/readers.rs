@@ -1,4 +1,4 @@
-//! A filter of the server's output writes the server's last lines before it is told to end.
+//! A filter of the server's output writes the server's last lines before it gets TERM.
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn a_filter_of_the_servers_output_writes_its_last_lines(mode: Mode) {
         fifo.display(),
         dir.join("opened").display()
     );
-    // It may still have to put the pipe to where it reads from.
+    // The filter may not have moved the pipe to its standard input yet.
     let later = format!(
         "exec > >(exec 5<&0 </dev/null; >{0}; sleep 0.1; cat <&5); \
         until test -e {0}; do :; done; echo FATAL; exit 3",
@@ -75,7 +75,7 @@ fn a_filter_that_outlives_its_input_gets_term(mode: Mode) {
     );
 }
 
-/// Docker does not let a container's root trace other users' processes, and so not see what they read.
+/// Docker's root lacks `CAP_SYS_PTRACE`, and so cannot see which files processes of other users read.
 #[test]
 fn a_filter_of_another_user_gets_term_at_once() {
     if !can_be_root("to have a server of another user") {

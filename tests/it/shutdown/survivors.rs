@@ -1,4 +1,5 @@
-//! What does not even end of SIGKILL, for it is another user's or frozen, is named and left.
+//! Processes that SIGKILL does not end, because they belong to another user or are frozen, are
+//! named and left.
 
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
@@ -30,12 +31,12 @@ fn an_unkillable_server_is_named_and_left(mode: Mode) {
         .args(["--grace", "100ms"])
         .arg("--")
         .arg(program);
-    // Not its output: it may hold that longer than hinit lives.
+    // It does not get hinit's output, which it could keep open longer than hinit lives.
     let mut hinit = start.args(["becomes-root"]).start().ready();
     let (pid, server) = (recorded(&pid_file), hinit.server());
     hinit.signal(SIGTERM);
     let code = hinit.code();
-    // As PID 1 hinit takes it along.
+    // As PID 1 hinit ends it as well.
     let _gone = nix_kill(Pid::from_raw(server), Signal::SIGKILL);
     let ended = hinit.end();
     let line = ended.log.lines().last().unwrap();
@@ -72,7 +73,7 @@ fn without_a_grace_time_the_server_is_named_once_and_waited_for(mode: Mode) {
     let warning = hinit.log_line();
     assert!(warning.contains(" to the server server (PID "), "{warning}");
     assert!(warning.ends_with("): Operation not permitted"), "{warning}");
-    // No time is set: it rests until something happens.
+    // No timer is set: hinit sleeps until an event.
     let hinits = hinit.pid();
     eventually("it waits for a signal", || {
         std::fs::read_to_string(format!("/proc/{hinits}/wchan"))

@@ -1,4 +1,4 @@
-//! What a health check does not believe is not signalled, for the same reason.
+//! A PID file that a health check does not accept gets no signal, for the same reason.
 
 use super::*;
 
@@ -30,7 +30,7 @@ fn a_file_that_cannot_be_trusted() {
     refused(&path, &[], "does not exist");
     refused(&path, &["--foreign"], "does not exist");
     let odd = odd_files(&dir);
-    // What the symlink leads to would do.
+    // The target of the symlink is a proper PID file.
     let _held = held(&dir.join("target"), &pid);
     for (kind, path) in odd {
         for more in [&[][..], &["--foreign"]] {
@@ -108,7 +108,7 @@ fn a_pid_that_is_no_living_process() {
     let thread: i32 = ids.max().unwrap();
     let _held = held(&path, thread.to_string());
     refused(&path, &[], &format!("{thread} is a thread of process {of}"));
-    // And its process, whose first thread has left, is one.
+    // A process whose first thread has exited counts as well.
     let _held = held(&dir.join("other"), of.to_string());
     let path = dir.join("other");
     let ended = say([

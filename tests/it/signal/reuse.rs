@@ -1,12 +1,12 @@
-//! A PID that becomes a stranger's while `hinit signal` is at work: stopped after any of its system
-//! calls, it signals the server or nobody.
+//! A PID that is reused while `hinit signal` runs: stopped after any of its system calls, it
+//! signals the server or no process.
 
 use super::*;
 
-/// In a PID namespace of its own: starts hinit and its server, and `hinit signal` under strace, which
-/// stops it after a system call. Then the server ends, and a stranger gets its PID.
+/// In a PID namespace of its own: starts hinit and its server, and `hinit signal` under strace,
+/// which stops it after a system call. Then the server exits, and another process gets its PID.
 ///
-/// Arguments: a directory, strace's options, how hinit ends, and `claim`, if another hinit is to claim
+/// Arguments: a directory, strace's options, how hinit ends, and `claim` if another hinit claims
 /// the PID file after a later call.
 const SCRIPT: &str = r#"
 cd "$1"
@@ -41,7 +41,7 @@ echo "$name $state"
 cat said
 "#;
 
-/// The stranger must live, and have got no signal.
+/// The other process must be alive, and must not have got a signal.
 #[track_caller]
 fn spares_the_stranger(options: &[String], end: &str, then: &str) {
     let dir = TempDir::new();
@@ -58,13 +58,13 @@ fn spares_the_stranger(options: &[String], end: &str, then: &str) {
     assert!(is_spared, "{options:?} {end} {then}: {ended:?}");
 }
 
-/// Has strace stop it after this call.
+/// strace's options that stop it after this call.
 fn stop_after((name, numbers): &(String, String)) -> String {
     format!("-e inject={name}:signal=STOP:when={numbers}")
 }
 
-/// The system calls of a `hinit signal`, from its first look at the PID file to the last one before
-/// this: each with its number among those of its name.
+/// The system calls of `hinit signal`, from the first on the PID file to the last before this one,
+/// each with its count among those of the same name.
 fn calls_before(last: &str) -> Vec<(String, String)> {
     let dir = TempDir::new();
     let (path, trace) = (dir.join("pid"), dir.join("trace"));
@@ -116,7 +116,7 @@ fn without_pidfds_a_reused_pid_gets_no_signal() {
     if !can_give_pids() {
         return;
     }
-    // strace knows one injection for a call: so stop after the one before.
+    // strace takes one injection for a call, so it stops after the call before.
     let calls = calls_before("pidfd_open");
     let without = "-e inject=pidfd_open:error=ENOSYS".to_owned();
     for end in ["in-order", "crashed"] {
@@ -135,7 +135,7 @@ fn the_lock_of_another_hinit_does_not_confirm_a_reused_pid() {
     for later in &calls_before("pidfd_send_signal")[before.len()..] {
         let number = |call: &(String, String)| call.1.parse::<u32>().unwrap();
         let options = if later.0 == first.0 {
-            // One injection for both.
+            // One injection does both.
             let step = number(later) - number(first);
             let both = format!("{}..{}+{step}", first.1, later.1);
             vec![stop_after(&(first.0.clone(), both))]

@@ -1,4 +1,4 @@
-//! What every test here needs: a hinit that runs, in one of two modes, and bounded waiting.
+//! What all tests need: hinit in one of two modes, waits with a bound, files and processes.
 
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
@@ -28,8 +28,8 @@ pub use running::*;
 pub use telling::*;
 pub use victim::*;
 
-/// How long a test waits before it fails: far more than anything here takes, or what `TEST_BOUND` says
-/// in seconds, as the negative controls do.
+/// How long a test waits before it fails: far longer than any step takes, or `TEST_BOUND` in
+/// seconds, which the negative controls set.
 pub fn bound() -> Duration {
     static BOUND: LazyLock<Duration> = LazyLock::new(|| {
         let seconds = std::env::var("TEST_BOUND").map_or(30, |value| value.parse().unwrap());
@@ -38,7 +38,7 @@ pub fn bound() -> Duration {
     *BOUND
 }
 
-/// Waits until `look` finds something.
+/// Waits until `check` returns a value; fails with `what` after the bound.
 #[track_caller]
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
@@ -51,13 +51,13 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The binary under test: `$TEST_BINARY`, or the one that cargo has just built.
+/// The binary under test: `$TEST_BINARY`, or the one that cargo built for the tests.
 pub fn hinit() -> PathBuf {
     std::env::var_os("TEST_BINARY")
         .map_or_else(|| env!("CARGO_BIN_EXE_hinit").into(), PathBuf::from)
 }
 
-/// The server under it; see tests/fixture.rs.
+/// The server that the tests run under hinit; see tests/fixture.rs.
 pub fn fixture() -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_hinit"))
         .with_file_name("examples")
@@ -70,13 +70,13 @@ pub fn fixture() -> PathBuf {
     path
 }
 
-/// A directory of a test's own, gone at its end.
+/// A temporary directory of one test, removed when dropped.
 pub struct TempDir(PathBuf);
 
 impl TempDir {
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        // An aborted run may have left one of this PID.
+        // An aborted run with the same PID may have left a directory.
         let mut dirs = std::iter::repeat_with(|| {
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
             let name = format!("hinit-it-{}-{count}", std::process::id());
@@ -106,8 +106,8 @@ impl Drop for TempDir {
     }
 }
 
-/// One of each kind of file that no PID file is, by the name of its kind. (A socket needs nobody who
-/// listens.)
+/// One file of each kind that cannot be a PID file, with the name of its kind. (The socket needs no
+/// listener.)
 pub fn odd_files(dir: &TempDir) -> [(&'static str, PathBuf); 4] {
     let [fifo, directory, socket, symlink] =
         ["FIFO", "directory", "socket", "symlink"].map(|kind| (kind, dir.join(kind)));
@@ -119,7 +119,7 @@ pub fn odd_files(dir: &TempDir) -> [(&'static str, PathBuf); 4] {
     [fifo, directory, socket, symlink]
 }
 
-/// A pipe that takes nothing more as long as nobody reads: its two ends.
+/// Both ends of a pipe whose buffer is full.
 pub fn full_pipe() -> (PipeReader, PipeWriter) {
     let (reader, mut writer) = pipe().unwrap();
     fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
@@ -128,7 +128,7 @@ pub fn full_pipe() -> (PipeReader, PipeWriter) {
     (reader, writer)
 }
 
-/// The fixture, called `server`, with what it takes to become root.
+/// A copy of the fixture, named `server`, that is setuid root.
 pub fn setuid_root(dir: &TempDir) -> PathBuf {
     let program = fixture_for_all(dir);
     fs::set_permissions(&program, Permissions::from_mode(0o4755)).unwrap();
@@ -137,9 +137,9 @@ pub fn setuid_root(dir: &TempDir) -> PathBuf {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// A process among others.
+    /// hinit is an ordinary process and a subreaper.
     Subreaper,
-    /// PID 1 of a PID namespace with a /proc of its own.
+    /// hinit is PID 1 of a PID namespace with its own /proc.
     Pid1,
 }
 
@@ -158,7 +158,7 @@ macro_rules! in_both_modes {
 }
 pub(crate) use in_both_modes;
 
-/// From where the signals of this test come, as a hinit in that mode tells.
+/// The sender of this test's signals, in the words of hinit's log in that mode.
 pub fn sender(mode: Mode) -> String {
     match mode {
         Mode::Subreaper => format!("process {}", std::process::id()),
@@ -166,7 +166,7 @@ pub fn sender(mode: Mode) -> String {
     }
 }
 
-/// `program` with what it takes to be in that mode.
+/// A command that executes `program` in that mode.
 pub fn command_in(mode: Mode, program: impl AsRef<OsStr>) -> Command {
     match mode {
         Mode::Subreaper => Command::new(program),
@@ -187,12 +187,12 @@ pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// Whether a test that needs to be root can run; if not, it says so, and fails in CI.
+/// Whether a test that needs root can run. If not, it prints `skipped`, and fails in CI.
 pub fn can_be_root(why: &str) -> bool {
     can_run(is_root(), &format!("must be root: {why}"))
 }
 
-/// Whether a test can run for which this must be true; if not, it says so, and fails in CI.
+/// Whether a test that needs this can run. If not, it prints `skipped`, and fails in CI.
 pub fn can_run(is_so: bool, what: &str) -> bool {
     if !is_so {
         assert!(std::env::var_os("CI").is_none(), "{what}");
@@ -201,7 +201,7 @@ pub fn can_run(is_so: bool, what: &str) -> bool {
     is_so
 }
 
-/// Runs a script as root of a mount namespace of its own. `$HINIT` is the binary.
+/// Runs a script as root of a new mount namespace. `$HINIT` is the binary.
 pub fn in_mount_namespace(script: &str, args: &[&OsStr]) -> Ended {
     let mut command = Command::new("unshare");
     if !is_root() {

@@ -1,4 +1,4 @@
-//! Health checks that ask a server, and a server that does what a test says.
+//! Health checks with probes, and a server that answers as a test wants.
 
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
@@ -26,7 +26,7 @@ pub fn check_with(args: &[&str], variables: &[(&str, &str)]) -> Ended {
     ended
 }
 
-/// The verdict, without the time that it took.
+/// The verdict without its ` after N ms`.
 #[track_caller]
 pub fn verdict_of(ended: &Ended) -> String {
     let (verdict, after) = ended
@@ -46,8 +46,8 @@ pub fn verdict_of(ended: &Ended) -> String {
     verdict.to_owned()
 }
 
-/// A server that takes one connection, reads the request, and then does this with it. Returns its
-/// port, and in the end the request.
+/// A server that accepts one connection, reads the request and calls `act`. Returns its port, and a
+/// handle that returns the request.
 pub fn serve(act: impl FnOnce(TcpStream) + Send + 'static) -> (u16, thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -1,4 +1,4 @@
-//! Processes and their PID files, as the test sees them.
+//! Processes and their PID files in the namespaces of the test.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use nix::libc;
 
 use super::eventually;
 
-/// Sends any of the 64 signals to a process that must be there.
+/// Sends any of the 64 signals to a process, which must exist.
 #[track_caller]
 #[allow(unsafe_code, reason = "nix's signals end at 31")]
 pub fn kill(pid: i32, number: i32) {
@@ -42,7 +42,7 @@ pub fn children_of(parent: i32) -> Vec<i32> {
     children
 }
 
-/// The PID that stands in a PID file, once there is one.
+/// Waits until a PID file contains a PID, and returns it.
 #[track_caller]
 pub fn recorded(pid_file: &Path) -> i32 {
     eventually("a PID is recorded", || {
@@ -50,8 +50,8 @@ pub fn recorded(pid_file: &Path) -> i32 {
     })
 }
 
-/// Shell words that print a PID file once a PID is recorded, which may be a little after the
-/// server's first instruction.
+/// A shell command that waits until a PID is recorded, which may be after the server's first
+/// instruction, and prints the file.
 pub fn cat(pid_file: &Path) -> String {
     let path = pid_file.display();
     format!("until test -s {path}; do :; done; cat {path}")

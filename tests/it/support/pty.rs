@@ -1,4 +1,4 @@
-//! A terminal, a program on it, and the hands and eyes of the person before it.
+//! A pseudo-terminal: a program runs on it, and the test types and reads.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -12,10 +12,10 @@ use nix::poll::{PollFd, PollFlags, poll};
 use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
 use nix::unistd::tcgetpgrp;
 
-/// What the shells ask with.
+/// The prompt of the shells.
 const PROMPT: &str = "your wish> ";
 
-/// A pseudo-terminal. Dropped, it hangs up.
+/// A pseudo-terminal, which hangs up when dropped.
 pub struct Pty {
     keyboard_and_screen: File,
     /// The program's side.
@@ -25,7 +25,8 @@ pub struct Pty {
 
 impl Pty {
     pub fn new() -> Self {
-        // Not openpty: what a program inherits of the keyboard's side would keep it from hanging up.
+        // openpty does not set close-on-exec: a program that inherits the master keeps the terminal
+        // from hanging up.
         let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -42,8 +43,8 @@ impl Pty {
         }
     }
 
-    /// Starts a program with its standard files on the terminal. (That makes it nobody's controlling
-    /// terminal yet: `setsid --ctty` does.)
+    /// Starts a program with its standard streams on the terminal. (Only `setsid --ctty` makes it a
+    /// controlling terminal.)
     pub fn start(&self, command: &mut Command) -> Child {
         let line = || self.line.try_clone().unwrap();
         command.stdin(line()).stdout(line()).stderr(line());
@@ -55,7 +56,7 @@ impl Pty {
         self.keyboard_and_screen.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Types a command, once the shell asks for one: what is typed before that may be thrown away.
+    /// Types a command after the shell's prompt: the shell may discard what was typed before.
     #[track_caller]
     pub fn command(&mut self, command: &str) {
         self.expect(PROMPT);
@@ -63,8 +64,8 @@ impl Pty {
         self.press("\n");
     }
 
-    /// Waits until the text shows, behind what was expected before. What is typed shows as well: so
-    /// expect what is not. Returns what showed before it.
+    /// Waits for a text after the last one that was expected, and returns what came before it. The
+    /// terminal echoes what is typed, so expect something else.
     #[track_caller]
     pub fn expect(&mut self, text: &str) -> String {
         let start = Instant::now();
@@ -83,7 +84,7 @@ impl Pty {
         }
     }
 
-    /// Reads what has come within a second; false at the end.
+    /// Reads for at most a second; false at the end.
     fn read(&mut self) -> bool {
         let mut readable = [PollFd::new(
             self.keyboard_and_screen.as_fd(),
@@ -105,7 +106,7 @@ impl Pty {
         tcgetpgrp(&self.keyboard_and_screen).unwrap().as_raw()
     }
 
-    /// Changes the size of the window, by another one who has it open.
+    /// Changes the size of the window by another descriptor.
     pub fn resize(&self, rows: u32, columns: u32) {
         let mut stty = Command::new("stty");
         stty.args(["rows", &rows.to_string(), "cols", &columns.to_string()]);

@@ -1,4 +1,4 @@
-//! A hinit under test: about to start, running, ended.
+//! hinit under test: before its start, running, and ended.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 
 use super::*;
 
-/// A hinit that is about to start: its options, then the server's command.
+/// A builder for hinit's command line: its options, then the server's command.
 pub struct Start {
     command: Command,
     mode: Mode,
@@ -25,7 +25,7 @@ impl Start {
         Self::by(mode, &[])
     }
 
-    /// By a command of the test's own.
+    /// Starts with this command in the place of hinit's.
     pub fn of(mode: Mode, command: Command) -> Self {
         Self {
             command,
@@ -34,7 +34,7 @@ impl Start {
         }
     }
 
-    /// Has it executed by another program, if any.
+    /// hinit, executed by another program (such as `prlimit`) if one is given.
     pub fn by(mode: Mode, program: &[&str]) -> Self {
         let hinit = hinit();
         let mut words: Vec<&OsStr> = program.iter().map(OsStr::new).collect();
@@ -48,7 +48,7 @@ impl Start {
         self.args([arg])
     }
 
-    /// Of hinit, or of the server.
+    /// More arguments: of hinit, or of the server after its command.
     pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.command.args(args);
         self
@@ -73,7 +73,7 @@ impl Start {
         self.args(["--", "sh", "-c", script])
     }
 
-    /// Has it log to a file of the test's own.
+    /// Sets hinit's standard error.
     pub fn log_to(mut self, log: impl Into<Stdio>) -> Self {
         self.log = Some(log.into());
         self
@@ -122,7 +122,7 @@ fn lines_of(pipe: impl Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
-/// A hinit that was started. Dropped, it is killed with all that is below it.
+/// A hinit that was started. When dropped, it is killed with all of its descendants.
 pub struct Running {
     child: Child,
     mode: Mode,
@@ -140,7 +140,7 @@ impl Running {
         }
     }
 
-    /// The same, or None if there is no more.
+    /// The next line on standard output, or None at its end.
     pub fn try_line(&self) -> Option<String> {
         self.stdout.recv_timeout(bound()).ok()
     }
@@ -155,14 +155,15 @@ impl Running {
         self.log.try_iter().collect()
     }
 
-    /// Waits until the server says that it is ready.
+    /// Waits for the line `ready` of the server.
     #[track_caller]
     pub fn ready(self) -> Self {
         assert_eq!(self.line(), "ready");
         self
     }
 
-    /// Waits until hinit has let go of all that it was given, its working directory last.
+    /// Waits until hinit has closed inherited descriptors and left its working directory, which is
+    /// its last step.
     #[track_caller]
     pub fn settled(self) -> Self {
         let directory = format!("/proc/{}/cwd", self.pid());
@@ -172,7 +173,7 @@ impl Running {
         self
     }
 
-    /// hinit's PID, as the test sees it.
+    /// hinit's PID in the PID namespace of the test.
     #[track_caller]
     pub fn pid(&self) -> i32 {
         let pid = self.child.id().cast_signed();
@@ -182,7 +183,7 @@ impl Running {
         }
     }
 
-    /// The server's PID, as the test sees it.
+    /// The server's PID in the PID namespace of the test.
     #[track_caller]
     pub fn server(&self) -> i32 {
         eventually("hinit has a child", || {
@@ -196,7 +197,7 @@ impl Running {
         kill(self.pid(), number);
     }
 
-    /// hinit, to be executed where the server is.
+    /// A command that executes hinit in the namespaces of the server.
     pub fn beside(&self) -> Command {
         match self.mode {
             Mode::Subreaper => hinit_with([""; 0]),
@@ -214,7 +215,7 @@ impl Running {
         }
     }
 
-    /// What `hinit healthcheck` says where the server is.
+    /// The line of `hinit healthcheck` in the namespaces of the server.
     pub fn verdict(&self, pid_file: &Path) -> String {
         self.verdict_with(pid_file, &[])
     }
@@ -224,7 +225,7 @@ impl Running {
         verdict_by(&mut self.beside(), pid_file, more)
     }
 
-    /// Waits for hinit's end, and gives its exit code. Others may live on.
+    /// Waits until hinit exits, and returns its exit code. Other processes may live on.
     #[track_caller]
     pub fn code(&mut self) -> i32 {
         let status = eventually("hinit ends", || {
@@ -233,7 +234,7 @@ impl Running {
         Ended::code_of(status)
     }
 
-    /// Waits for hinit's end, and for that of all it has printed.
+    /// Waits until hinit exits, and until its standard output and error are closed.
     #[track_caller]
     pub fn end(mut self) -> Ended {
         let code = self.code();
@@ -257,7 +258,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Ok(None) = self.child.try_wait() {
-            // Its subreaped children would outlive it.
+            // The children of a subreaper would outlive it.
             let server = children_of(self.child.id().cast_signed());
             let _killed = self.child.kill();
             let _reaped = self.child.wait();
@@ -273,10 +274,10 @@ pub fn verdict(pid_file: &Path) -> String {
     verdict_by(&mut Command::new(hinit()), pid_file, &[])
 }
 
-/// The verdict of a health check that this command runs, which must fit its exit code.
+/// The verdict of a health check by this command; its exit code must match.
 #[track_caller]
 pub fn verdict_by(command: &mut Command, pid_file: &Path, more: &[&str]) -> String {
-    // A machine under load must not make it miss its deadline.
+    // On a machine under load a check must not miss its deadline.
     command
         .env("HINIT_TIMEOUT", bound().as_secs().to_string())
         .args(["healthcheck", "--pid-file"])
@@ -296,7 +297,7 @@ pub fn verdict_by(command: &mut Command, pid_file: &Path, more: &[&str]) -> Stri
 /// How a hinit ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// As a shell shows it: 128 plus the signal's number.
+    /// As in a shell: 128 plus the number of the signal that killed it.
     pub code: i32,
     pub stdout: String,
     pub log: String,
@@ -318,7 +319,7 @@ impl Ended {
         }
     }
 
-    /// Sees that the log has this line, in which each `*` is any text.
+    /// Asserts that the log has this line, in which each `*` matches any text.
     #[track_caller]
     pub fn says(&self, line: &str) {
         assert!(
@@ -329,7 +330,7 @@ impl Ended {
     }
 }
 
-/// Whether a line is this one, in which each `*` is any text.
+/// Whether a line matches a pattern, in which each `*` matches any text.
 pub fn is_like(line: &str, pattern: &str) -> bool {
     let (first, others) = pattern.split_once('*').unwrap_or((pattern, ""));
     let Some(mut rest) = line.strip_prefix(first) else {

@@ -1,4 +1,4 @@
-//! What a server tells hinit, and what hinit tells of it.
+//! A server's notify messages, and hinit's answers to HTTP probes.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -15,14 +15,14 @@ use super::*;
 mod sender;
 
 impl Start {
-    /// The server: one that sends the first of these messages and is ready then.
+    /// The server: the fixture, which sends the first of these messages and then prints `ready`.
     pub fn notifies(self, messages: &[&str]) -> Self {
         self.fixture([&["notifies"], messages].concat())
     }
 }
 
 impl Running {
-    /// Lets the server send its next message, which hinit then has heard.
+    /// Has the server send its next message, and waits until hinit has received it.
     #[track_caller]
     pub fn next_message(&self) {
         self.signal(SIGUSR1);
@@ -30,19 +30,19 @@ impl Running {
     }
 }
 
-/// Shell words that send these messages, and go on when they have been heard.
+/// A shell command that sends these messages, and returns when hinit has received them.
 pub fn notify(messages: &str) -> String {
     format!("{} notify {messages}", fixture().display())
 }
 
-/// Where hinit answers beside a PID file.
+/// The path of the socket beside a PID file.
 pub fn socket_beside(pid_file: &Path) -> PathBuf {
     let mut path = pid_file.as_os_str().to_owned();
     path.push(".sock");
     path.into()
 }
 
-/// A client of hinit's responder.
+/// An HTTP client of hinit's responder.
 pub struct Client<S = UnixStream>(BufReader<S>);
 
 impl Client {
@@ -70,7 +70,7 @@ impl<S: Read + Write> Client<S> {
         self.0.get_mut().write_all(bytes.as_ref()).unwrap();
     }
 
-    /// Asks for a page, and for no end of the connection.
+    /// Requests a page and keeps the connection open.
     #[track_caller]
     pub fn ask(&mut self, target: &str) -> Answer {
         self.send(request(target));
@@ -92,7 +92,7 @@ impl<S: Read + Write> Client<S> {
         Answer::new(&head, body)
     }
 
-    /// All that still comes, until the connection's end.
+    /// Reads until the end of the connection.
     #[track_caller]
     pub fn rest(&mut self) -> String {
         let mut rest = String::new();
@@ -105,7 +105,7 @@ pub fn request(target: &str) -> String {
     format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")
 }
 
-/// What hinit has answered.
+/// An answer of hinit.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
     /// As `200 healthy: process 7 is alive`.
@@ -129,12 +129,12 @@ impl Answer {
         self.status.split(' ').next().unwrap().parse().unwrap()
     }
 
-    /// What stands behind the code.
+    /// The reason phrase, which follows the status code.
     pub fn reason(&self) -> &str {
         self.status.split_once(' ').unwrap().1
     }
 
-    /// A member of the JSON object, as it stands there.
+    /// A member of the JSON object, as JSON text.
     #[track_caller]
     pub fn member(&self, name: &str) -> &str {
         let (_, rest) = self.body.split_once(&format!("\"{name}\":")).unwrap();
@@ -146,13 +146,13 @@ impl Answer {
     }
 }
 
-/// What the hinit of this PID file answers.
+/// The answer to one request at the socket beside this PID file.
 #[track_caller]
 pub fn get(pid_file: &Path, target: &str) -> Answer {
     Client::new(&socket_beside(pid_file)).ask(target)
 }
 
-/// How many lines of the log have this text.
+/// The number of lines of the log that contain this text.
 pub fn count(log: &str, text: &str) -> usize {
     log.lines().filter(|line| line.contains(text)).count()
 }

@@ -1,4 +1,4 @@
-//! Processes that a test may do anything to, and PID files that it holds in a hinit's place.
+//! Processes that a test may signal and kill, and PID files that the test locks as hinit does.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
@@ -12,14 +12,14 @@ use nix::libc;
 
 use super::{Ended, TempDir, eventually, fixture, hinit, status_of};
 
-/// A process that a test may do anything to; killed at the end.
+/// A process that a test may signal; killed when dropped.
 pub struct Victim(Child);
 
 impl Victim {
     pub fn start(command: &mut Command) -> Self {
         command.stdout(Stdio::null());
-        // A program that was just copied may still be open for writing, in what another test has
-        // just forked.
+        // A program that was just copied may still be open for writing in a child that another test
+        // has just forked.
         Self(eventually("it can be executed", || match command.spawn() {
             Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => None,
             spawned => Some(spawned.unwrap()),
@@ -50,12 +50,13 @@ impl Drop for Victim {
     }
 }
 
-/// A PID file that is locked, as a hinit does it: for itself, and for those who read it.
+/// A PID file with both locks of hinit: flock(2) against other hinits, and fcntl(2) for readers.
 pub struct Held(File);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // Closed alone, it would stay locked as long as a child of another test has it, before its exec.
+        // A child that another test has just forked keeps the lock until its exec, so closing the
+        // file is not enough.
         let _unlocked = fs2::FileExt::unlock(&self.0);
         lock_for_readers(&self.0, libc::F_UNLCK);
     }
@@ -72,7 +73,7 @@ fn lock_for_readers(file: &File, kind: i32) {
     fcntl(file, FcntlArg::F_OFD_SETLK(&lock)).unwrap();
 }
 
-/// Makes one with these contents.
+/// Makes a locked PID file with these contents.
 pub fn held(path: &Path, contents: impl AsRef<[u8]>) -> Held {
     fs::write(path, contents).unwrap();
     fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap();
@@ -82,7 +83,7 @@ pub fn held(path: &Path, contents: impl AsRef<[u8]>) -> Held {
     Held(file)
 }
 
-/// hinit with these words, and with no variable of its own set.
+/// hinit with these arguments, and without `HINIT_` variables.
 pub fn hinit_with(words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
     let mut command = Command::new(hinit());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HINIT_")) {
@@ -92,7 +93,7 @@ pub fn hinit_with(words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command
     command
 }
 
-/// What that comes to.
+/// Runs hinit with these arguments.
 pub fn say(words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ended {
     Ended::of(&hinit_with(words).output().unwrap())
 }
@@ -105,8 +106,9 @@ pub fn fixture_for_all(dir: &TempDir) -> PathBuf {
     program
 }
 
-/// Copies a program, and by another process: a descriptor of this one's that is open for writing would
-/// be inherited by a child of another test, and until its exec the copy could not be executed.
+/// Copies a program by another process: if this process had the copy open for writing, a child that
+/// another test forks would inherit the descriptor, and until its exec the copy could not be
+/// executed (ETXTBSY).
 pub fn copy_program(from: &Path, to: &Path) {
     let mut command = Command::new("install");
     let status = command.arg("--mode=755").args([from, to]).status();

@@ -1,4 +1,4 @@
-//! `--user` where hinit is that user already, or as good as: what has to change still does, if it can.
+//! `--user` where hinit already has that UID: groups and capabilities still change, if they can.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn by(uid: &str, gid: &str, options: &[&str]) -> Start {
 
 const NO_GROUPS: &[&str] = &["--clear-groups"];
 
-/// What the server is, with this option of hinit's.
+/// The server's IDs with this option of hinit.
 #[track_caller]
 fn run_as(start: Start, options: &[&str]) -> Vec<String> {
     let start = start.no_pid_file().args(["-q"]).args(options);
@@ -20,7 +20,7 @@ fn run_as(start: Start, options: &[&str]) -> Vec<String> {
     fields(&ended.stdout)
 }
 
-/// As Docker and Kubernetes have it for a UID that is not in the image's /etc/passwd.
+/// As Docker and Kubernetes start a UID that is not in the image's /etc/passwd.
 #[test]
 fn a_uid_with_roots_group_keeps_it_or_gets_a_remedy() {
     if !can_be_root("to be another user") {
@@ -35,7 +35,7 @@ fn a_uid_with_roots_group_keeps_it_or_gets_a_remedy() {
         let is = run_as(by("10001", "0", NO_GROUPS), &["--user", user]);
         assert_eq!(is, plain("10001", "0", ""), "{user}");
     }
-    // What can be changed is.
+    // What can be changed is changed.
     let may_set_groups = [
         "--clear-groups",
         "--inh-caps=+setgid",

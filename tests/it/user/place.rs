@@ -1,4 +1,4 @@
-//! Where the server runs, and with which umask.
+//! The server's working directory and umask.
 
 use std::os::unix::fs::chown;
 
@@ -23,7 +23,8 @@ fn a_directory_that_only_the_user_may_enter_is_entered_as_the_user(mode: Mode) {
     fs::set_permissions(&home, Permissions::from_mode(0o700)).unwrap();
     let plain_root = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"];
     let run = |user: &str| {
-        // Of the name that the server's own PID file has, relative to its directory.
+        // A file with the name of the server's PID file, which is relative to the server's
+        // directory.
         fs::write(dir.join("stale"), "4194303\n").unwrap();
         let start = Start::by(mode, &plain_root).with(|c| {
             c.current_dir(&dir);

@@ -1,11 +1,11 @@
-//! What it takes to become another user, and what is left of it then.
+//! The capabilities that `--user` needs, and those that remain.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::*;
 
-/// A hinit of another user than root, by setpriv with these options.
+/// hinit as a user other than root, by setpriv with these options.
 fn by_nobody(options: &[&str]) -> Start {
     let nobody = [
         "setpriv",
@@ -37,7 +37,7 @@ fn a_plain_user_can_only_be_itself() {
         );
         refused(by_nobody(&[]), &["--user", user], &why);
     }
-    // A hinit that could become root again: its server cannot.
+    // hinit could become root again; its server cannot.
     let half = ["setpriv", "--euid=65534", "--egid=65534", "--clear-groups"];
     let start = Start::by(Mode::Subreaper, &half).no_pid_file();
     let start = start.args(["--user", "nobody"]);
@@ -138,7 +138,7 @@ fn the_parents_death_still_kills_the_server() {
     }
 }
 
-/// The kernel hides a process that changes its user; hinit does not.
+/// The kernel makes a process that changes its user undumpable; hinit does not change its own.
 #[test]
 fn hinit_stays_dumpable() {
     if !can_be_root("to become another user") {
@@ -197,7 +197,7 @@ fn the_limit_of_processes_is_hinits_failure() {
     if !can_be_root("to become another user") {
         return;
     }
-    // A user of this test's own, who has a process already: the new one does not count yet.
+    // A user of this test alone that has a process already: the new one does not count yet.
     let mut other = Command::new("sleep");
     other.arg("1000").uid(4343);
     let _killed_at_the_end = Start::of(Mode::Subreaper, other).start();

@@ -1,11 +1,11 @@
-//! The standard streams are the server's user's to open by name, and nothing else becomes that user's.
+//! The server's user can open the standard streams by name, and becomes the owner of nothing else.
 
 use std::os::unix::fs::{MetadataExt, chown};
 use std::process::Command;
 
 use super::*;
 
-/// What a server does that logs to /dev/stdout and /dev/stderr.
+/// A server that logs to /dev/stdout and /dev/stderr.
 const OPENS: &str = "echo out >/dev/stdout; echo err >/dev/stderr";
 
 in_both_modes!(
@@ -32,7 +32,7 @@ fn the_terminal_is_the_users_until_the_end(mode: Mode) {
     let owner = |pty: &Pty| pty.line.metadata().unwrap().uid();
     for (server, expected, code) in [
         ("read line </dev/stdin; exit 3", 4242, 3),
-        // hinit reads nothing; another command never comes to run.
+        // hinit reads nothing from its standard input; the other command is never executed.
         ("", 7, 127),
     ] {
         let mut pty = Pty::new();
@@ -59,7 +59,7 @@ fn the_terminal_is_the_users_until_the_end(mode: Mode) {
     }
 }
 
-/// Whoever starts hinit from a shell goes on to use that terminal.
+/// The shell that starts hinit uses the same terminal afterwards.
 #[test]
 fn the_terminal_of_another_session_keeps_its_owner() {
     if !can_be_root("to become another user") {
@@ -87,7 +87,7 @@ fn dev_tty_stays_roots() {
     }
     let mut pty = Pty::new();
     let mut leader = Command::new("setsid");
-    // In a directory of its own: were it given away, nobody else would notice.
+    // In a private directory, so that a failure changes no device of the machine.
     leader
         .args(["--ctty", "unshare", "--mount", "sh", "-c"])
         .arg(format!(
@@ -111,7 +111,8 @@ fn only_output_files_become_the_servers() {
         ("2>file", true),
         ("1<>file", true),
         ("0<file", false),
-        // A file of mode 0600 that hinit has opened to read from: the user could write it.
+        // A file of mode 0600 that hinit has open for reading: as its owner the user could write
+        // it.
         ("0<>file", false),
         ("1<file", false),
         ("2<file", false),
@@ -133,7 +134,7 @@ fn only_output_files_become_the_servers() {
     }
 }
 
-/// Another than the machine's, which would so be taken from everybody.
+/// Another device than the machine's own, which a failure would take from all users.
 #[test]
 fn dev_null_and_closed_streams_stay_as_they_are() {
     if !can_be_root("to become another user") {
