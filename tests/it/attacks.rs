@@ -1,5 +1,6 @@
-//! A server, or whoever else is in the container, that may do little tries to have a hinit that may do all
-//! signal, unlink, follow or believe what is not its own. The README's threat model names what is here.
+//! An unprivileged process in the container, such as the server, tries to make a privileged hinit
+//! signal, unlink, follow or trust what is not its own. The README's threat model names these
+//! tests.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -17,10 +18,10 @@ mod paths;
 mod processes;
 mod races;
 
-/// The user that the attacks come from.
+/// The user of the attacker.
 const ATTACKER: u32 = 4242;
 
-/// A command of the attacker's, who has no group and no capability of anybody else's.
+/// A command of the attacker, which has no other group and no capability.
 fn by_attacker(program: &str) -> Command {
     let mut command = Command::new("setpriv");
     let (user, group) = (format!("--reuid={ATTACKER}"), format!("--regid={ATTACKER}"));
@@ -28,7 +29,7 @@ fn by_attacker(program: &str) -> Command {
     command
 }
 
-/// A directory of the attacker's own in this one, which all may pass through.
+/// A directory of the attacker in this one, which all users may traverse.
 fn attackers_directory(dir: &TempDir, name: &str) -> PathBuf {
     fs::set_permissions(dir, Permissions::from_mode(0o755)).unwrap();
     let own = dir.join(name);

@@ -1,5 +1,4 @@
-//! Everything that hinit refuses: one clear line, the right exit code, nothing launched, nothing
-//! touched.
+//! PID files that hinit refuses: one line, the exit code 125, nothing is launched or changed.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
@@ -14,8 +13,7 @@ use crate::support::*;
 const REMEDY: &str =
     "name another with --pid-file or HINIT_PID_FILE, or keep none with --no-pid-file";
 
-/// Starts hinit with this PID file, and sees that it is refused for this reason and that the
-/// server was not launched.
+/// Asserts that hinit refuses this PID file for this reason and does not launch the server.
 #[track_caller]
 fn refused(pid_file: impl AsRef<OsStr>, reason: &str) {
     let dir = TempDir::new();
@@ -36,7 +34,7 @@ fn refused(pid_file: impl AsRef<OsStr>, reason: &str) {
 
 #[test]
 fn the_server_is_launched_where_nothing_is_wrong() {
-    // The control for all the others.
+    // The control for all other tests here.
     let dir = TempDir::new();
     let marker = dir.join("launched");
     let script = format!("touch {}", marker.display());
@@ -241,7 +239,7 @@ fn a_long_path_leaves_room_for_the_reason_and_the_remedy() {
     );
 }
 
-/// As /var/lock is one of root's in many images.
+/// As /var/lock is a symlink of root in many images.
 #[test]
 fn a_symlink_of_an_unmapped_root_is_named() {
     if !can_be_root("to make what another user finds") {

@@ -1,4 +1,4 @@
-//! The socket beside the PID file, at which a health check asks hinit itself.
+//! The socket beside the PID file, by which a health check queries hinit itself.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -16,7 +16,7 @@ fn permissions(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o7777
 }
 
-/// What the health check says of hinit's socket.
+/// The verdict on hinit's socket.
 #[track_caller]
 fn finding(verdict: &str, pid_file: &Path) -> String {
     let socket = socket_beside(pid_file);
@@ -25,7 +25,7 @@ fn finding(verdict: &str, pid_file: &Path) -> String {
     finding.unwrap_or_else(|| panic!("{verdict}")).to_owned()
 }
 
-/// A start that fails as it should: at this, for this reason, and without a trace.
+/// Asserts that the start fails at this path, for this reason, and leaves nothing behind.
 #[track_caller]
 fn assert_refused(pid_file: &Path, reason: &str) {
     let ended = Start::new(Mode::Subreaper)
@@ -98,7 +98,7 @@ fn without_notify_and_listen_there_is_no_socket(mode: Mode) {
     );
     hinit.signal(SIGTERM);
     hinit.end();
-    // Nor has one without a PID file.
+    // Without a PID file there is no socket either.
     let start = Start::new(mode).no_pid_file().with(|command| {
         command.current_dir(&dir);
     });
@@ -123,7 +123,7 @@ fn a_removed_socket_is_unhealthy(mode: Mode) {
             "cannot be reached: No such file or directory"
         );
     }
-    // What is put there is not hinit's, and stays.
+    // A file that another program puts there stays.
     fs::write(socket_beside(&pid_file), "another's").unwrap();
     hinit.signal(SIGTERM);
     assert_eq!(hinit.end().code, 143);
@@ -175,7 +175,7 @@ fn readers_of_the_pid_file_may_connect_whatever_the_umask(mode: Mode) {
                 &["sh", "-c", "umask $1; shift; exec \"$@\"", "sh", umask],
             )
             .pid_file(&pid_file);
-            // The umask is the server's again.
+            // The umask has been restored for the server.
             let start = start
                 .args(["--notify", "--pid-file-mode", permitted])
                 .script("umask; exec sleep 1000");
@@ -199,7 +199,7 @@ fn a_file_with_the_sockets_name_is_left_alone() {
     let odd = odd_files(&dir);
     let regular = ("regular file", dir.join("regular"));
     fs::write(&regular.1, "another's").unwrap();
-    // A link to nothing is one as well.
+    // A dangling symlink is a file as well.
     let nowhere = ("symlink", dir.join("nowhere"));
     std::os::unix::fs::symlink(dir.join("missing"), &nowhere.1).unwrap();
     for (kind, path) in odd
@@ -229,7 +229,7 @@ fn a_socket_that_is_served_is_left_alone() {
     let pid_file = dir.join("pid");
     let listener = UnixListener::bind(socket_beside(&pid_file)).unwrap();
     assert_refused(&pid_file, "another process listens there");
-    // Also one that does not come to it.
+    // Also a start that does not reach the bind.
     nix::sys::socket::listen(&listener, nix::sys::socket::Backlog::new(0).unwrap()).unwrap();
     assert_refused(&pid_file, "another process listens there");
 }
@@ -250,7 +250,7 @@ fn a_socket_of_another_program_is_left_alone() {
 #[test]
 fn only_the_sockets_file_name_must_fit_an_address() {
     let dir = TempDir::new();
-    // The directory may be as deep as it likes; with `.sock` behind it the name fits exactly.
+    // The directory may be deeper than an address allows; the file name with `.sock` fits exactly.
     let deep = dir.join("d".repeat(200));
     let room = 107 - ".sock".len();
     let fits = deep.join("x".repeat(room));
@@ -280,7 +280,7 @@ fn a_command_that_cannot_be_run_leaves_no_trace() {
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
 }
 
-/// As in a directory where everybody may write.
+/// As in a directory that all users may write.
 #[test]
 fn a_socket_of_another_user_is_not_trusted() {
     if !can_be_root("to be another user") {
@@ -296,7 +296,7 @@ fn a_socket_of_another_user_is_not_trusted() {
     recorded(&pid_file);
     let socket = socket_beside(&pid_file);
     fs::remove_file(&socket).unwrap();
-    // One that says that all is well.
+    // A socket that answers that the server is healthy.
     let squatter = Start::by(
         Mode::Subreaper,
         &["setpriv", "--reuid=65534", "--clear-groups"],
@@ -320,7 +320,7 @@ fn a_socket_of_another_user_is_not_trusted() {
     }
 }
 
-/// The deadline is the check's own, also where hinit itself hangs.
+/// The check's deadline also holds where hinit hangs.
 #[test]
 fn a_hinit_that_hangs_is_unhealthy() {
     let dir = TempDir::new();
@@ -336,7 +336,7 @@ fn a_hinit_that_hangs_is_unhealthy() {
         .args(["healthcheck", "--timeout", "200ms", "--pid-file"])
         .arg(&pid_file);
     let ended = Ended::of(&check.output().unwrap());
-    // On a machine under load it may not even get so far.
+    // On a machine under load the check may not get as far as the socket.
     if ended.stdout != "unhealthy: no verdict within 200ms" {
         assert_eq!(
             finding(&ended.stdout, &pid_file),

@@ -38,7 +38,7 @@ fn help_and_version_are_on_stdout() {
     }
 }
 
-/// The shipped builds are told apart, and from what cargo alone makes.
+/// The version names the build: stable, tiny, or one by cargo alone.
 #[test]
 fn the_version_says_how_hinit_was_built() {
     let build = match std::env::var("TEST_BINARY") {
@@ -52,7 +52,7 @@ fn the_version_says_how_hinit_was_built() {
     assert_eq!(hinit_says(&["--version"]).stdout, version);
 }
 
-/// One line says what is wrong, and where to read on.
+/// One line says what is wrong, and which help to read.
 #[test]
 fn a_usage_error_is_125_and_one_line() {
     for (args, line) in [
@@ -114,7 +114,7 @@ fn a_usage_error_of_healthcheck_is_a_verdict_and_nothing_else() {
     );
 }
 
-/// Each command shows its own help, in no more columns than the smallest terminal has.
+/// Each command prints its own help, in at most 80 columns.
 #[test]
 fn each_command_has_a_help_of_80_columns() {
     for command in ["run", "healthcheck", "signal", "status", "install"] {

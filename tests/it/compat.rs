@@ -1,5 +1,5 @@
-//! hinit by another init's name, beside that init itself as Debian has it: each situation is played
-//! with both, and what is seen of it stands here once where they are alike, twice in `differences`.
+//! hinit by another init's name, beside that init as Debian ships it: each situation runs with
+//! both. One expected result means that they are alike; `differences` has two.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -21,7 +21,7 @@ mod orphans;
 mod signals;
 mod terminal;
 
-/// What would change all that is seen, if hinit's own variables counted.
+/// Variables of hinit that would change each result if they counted.
 const HINITS_OWN: [(&str, &str); 9] = [
     ("HINIT_GROUP", "1"),
     ("HINIT_GRACE", "0s"),
@@ -34,14 +34,15 @@ const HINITS_OWN: [(&str, &str); 9] = [
     ("HINIT_WORKDIR", "/no/such/directory"),
 ];
 
-/// One of the two: an init as it is installed, or hinit by its name.
+/// An init as it is installed, or hinit by its name.
 struct Init {
     program: PathBuf,
     dir: TempDir,
 }
 
 impl Init {
-    /// None, and a word of it, where it is not installed; in CI it must be.
+    /// The installed init; None, with the line `skipped`, where it is missing. In CI it must be
+    /// installed.
     fn installed(name: &str) -> Option<Self> {
         let program = Path::new("/usr/bin").join(name);
         if !program.exists() {
@@ -64,7 +65,7 @@ impl Init {
         self.dir.join("pid")
     }
 
-    /// The init with these words, to be started in this mode behind the words of others, if any.
+    /// The init with these arguments, started in this mode by other programs, if any.
     fn behind(&self, mode: Mode, others: &[&str], words: &[&str]) -> Start {
         let program = self.program.to_str().unwrap();
         let all: Vec<&str> = others
@@ -96,7 +97,7 @@ impl Drop for Init {
     }
 }
 
-/// Sees what the init of this name does, and what hinit does as it.
+/// Compares the results of the init of this name and of hinit in its place.
 #[track_caller]
 fn differ<T: Debug + PartialEq>(name: &str, observe: impl Fn(&Init) -> T, theirs: &T, ours: &T) {
     if let Some(init) = Init::installed(name) {
@@ -105,17 +106,17 @@ fn differ<T: Debug + PartialEq>(name: &str, observe: impl Fn(&Init) -> T, theirs
     assert_eq!(&observe(&Init::hinit_as(name)), ours, "hinit as {name}");
 }
 
-/// The same, where both do the same.
+/// The same, where both results are equal.
 #[track_caller]
 #[allow(clippy::needless_pass_by_value, reason = "it reads better")]
 fn alike<T: Debug + PartialEq>(name: &str, observe: impl Fn(&Init) -> T, both: T) {
     differ(name, observe, &both, &both);
 }
 
-/// Which signals each member of a family has got.
+/// The signals that each process of the family got.
 type Told = BTreeMap<String, Vec<i32>>;
 
-/// These members all of these signals, in their order; the others none.
+/// These members got all of these signals in order; the others got none.
 fn told(members: &[&str], signals: &[i32]) -> Told {
     let mut signals = signals.to_vec();
     signals.sort_unstable();
@@ -125,13 +126,13 @@ fn told(members: &[&str], signals: &[i32]) -> Told {
         .collect()
 }
 
-/// An init with the fixture's family below it. Dropped, none of them is left.
+/// An init with the fixture's family of processes below it; all are killed when dropped.
 struct Family {
     init: Option<Running>,
     server: i32,
     /// In the server's process group.
     child: i32,
-    /// In other ones: that of the second is in another session.
+    /// In other groups; that of the second process is in another session.
     others: [i32; 2],
     told: Told,
 }
@@ -163,8 +164,8 @@ impl Family {
         self.init.as_ref().unwrap()
     }
 
-    /// Sends the init these signals, and waits until the server has got the last. As that has the
-    /// highest number, the init and the server have seen to the others before.
+    /// Sends the init these signals, and waits until the server got the last. It has the highest
+    /// number, so the init and the server have handled the others before.
     #[track_caller]
     fn signal(&mut self, signals: &[i32]) {
         for &signal in signals {
@@ -174,7 +175,7 @@ impl Family {
         self.expect("server", last);
     }
 
-    /// Waits until this member has got that signal.
+    /// Waits until this member got this signal.
     #[track_caller]
     fn expect(&mut self, member: &str, signal: i32) {
         while !self
@@ -187,14 +188,14 @@ impl Family {
         }
     }
 
-    /// Has all of them end.
+    /// Ends all of them.
     #[track_caller]
     fn end(self) -> Told {
         kill(self.server, 64);
         self.at_the_end()
     }
 
-    /// Has the server end alone, and then, once the init is gone, the others.
+    /// Ends the server alone, and the others when the init has exited.
     #[track_caller]
     fn server_ends(mut self) -> Told {
         kill(self.server, 63);
@@ -205,7 +206,7 @@ impl Family {
         self.at_the_end()
     }
 
-    /// What they have got, up to their end.
+    /// The signals that they got up to their end.
     #[track_caller]
     fn at_the_end(mut self) -> Told {
         let ended = self.init.take().unwrap().end();
@@ -238,13 +239,13 @@ fn note(told: &mut Told, line: &str) {
         .push(signal.parse().unwrap());
 }
 
-/// Where a process has its place (`/proc/PID/stat`, proc(5)).
+/// The session, group and terminal of a process (`/proc/PID/stat`, proc(5)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
     group: i32,
     session: i32,
     has_terminal: bool,
-    /// The process group in its terminal's foreground.
+    /// The foreground process group of its terminal.
     foreground: i32,
 }
 
@@ -272,15 +273,15 @@ fn stops(pid: i32) {
     eventually("it stops", || is_stopped(pid)?.then_some(()));
 }
 
-/// Writes an executable file. By another process: whoever this one forks meanwhile must not have it
-/// open.
+/// Writes an executable file by another process: a child that this one forks meanwhile must not
+/// have it open (ETXTBSY).
 fn write_program(path: &Path, text: &str) {
     let mut sh = Command::new("sh");
     sh.args(["-c", "printf %s \"$1\" >\"$0\"; chmod 755 \"$0\""]);
     assert!(sh.arg(path).arg(text).status().unwrap().success());
 }
 
-/// An init with these options under a parent that the test can kill. Returns that parent.
+/// Starts an init with these options under a parent that the test can kill. Returns the parent.
 fn under_a_parent(init: &Init, options: &str, server: &str) -> Running {
     let program = init.program.display();
     let script = format!(

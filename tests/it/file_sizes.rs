@@ -1,4 +1,4 @@
-//! Limits that hinit was given, and that are the server's as well.
+//! The limit of file sizes that hinit and its server inherit.
 
 use nix::libc::{SIGTERM, SIGUSR1};
 

@@ -1,4 +1,4 @@
-//! Whose process group gets what is meant for the server's: with `--group`, and only where it is the server's.
+//! Which process group gets the signals with `--group`: only one that is the server's.
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -7,10 +7,10 @@ use nix::libc::{SIGKILL, SIGTERM, SIGUSR1};
 
 use crate::support::*;
 
-/// Words of a shell that stays in its group, whatever signal comes.
+/// A shell script that stays in its group and ignores signals.
 const OLD_WORKER: &str = "(trap '' TERM USR1; echo worker; exec sleep 1000)";
 
-/// The child of hinit's with this name.
+/// The child of hinit with this name.
 fn child_called(hinit: &Running, name: &str) -> i32 {
     eventually("the child is there", || {
         let mut children = children_of(hinit.pid()).into_iter();
@@ -23,7 +23,7 @@ in_both_modes!(
     a_server_that_has_left_its_group_gets_the_stop_signal
 );
 
-// As a daemon does that was handed the server's place.
+// As a daemon does that became the server by MAINPID.
 fn a_new_server_that_leads_another_session_gets_the_stop_signal(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
@@ -39,7 +39,7 @@ fn a_new_server_that_leads_another_session_gets_the_stop_signal(mode: Mode) {
     lines.sort();
     assert_eq!(lines, ["ready", "worker"]);
     kill(child_called(&hinit, "sh"), SIGKILL);
-    // Both are in the group that hinit made: it goes on with the new server in it.
+    // Both are in the group that hinit made, which stays the group of the new server.
     hinit.next_message();
     hinit.signal(SIGTERM);
     let ended = hinit.end();
@@ -70,7 +70,8 @@ fn in_a_group_of_other_processes_only_the_server_gets_the_signal() {
     let mut stranger = stranger.arg("1000").process_group(0).spawn().unwrap();
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    // The orphan joins the stranger's group first, which another session's would not let it.
+    // The orphan joins the other group first, which it could not do in another session
+    // (setpgid(2)).
     let script = format!(
         "{} orphan '@group {} MAINPID=$SELF\\nREADY=1'; until test -s {}; do :; done; exit 5",
         fixture().display(),

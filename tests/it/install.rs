@@ -1,4 +1,4 @@
-//! `hinit install`: a copy that is whole, executable and there in one step, or nothing.
+//! `hinit install`: the copy is complete and executable in one step, or there is none.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -15,7 +15,7 @@ fn install(path: impl AsRef<Path>) -> Ended {
     say([Path::new("install"), path.as_ref()])
 }
 
-/// It is refused for this reason, and leaves nothing behind.
+/// Asserts that the installation fails for this reason and leaves nothing behind.
 #[track_caller]
 fn refused(dir: &TempDir, path: impl AsRef<Path>, reason: &str) {
     let before = names_in(dir);
@@ -40,7 +40,7 @@ fn names_in(dir: impl AsRef<Path>) -> Vec<String> {
     names
 }
 
-/// It is there, executable, and as it should be.
+/// Asserts that the copy exists, is executable and complete.
 #[track_caller]
 fn is_whole(path: impl AsRef<Path>) {
     let path = path.as_ref();
@@ -115,7 +115,7 @@ fn the_path_names_a_whole_copy_at_every_instant() {
     thread::scope(|scope| {
         let installing = scope.spawn(|| (0..20).all(|_| install(&path).code == 0));
         while !installing.is_finished() {
-            // Not "text file busy", nor one that is cut off.
+            // Neither ETXTBSY nor an incomplete copy.
             let ended = Command::new(&path).arg("--version").output().unwrap();
             assert!(ended.status.success());
         }
@@ -164,7 +164,7 @@ fn a_path_that_cannot_be_made() {
     }
     refused(&dir, dir.join("file/hinit"), "Not a directory");
     refused(&dir, dir.join("x".repeat(256)), "Filename too long");
-    // A slash at the end names a directory, and makes no file.
+    // A path with a slash at the end names a directory.
     for name in ["new/", "new/.", "new//"] {
         refused(&dir, dir.join(name), "Is a directory");
     }
@@ -195,14 +195,14 @@ fn a_file_system_that_is_read_only_or_full() {
         let line = format!("hinit: cannot install `mnt/hinit`: {reason}");
         assert_eq!((ended.stdout.as_str(), ended.log), ("125", line));
     }
-    // What was there stays as it was.
+    // The existing file does not change.
     let script = "cd \"$1\"; mount -t tmpfs -o size=64k none mnt; echo old >mnt/hinit; \
         \"$HINIT\" install mnt/hinit || ls -A mnt; cat mnt/hinit";
     let ended = in_mount_namespace(script, &[dir.as_ref().as_os_str()]);
     assert_eq!(ended.stdout, "hinit\nold");
 }
 
-/// In an init container hinit has the same PID at each try.
+/// In an init container hinit has the same PID at each restart.
 #[test]
 fn a_killed_install_does_not_stop_the_next_one() {
     let dir = TempDir::new();

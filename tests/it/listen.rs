@@ -1,4 +1,4 @@
-//! Where hinit answers probes, and what it says of each phase of a server's life.
+//! The addresses where hinit answers probes, and its answers in each phase of a server.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -13,7 +13,7 @@ mod crowds;
 mod exhaustion;
 mod requests;
 
-/// An address that no other test has, and mostly no other program: of the many that are this machine.
+/// An address that no other test uses, and usually no other program, of the loopback network.
 fn address() -> SocketAddr {
     static COUNT: AtomicU8 = AtomicU8::new(1);
     let [.., high, low] = std::process::id().to_be_bytes();
@@ -162,7 +162,7 @@ fn hinit_answers_at_several_addresses(mode: Mode) {
     let socket = dir.join("other");
     let addresses = [address(), address()];
     let unix = format!("unix:{}", socket.display());
-    // A variable does for all of them as well.
+    // The variable takes several addresses as well.
     let variable = format!("{} {} {unix}", addresses[0], addresses[1]);
     for by_variable in [false, true] {
         let start = Start::new(mode)
@@ -241,7 +241,7 @@ fn localhost_and_all_addresses() {
             eprintln!("skipped: {name}: this machine has no IPv6");
             continue;
         }
-        // A port that is free on all of them may be another's before hinit has it.
+        // Another program may take the free port before hinit does.
         let (hinit, port) = eventually("hinit gets a port", || {
             let port = TcpListener::bind("127.0.0.1:0")
                 .unwrap()
@@ -269,7 +269,7 @@ fn localhost_and_all_addresses() {
     }
 }
 
-/// As in many a container.
+/// As in many containers.
 #[test]
 fn without_ipv6_localhost_is_one_address() {
     if !can_be_root("to have a network of its own") {
@@ -288,7 +288,7 @@ fn without_ipv6_localhost_is_one_address() {
         "{}",
         ended.log
     );
-    // In the notation of the kernel.
+    // In the kernel's notation.
     assert_eq!(
         count(&ended.stdout, "0100007F:238D 00000000:0000 0A"),
         1,
@@ -340,7 +340,7 @@ fn an_address_that_is_taken_or_not_this_machines_is_an_error() {
     assert_eq!(fs::read(file).unwrap(), b"another's");
 }
 
-/// A port that a server has left a moment ago, with connections that are about to be forgotten.
+/// A port whose server has just exited, with connections in TIME-WAIT.
 #[test]
 fn a_restart_gets_the_same_address_again() {
     let address = address();

@@ -1,4 +1,4 @@
-//! Drives the real binary, as a subreaper and as the real PID 1 of a PID namespace.
+//! Tests of the binary, as a subreaper and as PID 1 of a PID namespace; see tests/README.md.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,7 +9,7 @@
 // A function that `in_both_modes!` does not list is dead code: as a test it would never run.
 #![deny(dead_code)]
 
-// One that is linked dynamically runs in none of the empty images and file systems of these tests.
+// A dynamically linked hinit cannot run in the empty images and file systems of these tests.
 #[cfg(not(any(target_env = "musl", clippy)))]
 compile_error!(
     "type `tests/run`: these tests need the static hinit (`cargo test --bins` runs the unit tests)"

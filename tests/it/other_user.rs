@@ -1,5 +1,5 @@
-//! Health checks and `status` beside a hinit that is another user's, as `docker exec -u 0` has them in an image
-//! with a `USER`.
+//! Health checks and `status` of a hinit that runs as another user, as with `docker exec -u 0` in
+//! an image with a `USER`.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,14 +8,15 @@ use nix::libc::{SIGKILL, SIGSTOP};
 
 use crate::support::*;
 
-/// The user that hinit runs as, as an image's `USER` has it; and a user that is neither that one nor root.
+/// The user that hinit runs as, like an image's `USER`; and a user that is neither this one nor
+/// root.
 pub const USER: u32 = 10001;
 const THIRD: u32 = 4242;
 
 pub const OTHER_USER: &str =
     "unhealthy: PID 1 runs as UID 10001: run this as that user, or set HINIT_PID_FILE";
 
-/// A hinit that is PID 1, and that user's.
+/// hinit as PID 1 of this user.
 pub struct Container(Running);
 
 impl Container {
@@ -37,7 +38,7 @@ impl Container {
         Self(Start::of(Mode::Pid1, command).start())
     }
 
-    /// One whose server has said its PID and is recorded.
+    /// A container whose server has printed its PID and is recorded.
     pub fn with_server(writable: &str, options: &str) -> (Self, String) {
         let server = "sh -c 'echo $$; exec /mnt/fixture ready'";
         let container = Self::start(writable, &format!("/mnt/hinit {options} {server}"));
@@ -72,7 +73,7 @@ impl Container {
         self.exec_with("", user, words)
     }
 
-    /// The same with a PID file in the environment.
+    /// The same with `HINIT_PID_FILE`.
     pub fn exec_with(&self, pid_file: &str, user: u32, words: &[&str]) -> Ended {
         let mut command = Command::new("nsenter");
         command
@@ -126,7 +127,7 @@ fn root_finds_the_default_file_of_pid_1s_user_and_names_the_others() {
         });
         assert_eq!(container.verdict(0), healthy, "{place}");
         assert_eq!(container.verdict(THIRD), OTHER_USER, "{place}");
-        // Who names the file needs no default.
+        // A check with a given file needs no default.
         let file = match place {
             "/run" => "/run/hinit.pid".to_owned(),
             place => format!("{place}/{}", container.name()),
@@ -135,7 +136,7 @@ fn root_finds_the_default_file_of_pid_1s_user_and_names_the_others() {
             let ended = container.exec_with(&file, user, &["healthcheck"]);
             assert_eq!(ended.stdout, healthy, "{place} {user}");
         }
-        // No signal goes where a file of another user's leads, wherever that is.
+        // `hinit signal` sends no signal by another user's file.
         for user in [0, THIRD] {
             for named in ["", &file] {
                 let ended = container.exec_with(named, user, &["signal", "KILL"]);
@@ -171,7 +172,7 @@ fn root_gets_the_verdict_of_another_users_hinit() {
     assert!(ready().starts_with("healthy: process "), "{}", ready());
 }
 
-/// Its user is of no importance.
+/// The user does not matter here.
 #[test]
 fn beside_another_init_only_the_missing_file_is_named() {
     if !can_be_users() {

@@ -1,4 +1,4 @@
-//! The time in which hinit and its server stood still does not count.
+//! The time in which hinit and its server were paused does not count.
 
 use std::time::{Duration, Instant};
 
@@ -6,10 +6,10 @@ use nix::libc::{SIGCONT, SIGSTOP, SIGTERM};
 
 use crate::support::*;
 
-/// Longer than hinit takes for a busy machine, and than each of the times here.
+/// Longer than the delay that hinit attributes to load, and than each timeout here.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// Stops a process and all below it for that time, as `docker pause` does.
+/// Stops a process and its descendants for that time, as `docker pause` does.
 fn pause(hinit: &Running) {
     let processes = [hinit.pid(), hinit.server()];
     for pid in processes {
@@ -45,7 +45,7 @@ fn a_pause_does_not_shorten_the_grace_time(mode: Mode) {
     hinit.signal(SIGTERM);
     assert_eq!(hinit.line(), "told");
     pause(&hinit);
-    // Once hinit answers it has acted upon all that was due.
+    // When hinit answers it has handled all that was due.
     let answer = get(&pid_file, "/livez").status;
     assert!(
         answer.starts_with("200 ") || answer.contains("is stopped"),

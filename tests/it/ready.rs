@@ -1,4 +1,4 @@
-//! `--ready-when`: hinit itself asks the server until it is ready once.
+//! `--ready-when`: hinit itself probes the server until it is ready once.
 
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
@@ -15,7 +15,7 @@ use crate::support::*;
 
 mod child;
 
-/// An address that no other test has: of the many that are this machine.
+/// An address that no other test uses, of the loopback network.
 fn address() -> SocketAddr {
     static COUNT: AtomicU8 = AtomicU8::new(1);
     let [.., high, low] = std::process::id().to_be_bytes();
@@ -23,7 +23,7 @@ fn address() -> SocketAddr {
     TcpListener::bind((host, 0)).unwrap().local_addr().unwrap()
 }
 
-/// A server that is ready when these probes are well.
+/// A server that is ready when these probes are healthy.
 fn start(mode: Mode, dir: &TempDir, probes: &str) -> Start {
     let start = Start::new(mode).pid_file(dir.join("pid"));
     start.args(["--ready-when", probes])
@@ -48,7 +48,7 @@ fn stop(hinit: Running) -> String {
     ended.log
 }
 
-/// The next one that connects there, and its PID.
+/// Accepts the next connection, and returns it with the PID of its client.
 #[track_caller]
 fn asks(listener: &UnixListener) -> (UnixStream, i32) {
     listener.set_nonblocking(true).unwrap();
@@ -104,7 +104,7 @@ fn the_log_says_why_it_is_not_ready_and_names_no_orphan(mode: Mode) {
     );
     assert_eq!(hinit.log_line(), why);
     let _listener = TcpListener::bind(address).unwrap();
-    // The same reason again is not told again.
+    // The same reason is not logged twice.
     assert_eq!(
         hinit.log_line(),
         "hinit: the server has answered the probes of --ready-when"
@@ -136,7 +136,7 @@ fn all_probes_must_be_healthy(mode: Mode) {
             start.args(values.iter().flat_map(|value| ["--ready-when", value]))
         };
         let hinit = start.args(["-v"]).fixture(["ready"]).start().ready();
-        // The reason names the first that is not well.
+        // The reason names the first probe that fails.
         for path in &paths[..2] {
             assert!(hinit.log_line().contains(path.to_str().unwrap()));
             fs::write(path, "").unwrap();
@@ -203,7 +203,7 @@ fn with_notify_both_must_hold(mode: Mode) {
             &["READY=1\\nSTATUS=up", "RELOADING=1", "READY=1"]
         };
         let hinit = start.notifies(messages).start().ready();
-        // The server's own word is not passed on before it counts.
+        // READY=1 of the server is not passed on before the probes are healthy.
         assert_eq!(eventually("it is told", told), "STATUS=up");
         assert_eq!(readiness(&dir), 503);
         fs::write(&beat, "").unwrap();
@@ -216,7 +216,7 @@ fn with_notify_both_must_hold(mode: Mode) {
         }
         becomes_ready(&dir);
         assert_eq!(eventually("it is told", told), "READY=1");
-        // To be ready once is enough for the probes; the server's word counts as ever.
+        // The probes must be healthy once; the server's messages count as always.
         fs::remove_file(&beat).unwrap();
         for expected in ["RELOADING=1", "READY=1"] {
             hinit.next_message();
@@ -254,7 +254,7 @@ fn a_manager_gets_ready_without_a_message_of_the_server(mode: Mode) {
     assert!(manager.recv(&mut bytes).is_err());
 }
 
-// The wait says so itself: it has no end.
+// The poll's timeout shows it: it is infinite.
 fn hinit_does_not_wake_up_after_the_server_is_ready(mode: Mode) {
     let dir = TempDir::new();
     let beat = dir.join("beat");

@@ -1,5 +1,6 @@
-//! Everything at once for a while: orphans, signals, health checks, probes, reloads, starts and stops.
-//! Nothing may grow, nothing be lost. `tests/soak SECONDS` runs it for longer.
+//! Orphans, signals, health checks, probes, reloads, starts and stops at the same time. No memory,
+//! descriptor or child may accumulate, and no signal may be lost. `tests/soak SECONDS` runs it for
+//! longer.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
@@ -10,11 +11,12 @@ use nix::libc::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
 
 use crate::support::*;
 
-/// What the fixture does at a signal; real-time ones come in the order of their numbers, and none is lost.
+/// The actions of the fixture at each signal; real-time signals arrive in the order of their
+/// numbers, and none is lost.
 const ORPHAN: i32 = 40;
 const TELL: i32 = 41;
 
-/// How many signals come in one go, each of which makes an orphan.
+/// The number of signals in one burst; each of them makes an orphan.
 const BURST: usize = 50;
 
 fn duration() -> Duration {
@@ -22,7 +24,7 @@ fn duration() -> Duration {
     Duration::from_secs(seconds.unwrap_or(1))
 }
 
-/// What may not grow: descriptors, children, zombies or not, and memory in KB.
+/// The resources that must not grow: descriptors, children including zombies, and memory in KB.
 #[derive(Debug, PartialEq, Eq)]
 struct Holdings {
     descriptors: usize,
@@ -42,7 +44,7 @@ impl Holdings {
     }
 }
 
-/// What has happened so far.
+/// The counts so far.
 #[derive(Default)]
 struct Happened {
     lives: usize,
@@ -53,7 +55,7 @@ struct Happened {
     reloads: usize,
 }
 
-/// A hinit that works, and the server under it.
+/// hinit under load, and its server.
 struct Life {
     hinit: Running,
     pid: i32,
@@ -80,7 +82,7 @@ impl Life {
         format!("healthy: process {} is alive", self.server)
     }
 
-    /// Signals, orphans and health checks, and a reload; and the server has got them all.
+    /// Signals, orphans, health checks and a reload; asserts that the server got all of them.
     #[track_caller]
     fn live(&mut self, happened: &mut Happened) {
         for _ in 0..BURST {
@@ -99,7 +101,7 @@ impl Life {
         happened.reloads += 1;
     }
 
-    /// Probes of all that this hinit answers at, from outside and from within.
+    /// Probes of all addresses of this hinit, from outside and inside of its namespaces.
     #[track_caller]
     fn probe(&self, address: &str, happened: &mut Happened) {
         let (well, socket) = (self.well(), socket_beside(&self.pid_file));
@@ -134,8 +136,8 @@ impl Life {
         happened.requests += 9;
     }
 
-    /// It comes to rest with what it held then. It may be kept from its work just when it has a file open
-    /// or a zombie to reap.
+    /// Waits until hinit is at rest with the resources of that time. Under load it may be suspended
+    /// while it has a file open or a zombie to reap.
     #[track_caller]
     fn holds(&self, before: &Holdings) {
         eventually("it holds no more than before", || {
@@ -146,7 +148,7 @@ impl Life {
         });
     }
 
-    /// What it holds at rest.
+    /// The resources of hinit at rest.
     #[track_caller]
     fn holdings(&self) -> Holdings {
         eventually("it has one child left", || {
@@ -156,12 +158,12 @@ impl Life {
     }
 }
 
-/// How a short life goes, and how it ends.
+/// A kind of short life, and its end.
 struct Kind {
     options: &'static [&'static str],
     stop: i32,
     code: i32,
-    /// What stands in the last line of the log.
+    /// The text of the last line of the log.
     end: &'static str,
 }
 
@@ -178,21 +180,21 @@ const KINDS: [Kind; 5] = [
         code: 0,
         end: " later (exited 0, up ",
     },
-    // The first time it is kept back.
+    // The stop delay holds back the first signal.
     Kind {
         options: &["-v", "--stop-delay", "60m"],
         stop: SIGTERM,
         code: 0,
         end: " later (exited 0, up ",
     },
-    // The server does not hear it.
+    // The server ignores it.
     Kind {
         options: &["-v", "--grace", "50ms"],
         stop: SIGINT,
         code: 137,
         end: " later (killed by SIGKILL when its grace time was over, up ",
     },
-    // Its job does not hear that it shall end.
+    // The server's job ignores SIGTERM.
     Kind {
         options: &["-v", "--grace", "50ms"],
         stop: SIGUSR2,
@@ -207,11 +209,12 @@ fn nothing_grows_in_many_lives(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let (start, mut happened) = (Instant::now(), Happened::default());
-    // Each kind at least once.
+    // Each kind of life at least once.
     while happened.lives < KINDS.len() || start.elapsed() < duration() {
         let kind = &KINDS[happened.lives % KINDS.len()];
         let mut life = Life::start(mode, &pid_file, kind.options);
-        // At first everything happens that ever will; then nothing may be added.
+        // The first round reaches all resources that are ever needed; after it nothing may be
+        // added.
         life.live(&mut happened);
         let before = life.holdings();
         for _ in 0..4 {
@@ -271,7 +274,7 @@ fn stop(life: Life, kind: &Kind) -> Ended {
     life.hinit.end()
 }
 
-/// An address that no other test has: of the many that are this machine.
+/// An address that no other test uses, of the loopback network.
 fn address(mode: Mode) -> String {
     let [.., high, low] = std::process::id().to_be_bytes();
     let host = Ipv4Addr::new(127, high, low, 250 + mode as u8);
@@ -279,7 +282,7 @@ fn address(mode: Mode) -> String {
     listener.local_addr().unwrap().to_string()
 }
 
-/// Shown by `tests/soak`.
+/// `tests/soak` prints this.
 fn report(mode: Mode, happened: &Happened) {
     let Happened {
         lives,

@@ -1,4 +1,5 @@
-//! `--remove-stale`: what goes, and what stays, each with its line. The server is launched all the same.
+//! `--remove-stale`: which files are removed and which are kept, with the line for each. The server
+//! is launched in each case.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +11,7 @@ use nix::libc::{self, SIGKILL, SIGTERM};
 
 use crate::support::*;
 
-/// Launches a server with this option, and gives what hinit said of the file, if anything.
+/// Launches a server with this option, and returns hinit's line about the file, if any.
 #[track_caller]
 fn remove(mode: Mode, path: &Path) -> String {
     let start = Start::new(mode)
@@ -64,7 +65,7 @@ fn a_file_with_an_unused_pid_is_removed(mode: Mode) {
             "4194303\n".to_owned(),
             "it named process 4194303".to_owned(),
         ),
-        // As PostgreSQL has it.
+        // As PostgreSQL writes it.
         (
             format!("{pid}\n/var/lib/postgresql\n1700000000\n5432\n/tmp\n*\n  1 2\nready\n"),
             format!("it named process {pid}"),
@@ -123,7 +124,7 @@ fn a_file_with_a_living_pid_is_kept_except_by_pid_1(mode: Mode) {
         Mode::Pid1 => goes(&format!("it named process {pid}")),
     };
     assert_eq!(remove(mode, &path), expected);
-    // A zombie does nothing any more.
+    // A zombie does not count as alive.
     kill(pid, SIGKILL);
     victim.becomes('Z');
     fs::write(&path, pid.to_string()).unwrap();
@@ -214,7 +215,8 @@ fn a_locked_file_is_kept(mode: Mode) {
             fcntl(&file, argument).unwrap();
         };
         set(&lock);
-        // Another PID namespace's process has no number here, nor has a lock that belongs to none.
+        // The lock of a process in another PID namespace shows no PID here, nor does a lock that
+        // belongs to no process.
         let expected = match mode {
             Mode::Subreaper if by_process => format!("process {own} has locked it"),
             _ => "it is locked".to_owned(),
@@ -263,7 +265,7 @@ fn several_files_and_the_environment(mode: Mode) {
     let ended = start.args(["-q"]).fixture(["exit", "0"]).run();
     assert_eq!((ended.code, ended.log.as_str()), (0, ""));
     assert!(!dir.join("a b").exists() && !dir.join("c,d").exists() && dir.join("e").exists());
-    // A relative one is the server's: it counts from where that runs.
+    // A relative path is relative to the server's directory.
     fs::create_dir(dir.join("work")).unwrap();
     fs::write(dir.join("work/x"), "4194303\n").unwrap();
     let start = Start::new(mode)
@@ -289,7 +291,7 @@ fn a_server_can_create_its_pid_file_again(mode: Mode) {
     let path = dir.join("server.pid");
     let script = format!("set -C; echo $$ >{0}; cat {0}; echo $$", path.display());
     for _ in 0..2 {
-        // It leaves the file behind, and starts again all the same.
+        // The server leaves the file behind, and still starts again.
         let start = Start::new(mode)
             .no_pid_file()
             .arg("--remove-stale")

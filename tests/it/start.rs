@@ -1,5 +1,5 @@
-//! A start that takes its time: the server's program is on a slow file system. fanotify(7) plays that: the kernel
-//! asks the test whether the file may be opened for an exec, and waits for the answer.
+//! A slow start: the server's program is on a slow file system. fanotify(7) simulates it: the
+//! kernel asks the test whether the file may be opened for an exec, and waits for the answer.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -12,14 +12,14 @@ use nix::sys::fanotify::{
 
 use crate::support::*;
 
-/// A program whose exec waits.
+/// A program whose exec waits for the test.
 struct SlowProgram {
     dir: TempDir,
     fanotify: Fanotify,
 }
 
 impl SlowProgram {
-    /// None, where nobody may be asked for permission.
+    /// None where fanotify is not permitted.
     fn new() -> Option<Self> {
         if !can_be_root("to hold an exec up by fanotify") {
             return None;
@@ -149,7 +149,7 @@ fn the_server_is_probed_only_after_its_exec(mode: Mode) {
             "503 unhealthy: the server has not started yet, or has ended"
         );
     }
-    // Whatever had asked by now would have found nothing, and told it.
+    // A probe before now would have failed, and been logged.
     eventually("nothing else runs", || {
         (children_of(hinit.pid()).len() == 1).then_some(())
     });
@@ -170,7 +170,7 @@ fn a_signal_during_the_exec_reaches_the_server(mode: Mode) {
         return;
     };
     let server = slow.dir.join("server");
-    // The server finds SIGHUP blocked, as it is in hinit's caller.
+    // SIGHUP is blocked in the server, as it is in hinit's caller.
     let script = format!(
         "exec \"$@\" -v --no-pid-file -- {} signals",
         server.display()

@@ -1,4 +1,4 @@
-//! `hinit status`: every row, for people and for programs, and why one is missing.
+//! `hinit status`: every row as text and as JSON, and the reason where one is missing.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ mod reading;
 
 use reading::{FACTS, members, rows};
 
-/// What /proc says of the server itself.
+/// The facts about the server in /proc.
 const OF_THE_PROCESS: [&str; 6] = [
     "command",
     "state",
@@ -65,7 +65,7 @@ fn each_fact_about_a_server(mode: Mode) {
     assert!(found["memory"].ends_with("iB"), "{}", found["memory"]);
     let files = fs::read_dir(format!("/proc/{server}/fd")).unwrap().count();
     assert_eq!(found["open files"], files.to_string());
-    // The same for programs.
+    // The same as JSON.
     for words in [&["--json"][..], &["--json", "--foreign"]] {
         let ended = status(&hinit, &path, words);
         assert_eq!((ended.code, ended.log.as_str()), (0, ""));
@@ -190,7 +190,7 @@ fn without_a_proc_of_this_namespace_facts_have_reasons() {
     for &fact in &of_proc {
         assert!(found[fact].starts_with('('), "{fact}: {}", found[fact]);
     }
-    // In a new PID namespace, with the /proc of the old one: that tells of strangers.
+    // In a new PID namespace with the old /proc, which shows other processes.
     let script = "sleep 1000 & echo $! >\"$1\"; \"$0\" status --foreign --pid-file \"$1\"";
     let mut command = Command::new("unshare");
     if !is_root() {
@@ -274,7 +274,7 @@ fn a_reader_that_closes_the_pipe_does_no_harm() {
     let (reader, writer) = full_pipe();
     let mut command = hinit_with(["status", "--pid-file"]);
     let mut child = command.arg(words).stdout(writer).spawn().unwrap();
-    // It waits for a reader; whoever has started it can end it.
+    // `status` waits for a reader of its output, and its caller can interrupt it.
     kill(child.id().cast_signed(), SIGTERM);
     let code = eventually("it ends", || child.try_wait().unwrap().map(Ended::code_of));
     assert_eq!(code, 143);

@@ -7,10 +7,10 @@ use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, tcgetattr, 
 
 use crate::support::*;
 
-/// A server that answers each line, and so shows whose keyboard it is.
+/// A server that answers each line, and so shows that it reads the terminal.
 const ANSWERS: &str = "--no-pid-file sed -u s/^/got:/";
 
-/// An interactive bash of a session of its own.
+/// An interactive bash in its own session.
 pub fn interactive_bash() -> Command {
     let mut command = Command::new("setsid");
     command.args([
@@ -24,7 +24,7 @@ pub fn interactive_bash() -> Command {
     command
 }
 
-/// The same; `hinit` is the binary.
+/// The same, where `hinit` is the binary under test.
 fn bash(pty: &Pty) -> Child {
     let mut command = interactive_bash();
     command.env("PATH", path_with_hinit());
@@ -38,14 +38,14 @@ fn path_with_hinit() -> std::ffi::OsString {
     path
 }
 
-/// hinit as the leader of a session of its own, as `docker run -it` has it.
+/// hinit as the leader of its own session, as with `docker run -it`.
 fn session_leader(pty: &Pty, mode: Mode, words: &[&str]) -> Child {
     let mut command = command_in(mode, "setsid");
     command.arg("--ctty").arg(hinit()).args(words);
     pty.start(&mut command)
 }
 
-/// Waits for its end, and gives the exit code.
+/// Waits until it exits, and returns the exit code.
 #[track_caller]
 fn code_of(mut child: Child) -> i32 {
     eventually("it ends", || child.try_wait().unwrap().map(Ended::code_of))
@@ -60,7 +60,7 @@ fn the_terminal_is_the_servers_and_then_the_callers_again() {
         pty.press("one\n");
         pty.expect("got:one");
         pty.press(keys);
-        // sed ends with the end of input, hinit with it, and the shell reads again.
+        // sed exits at the end of its input, and hinit with it; then the shell reads again.
         pty.command("echo code''$?");
         pty.expect(&format!("code{code}"));
     }
@@ -82,7 +82,7 @@ fn ctrl_z_fg_and_bg_affect_hinit_and_server() {
         pty.press(&format!("{round}\n"));
         pty.expect(&format!("got:{round}"));
     }
-    // In the background it may not read: it stops again, and the shell learns of it.
+    // A background process may not read the terminal: it stops again, and the shell gets SIGCHLD.
     pty.press("\x1a");
     pty.expect("Stopped");
     pty.command("bg; until jobs | grep -q Stopped; do sleep 0.01; done; echo stopped''again");
@@ -90,7 +90,7 @@ fn ctrl_z_fg_and_bg_affect_hinit_and_server() {
     pty.command("fg");
     pty.press("four\n");
     pty.expect("got:four");
-    // SIGSTOP, which bash's `suspend` uses, is no different.
+    // The same with SIGSTOP, which bash's `suspend` uses.
     pty.press("\x04");
     pty.command("hinit --no-pid-file bash --norc --noediting -i");
     pty.command("suspend");
@@ -134,7 +134,8 @@ fn a_background_job_takes_the_terminal_only_in_the_foreground() {
     pty.press("one\n");
     pty.expect("got:one");
     pty.press("\x03");
-    // One that runs until then gets no SIGCONT from the shell: only its stop tells hinit.
+    // A server that runs until then gets no SIGCONT from the shell: hinit learns of it only by its
+    // stop.
     let dir = TempDir::new();
     let go = dir.join("go");
     pty.command(&format!(
@@ -142,7 +143,7 @@ fn a_background_job_takes_the_terminal_only_in_the_foreground() {
         go.display()
     ));
     pty.command("fg");
-    // bash prints the command that it has put there.
+    // bash prints the command that it puts into the foreground.
     pty.expect("\nhinit --no-pid-file");
     std::fs::write(&go, "").unwrap();
     pty.press("two\n");
@@ -152,7 +153,7 @@ fn a_background_job_takes_the_terminal_only_in_the_foreground() {
     assert_eq!(code_of(shell), 7);
 }
 
-/// An interactive shell would take it by itself.
+/// An interactive shell would take the terminal back by itself.
 #[test]
 fn a_caller_without_job_control_gets_the_terminal_back() {
     for (server, typed) in [("head -n 1", "one\n"), ("/no/such/file", "")] {
@@ -262,14 +263,14 @@ fn a_reader_of_the_terminal_is_never_stopped_at_its_start(mode: Mode) {
     let fixture = fixture();
     for _ in 0..1000 {
         let mut pty = Pty::new();
-        // Then a read returns at once, without a key.
+        // With this mode a read returns at once, without a key.
         let mut settings = tcgetattr(&pty.line).unwrap();
         settings.local_flags.remove(LocalFlags::ICANON);
         settings.control_chars[SpecialCharacterIndices::VMIN as usize] = 0;
         tcsetattr(&pty.line, SetArg::TCSANOW, &settings).unwrap();
         let words = ["-v", "--no-pid-file", fixture.to_str().unwrap(), "read"];
         let hinit = session_leader(&pty, mode, &words);
-        // Had it been stopped, and continued, that would show.
+        // A stop and a continue would show here.
         assert_eq!(pty.expect("exited 0 "), "hinit: the server ");
         assert_eq!(code_of(hinit), 0);
     }

@@ -1,12 +1,12 @@
-//! Files at the names where root looks for the PID file of the user that PID 1 runs as: in directories that
-//! all may write.
+//! Files at the paths where root searches the PID file of PID 1's user, in directories that all
+//! users may write.
 
 use std::os::unix::fs::symlink;
 
 use super::*;
 use crate::other_user::{Container, OTHER_USER, USER};
 
-/// Puts a file there that its owner holds as a hinit does.
+/// Puts a file there that its owner locks as hinit does.
 fn plant(path: &Path, pid: &str, owner: u32, mode: u32) -> Held {
     let held = held(path, format!("{pid}\n"));
     chown(path, Some(owner), Some(owner)).unwrap();
@@ -14,7 +14,7 @@ fn plant(path: &Path, pid: &str, owner: u32, mode: u32) -> Held {
     held
 }
 
-/// hinit's own file is elsewhere, so whatever root finds was put there.
+/// hinit's own file is elsewhere, so any file that root finds is the attacker's.
 #[test]
 fn root_ignores_another_users_default_file() {
     if !can_attack() {
@@ -42,7 +42,8 @@ fn root_ignores_another_users_default_file() {
             );
             verdict
         };
-        // The negative control: only the owner, the lock and the parent tell this one from the next.
+        // The negative control: this file differs from the next one only by the owner, the lock and
+        // the parent.
         let proper = plant(&path, pid, USER, 0o644);
         assert_eq!(
             container.verdict(0),
@@ -73,7 +74,7 @@ fn root_ignores_another_users_default_file() {
     }
 }
 
-/// Nor does one hide the file that is proper.
+/// Such a file does not hide the proper one either.
 #[test]
 fn another_users_default_file_does_not_hide_pid_1s_from_root() {
     if !can_attack() {

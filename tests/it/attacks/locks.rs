@@ -1,4 +1,4 @@
-//! Whoever may read a file can lock it. That makes nobody a hinit.
+//! A process that may read a file can lock it. Such a lock must not count as hinit's.
 
 use std::fs::File;
 
@@ -8,7 +8,7 @@ use nix::libc;
 
 use super::*;
 
-/// The attacker keeps a file of root's locked, as `flock(1)` does, which opens it for reading.
+/// The attacker locks a file of root, as `flock(1)` does, which opens it for reading.
 fn locked_by_attacker(path: &Path, kind: &str) -> Running {
     let mut command = by_attacker("flock");
     command.args([kind, "--nonblock", "--no-fork"]).arg(path);
@@ -16,8 +16,8 @@ fn locked_by_attacker(path: &Path, kind: &str) -> Running {
     Start::of(Mode::Subreaper, command).start().ready()
 }
 
-/// What a killed hinit has left, or any other file of root's with a number in it: put where a hinit's PID
-/// file is looked for, and locked.
+/// A file that a killed hinit left, or another file of root that contains a number: put at the path
+/// of a PID file, and locked.
 #[test]
 fn a_lock_of_another_process_does_not_make_a_file_healthy() {
     if !can_attack() {
@@ -55,11 +55,11 @@ fn a_lock_of_another_process_does_not_make_a_file_healthy() {
         );
         assert_eq!(ended.code, 1);
     }
-    // It was there all the time.
+    // The lock was held all the time.
     victim.becomes('S');
 }
 
-/// It stops the start, which says what to do, and changes nothing.
+/// The lock stops the start, which logs a remedy and changes nothing.
 #[test]
 fn a_lock_of_another_process_stops_the_launch_and_is_named() {
     if !can_attack() {
@@ -97,7 +97,7 @@ fn a_lock_of_another_process_stops_the_launch_and_is_named() {
         let _locked = locked_by_attacker(&path, "--shared");
         refused("a shared one", "another process keeps it locked");
     }
-    // And one of the kind by which a hinit vouches for the file, as far as a reader can have it.
+    // And a lock of the kind that hinit holds for readers, as far as a reader can take it.
     let reader = File::open(&path).unwrap();
     let lock = |kind: i32| libc::flock {
         l_type: i16::try_from(kind).unwrap(),
@@ -118,7 +118,7 @@ fn a_lock_of_another_process_stops_the_launch_and_is_named() {
     assert_eq!(ended.code, 7, "{}", ended.log);
 }
 
-/// Once hinit runs, nobody gets any lock of its file, and a check waits for none.
+/// While hinit runs no other process can lock its file, and a health check waits for no lock.
 #[test]
 fn the_lock_of_a_running_hinit_cannot_be_taken() {
     if !can_attack() {
@@ -146,7 +146,8 @@ fn the_lock_of_a_running_hinit_cannot_be_taken() {
     assert_eq!(hinit.end().code, 143);
 }
 
-/// Who may read the file can lock what hinit does not, and so keep hinit's lock from growing: it only shrinks.
+/// A process that may read the file can lock bytes behind hinit's lock, and so keep it from
+/// growing: therefore it only shrinks.
 #[test]
 fn a_lock_behind_hinits_hides_no_state_from_readers() {
     for options in [&[][..], &["--notify"]] {

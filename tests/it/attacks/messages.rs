@@ -1,8 +1,8 @@
-//! Messages that would have hinit take another process for the server.
+//! Messages that try to make another process the server.
 
 use super::*;
 
-/// Shell words that send a message as the attacker, from below the server.
+/// A shell command that sends a message as the attacker, from below the server.
 fn attacker_says(program: &Path, message: &str) -> String {
     format!(
         "setpriv --reuid={ATTACKER} --regid={ATTACKER} --clear-groups {} notify {message}",
@@ -15,14 +15,14 @@ in_both_modes!(
     a_worker_of_another_user_does_not_take_the_servers_place
 );
 
-// Of root's, as `docker exec` leaves one: an orphan, and so hinit's child.
+// A process of root that `docker exec` leaves behind: an orphan, and so a child of hinit.
 fn another_users_process_does_not_become_the_server(mode: Mode) {
     if !can_attack() {
         return;
     }
     let dir = TempDir::new();
     let (program, path, go) = (fixture_for_all(&dir), dir.join("pid"), dir.join("go"));
-    // The first server leaves root's orphan behind and becomes the attacker's.
+    // The first server leaves an orphan of root behind and becomes a process of the attacker.
     let script = format!(
         "(sleep 1000 & echo $! >{go}) ; read -r victim <{go}; echo $victim; \
          exec setpriv --reuid={ATTACKER} --regid={ATTACKER} --clear-groups {} notifies \
@@ -58,7 +58,7 @@ fn another_users_process_does_not_become_the_server(mode: Mode) {
     );
 }
 
-// A worker of the attacker's makes an orphan of its own, whose end would be the server's.
+// A worker of the attacker makes an orphan, whose end would count as the server's.
 fn a_worker_of_another_user_does_not_take_the_servers_place(mode: Mode) {
     if !can_attack() {
         return;
@@ -81,7 +81,7 @@ fn a_worker_of_another_user_does_not_take_the_servers_place(mode: Mode) {
         .start()
         .ready();
     let pid = recorded(&path);
-    // It was heard before `ready` was said.
+    // hinit received the message before `ready` was printed.
     assert_eq!(
         hinit.verdict(&path),
         format!("healthy: process {pid} is alive")

@@ -1,10 +1,10 @@
-//! Names that lead to somewhere else: at the PID file and at the directory that it is in.
+//! Paths that lead elsewhere: that of the PID file and that of its directory.
 
 use std::os::unix::fs::{MetadataExt, symlink};
 
 use super::*;
 
-/// What a victim's file is: nothing of it may change.
+/// The metadata and contents of a victim's file, which must not change.
 pub fn facts(path: &Path) -> (u64, u32, u32, u64, i64, Vec<u8>) {
     let file = path.symlink_metadata().unwrap();
     let contents = fs::read(path).unwrap();
@@ -18,14 +18,14 @@ pub fn facts(path: &Path) -> (u64, u32, u32, u64, i64, Vec<u8>) {
     )
 }
 
-/// A file of root's that looks as a PID file does.
+/// A file of root that looks like a PID file.
 fn victims_file(dir: &TempDir, name: &str, pid: i32) -> PathBuf {
     let path = dir.join(name);
     fs::write(&path, format!("{pid}\n")).unwrap();
     path
 }
 
-/// hinit does not start with this PID file, for this reason.
+/// Asserts that hinit does not start with this PID file, for this reason.
 #[track_caller]
 fn refused(path: &Path, reason: &str) {
     let ended = Start::new(Mode::Subreaper)
@@ -45,7 +45,7 @@ in_both_modes!(
     a_directory_that_replaces_the_pid_file_is_left_alone
 );
 
-// A file with a victim's PID, with hinit's own and with that of PID 1: none is believed.
+// A file with the PID of a victim, of hinit itself and of PID 1: none is trusted.
 fn a_file_that_replaces_the_pid_file_is_left_alone(mode: Mode) {
     if !can_attack() {
         return;
@@ -93,7 +93,8 @@ fn a_file_that_replaces_the_pid_file_is_left_alone(mode: Mode) {
     assert_eq!(facts(&path), before);
 }
 
-// hinit has the directory, and not its name: in that of the same name it touches nothing.
+// hinit keeps the directory open and does not use its path: it touches nothing in a new directory
+// of the same name.
 fn a_directory_that_replaces_the_pid_file_is_left_alone(mode: Mode) {
     if !can_attack() {
         return;
@@ -138,7 +139,7 @@ fn a_directory_that_replaces_the_pid_file_is_left_alone(mode: Mode) {
     assert_eq!(hinit.end().code, 143);
     assert_eq!(facts(&victim), before);
     assert!(socket.exists());
-    // And in the one that it has, it leaves nothing.
+    // In the directory that it has open it leaves nothing.
     assert_eq!(fs::read_dir(parent.join("away")).unwrap().count(), 0);
 }
 
@@ -173,7 +174,7 @@ fn a_link_to_a_victims_file_is_not_followed() {
     }
 }
 
-/// In a directory for all, a file that was there first.
+/// In a directory that all users may write, a file that existed before.
 #[test]
 fn a_squatted_path_is_left_alone() {
     if !can_attack() {
@@ -200,7 +201,7 @@ fn a_squatted_path_is_left_alone() {
     assert_eq!(facts(&path), before);
 }
 
-/// A directory's name that leads to a victim's, where root's own would lead as well.
+/// A symlink to a victim's directory; one of root would be followed.
 #[test]
 fn a_directory_behind_another_users_symlink_is_not_entered() {
     if !can_attack() {
@@ -210,7 +211,7 @@ fn a_directory_behind_another_users_symlink_is_not_entered() {
     let own = attackers_directory(&dir, "own");
     let other = dir.join("other");
     fs::create_dir(&other).unwrap();
-    // Of another server, which runs, and one that is not in use.
+    // PID files: of another running server, and one that is not in use.
     let pid_file = other.join("pid");
     let running = Start::new(Mode::Subreaper)
         .pid_file(&pid_file)
@@ -265,7 +266,7 @@ fn a_directory_behind_another_users_symlink_is_not_entered() {
     );
     assert_eq!([&pid_file, &unused].map(|path| facts(path)), before);
     assert_eq!(fs::read_dir(&other).unwrap().count(), 2);
-    // Root's own link is as good as the directory.
+    // A symlink of root is followed.
     symlink("other", dir.join("roots")).unwrap();
     assert_eq!(
         verdict(&dir.join("roots/pid")),

@@ -1,4 +1,4 @@
-//! What a server of another user can do to the process that hinit is, and what it can pretend to be.
+//! What a server of another user can do to the process hinit, and what it can forge.
 
 use nix::libc::{SIGCHLD, SIGHUP};
 
@@ -10,7 +10,8 @@ in_both_modes!(
     a_forged_sigchld_does_not_end_hinit
 );
 
-// Every signal by every call, with forged senders and codes; ptrace, limits, memory, descriptors.
+// It tries every signal by every system call, with forged senders and codes; ptrace, limits,
+// memory, descriptors.
 fn a_server_of_another_user_cannot_harm_hinit(mode: Mode) {
     if !can_attack() {
         return;
@@ -22,7 +23,7 @@ fn a_server_of_another_user_cannot_harm_hinit(mode: Mode) {
     let start = Start::new(mode)
         .pid_file(&path)
         .args(["-v", "--user", &user]);
-    // `ready` comes behind all that the kernel let through.
+    // `ready` is printed after all attempts.
     let hinit = start.script(&script).start().ready();
     let pid = recorded(&path);
     assert_eq!(
@@ -32,7 +33,7 @@ fn a_server_of_another_user_cannot_harm_hinit(mode: Mode) {
     hinit.signal(SIGTERM);
     let ended = hinit.end();
     assert_eq!((ended.code, ended.stdout.as_str()), (143, ""));
-    // All that hinit heard of it: those that continue, within one session.
+    // All that reached hinit: SIGCONT, which the kernel allows within one session (kill(2)).
     let others = ended
         .log
         .lines()
@@ -46,7 +47,7 @@ fn a_server_of_another_user_cannot_harm_hinit(mode: Mode) {
     );
 }
 
-// Whoever may signal hinit may also lie about who it is, and what happened.
+// A process that may signal hinit can also forge the sender and the code.
 fn a_forged_sigchld_does_not_end_hinit(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
@@ -60,7 +61,7 @@ fn a_forged_sigchld_does_not_end_hinit(mode: Mode) {
         queue(hinit.pid(), SIGCHLD, value);
     }
     kill(hinit.pid(), SIGCHLD);
-    // Once this is through, so are those.
+    // When this signal has arrived, the forged ones have arrived before.
     hinit.signal(SIGHUP);
     assert_eq!(hinit.line(), "signal 1");
     assert_eq!(

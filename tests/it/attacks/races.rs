@@ -1,5 +1,5 @@
-//! The attacker swaps what is under the PID file's name, and under that of its directory, as fast as it
-//! can, while hinit starts and stops.
+//! The attacker swaps the files at the path of the PID file, and at that of its directory, as fast
+//! as it can, while hinit starts and stops.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -9,11 +9,11 @@ use std::time::Instant;
 use super::paths::facts;
 use super::*;
 
-/// How often hinit is started and stopped at least.
+/// The minimum of starts and stops.
 const CYCLES: usize = 200;
 
-/// Links to the victims' files, a copy of what stands in them, and nothing at all, in turns; and the
-/// directory away and back, with a link to the victims' in its place.
+/// Symlinks to the victims' files, a copy of their contents, and no file, in turns; and the
+/// directory moved away and back, with a symlink to the victims' directory in its place.
 const SWAP: &str = r#"
 cd "$1"; mkdir work 2>/dev/null || :
 echo ready
@@ -43,7 +43,7 @@ fn no_wrong_file_or_process_is_used_while_names_are_swapped() {
     let victim = Victim::sleeping();
     let victims = dir.join("victims");
     fs::create_dir(&victims).unwrap();
-    // Two PID files of root's: of a hinit that runs, and one that nobody has locked.
+    // Two PID files of root: that of a running hinit, and one without a lock.
     let _held = held(&victims.join("other"), victim.pid().to_string());
     fs::write(victims.join("pid"), format!("{}\n", victim.pid())).unwrap();
     let files = ["pid", "other"].map(|name| victims.join(name));
@@ -70,7 +70,7 @@ fn no_wrong_file_or_process_is_used_while_names_are_swapped() {
         };
         let checks = scope.spawn(check);
         let (mut codes, mut cycle, begun) = (BTreeSet::new(), 0, Instant::now());
-        // Both must have been met: one that was launched, and one that was refused.
+        // Both results must have occurred: a launch, and a refusal.
         while cycle < CYCLES || !codes.is_superset(&BTreeSet::from([0, 125])) {
             assert!(begun.elapsed() < bound(), "only {codes:?}");
             cycle += 1;
@@ -82,7 +82,7 @@ fn no_wrong_file_or_process_is_used_while_names_are_swapped() {
                 .arg(&path)
                 .fixture(["exit", "0"]);
             let ended = start.run();
-            // It is launched, or refused, or was killed by the check, which then believed its own file.
+            // The server is launched or refused, or was killed by the check with its own file.
             assert!([0, 125, 137].contains(&ended.code), "{ended:?}");
             codes.insert(ended.code);
         }

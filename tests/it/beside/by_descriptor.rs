@@ -1,4 +1,4 @@
-//! The socket is bound, removed and asked in the directory that is held open.
+//! The socket is bound, removed and connected to by the descriptor of its directory.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,8 @@ use nix::libc::SIGTERM;
 use super::finding;
 use crate::support::*;
 
-/// Whoever may write the directory puts a symlink there, to the socket of another hinit of root's.
+/// A process that may write the directory puts a symlink there, to the socket of another hinit of
+/// root.
 #[test]
 fn a_link_to_the_socket_of_another_hinit_proves_nothing() {
     let dir = TempDir::new();
@@ -35,7 +36,7 @@ fn a_link_to_the_socket_of_another_hinit_proves_nothing() {
         );
         assert_eq!(finding(&verdict, &path), expected);
     }
-    // The link is not hinit's own.
+    // The symlink is not hinit's own, so it stays.
     silent.signal(SIGTERM);
     assert_eq!(silent.end().code, 143);
     assert!(socket_beside(&path).is_symlink());
@@ -48,7 +49,7 @@ fn a_link_to_the_socket_of_another_hinit_proves_nothing() {
     assert_eq!(other.end().code, 143);
 }
 
-/// To bind its sockets hinit goes to their directories, and back.
+/// hinit changes its working directory to bind its sockets, and then restores it.
 #[test]
 fn binding_the_socket_leaves_the_servers_working_directory() {
     let dir = TempDir::new();

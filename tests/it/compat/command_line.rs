@@ -1,8 +1,8 @@
-//! Options, exit codes where there is no command, and what each says of itself.
+//! Options, exit codes without a command, and the version lines.
 
 use super::*;
 
-/// An exit code, and the command lines that have it; `''` is an empty word.
+/// An exit code, and the command lines that end with it; `''` is an empty argument.
 type Lines = (i32, &'static [&'static str]);
 
 const TINI: [Lines; 4] = [
@@ -142,7 +142,7 @@ fn what_each_exits_with() {
             .iter()
             .flat_map(|(code, lines)| lines.iter().map(move |l| (code, l)))
         {
-            // Shown, if it fails.
+            // Shown only if the test fails.
             eprintln!("{name} {line}");
             let words: Vec<&str> = line
                 .split_whitespace()
@@ -150,7 +150,7 @@ fn what_each_exits_with() {
                 .collect();
             let run = |init: &Init| {
                 let ended = init.with(Mode::Subreaper, &words).run();
-                // Whoever fails says why, but for `false`.
+                // Each failure prints its reason, except that of `false`.
                 let is_told = *code == 0 || line.ends_with("false") || !ended.log.is_empty();
                 (ended.code, is_told)
             };
@@ -176,7 +176,7 @@ fn each_name_of_each_init() {
     }
 }
 
-/// As execvp(3) has it; to hinit itself it is an error.
+/// As execvp(3) does; for hinit by its own name it is an error.
 #[test]
 fn a_script_without_an_interpreter_is_the_shells() {
     let dir = TempDir::new();
@@ -230,7 +230,7 @@ fn the_version_is_one_that_engines_read() {
         let ours = (version.clone(), Some("hinit".to_owned()));
         differ(name, run, &(version, None), &ours);
     }
-    // It says it on the other channel: see `differences`.
+    // The other init prints it on the other stream: see `differences`.
     let run = |init: &Init| {
         let ended = init.with(Mode::Subreaper, &["--version"]).run();
         (ended.stdout + &ended.log).starts_with("dumb-init v1.2.5")

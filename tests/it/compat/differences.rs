@@ -1,4 +1,4 @@
-//! What hinit does otherwise, and means to: a row for each, with what the other does, and hinit.
+//! The intended differences: a row for each, with the result of the other init and that of hinit.
 
 use nix::libc::SIGABRT;
 
@@ -23,7 +23,7 @@ macro_rules! rows {
     };
 }
 
-/// The init; the situation; what is seen of the init, and of hinit.
+/// The init; the situation; the result of the init; the result of hinit.
 const ROWS: &[Row] = rows! {
     // Signals.
     "tini", "those of faults and of job control": faults_and_job_control => "20 30", "4 5 6 7 8 11 20 21 22 30 31";
@@ -37,12 +37,12 @@ const ROWS: &[Row] = rows! {
     "dumb-init", "the same": |init| fate(init, Pid1, 33) => "dropped", "passed on";
     "catatonit", "the same": |init| fate(init, Pid1, 33) => "dropped", "passed on";
     "tini", "the value of a signal": |init| value(init, &["-s"]) => "signal 10", "signal 10 value 7";
-    // (For a group there are none.)
+    // (Signals to a group have no value.)
     "dumb-init", "the same": |init| value(init, &["-c"]) => "signal 10", "signal 10 value 7";
     "catatonit", "the same": |init| value(init, &[]) => "signal 10", "signal 10 value 7";
     "tini", "SIGTERM while it is being loaded": while_loading => "lost", "it needs no loader";
     "dumb-init", "the same": while_loading => "lost", "it needs no loader";
-    // What the command finds.
+    // What the command inherits.
     "tini", "no standard input": without_stdin => "1", "3";
     "dumb-init", "the signals that are blocked and ignored": inherited => "others", "as they were";
     "catatonit", "the same": inherited => "others", "as they were";
@@ -51,13 +51,13 @@ const ROWS: &[Row] = rows! {
     // At a terminal.
     "tini", "Ctrl-Z": ctrl_z => "the command alone stops", "both stop";
     "catatonit", "the same": ctrl_z => "neither stops", "both stop";
-    // What it says, and where.
+    // What each prints, and where.
     "tini", "not PID 1, and no -s": |init| channel(init, &["true"]) => "stderr", "nowhere";
     "tini", "-v": |init| channel(init, &["-sv", "true"]) => "stdout", "stderr";
     "dumb-init", "the help": |init| channel(init, &["--help"]) => "stderr", "stdout";
     "dumb-init", "the version": |init| channel(init, &["--version"]) => "stderr", "stdout";
     "catatonit", "the help": |init| channel(init, &["-h"]) => "stderr", "stdout";
-    // Its options, and the command's.
+    // The init's options and the command's.
     "tini", "a command with options and no --": |init| exits(init, &["sh", "-c", "exit 3"]) => "1", "3";
     "catatonit", "the same": |init| exits(init, &["sh", "-c", "exit 3"]) => "1", "3";
     "tini", "`-l` for the command": |init| channel(init, &["-s", "test", "-l"]) => "stdout", "nowhere";
@@ -73,7 +73,7 @@ const ROWS: &[Row] = rows! {
     "tini", "no interpreter": |init| cannot_run(init, "#!/no/such/file\n") => "127", "126: it is named";
     "dumb-init", "the same": |init| cannot_run(init, "#!/no/such/file\n") => "2", "2: it is named";
     "catatonit", "the same": |init| cannot_run(init, "#!/no/such/file\n") => "1", "1: it is named";
-    // They have the shell read it.
+    // The other inits have the shell execute it.
     "tini", "a damaged binary": |init| cannot_run(init, "\x7fELF\n") => "127", "126";
     "dumb-init", "the same": |init| cannot_run(init, "\x7fELF\n") => "127", "2";
     "catatonit", "the same": |init| cannot_run(init, "\x7fELF\n") => "127", "1";
@@ -82,7 +82,7 @@ const ROWS: &[Row] = rows! {
 #[test]
 fn each_row_of_the_table() {
     for (name, situation, observe, theirs, ours) in ROWS {
-        // Shown, if it fails.
+        // Shown only if the test fails.
         eprintln!("{name}, {situation}");
         differ(name, observe, &(*theirs).to_owned(), &(*ours).to_owned());
     }
@@ -97,6 +97,6 @@ fn a_command_out_of_reach() {
     let ends = "it ends with 1".to_owned();
     differ("tini", out_of_reach, &ends, &goes_on);
     alike("dumb-init", out_of_reach, goes_on.clone());
-    // Itself it may end already when it looks whether there is a command.
+    // catatonit itself is not compared: it may exit already when it checks the command.
     assert_eq!(out_of_reach(&Init::hinit_as("catatonit")), goes_on);
 }

@@ -1,10 +1,10 @@
-//! The command's end is the init's: its exit code, and what becomes of those whom it leaves.
+//! The init ends with its command: the exit code, and what happens to leftovers.
 
 use nix::libc::{SIGTERM, SIGUSR1};
 
 use super::*;
 
-/// The options with which each says nothing of itself.
+/// The options with which each init logs nothing.
 const QUIET: [(&str, &[&str]); 4] = [
     ("tini", &["-s"]),
     ("tini-static", &["-s"]),
@@ -86,7 +86,7 @@ fn tini_maps_expected_codes_to_0(mode: Mode) {
 
 fn leftovers_are_not_waited_for(mode: Mode) {
     for (name, words) in QUIET {
-        // As PID 1 the kernel kills whom it leaves; else they must not outlive the test.
+        // The kernel kills the leftovers of PID 1; others must not outlive the test.
         let run = |init: &Init| {
             let start = init.with(mode, words);
             let script = "trap '' TERM; sleep 1000 >/dev/null 2>&1 & echo $!; exit 3";

@@ -1,13 +1,13 @@
-//! To whom orphans come, and that they are reaped.
+//! Which process adopts orphans, and that it reaps them.
 
 use nix::libc::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
 use super::*;
 
-/// The option with which tini says that it is no PID 1, and has no orphans.
+/// The option against tini's warning that it is not PID 1 and adopts no orphans.
 const SILENT: (&str, &str) = ("TINI_VERBOSITY", "0");
 
-/// A server that makes an orphan, and prints its PID once its parent is gone.
+/// A server that makes an orphan, and prints its PID when the orphan's parent has exited.
 const ORPHAN: &str = "sh -c 'sleep 1000 >/dev/null 2>&1 & echo $!'; echo ready; exec sleep 1000";
 
 #[test]
@@ -52,7 +52,7 @@ fn pid_1_adopts_and_reaps_all_orphans() {
     for name in ["tini", "tini-static", "dumb-init", "catatonit"] {
         let run = |init: &Init| {
             let start = init.with(Mode::Pid1, &[]);
-            // It is ready once the last of them is not even a zombie.
+            // It is ready when the last of them has been reaped.
             let running = start.fixture(["orphans", "20"]).start().ready();
             let left = children_of(running.pid()).len();
             running.signal(SIGTERM);
@@ -92,7 +92,7 @@ in_both_modes!(catatonit_can_pause);
 fn catatonit_can_pause(mode: Mode) {
     for signal in [SIGTERM, SIGINT] {
         let run = |init: &Init| {
-            // The shell that it was has left it a child.
+            // The shell that executed the init has left it a child.
             let script = "sleep 1000 & exec \"$0\" -P";
             let mut command = command_in(mode, "sh");
             command.args(["-c", script]).arg(&init.program);

@@ -1,11 +1,12 @@
-//! Who gets which signal.
+//! Which process gets which signal.
 
 use nix::libc::{SIGABRT, SIGBUS, SIGCHLD, SIGCONT, SIGFPE, SIGILL, SIGKILL, SIGPWR, SIGSEGV};
 use nix::libc::{SIGINT, SIGQUIT, SIGSTOP, SIGSYS, SIGTERM, SIGTRAP, SIGTSTP, SIGTTIN, SIGTTOU};
 
 use super::*;
 
-/// Those that all three pass on, in the order in which the kernel hands them out: SIGPWR comes last.
+/// The signals that all three pass on, in the order in which the kernel delivers them: SIGPWR comes
+/// last.
 fn passed_on() -> Vec<i32> {
     let others = [SIGKILL, SIGSTOP, SIGCHLD, SIGSYS];
     let at_a_terminal = [SIGTSTP, SIGTTIN, SIGTTOU];
@@ -17,7 +18,7 @@ fn passed_on() -> Vec<i32> {
         .collect()
 }
 
-/// Sends the init these signals, and sees who gets them.
+/// Sends the init these signals, and returns which processes got them.
 #[track_caller]
 fn who_gets(init: &Init, mode: Mode, words: &[&str], signals: &[i32]) -> Told {
     let (variables, words): (Vec<&str>, Vec<&str>) = words
@@ -49,7 +50,7 @@ in_both_modes!(
 
 fn signals_go_to_the_server_or_to_its_group(mode: Mode) {
     let all = passed_on();
-    // SIGCHLD is each init's own business.
+    // SIGCHLD is for the init alone.
     let sent: Vec<i32> = [SIGCHLD].into_iter().chain(all.iter().copied()).collect();
     for (name, words, members) in [
         ("tini", &[][..], SERVER),
@@ -115,7 +116,7 @@ fn dumb_init_rewrites_and_drops(mode: Mode) {
             told(GROUP, got),
         );
     }
-    // For all the family, also where the signal is one that cannot be caught.
+    // The whole family gets the signal, also one that cannot be caught.
     let killed = |init: &Init| {
         let mut init = init
             .with(mode, &["-r", "1:9"])
@@ -135,7 +136,7 @@ fn dumb_init_stops_and_goes_on_with_its_group(mode: Mode) {
             let pid = family.init().pid();
             family.init().signal(signal);
             [family.server, family.child].into_iter().for_each(stops);
-            // It comes last; and nothing can stop PID 1.
+            // This signal comes last; and no signal can stop PID 1.
             if mode == Mode::Subreaper {
                 stops(pid);
             }
@@ -159,7 +160,7 @@ fn dumb_init_stops_even_if_the_signal_is_dropped(mode: Mode) {
     for (words, members, got) in [
         (&["-r", "20:12"][..], GROUP, Some(12)),
         (&["-r", "20:0"], GROUP, None),
-        // This command does not let itself be stopped.
+        // This command ignores stop signals.
         (&["-r", "20:20"], GROUP, Some(SIGTSTP)),
         (&["-c"], SERVER, Some(SIGTSTP)),
         (&["-c", "-r", "20:0"], SERVER, None),
@@ -168,7 +169,7 @@ fn dumb_init_stops_even_if_the_signal_is_dropped(mode: Mode) {
             let mut family = Family::start(init.with(mode, words));
             let pid = family.init().pid();
             family.init().signal(SIGTSTP);
-            // SIGCONT would wipe it out, where it still waits.
+            // SIGCONT would discard it while it is pending.
             if let Some(signal) = got {
                 for member in members {
                     family.expect(member, signal);

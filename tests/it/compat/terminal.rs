@@ -7,8 +7,8 @@ use nix::libc::SIGUSR1;
 use super::*;
 use crate::terminal::interactive_bash;
 
-/// Where a command is: whether it leads its session, and its process group; whether it has a terminal,
-/// and is in the foreground there.
+/// Whether a command leads its session and its process group, has a terminal, and is in its
+/// foreground.
 type Seen = [bool; 4];
 
 fn seen(pid: i32) -> Seen {
@@ -22,11 +22,11 @@ fn seen(pid: i32) -> Seen {
     ]
 }
 
-/// One that leads its process group, but no session.
+/// A program that leads its process group, but no session.
 const GROUP_LEADER: Seen = [false, true, false, false];
 const ITS_TERMINAL: Seen = [false, true, true, true];
 
-/// The init with these words and the fixture, started on a terminal by other words.
+/// The init with these options and the fixture, started on a terminal by other programs.
 fn command(init: &Init, mode: Mode, others: &[&str], words: &[&str], verb: &str) -> Command {
     let mut command = command_in(mode, others[0]);
     command.args(&others[1..]).arg(&init.program).args(words);
@@ -35,7 +35,7 @@ fn command(init: &Init, mode: Mode, others: &[&str], words: &[&str], verb: &str)
     command
 }
 
-/// The last two: whoever was started has one child each, down to the command.
+/// The last two processes: each has one child, down to the command.
 fn init_and_command(started: &Child) -> (i32, i32) {
     let (mut init, mut command) = (0, started.id().cast_signed());
     while let [below] = children_of(command)[..] {
@@ -44,7 +44,7 @@ fn init_and_command(started: &Child) -> (i32, i32) {
     (init, command)
 }
 
-/// Where the command is once it is ready.
+/// The session and group of the command when it is ready.
 fn on_a_terminal(init: &Init, mode: Mode, others: &[&str], words: &[&str]) -> Seen {
     let mut pty = Pty::new();
     let mut child = pty.start(&mut command(init, mode, others, words, "ready"));
@@ -57,7 +57,7 @@ fn on_a_terminal(init: &Init, mode: Mode, others: &[&str], words: &[&str]) -> Se
 }
 
 const LEADER: [&str; 2] = ["setsid", "--ctty"];
-/// A shell that leads the session, and waits.
+/// A shell that leads the session and waits.
 const SCRIPT: [&str; 5] = ["setsid", "--ctty", "sh", "-c", "\"$0\" \"$@\"; :"];
 
 in_both_modes!(
@@ -86,7 +86,7 @@ fn leading_the_terminals_session(mode: Mode) {
     for (name, words, place) in [
         ("tini", &["-s"][..], ITS_TERMINAL),
         ("catatonit", &[], ITS_TERMINAL),
-        // It leaves its terminal to the command's session.
+        // The init leaves the terminal to the command's session.
         ("dumb-init", &[], [true; 4]),
     ] {
         alike(
@@ -122,13 +122,14 @@ fn each_key_and_size_comes_once_and_nothing_else_does(mode: Mode) {
     }
 }
 
-// The kernel sends one that gives its terminal up a SIGHUP and a SIGCONT, which are no news for the command.
+// The kernel sends a session leader that gives up its terminal SIGHUP and SIGCONT (tty_ioctl(4)),
+// which are not for the command.
 fn the_hup_and_cont_of_a_left_terminal_are_dropped(mode: Mode) {
     let mut pty = Pty::new();
     let init = Init::hinit_as("dumb-init");
     let mut child = pty.start(&mut command(&init, mode, &LEADER, &["-v"], "signals"));
     let mut said = pty.expect("ready");
-    // What waits is read in the order of the numbers.
+    // Pending signals are read in the order of their numbers.
     kill(init_and_command(&child).0, SIGUSR1);
     said += &pty.expect("signal 10");
     assert!(said.contains("hinit: SIGUSR1 from"), "{said}");
@@ -142,7 +143,7 @@ fn an_init_below_a_script_that_leads_the_session() {
     for (name, words, place) in [
         ("tini", &["-s"][..], ITS_TERMINAL),
         ("catatonit", &[], ITS_TERMINAL),
-        // The terminal still is the script's.
+        // The terminal still belongs to the script's session.
         ("dumb-init", &[], [true, true, false, false]),
     ] {
         let run = |init: &Init| on_a_terminal(init, Mode::Subreaper, &SCRIPT, words);
@@ -150,7 +151,7 @@ fn an_init_below_a_script_that_leads_the_session() {
     }
 }
 
-/// An interactive bash of a session of its own.
+/// An interactive bash in its own session.
 pub fn bash(init: &Init, pty: &Pty) -> Child {
     let mut command = interactive_bash();
     init.set_environment(&mut command);
@@ -170,7 +171,8 @@ fn dumb_init_stops_at_ctrl_z_and_goes_on() {
         for round in ["two", "three"] {
             pty.press("\x1a");
             pty.expect("Stopped");
-            // It reads what it likes of a terminal that is not its session's: also what is the shell's.
+            // A process can read a terminal that is not its session's, and so take the input of the
+            // shell.
             stops(command);
             pty.command("fg");
             eventually("it goes on", || (!is_stopped(command)?).then_some(()));

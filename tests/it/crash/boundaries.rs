@@ -1,8 +1,9 @@
-//! After each system call of a whole life: between two of them nothing changes that others could see.
+//! A crash after each system call of a whole life: between two of them nothing changes that other
+//! processes can see.
 
 use super::*;
 
-/// The system calls of a hinit's life, each with its number among those of its name.
+/// The system calls of hinit's life, each with its count among those of the same name.
 fn calls(dir: &TempDir) -> Vec<(String, usize)> {
     let trace = dir.join("trace");
     let mut strace = Command::new("strace");
@@ -42,7 +43,7 @@ fn killed_after_any_system_call_the_next_start_works() {
             .arg(&path)
             .arg("true");
         let ended = Ended::of(&strace.output().unwrap());
-        // It may once have come to its end with fewer calls of a kind.
+        // This life may have had fewer calls of this name than the recorded one.
         assert!([0, 137].contains(&ended.code), "{name}: {ended:?}");
         let verdict = verdict(&path);
         let what = verdict.strip_prefix("unhealthy: ").unwrap_or_else(|| {

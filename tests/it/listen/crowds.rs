@@ -1,4 +1,4 @@
-//! Many clients, and bad ones.
+//! Many clients, and abusive ones.
 
 use std::io::{ErrorKind, Write};
 use std::os::unix::net::UnixStream;
@@ -11,7 +11,7 @@ use nix::libc::{SIGTERM, SIGUSR1};
 use super::address;
 use crate::support::*;
 
-/// As many as hinit has places for.
+/// The maximum of connections in hinit.
 const PLACES: usize = 16;
 
 fn answering(dir: &TempDir) -> (Running, PathBuf) {
@@ -40,7 +40,7 @@ fn at_the_limit_the_connection_that_was_idle_longest_is_dropped() {
             client
         })
         .collect();
-    // Not the first one any more.
+    // The first connection is no longer the oldest.
     assert_alive(&mut clients[0]);
     let mut another = Client::new(&socket);
     assert_alive(&mut another);
@@ -50,7 +50,7 @@ fn at_the_limit_the_connection_that_was_idle_longest_is_dropped() {
     }
 }
 
-/// Whoever asks stays, as long as there is one who does not.
+/// A connection with a request stays as long as there is an idle one to drop.
 #[test]
 fn a_connection_amid_a_request_is_dropped_last() {
     let dir = TempDir::new();
@@ -60,10 +60,10 @@ fn a_connection_amid_a_request_is_dropped_last() {
     let mut asks = Client::new(&socket);
     asks.send(&request);
     asks.answer();
-    // In one go with a whole one, so that it has been read.
+    // Sent together with a whole request, so that hinit has read it when the answer is there.
     asks.send(format!("{request}{start}"));
     asks.answer();
-    // They stay, and ask nothing more.
+    // These stay open and send no more requests.
     let mut idle: Vec<Client> = Vec::new();
     for _ in 0..2 * PLACES {
         idle.push(Client::new(&socket));
@@ -92,7 +92,7 @@ fn many_partial_requests_delay_no_answer() {
     assert_eq!(hinit.end().code, 0);
 }
 
-/// It would have hinit keep the answers, or wait.
+/// Otherwise hinit would have to store the answers, or block.
 #[test]
 fn a_client_that_sends_requests_and_reads_no_answer_is_dropped() {
     let dir = TempDir::new();
@@ -112,7 +112,7 @@ fn a_client_that_sends_requests_and_reads_no_answer_is_dropped() {
     assert_eq!(hinit.end().code, 0);
 }
 
-/// What hinit has of memory, in kB: all, and what is its own.
+/// hinit's memory in kB: all of it, and its private part.
 fn memory(pid: i32) -> [String; 2] {
     ["VmSize", "VmData"].map(|field| status_of(pid, field).unwrap())
 }
@@ -145,12 +145,12 @@ fn requests_leave_nothing_behind() {
             assert_eq!(client.answer().status, "400 Bad Request");
         }
     };
-    // All that is ever needed has been there then: also each place.
+    // By now all memory that is ever needed has been touched, also that of each slot.
     ask(100 * 2 * PLACES);
     let before = (memory(hinit.pid()), resident());
     ask(20_000);
     assert_eq!(memory(hinit.pid()), before.0);
-    // (The kernel counts it in batches.)
+    // (The kernel counts pages in batches.)
     assert!(
         resident().abs_diff(before.1) <= 256,
         "{before:?} {}",
@@ -158,7 +158,7 @@ fn requests_leave_nothing_behind() {
     );
 }
 
-/// Asks as fast as it can, by new connections and by many requests at once.
+/// Sends requests as fast as it can, by new connections and by many requests at once.
 fn flood(address: std::net::SocketAddr, socket: &Path, is_over: &AtomicBool) {
     while !is_over.load(Ordering::Relaxed) {
         assert_alive(&mut Client::tcp(address));
@@ -186,7 +186,7 @@ fn signals_are_handled_in_a_flood_of_requests() {
             hinit.signal(SIGUSR1);
             assert_eq!(hinit.line(), "signal 10");
         }
-        // And the other way round.
+        // And requests are answered in a flood of signals.
         for _ in 0..1000 {
             hinit.signal(40);
         }

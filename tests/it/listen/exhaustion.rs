@@ -1,4 +1,4 @@
-//! A hinit that has no descriptor left for another connection.
+//! hinit without a descriptor for another connection.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use nix::libc::{SIGTERM, SIGUSR1};
 
 use crate::support::*;
 
-/// Waits until hinit sleeps. What is sent to it wakes it at once.
+/// Waits until hinit sleeps: it has then handled all that was sent, because input wakes it at once.
 fn sleeps(hinit: &Running) {
     let pid = hinit.pid();
     eventually("hinit sleeps", || {
@@ -16,7 +16,7 @@ fn sleeps(hinit: &Running) {
     });
 }
 
-/// A hinit with room for so many connections more, and its socket.
+/// hinit with descriptors for this number of connections, and its socket.
 fn limited(mode: Mode, pid_file: &Path, room: i32) -> (Running, PathBuf) {
     let hinit = Start::new(mode).pid_file(pid_file).args(["--notify"]);
     let hinit = hinit.fixture(["signals"]).start().ready().settled();
@@ -46,18 +46,18 @@ fn without_descriptors_hinit_continues_and_answers_later(mode: Mode) {
     let (hinit, socket) = limited(mode, &pid_file, 2);
     let mut clients = [Client::new(&socket), Client::new(&socket)];
     for client in &mut clients {
-        // Busy from here on.
+        // The connection is busy from here on.
         assert!(client.ask("/livez").status.starts_with("200 "));
         client.send("GET /livez");
-        // It has read that when it sleeps again.
+        // When hinit sleeps again it has read this.
         sleeps(&hinit);
     }
-    // The kernel takes it in, and hinit cannot.
+    // The kernel queues the connection, and hinit cannot accept it.
     let mut waits = Client::new(&socket);
     waits.send(request("/livez"));
     hinit.signal(SIGUSR1);
     assert_eq!(hinit.line(), "signal 10");
-    // It does not spin until it drops those that are so slow: they are still there when it sleeps.
+    // hinit does not spin until it drops the slow connections: they still exist when it sleeps.
     sleeps(&hinit);
     for client in &mut clients {
         client.send(" HTTP/1.1\r\nHost: x\r\n\r\n");

@@ -1,8 +1,8 @@
-//! What clients ask, and how.
+//! Requests of clients.
 
 use crate::support::*;
 
-/// A hinit, and where it answers.
+/// hinit, and the address where it answers.
 fn answering(dir: &TempDir) -> (Running, std::path::PathBuf) {
     let pid_file = dir.join("pid");
     let start = Start::new(Mode::Subreaper)
@@ -13,7 +13,7 @@ fn answering(dir: &TempDir) -> (Running, std::path::PathBuf) {
     (hinit, socket_beside(&pid_file))
 }
 
-/// The status code, and whether anything may be asked after it.
+/// The status code, and whether the connection stays open.
 #[track_caller]
 fn outcome(socket: &std::path::Path, request: &[u8]) -> (u16, bool) {
     let mut client = Client::new(socket);
@@ -86,7 +86,7 @@ fn each_field_of_an_answer() {
             "Cache-Control: no-store",
         ];
         assert_eq!(answer.fields, fields);
-        // HEAD gets the same, but for the body.
+        // HEAD gets the same without the body.
         let mut client = Client::new(&socket);
         client.send(format!(
             "HEAD {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -132,7 +132,7 @@ fn one_connection_for_many_requests() {
         client.send(end);
         assert_eq!(client.answer().status, "404 Not Found");
     }
-    // What stands behind the last request is not looked at.
+    // Bytes after the last request are ignored.
     client.send("GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\njunk");
     assert!(client.answer().status.starts_with("200 "));
     assert_eq!(client.rest(), "");
@@ -149,7 +149,7 @@ fn a_request_byte_by_byte() {
     assert!(client.answer().status.starts_with("200 "));
 }
 
-/// The answer comes before all of the body has, and must not be lost by what comes after it.
+/// The answer is sent before the whole body has arrived, and must not be lost by a reset.
 #[test]
 fn a_request_with_a_body() {
     let dir = TempDir::new();
@@ -165,7 +165,7 @@ fn a_request_with_a_body() {
     assert_eq!(client.rest(), "");
 }
 
-/// Who sends no byte may wait for as long as it likes; who sends a part of a request may not.
+/// An idle connection has no timeout; a partial request has one.
 #[test]
 fn a_part_of_a_request() {
     let dir = TempDir::new();
@@ -192,7 +192,7 @@ fn a_client_that_hangs_up_amid_a_request_does_no_harm() {
     for end in 0..request.len() {
         Client::new(&socket).send(&request.as_bytes()[..end]);
     }
-    // Nor who asks and does not wait.
+    // A client that does not wait for its answer does no harm either.
     for _ in 0..50 {
         Client::new(&socket).send(&request);
     }

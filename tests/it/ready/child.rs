@@ -1,11 +1,11 @@
-//! The child of hinit that asks: what it is, what it holds, and what becomes of it.
+//! The child of hinit that probes: its user, its descriptors and its end.
 
 use super::*;
 
-/// The fields of /proc/PID/status that tell as whom a process runs and what it may do.
+/// The fields of /proc/PID/status on users, groups and capabilities.
 const FIELDS: [&str; 6] = ["Uid", "Gid", "Groups", "CapEff", "CapAmb", "NoNewPrivs"];
 
-/// Who asks is held up by a server that accepts, and never answers.
+/// The probe hangs at a server that accepts connections and never answers.
 fn held_up(mode: Mode, dir: &TempDir, timeout: &str) -> (Start, UnixListener) {
     let socket = dir.join("server");
     let listener = UnixListener::bind(&socket).unwrap();
@@ -76,9 +76,9 @@ fn the_probing_child_keeps_no_descriptor_of_hinit(mode: Mode) {
         .map(|link| link.split(':').next().unwrap().to_owned())
         .collect();
     kinds.sort_unstable();
-    // To the server, and to tell hinit why that is not ready.
+    // Its connection to the server, and the pipe for its reason to hinit.
     assert_eq!(kinds, ["pipe", "socket"]);
-    // What a terminal sends to all is hinit's to handle.
+    // It has hinit's signal mask: only hinit handles the signals that a terminal sends to their group.
     assert_eq!(status_of(pid, "SigBlk"), status_of(hinit.pid(), "SigBlk"));
     stop(hinit);
 }
@@ -152,7 +152,7 @@ fn a_killed_probe_has_no_answer(mode: Mode) {
     stop(hinit);
 }
 
-// A relative path is the server's.
+// A relative path is relative to the server's directory.
 fn the_probing_child_runs_in_the_servers_directory(mode: Mode) {
     let dir = TempDir::new();
     let place = dir.join("place");
@@ -232,7 +232,7 @@ fn a_probe_that_cannot_start_is_one_warning(mode: Mode) {
     stop(hinit);
 }
 
-/// A PID file that is left from an earlier run can have any PID.
+/// A PID file that is left from an earlier run can name any PID.
 #[test]
 fn the_probing_child_cannot_become_the_server() {
     let dir = TempDir::new();

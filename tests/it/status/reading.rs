@@ -1,8 +1,8 @@
-//! What a status says, as a person and as a program reads it.
+//! Parses the output of `hinit status`, as text and as JSON.
 
 use std::collections::BTreeMap;
 
-/// What people call a fact, and programs.
+/// The name of a fact in the text, and in JSON.
 pub const FACTS: [(&str, &str); 13] = [
     ("verdict", "verdict"),
     ("PID", "pid"),
@@ -19,7 +19,7 @@ pub const FACTS: [(&str, &str); 13] = [
     ("cgroup limit", "cgroup_limit_bytes"),
 ];
 
-/// The rows of a table, all of which must be there and aligned.
+/// The rows of the table, which must be complete and aligned.
 #[track_caller]
 pub fn rows(text: &str) -> BTreeMap<&str, &str> {
     let rows = text.lines().map(|line| {
@@ -34,7 +34,7 @@ pub fn rows(text: &str) -> BTreeMap<&str, &str> {
     rows.into_iter().collect()
 }
 
-/// The members of a JSON object that has no objects or lists in it; strings as they stand there.
+/// The members of a flat JSON object; strings as JSON text.
 #[track_caller]
 pub fn members(json: &str) -> BTreeMap<String, String> {
     let bytes = json.as_bytes();

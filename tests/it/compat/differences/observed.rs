@@ -1,4 +1,4 @@
-//! What is seen, in words.
+//! The results, as texts.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -15,7 +15,7 @@ use super::*;
 use crate::compat::terminal::bash;
 use crate::signals::queue;
 
-/// Those that arrive as PID 1.
+/// The signals of faults and of job control that the command gets from an init that is PID 1.
 pub fn faults_and_job_control(init: &Init) -> String {
     let sent = [
         SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGTSTP, SIGTTIN, SIGTTOU, SIGSYS,
@@ -29,11 +29,11 @@ pub fn faults_and_job_control(init: &Init) -> String {
     numbers.join(" ")
 }
 
-/// Waits until a process has seen to a signal, and gives its state then (proc(5)).
+/// Waits until a process has handled a signal, and returns its state (proc(5)).
 fn state_after(pid: i32, signal: i32) -> char {
     eventually("it sees to a signal", || {
-        // It takes the signal while it runs, and rests only when it is done: so first the one, then
-        // the other. (Of what ends it a signal may stay behind.)
+        // The process takes the signal while it runs, and sleeps when it has handled it: so check
+        // the pending set first, then the state. (A signal that ends it may stay pending.)
         let pending = u64::from_str_radix(&status_of(pid, "ShdPnd")?, 16).unwrap();
         let is_pending = pending & 1 << (signal - 1) != 0;
         let state = status_of(pid, "State")?.chars().next()?;
@@ -42,11 +42,11 @@ fn state_after(pid: i32, signal: i32) -> char {
     })
 }
 
-/// Sees to it that this signal is not ignored: musl's children inherit 32 to 34 so.
+/// Makes a signal not ignored: children of musl programs inherit 32 to 34 as ignored.
 #[allow(unsafe_code)]
 fn by_default(command: &mut Command, signal: i32) {
     let default = [0_u64; 4];
-    // By the raw call, for libc keeps them for itself.
+    // By the raw system call, because libc reserves these signals.
     let set = move || {
         // SAFETY: the kernel reads a struct sigaction, whose zeros are the default action.
         unsafe {
@@ -55,13 +55,13 @@ fn by_default(command: &mut Command, signal: i32) {
         };
         Ok(())
     };
-    // SAFETY: a system call is all that it does between fork and exec.
+    // SAFETY: the closure makes only a system call between fork and exec.
     unsafe { command.pre_exec(set) };
 }
 
-/// What becomes of a signal, or else of the init.
+/// The result of a signal: for the command, or for the init.
 pub fn fate(init: &Init, mode: Mode, signal: i32) -> String {
-    // 1: no core, not even for a helper of the system's (core(5)).
+    // A limit of 1 also keeps a core dump from a pipe helper (core(5)).
     let start = init.behind(mode, &["prlimit", "--core=1"], &[]);
     let start = start.with(|command| by_default(command, signal));
     let mut running = start.fixture(["signals"]).start().ready();
@@ -71,7 +71,7 @@ pub fn fate(init: &Init, mode: Mode, signal: i32) -> String {
         kill(server, SIGKILL);
         return format!("it ends with {}", running.code());
     }
-    // The server takes this one last.
+    // The server handles this signal last.
     kill(server, 64);
     let line = running.line();
     kill(server, SIGTERM);
@@ -97,7 +97,7 @@ pub fn value(init: &Init, words: &[&str]) -> String {
     line
 }
 
-/// A loader that finds a FIFO among what it is to load waits for somebody to write to it.
+/// A loader that opens a FIFO among its libraries waits for a writer.
 pub fn while_loading(init: &Init) -> String {
     let fifo = init.dir.join("fifo");
     mkfifo(&fifo, Permissions::S_IRWXU).unwrap();
@@ -122,7 +122,7 @@ pub fn while_loading(init: &Init) -> String {
     drop(writer);
     let running = running.ready();
     running.signal(SIGUSR1);
-    // Of the two this one comes first.
+    // This one comes first.
     assert_eq!(running.line(), "signal 10");
     running.signal(SIGTERM);
     assert_eq!(
@@ -137,7 +137,7 @@ pub fn while_loading(init: &Init) -> String {
     .to_owned()
 }
 
-/// Whether it goes on when it must not send its command a signal.
+/// Whether the init continues after a signal that it may not send its command.
 pub fn out_of_reach(init: &Init) -> String {
     let dir = TempDir::new();
     let program = setuid_root(&dir);
@@ -209,7 +209,7 @@ pub fn parents_death(init: &Init) -> String {
     let pid = parent.server();
     let server = eventually("there is a command", || children_of(pid).pop());
     parent.signal(SIGKILL);
-    // Where it dies, its command's death is on its way before.
+    // If the init exits, its command has got its signal before.
     let has_ended = |pid| status_of(pid, "State").is_none_or(|state| state.starts_with('Z'));
     eventually("the init dies", || has_ended(pid).then_some(()));
     let outlives = eventually("the command dies, or rests", || {
@@ -235,7 +235,7 @@ pub fn ctrl_z(init: &Init) -> String {
     let pid = only_child(shell.id().cast_signed());
     let command = only_child(pid);
     pty.press("\x1a");
-    // By then the terminal has sent the signal.
+    // When this line appears, the terminal has sent the signal.
     pty.expect("^Z");
     let stop = 1 << (SIGTSTP - 1);
     let has = |field| {
@@ -247,7 +247,7 @@ pub fn ctrl_z(init: &Init) -> String {
         let stops = is_stopped(command)?;
         (stops || is_blocked).then_some(stops)
     });
-    // "running", until the kernel is done with the stop: then it has told the init.
+    // "running" until the kernel has completed the stop, and sent SIGCHLD to the init.
     if stops {
         eventually("the command is off the processor", || {
             let call = fs::read_to_string(format!("/proc/{command}/syscall")).unwrap();
@@ -267,7 +267,7 @@ pub fn ctrl_z(init: &Init) -> String {
     .to_owned()
 }
 
-/// Where it says something, stdout first.
+/// The streams on which it prints, stdout first.
 pub fn channel(init: &Init, words: &[&str]) -> String {
     let ended = init.with(Mode::Subreaper, words).run();
     match (ended.stdout.as_str(), ended.log.as_str()) {
