@@ -1,5 +1,5 @@
-//! The server that the tests put under hinit. Its first argument says what to do; it prints
-//! `ready` when it has got there, so that no test sleeps.
+//! The server that the tests run under hinit. Its first argument says what it does; it prints
+//! `ready` when it has done so, so that no test sleeps.
 #![allow(unsafe_code, clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 #![allow(clippy::indexing_slicing)]
 #![allow(clippy::zombie_processes, reason = "it leaves some on purpose")]
@@ -85,7 +85,8 @@ fn wait_for_the_end() -> ! {
     }
 }
 
-/// Executes a command for which sockets were passed, by its PID and by the number of its pidfd, or another.
+/// Executes a command with passed sockets, named by its PID and by the inode number of its pidfd
+/// plus the offset.
 fn name_by_pidfd(offset: u64, command: &[&str]) {
     let number = pidfd_number() + offset;
     let error = Command::new(command[0])
@@ -105,11 +106,11 @@ fn pidfd_number() -> u64 {
     nix::sys::stat::fstat(pidfd).unwrap().st_ino
 }
 
-/// Ends by any signal, the real-time ones too.
+/// Dies of any signal, also a real-time one.
 fn die_of(signal: i32) {
     // SAFETY: signals are this program's own; no handler runs.
     unsafe {
-        // By the raw call: musl keeps 32 to 34 for itself. All zeros is the default action.
+        // By the raw system call, because musl reserves 32 to 34. All zeros is the default action.
         let none = [0_u64; 16];
         libc::syscall(libc::SYS_rt_sigaction, signal, none.as_ptr(), 0, 8);
         libc::syscall(
@@ -139,7 +140,7 @@ const ALL: Set = {
     all
 };
 
-/// From now on all 64 wait until they are asked for.
+/// Blocks all 64 signals, so that they stay pending until they are read.
 fn block_all() {
     // SAFETY: the kernel reads 8 bytes of the set.
     unsafe {
@@ -153,19 +154,19 @@ fn block_all() {
     };
 }
 
-/// Waits for one of these.
+/// Waits for a signal of the set.
 fn next_signal(set: &Set) -> libc::siginfo_t {
     // SAFETY: all zeros is a siginfo_t.
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
     let out = &raw mut info;
-    // A debugger that comes interrupts it, and a stop.
+    // A debugger that attaches interrupts the call, and so does a stop.
     // SAFETY: the kernel reads 8 bytes of the set and writes one siginfo_t.
     while unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, set.as_ptr(), out, 0, 8) } < 0 {}
     info
 }
 
-/// Prints the number of each signal that arrives, any of the 64, and the value that came along;
-/// ends at SIGTERM. `later`: lets them all wait until SIGUSR1 comes.
+/// Prints the number and the value of each of the 64 signals that arrives; exits at SIGTERM.
+/// `later`: leaves all of them pending until SIGUSR1.
 fn print_signals(later: bool) {
     block_all();
     say("ready");
@@ -176,7 +177,7 @@ fn print_signals(later: bool) {
     }
     loop {
         let info = next_signal(&ALL);
-        // SAFETY: a signal that a process sent has a value; one that none did, zeros in its place.
+        // SAFETY: a signal from a process has a value; others have zeros in its place.
         match unsafe { info.si_value() }.sival_ptr.addr() {
             0 => say(&format!("signal {}", info.si_signo)),
             value => say(&format!("signal {} value {value}", info.si_signo)),
@@ -187,9 +188,9 @@ fn print_signals(later: bool) {
     }
 }
 
-/// Four that print who gets which signal: the server, and children of it in its own process group, in
-/// another one and in a session of their own. Signal 63 ends one alone, 64 the children as well. (The
-/// kernel hands these out last.)
+/// Four processes that print which of them gets which signal: the server, and children of it in its
+/// process group, in another one and in another session. Signal 63 ends one process, 64 the
+/// children as well. (The kernel delivers these last.)
 fn family() {
     block_all();
     let (mut reader, writer) = std::io::pipe().unwrap();
@@ -199,7 +200,7 @@ fn family() {
         ("group", Some(libc::SYS_setpgid)),
         ("session", Some(libc::SYS_setsid)),
     ] {
-        // SAFETY: this program has one thread, and the child goes on as it.
+        // SAFETY: this program has one thread, so the child may continue as the parent would.
         let child = unsafe { libc::fork() };
         if child == 0 {
             // SAFETY: no memory is passed.
@@ -210,20 +211,20 @@ fn family() {
         children.push(child);
     }
     drop(writer);
-    // Its end: all are in their places.
+    // The end of the pipe: all are in their groups and sessions.
     reader.read_to_end(&mut Vec::new()).unwrap();
     say("ready");
     tell_signals("server", &children);
 }
 
 fn tell_signals(name: &str, children: &[i32]) {
-    // Far more than a test takes.
+    // Far longer than a test takes.
     // SAFETY: no memory is passed.
     unsafe { libc::alarm(100) };
     loop {
         let info = next_signal(&ALL);
         match info.si_signo {
-            // From the kernel, of a child.
+            // A SIGCHLD of the kernel.
             libc::SIGCHLD if info.si_code > 0 => {}
             libc::SIGALRM if info.si_code > 0 => return,
             63 => return,
@@ -240,20 +241,20 @@ fn tell_signals(name: &str, children: &[i32]) {
     }
 }
 
-/// Installed setuid root, it is out of its starter's reach then.
+/// Becomes root where it is installed setuid root, so that its parent's user cannot signal it.
 fn becomes_root() -> ! {
     // SAFETY: no memory is passed.
     assert_eq!(unsafe { libc::setresuid(0, 0, 0) }, 0);
     wait_for_the_end()
 }
 
-/// Makes orphans that end at once, and waits until hinit has reaped the last.
+/// Makes orphans that exit at once, and waits until hinit has reaped the last.
 fn orphans(count: u32) -> ! {
     let mut pids = Vec::new();
     for _ in 0..count {
         let (mut reader, mut writer) = std::io::pipe().unwrap();
-        // No shell in between: it might reap its child itself.
-        // SAFETY: this program has one thread, and its children go on as it.
+        // There is no shell in between, which might reap its child itself.
+        // SAFETY: this program has one thread, so its children may continue as it would.
         unsafe {
             let parent = libc::fork();
             if parent == 0 {
@@ -281,7 +282,7 @@ fn orphans(count: u32) -> ! {
     wait_for_the_end()
 }
 
-/// Ends well, and leaves children that go on: what a daemon does.
+/// Exits with 0 and leaves children that live on, as a daemon does.
 fn leave(count: u32) {
     for _ in 0..count {
         let mut sleep = Command::new("sleep");
@@ -294,12 +295,12 @@ fn leave(count: u32) {
     }
 }
 
-/// Ends at once and leaves a child that, told to end, has many children instead. They all ignore
+/// Exits at once and leaves a child that makes many children at SIGTERM. All of them ignore
 /// SIGTERM.
 fn bomb(count: u32) {
-    // SAFETY: this program has one thread, and the child goes on as it.
+    // SAFETY: this program has one thread, so the child may continue as the parent would.
     unsafe {
-        // Before there is a child, so that it never is without.
+        // Set before the fork, so that the child always has it.
         let mut term: libc::sigset_t = std::mem::zeroed();
         libc::sigaddset(&raw mut term, libc::SIGTERM);
         libc::sigprocmask(libc::SIG_BLOCK, &raw const term, std::ptr::null_mut());
@@ -320,7 +321,7 @@ fn bomb(count: u32) {
     }
 }
 
-/// The first thread ends while another goes on: /proc then shows the process as a zombie.
+/// The first thread exits while another one runs: /proc then shows the process as a zombie.
 fn leader_leaves() -> ! {
     thread::spawn(|| {
         let status = format!("/proc/{}/status", std::process::id());
@@ -333,7 +334,7 @@ fn leader_leaves() -> ! {
         wait_for_the_end();
     });
     loop {
-        // SAFETY: exit, not exit_group: it ends this thread alone.
+        // SAFETY: exit, not exit_group, which ends only this thread.
         unsafe { libc::syscall(libc::SYS_exit, 0) };
     }
 }

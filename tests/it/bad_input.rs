@@ -49,7 +49,7 @@ fn the_server_is_launched_where_nothing_is_wrong() {
 #[test]
 fn a_pid_file_that_is_something_else() {
     let dir = TempDir::new();
-    for (kind, path) in odd_files(&dir) {
+    for (kind, path) in irregular_files(&dir) {
         let before = fs::symlink_metadata(&path).unwrap();
         refused(&path, &format!("it is a {kind}"));
         let after = fs::symlink_metadata(&path).unwrap();

@@ -18,7 +18,7 @@ fn permissions(path: &Path) -> u32 {
 
 /// The verdict on hinit's socket.
 #[track_caller]
-fn finding(verdict: &str, pid_file: &Path) -> String {
+fn verdict_on(verdict: &str, pid_file: &Path) -> String {
     let socket = socket_beside(pid_file);
     let start = format!("unhealthy: hinit's socket {} ", socket.display());
     let finding = verdict.strip_prefix(&start);
@@ -119,7 +119,7 @@ fn a_removed_socket_is_unhealthy(mode: Mode) {
     for options in [&[][..], &["--ready"]] {
         let verdict = hinit.verdict_with(&pid_file, options);
         assert_eq!(
-            finding(&verdict, &pid_file),
+            verdict_on(&verdict, &pid_file),
             "cannot be reached: No such file or directory"
         );
     }
@@ -196,7 +196,7 @@ fn readers_of_the_pid_file_may_connect_whatever_the_umask(mode: Mode) {
 #[test]
 fn a_file_with_the_sockets_name_is_left_alone() {
     let dir = TempDir::new();
-    let odd = odd_files(&dir);
+    let odd = irregular_files(&dir);
     let regular = ("regular file", dir.join("regular"));
     fs::write(&regular.1, "another's").unwrap();
     // A dangling symlink is a file as well.
@@ -312,7 +312,7 @@ fn a_socket_of_another_user_is_not_trusted() {
             options,
         );
         let expected = "belongs to UID 65534, which is not trusted";
-        assert_eq!(finding(&verdict, &pid_file), expected);
+        assert_eq!(verdict_on(&verdict, &pid_file), expected);
     }
     for hinit in [hinit, squatter] {
         hinit.signal(SIGTERM);
@@ -339,7 +339,7 @@ fn a_hinit_that_hangs_is_unhealthy() {
     // On a machine under load the check may not get as far as the socket.
     if ended.stdout != "unhealthy: no verdict within 200ms" {
         assert_eq!(
-            finding(&ended.stdout, &pid_file),
+            verdict_on(&ended.stdout, &pid_file),
             "gave no complete answer within --timeout 200ms"
         );
     }

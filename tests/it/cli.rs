@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::support::*;
 
-fn hinit_says(args: &[&str]) -> Ended {
+fn run(args: &[&str]) -> Ended {
     Ended::of(
         &Command::new(hinit())
             .args(args)
@@ -32,7 +32,7 @@ fn help_and_version_are_on_stdout() {
         ),
         (&["--version"], concat!("hinit ", env!("CARGO_PKG_VERSION"))),
     ] {
-        let ended = hinit_says(args);
+        let ended = run(args);
         assert_eq!((ended.code, ended.log.as_str()), (0, ""));
         assert!(ended.stdout.starts_with(start), "{}", ended.stdout);
     }
@@ -49,7 +49,7 @@ fn the_version_says_how_hinit_was_built() {
         Err(_) => "dynamically linked, built by cargo",
     };
     let version = format!("hinit {} ({build})", env!("CARGO_PKG_VERSION"));
-    assert_eq!(hinit_says(&["--version"]).stdout, version);
+    assert_eq!(run(&["--version"]).stdout, version);
 }
 
 /// One line says what is wrong, and which help to read.
@@ -89,7 +89,7 @@ fn a_usage_error_is_125_and_one_line() {
             "`hinit install` needs a PATH; try `hinit install --help`",
         ),
     ] {
-        let ended = hinit_says(args);
+        let ended = run(args);
         assert_eq!((ended.code, ended.stdout.as_str()), (125, ""));
         assert_eq!(ended.log, format!("hinit: {line}"));
     }
@@ -105,7 +105,7 @@ fn a_usage_error_of_another_inits_command_line_names_its_help() {
 
 #[test]
 fn a_usage_error_of_healthcheck_is_a_verdict_and_nothing_else() {
-    let ended = hinit_says(&["healthcheck", "--forein"]);
+    let ended = run(&["healthcheck", "--forein"]);
     assert_eq!((ended.code, ended.log.as_str()), (1, ""));
     assert_eq!(
         ended.stdout,
@@ -118,7 +118,7 @@ fn a_usage_error_of_healthcheck_is_a_verdict_and_nothing_else() {
 #[test]
 fn each_command_has_a_help_of_80_columns() {
     for command in ["run", "healthcheck", "signal", "status", "install"] {
-        let ended = hinit_says(&[command, "--help"]);
+        let ended = run(&[command, "--help"]);
         assert_eq!((ended.code, ended.log.as_str()), (0, ""));
         assert!(ended.stdout.starts_with("usage: hinit "), "{command}");
         let widest = ended.stdout.lines().map(str::len).max();

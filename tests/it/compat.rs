@@ -22,7 +22,7 @@ mod signals;
 mod terminal;
 
 /// Variables of hinit that would change each result if they counted.
-const HINITS_OWN: [(&str, &str); 9] = [
+const HINIT_VARIABLES: [(&str, &str); 9] = [
     ("HINIT_GROUP", "1"),
     ("HINIT_GRACE", "0s"),
     ("HINIT_LISTEN", "nowhere"),
@@ -85,7 +85,7 @@ impl Init {
 
     fn set_environment(&self, command: &mut Command) {
         command
-            .envs(HINITS_OWN)
+            .envs(HINIT_VARIABLES)
             .env("HINIT_PID_FILE", self.pid_file());
     }
 }
@@ -114,10 +114,10 @@ fn alike<T: Debug + PartialEq>(name: &str, observe: impl Fn(&Init) -> T, both: T
 }
 
 /// The signals that each process of the family got.
-type Told = BTreeMap<String, Vec<i32>>;
+type Received = BTreeMap<String, Vec<i32>>;
 
 /// These members got all of these signals in order; the others got none.
-fn told(members: &[&str], signals: &[i32]) -> Told {
+fn received(members: &[&str], signals: &[i32]) -> Received {
     let mut signals = signals.to_vec();
     signals.sort_unstable();
     members
@@ -134,7 +134,7 @@ struct Family {
     child: i32,
     /// In other groups; that of the second process is in another session.
     others: [i32; 2],
-    told: Told,
+    told: Received,
 }
 
 impl Family {
@@ -143,11 +143,14 @@ impl Family {
         let init = start.fixture(["family"]).start().ready();
         let server = init.server();
         let children = children_of(server);
-        let one = |is_it: &dyn Fn(Place) -> bool| {
-            let it = children.iter().copied().find(|&pid| is_it(place_of(pid)));
+        let one = |is_it: &dyn Fn(TerminalState) -> bool| {
+            let it = children
+                .iter()
+                .copied()
+                .find(|&pid| is_it(terminal_state(pid)));
             it.unwrap()
         };
-        let home = place_of(server);
+        let home = terminal_state(server);
         let child = one(&|place| place.group == home.group);
         let group = one(&|place| place.group != home.group && place.session == home.session);
         let session = one(&|place| place.session != home.session);
@@ -156,7 +159,7 @@ impl Family {
             server,
             child,
             others: [group, session],
-            told: Told::new(),
+            told: Received::new(),
         }
     }
 
@@ -190,14 +193,14 @@ impl Family {
 
     /// Ends all of them.
     #[track_caller]
-    fn end(self) -> Told {
+    fn end(self) -> Received {
         kill(self.server, 64);
         self.at_the_end()
     }
 
     /// Ends the server alone, and the others when the init has exited.
     #[track_caller]
-    fn server_ends(mut self) -> Told {
+    fn server_ends(mut self) -> Received {
         kill(self.server, 63);
         assert_eq!(self.init.as_mut().unwrap().code(), 0);
         for pid in self.others.into_iter().chain([self.child]) {
@@ -208,7 +211,7 @@ impl Family {
 
     /// The signals that they got up to their end.
     #[track_caller]
-    fn at_the_end(mut self) -> Told {
+    fn at_the_end(mut self) -> Received {
         let ended = self.init.take().unwrap().end();
         assert_eq!(ended.code, 0, "{ended:?}");
         let mut told = std::mem::take(&mut self.told);
@@ -232,7 +235,7 @@ impl Drop for Family {
     }
 }
 
-fn note(told: &mut Told, line: &str) {
+fn note(told: &mut Received, line: &str) {
     let (member, signal) = line.split_once(' ').unwrap();
     told.entry(member.to_owned())
         .or_default()
@@ -241,7 +244,7 @@ fn note(told: &mut Told, line: &str) {
 
 /// The session, group and terminal of a process (`/proc/PID/stat`, proc(5)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
+struct TerminalState {
     group: i32,
     session: i32,
     has_terminal: bool,
@@ -249,12 +252,12 @@ struct Place {
     foreground: i32,
 }
 
-fn place_of(pid: i32) -> Place {
+fn terminal_state(pid: i32) -> TerminalState {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let (_, fields) = stat.rsplit_once(") ").unwrap();
     let fields: Vec<&str> = fields.split(' ').collect();
     let number = |index: usize| fields[index].parse().unwrap();
-    Place {
+    TerminalState {
         group: number(2),
         session: number(3),
         has_terminal: fields[4] != "0",
@@ -270,7 +273,7 @@ fn is_stopped(pid: i32) -> Option<bool> {
 /// Waits until a process is stopped.
 #[track_caller]
 fn stops(pid: i32) {
-    eventually("it stops", || is_stopped(pid)?.then_some(()));
+    eventually("the process stops", || is_stopped(pid)?.then_some(()));
 }
 
 /// Writes an executable file by another process: a child that this one forks meanwhile must not

@@ -21,7 +21,7 @@ fn replaces_itself(own: &Path, content: &str) -> String {
 
 /// Runs this; returns the log, and the exit code of hinit, which gets TERM when the new server is
 /// ready.
-fn play(mode: Mode, dir: &TempDir, content: &str, change: impl FnOnce(&Path)) -> Ended {
+fn replace_server(mode: Mode, dir: &TempDir, content: &str, change: impl FnOnce(&Path)) -> Ended {
     let (pid_file, own) = (dir.join("pid"), dir.join("own"));
     fs::write(&own, "").unwrap();
     change(&own);
@@ -60,7 +60,7 @@ in_both_modes!(
 );
 
 fn the_process_that_the_file_names_becomes_the_server(mode: Mode) {
-    let ended = play(mode, &TempDir::new(), "$!", |_| {});
+    let ended = replace_server(mode, &TempDir::new(), "$!", |_| {});
     assert_eq!(ended.code, 143, "{}", ended.log);
     assert!(
         ended.log.starts_with("hinit: SIGTERM from "),
@@ -70,7 +70,7 @@ fn the_process_that_the_file_names_becomes_the_server(mode: Mode) {
 }
 
 fn a_process_that_is_not_a_child_of_hinit_is_ignored(mode: Mode) {
-    let ended = play(mode, &TempDir::new(), "4194000", |_| {});
+    let ended = replace_server(mode, &TempDir::new(), "4194000", |_| {});
     assert_eq!(ended.code, 0);
     assert!(
         ended
@@ -83,7 +83,7 @@ fn a_process_that_is_not_a_child_of_hinit_is_ignored(mode: Mode) {
 
 fn a_file_that_others_may_write_is_ignored(mode: Mode) {
     let open = |own: &Path| fs::set_permissions(own, Permissions::from_mode(0o666)).unwrap();
-    let ended = play(mode, &TempDir::new(), "$!", open);
+    let ended = replace_server(mode, &TempDir::new(), "$!", open);
     assert_eq!(ended.code, 0);
     assert!(
         ended.log.contains(": it is writable by others\n"),
@@ -93,9 +93,9 @@ fn a_file_that_others_may_write_is_ignored(mode: Mode) {
 }
 
 fn a_file_that_names_no_process_is_not_followed(mode: Mode) {
-    let ended = play(mode, &TempDir::new(), "junk", |_| {});
+    let ended = replace_server(mode, &TempDir::new(), "junk", |_| {});
     assert_eq!(ended.code, 0);
-    ended.says("hinit: did not follow the PID file `*`: its first line is not a PID");
+    ended.assert_logged("hinit: did not follow the PID file `*`: its first line is not a PID");
 }
 
 fn a_file_that_names_another_users_process_is_ignored(mode: Mode) {
@@ -116,7 +116,7 @@ fn a_file_that_names_another_users_process_is_ignored(mode: Mode) {
         .arg(&own);
     let ended = start.script(&script).run();
     assert_eq!(ended.code, 0, "{}", ended.log);
-    ended.says(
+    ended.assert_logged(
         "hinit: did not follow the PID file `*`: process * runs as another user than the server",
     );
 }

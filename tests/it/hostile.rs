@@ -28,7 +28,7 @@ fn peers_that_take_too_long() {
         ),
     ] {
         eventually(what, || {
-            let (port, server) = serve(|stream| drip(stream, start, more));
+            let (port, server) = serve(|stream| send_slowly(stream, start, more));
             let url = format!("http://127.0.0.1:{port}/");
             let ended = check(&["--timeout", "300ms", "--contains", "zz", "--http", &url]);
             server.join().unwrap();
@@ -47,7 +47,7 @@ fn peers_that_take_too_long() {
 }
 
 /// Sends a beginning, and then a few bytes again and again until the client is gone.
-fn drip(mut stream: TcpStream, start: &[u8], more: &[u8]) {
+fn send_slowly(mut stream: TcpStream, start: &[u8], more: &[u8]) {
     stream.write_all(start).unwrap();
     let pause = Duration::from_millis(5);
     stream.set_read_timeout(Some(pause)).unwrap();
@@ -168,7 +168,7 @@ fn peers_that_do_not_read_the_answer() {
             .args(["healthcheck", "--no-pid", "--unix", "/no/such"])
             .args(answer);
         let mut child = command.stdout(writer).spawn().unwrap();
-        let status = eventually("it ends", || child.try_wait().unwrap());
+        let status = eventually("the process exits", || child.try_wait().unwrap());
         assert_eq!(Ended::code_of(status), 1, "{answer:?}");
     }
 }

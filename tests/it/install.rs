@@ -12,7 +12,7 @@ use nix::libc::SIGTERM;
 use crate::support::*;
 
 fn install(path: impl AsRef<Path>) -> Ended {
-    say([Path::new("install"), path.as_ref()])
+    run_hinit([Path::new("install"), path.as_ref()])
 }
 
 /// Asserts that the installation fails for this reason and leaves nothing behind.
@@ -139,7 +139,7 @@ fn an_existing_file_is_replaced_and_keeps_neither_mode_nor_links() {
 #[test]
 fn a_file_that_is_not_regular_is_not_replaced() {
     let dir = TempDir::new();
-    for (kind, path) in odd_files(&dir) {
+    for (kind, path) in irregular_files(&dir) {
         refused(&dir, &path, &format!("it is a {kind}"));
         assert!(fs::symlink_metadata(&path).is_ok());
     }

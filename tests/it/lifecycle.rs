@@ -289,12 +289,12 @@ fn hinit_leaves_its_working_directory_and_closes_inherited_descriptors(mode: Mod
         links.filter(|link| *link == given).count()
     };
     assert_eq!(links(hinit.server()), 3);
-    eventually("hinit closes them", || {
+    eventually("hinit closes the descriptors", || {
         (links(hinit.pid()) == 0).then_some(())
     });
     let directory = |pid: i32| fs::read_link(format!("/proc/{pid}/cwd")).unwrap();
     assert_eq!(directory(hinit.server()), dir.as_ref());
-    eventually("hinit leaves", || {
+    eventually("hinit leaves its working directory", || {
         (directory(hinit.pid()) == Path::new("/")).then_some(())
     });
     // hinit still has the descriptors that it needs.
@@ -316,7 +316,7 @@ fn closed_standard_descriptors_stay_closed_and_get_no_file_of_hinits(mode: Mode)
         hinit().display(),
         pid_file.display(),
         found.display(),
-        cat(&pid_file)
+        print_recorded(&pid_file)
     );
     let output = command_in(mode, "sh")
         .args(["-c", &script])
@@ -358,7 +358,7 @@ fn a_stopped_server_is_unhealthy_and_does_not_end_hinit(mode: Mode) {
         .ready();
     let server = hinit.server();
     kill(server, SIGSTOP);
-    eventually("it stops", || {
+    eventually("the process stops", || {
         (status_of(server, "State")?.starts_with('T')).then_some(())
     });
     assert_eq!(
@@ -366,7 +366,7 @@ fn a_stopped_server_is_unhealthy_and_does_not_end_hinit(mode: Mode) {
         format!("unhealthy: process {} is stopped", recorded(&pid_file))
     );
     kill(server, SIGCONT);
-    eventually("it goes on", || {
+    eventually("the process continues", || {
         (hinit.verdict(&pid_file).starts_with("healthy")).then_some(())
     });
     hinit.signal(SIGTERM);
@@ -436,11 +436,11 @@ fn hinit_becomes_a_subreaper_only_where_it_must() {
         .script(&format!("{script}; exec sleep 1000"))
         .start();
     let orphan: i32 = hinit.line().parse().unwrap();
-    eventually("the orphan comes to hinit", || {
+    eventually("hinit adopts the orphan", || {
         (status_of(orphan, "PPid")? == hinit.pid().to_string()).then_some(())
     });
     kill(orphan, SIGKILL);
-    eventually("hinit reaps it", || {
+    eventually("hinit reaps the orphan", || {
         status_of(orphan, "State").is_none().then_some(())
     });
 }

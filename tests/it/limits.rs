@@ -50,7 +50,7 @@ impl Cgroup {
     }
 
     /// The words before a command that execute it in the cgroup.
-    fn around(&self) -> [String; 3] {
+    fn wrapper(&self) -> [String; 3] {
         let join = format!(
             "echo 0 >{}/cgroup.procs; exec \"$0\" \"$@\"",
             self.0.display()

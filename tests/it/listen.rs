@@ -23,7 +23,7 @@ fn address() -> SocketAddr {
 
 /// The status of `/livez`, that of `/readyz`, and the phase.
 #[track_caller]
-fn told(pid_file: &std::path::Path) -> [String; 3] {
+fn statuses(pid_file: &std::path::Path) -> [String; 3] {
     let [live, ready] = ["/livez", "/readyz"].map(|page| {
         let answer = get(pid_file, page);
         // The verdict is the body as well as the reason phrase.
@@ -58,8 +58,8 @@ fn without_notify_a_server_is_ready_at_once(mode: Mode) {
     let hinit = start.fixture(["ready"]).start().ready();
     let pid = recorded(&pid_file);
     let well = format!("200 healthy: process {pid} is alive");
-    assert_eq!(told(&pid_file), [&well, &well, "ready"]);
-    assert_eq!(Client::tcp(address).ask("/readyz").status, well);
+    assert_eq!(statuses(&pid_file), [&well, &well, "ready"]);
+    assert_eq!(Client::tcp(address).fetch("/readyz").status, well);
     assert_eq!(
         hinit.verdict_with(&pid_file, &["--ready"]),
         format!("healthy: process {pid} is alive")
@@ -85,19 +85,19 @@ fn a_server_that_is_about_to_be_stopped_is_alive_but_not_ready(mode: Mode) {
         let hinit = start.script(&script).start().ready();
         let pid = recorded(&pid_file);
         let well = format!("200 healthy: process {pid} is alive");
-        assert_eq!(told(&pid_file), [&well, &well, "ready"]);
+        assert_eq!(statuses(&pid_file), [&well, &well, "ready"]);
         hinit.signal(SIGTERM);
         let about_to = format!("503 unhealthy: process {pid} is about to be stopped");
-        eventually("hinit has it", || {
+        eventually("hinit has handled the signal", || {
             get(&pid_file, "/readyz")
                 .status
                 .starts_with("503")
                 .then_some(())
         });
-        assert_eq!(told(&pid_file), [&well, &about_to, "stopping"]);
+        assert_eq!(statuses(&pid_file), [&well, &about_to, "stopping"]);
         if options.is_empty() {
             assert_eq!(hinit.line(), "told");
-            assert_eq!(told(&pid_file), [&well, &about_to, "stopping"]);
+            assert_eq!(statuses(&pid_file), [&well, &about_to, "stopping"]);
         }
         hinit.signal(SIGUSR1);
         let ended = hinit.end();
@@ -121,7 +121,7 @@ fn while_hinit_waits_for_leftovers_no_server_is_healthy(mode: Mode) {
     eventually("the server has ended", || {
         (get(&pid_file, "/livez").status == none).then_some(())
     });
-    assert_eq!(told(&pid_file), [none, none, "ended"]);
+    assert_eq!(statuses(&pid_file), [none, none, "ended"]);
     assert_eq!(get(&pid_file, "/status").member("pid"), "null");
     fs::write(go, "").unwrap();
     assert_eq!(hinit.end().code, 3);
@@ -143,15 +143,15 @@ fn a_stopped_server_is_unhealthy_until_it_continues(mode: Mode) {
     );
     for _ in 0..3 {
         kill(server, SIGSTOP);
-        eventually("hinit knows", || {
+        eventually("health checks see the state", || {
             (get(&pid_file, "/livez").status == stopped).then_some(())
         });
-        assert_eq!(told(&pid_file), [&stopped, &stopped, "stopped"]);
+        assert_eq!(statuses(&pid_file), [&stopped, &stopped, "stopped"]);
         kill(server, SIGCONT);
-        eventually("hinit knows", || {
+        eventually("health checks see the state", || {
             (get(&pid_file, "/livez").status == well).then_some(())
         });
-        assert_eq!(told(&pid_file), [&well, &well, "ready"]);
+        assert_eq!(statuses(&pid_file), [&well, &well, "ready"]);
     }
     hinit.signal(SIGTERM);
     assert_eq!(hinit.end().code, 143);
@@ -183,14 +183,14 @@ fn hinit_answers_at_several_addresses(mode: Mode) {
         for address in addresses {
             assert!(
                 Client::tcp(address)
-                    .ask("/livez")
+                    .fetch("/livez")
                     .status
                     .starts_with("200 ")
             );
         }
         assert!(
             Client::new(&socket)
-                .ask("/livez")
+                .fetch("/livez")
                 .status
                 .starts_with("200 ")
         );
@@ -258,7 +258,7 @@ fn localhost_and_all_addresses() {
             let address = format!("{host}:{port}").parse().unwrap();
             assert!(
                 Client::tcp(address)
-                    .ask("/livez")
+                    .fetch("/livez")
                     .status
                     .starts_with("200 "),
                 "{name} {host}"
@@ -350,7 +350,7 @@ fn a_restart_gets_the_same_address_again() {
             .args(["--listen", &address.to_string()]);
         let hinit = start.fixture(["ready"]).start().ready();
         let mut client = Client::tcp(address);
-        client.ask("/livez");
+        client.fetch("/livez");
         let server = hinit.server();
         hinit.signal(SIGKILL);
         kill(server, SIGKILL);

@@ -58,7 +58,7 @@ fn the_time_of_the_stop_is_not_that_of_the_server(mode: Mode) {
         .ready();
     let second = Duration::from_secs(1);
     let ready = Instant::now();
-    eventually("it is up for a second", || {
+    eventually("the server is up for a second", || {
         (ready.elapsed() > second).then_some(())
     });
     let asked = Instant::now();
@@ -195,7 +195,7 @@ fn a_log_without_a_reader_is_waited_for_once() {
     });
     let hinit = children_of(strace.id().cast_signed())[0];
     kill(hinit, SIGUSR1);
-    let code = eventually("hinit ends", || {
+    let code = eventually("hinit exits", || {
         strace.try_wait().unwrap().map(Ended::code_of)
     });
     assert_eq!(code, 138);
@@ -214,7 +214,7 @@ fn with_little_room(bytes: usize) -> (PipeReader, PipeWriter) {
 
 #[test]
 fn a_text_is_written_whole_where_there_is_little_room() {
-    let whole = say(["--help"]).stdout;
+    let whole = run_hinit(["--help"]).stdout;
     for room in [0, 4096] {
         let (mut reader, writer) = with_little_room(room);
         let mut child = hinit_with(["--help"]).stdout(writer).spawn().unwrap();
@@ -235,7 +235,7 @@ fn a_text_that_cannot_be_written_is_a_failure() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let victim = Victim::sleeping();
-    let _held = held(&path, victim.pid().to_string());
+    let _held = locked_pid_file(&path, victim.pid().to_string());
     let status = ["status", "--pid-file", path.to_str().unwrap()];
     for words in [&["--help"][..], &["healthcheck", "--help"], &status] {
         let (_reader, writer) = with_little_room(0);

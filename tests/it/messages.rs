@@ -31,7 +31,7 @@ fn a_pid_file_that_cannot_be_emptied() {
     let start = injected(&["ftruncate:error=EIO", "flock:error=EIO:when=3+"]);
     let ended = start.pid_file(dir.join("pid")).fixture(["exit", "7"]).run();
     assert_eq!(ended.code, 7);
-    ended.says(
+    ended.assert_logged(
         "hinit: cannot empty the PID file `*`: I/O error; its locks cannot be released \
                 either, so health checks \
         still trust it: I/O error",
@@ -53,7 +53,7 @@ fn what_hinit_can_do_without() {
         let start = injected(&[fault]).no_pid_file().args(["-v"]);
         let ended = start.fixture(["exit", "7"]).run();
         assert_eq!(ended.code, 7, "{}", ended.log);
-        ended.says(line);
+        ended.assert_logged(line);
     }
 }
 
@@ -65,7 +65,7 @@ fn a_parent_that_cannot_be_watched() {
         .fixture(["ready"])
         .run();
     assert_eq!((ended.code, ended.stdout.as_str()), (125, ""));
-    ended.says("hinit: cannot watch the parent process `*`: Operation not permitted");
+    ended.assert_logged("hinit: cannot watch the parent process `*`: Operation not permitted");
 }
 
 #[test]
@@ -85,8 +85,8 @@ fn an_orphan_that_cannot_be_reaped_and_takes_no_place() {
     hinit.signal(SIGTERM);
     let ended = hinit.end();
     assert_eq!(ended.code, 143);
-    ended.says("hinit: cannot reap process *: I/O error");
-    ended.says("hinit: ignored MAINPID=*: it has ended");
+    ended.assert_logged("hinit: cannot reap process *: I/O error");
+    ended.assert_logged("hinit: ignored MAINPID=*: it has ended");
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_server_that_hands_over() {
     let script = format!("sleep 1000 & {}; exit 5", notify("MAINPID=$!"));
     let start = Start::new(Mode::Subreaper).no_pid_file();
     let hinit = start.args(["--notify", "-v"]).script(&script).start();
-    while !is_like(&hinit.log_line(), "hinit: process * is now the server") {}
+    while !matches_pattern(&hinit.log_line(), "hinit: process * is now the server") {}
     hinit.signal(SIGTERM);
     assert_eq!(hinit.end().code, 143);
 }
@@ -107,7 +107,7 @@ fn a_server_that_gets_no_signal() {
     let line = hinit.log_line();
     let refused = "hinit: cannot pass on SIGUSR1 from process * to the server * (PID *): \
                    Operation not permitted";
-    assert!(is_like(&line, refused), "{line}");
+    assert!(matches_pattern(&line, refused), "{line}");
     hinit.signal(SIGTERM);
     assert_eq!(hinit.end().code, 143);
 }
@@ -139,7 +139,7 @@ fn an_address_of_a_family_that_the_machine_lacks() {
         .fixture(["ready"])
         .run();
     assert_eq!((ended.code, ended.stdout.as_str()), (125, ""));
-    ended.says(
+    ended.assert_logged(
         "hinit: cannot listen at `[::]:9101`: *; this system has no IPv6: listen at 0.0.0.0:9101",
     );
 }
@@ -167,7 +167,7 @@ fn the_status_where_the_cgroup_tells_nothing() {
     let victim = Victim::sleeping();
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let _held = held(&path, victim.pid().to_string());
+    let _held = locked_pid_file(&path, victim.pid().to_string());
     for (make, told) in [
         ("", "(no memory cgroup is mounted)"),
         ("echo junk >/sys/fs/cgroup/memory.current", "(not a number)"),
@@ -199,13 +199,13 @@ fn values_of_the_wrong_form() {
         ("--heartbeat", no_text, "not a path in UTF-8"),
         ("--contains", no_text, "not a text in UTF-8"),
     ] {
-        let ended = say([OsStr::new("healthcheck"), option.as_ref(), value]);
+        let ended = run_hinit([OsStr::new("healthcheck"), option.as_ref(), value]);
         assert_eq!(ended.code, 1, "{option}");
         assert!(ended.stdout.contains(wanted), "{ended:?}");
     }
-    let ended = say(["run", "--stop-signal", "KILL", "true"]);
+    let ended = run_hinit(["run", "--stop-signal", "KILL", "true"]);
     assert_eq!(ended.code, 125);
-    ended.says(
+    ended.assert_logged(
         "hinit: *: not signals such as TERM,WINCH, 28 or RTMIN+3 (not KILL, STOP or CHLD); *",
     );
 }

@@ -191,7 +191,7 @@ fn received_descriptors_are_closed(mode: Mode) {
     for _ in 0..3 {
         hinit.next_message();
         // hinit may still have /proc/PID of the sender open.
-        eventually("there are no more than before", || {
+        eventually("hinit closes the descriptors", || {
             (descriptors(&hinit) == before).then_some(())
         });
     }

@@ -31,7 +31,7 @@ fn the_deadline_as_json() {
     // A malformed file is read again for 30 ms in all.
     fs::write(dir.join("pid"), "junk").unwrap();
     let pid_file = dir.join("pid").display().to_string();
-    let ended = say([
+    let ended = run_hinit([
         "healthcheck",
         "--json",
         "--timeout",
@@ -44,7 +44,7 @@ fn the_deadline_as_json() {
 }
 
 /// Sends a server at a Unix socket a request that is larger than the socket's buffer.
-fn ask_at_length(socket: &Path, timeout: &str) -> Ended {
+fn send_long_request(socket: &Path, timeout: &str) -> Ended {
     let field = format!("A: {}", "x".repeat(120_000));
     let url = format!("http+unix://{}:/", socket.display());
     let mut command = hinit_with(["healthcheck", "--no-pid", "--timeout", timeout]);
@@ -53,12 +53,12 @@ fn ask_at_length(socket: &Path, timeout: &str) -> Ended {
 }
 
 /// The verdict on a server that does this with such a request.
-fn finding(timeout: &str, serve: impl FnOnce(UnixStream) + Send + 'static) -> String {
+fn verdict_on(timeout: &str, serve: impl FnOnce(UnixStream) + Send + 'static) -> String {
     let dir = TempDir::new();
     let socket = dir.join("socket");
     let listener = UnixListener::bind(&socket).unwrap();
     let server = thread::spawn(move || serve(listener.accept().unwrap().0));
-    let ended = ask_at_length(&socket, timeout);
+    let ended = send_long_request(&socket, timeout);
     server.join().unwrap();
     let url = format!("http+unix://{}:/", socket.display());
     verdict_of(&ended).replace(&url, "URL")
@@ -66,10 +66,10 @@ fn finding(timeout: &str, serve: impl FnOnce(UnixStream) + Send + 'static) -> St
 
 #[test]
 fn a_server_that_reads_a_part_of_the_request_gives_no_answer() {
-    let verdict = finding("300ms", |mut stream| {
+    let verdict = verdict_on("300ms", |mut stream| {
         stream.read_exact(&mut [0; 1000]).unwrap();
         // The server keeps the socket open until the check has given up.
-        eventually("it hangs up", || {
+        eventually("the client hangs up", || {
             let mut hung_up = [PollFd::new(stream.as_fd(), PollFlags::empty())];
             poll(&mut hung_up, 0_u16).unwrap();
             hung_up[0].any()?.then_some(())
@@ -83,7 +83,7 @@ fn a_server_that_reads_a_part_of_the_request_gives_no_answer() {
 
 #[test]
 fn a_server_that_stops_reading_may_have_answered() {
-    let verdict = finding("30s", |mut stream| {
+    let verdict = verdict_on("30s", |mut stream| {
         // What has arrived can still be read, but nothing more arrives.
         stream.shutdown(Shutdown::Read).unwrap();
         let _length = stream.read_to_end(&mut Vec::new()).unwrap();
@@ -94,7 +94,7 @@ fn a_server_that_stops_reading_may_have_answered() {
 
 #[test]
 fn a_server_that_hangs_up_amid_the_request() {
-    let verdict = finding("30s", |mut stream| {
+    let verdict = verdict_on("30s", |mut stream| {
         stream.read_exact(&mut [0; 1000]).unwrap();
     });
     assert_eq!(
@@ -104,7 +104,7 @@ fn a_server_that_hangs_up_amid_the_request() {
 }
 
 /// Whether the client hangs up within a few milliseconds.
-fn hangs_up(stream: &TcpStream) -> bool {
+fn has_hung_up(stream: &TcpStream) -> bool {
     let mut hung_up = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
     poll(&mut hung_up, 20_u8).unwrap() > 0
 }
@@ -160,7 +160,7 @@ fn serve_steps(
         while request.next().unwrap().unwrap() != "" {}
         write!(stream, "HTTP/1.1 {head}\r\n").unwrap();
         for step in steps {
-            if hangs_up(&stream) || stream.write_all(step.as_bytes()).is_err() {
+            if has_hung_up(&stream) || stream.write_all(step.as_bytes()).is_err() {
                 return "broken pipe";
             }
         }
@@ -178,7 +178,7 @@ fn an_answer_without_end() {
                 let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n";
                 stream.write_all(head).unwrap();
                 while is_silent || stream.write_all(more.as_bytes()).is_ok() {
-                    if hangs_up(&stream) {
+                    if has_hung_up(&stream) {
                         return;
                     }
                 }

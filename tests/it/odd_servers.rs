@@ -218,11 +218,15 @@ fn ends_while_signals_wait(start: Start) {
     for _ in 0..100 {
         kill(pid, 40);
     }
-    eventually("some wait", || (mask_of(pid)? != all).then_some(()));
+    eventually("some signals are pending", || {
+        (mask_of(pid)? != all).then_some(())
+    });
     let server = hinit.server();
     let leftover = eventually("the server has a child", || children_of(server).pop());
     kill(server, SIGKILL);
-    eventually("none waits", || (mask_of(pid)? == all).then_some(()));
+    eventually("no signal is pending", || {
+        (mask_of(pid)? == all).then_some(())
+    });
     kill(leftover, SIGKILL);
     let ended = hinit.end();
     assert_eq!(
@@ -279,7 +283,7 @@ fn a_hang_up_comes_from_the_kernel() {
     let mut hinit = session_leader(&pty, Mode::Subreaper, &words);
     pty.expect("ready");
     drop(pty);
-    let code = eventually("hinit ends", || hinit.try_wait().unwrap());
+    let code = eventually("hinit exits", || hinit.try_wait().unwrap());
     let log = fs::read_to_string(&log).unwrap();
     assert_eq!(Ended::code_of(code), 129, "{log}");
     assert_eq!(count(&log, "hinit: SIGHUP from the kernel"), 1, "{log}");
@@ -296,7 +300,7 @@ fn pid_1_on(pty: &mut Pty, words: &str) -> (Child, i32, i32) {
 
 #[track_caller]
 fn ends(mut unshare: Child, code: i32) {
-    let status = eventually("hinit ends", || unshare.try_wait().unwrap());
+    let status = eventually("hinit exits", || unshare.try_wait().unwrap());
     assert_eq!(Ended::code_of(status), code);
 }
 
@@ -309,7 +313,7 @@ fn pid_1_names_a_stop_of_the_server() {
     pty.expect("hinit: SIGSTOP stopped the server");
     assert!(status_of(server, "State").unwrap().starts_with('T'));
     kill(hinit, SIGCONT);
-    eventually("it goes on", || {
+    eventually("the process continues", || {
         (!status_of(server, "State")?.starts_with('T')).then_some(())
     });
     kill(hinit, SIGTERM);

@@ -150,7 +150,7 @@ fn root_finds_the_default_file_of_pid_1s_user_and_names_the_others() {
         }
         kill(container.server(), SIGSTOP);
         let stopped = format!("unhealthy: process {pid} is stopped");
-        eventually("it is stopped", || {
+        eventually("the process is stopped", || {
             (container.verdict(0) == stopped).then_some(())
         });
     }
@@ -197,5 +197,7 @@ fn a_server_that_has_died_is_not_healthy_for_root() {
     kill(container.0.pid(), SIGSTOP);
     kill(container.server(), SIGKILL);
     let zombie = format!("unhealthy: process {pid} is a zombie");
-    eventually("it dies", || (container.verdict(0) == zombie).then_some(()));
+    eventually("the process dies", || {
+        (container.verdict(0) == zombie).then_some(())
+    });
 }

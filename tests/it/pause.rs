@@ -54,7 +54,7 @@ fn a_pause_does_not_shorten_the_grace_time(mode: Mode) {
     std::fs::write(&go, "").unwrap();
     let ended = hinit.end();
     assert_eq!(ended.code, 7, "{}", ended.log);
-    ended.says("hinit: hinit was paused for *; every deadline moves by that time");
+    ended.assert_logged("hinit: hinit was paused for *; every deadline moves by that time");
 }
 
 fn a_pause_does_not_count_as_silence(mode: Mode) {

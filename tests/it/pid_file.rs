@@ -68,7 +68,7 @@ fn missing_directories_are_made_and_paths_may_be_relative(mode: Mode) {
         });
         let ended = start
             .pid_file(path)
-            .script(&format!("{}; echo $$", cat(&dir.join(path))))
+            .script(&format!("{}; echo $$", print_recorded(&dir.join(path))))
             .run();
         let (recorded, own) = ended.stdout.split_once('\n').unwrap();
         assert_eq!(recorded, own, "{}", ended.log);
@@ -133,7 +133,7 @@ fn a_stale_or_empty_file_does_not_stop_the_next_start(mode: Mode) {
         let dir = TempDir::new();
         let path = dir.join("pid");
         fs::write(&path, contents).unwrap();
-        let script = format!("{}; echo $$", cat(&path));
+        let script = format!("{}; echo $$", print_recorded(&path));
         let ended = Start::new(mode).pid_file(&path).script(&script).run();
         let (recorded, own) = ended.stdout.split_once('\n').unwrap();
         assert_eq!(recorded, own, "{contents:?} {}", ended.log);
@@ -153,7 +153,7 @@ fn the_server_is_a_zombie_as_long_as_the_file_names_it(mode: Mode) {
     let recorded = recorded(&path);
     kill(pid, SIGSTOP);
     kill(server, SIGKILL);
-    eventually("it dies", || {
+    eventually("the process dies", || {
         status_of(server, "State")?.starts_with('Z').then_some(())
     });
     assert_eq!(

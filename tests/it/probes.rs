@@ -286,7 +286,7 @@ fn each_heartbeat() {
         touch(age);
         assert!(look().starts_with(&start), "{}", look());
     }
-    for (kind, path) in odd_files(&dir) {
+    for (kind, path) in irregular_files(&dir) {
         let name = path.to_str().unwrap();
         let verdict = verdict_of(&check(&["--heartbeat", name, "--max-age", "1m"]));
         assert_eq!(
@@ -389,7 +389,7 @@ fn all_probes_must_be_healthy() {
     drop(listener);
     let start = format!("unhealthy: unix {socket} cannot be reached: Connection refused after ");
     // A child that another test has just forked may have the listener open until its exec.
-    eventually("nobody listens", || {
+    eventually("the port is closed", || {
         verdict(&probes).starts_with(&start).then_some(())
     });
     // The process is checked before the probes.

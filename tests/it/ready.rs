@@ -50,9 +50,9 @@ fn stop(hinit: Running) -> String {
 
 /// Accepts the next connection, and returns it with the PID of its client.
 #[track_caller]
-fn asks(listener: &UnixListener) -> (UnixStream, i32) {
+fn accept_probe(listener: &UnixListener) -> (UnixStream, i32) {
     listener.set_nonblocking(true).unwrap();
-    let stream = eventually("somebody asks", || listener.accept().ok()).0;
+    let stream = eventually("a probe connects", || listener.accept().ok()).0;
     let peer = getsockopt(&stream, sockopt::PeerCredentials).unwrap();
     (stream, peer.pid())
 }
@@ -204,7 +204,7 @@ fn with_notify_both_must_hold(mode: Mode) {
         };
         let hinit = start.notifies(messages).start().ready();
         // READY=1 of the server is not passed on before the probes are healthy.
-        assert_eq!(eventually("it is told", told), "STATUS=up");
+        assert_eq!(eventually("the manager gets a message", told), "STATUS=up");
         assert_eq!(readiness(&dir), 503);
         fs::write(&beat, "").unwrap();
         if probe_first {
@@ -215,12 +215,12 @@ fn with_notify_both_must_hold(mode: Mode) {
             hinit.next_message();
         }
         becomes_ready(&dir);
-        assert_eq!(eventually("it is told", told), "READY=1");
+        assert_eq!(eventually("the manager gets a message", told), "READY=1");
         // The probes must be healthy once; the server's messages count as always.
         fs::remove_file(&beat).unwrap();
         for expected in ["RELOADING=1", "READY=1"] {
             hinit.next_message();
-            assert_eq!(eventually("it is told", told), expected);
+            assert_eq!(eventually("the manager gets a message", told), expected);
             assert_eq!(readiness(&dir), 200);
         }
         stop(hinit);
@@ -248,7 +248,9 @@ fn a_manager_gets_ready_without_a_message_of_the_server(mode: Mode) {
     let mut bytes = [0; 100];
     assert!(manager.recv(&mut bytes).is_err());
     fs::write(&beat, "").unwrap();
-    let length = eventually("it is told", || manager.recv(&mut bytes).ok());
+    let length = eventually("the manager gets a message", || {
+        manager.recv(&mut bytes).ok()
+    });
     assert_eq!(&bytes[..length], b"READY=1");
     stop(hinit);
     assert!(manager.recv(&mut bytes).is_err());

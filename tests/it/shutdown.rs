@@ -15,7 +15,7 @@ mod readers;
 mod survivors;
 
 /// hinit with a drain that is long enough for a machine under load.
-fn patient(mode: Mode) -> Start {
+fn with_long_drain(mode: Mode) -> Start {
     Start::new(mode).args(["--grace", "10m"])
 }
 
@@ -24,7 +24,7 @@ const STUBBORN: &str = "(trap '' TERM; exec sleep 1000) &";
 
 /// A shell command for a process that prints `$1` at SIGTERM and exits. The file exists when its
 /// trap is set.
-fn polite(dir: &TempDir, words: &str) -> String {
+fn prints_at_term(dir: &TempDir, words: &str) -> String {
     let ready = dir.join("polite");
     let ready = ready.display();
     format!(
@@ -34,7 +34,7 @@ fn polite(dir: &TempDir, words: &str) -> String {
 }
 
 /// The part of the last line on processes that were killed, or could not be.
-fn told(log: &str, verb: &str) -> Option<String> {
+fn leftovers_in(log: &str, verb: &str) -> Option<String> {
     let (_, rest) = log.split_once(&format!("; {verb} "))?;
     Some(rest.split('\n').next()?.to_owned())
 }
@@ -57,15 +57,15 @@ in_both_modes!(
 
 fn leftovers_get_term_and_are_waited_for(mode: Mode) {
     let dir = TempDir::new();
-    let script = format!("{} exit 7", polite(&dir, "good bye"));
-    let ended = patient(mode).no_pid_file().script(&script).run();
+    let script = format!("{} exit 7", prints_at_term(&dir, "good bye"));
+    let ended = with_long_drain(mode).no_pid_file().script(&script).run();
     assert_eq!((ended.code, ended.stdout.as_str()), (7, "good bye"));
     assert!(
         ended.log.contains("hinit: the server exited 7 after "),
         "{}",
         ended.log
     );
-    assert_eq!(told(&ended.log, "killed"), None, "{}", ended.log);
+    assert_eq!(leftovers_in(&ended.log, "killed"), None, "{}", ended.log);
 }
 
 fn daemons_in_other_sessions_and_stopped_ones_are_ended(mode: Mode) {
@@ -75,14 +75,14 @@ fn daemons_in_other_sessions_and_stopped_ones_are_ended(mode: Mode) {
         until grep -q 'State:.T' /proc/$!/status; do :; done; exit 0",
         dir.join("polite").display()
     );
-    let start = patient(mode).no_pid_file();
+    let start = with_long_drain(mode).no_pid_file();
     let daemon = format!(
         "trap 'echo good bye; exit' TERM; >{}; while :; do sleep 0.01; done",
         dir.join("polite").display()
     );
     let ended = start.args(["--", "sh", "-c", &script, "sh", &daemon]).run();
     assert_eq!((ended.code, ended.stdout.as_str()), (0, "good bye"));
-    assert_eq!(told(&ended.log, "killed"), None, "{}", ended.log);
+    assert_eq!(leftovers_in(&ended.log, "killed"), None, "{}", ended.log);
 }
 
 fn a_process_that_starts_during_the_drain_gets_term(mode: Mode) {
@@ -99,9 +99,9 @@ fn a_process_that_starts_during_the_drain_gets_term(mode: Mode) {
             until test -e {0}; do :; done; exit 3",
             first.display()
         );
-        let ended = patient(mode).no_pid_file().script(&script).run();
+        let ended = with_long_drain(mode).no_pid_file().script(&script).run();
         assert_eq!(
-            (ended.code, told(&ended.log, "killed")),
+            (ended.code, leftovers_in(&ended.log, "killed")),
             (3, None),
             "{}",
             ended.log
@@ -125,7 +125,7 @@ fn half_of_fifty_jobs_ignore_term_and_are_killed_after_the_grace_time(mode: Mode
     hinit.signal(SIGTERM);
     let ended = hinit.end();
     assert_eq!(ended.code, 7, "{}", ended.log);
-    let killed = told(&ended.log, "killed").unwrap();
+    let killed = leftovers_in(&ended.log, "killed").unwrap();
     assert!(killed.starts_with("25 leftovers: "), "{killed}");
     assert!(killed.ends_with(" and 17 more"), "{killed}");
 }
@@ -140,7 +140,7 @@ fn killed_leftovers_are_named_with_state_and_age(mode: Mode) {
         .args(["--grace", "100ms"])
         .script(&script)
         .run();
-    let (pid, killed) = (ended.stdout, told(&ended.log, "killed").unwrap());
+    let (pid, killed) = (ended.stdout, leftovers_in(&ended.log, "killed").unwrap());
     let age = killed
         .strip_prefix(&format!("1 leftover: sleep (PID {pid}, sleeping, "))
         .unwrap();
@@ -157,7 +157,7 @@ fn during_the_drain_the_pid_file_is_empty_and_locked(mode: Mode) {
         while :; do sleep 0.01; done",
         go.display()
     );
-    let hinit = patient(mode)
+    let hinit = with_long_drain(mode)
         .pid_file(&pid_file)
         .script(&script)
         .start()
@@ -248,7 +248,7 @@ fn during_the_stop_delay_the_server_runs_and_is_not_ready(mode: Mode) {
         format!("healthy: process {pid} is alive")
     );
     hinit.signal(SIGTERM);
-    eventually("the health turns", || {
+    eventually("health checks see the stop", || {
         (hinit.verdict(&pid_file) == format!("unhealthy: process {pid} is about to be stopped"))
             .then_some(())
     });
@@ -362,7 +362,7 @@ fn a_bomb_of_a_thousand_processes_ends(mode: Mode) {
         .fixture(["bomb", "1000"])
         .run();
     assert_eq!(ended.code, 0);
-    let killed = told(&ended.log, "killed").unwrap();
+    let killed = leftovers_in(&ended.log, "killed").unwrap();
     let count: u32 = killed.split(' ').next().unwrap().parse().unwrap();
     assert!(
         count > 1 && killed.contains(" leftovers: fixture (PID "),
@@ -451,7 +451,7 @@ fn an_unrelated_process_in_the_same_pid_namespace_is_left_alone() {
         "(trap 'echo told' TERM; echo ready; until test -e {}; do sleep 0.01; done) &",
         go.display()
     );
-    let hinit = patient(Mode::Pid1).no_pid_file();
+    let hinit = with_long_drain(Mode::Pid1).no_pid_file();
     let hinit = hinit.script(&format!("{leftover} wait")).start().ready();
     let mut stranger = Command::new("nsenter");
     if !is_root() {

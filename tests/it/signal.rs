@@ -36,7 +36,7 @@ impl Ears {
     /// All signals that it got, up to a SIGTERM, which is sent now. (Of pending signals the lowest
     /// is delivered first.)
     #[track_caller]
-    fn heard(mut self) -> String {
+    fn received(mut self) -> String {
         kill(self.pid(), SIGTERM);
         let mut lines = String::new();
         self.1.read_to_string(&mut lines).unwrap();
@@ -118,7 +118,7 @@ fn a_stopped_server_gets_cont_and_kill(mode: Mode) {
         .ready();
     let (pid, server) = (recorded(&path), hinit.server());
     let becomes = |state: char| {
-        eventually("the state changes", || {
+        eventually("the state of the process changes", || {
             status_of(server, "State")?.starts_with(state).then_some(())
         });
     };
@@ -190,7 +190,7 @@ fn options_may_be_anywhere_and_in_the_environment() {
     let file = path.to_str().unwrap();
     let ears = Ears::open();
     let who = format!("process {} (fixture)", ears.pid());
-    let held = held(&path, ears.pid().to_string());
+    let held = locked_pid_file(&path, ears.pid().to_string());
     let joined = format!("--pid-file={file}");
     for words in [
         &["HUP", "--pid-file", file][..],
@@ -198,7 +198,7 @@ fn options_may_be_anywhere_and_in_the_environment() {
         &["--pid-file", file, "--", "HUP"],
         &["HUP", "--foreign", joined.as_str()],
     ] {
-        let ended = say(["signal"].iter().chain(words));
+        let ended = run_hinit(["signal"].iter().chain(words));
         let said = format!("sent SIGHUP to {who}");
         assert_eq!((ended.code, ended.stdout), (0, said), "{words:?}");
     }
@@ -213,7 +213,7 @@ fn options_may_be_anywhere_and_in_the_environment() {
     drop(held);
     assert_eq!(by_variables(&[], "0"), 1);
     assert_eq!(by_variables(&[], "1"), 0);
-    let heard = ears.heard();
+    let heard = ears.received();
     let allowed = ["signal 1", "signal 10", "signal 15"];
     assert!(heard.lines().all(|line| allowed.contains(&line)), "{heard}");
 }
@@ -229,10 +229,10 @@ fn a_pid_file_of_another_program_needs_foreign() {
         chown(&path, Some(65534), None).unwrap();
     }
     let path = path.to_str().unwrap();
-    assert_eq!(say(["signal", "HUP", "--pid-file", path]).code, 1);
-    let ended = say(["signal", "USR1", "--foreign", "--pid-file", path]);
+    assert_eq!(run_hinit(["signal", "HUP", "--pid-file", path]).code, 1);
+    let ended = run_hinit(["signal", "USR1", "--foreign", "--pid-file", path]);
     assert_eq!((ended.code, ended.log.as_str()), (0, ""));
-    assert_eq!(ears.heard(), "signal 10\nsignal 15\n");
+    assert_eq!(ears.received(), "signal 10\nsignal 15\n");
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn a_server_that_this_user_may_not_signal() {
         let dir = TempDir::new();
         fs::set_permissions(&dir, Permissions::from_mode(0o755)).unwrap();
         let (path, ears) = (dir.join("pid"), Ears::open());
-        let _held = held(&path, ears.pid().to_string());
+        let _held = locked_pid_file(&path, ears.pid().to_string());
         let mut command = hinit_with(["signal", "HUP", "--wait", "30", "--pid-file"]);
         let ended = Ended::of(&command.arg(&path).uid(65534).output().unwrap());
         let line = "hinit: cannot send SIGHUP: Operation not permitted";
@@ -249,7 +249,7 @@ fn a_server_that_this_user_may_not_signal() {
             (ended.code, ended.stdout.as_str(), ended.log.as_str()),
             (1, "", line)
         );
-        assert_eq!(ears.heard(), "signal 15\n");
+        assert_eq!(ears.received(), "signal 15\n");
     }
 }
 
@@ -258,7 +258,7 @@ fn a_wait_can_be_interrupted() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let ears = Ears::open();
-    let _held = held(&path, ears.pid().to_string());
+    let _held = locked_pid_file(&path, ears.pid().to_string());
     for (number, code) in [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)] {
         let mut command = hinit_with(["signal", "USR1", "--wait", "500m", "--pid-file"]);
         command.arg(&path);
@@ -274,7 +274,7 @@ fn a_closed_stdout_keeps_the_exit_code() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let ears = Ears::open();
-    let _held = held(&path, ears.pid().to_string());
+    let _held = locked_pid_file(&path, ears.pid().to_string());
     for stdout in [">&-", ">/dev/full", "2>&- >&- <&-", "| true"] {
         for (file, code) in [(path.as_path(), 0), (Path::new("/none"), 1)] {
             let script =
@@ -292,12 +292,12 @@ fn without_proc_the_pid_alone_is_used() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let ears = Ears::open();
-    let _held = held(&path, ears.pid().to_string());
+    let _held = locked_pid_file(&path, ears.pid().to_string());
     let script = "mount -t tmpfs none /proc; \"$HINIT\" signal HUP --pid-file \"$1\"";
     let ended = in_mount_namespace(script, &[path.as_os_str()]);
     let said = format!("sent SIGHUP to process {}", ears.pid());
     assert_eq!((ended.code, ended.stdout), (0, said), "{}", ended.log);
-    assert_eq!(ears.heard(), "signal 1\nsignal 15\n");
+    assert_eq!(ears.received(), "signal 1\nsignal 15\n");
 }
 
 /// Where the kernel or a seccomp profile refuses `pidfd_open(2)`.

@@ -31,7 +31,7 @@ pub fn queue(pid: i32, number: i32, value: usize) {
 /// which the server waits: all of them arrive, and the values in order. (The kernel delivers lower
 /// numbers first, signal(7): so the signals without a value find the server's queue full first,
 /// even if hinit has not read any signal yet.)
-fn all_arrive(hinit: Running) {
+fn assert_all_arrive(hinit: Running) {
     let pid = hinit.pid();
     for _ in 0..100 {
         kill(pid, 40);
@@ -64,7 +64,7 @@ in_both_modes!(
 );
 
 fn values_arrive_in_order_and_unmerged(mode: Mode) {
-    all_arrive(
+    assert_all_arrive(
         Start::new(mode)
             .no_pid_file()
             .fixture(["signals-later"])
@@ -88,7 +88,7 @@ fn no_signal_is_lost_when_the_servers_queue_is_full(mode: Mode) {
         "--sigpending=8",
     ];
     let start = Start::new(mode).no_pid_file().args(["--"]).args(server);
-    all_arrive(
+    assert_all_arrive(
         start
             .args([fixture()])
             .args(["signals-later"])
@@ -216,7 +216,7 @@ fn the_parents_death_can_kill_hinit_and_server() {
     let server = eventually("hinit has a server", || children_of(hinit).pop());
     parent.signal(SIGKILL);
     for pid in [hinit, server] {
-        eventually("it dies", || {
+        eventually("the process dies", || {
             status_of(pid, "State")
                 .is_none_or(|s| s.starts_with('Z'))
                 .then_some(())

@@ -26,13 +26,13 @@ fn duration() -> Duration {
 
 /// The resources that must not grow: descriptors, children including zombies, and memory in KB.
 #[derive(Debug, PartialEq, Eq)]
-struct Holdings {
+struct Resources {
     descriptors: usize,
     children: usize,
     memory: u64,
 }
 
-impl Holdings {
+impl Resources {
     fn of(pid: i32) -> Self {
         let resident = status_of(pid, "RssAnon").unwrap();
         let resident = resident.trim_end_matches(" kB").trim();
@@ -46,7 +46,7 @@ impl Holdings {
 
 /// The counts so far.
 #[derive(Default)]
-struct Happened {
+struct Counts {
     lives: usize,
     signals: usize,
     orphans: usize,
@@ -78,20 +78,20 @@ impl Life {
         }
     }
 
-    fn well(&self) -> String {
+    fn healthy_line(&self) -> String {
         format!("healthy: process {} is alive", self.server)
     }
 
     /// Signals, orphans, health checks and a reload; asserts that the server got all of them.
     #[track_caller]
-    fn live(&mut self, happened: &mut Happened) {
+    fn run_burst(&mut self, happened: &mut Counts) {
         for _ in 0..BURST {
             kill(self.pid, ORPHAN);
         }
-        assert_eq!(self.hinit.verdict(&self.pid_file), self.well());
+        assert_eq!(self.hinit.verdict(&self.pid_file), self.healthy_line());
         kill(self.pid, SIGHUP);
         assert_eq!(self.hinit.line(), "reloaded");
-        assert_eq!(self.hinit.verdict(&self.pid_file), self.well());
+        assert_eq!(self.hinit.verdict(&self.pid_file), self.healthy_line());
         self.orphans += BURST;
         kill(self.pid, TELL);
         assert_eq!(self.hinit.line(), self.orphans.to_string());
@@ -103,8 +103,8 @@ impl Life {
 
     /// Probes of all addresses of this hinit, from outside and inside of its namespaces.
     #[track_caller]
-    fn probe(&self, address: &str, happened: &mut Happened) {
-        let (well, socket) = (self.well(), socket_beside(&self.pid_file));
+    fn probe(&self, address: &str, happened: &mut Counts) {
+        let (well, socket) = (self.healthy_line(), socket_beside(&self.pid_file));
         let (url, unix) = (
             format!("http://{address}/readyz"),
             format!("{}", socket.display()),
@@ -129,7 +129,7 @@ impl Life {
         }
         let mut kept = Client::tcp(address.parse().unwrap());
         for page in ["/livez", "/readyz", "/status"] {
-            assert_eq!(kept.ask(page).status, format!("200 {well}"));
+            assert_eq!(kept.fetch(page).status, format!("200 {well}"));
             assert_eq!(get(&self.pid_file, page).status, format!("200 {well}"));
         }
         happened.checks += 4;
@@ -139,9 +139,9 @@ impl Life {
     /// Waits until hinit is at rest with the resources of that time. Under load it may be suspended
     /// while it has a file open or a zombie to reap.
     #[track_caller]
-    fn holds(&self, before: &Holdings) {
-        eventually("it holds no more than before", || {
-            let now = Holdings::of(self.pid);
+    fn wait_for_rest(&self, before: &Resources) {
+        eventually("hinit is at rest", || {
+            let now = Resources::of(self.pid);
             let (descriptors, children) = (now.descriptors, now.children);
             let fits = descriptors <= before.descriptors && children <= before.children;
             (fits && now.memory <= before.memory).then_some(())
@@ -150,10 +150,10 @@ impl Life {
 
     /// The resources of hinit at rest.
     #[track_caller]
-    fn holdings(&self) -> Holdings {
-        eventually("it has one child left", || {
-            let now = Holdings::of(self.pid);
-            (now.children == 1 && now == Holdings::of(self.pid)).then_some(now)
+    fn resources(&self) -> Resources {
+        eventually("hinit has one child", || {
+            let now = Resources::of(self.pid);
+            (now.children == 1 && now == Resources::of(self.pid)).then_some(now)
         })
     }
 }
@@ -208,19 +208,19 @@ in_both_modes!(nothing_grows_in_many_lives, nothing_grows_in_a_long_life);
 fn nothing_grows_in_many_lives(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let (start, mut happened) = (Instant::now(), Happened::default());
+    let (start, mut happened) = (Instant::now(), Counts::default());
     // Each kind of life at least once.
     while happened.lives < KINDS.len() || start.elapsed() < duration() {
         let kind = &KINDS[happened.lives % KINDS.len()];
         let mut life = Life::start(mode, &pid_file, kind.options);
         // The first round reaches all resources that are ever needed; after it nothing may be
         // added.
-        life.live(&mut happened);
-        let before = life.holdings();
+        life.run_burst(&mut happened);
+        let before = life.resources();
         for _ in 0..4 {
-            life.live(&mut happened);
+            life.run_burst(&mut happened);
         }
-        life.holds(&before);
+        life.wait_for_rest(&before);
         let orphans = life.orphans;
         let ended = stop(life, kind);
         assert_eq!(ended.code, kind.code, "{}", ended.log);
@@ -242,19 +242,19 @@ fn nothing_grows_in_many_lives(mode: Mode) {
 fn nothing_grows_in_a_long_life(mode: Mode) {
     let dir = TempDir::new();
     let (pid_file, address) = (dir.join("pid"), address(mode));
-    let (start, mut happened) = (Instant::now(), Happened::default());
+    let (start, mut happened) = (Instant::now(), Counts::default());
     let options = ["--notify", "--watchdog", "60m", "--listen", &address];
     let mut life = Life::start(mode, &pid_file, &options);
-    let round = |life: &mut Life, happened: &mut Happened| {
-        life.live(happened);
+    let round = |life: &mut Life, happened: &mut Counts| {
+        life.run_burst(happened);
         life.probe(&address, happened);
     };
     round(&mut life, &mut happened);
-    let before = life.holdings();
+    let before = life.resources();
     while happened.reloads < 10 || start.elapsed() < duration() {
         round(&mut life, &mut happened);
     }
-    life.holds(&before);
+    life.wait_for_rest(&before);
     kill(life.pid, SIGTERM);
     assert_eq!(life.hinit.end().code, 0);
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
@@ -283,8 +283,8 @@ fn address(mode: Mode) -> String {
 }
 
 /// `tests/soak` prints this.
-fn report(mode: Mode, happened: &Happened) {
-    let Happened {
+fn report(mode: Mode, happened: &Counts) {
+    let Counts {
         lives,
         signals,
         orphans,

@@ -26,11 +26,11 @@ fn remove(mode: Mode, path: &Path) -> String {
     said.replace(&shown, "P")
 }
 
-fn stays(reason: &str) -> String {
+fn kept_line(reason: &str) -> String {
     format!("hinit: did not remove the PID file `P`: {reason}")
 }
 
-fn goes(content: &str) -> String {
+fn removed_line(content: &str) -> String {
     format!("hinit: removed the stale PID file `P`: {content}")
 }
 
@@ -77,7 +77,7 @@ fn a_file_with_an_unused_pid_is_removed(mode: Mode) {
         (String::new(), "it was empty".to_owned()),
     ] {
         fs::write(&path, &contents).unwrap();
-        assert_eq!(remove(mode, &path), goes(&content), "{contents:?}");
+        assert_eq!(remove(mode, &path), removed_line(&content), "{contents:?}");
         assert!(!path.exists());
     }
 }
@@ -100,7 +100,7 @@ fn a_file_without_a_pid_is_kept(mode: Mode) {
         &[b' '; 200],
     ] {
         fs::write(&path, contents).unwrap();
-        assert_eq!(remove(mode, &path), stays("it does not contain a PID"));
+        assert_eq!(remove(mode, &path), kept_line("it does not contain a PID"));
         assert_eq!(fs::read(&path).unwrap(), contents);
     }
 }
@@ -111,8 +111,8 @@ fn a_file_with_a_living_pid_is_kept_except_by_pid_1(mode: Mode) {
     // PID 1: the init of the machine, or hinit itself.
     fs::write(&path, "1\n").unwrap();
     let expected = match mode {
-        Mode::Subreaper => stays("process 1 is alive"),
-        Mode::Pid1 => goes("it named process 1"),
+        Mode::Subreaper => kept_line("process 1 is alive"),
+        Mode::Pid1 => removed_line("it named process 1"),
     };
     assert_eq!(remove(mode, &path), expected);
     assert_eq!(path.exists(), mode == Mode::Subreaper);
@@ -120,8 +120,8 @@ fn a_file_with_a_living_pid_is_kept_except_by_pid_1(mode: Mode) {
     let pid = victim.pid();
     fs::write(&path, pid.to_string()).unwrap();
     let expected = match mode {
-        Mode::Subreaper => stays(&format!("process {pid} is alive")),
-        Mode::Pid1 => goes(&format!("it named process {pid}")),
+        Mode::Subreaper => kept_line(&format!("process {pid} is alive")),
+        Mode::Pid1 => removed_line(&format!("it named process {pid}")),
     };
     assert_eq!(remove(mode, &path), expected);
     // A zombie does not count as alive.
@@ -130,7 +130,7 @@ fn a_file_with_a_living_pid_is_kept_except_by_pid_1(mode: Mode) {
     fs::write(&path, pid.to_string()).unwrap();
     assert_eq!(
         remove(mode, &path),
-        goes(&format!("it named process {pid}"))
+        removed_line(&format!("it named process {pid}"))
     );
 }
 
@@ -142,29 +142,32 @@ fn a_missing_file_is_not_logged(mode: Mode) {
 
 fn a_file_that_is_not_regular_is_kept(mode: Mode) {
     let dir = TempDir::new();
-    for (kind, path) in odd_files(&dir) {
-        assert_eq!(remove(mode, &path), stays(&format!("it is a {kind}")));
+    for (kind, path) in irregular_files(&dir) {
+        assert_eq!(remove(mode, &path), kept_line(&format!("it is a {kind}")));
         assert!(fs::symlink_metadata(&path).is_ok());
     }
     assert!(dir.join("target").exists());
     std::os::unix::fs::symlink("/nowhere", dir.join("dangling")).unwrap();
     assert_eq!(
         remove(mode, &dir.join("dangling")),
-        stays("it is a symlink")
+        kept_line("it is a symlink")
     );
     assert_eq!(
         remove(mode, Path::new("/dev/null")),
-        stays("it is a device")
+        kept_line("it is a device")
     );
     for path in ["/", "..", "/tmp/.."] {
-        assert_eq!(remove(mode, Path::new(path)), stays("Is a directory"));
+        assert_eq!(remove(mode, Path::new(path)), kept_line("Is a directory"));
     }
     fs::write(dir.join("file"), "4194303\n").unwrap();
     assert_eq!(
         remove(mode, &dir.join("file/pid")),
-        stays("Not a directory")
+        kept_line("Not a directory")
     );
-    assert_eq!(remove(mode, &dir.join("file/")), stays("Is a directory"));
+    assert_eq!(
+        remove(mode, &dir.join("file/")),
+        kept_line("Is a directory")
+    );
     assert!(dir.join("file").exists());
 }
 
@@ -174,7 +177,7 @@ fn one_of_two_hard_links_is_removed(mode: Mode) {
     fs::hard_link(dir.join("pid"), dir.join("other")).unwrap();
     assert_eq!(
         remove(mode, &dir.join("pid")),
-        goes("it named process 4194303")
+        removed_line("it named process 4194303")
     );
     assert_eq!(fs::read_to_string(dir.join("other")).unwrap(), "4194303\n");
 }
@@ -190,7 +193,7 @@ fn a_locked_file_is_kept(mode: Mode) {
     ];
     for lock in locks {
         lock(&file).unwrap();
-        assert_eq!(remove(mode, &path), stays("it is locked"));
+        assert_eq!(remove(mode, &path), kept_line("it is locked"));
         fs2::FileExt::unlock(&file).unwrap();
     }
     let own = std::process::id();
@@ -221,12 +224,15 @@ fn a_locked_file_is_kept(mode: Mode) {
             Mode::Subreaper if by_process => format!("process {own} has locked it"),
             _ => "it is locked".to_owned(),
         };
-        assert_eq!(remove(mode, &path), stays(&expected));
+        assert_eq!(remove(mode, &path), kept_line(&expected));
         lock.l_type = i16::try_from(libc::F_UNLCK).unwrap();
         set(&lock);
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), "4194303\n");
-    assert_eq!(remove(mode, &path), goes("it named process 4194303"));
+    assert_eq!(
+        remove(mode, &path),
+        removed_line("it named process 4194303")
+    );
 }
 
 fn hinits_own_pid_file_is_kept(mode: Mode) {
@@ -324,8 +330,8 @@ fn a_file_that_this_user_may_not_remove_is_kept() {
         let said = ended.log.lines().next().unwrap_or_default().to_owned();
         said.replace(path.to_str().unwrap(), "P")
     };
-    assert_eq!(as_nobody(), stays("Permission denied"));
+    assert_eq!(as_nobody(), kept_line("Permission denied"));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    assert_eq!(as_nobody(), stays("Permission denied"));
+    assert_eq!(as_nobody(), kept_line("Permission denied"));
     assert!(path.exists());
 }

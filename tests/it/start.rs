@@ -56,7 +56,7 @@ impl SlowProgram {
     }
 
     /// Waits until the kernel is asked to execute it.
-    fn asked(&self) -> FanotifyEvent {
+    fn wait_for_exec(&self) -> FanotifyEvent {
         self.fanotify.read_events().unwrap().pop().unwrap()
     }
 
@@ -80,7 +80,7 @@ fn a_stop_signal_ends_a_hanging_start(mode: Mode) {
         return;
     };
     let hinit = slow.start(mode, &["--grace", "10m"], &["ready"]);
-    let _never_answered = slow.asked();
+    let _never_answered = slow.wait_for_exec();
     assert_eq!(
         hinit.verdict(&slow.pid_file()),
         "unhealthy: the server has not started yet, or has ended"
@@ -107,7 +107,7 @@ fn a_hanging_start_is_killed_after_the_grace_time(mode: Mode) {
     );
     let start = Start::by(mode, &["sh", "-c", &script, "sh"]);
     let hinit = start.start();
-    let _never_answered = slow.asked();
+    let _never_answered = slow.wait_for_exec();
     hinit.signal(SIGTERM);
     assert_eq!(hinit.end().code, 137);
 }
@@ -117,7 +117,7 @@ fn health_checks_are_answered_during_the_exec(mode: Mode) {
         return;
     };
     let hinit = slow.start(mode, &["--notify"], &["notifies", "READY=1"]);
-    let event = slow.asked();
+    let event = slow.wait_for_exec();
     let pid_file = slow.pid_file();
     assert!(get(&pid_file, "/livez").status.starts_with("200 "));
     assert_eq!(
@@ -140,7 +140,7 @@ fn the_server_is_probed_only_after_its_exec(mode: Mode) {
     let beat = slow.dir.join("beat");
     let probes = format!("--heartbeat {} --max-age 60m", beat.display());
     let hinit = slow.start(mode, &["-v", "--ready-when", &probes], &["ready"]);
-    let event = slow.asked();
+    let event = slow.wait_for_exec();
     let pid_file = slow.pid_file();
     // A deadline that is due comes before an answer.
     for _ in 0..3 {
@@ -180,7 +180,7 @@ fn a_signal_during_the_exec_reaches_the_server(mode: Mode) {
         &["env", "--block-signal=HUP", "sh", "-c", &script, "sh"],
     );
     let hinit = start.start();
-    let event = slow.asked();
+    let event = slow.wait_for_exec();
     hinit.signal(SIGHUP);
     slow.answer(&event, Response::FAN_ALLOW);
     let mut lines = [hinit.line(), hinit.line()];
@@ -195,7 +195,7 @@ fn an_exec_that_fails_late_is_reported(mode: Mode) {
         return;
     };
     let hinit = slow.start(mode, &[], &["ready"]);
-    let event = slow.asked();
+    let event = slow.wait_for_exec();
     slow.answer(&event, Response::FAN_DENY);
     let ended = hinit.end();
     assert_eq!(

@@ -43,7 +43,7 @@ fn each_fact_about_a_server(mode: Mode) {
         .ready();
     let (pid, file) = (recorded(&path).to_string(), path.to_str().unwrap());
     let server = hinit.server();
-    eventually("it sleeps", || {
+    eventually("the process sleeps", || {
         status_of(server, "State")?.starts_with('S').then_some(())
     });
     let ended = status(&hinit, &path, &[]);
@@ -98,13 +98,13 @@ fn its_exit_code_is_that_of_the_verdict() {
     let path = dir.join("pid");
     let words = ["status", "--pid-file", path.to_str().unwrap()];
     let missing = format!("PID file {} does not exist", path.display());
-    let ended = say(words);
+    let ended = run_hinit(words);
     let line = format!("verdict       unhealthy: {missing}");
     assert_eq!(
         (ended.code, ended.stdout, ended.log.as_str()),
         (1, line, "")
     );
-    let ended = say(words.iter().chain(&["--json"]));
+    let ended = run_hinit(words.iter().chain(&["--json"]));
     let line = format!("{{\"verdict\":\"unhealthy: {missing}\"}}");
     assert_eq!(
         (ended.code, ended.stdout, ended.log.as_str()),
@@ -112,11 +112,11 @@ fn its_exit_code_is_that_of_the_verdict() {
     );
     let victim = Victim::sleeping();
     let pid = victim.pid();
-    let file = held(&path, pid.to_string());
-    assert_eq!(say(words).code, 0);
+    let file = locked_pid_file(&path, pid.to_string());
+    assert_eq!(run_hinit(words).code, 0);
     kill(pid, SIGSTOP);
     victim.becomes('T');
-    let ended = say(words);
+    let ended = run_hinit(words);
     assert_eq!(ended.code, 1);
     let found = rows(&ended.stdout);
     let verdict = format!("unhealthy: process {pid} is stopped");
@@ -126,12 +126,12 @@ fn its_exit_code_is_that_of_the_verdict() {
     );
     kill(pid, SIGKILL);
     victim.becomes('Z');
-    let ended = say(words);
+    let ended = run_hinit(words);
     let found = rows(&ended.stdout);
     assert_eq!((ended.code, found["state"]), (1, "a zombie"));
     assert_eq!(found["command"], "(the process has exited)");
     drop((victim, file));
-    let ended = say(words.iter().chain(&["--foreign"]));
+    let ended = run_hinit(words.iter().chain(&["--foreign"]));
     let found = rows(&ended.stdout);
     let verdict = format!("unhealthy: process {pid} does not exist");
     assert_eq!((ended.code, found["verdict"]), (1, verdict.as_str()));
@@ -140,8 +140,8 @@ fn its_exit_code_is_that_of_the_verdict() {
     for fact in OF_THE_PROCESS {
         assert!(found[fact].starts_with('('), "{fact}: {}", found[fact]);
     }
-    assert_eq!(say(["status", "--jsn"]).code, 125);
-    assert_eq!(say(["status", "all"]).code, 125);
+    assert_eq!(run_hinit(["status", "--jsn"]).code, 125);
+    assert_eq!(run_hinit(["status", "all"]).code, 125);
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn without_a_proc_of_this_namespace_facts_have_reasons() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let victim = Victim::sleeping();
-    let _held = held(&path, victim.pid().to_string());
+    let _held = locked_pid_file(&path, victim.pid().to_string());
     let script = "mount -t tmpfs none /proc; \"$HINIT\" status --pid-file \"$1\"";
     let ended = in_mount_namespace(script, &[path.as_os_str()]);
     assert_eq!((ended.code, ended.log.as_str()), (0, ""));
@@ -210,17 +210,17 @@ fn names_with_control_characters_make_no_rows_of_their_own() {
     let path = dir.join("p\nverdict       healthy\x1b[1m");
     let mut command = Command::new("sleep");
     let victim = Victim::start(command.arg0("a\nb\x1b[1m").arg("1000"));
-    let _held = held(&path, victim.pid().to_string());
-    let ended = say(["status", "--pid-file", path.to_str().unwrap()]);
+    let _held = locked_pid_file(&path, victim.pid().to_string());
+    let ended = run_hinit(["status", "--pid-file", path.to_str().unwrap()]);
     assert!(!ended.stdout.contains('\x1b'), "{}", ended.stdout);
     let found = rows(&ended.stdout);
     assert!(found["PID file"].ends_with("/p?verdict       healthy?[1m"));
     assert_eq!(found["command"], "a?b?[1m 1000");
-    let ended = say(["status", "--json", "--pid-file", path.to_str().unwrap()]);
+    let ended = run_hinit(["status", "--json", "--pid-file", path.to_str().unwrap()]);
     let found = members(&ended.stdout);
     assert!(found["pid_file"].ends_with("/p\\u000averdict       healthy\\u001b[1m\""));
     let path = dir.join("none\n\x1b");
-    let ended = say(["status", "--pid-file", path.to_str().unwrap()]);
+    let ended = run_hinit(["status", "--pid-file", path.to_str().unwrap()]);
     assert!(
         ended.stdout.ends_with("/none?? does not exist"),
         "{}",
@@ -233,7 +233,7 @@ fn colours_are_for_terminals_only() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let victim = Victim::sleeping();
-    let file = held(&path, victim.pid().to_string());
+    let file = locked_pid_file(&path, victim.pid().to_string());
     let words = ["status", "--pid-file", path.to_str().unwrap()];
     let healthy = format!("healthy: process {} is alive", victim.pid());
     let on_a_terminal = |change: &dyn Fn(&mut Command)| {
@@ -257,7 +257,7 @@ fn colours_are_for_terminals_only() {
     for value in ["1", "0", "x"] {
         assert_eq!(no_colour(value), healthy);
     }
-    assert!(!say(words).stdout.contains('\x1b'));
+    assert!(!run_hinit(words).stdout.contains('\x1b'));
     drop(file);
     let stale = on_a_terminal(&|_| ());
     assert!(stale.starts_with("\x1b[31munhealthy: PID file "), "{stale}");
@@ -276,7 +276,9 @@ fn a_reader_that_closes_the_pipe_does_no_harm() {
     let mut child = command.arg(words).stdout(writer).spawn().unwrap();
     // `status` waits for a reader of its output, and its caller can interrupt it.
     kill(child.id().cast_signed(), SIGTERM);
-    let code = eventually("it ends", || child.try_wait().unwrap().map(Ended::code_of));
+    let code = eventually("the process exits", || {
+        child.try_wait().unwrap().map(Ended::code_of)
+    });
     assert_eq!(code, 143);
     drop(reader);
 }

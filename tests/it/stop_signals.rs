@@ -82,7 +82,7 @@ fn a_stopped_server_is_continued_for_its_stop_signal(mode: Mode) {
         .ready();
     let server = hinit.server();
     kill(server, SIGSTOP);
-    eventually("it is stopped", || {
+    eventually("the process is stopped", || {
         status_of(server, "State")?.starts_with('T').then_some(())
     });
     hinit.signal(SIGTERM);
@@ -98,7 +98,7 @@ fn a_stopped_server_is_not_continued_for_other_signals(mode: Mode) {
         .ready();
     let server = hinit.server();
     kill(server, SIGSTOP);
-    eventually("it is stopped", || {
+    eventually("the process is stopped", || {
         status_of(server, "State")?.starts_with('T').then_some(())
     });
     hinit.signal(SIGWINCH);

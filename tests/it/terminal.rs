@@ -48,7 +48,9 @@ fn session_leader(pty: &Pty, mode: Mode, words: &[&str]) -> Child {
 /// Waits until it exits, and returns the exit code.
 #[track_caller]
 fn code_of(mut child: Child) -> i32 {
-    eventually("it ends", || child.try_wait().unwrap().map(Ended::code_of))
+    eventually("the process exits", || {
+        child.try_wait().unwrap().map(Ended::code_of)
+    })
 }
 
 #[test]
@@ -183,8 +185,8 @@ fn a_hang_up_reaches_the_server_and_ends_both() {
     ));
     let server = recorded(&pid_file);
     drop(pty);
-    eventually("the shell ends", || shell.try_wait().unwrap());
-    eventually("hinit ends", || (!pid_file.exists()).then_some(()));
+    eventually("the shell exits", || shell.try_wait().unwrap());
+    eventually("hinit exits", || (!pid_file.exists()).then_some(()));
     assert_eq!(status_of(server, "State"), None);
 }
 

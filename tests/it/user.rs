@@ -36,7 +36,7 @@ fn fields(status: &str) -> Vec<String> {
 }
 
 /// The values of a server without capabilities.
-fn plain(uid: &str, gid: &str, groups: &str) -> Vec<String> {
+fn without_capabilities(uid: &str, gid: &str, groups: &str) -> Vec<String> {
     let four = |id: &str| [id; 4].join(" ");
     let none = || "0".repeat(16);
     vec![
@@ -76,12 +76,12 @@ fn ids_groups_and_capabilities_are_the_users(mode: Mode) {
         return;
     }
     for (user, expected) in [
-        ("4242", plain("4242", "4242", "4242")),
-        ("4242:7", plain("4242", "7", "7")),
-        ("nobody", plain("65534", "65534", "65534")),
-        ("65534", plain("65534", "65534", "65534")),
-        ("nobody:daemon", plain("65534", "1", "1")),
-        ("daemon:4242", plain("1", "4242", "4242")),
+        ("4242", without_capabilities("4242", "4242", "4242")),
+        ("4242:7", without_capabilities("4242", "7", "7")),
+        ("nobody", without_capabilities("65534", "65534", "65534")),
+        ("65534", without_capabilities("65534", "65534", "65534")),
+        ("nobody:daemon", without_capabilities("65534", "1", "1")),
+        ("daemon:4242", without_capabilities("1", "4242", "4242")),
     ] {
         let by_option = Start::new(mode).args(["--user", user]);
         let by_variable = Start::new(mode).with(|c| {

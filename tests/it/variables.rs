@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::support::*;
 
-fn end_of(start: Start, variables: &[(&str, &str)]) -> Ended {
+fn run_with(start: Start, variables: &[(&str, &str)]) -> Ended {
     let variables: Vec<_> = variables
         .iter()
         .map(|(name, value)| (name.to_string(), value.to_string()))
@@ -25,10 +25,10 @@ fn unknown_variables_are_one_warning(mode: Mode) {
     let typo = ("HINIT_GRCE", "1s");
     let warning = "hinit: unknown variable ignored: `HINIT_GRCE` (did you mean `HINIT_GRACE`?)";
     let start = || Start::new(mode).no_pid_file().args(["--quiet-success"]);
-    let ended = end_of(start().script("true"), &[typo]);
+    let ended = run_with(start().script("true"), &[typo]);
     assert_eq!((ended.code, ended.log.as_str()), (0, warning));
     // All unknown variables are in one line; known ones and those of other programs are not.
-    let ended = end_of(
+    let ended = run_with(
         start().script("true"),
         &[
             typo,
@@ -59,7 +59,7 @@ fn unknown_variables_are_one_warning(mode: Mode) {
         start().script("true"),
         Start::new(mode).no_pid_file().args(["-q"]).script("true"),
     ] {
-        let ended = end_of(quiet, &[typo, ("HINIT_LOG", "quiet")]);
+        let ended = run_with(quiet, &[typo, ("HINIT_LOG", "quiet")]);
         assert_eq!((ended.code, ended.log.as_str()), (0, ""));
     }
 }
@@ -73,7 +73,7 @@ fn quiet_success_hides_a_success(mode: Mode) {
         (&[], "off", true),
     ] {
         for code in [0, 3] {
-            let ended = end_of(
+            let ended = run_with(
                 start().args(flag).script(&format!("exit {code}")),
                 &[("HINIT_QUIET_SUCCESS", variable)],
             );

@@ -79,7 +79,7 @@ fn a_file_without_a_lock_is_stale() {
 #[test]
 fn each_kind_of_file_that_is_not_regular() {
     let dir = TempDir::new();
-    for (kind, path) in odd_files(&dir) {
+    for (kind, path) in irregular_files(&dir) {
         let name = path.display();
         let verdict = format!("unhealthy: PID file {name} is not a regular file ({kind})");
         for more in [&[][..], &["--foreign"]] {
@@ -139,7 +139,7 @@ fn a_file_of_a_user_without_a_mapping_is_not_the_callers_own() {
     copy_program(&hinit(), &copy);
     fs::set_permissions(&copy, Permissions::from_mode(0o755)).unwrap();
     let victim = Victim::sleeping();
-    let _held = held(&path, victim.pid().to_string());
+    let _held = locked_pid_file(&path, victim.pid().to_string());
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
     let trusted = format!("healthy: process {} is alive", victim.pid());
     let distrusted = format!(

@@ -7,8 +7,8 @@ use super::*;
 use crate::other_user::{Container, OTHER_USER, USER};
 
 /// Puts a file there that its owner locks as hinit does.
-fn plant(path: &Path, pid: &str, owner: u32, mode: u32) -> Held {
-    let held = held(path, format!("{pid}\n"));
+fn put_locked_file(path: &Path, pid: &str, owner: u32, mode: u32) -> LockedPidFile {
+    let held = locked_pid_file(path, format!("{pid}\n"));
     chown(path, Some(owner), Some(owner)).unwrap();
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     held
@@ -44,7 +44,7 @@ fn root_ignores_another_users_default_file() {
         };
         // The negative control: this file differs from the next one only by the owner, the lock and
         // the parent.
-        let proper = plant(&path, pid, USER, 0o644);
+        let proper = put_locked_file(&path, pid, USER, 0o644);
         assert_eq!(
             container.verdict(0),
             format!("healthy: process {pid} is alive"),
@@ -52,18 +52,18 @@ fn root_ignores_another_users_default_file() {
         );
         drop(proper);
         assert_eq!(is_ignored("nobody holds it"), OTHER_USER);
-        let others = plant(&path, pid, ATTACKER, 0o644);
+        let others = put_locked_file(&path, pid, ATTACKER, 0o644);
         assert_eq!(is_ignored("another user's"), OTHER_USER);
-        let for_all = plant(&path, pid, USER, 0o666);
+        let for_all = put_locked_file(&path, pid, USER, 0o666);
         is_ignored("anyone may write it");
-        let strangers = plant(&path, grandchild, USER, 0o644);
+        let strangers = put_locked_file(&path, grandchild, USER, 0o644);
         assert_eq!(
             is_ignored("of a process that is no child of PID 1"),
             OTHER_USER
         );
-        let init = plant(&path, "1", USER, 0o644);
+        let init = put_locked_file(&path, "1", USER, 0o644);
         assert_eq!(is_ignored("of PID 1 itself"), OTHER_USER);
-        let empty = plant(&path, "", ATTACKER, 0o644);
+        let empty = put_locked_file(&path, "", ATTACKER, 0o644);
         assert_eq!(is_ignored("a start that is another user's"), OTHER_USER);
         symlink("/mnt/own/pid", &path).unwrap();
         is_ignored("a link to the real one");
@@ -87,7 +87,7 @@ fn another_users_default_file_does_not_hide_pid_1s_from_root() {
     });
     for place in ["/run/hinit.pid", &format!("/tmp/{}", container.name())] {
         let path = container.path(place);
-        let _first = plant(&path, "1", ATTACKER, 0o644);
+        let _first = put_locked_file(&path, "1", ATTACKER, 0o644);
         assert_eq!(container.verdict(0), healthy, "{place}");
         fs::remove_file(&path).unwrap();
         symlink("/mnt/own", &path).unwrap();

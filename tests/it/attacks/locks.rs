@@ -39,14 +39,14 @@ fn a_lock_of_another_process_does_not_make_a_file_healthy() {
         let _locked = locked_by_attacker(&path, kind);
         assert_eq!(verdict(&path), format!("unhealthy: {stale}"), "{kind}");
         let words = ["signal", "KILL", "--pid-file", path.to_str().unwrap()];
-        let ended = say(words);
+        let ended = run_hinit(words);
         let line = format!("hinit: cannot send SIGKILL: {stale}");
         assert_eq!(
             (ended.code, ended.stdout, ended.log),
             (1, String::new(), line),
             "{kind}"
         );
-        let ended = say(["status", "--pid-file", path.to_str().unwrap()]);
+        let ended = run_hinit(["status", "--pid-file", path.to_str().unwrap()]);
         assert!(
             ended
                 .stdout

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A shell command that sends a message as the attacker, from below the server.
-fn attacker_says(program: &Path, message: &str) -> String {
+fn attacker_sends(program: &Path, message: &str) -> String {
     format!(
         "setpriv --reuid={ATTACKER} --regid={ATTACKER} --clear-groups {} notify {message}",
         program.display()
@@ -71,7 +71,7 @@ fn a_worker_of_another_user_does_not_take_the_servers_place(mode: Mode) {
          $! >{0}); :'; \
          read -r orphan <{0}; {1}; echo ready; until test -e {2}; do :; done; exit 7",
         own.display(),
-        attacker_says(&program, "MAINPID=$orphan"),
+        attacker_sends(&program, "MAINPID=$orphan"),
         go.display()
     );
     let hinit = Start::new(mode)

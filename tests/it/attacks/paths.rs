@@ -259,7 +259,7 @@ fn a_directory_behind_another_users_symlink_is_not_entered() {
         path.display()
     );
     assert_eq!(verdict(&path), format!("unhealthy: {why}"));
-    let ended = say(["signal", "KILL", "--pid-file", path.to_str().unwrap()]);
+    let ended = run_hinit(["signal", "KILL", "--pid-file", path.to_str().unwrap()]);
     assert_eq!(
         (ended.code, ended.log),
         (1, format!("hinit: cannot send SIGKILL: {why}"))

@@ -44,7 +44,7 @@ fn no_wrong_file_or_process_is_used_while_names_are_swapped() {
     let victims = dir.join("victims");
     fs::create_dir(&victims).unwrap();
     // Two PID files of root: that of a running hinit, and one without a lock.
-    let _held = held(&victims.join("other"), victim.pid().to_string());
+    let _held = locked_pid_file(&victims.join("other"), victim.pid().to_string());
     fs::write(victims.join("pid"), format!("{}\n", victim.pid())).unwrap();
     let files = ["pid", "other"].map(|name| victims.join(name));
     let before = files.clone().map(|file| facts(&file));
@@ -62,7 +62,7 @@ fn no_wrong_file_or_process_is_used_while_names_are_swapped() {
                 let verdict = verdict(&path);
                 assert!(!verdict.contains(&stranger), "{verdict}");
                 let words = ["signal", "KILL", "--pid-file", path.to_str().unwrap()];
-                let said = say(words);
+                let said = run_hinit(words);
                 assert!(!said.stdout.contains(&stranger), "{said:?}");
                 verdicts += 1;
             }

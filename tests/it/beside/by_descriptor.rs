@@ -7,7 +7,7 @@ use std::process::Command;
 
 use nix::libc::SIGTERM;
 
-use super::finding;
+use super::verdict_on;
 use crate::support::*;
 
 /// A process that may write the directory puts a symlink there, to the socket of another hinit of
@@ -34,7 +34,7 @@ fn a_link_to_the_socket_of_another_hinit_proves_nothing() {
             "is process {}'s, not that of the server's parent",
             other.pid()
         );
-        assert_eq!(finding(&verdict, &path), expected);
+        assert_eq!(verdict_on(&verdict, &path), expected);
     }
     // The symlink is not hinit's own, so it stays.
     silent.signal(SIGTERM);

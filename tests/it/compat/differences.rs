@@ -28,14 +28,14 @@ const ROWS: &[Row] = rows! {
     // Signals.
     "tini", "those of faults and of job control": faults_and_job_control => "20 30", "4 5 6 7 8 11 20 21 22 30 31";
     "catatonit", "the same": faults_and_job_control => "30", "4 5 6 7 8 11 20 21 22 30 31";
-    "tini", "SIGABRT, where it is not PID 1": |init| fate(init, Subreaper, SIGABRT) => "it ends with 134", "passed on";
-    "catatonit", "the same": |init| fate(init, Subreaper, SIGABRT) => "it ends with 134", "passed on";
-    "tini", "signal 33, which libc keeps for itself": |init| fate(init, Subreaper, 33) => "it ends with 161", "passed on";
-    "dumb-init", "the same": |init| fate(init, Subreaper, 33) => "it ends with 161", "passed on";
-    "catatonit", "the same": |init| fate(init, Subreaper, 33) => "it ends with 161", "passed on";
-    "tini", "the same as PID 1": |init| fate(init, Pid1, 33) => "dropped", "passed on";
-    "dumb-init", "the same": |init| fate(init, Pid1, 33) => "dropped", "passed on";
-    "catatonit", "the same": |init| fate(init, Pid1, 33) => "dropped", "passed on";
+    "tini", "SIGABRT, where it is not PID 1": |init| result_of_signal(init, Subreaper, SIGABRT) => "it ends with 134", "passed on";
+    "catatonit", "the same": |init| result_of_signal(init, Subreaper, SIGABRT) => "it ends with 134", "passed on";
+    "tini", "signal 33, which libc keeps for itself": |init| result_of_signal(init, Subreaper, 33) => "it ends with 161", "passed on";
+    "dumb-init", "the same": |init| result_of_signal(init, Subreaper, 33) => "it ends with 161", "passed on";
+    "catatonit", "the same": |init| result_of_signal(init, Subreaper, 33) => "it ends with 161", "passed on";
+    "tini", "the same as PID 1": |init| result_of_signal(init, Pid1, 33) => "dropped", "passed on";
+    "dumb-init", "the same": |init| result_of_signal(init, Pid1, 33) => "dropped", "passed on";
+    "catatonit", "the same": |init| result_of_signal(init, Pid1, 33) => "dropped", "passed on";
     "tini", "the value of a signal": |init| value(init, &["-s"]) => "signal 10", "signal 10 value 7";
     // (Signals to a group have no value.)
     "dumb-init", "the same": |init| value(init, &["-c"]) => "signal 10", "signal 10 value 7";

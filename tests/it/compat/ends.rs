@@ -106,14 +106,14 @@ fn leftovers_are_not_waited_for(mode: Mode) {
 #[test]
 fn leftovers_get_the_signal_of_each_init() {
     for (name, words, left) in [
-        ("tini", &["-s"][..], Told::new()),
-        ("tini", &["-sg"], Told::new()),
-        ("dumb-init", &[], told(&["child"], &[SIGTERM])),
-        ("dumb-init", &["-r", "15:12"], told(&["child"], &[12])),
-        ("dumb-init", &["-r", "15:0"], Told::new()),
-        ("dumb-init", &["-c"], Told::new()),
-        ("catatonit", &[], Told::new()),
-        ("catatonit", &["-g"], Told::new()),
+        ("tini", &["-s"][..], Received::new()),
+        ("tini", &["-sg"], Received::new()),
+        ("dumb-init", &[], received(&["child"], &[SIGTERM])),
+        ("dumb-init", &["-r", "15:12"], received(&["child"], &[12])),
+        ("dumb-init", &["-r", "15:0"], Received::new()),
+        ("dumb-init", &["-c"], Received::new()),
+        ("catatonit", &[], Received::new()),
+        ("catatonit", &["-g"], Received::new()),
     ] {
         let run = |init: &Init| Family::start(init.with(Mode::Subreaper, words)).server_ends();
         alike(name, run, left);

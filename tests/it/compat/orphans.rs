@@ -35,7 +35,7 @@ fn the_parent_of_orphans_of_each_init() {
             let has_come = parent == running.pid().to_string();
             kill(orphan, SIGKILL);
             if has_come {
-                eventually("it is reaped", || {
+                eventually("the process is reaped", || {
                     status_of(orphan, "State").is_none().then_some(())
                 });
             }
@@ -106,7 +106,9 @@ fn catatonit_can_pause(mode: Mode) {
                 (is_there && seen_to & 1 << (SIGTERM - 1) != 0).then_some(())
             });
             kill(children_of(pid)[0], SIGKILL);
-            eventually("it reaps", || children_of(pid).is_empty().then_some(()));
+            eventually("the init reaps the orphan", || {
+                children_of(pid).is_empty().then_some(())
+            });
             for ignored in [SIGHUP, SIGUSR1] {
                 running.signal(ignored);
             }

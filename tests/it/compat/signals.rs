@@ -20,7 +20,7 @@ fn passed_on() -> Vec<i32> {
 
 /// Sends the init these signals, and returns which processes got them.
 #[track_caller]
-fn who_gets(init: &Init, mode: Mode, words: &[&str], signals: &[i32]) -> Told {
+fn who_gets(init: &Init, mode: Mode, words: &[&str], signals: &[i32]) -> Received {
     let (variables, words): (Vec<&str>, Vec<&str>) = words
         .iter()
         .partition(|w| w.starts_with(char::is_uppercase));
@@ -70,7 +70,7 @@ fn signals_go_to_the_server_or_to_its_group(mode: Mode) {
         alike(
             name,
             |init| who_gets(init, mode, words, &sent),
-            told(members, &all),
+            received(members, &all),
         );
     }
 }
@@ -82,7 +82,7 @@ fn dumb_init_passes_on_signals_of_faults(mode: Mode) {
     alike(
         "dumb-init",
         |init| who_gets(init, mode, &[], &sent),
-        told(GROUP, &sent),
+        received(GROUP, &sent),
     );
 }
 
@@ -91,7 +91,7 @@ fn tini_passes_ctrl_z_on(mode: Mode) {
     alike(
         "tini",
         |init| who_gets(init, mode, &[], &sent),
-        told(SERVER, &sent),
+        received(SERVER, &sent),
     );
 }
 
@@ -113,7 +113,7 @@ fn dumb_init_rewrites_and_drops(mode: Mode) {
         alike(
             "dumb-init",
             |init| who_gets(init, mode, words, &sent),
-            told(GROUP, got),
+            received(GROUP, got),
         );
     }
     // The whole family gets the signal, also one that cannot be caught.
@@ -144,14 +144,16 @@ fn dumb_init_stops_and_goes_on_with_its_group(mode: Mode) {
             family.init().signal(SIGCONT);
             family.expect("server", SIGCONT);
             for pid in [pid, family.server, family.child] {
-                eventually("it goes on", || (!is_stopped(pid)?).then_some(()));
+                eventually("the process continues", || {
+                    (!is_stopped(pid)?).then_some(())
+                });
             }
             (others, family.end())
         };
         alike(
             "dumb-init",
             stop_and_go,
-            ([false; 2], told(GROUP, &[SIGCONT])),
+            ([false; 2], received(GROUP, &[SIGCONT])),
         );
     }
 }
@@ -183,6 +185,6 @@ fn dumb_init_stops_even_if_the_signal_is_dropped(mode: Mode) {
             family.end()
         };
         let all: Vec<i32> = got.into_iter().chain([SIGCONT]).collect();
-        alike("dumb-init", stop_and_go, told(members, &all));
+        alike("dumb-init", stop_and_go, received(members, &all));
     }
 }

@@ -12,7 +12,7 @@ use crate::terminal::interactive_bash;
 type Seen = [bool; 4];
 
 fn seen(pid: i32) -> Seen {
-    let place = place_of(pid);
+    let place = terminal_state(pid);
     let is_foreground = place.has_terminal && place.foreground == place.group;
     [
         place.session == pid,
@@ -52,7 +52,7 @@ fn on_a_terminal(init: &Init, mode: Mode, others: &[&str], words: &[&str]) -> Se
     let (_, command) = init_and_command(&child);
     let seen = seen(command);
     kill(command, SIGKILL);
-    eventually("it ends", || child.try_wait().unwrap());
+    eventually("the process exits", || child.try_wait().unwrap());
     seen
 }
 
@@ -115,7 +115,7 @@ fn each_key_and_size_comes_once_and_nothing_else_does(mode: Mode) {
             pty.resize(33, 99);
             between += &pty.expect("signal 28");
             drop(pty);
-            eventually("it ends", || child.try_wait().unwrap());
+            eventually("the process exits", || child.try_wait().unwrap());
             between.matches("signal").count()
         };
         alike(name, run, 0);
@@ -135,7 +135,7 @@ fn the_hup_and_cont_of_a_left_terminal_are_dropped(mode: Mode) {
     assert!(said.contains("hinit: SIGUSR1 from"), "{said}");
     assert!(!said.contains("SIGHUP"), "{said}");
     drop(pty);
-    eventually("it ends", || child.try_wait().unwrap());
+    eventually("the process exits", || child.try_wait().unwrap());
 }
 
 #[test]
@@ -175,13 +175,15 @@ fn dumb_init_stops_at_ctrl_z_and_goes_on() {
             // shell.
             stops(command);
             pty.command("fg");
-            eventually("it goes on", || (!is_stopped(command)?).then_some(()));
+            eventually("the process continues", || {
+                (!is_stopped(command)?).then_some(())
+            });
             pty.press(&format!("{round}\n"));
             pty.expect(&format!("got:{round}"));
         }
         pty.press("\x03");
         pty.command("exit $?");
-        Ended::code_of(eventually("the shell ends", || shell.try_wait().unwrap()))
+        Ended::code_of(eventually("the shell exits", || shell.try_wait().unwrap()))
     };
     alike("dumb-init", run, 130);
 }

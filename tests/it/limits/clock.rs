@@ -31,12 +31,12 @@ fn traced(words: &[&str], trace: &Path) -> (Child, Child) {
     }
     let child = command.spawn().unwrap();
     let pid = child.id().cast_signed();
-    eventually("it is stopped", || {
+    eventually("the process is stopped", || {
         status_of(pid, "State")?.starts_with('t').then_some(())
     });
     // SAFETY: no memory is passed.
     unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
-    strike_out_vdso(pid);
+    disable_vdso(pid);
     // SAFETY: no memory is passed. The process stays stopped until strace attaches.
     unsafe { libc::ptrace(libc::PTRACE_DETACH, pid, 0, SIGSTOP) };
     let mut strace = Command::new("strace");
@@ -47,7 +47,7 @@ fn traced(words: &[&str], trace: &Path) -> (Child, Child) {
         .stderr(Stdio::null());
     let strace = strace.spawn().unwrap();
     let tracer = Some(strace.id().to_string());
-    eventually("strace is there", || {
+    eventually("strace is attached", || {
         (status_of(pid, "TracerPid") == tracer).then_some(())
     });
     kill(pid, SIGCONT);
@@ -56,7 +56,7 @@ fn traced(words: &[&str], trace: &Path) -> (Child, Child) {
 
 /// Turns `AT_SYSINFO_EHDR` into an entry that is ignored, in the auxiliary vector on the stack
 /// (getauxval(3)).
-fn strike_out_vdso(pid: i32) {
+fn disable_vdso(pid: i32) {
     const AT_IGNORE: u64 = 1;
     const AT_SYSINFO_EHDR: u64 = 33;
     let of = |file: &str| format!("/proc/{pid}/{file}");
@@ -146,7 +146,7 @@ fn a_whole_run_reads_no_wall_clock() {
         let asked = verdict(&path);
         assert!(asked.starts_with("healthy: "), "{asked}");
         kill(child.id().cast_signed(), SIGTERM);
-        let status = eventually("it ends", || child.try_wait().unwrap());
+        let status = eventually("the process exits", || child.try_wait().unwrap());
         strace.wait().unwrap();
         assert_eq!(Ended::code_of(status), 137);
         only_monotonic(&clocks(&trace));

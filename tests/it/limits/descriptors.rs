@@ -31,7 +31,7 @@ fn limited(most: u32, words: &[&str]) -> Ended {
 }
 
 /// The line without its time.
-fn untimed(line: &str) -> String {
+fn without_time(line: &str) -> String {
     line.split(" after ").next().unwrap().to_owned()
 }
 
@@ -67,7 +67,7 @@ fn a_launch_names_what_lacks_a_descriptor() {
             for file in [&path, &socket, &other] {
                 assert!(!file.exists(), "{most} {options:?}: {ended:?}");
             }
-            (ended.code, untimed(&ended.log))
+            (ended.code, without_time(&ended.log))
         });
         let mut expected = vec![
             cannot("open `signalfd`"),
@@ -83,7 +83,7 @@ fn a_launch_names_what_lacks_a_descriptor() {
 }
 
 /// The fewest descriptors with which a server is launched.
-fn fewest(pid_file: &Path) -> u32 {
+fn min_descriptors(pid_file: &Path) -> u32 {
     let words = ["--pid-file", pid_file.to_str().unwrap(), "true"];
     let launches = |most: &u32| limited(*most, &words).code == 0;
     (0..=ENOUGH).find(launches).unwrap()
@@ -98,7 +98,7 @@ in_both_modes!(
 fn descriptors_that_suffice_to_start_suffice_to_stop(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let limit = format!("--nofile={}", fewest(&path));
+    let limit = format!("--nofile={}", min_descriptors(&path));
     // (dash has no descriptors to redirect with.)
     let script = "trap '' TERM; sleep 1000 & until test \"$(cat /proc/$!/comm)\" = sleep; do :; \
                   done; \
@@ -138,7 +138,7 @@ fn without_descriptors_the_server_is_still_killed(mode: Mode) {
         .ready()
         .settled();
     recorded(&path);
-    leave_none(&hinit);
+    exhaust_descriptors(&hinit);
     assert!(hinit.verdict(&path).starts_with("healthy: "));
     hinit.signal(SIGTERM);
     let ended = hinit.end();
@@ -162,8 +162,8 @@ fn without_descriptors_hinit_warns_of_leftovers(mode: Mode) {
     let hinit = hinit.script("trap 'exit 3' USR1; sleep 1000 >/dev/null 2>&1 & echo ready; wait");
     let hinit = hinit.start().ready().settled();
     let server = hinit.server();
-    let left = eventually("it has a child", || children_of(server).pop());
-    leave_none(&hinit);
+    let left = eventually("the server has a child", || children_of(server).pop());
+    exhaust_descriptors(&hinit);
     hinit.signal(SIGUSR1);
     let ended = hinit.end();
     let (warning, end) = ended.log.split_once('\n').unwrap();
@@ -172,7 +172,7 @@ fn without_descriptors_hinit_warns_of_leftovers(mode: Mode) {
         format!("hinit: cannot list the server's processes: {NONE_LEFT}")
     );
     assert_eq!(
-        (ended.code, untimed(end)),
+        (ended.code, without_time(end)),
         (3, "hinit: the server exited 3".to_owned())
     );
     assert!(!path.exists());
@@ -182,7 +182,7 @@ fn without_descriptors_hinit_warns_of_leftovers(mode: Mode) {
 }
 
 /// Lowers hinit's limit so that it cannot open another descriptor.
-fn leave_none(hinit: &Running) {
+fn exhaust_descriptors(hinit: &Running) {
     let mut command = Command::new("prlimit");
     command.args(["--pid", &hinit.pid().to_string(), "--nofile=0"]);
     assert!(command.status().unwrap().success());
@@ -195,7 +195,7 @@ fn no_health_check_says_that_a_dead_server_is_healthy() {
     let path = dir.join("pid");
     let victim = Victim::sleeping();
     let pid = victim.pid();
-    let _held = held(&path, format!("{pid}\n"));
+    let _held = locked_pid_file(&path, format!("{pid}\n"));
     let words = ["--pid-file", path.to_str().unwrap()];
     let unreadable = format!("PID file {} cannot be read: {NONE_LEFT}", path.display());
     let unseen = format!("cannot look up process {pid}: {NONE_LEFT}");

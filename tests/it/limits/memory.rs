@@ -54,7 +54,7 @@ fn a_health_check_has_a_verdict_or_is_refused_by_the_kernel() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let victim = Victim::sleeping();
-    let _held = held(&path, victim.pid().to_string());
+    let _held = locked_pid_file(&path, victim.pid().to_string());
     let alive = format!("healthy: process {} is alive", victim.pid());
     let tcp = "unhealthy: tcp 127.0.0.1:1 cannot be reached: Connection refused after ";
     let grpc = "unhealthy: grpc 127.0.0.1:1 cannot be reached: Connection refused after ";
@@ -307,7 +307,7 @@ fn out_of_memory_leftovers_are_ended_and_the_exit_code_kept(mode: Mode) {
         let short = "hinit: cannot list the server's processes: Out of memory";
         assert!(["", short].contains(&warnings), "{}", ended.log);
         was_short |= warnings == short;
-        eventually("none is left", || {
+        eventually("no process is left", || {
             let mut left = fs::read_dir("/proc").unwrap().flatten().filter(|process| {
                 fs::read(process.path().join("cmdline")).is_ok_and(|words| {
                     String::from_utf8_lossy(&words).contains(&format!("tail\0-f\0{marker}"))
@@ -327,7 +327,7 @@ fn a_mebibyte_is_enough_for_a_whole_life(mode: Mode) {
     cgroup.limit("1048576");
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let around = cgroup.around();
+    let around = cgroup.wrapper();
     let around = around.each_ref().map(String::as_str);
     let hinit = Start::by(mode, &around).pid_file(&path).args(["--notify"]);
     let hinit = hinit.fixture(["signals"]).start().ready();

@@ -12,13 +12,13 @@ use super::*;
 /// Makes this change to the PID file. Returns the verdict right after it, with P for the path, and
 /// hinit's warnings.
 #[track_caller]
-fn mishap(mode: Mode, act: impl FnOnce(&Path, i32)) -> (String, Vec<String>) {
+fn change(mode: Mode, act: impl FnOnce(&Path, i32)) -> (String, Vec<String>) {
     let dir = TempDir::new();
-    befalls(mode, &dir, act)
+    change_in(mode, &dir, act)
 }
 
 #[track_caller]
-fn befalls(mode: Mode, dir: &TempDir, act: impl FnOnce(&Path, i32)) -> (String, Vec<String>) {
+fn change_in(mode: Mode, dir: &TempDir, act: impl FnOnce(&Path, i32)) -> (String, Vec<String>) {
     let path = dir.join("pid");
     let name = path.to_str().unwrap();
     let hinit = Start::new(mode)
@@ -58,7 +58,7 @@ in_both_modes!(
 );
 
 fn the_pid_file_is_removed(mode: Mode) {
-    let (verdict, warnings) = mishap(mode, |path, _| fs::remove_file(path).unwrap());
+    let (verdict, warnings) = change(mode, |path, _| fs::remove_file(path).unwrap());
     assert_eq!(verdict, "unhealthy: PID file P does not exist");
     assert_eq!(warnings, replaced());
 }
@@ -66,9 +66,9 @@ fn the_pid_file_is_removed(mode: Mode) {
 fn the_pid_file_is_replaced_by_another_kind_of_file(mode: Mode) {
     for (kind, at) in [("FIFO", 0), ("directory", 1), ("socket", 2), ("symlink", 3)] {
         let (dir, odd) = (TempDir::new(), TempDir::new());
-        let (verdict, warnings) = befalls(mode, &dir, |path, _| {
+        let (verdict, warnings) = change_in(mode, &dir, |path, _| {
             fs::remove_file(path).unwrap();
-            fs::rename(&odd_files(&odd)[at].1, path).unwrap();
+            fs::rename(&irregular_files(&odd)[at].1, path).unwrap();
         });
         assert_eq!(
             verdict,
@@ -81,7 +81,7 @@ fn the_pid_file_is_replaced_by_another_kind_of_file(mode: Mode) {
 
 fn the_pid_file_is_replaced_by_a_symlink_to_itself(mode: Mode) {
     let dir = TempDir::new();
-    let (verdict, warnings) = befalls(mode, &dir, |path, _| {
+    let (verdict, warnings) = change_in(mode, &dir, |path, _| {
         fs::rename(path, dir.join("moved")).unwrap();
         symlink(dir.join("moved"), path).unwrap();
     });
@@ -101,7 +101,7 @@ fn the_pid_file_is_replaced_by_another_users(mode: Mode) {
     }
     let dir = TempDir::new();
     let mut contents = String::new();
-    let (verdict, warnings) = befalls(mode, &dir, |path, pid| {
+    let (verdict, warnings) = change_in(mode, &dir, |path, pid| {
         contents = format!("{pid}\n");
         let new = dir.join("new");
         fs::write(&new, &contents).unwrap();
@@ -121,7 +121,7 @@ fn the_pid_file_gets_another_owner(mode: Mode) {
     if !can_be_root("to give a file away") {
         return;
     }
-    let (verdict, warnings) = mishap(mode, |path, _| chown(path, Some(65534), None).unwrap());
+    let (verdict, warnings) = change(mode, |path, _| chown(path, Some(65534), None).unwrap());
     assert_eq!(
         verdict,
         "unhealthy: PID file P belongs to UID 65534, which is not trusted"
@@ -131,7 +131,7 @@ fn the_pid_file_gets_another_owner(mode: Mode) {
 
 fn the_pid_file_becomes_writable_by_all(mode: Mode) {
     let all = Permissions::from_mode(0o666);
-    let (verdict, warnings) = mishap(mode, |path, _| fs::set_permissions(path, all).unwrap());
+    let (verdict, warnings) = change(mode, |path, _| fs::set_permissions(path, all).unwrap());
     assert_eq!(verdict, "unhealthy: PID file P is writable by others");
     assert_eq!(warnings, [""; 0]);
 }
@@ -150,7 +150,7 @@ fn the_contents_of_the_pid_file_change(mode: Mode) {
         (&[b'1'; 5000], "unhealthy: PID file P is too large"),
     ] {
         let dir = TempDir::new();
-        let said = befalls(mode, &dir, |path, _| fs::write(path, bytes).unwrap());
+        let said = change_in(mode, &dir, |path, _| fs::write(path, bytes).unwrap());
         assert_eq!(said, (verdict.to_owned(), Vec::new()));
         assert!(!dir.join("pid").exists());
     }

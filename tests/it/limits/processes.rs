@@ -13,7 +13,7 @@ fn alone() -> Option<Cgroup> {
 
 /// hinit, alone in the cgroup.
 fn start(cgroup: &Cgroup, mode: Mode) -> Start {
-    Start::by(mode, &cgroup.around().each_ref().map(String::as_str))
+    Start::by(mode, &cgroup.wrapper().each_ref().map(String::as_str))
 }
 
 in_both_modes!(
@@ -66,7 +66,7 @@ fn the_limit_is_reached_while_the_server_runs(mode: Mode) {
     assert_eq!(hinit.line(), "usr1");
     assert!(hinit.verdict(&path).starts_with("healthy: "));
     kill(orphan, SIGKILL);
-    eventually("it is reaped", || {
+    eventually("the process is reaped", || {
         (children_of(pid).len() == 1).then_some(())
     });
     hinit.signal(SIGTERM);

@@ -26,7 +26,7 @@ fn answering(dir: &TempDir) -> (Running, PathBuf) {
 
 #[track_caller]
 fn assert_alive(client: &mut Client<impl std::io::Read + Write>) {
-    assert!(client.ask("/livez").status.starts_with("200 "));
+    assert!(client.fetch("/livez").status.starts_with("200 "));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use nix::libc::{SIGTERM, SIGUSR1};
 use crate::support::*;
 
 /// Waits until hinit sleeps: it has then handled all that was sent, because input wakes it at once.
-fn sleeps(hinit: &Running) {
+fn wait_until_asleep(hinit: &Running) {
     let pid = hinit.pid();
     eventually("hinit sleeps", || {
         status_of(pid, "State")?.starts_with('S').then_some(())
@@ -47,10 +47,10 @@ fn without_descriptors_hinit_continues_and_answers_later(mode: Mode) {
     let mut clients = [Client::new(&socket), Client::new(&socket)];
     for client in &mut clients {
         // The connection is busy from here on.
-        assert!(client.ask("/livez").status.starts_with("200 "));
+        assert!(client.fetch("/livez").status.starts_with("200 "));
         client.send("GET /livez");
         // When hinit sleeps again it has read this.
-        sleeps(&hinit);
+        wait_until_asleep(&hinit);
     }
     // The kernel queues the connection, and hinit cannot accept it.
     let mut waits = Client::new(&socket);
@@ -58,7 +58,7 @@ fn without_descriptors_hinit_continues_and_answers_later(mode: Mode) {
     hinit.signal(SIGUSR1);
     assert_eq!(hinit.line(), "signal 10");
     // hinit does not spin until it drops the slow connections: they still exist when it sleeps.
-    sleeps(&hinit);
+    wait_until_asleep(&hinit);
     for client in &mut clients {
         client.send(" HTTP/1.1\r\nHost: x\r\n\r\n");
         assert!(client.answer().status.starts_with("200 "));
@@ -83,11 +83,11 @@ fn idle_connections_delay_no_request(mode: Mode) {
     let (_hinit, socket) = limited(mode, &pid_file, 2);
     let mut clients = [Client::new(&socket), Client::new(&socket)];
     for client in &mut clients {
-        assert!(client.ask("/livez").status.starts_with("200 "));
+        assert!(client.fetch("/livez").status.starts_with("200 "));
     }
     assert!(
         Client::new(&socket)
-            .ask("/livez")
+            .fetch("/livez")
             .status
             .starts_with("200 ")
     );

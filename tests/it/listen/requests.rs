@@ -15,13 +15,13 @@ fn answering(dir: &TempDir) -> (Running, std::path::PathBuf) {
 
 /// The status code, and whether the connection stays open.
 #[track_caller]
-fn outcome(socket: &std::path::Path, request: &[u8]) -> (u16, bool) {
+fn code_and_keep_alive(socket: &std::path::Path, request: &[u8]) -> (u16, bool) {
     let mut client = Client::new(socket);
     client.send(request);
     let answer = client.answer();
     let goes_on = !answer.fields.contains(&"Connection: close".to_owned());
     if goes_on {
-        assert!(client.ask("/livez").status.starts_with("200 "));
+        assert!(client.fetch("/livez").status.starts_with("200 "));
     } else {
         assert_eq!(client.rest(), "");
     }
@@ -52,20 +52,23 @@ fn each_page_method_and_version() {
     ] {
         let request = format!("{line}\r\nHost: a\r\n{fields}\r\n");
         assert_eq!(
-            outcome(&socket, request.as_bytes()),
+            code_and_keep_alive(&socket, request.as_bytes()),
             expected,
             "{request:.200}"
         );
     }
     assert_eq!(
-        outcome(&socket, b"GET /livez HTTP/1.0\r\n\r\n"),
+        code_and_keep_alive(&socket, b"GET /livez HTTP/1.0\r\n\r\n"),
         (200, false)
     );
     assert_eq!(
-        outcome(&socket, b"GET /livez HTTP/1.1\r\n\r\n"),
+        code_and_keep_alive(&socket, b"GET /livez HTTP/1.1\r\n\r\n"),
         (400, false)
     );
-    assert_eq!(outcome(&socket, b"\xff\xfe\0\r\n\r\n"), (400, false));
+    assert_eq!(
+        code_and_keep_alive(&socket, b"\xff\xfe\0\r\n\r\n"),
+        (400, false)
+    );
 }
 
 #[test]
@@ -77,7 +80,7 @@ fn each_field_of_an_answer() {
         ("/livez", "text/plain; charset=utf-8"),
         ("/status", "application/json"),
     ] {
-        let answer = Client::new(&socket).ask(target);
+        let answer = Client::new(&socket).fetch(target);
         assert_eq!(answer.status, format!("200 {verdict}"));
         let length = format!("Content-Length: {}", answer.body.len());
         let fields = [
@@ -122,8 +125,8 @@ fn one_connection_for_many_requests() {
     let (_hinit, socket) = answering(&dir);
     let mut client = Client::new(&socket);
     for _ in 0..3 {
-        assert!(client.ask("/livez").status.starts_with("200 "));
-        assert_eq!(client.ask("/missing").status, "404 Not Found");
+        assert!(client.fetch("/livez").status.starts_with("200 "));
+        assert_eq!(client.fetch("/missing").status, "404 Not Found");
         // Both at once, and the second in two parts.
         let second = request("/missing");
         let (start, end) = second.split_at(20);
@@ -181,7 +184,7 @@ fn a_part_of_a_request() {
         "{answer:?}"
     );
     assert_eq!(client.rest(), "");
-    assert!(idle.ask("/livez").status.starts_with("200 "));
+    assert!(idle.fetch("/livez").status.starts_with("200 "));
 }
 
 #[test]
@@ -198,7 +201,7 @@ fn a_client_that_hangs_up_amid_a_request_does_no_harm() {
     }
     assert!(
         Client::new(&socket)
-            .ask("/livez")
+            .fetch("/livez")
             .status
             .starts_with("200 ")
     );

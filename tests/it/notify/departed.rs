@@ -93,7 +93,7 @@ fn an_exited_sender_of_another_user_is_ignored_with_a_remedy(mode: Mode) {
     hinit.signal(SIGTERM);
     let ended = hinit.end();
     assert_eq!(ended.code, 143);
-    ended.says(
+    ended.assert_logged(
         "hinit: ignored a notify message of process *: the sender is not a descendant of \
                 the server, or has \
         exited; it should wait until its message is read (systemd-notify, or BARRIER=1)",
@@ -118,7 +118,7 @@ fn an_exited_sender_cannot_set_main_pid(mode: Mode) {
     assert_eq!(recorded(&dir.join("pid")), pid);
     hinit.signal(SIGTERM);
     let ended = hinit.end();
-    ended.says(
+    ended.assert_logged(
         "hinit: ignored MAINPID=*: its sender has exited; it should wait until its message is read \
         (systemd-notify, or BARRIER=1)",
     );
@@ -155,7 +155,7 @@ fn all_messages_are_read_before_the_servers_end_counts(mode: Mode) {
         status_of(server, "State")?.starts_with('Z').then_some(())
     });
     hinit.signal(SIGCONT);
-    eventually("the other is the server", || {
+    eventually("the other process is the server", || {
         let now = fs::read_to_string(&pid_file).unwrap();
         (now.trim() == successor && now.trim() != first.to_string()).then_some(())
     });
@@ -176,7 +176,7 @@ fn a_zombie_cannot_become_the_server(mode: Mode) {
         .args(["--notify"]);
     let ended = start.fixture(["hand-over-to-a-zombie"]).run();
     assert_eq!(ended.code, 5, "{}", ended.log);
-    ended.says("hinit: ignored MAINPID=*: it is not a running descendant of hinit");
+    ended.assert_logged("hinit: ignored MAINPID=*: it is not a running descendant of hinit");
 }
 
 /// In a PID namespace of its own: a process of another user sends while hinit is stopped, and

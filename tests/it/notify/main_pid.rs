@@ -22,7 +22,7 @@ fn await_log(hinit: &Running, text: &str) {
 }
 
 /// A shell command that makes an orphan, which sends its own PID as MAINPID and in STATUS.
-fn takeover() -> String {
+fn orphan_as_main_pid() -> String {
     format!(
         "{} orphan 'MAINPID=$SELF\\nSTATUS=$SELF'",
         fixture().display()
@@ -49,7 +49,7 @@ fn an_orphan_becomes_the_server_with_its_signals_and_exit_code(mode: Mode) {
     let script = format!(
         "echo $$; until test -s {}; do :; done; trap 'exit 9' TERM; {}; {WAIT}",
         pid_file.display(),
-        takeover()
+        orphan_as_main_pid()
     );
     let hinit = Start::new(mode)
         .pid_file(&pid_file)
@@ -87,7 +87,7 @@ fn the_old_server_ends_as_an_orphan(mode: Mode) {
     let script = format!(
         "echo $$; until test -s {}; do :; done; {}; until grep -vq $$ {0}; do :; done; exit 5",
         pid_file.display(),
-        takeover()
+        orphan_as_main_pid()
     );
     let hinit = Start::new(mode)
         .pid_file(&pid_file)
@@ -160,7 +160,7 @@ fn a_child_of_the_server_becomes_the_server_when_it_ends(mode: Mode) {
         "hinit: MAINPID={child} (*) is not a child of hinit; it becomes the server when its \
          parent has exited"
     );
-    assert!(is_like(&warning, &expected), "{warning}");
+    assert!(matches_pattern(&warning, &expected), "{warning}");
     fs::write(&go, "").unwrap();
     eventually("the child is the server", || {
         (fs::read_to_string(&pid_file).unwrap().trim() == child).then_some(())
@@ -280,7 +280,7 @@ fn the_successor_of_a_stopped_server_is_not_stopped(mode: Mode) {
         *children_of(hinit.pid()).iter().find(is_it).unwrap()
     });
     kill(shell, SIGSTOP);
-    eventually("it is stopped", || {
+    eventually("the process is stopped", || {
         (get(&pid_file, "/livez").status == format!("503 unhealthy: process {first} is stopped"))
             .then_some(())
     });
@@ -293,13 +293,13 @@ fn the_successor_of_a_stopped_server_is_not_stopped(mode: Mode) {
     );
     // Whether the old server is continued does not matter any more.
     kill(orphan, SIGSTOP);
-    eventually("it is stopped", || {
+    eventually("the process is stopped", || {
         (get(&pid_file, "/livez").status == format!("503 unhealthy: process {second} is stopped"))
             .then_some(())
     });
     kill(shell, SIGKILL);
     kill(orphan, SIGCONT);
-    eventually("it goes on", || {
+    eventually("the process continues", || {
         get(&pid_file, "/livez")
             .status
             .starts_with("200 ")

@@ -35,7 +35,7 @@ fn a_process_that_is_not_below_hinit_is_ignored(mode: Mode) {
         "junk",
         "",
     ] {
-        stranger.say(message.as_bytes());
+        stranger.send_and_wait(message.as_bytes());
     }
     assert_eq!(
         hinit.verdict_with(&pid_file, &["--ready"]),
@@ -113,7 +113,7 @@ fn malformed_messages_do_no_harm(mode: Mode) {
         assert_eq!(get(&pid_file, "/status").member("status"), "\"\"");
         hinit.signal(SIGTERM);
         let ended = hinit.end();
-        ended.says(&format!(
+        ended.assert_logged(&format!(
             "hinit: cannot read a notify message: {}",
             why(junk[1])
         ));

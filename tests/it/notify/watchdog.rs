@@ -5,7 +5,7 @@ use nix::libc::SIGTERM;
 use crate::support::*;
 
 /// Whether this is the verdict on a silent server whose watchdog interval is 100 ms.
-fn is_late(verdict: &str) -> bool {
+fn is_silent(verdict: &str) -> bool {
     let age = verdict.strip_prefix("unhealthy: no sign of life for ");
     let age = age.and_then(|rest| rest.strip_suffix("s (watchdog 100ms)"));
     age.is_some_and(|age| age.parse::<f64>().is_ok_and(|age| age >= 0.1))
@@ -35,14 +35,14 @@ fn a_silent_server_is_unhealthy(mode: Mode) {
         .start()
         .ready();
     let pid = recorded(&pid_file);
-    eventually("it is late", || {
-        is_late(&hinit.verdict(&pid_file)).then_some(())
+    eventually("the server is silent", || {
+        is_silent(&hinit.verdict(&pid_file)).then_some(())
     });
-    assert!(is_late(&hinit.verdict_with(&pid_file, &["--ready"])));
+    assert!(is_silent(&hinit.verdict_with(&pid_file, &["--ready"])));
     for page in ["/livez", "/readyz", "/status"] {
         let answer = get(&pid_file, page);
         let verdict = answer.status.strip_prefix("503 ").unwrap();
-        assert!(is_late(verdict), "{answer:?}");
+        assert!(is_silent(verdict), "{answer:?}");
     }
     let status = get(&pid_file, "/status");
     assert_eq!(
@@ -57,7 +57,7 @@ fn a_silent_server_is_unhealthy(mode: Mode) {
     assert!(status.member("silent_milliseconds").parse::<u32>().unwrap() >= 100);
     let line = hinit.log_line();
     assert!(
-        is_late(line.strip_prefix("hinit: the server is ").unwrap()),
+        is_silent(line.strip_prefix("hinit: the server is ").unwrap()),
         "{line}"
     );
     // The silence has no other effect.
@@ -86,7 +86,7 @@ fn the_first_watchdog_message_starts_the_interval(mode: Mode) {
         assert!(hinit.verdict(&pid_file).starts_with("healthy: "));
         hinit.next_message();
     }
-    eventually("it is late", || {
+    eventually("the server is silent", || {
         hinit
             .verdict(&pid_file)
             .ends_with(" (watchdog 1ms)")
@@ -152,7 +152,7 @@ fn the_watchdogs_signal_ends_a_silent_server(mode: Mode) {
         panic!("{}", ended.log)
     };
     assert!(
-        is_late(late.strip_prefix("hinit: the server is ").unwrap()),
+        is_silent(late.strip_prefix("hinit: the server is ").unwrap()),
         "{late}"
     );
     assert!(

@@ -61,7 +61,7 @@ fn the_lock_shows_the_state_where_the_mode_cannot() {
                      its file system does \
                      not keep permissions, and may hide hinit's locks from other machines"
                 );
-                assert!(is_like(&line, &told), "{line}");
+                assert!(matches_pattern(&line, &told), "{line}");
             }
             let pid = recorded(&path);
             assert_eq!(permissions(&path), kept);

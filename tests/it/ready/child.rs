@@ -6,7 +6,7 @@ use super::*;
 const FIELDS: [&str; 6] = ["Uid", "Gid", "Groups", "CapEff", "CapAmb", "NoNewPrivs"];
 
 /// The probe hangs at a server that accepts connections and never answers.
-fn held_up(mode: Mode, dir: &TempDir, timeout: &str) -> (Start, UnixListener) {
+fn with_hanging_probe(mode: Mode, dir: &TempDir, timeout: &str) -> (Start, UnixListener) {
     let socket = dir.join("server");
     let listener = UnixListener::bind(&socket).unwrap();
     fs::set_permissions(dir, Permissions::from_mode(0o777)).unwrap();
@@ -18,8 +18,8 @@ fn held_up(mode: Mode, dir: &TempDir, timeout: &str) -> (Start, UnixListener) {
     (start(mode, dir, &probes), listener)
 }
 
-fn has_gone(pid: i32) {
-    eventually("the child has gone", || {
+fn wait_until_gone(pid: i32) {
+    eventually("the child is gone", || {
         (!Path::new(&format!("/proc/{pid}")).exists()).then_some(())
     });
 }
@@ -41,9 +41,9 @@ fn the_probing_child_runs_as_the_servers_user(mode: Mode) {
     }
     for options in [&[][..], &["--user", "4242:7"], &["--user", "daemon"]] {
         let dir = TempDir::new();
-        let (start, listener) = held_up(mode, &dir, "10m");
+        let (start, listener) = with_hanging_probe(mode, &dir, "10m");
         let hinit = start.args(options).fixture(["ready"]).start().ready();
-        let (_stream, pid) = asks(&listener);
+        let (_stream, pid) = accept_probe(&listener);
         let server = children_of(hinit.pid())
             .into_iter()
             .find(|child| *child != pid)
@@ -61,14 +61,14 @@ fn the_probing_child_runs_as_the_servers_user(mode: Mode) {
 
 fn the_probing_child_keeps_no_descriptor_of_hinit(mode: Mode) {
     let dir = TempDir::new();
-    let (start, listener) = held_up(mode, &dir, "10m");
+    let (start, listener) = with_hanging_probe(mode, &dir, "10m");
     let start = start.args([
         "--notify",
         "--listen",
         &format!("unix:{}", dir.join("probes").display()),
     ]);
     let hinit = start.fixture(["ready"]).start().ready();
-    let (_stream, pid) = asks(&listener);
+    let (_stream, pid) = accept_probe(&listener);
     let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
     let mut kinds: Vec<String> = descriptors
         .filter(|fd| fd.file_name().to_str().unwrap().parse::<i32>().unwrap() > 2)
@@ -95,13 +95,13 @@ fn the_probing_child_does_not_outlive_a_stop(mode: Mode) {
         ),
     ] {
         let dir = TempDir::new();
-        let (start, listener) = held_up(mode, &dir, "10m");
+        let (start, listener) = with_hanging_probe(mode, &dir, "10m");
         let hinit = start
             .args(["-v", "--grace", "10m"])
             .script(script)
             .start()
             .ready();
-        let (_stream, pid) = asks(&listener);
+        let (_stream, pid) = accept_probe(&listener);
         hinit.signal(if code == 3 { SIGTERM } else { SIGUSR1 });
         let ended = hinit.end();
         assert_eq!(
@@ -114,19 +114,19 @@ fn the_probing_child_does_not_outlive_a_stop(mode: Mode) {
             "{}",
             ended.log
         );
-        has_gone(pid);
+        wait_until_gone(pid);
     }
 }
 
 fn a_hanging_probe_is_killed_and_the_next_one_runs(mode: Mode) {
     let dir = TempDir::new();
-    let (start, listener) = held_up(mode, &dir, "50ms");
+    let (start, listener) = with_hanging_probe(mode, &dir, "50ms");
     let hinit = start.args(["-v"]).fixture(["ready"]).start().ready();
-    let (_stream, pid) = asks(&listener);
+    let (_stream, pid) = accept_probe(&listener);
     kill(pid, SIGSTOP);
-    let (mut stream, next) = asks(&listener);
+    let (mut stream, next) = accept_probe(&listener);
     assert_ne!(next, pid);
-    has_gone(pid);
+    wait_until_gone(pid);
     assert!(
         hinit
             .log_line()
@@ -138,15 +138,15 @@ fn a_hanging_probe_is_killed_and_the_next_one_runs(mode: Mode) {
 
 fn a_killed_probe_has_no_answer(mode: Mode) {
     let dir = TempDir::new();
-    let (start, listener) = held_up(mode, &dir, "10m");
+    let (start, listener) = with_hanging_probe(mode, &dir, "10m");
     let hinit = start.args(["-v"]).fixture(["ready"]).start().ready();
-    let (_stream, pid) = asks(&listener);
+    let (_stream, pid) = accept_probe(&listener);
     kill(pid, SIGKILL);
     assert_eq!(
         hinit.log_line(),
         "hinit: the server is not ready yet: the probes have no result"
     );
-    let (mut stream, _) = asks(&listener);
+    let (mut stream, _) = accept_probe(&listener);
     stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
     becomes_ready(&dir);
     stop(hinit);
@@ -236,12 +236,12 @@ fn a_probe_that_cannot_start_is_one_warning(mode: Mode) {
 #[test]
 fn the_probing_child_cannot_become_the_server() {
     let dir = TempDir::new();
-    let (start, listener) = held_up(Mode::Subreaper, &dir, "10m");
+    let (start, listener) = with_hanging_probe(Mode::Subreaper, &dir, "10m");
     let own = dir.join("own");
     let start = start.arg("--follow").arg(&own);
     let script = "trap 'exit 4' USR1; echo ready; while :; do sleep 0.01; done";
     let hinit = start.script(script).start().ready();
-    let (_stream, pid) = asks(&listener);
+    let (_stream, pid) = accept_probe(&listener);
     fs::write(&own, pid.to_string()).unwrap();
     hinit.signal(SIGUSR1);
     assert_eq!(hinit.end().code, 4);

@@ -49,7 +49,7 @@ fn a_hidden_server_and_its_leftovers_are_killed_after_the_grace_time() {
         let end = ended.log.lines().last().unwrap();
         assert_eq!(ended.code, 137, "{how}: {}", ended.log);
         assert!(end.contains(" when its grace time was over"), "{end}");
-        let killed = told(&ended.log, "killed").unwrap();
+        let killed = leftovers_in(&ended.log, "killed").unwrap();
         assert!(killed.starts_with("1 leftover: process (PID "), "{end}");
         assert!(killed.ends_with(", hidden by /proc)"), "{end}");
     }
@@ -83,7 +83,7 @@ fn the_status_does_not_count_hidden_children() {
 
 /// A server whose child prints a line at SIGTERM, under hinit as PID 1 of a namespace made with
 /// these options.
-fn leaves_a_child(more: &[&str], around: &str) -> Ended {
+fn run_with_leftover(more: &[&str], around: &str) -> Ended {
     let dir = TempDir::new();
     let mut command = Command::new("unshare");
     if !is_root() {
@@ -92,7 +92,7 @@ fn leaves_a_child(more: &[&str], around: &str) -> Ended {
     command.args(["--pid", "--fork", "--kill-child"]).args(more);
     command.args(["sh", "-euc", around, "sh"]).arg(hinit());
     let start = Start::of(Mode::Subreaper, command).no_pid_file();
-    let script = format!("{} exit 3", polite(&dir, "good bye"));
+    let script = format!("{} exit 3", prints_at_term(&dir, "good bye"));
     start.script(&script).run()
 }
 
@@ -104,7 +104,7 @@ fn without_a_proc_of_this_namespace_the_children_are_ended_by_their_pids() {
         // There is no /proc.
         (&["--mount"], "mount -t tmpfs none /proc; exec \"$@\""),
     ] {
-        let ended = leaves_a_child(more, around);
+        let ended = run_with_leftover(more, around);
         assert_eq!((ended.code, ended.stdout.as_str()), (3, "good bye"));
         let line = "hinit: cannot see which processes the server has left: \
             /proc belongs to another PID namespace\n";

@@ -46,9 +46,9 @@ fn other_writers_to_a_filter_get_term_first(mode: Mode) {
     let dir = TempDir::new();
     let script = format!(
         "exec > >(tail -n 2); {} echo FATAL; exit 3",
-        polite(&dir, "good bye")
+        prints_at_term(&dir, "good bye")
     );
-    let start = patient(mode)
+    let start = with_long_drain(mode)
         .no_pid_file()
         .args(["--", "bash", "-c", &script]);
     let ended = start.run();
@@ -62,8 +62,8 @@ fn other_writers_to_a_filter_get_term_first(mode: Mode) {
 
 fn a_filter_that_outlives_its_input_gets_term(mode: Mode) {
     let dir = TempDir::new();
-    let script = format!("{{ {} }} < <(exit); exit 3", polite(&dir, "told"));
-    let start = patient(mode)
+    let script = format!("{{ {} }} < <(exit); exit 3", prints_at_term(&dir, "told"));
+    let start = with_long_drain(mode)
         .no_pid_file()
         .args(["--", "bash", "-c", &script]);
     let ended = start.run();

@@ -116,13 +116,13 @@ fn leftovers_of_another_user_are_named_and_left() {
     let ended = hinit.end();
     let line = format!("1 leftover: server (PID {pid}, sleeping, ");
     assert!(
-        told(&ended.log, "could not end")
+        leftovers_in(&ended.log, "could not end")
             .unwrap()
             .starts_with(&line),
         "{}",
         ended.log
     );
-    assert_eq!((code, told(&ended.log, "killed")), (3, None));
+    assert_eq!((code, leftovers_in(&ended.log, "killed")), (3, None));
 }
 
 /// A cgroup that can be frozen, of version 1 if there is one.
@@ -186,7 +186,7 @@ fn a_frozen_server_is_named_and_left() {
     );
     let mut hinit = start.script(&script).start().ready();
     let pid = recorded(&pid_file);
-    eventually("it sleeps", || {
+    eventually("the process sleeps", || {
         let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
         (name == "sleep\n").then_some(())
     });

@@ -29,9 +29,9 @@ fn a_file_that_cannot_be_trusted() {
     let pid = ears.pid().to_string();
     refused(&path, &[], "does not exist");
     refused(&path, &["--foreign"], "does not exist");
-    let odd = odd_files(&dir);
+    let odd = irregular_files(&dir);
     // The target of the symlink is a proper PID file.
-    let _held = held(&dir.join("target"), &pid);
+    let _held = locked_pid_file(&dir.join("target"), &pid);
     for (kind, path) in odd {
         for more in [&[][..], &["--foreign"]] {
             refused(&path, more, &format!("is not a regular file ({kind})"));
@@ -42,7 +42,7 @@ fn a_file_that_cannot_be_trusted() {
         &[],
         "is not a regular file (device)",
     );
-    let held = held(&path, &pid);
+    let held = locked_pid_file(&path, &pid);
     refused(&path.join("x"), &[], "cannot be read: Not a directory");
     for mode in [0o666, 0o664, 0o646] {
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
@@ -56,7 +56,7 @@ fn a_file_that_cannot_be_trusted() {
     }
     drop(held);
     refused(&path, &[], "is stale: no hinit has locked it");
-    assert_eq!(ears.heard(), "signal 15\n");
+    assert_eq!(ears.received(), "signal 15\n");
 }
 
 #[test]
@@ -73,12 +73,12 @@ fn contents_that_name_no_process() {
         (b"4294967297\n", "contains a number out of range"),
         (&[b' '; 33], "is too large"),
     ] {
-        let held = held(&path, contents);
+        let held = locked_pid_file(&path, contents);
         refused(&path, &[], reason);
         drop(held);
         refused(&path, &["--foreign"], reason);
     }
-    let held = held(&path, "");
+    let held = locked_pid_file(&path, "");
     refused(&path, &[], "the server has not started yet, or has ended");
     drop(held);
     refused(&path, &[], "is empty");
@@ -91,7 +91,7 @@ fn a_pid_that_is_no_living_process() {
     let path = dir.join("pid");
     let victim = Victim::sleeping();
     let pid = victim.pid();
-    let file = held(&path, pid.to_string());
+    let file = locked_pid_file(&path, pid.to_string());
     kill(pid, SIGSTOP);
     victim.becomes('T');
     kill(pid, SIGKILL);
@@ -106,12 +106,12 @@ fn a_pid_that_is_no_living_process() {
     let tasks = fs::read_dir(format!("/proc/{of}/task")).unwrap().flatten();
     let ids = tasks.map(|task| task.file_name().to_str().unwrap().parse().unwrap());
     let thread: i32 = ids.max().unwrap();
-    let _held = held(&path, thread.to_string());
+    let _held = locked_pid_file(&path, thread.to_string());
     refused(&path, &[], &format!("{thread} is a thread of process {of}"));
     // A process whose first thread has exited counts as well.
-    let _held = held(&dir.join("other"), of.to_string());
+    let _held = locked_pid_file(&dir.join("other"), of.to_string());
     let path = dir.join("other");
-    let ended = say([
+    let ended = run_hinit([
         "signal",
         "KILL",
         "--wait=30",

@@ -43,7 +43,7 @@ cat said
 
 /// The other process must be alive, and must not have got a signal.
 #[track_caller]
-fn spares_the_stranger(options: &[String], end: &str, then: &str) {
+fn assert_reused_pid_gets_no_signal(options: &[String], end: &str, then: &str) {
     let dir = TempDir::new();
     let mut command = command_in(Mode::Pid1, "sh");
     command.args(["-euc", SCRIPT, "sh"]).arg(dir.as_ref());
@@ -69,7 +69,7 @@ fn calls_before(last: &str) -> Vec<(String, String)> {
     let dir = TempDir::new();
     let (path, trace) = (dir.join("pid"), dir.join("trace"));
     let victim = Victim::sleeping();
-    let _held = held(&path, victim.pid().to_string());
+    let _held = locked_pid_file(&path, victim.pid().to_string());
     // As root of a user namespace, as in the script.
     let mut strace = Command::new(if is_root() { "env" } else { "unshare" });
     if !is_root() {
@@ -92,28 +92,28 @@ fn calls_before(last: &str) -> Vec<(String, String)> {
     numbered.skip(first.unwrap()).collect()
 }
 
-fn can_give_pids() -> bool {
+fn can_choose_pids() -> bool {
     let is_there = Path::new("/proc/sys/kernel/ns_last_pid").exists();
     can_run(is_there, "the kernel must give the PIDs that it is told to")
 }
 
 #[test]
 fn a_pid_reused_after_any_system_call_gets_no_signal() {
-    if !can_give_pids() {
+    if !can_choose_pids() {
         return;
     }
     let calls = calls_before("pidfd_send_signal");
     assert!(calls.iter().any(|(name, _)| name == "pidfd_open"));
     for call in &calls {
         for end in ["in-order", "crashed"] {
-            spares_the_stranger(&[stop_after(call)], end, "");
+            assert_reused_pid_gets_no_signal(&[stop_after(call)], end, "");
         }
     }
 }
 
 #[test]
 fn without_pidfds_a_reused_pid_gets_no_signal() {
-    if !can_give_pids() {
+    if !can_choose_pids() {
         return;
     }
     // strace takes one injection for a call, so it stops after the call before.
@@ -121,13 +121,13 @@ fn without_pidfds_a_reused_pid_gets_no_signal() {
     let without = "-e inject=pidfd_open:error=ENOSYS".to_owned();
     for end in ["in-order", "crashed"] {
         let options = [stop_after(calls.last().unwrap()), without.clone()];
-        spares_the_stranger(&options, end, "");
+        assert_reused_pid_gets_no_signal(&options, end, "");
     }
 }
 
 #[test]
 fn the_lock_of_another_hinit_does_not_confirm_a_reused_pid() {
-    if !can_give_pids() {
+    if !can_choose_pids() {
         return;
     }
     let before = calls_before("pidfd_open");
@@ -142,6 +142,6 @@ fn the_lock_of_another_hinit_does_not_confirm_a_reused_pid() {
         } else {
             vec![stop_after(first), stop_after(later)]
         };
-        spares_the_stranger(&options, "crashed", "claim");
+        assert_reused_pid_gets_no_signal(&options, "crashed", "claim");
     }
 }

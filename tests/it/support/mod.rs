@@ -14,18 +14,18 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
+mod notify_and_http;
 mod probing;
 mod process;
 mod pty;
 mod running;
-mod telling;
 mod victim;
 
+pub use notify_and_http::*;
 pub use probing::*;
 pub use process::*;
 pub use pty::*;
 pub use running::*;
-pub use telling::*;
 pub use victim::*;
 
 /// How long a test waits before it fails: far longer than any step takes, or `TEST_BOUND` in
@@ -40,10 +40,10 @@ pub fn bound() -> Duration {
 
 /// Waits until `check` returns a value; fails with `what` after the bound.
 #[track_caller]
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
-        if let Some(found) = look() {
+        if let Some(found) = check() {
             return found;
         }
         assert!(start.elapsed() < bound(), "never happened: {what}");
@@ -108,7 +108,7 @@ impl Drop for TempDir {
 
 /// One file of each kind that cannot be a PID file, with the name of its kind. (The socket needs no
 /// listener.)
-pub fn odd_files(dir: &TempDir) -> [(&'static str, PathBuf); 4] {
+pub fn irregular_files(dir: &TempDir) -> [(&'static str, PathBuf); 4] {
     let [fifo, directory, socket, symlink] =
         ["FIFO", "directory", "socket", "symlink"].map(|kind| (kind, dir.join(kind)));
     nix::unistd::mkfifo(&fifo.1, nix::sys::stat::Mode::S_IRWXU).unwrap();

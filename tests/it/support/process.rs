@@ -52,7 +52,7 @@ pub fn recorded(pid_file: &Path) -> i32 {
 
 /// A shell command that waits until a PID is recorded, which may be after the server's first
 /// instruction, and prints the file.
-pub fn cat(pid_file: &Path) -> String {
+pub fn print_recorded(pid_file: &Path) -> String {
     let path = pid_file.display();
     format!("until test -s {path}; do :; done; cat {path}")
 }

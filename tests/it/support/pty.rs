@@ -17,7 +17,7 @@ const PROMPT: &str = "your wish> ";
 
 /// A pseudo-terminal, which hangs up when dropped.
 pub struct Pty {
-    keyboard_and_screen: File,
+    master: File,
     /// The program's side.
     pub line: File,
     seen: String,
@@ -37,7 +37,7 @@ impl Pty {
             .open(ptsname_r(&master).unwrap())
             .unwrap();
         Self {
-            keyboard_and_screen: OwnedFd::from(master).into(),
+            master: OwnedFd::from(master).into(),
             line,
             seen: String::new(),
         }
@@ -53,7 +53,7 @@ impl Pty {
 
     /// Types on the keyboard: `\x03` is Ctrl-C, `\x1a` Ctrl-Z, `\x1c` Ctrl-\.
     pub fn press(&mut self, keys: &str) {
-        self.keyboard_and_screen.write_all(keys.as_bytes()).unwrap();
+        self.master.write_all(keys.as_bytes()).unwrap();
     }
 
     /// Types a command after the shell's prompt: the shell may discard what was typed before.
@@ -86,15 +86,12 @@ impl Pty {
 
     /// Reads for at most a second; false at the end.
     fn read(&mut self) -> bool {
-        let mut readable = [PollFd::new(
-            self.keyboard_and_screen.as_fd(),
-            PollFlags::POLLIN,
-        )];
+        let mut readable = [PollFd::new(self.master.as_fd(), PollFlags::POLLIN)];
         if poll(&mut readable, 1000_u16).unwrap() == 0 {
             return true;
         }
         let mut bytes = [0; 4096];
-        let length = self.keyboard_and_screen.read(&mut bytes).unwrap_or(0);
+        let length = self.master.read(&mut bytes).unwrap_or(0);
         self.seen.push_str(&String::from_utf8_lossy(
             bytes.get(..length).unwrap_or_default(),
         ));
@@ -103,7 +100,7 @@ impl Pty {
 
     /// The process group in the foreground.
     pub fn foreground(&self) -> i32 {
-        tcgetpgrp(&self.keyboard_and_screen).unwrap().as_raw()
+        tcgetpgrp(&self.master).unwrap().as_raw()
     }
 
     /// Changes the size of the window by another descriptor.

@@ -167,7 +167,7 @@ impl Running {
     #[track_caller]
     pub fn settled(self) -> Self {
         let directory = format!("/proc/{}/cwd", self.pid());
-        eventually("hinit lets go", || {
+        eventually("hinit leaves its working directory", || {
             (std::fs::read_link(&directory).ok()?.as_path() == Path::new("/")).then_some(())
         });
         self
@@ -228,7 +228,7 @@ impl Running {
     /// Waits until hinit exits, and returns its exit code. Other processes may live on.
     #[track_caller]
     pub fn code(&mut self) -> i32 {
-        let status = eventually("hinit ends", || {
+        let status = eventually("hinit exits", || {
             self.child.try_wait().expect("waitpid fails")
         });
         Ended::code_of(status)
@@ -321,9 +321,9 @@ impl Ended {
 
     /// Asserts that the log has this line, in which each `*` matches any text.
     #[track_caller]
-    pub fn says(&self, line: &str) {
+    pub fn assert_logged(&self, line: &str) {
         assert!(
-            self.log.lines().any(|said| is_like(said, line)),
+            self.log.lines().any(|said| matches_pattern(said, line)),
             "no `{line}`: {}",
             self.log
         );
@@ -331,7 +331,7 @@ impl Ended {
 }
 
 /// Whether a line matches a pattern, in which each `*` matches any text.
-pub fn is_like(line: &str, pattern: &str) -> bool {
+pub fn matches_pattern(line: &str, pattern: &str) -> bool {
     let (first, others) = pattern.split_once('*').unwrap_or((pattern, ""));
     let Some(mut rest) = line.strip_prefix(first) else {
         return false;

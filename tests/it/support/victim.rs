@@ -40,7 +40,7 @@ impl Victim {
                 .starts_with(state)
                 .then_some(())
         };
-        eventually("the state changes", look);
+        eventually("the state of the process changes", look);
     }
 }
 
@@ -51,9 +51,9 @@ impl Drop for Victim {
 }
 
 /// A PID file with both locks of hinit: flock(2) against other hinits, and fcntl(2) for readers.
-pub struct Held(File);
+pub struct LockedPidFile(File);
 
-impl Drop for Held {
+impl Drop for LockedPidFile {
     fn drop(&mut self) {
         // A child that another test has just forked keeps the lock until its exec, so closing the
         // file is not enough.
@@ -74,13 +74,13 @@ fn lock_for_readers(file: &File, kind: i32) {
 }
 
 /// Makes a locked PID file with these contents.
-pub fn held(path: &Path, contents: impl AsRef<[u8]>) -> Held {
+pub fn locked_pid_file(path: &Path, contents: impl AsRef<[u8]>) -> LockedPidFile {
     fs::write(path, contents).unwrap();
     fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap();
     let file = File::options().read(true).write(true).open(path).unwrap();
     fs2::FileExt::try_lock_exclusive(&file).unwrap();
     lock_for_readers(&file, libc::F_WRLCK);
-    Held(file)
+    LockedPidFile(file)
 }
 
 /// hinit with these arguments, and without `HINIT_` variables.
@@ -94,7 +94,7 @@ pub fn hinit_with(words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command
 }
 
 /// Runs hinit with these arguments.
-pub fn say(words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ended {
+pub fn run_hinit(words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ended {
     Ended::of(&hinit_with(words).output().unwrap())
 }
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use super::*;
 
 /// hinit as a user other than root, by setpriv with these options.
-fn by_nobody(options: &[&str]) -> Start {
+fn by_plain_user(options: &[&str]) -> Start {
     let nobody = [
         "setpriv",
         "--reuid=65534",
@@ -22,10 +22,10 @@ fn a_plain_user_can_only_be_itself() {
         return;
     }
     for user in ["nobody", "65534", "65534:65534", "nobody:nogroup"] {
-        let start = by_nobody(&[]).no_pid_file().args(["--user", user]);
+        let start = by_plain_user(&[]).no_pid_file().args(["--user", user]);
         let ended = start.args(["cat", "/proc/self/status"]).run();
         assert_eq!(ended.code, 0, "{}", ended.log);
-        let mut expected = plain("65534", "65534", "");
+        let mut expected = without_capabilities("65534", "65534", "");
         expected[2] = fields(&ended.stdout)[2].clone();
         assert_eq!(fields(&ended.stdout), expected);
     }
@@ -35,7 +35,7 @@ fn a_plain_user_can_only_be_itself() {
             drop USER from the image, so that hinit starts as root, \
             or start hinit as that user (docker run --user, runAsUser)"
         );
-        refused(by_nobody(&[]), &["--user", user], &why);
+        refused(by_plain_user(&[]), &["--user", user], &why);
     }
     // hinit could become root again; its server cannot.
     let half = ["setpriv", "--euid=65534", "--egid=65534", "--clear-groups"];
@@ -43,7 +43,10 @@ fn a_plain_user_can_only_be_itself() {
     let start = start.args(["--user", "nobody"]);
     let ended = start.args(["cat", "/proc/self/status"]).run();
     assert_eq!(ended.code, 0, "{}", ended.log);
-    assert_eq!(fields(&ended.stdout), plain("65534", "65534", ""));
+    assert_eq!(
+        fields(&ended.stdout),
+        without_capabilities("65534", "65534", "")
+    );
 }
 
 #[test]
@@ -53,12 +56,15 @@ fn ambient_capabilities_of_a_plain_user_are_dropped() {
     }
     let capabilities = "+setuid,+setgid,+kill,+net_bind_service";
     let [inherited, ambient] = ["inh", "ambient"].map(|set| format!("--{set}-caps={capabilities}"));
-    let start = by_nobody(&[&inherited, &ambient]).no_pid_file();
+    let start = by_plain_user(&[&inherited, &ambient]).no_pid_file();
     let ended = start
         .args(["--user", "4242", "cat", "/proc/self/status"])
         .run();
     assert_eq!(ended.code, 0, "{}", ended.log);
-    assert_eq!(fields(&ended.stdout), plain("4242", "4242", "4242"));
+    assert_eq!(
+        fields(&ended.stdout),
+        without_capabilities("4242", "4242", "4242")
+    );
 }
 
 #[test]
@@ -110,7 +116,10 @@ fn where_the_user_namespace_has_that_user() {
     child.stdin.take().unwrap().write_all(b"\n").unwrap();
     let ended = Ended::of(&child.wait_with_output().unwrap());
     assert_eq!(ended.code, 0);
-    assert_eq!(fields(&ended.stdout), plain("4242", "7", "7"));
+    assert_eq!(
+        fields(&ended.stdout),
+        without_capabilities("4242", "7", "7")
+    );
 }
 
 #[test]
@@ -131,7 +140,7 @@ fn the_parents_death_still_kills_the_server() {
     let server = eventually("hinit has a server", || children_of(hinit).pop());
     parent.signal(SIGKILL);
     for pid in [hinit, server] {
-        eventually("it dies", || {
+        eventually("the process dies", || {
             let state = status_of(pid, "State");
             state.is_none_or(|s| s.starts_with('Z')).then_some(())
         });

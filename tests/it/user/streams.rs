@@ -52,7 +52,7 @@ fn the_terminal_is_the_users_until_the_end(mode: Mode) {
             pty.press("\n");
             hinit
         };
-        let status = eventually("it ends", || hinit.try_wait().unwrap());
+        let status = eventually("the process exits", || hinit.try_wait().unwrap());
         assert_eq!(Ended::code_of(status), code);
         let line = pty.line.metadata().unwrap();
         assert_eq!((line.uid(), line.gid()), (7, group));
@@ -75,7 +75,7 @@ fn the_terminal_of_another_session_keeps_its_owner() {
     pty.expect("up");
     assert_eq!(pty.line.metadata().unwrap().uid(), 0);
     pty.press("\n");
-    let status = eventually("it ends", || shell.try_wait().unwrap());
+    let status = eventually("the process exits", || shell.try_wait().unwrap());
     assert_eq!(Ended::code_of(status), 3);
 }
 
@@ -97,7 +97,7 @@ fn dev_tty_stays_roots() {
         ));
     let mut leader = pty.start(&mut leader);
     pty.expect("owner:0");
-    let status = eventually("it ends", || leader.try_wait().unwrap());
+    let status = eventually("the process exits", || leader.try_wait().unwrap());
     assert_eq!(Ended::code_of(status), 0);
 }
 

@@ -31,7 +31,7 @@ pub fn faults_and_job_control(init: &Init) -> String {
 
 /// Waits until a process has handled a signal, and returns its state (proc(5)).
 fn state_after(pid: i32, signal: i32) -> char {
-    eventually("it sees to a signal", || {
+    eventually("the process handles a signal", || {
         // The process takes the signal while it runs, and sleeps when it has handled it: so check
         // the pending set first, then the state. (A signal that ends it may stay pending.)
         let pending = u64::from_str_radix(&status_of(pid, "ShdPnd")?, 16).unwrap();
@@ -60,7 +60,7 @@ fn by_default(command: &mut Command, signal: i32) {
 }
 
 /// The result of a signal: for the command, or for the init.
-pub fn fate(init: &Init, mode: Mode, signal: i32) -> String {
+pub fn result_of_signal(init: &Init, mode: Mode, signal: i32) -> String {
     // A limit of 1 also keeps a core dump from a pipe helper (core(5)).
     let start = init.behind(mode, &["prlimit", "--core=1"], &[]);
     let start = start.with(|command| by_default(command, signal));
@@ -195,10 +195,10 @@ pub fn own_group(init: &Init) -> String {
         .start()
         .ready();
     let server = running.server();
-    match place_of(server).group {
+    match terminal_state(server).group {
         group if group == server => "its own".into(),
         group => {
-            assert_eq!(group, place_of(running.pid()).group);
+            assert_eq!(group, terminal_state(running.pid()).group);
             "the init's".into()
         }
     }
@@ -257,7 +257,7 @@ pub fn ctrl_z(init: &Init) -> String {
     let state = state_after(pid, SIGCHLD);
     kill(command, SIGKILL);
     drop(pty);
-    eventually("the shell ends", || shell.try_wait().unwrap());
+    eventually("the shell exits", || shell.try_wait().unwrap());
     match (stops, state) {
         (false, 'S') => "neither stops",
         (true, 'S') => "the command alone stops",

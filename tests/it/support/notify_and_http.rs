@@ -72,7 +72,7 @@ impl<S: Read + Write> Client<S> {
 
     /// Requests a page and keeps the connection open.
     #[track_caller]
-    pub fn ask(&mut self, target: &str) -> Answer {
+    pub fn fetch(&mut self, target: &str) -> Answer {
         self.send(request(target));
         self.answer()
     }
@@ -149,7 +149,7 @@ impl Answer {
 /// The answer to one request at the socket beside this PID file.
 #[track_caller]
 pub fn get(pid_file: &Path, target: &str) -> Answer {
-    Client::new(&socket_beside(pid_file)).ask(target)
+    Client::new(&socket_beside(pid_file)).fetch(target)
 }
 
 /// The number of lines of the log that contain this text.
