@@ -105,9 +105,9 @@ mod tests {
     use crate::table::{Row, Value};
     use crate::{chart, csv};
 
-    const CSV: &str = include_str!("figures.csv");
-    const SVG: &str = include_str!("figures.svg");
-    const README: &str = include_str!("../../README.md");
+    const CSV: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/figures.csv"));
+    const SVG: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/figures.svg"));
+    const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md"));
 
     #[test]
     fn the_readme_shows_the_figures() {
