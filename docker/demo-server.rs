@@ -1,10 +1,10 @@
 //! The server that `docker/demo` and the Docker tests put under hinit.
 //!
 //!     demo-server                 answer every request on 0.0.0.0:PORT (8000) until a TERM
-//!     demo-server kill SIGNAL     what `kill -SIGNAL $(cat FILE)` does, for an image without a shell
+//!     demo-server kill SIGNAL     does what `kill -SIGNAL $(cat FILE)` does, in an image without a shell
 //!
-//! A HUP "reloads" it: it counts them, and says the count in every answer. Where it finds a
-//! `NOTIFY_SOCKET` it says that it is ready (`sd_notify(3)`), which it is after `READY_AFTER` (0) reloads.
+//! A HUP "reloads" it: it counts the reloads, and every answer contains the count. With `NOTIFY_SOCKET` it reports
+//! that it is ready (`sd_notify(3)`), after `READY_AFTER` (default 0) reloads.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -60,7 +60,7 @@ fn serve() -> io::Result<()> {
             say(&format!("reloaded ({reloads})"))?;
         }
         if request {
-            // A client that leaves half-way is its own problem.
+            // If the client disconnects early, its answer is lost and the server continues.
             let _ = listener.accept().map(|(client, _)| answer(client, reloads));
         }
         if term {
@@ -69,7 +69,7 @@ fn serve() -> io::Result<()> {
     }
 }
 
-/// Tells whoever started it, if they want to know.
+/// Sends a message to the `NOTIFY_SOCKET`, if there is one.
 fn notify(message: &str) -> io::Result<()> {
     let Some(path) = env::var_os("NOTIFY_SOCKET") else {
         return Ok(());
@@ -82,19 +82,19 @@ fn notify(message: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// A socket that gets one byte for each `signal`.
+/// A socket that receives one byte for each `signal`.
 fn pipe_of(signal: i32) -> io::Result<UnixStream> {
     let (reader, writer) = UnixStream::pair()?;
     pipe::register(signal, writer)?;
     Ok(reader)
 }
 
-/// Sleeps until one of them can be read; which can.
+/// Waits until at least one of them is readable, and returns which are.
 fn wait<const N: usize>(fds: [BorrowedFd; N]) -> io::Result<[bool; N]> {
     let mut fds = fds.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
     match poll(&mut fds, PollTimeout::NONE) {
         Ok(_) => Ok(fds.map(|fd| fd.any() == Some(true))),
-        Err(Errno::EINTR) => Ok([false; N]), // the signal's byte is in its pipe: look again
+        Err(Errno::EINTR) => Ok([false; N]), // the signal's byte is in its socket: poll again
         Err(errno) => Err(errno.into()),
     }
 }
@@ -103,7 +103,7 @@ fn answer(mut client: TcpStream, reloads: usize) -> io::Result<()> {
     client.set_read_timeout(Some(Duration::from_secs(1)))?;
     for line in BufReader::new(&client).lines() {
         if line?.is_empty() {
-            break; // the request's end; whatever it asks, the answer is the same
+            break; // the end of the request; every request gets the same answer
         }
     }
     let body = format!("demo-server: PID {}, {reloads} reloads\n", process::id());

@@ -1,4 +1,4 @@
-# What docker/demo runs: hinit and a small server, no shell, no libc, no user database.
+# The image that docker/demo runs. It contains hinit and a small server, and no shell, libc or user database.
 FROM scratch
 COPY hinit demo-server /
 USER 65532:65532
