@@ -1,5 +1,5 @@
-//! The static program that does nothing: what a launch and a health check are measured against.
-//! C's `main`, so that not even Rust's runtime runs before it.
+//! A static program that does nothing, with which a launch and a health check are compared.
+//! It has C's `main`, so that Rust's runtime does not run before it.
 
 #![no_main]
 #![allow(unsafe_code)] // `main` must keep its name

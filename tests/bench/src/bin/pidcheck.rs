@@ -1,9 +1,9 @@
-//! The least that a health check by PID file can do: read the file, ask the kernel for that process, say so. No lock,
-//! no owner, no zombie: what hinit's check takes is shown next to this.
-//! C's `main`, and none of Rust's standard streams, for the same reason as in `noop`.
+//! The minimum of a health check by PID file, with which hinit's check is compared: reads the file, checks that the
+//! process exists (kill(2)), prints the result. It checks no lock, no owner and no zombie.
+//! It has C's `main`, and uses none of Rust's standard streams, for the same reason as `noop`.
 
 #![no_main]
-#![allow(unsafe_code)] // `main` must keep its name, and what it is given is C's
+#![allow(unsafe_code)] // `main` must keep its name, and its arguments are C strings
 
 use std::ffi::{CStr, c_char};
 use std::os::fd::BorrowedFd;
@@ -15,19 +15,19 @@ use nix::unistd::{Pid, read, write};
 
 #[unsafe(no_mangle)]
 extern "C" fn main(_: i32, argv: *const *const c_char) -> i32 {
-    // SAFETY: behind the name of the program there is an argument, or the end of them, which is null.
+    // SAFETY: the array has the name of the program, then an argument or the null pointer at its end.
     let file = unsafe { *argv.add(1) };
     if file.is_null() {
         return 1;
     }
-    // SAFETY: an argument is a string, and stays.
+    // SAFETY: an argument is a C string, which lives as long as the process.
     let is_alive = is_alive(unsafe { CStr::from_ptr(file) }) == Some(true);
     let line: &[u8] = if is_alive {
         b"healthy\n"
     } else {
         b"unhealthy\n"
     };
-    // SAFETY: nobody closes standard output. If nobody opened it, the line is lost.
+    // SAFETY: this program does not close standard output. If it is closed already, the line is lost.
     let _ = write(unsafe { BorrowedFd::borrow_raw(1) }, line);
     (!is_alive).into()
 }

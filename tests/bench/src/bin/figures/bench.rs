@@ -1,4 +1,4 @@
-//! The measurements. Each gives the rows of one of them, hinit's bounds with them.
+//! The measurements. Each method returns the rows of one measurement, with the bounds for hinit.
 
 use std::net::SocketAddr;
 use std::process::{Command, id};
@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use nix::unistd::mkdtemp;
 
-use crate::idle::LeftAlone;
+use crate::idle::IdleInits;
 use crate::live::{Mode, Server};
 use crate::program::{Program, Result};
 use crate::rounds::in_turn;
@@ -23,15 +23,15 @@ pub(crate) const PID_CHECK: &str = "pidcheck";
 
 pub(crate) struct Bench {
     pub(crate) rounds: usize,
-    /// Whether to take those steps too that take long.
+    /// Whether to measure the largest steps too, which take long.
     full: bool,
     pub(crate) no_op: String,
     pid_check: String,
     pub(crate) load: String,
     pub(crate) inits: Vec<Init>,
-    /// On a tmpfs, where a container has its PID file.
+    /// On a tmpfs, as the PID file of a container is.
     pub(crate) directory: String,
-    pub(crate) left_alone: Option<LeftAlone>,
+    pub(crate) idle_inits: Option<IdleInits>,
 }
 
 pub(crate) struct Init {
@@ -49,7 +49,7 @@ impl Init {
         Program::new(&[&[self.path.as_str()], arguments].concat(), &self.pid_file)
     }
 
-    /// The same with another PID file, so that both may run.
+    /// The same init with another PID file, so that both can run at the same time.
     pub(crate) fn twin(&self, which: &str) -> Self {
         Self {
             name: self.name.clone(),
@@ -62,14 +62,15 @@ impl Init {
         self.twin("other").program(arguments)
     }
 
-    /// A hinit that hears its server and answers probes, and the server.
+    /// A hinit with `--notify` and `--listen`, and its server.
     pub(crate) fn listening(&self, address: SocketAddr, server: &[&str]) -> Result<Program> {
         let address = address.to_string();
         let options = ["--notify", "--watchdog", "60m", "--listen", &address, "--"];
         self.other(&[&options, server].concat())
     }
 
-    /// It and its server. Where orphans do not come by themselves it is told to adopt them, if it has a word for that.
+    /// The init and its server. As a subreaper, tini gets the option that makes it one; the others need none or have
+    /// none.
     pub(crate) fn server(&self, mode: Mode, server: &[&str]) -> Result<Program> {
         let tini = self.name.starts_with("tini");
         let options: &[&str] = match mode {
@@ -82,8 +83,8 @@ impl Init {
 
 impl Bench {
     pub(crate) fn new(rounds: usize, full: bool) -> Result<Self> {
-        let (no_op, pid_check, load) = (beside("noop")?, beside("pidcheck")?, beside("load")?);
-        // Its name always has the same length: the instructions that are counted handle paths, too.
+        let (no_op, pid_check, load) = (sibling("noop")?, sibling("pidcheck")?, sibling("load")?);
+        // The name always has the same length, because the instructions that are counted also handle paths.
         let directory = mkdtemp("/dev/shm/hinit-bench-XXXXXX")?;
         let directory = directory.to_string_lossy().into_owned();
         Ok(Self {
@@ -94,7 +95,7 @@ impl Bench {
             load,
             inits: Vec::new(),
             directory,
-            left_alone: None,
+            idle_inits: None,
         })
     }
 
@@ -120,14 +121,14 @@ impl Bench {
             let mut words = text.split_whitespace();
             let version = words.find(|word| word.contains(|c: char| c.is_ascii_digit()));
             let version = version.ok_or("no version")?;
-            // dumb-init has a letter before it, catatonit its name behind it.
+            // dumb-init prints a letter before its version, catatonit a suffix after it.
             let version = version.trim_matches(|c: char| !c.is_ascii_digit());
             Ok(Value::Word(version.to_string()))
         })
     }
 
-    /// What an init adds: T(it is spawned and spawns the no-op) - T(the no-op is spawned), in the same round and by
-    /// the same static parent, each from before the spawn until that parent has reaped.
+    /// The time that an init adds: that of the init which launches the no-op, less that of the no-op alone, in the same
+    /// round and by the same static parent. Both are from before the spawn until that parent has reaped.
     pub(crate) fn launch(&self, figure: &str, hinit_options: &[&str]) -> Result<Vec<Row>> {
         let mut programs = vec![self.no_op()?];
         for init in &self.inits {
@@ -150,7 +151,8 @@ impl Bench {
         ])
     }
 
-    /// The init's calls and its child's, both execve included. The parent's next one may come before the child's.
+    /// The system calls of the init and its child up to and including the exec of the server. The next call of the
+    /// parent may come before that.
     pub(crate) fn calls_until_exec(&self) -> Row {
         let server = format!("execve(\"{}\"", self.no_op);
         row("launch: system calls until exec", &self.inits, |init| {
@@ -166,7 +168,7 @@ impl Bench {
         .bound(AtMost(25.0))
     }
 
-    /// Of a live server.
+    /// A health check of a server that lives.
     pub(crate) fn health_check(&self) -> Result<Vec<Row>> {
         let mut programs = Vec::from(self.floors()?);
         let mut servers = Vec::new();
@@ -208,7 +210,7 @@ impl Bench {
         self.inits.iter().filter(|init| init.is_hinit())
     }
 
-    /// Programs that do less than a health check must: nothing, and the least of it.
+    /// Programs that do less than a health check must do: nothing, and only the lookup of a PID.
     pub(crate) fn floors(&self) -> Result<[(String, Program); 2]> {
         let alive = format!("{}/alive", self.directory);
         fs::write(&alive, format!("{}\n", id()))?;
@@ -220,7 +222,7 @@ impl Bench {
         Ok((NO_OP.to_string(), Program::new(&[&self.no_op], "")?))
     }
 
-    /// Of those by which work grows, the ones to take.
+    /// The steps of a growing work to measure: all with `--full`, otherwise all but the last.
     pub(crate) fn steps<'a>(&self, all: &'a [usize]) -> &'a [usize] {
         match all.split_last() {
             Some((_, others)) if !self.full => others,
@@ -233,7 +235,7 @@ impl Bench {
     }
 }
 
-/// How it is linked, in the word of file(1).
+/// How a program is linked, as file(1) prints it.
 pub(crate) fn linked(path: &str) -> Result<Value> {
     let output = Command::new("file").args(["-bL", path]).output()?;
     let text = String::from_utf8(output.stdout)?;
@@ -243,8 +245,8 @@ pub(crate) fn linked(path: &str) -> Result<Value> {
     Ok(Value::Word(word.ok_or(text.as_str())?.to_string()))
 }
 
-/// The path of a program that `tests/bench/run` has put beside this one.
-pub(crate) fn beside(name: &str) -> Result<String> {
+/// The path of a program that `tests/bench/run` has copied into the directory of this one.
+pub(crate) fn sibling(name: &str) -> Result<String> {
     let path = env::current_exe()?.with_file_name(name);
     if !path.exists() {
         return Err(format!("`{}` does not exist", path.display()).into());
@@ -266,7 +268,7 @@ pub(crate) fn row<'a>(
     Row::new(figure, of_each(figure, inits, measure))
 }
 
-/// One thing of each init, by its name. What cannot be measured is said and left out.
+/// One value of each init, with its name. An init that cannot be measured is reported and omitted.
 pub(crate) fn of_each<'a, T>(
     what: &str,
     inits: impl IntoIterator<Item = &'a Init>,
@@ -282,7 +284,7 @@ pub(crate) fn of_each<'a, T>(
     each
 }
 
-/// Measures each of those once more. One that cannot be is said and left out, from then on.
+/// Measures each of them once more. One that cannot be measured is reported and dropped.
 pub(crate) fn once_each<T>(
     what: &str,
     each: &mut Vec<(String, T)>,

@@ -1,7 +1,8 @@
-//! A control group of its own for what is measured, as every container has one.
+//! A control group for the processes that are measured, because every container has one.
 //!
-//! In the root's group the kernel schedules each session apart ("autogroup"). There dumb-init, which gives its server
-//! a session, looks a quarter faster at forwarding than its own `--single-child`; in a container nobody has that.
+//! In the root group the kernel schedules each session separately ("autogroup", sched(7)). There dumb-init, which
+//! starts its server in a new session, seems to forward a quarter faster than with `--single-child`. A container does
+//! not have that effect.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -17,12 +18,12 @@ pub(crate) struct Cgroup {
 }
 
 impl Cgroup {
-    /// Moves this process there, and with it those that it will start. Where it may not, it says so and stays.
+    /// Moves this process, and so its future children, into a new group. If it may not, it reports that and continues.
     pub(crate) fn enter() -> Option<Self> {
         match Self::create() {
             Ok(cgroup) => Some(cgroup),
             Err(error) => {
-                println!("skipped: a control group of its own: {error}");
+                println!("skipped: a separate control group: {error}");
                 None
             }
         }
@@ -60,7 +61,7 @@ impl Cgroup {
 impl Drop for Cgroup {
     fn drop(&mut self) {
         let _ = join(&self.before);
-        // It goes with the last of its processes, and a server may have a moment left.
+        // The group can be removed only once its last process has ended, and a server may still be ending.
         let _ = eventually(|| fs::remove_dir(&self.path).ok());
     }
 }
@@ -69,7 +70,7 @@ fn join(group: &Path) -> Result<()> {
     write(&group.join("cgroup.procs"), &id().to_string())
 }
 
-/// Not `fs::write`: what is no control group must not get files.
+/// Unlike `fs::write` it does not create a file, in case this is not a control group.
 fn write(path: &Path, word: &str) -> Result<()> {
     let file = File::options().write(true).open(path);
     let written = file.and_then(|mut file| file.write_all(word.as_bytes()));

@@ -1,4 +1,4 @@
-//! The chart for the README: a few of the figures as bars, what grows with the work as lines.
+//! The chart for the README: some figures as bars, and those that grow with the work as lines.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ const SIZE: (u32, u32) = (880, 1044);
 const ROWS: usize = 6;
 const COLUMNS: usize = 2;
 
-/// A background of its own, so that it is read on light and on dark pages.
+/// The chart has a background, so that it is readable on light and on dark pages.
 const PAPER: RGBColor = WHITE;
 const INK: RGBColor = RGBColor(0x24, 0x29, 0x2f);
 const GRID: RGBColor = RGBColor(0xd8, 0xde, 0xe4);
@@ -33,7 +33,7 @@ const INITS: [&str; 6] = [HINIT, TINY, YARDSTICK, "tini", "dumb-init", "catatoni
 const CHECKS: [&str; 4] = [HINIT, TINY, PID_CHECK, NO_OP];
 const CLIENTS: [&str; 4] = [HINIT, TINY, BUSYBOX, CURL];
 
-/// Title, figure, whose.
+/// Title, figure, programs.
 type Bars = (&'static str, &'static str, &'static [&'static str]);
 
 const BARS: [Bars; 10] = [
@@ -77,7 +77,7 @@ const BARS: [Bars; 10] = [
     ("A health check by HTTP", "http: time", &CLIENTS),
 ];
 
-/// Title, what the figures' names begin with, what the steps count.
+/// Title, prefix of the figures' names, label of the steps.
 const LINES: [(&str, &str, &str); 2] = [
     (
         "Memory of many idle inits together (PSS, KB)",
@@ -91,7 +91,7 @@ const LINES: [(&str, &str, &str); 2] = [
     ),
 ];
 
-/// The same text for the same figures.
+/// The same figures give the same text.
 pub(crate) fn draw(figures: &Figures) -> Result<String> {
     let mut svg = String::new();
     {
@@ -138,16 +138,16 @@ fn bars(
         .iter()
         .filter_map(|program| Some((program, figures.get(figure, program)?)));
     let cells: Vec<_> = cells.collect();
-    let most = cells
+    let max = cells
         .iter()
         .map(|(_, record)| record.number())
         .fold(f64::MIN_POSITIVE, f64::max);
     let room = f64::from(width(panel) - LEFT - RIGHT);
     let mut y = 32;
     for (program, record) in cells {
-        let end = LEFT + (record.number() / most * room).round() as i32;
+        let end = LEFT + (record.number() / max * room).round() as i32;
         let (top, bottom) = (y - THICKNESS / 2, y + THICKNESS / 2);
-        // Of nothing there is a line left to see.
+        // A bar of zero length still shows as a line.
         let bar = [(LEFT, top), (end.max(LEFT + 1), bottom)];
         panel.draw(&Rectangle::new(bar, colour(program).filled()))?;
         panel.draw(&Text::new(
@@ -201,14 +201,14 @@ fn lines(panel: &Area, title: &str, kind: &str, of: &str, figures: &Figures) -> 
         .x_label_formatter(&|x| amount(*x))
         .y_label_formatter(&|y| amount(*y))
         .draw()?;
-    // hinit's last, so that nothing hides them.
+    // hinit's lines are drawn last, so that nothing hides them.
     for (program, steps) in all.into_iter().rev() {
         chart.draw_series(LineSeries::new(steps, colour(program).stroke_width(2)))?;
     }
     Ok(())
 }
 
-/// From the power of ten below to that above; None of nothing.
+/// The range from the power of ten below all values to the one above; None if there are no values.
 fn range(values: impl Iterator<Item = f64>) -> Option<Range<f64>> {
     let exponents = values.filter(|value| *value > 0.0).map(f64::log10);
     let bounds = exponents.map(|exponent| (exponent.floor(), exponent.ceil()));

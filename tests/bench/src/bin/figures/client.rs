@@ -1,4 +1,4 @@
-//! Clients that ask hinit whether its server lives (GET /livez), and such that never come to the point.
+//! Clients that send hinit probes (GET /livez), and clients that never complete a request.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,23 +6,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// How long an answer is waited for: so long a load balancer waits at the least.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The time limit of an answer, which is the shortest that load balancers have.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// So many clients send a request bit by bit, each a bit in a second.
-const SLOW: u32 = 1000;
-const BETWEEN_BITS: Duration = Duration::from_secs(1);
+/// The number of clients that send a request byte by byte, each one byte a second.
+const SLOW_CLIENTS: u32 = 1000;
+const BYTE_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) struct Client(TcpStream);
 
 impl Client {
     pub(crate) fn connect(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        let stream = TcpStream::connect_timeout(&address, ANSWER_TIMEOUT)?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
         Ok(Self(stream))
     }
 
-    /// Fails, unless the server lives. The connection stays.
+    /// Fails unless the server lives. The connection stays open.
     pub(crate) fn ask(&mut self) -> io::Result<()> {
         self.0
             .write_all(b"GET /livez HTTP/1.1\r\nHost: hinit\r\n\r\n")?;
@@ -44,7 +44,7 @@ impl Client {
     }
 }
 
-/// One probe by a connection of its own, as most load balancers send them.
+/// One probe on a new connection, as most load balancers send it.
 pub(crate) fn probe(address: SocketAddr) -> io::Result<()> {
     let Client(mut stream) = Client::connect(address)?;
     stream.write_all(b"GET /livez HTTP/1.1\r\nHost: hinit\r\nConnection: close\r\n\r\n")?;
@@ -60,7 +60,7 @@ fn healthy(answer: &str) -> io::Result<()> {
     Err(io::Error::other(format!("not healthy: {answer:?}")))
 }
 
-/// What became of some probes.
+/// The results of some probes.
 #[derive(Default)]
 pub(crate) struct Probes {
     /// In microseconds.
@@ -69,7 +69,7 @@ pub(crate) struct Probes {
 }
 
 impl Probes {
-    /// Sends one after the other, until it is over.
+    /// Sends one probe after the other, until `is_over`.
     pub(crate) fn send(
         address: SocketAddr,
         first: Instant,
@@ -97,10 +97,10 @@ impl Probes {
     }
 }
 
-/// Sends bits from all slow clients, evenly over the time. The first one of each opens a connection, and the next one a
-/// new one if that was closed. Returns how many there were.
-pub(crate) fn send_bits(address: SocketAddr, is_over: &AtomicBool) -> usize {
-    let mut connections: Vec<Option<TcpStream>> = (0..SLOW).map(|_| None).collect();
+/// Sends the bytes of all slow clients, evenly distributed over the time. A client whose connection is closed opens
+/// a new one. Returns the number of connections.
+pub(crate) fn send_slowly(address: SocketAddr, is_over: &AtomicBool) -> usize {
+    let mut connections: Vec<Option<TcpStream>> = (0..SLOW_CLIENTS).map(|_| None).collect();
     let mut count = 0;
     let mut next = Instant::now();
     while !is_over.load(Ordering::Relaxed) {
@@ -108,32 +108,32 @@ pub(crate) fn send_bits(address: SocketAddr, is_over: &AtomicBool) -> usize {
             if is_over.load(Ordering::Relaxed) {
                 break;
             }
-            if !connection.as_mut().is_some_and(go_on) {
-                *connection = begin(address).ok();
+            if !connection.as_mut().is_some_and(send_byte) {
+                *connection = begin_request(address).ok();
                 count += 1;
             }
-            next += BETWEEN_BITS / SLOW;
+            next += BYTE_INTERVAL / SLOW_CLIENTS;
             sleep(next.saturating_duration_since(Instant::now()));
         }
     }
     count
 }
 
-fn begin(address: SocketAddr) -> io::Result<TcpStream> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+fn begin_request(address: SocketAddr) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect_timeout(&address, ANSWER_TIMEOUT)?;
     stream.write_all(b"GET /livez HTTP/1.1\r\nHost: ")?;
     stream.set_nonblocking(true)?;
     Ok(stream)
 }
 
-/// False, if the connection was closed.
-fn go_on(stream: &mut TcpStream) -> bool {
+/// False if hinit has closed the connection.
+fn send_byte(stream: &mut TcpStream) -> bool {
     let read = stream.read(&mut [0]);
     let is_open = read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
     is_open && stream.write_all(b"x").is_ok()
 }
 
-/// An address of this machine at which nobody listens.
+/// An address of this machine on which no process listens.
 pub(crate) fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0")?.local_addr()
 }

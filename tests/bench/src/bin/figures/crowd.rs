@@ -1,4 +1,5 @@
-//! What many idle inits cost together: the containers of one machine, which share what they have not written to.
+//! The memory of many idle inits together, as in the containers of one machine. They share the pages that they have not
+//! written to.
 
 use std::process::Child;
 use std::thread::sleep;
@@ -13,7 +14,7 @@ use crate::proc;
 use crate::program::Result;
 use crate::table::{Cells, Row, Value};
 
-/// So many there are, step by step; the last only with `--full`.
+/// The numbers of inits; the last one only with `--full`.
 const STEPS: [usize; 4] = [1, 10, 100, 1000];
 
 struct Memory {
@@ -22,7 +23,7 @@ struct Memory {
 }
 
 impl Bench {
-    /// As ordinary processes: what a process shares does not depend on its namespaces.
+    /// They are ordinary processes, because what a process shares does not depend on its namespaces.
     pub(crate) fn crowd(&self) -> Vec<Row> {
         let steps = self.steps(&STEPS);
         let crowds = of_each("idle inits", &self.inits, |init| {
@@ -60,7 +61,7 @@ impl Crowd {
             self.0.push(program.under("env", &[]).spawn()?);
         }
         for pid in self.pids() {
-            let is_there = || proc::has_sleep(pid).ok()?.then_some(());
+            let is_there = || proc::runs_sleep(pid).ok()?.then_some(());
             eventually(is_there).ok_or("an init did not start its server")?;
         }
         self.rest()?;
@@ -71,7 +72,7 @@ impl Crowd {
         })
     }
 
-    /// Waits until they have nothing left to do. Some look about them once a second: one in ten may.
+    /// Waits until they are idle. Some inits wake up once a second, so one in ten may be busy.
     fn rest(&self) -> Result<()> {
         let switches = || self.pids().map(proc::switches).sum::<Result<u64>>();
         let rests = || {
@@ -80,7 +81,7 @@ impl Crowd {
             let busy = switches().ok()? - before;
             (busy <= self.0.len() as u64 / 10).then_some(())
         };
-        Ok(eventually(rests).ok_or("they do not come to rest")?)
+        Ok(eventually(rests).ok_or("the inits do not become idle")?)
     }
 
     fn pids(&self) -> impl Iterator<Item = Pid> {

@@ -1,12 +1,12 @@
-//! The figures as a file of comma-separated values: a line for each figure and program. Chart and README are made from
-//! it alone, so that both can be made again without measuring.
+//! The figures as a file of comma-separated values, with a line for each figure and program. The chart and the README's
+//! section are made from this file alone, so that they can be made again without measuring.
 
 use crate::program::Result;
 use crate::table::{Row, Value};
 
 const HEAD: &str = "figure,unit,program,value,low,high,samples,bound,holds";
 
-/// One line: texts as they stand in the file.
+/// One line; its texts are as in the file.
 pub(crate) struct Record {
     figure: String,
     program: String,
@@ -39,7 +39,7 @@ impl Figures {
         records.find(|record| record.figure == figure && record.program == program)
     }
 
-    /// The word for the whole machine.
+    /// A text that is the same for all programs, such as the date.
     pub(crate) fn word(&self, figure: &str) -> Result<&str> {
         let record = self.get(figure, "");
         Ok(&record
@@ -47,7 +47,7 @@ impl Figures {
             .value)
     }
 
-    /// Those of one kind: by the number in the name of the figure, what it is of one program.
+    /// The figures of one kind, of one program: the number that the figure's name ends with, and the value.
     pub(crate) fn steps(&self, kind: &str, program: &str) -> Vec<(f64, f64)> {
         let step = |record: &Record| {
             let count = record.figure.strip_prefix(kind)?.trim().parse().ok()?;
@@ -73,7 +73,7 @@ fn record(line: &str) -> Option<Record> {
     })
 }
 
-/// A field in quotation marks may have commas in it; none has quotation marks or line ends.
+/// A field in quotation marks may contain commas. No field contains quotation marks or line ends.
 fn fields(line: &str) -> Vec<String> {
     let mut fields = vec![String::new()];
     let mut is_quoted = false;
@@ -115,7 +115,7 @@ pub(crate) fn write<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     lines.join("\n") + "\n"
 }
 
-/// A number for people: as many digits as are worth reading, thousands apart.
+/// A number for people, with few digits, and commas between the thousands.
 pub(crate) fn amount(value: f64) -> String {
     let is_round = (value - value.round()).abs() < 1e-9;
     let decimals = match value.abs() {
@@ -143,7 +143,7 @@ mod tests {
     use crate::table::Bound::AtMost;
 
     #[test]
-    fn what_was_written_is_read() {
+    fn a_written_file_reads_back() {
         let cell = |name: &str, value| (name.to_string(), value);
         let rows = [
             Row::new(
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn another_file_is_refused() {
+    fn a_file_with_another_header_or_half_a_line_is_refused() {
         assert!(Figures::read("figure,program,median,p10,p90,bound,holds\n").is_err());
         assert!(Figures::read(&format!("{HEAD}\nhalf,a line\n")).is_err());
     }

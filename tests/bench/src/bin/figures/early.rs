@@ -1,7 +1,7 @@
-//! How many SIGTERMs get lost that come while an init starts.
+//! How many SIGTERMs are lost that arrive while an init starts.
 //!
-//! What comes to a PID 1 before that blocks or handles it is dropped by the kernel, and a container told to stop just
-//! then runs until it is killed. As an ordinary process an init would simply end by it.
+//! The kernel drops a signal to a PID 1 that does not block or handle it yet (`pid_namespaces(7)`). A container that is
+//! told to stop at that moment runs until it is killed. An ordinary process is ended by the signal.
 
 use std::fs::File;
 use std::hint::spin_loop;
@@ -22,11 +22,11 @@ use crate::statistics::{Random, interval};
 use crate::table::Bound::AtMost;
 use crate::table::{Row, Value};
 
-/// So long after its exec an init gets its signal at the latest.
+/// The longest time between the exec of an init and its signal.
 const WINDOW: Duration = Duration::from_millis(2);
 
-/// Ends a server to which no SIGTERM came. Of two that wait in a process the kernel delivers the lower number first, so
-/// that it never overtakes a SIGTERM that is only late.
+/// Ends a server that received no SIGTERM. The kernel delivers the lower of two pending numbers first, so the marker
+/// never overtakes a SIGTERM that is only late.
 const MARKER: Signal = Signal::SIGVTALRM;
 
 impl Bench {
@@ -67,26 +67,26 @@ impl Bench {
         });
         let limit = match mode {
             Mode::Pid1 => (best / 3.0).floor(),
-            // It may end by the signal, but not live on.
+            // The signal may end it, but it may not survive the signal.
             Mode::Subreaper => 0.0,
         };
         Row::new(&figure, cells.collect()).bound(AtMost(limit))
     }
 }
 
-/// Sends an init a SIGTERM `delay` after its exec. Lost is one that neither the init nor the server ends by.
+/// Sends an init a SIGTERM `delay` after its exec. The signal is lost if it ends neither the init nor the server.
 fn is_lost(mode: Mode, init: &Program, mark: [&str; 3], delay: Duration) -> Result<bool> {
     let mut live = Live::spawn(mode, init, &mark)?;
     let [.., fifo] = mark;
     wait_for_exec(fifo)?;
     let exec = Instant::now();
-    // No sleep ends as exactly.
+    // A sleep is not as exact.
     while exec.elapsed() < delay {
         spin_loop();
     }
     live.signal(Signal::SIGTERM)?;
     if live.line()? == "ready" {
-        // This comes to a server that runs, by an init that has started it: it is not lost.
+        // The server runs and the init has started it, so the marker is not lost.
         let _ended_meanwhile = live.signal(MARKER);
     }
     let code = live.end()?.map(|status| status.code());
@@ -95,7 +95,7 @@ fn is_lost(mode: Mode, init: &Program, mark: [&str; 3], delay: Duration) -> Resu
 
 fn wait_for_exec(fifo: &str) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(10);
-    // Whoever will execute the init waits for a reader, and has it open until then.
+    // `load mark` waits for a reader, and has the FIFO open until its exec.
     let file = File::options()
         .read(true)
         .custom_flags(OFlag::O_NONBLOCK.bits())
@@ -103,7 +103,7 @@ fn wait_for_exec(fifo: &str) -> Result<()> {
     let mut ends = [PollFd::new(file.as_fd(), PollFlags::empty())];
     while poll(&mut ends, PollTimeout::ZERO)? == 0 {
         if Instant::now() > deadline {
-            return Err("it is not executed".into());
+            return Err("the init was not executed within 10 s".into());
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! What a probe costs in processor time, of all that have a part in it: by an engine's HEALTHCHECK, and by a request to
+//! The processor time of a probe, of all processes that take part in it: of an engine's HEALTHCHECK, and of a request to
 //! hinit in the same container.
 
 use std::fs;
@@ -20,15 +20,15 @@ use crate::program::Result;
 use crate::table::Bound::AtLeast;
 use crate::table::{Row, Value};
 
-/// The engine's processes tell their time in ticks of some milliseconds: one probe would be a few of them.
-const IN_A_BATCH: usize = 20;
+/// /proc counts the time of the engine's processes in ticks of some milliseconds, and one probe takes only a few.
+const BATCH_SIZE: usize = 20;
 
-/// How long a health check may keep one waiting.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit of a health check.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(30);
 
 const PORT: u16 = 9101;
 
-/// Nothing but what is measured, and a server that does nothing.
+/// Only hinit, and a server that does nothing.
 const IMAGE: &str = r#"FROM scratch
 COPY hinit load /
 ENTRYPOINT ["/hinit", "--listen", "0.0.0.0:9101", "--"]
@@ -109,7 +109,7 @@ impl Image {
     }
 
     fn run(&self, options: &[&str]) -> Result<Container> {
-        // Interactive: the server ends with its standard input.
+        // Interactive, because the server ends at the end of its standard input.
         let words = [
             &["run", "--detach", "--interactive"],
             options,
@@ -138,31 +138,31 @@ impl Container {
         Ok(Pid::from_raw(self.inspect("{{.State.Pid}}")?.parse()?))
     }
 
-    /// On the engine's bridge, where other containers and the host reach it.
+    /// Its address on the engine's bridge, by which other containers and the host reach it.
     fn address(&self) -> Result<SocketAddr> {
         let ip = self.inspect("{{.NetworkSettings.IPAddress}}")?;
         let address = SocketAddr::new(ip.parse()?, PORT);
-        eventually(|| probe(address).ok()).ok_or(format!("nobody answers at {address}"))?;
+        eventually(|| probe(address).ok()).ok_or(format!("no answer from {address}"))?;
         Ok(address)
     }
 
-    /// The processor time for a health check, by the engine and all below it, batch by batch.
+    /// The processor time of a health check, of the engine and its descendants, batch by batch.
     fn health_checks(&self, batches: usize) -> Result<Value> {
         let init = self.init()?;
         let mut ends = Ends::follow(&self.0)?;
-        // Not the first one, which finds nothing in the caches.
+        // The first ones find nothing in the caches.
         ends.wait(3)?;
         let mut costs = Vec::new();
         for _ in 0..batches {
             let before = engine()? + proc::cpu(init)? as f64 / 1e3;
-            ends.wait(IN_A_BATCH)?;
+            ends.wait(BATCH_SIZE)?;
             let after = engine()? + proc::cpu(init)? as f64 / 1e3;
-            costs.push((after - before) / IN_A_BATCH as f64);
+            costs.push((after - before) / BATCH_SIZE as f64);
         }
         Ok(Value::spread(costs))
     }
 
-    /// The processor time for a request, by hinit and by the client.
+    /// The processor time of a request, of hinit and of the client.
     fn requests(&self, count: usize, mut ask: impl FnMut() -> std::io::Result<()>) -> Result<f64> {
         let init = self.init()?;
         let spent = || -> Result<f64> {
@@ -183,17 +183,17 @@ impl Drop for Container {
     }
 }
 
-/// The ends of health checks, as the engine tells of them.
+/// The ends of health checks, as `docker events` reports them.
 struct Ends {
-    teller: Child,
+    events: Child,
     lines: BufReader<UnixStream>,
 }
 
 impl Ends {
     fn follow(container: &str) -> Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
-        ours.set_read_timeout(Some(PATIENCE))?;
-        let teller = Command::new("docker")
+        ours.set_read_timeout(Some(CHECK_TIMEOUT))?;
+        let events = Command::new("docker")
             .args([
                 "events",
                 "--filter",
@@ -206,7 +206,7 @@ impl Ends {
             .stdout(OwnedFd::from(theirs))
             .spawn()?;
         Ok(Self {
-            teller,
+            events,
             lines: BufReader::new(ours),
         })
     }
@@ -215,7 +215,7 @@ impl Ends {
         for _ in 0..count {
             let mut line = String::new();
             self.lines.read_line(&mut line)?;
-            // What fails early would look cheap.
+            // A check that fails early would look cheap.
             if line != "0\n" {
                 return Err(format!("a health check ended with {line:?}").into());
             }
@@ -226,18 +226,18 @@ impl Ends {
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        let _ = self.teller.kill();
-        let _ = self.teller.wait();
+        let _ = self.events.kill();
+        let _ = self.events.wait();
     }
 }
 
-/// The processor time in microseconds of the engine and of all that it has started and waited for: a health check has
-/// a runc, which starts it in the container, and a shim waits for both. (Idle, an engine spends a hundredth of that.)
+/// The processor time in microseconds of the engine and of the children that it has reaped. A health check has a runc,
+/// which starts it in the container, and a shim waits for both. (An idle engine uses a hundredth of that.)
 fn engine() -> Result<f64> {
     let tick = sysconf(SysconfVar::CLK_TCK)?.ok_or("a clock without ticks")?;
     let mut ticks = 0;
     for entry in fs::read_dir("/proc")? {
-        // It may have ended meanwhile.
+        // A process may have ended meanwhile.
         let Ok(stat) = fs::read_to_string(entry?.path().join("stat")) else {
             continue;
         };
@@ -249,18 +249,18 @@ fn engine() -> Result<f64> {
             .iter()
             .any(|one| name.starts_with(one))
         {
-            // Its own in user and kernel mode, and that of its children (proc(5)).
+            // Its own time in user and kernel mode, and that of its reaped children (`proc_pid_stat(5)`).
             let times = fields.split(' ').skip(11).take(4);
             ticks += times.map(|time| time.parse().unwrap_or(0)).sum::<u64>();
         }
     }
     if ticks == 0 {
-        return Err("the engine's processes are not among those of this machine".into());
+        return Err("the engine's processes are not in this PID namespace".into());
     }
     Ok(ticks as f64 * 1e6 / tick as f64)
 }
 
-/// What it prints.
+/// Runs `docker`, and returns what it prints.
 fn docker(words: &[&str]) -> Result<String> {
     let output = Command::new("docker").args(words).output()?;
     if !output.status.success() {

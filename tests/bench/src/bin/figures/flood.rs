@@ -1,4 +1,5 @@
-//! Signals at full speed from several senders, while orphans die: whether all arrive, and whether the init then rests.
+//! Signals at full speed from several senders, while orphans die: whether all arrive, and whether the init is idle
+//! afterwards.
 
 use std::ptr::without_provenance_mut;
 use std::thread::{ScopedJoinHandle, scope, sleep};
@@ -18,30 +19,30 @@ use crate::program::{Program, Result};
 use crate::table::Bound::AtMost;
 use crate::table::{Cells, Row, Value};
 
-/// The signal that counts: one for all senders. Of several the kernel delivers the lowest first, and searches all that
-/// wait for it: with a full queue that takes longer than all else.
+/// The signal that is counted. All senders use the same one, because the kernel delivers the lowest pending number
+/// first, and with several numbers it searches a full queue for each signal.
 const SIGNAL: i32 = 40;
 
 const SENDERS: usize = 4;
 
-/// How many may wait, whatever the machine: fewer than are sent, so that the queue is full at times, and few enough for
-/// the kernel, which searches them for each standard signal.
+/// The number of signals that may be queued. It is smaller than the number that is sent, so that the queue is full at
+/// times, and small enough for the kernel, which searches the queue for each standard signal.
 const QUEUE: u64 = 8192;
 
-/// After a signal for which there was no room. At once there is none either, and the init would get no processor.
+/// The pause after the kernel had no room for a signal. An immediate retry would keep the processor from the init.
 const RETRY: Duration = Duration::from_millis(1);
 
-/// Whatever an init does with them, its senders stop then.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time after which the senders stop.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What became of the signals, and what the init did in a second after them.
+/// What happened to the signals, and what the init did in the second after them.
 struct Flood {
-    /// By the kernel, and those that it refused until the end.
+    /// The kernel accepted these, and refused those until the end.
     taken: f64,
     refused: f64,
     arrived: f64,
-    /// Arrived, but not in the order of the sender or without the value.
-    odd: f64,
+    /// Arrived out of order or without their value.
+    wrong: f64,
     seconds: f64,
     orphans_left: f64,
     idle_microseconds: f64,
@@ -50,11 +51,11 @@ struct Flood {
 
 impl Bench {
     pub(crate) fn flood(&self) -> Result<Vec<Row>> {
-        // The inits and their servers inherit it.
-        let (limit, most) = getrlimit(Resource::RLIMIT_SIGPENDING)?;
-        setrlimit(Resource::RLIMIT_SIGPENDING, QUEUE.min(limit), most)?;
+        // The inits and their servers inherit the limit.
+        let (limit, max) = getrlimit(Resource::RLIMIT_SIGPENDING)?;
+        setrlimit(Resource::RLIMIT_SIGPENDING, QUEUE.min(limit), max)?;
         let rows = Mode::BOTH.map(|mode| self.flood_in(mode));
-        setrlimit(Resource::RLIMIT_SIGPENDING, limit, most)?;
+        setrlimit(Resource::RLIMIT_SIGPENDING, limit, max)?;
         Ok(rows.into_iter().flatten().collect())
     }
 
@@ -62,7 +63,7 @@ impl Bench {
         let signals = self.rounds * 100;
         let figure = format!("signals at full speed {mode}");
         let of_all = format!("of {}", amount(signals as f64));
-        // One after the other: the kernel counts by user, so what waits in one init leaves less room for another.
+        // One after the other, because the kernel counts queued signals by user.
         let floods = of_each(&figure, &self.inits, |init| {
             let program = init.server(mode, &[&self.load, "count"])?;
             flood(mode, &program, signals)
@@ -83,7 +84,7 @@ impl Bench {
                 flood.taken - flood.arrived
             })
             .bound(none),
-            row("out of order or without their value", |flood| flood.odd).bound(none),
+            row("out of order or without their value", |flood| flood.wrong).bound(none),
             row("time for all, s", |flood| flood.seconds),
             row("orphans left", |flood| flood.orphans_left).bound(none),
             row("CPU time in an idle second after, µs", |flood| {
@@ -102,7 +103,7 @@ fn flood(mode: Mode, init: &Program, signals: usize) -> Result<Flood> {
     let mut live = Live::start(mode, init)?;
     live.ask("start")?;
     let start = now()?;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + SEND_TIMEOUT;
     let each = signals / SENDERS;
     let pid = live.pid();
     let taken: usize = scope(|scope| {
@@ -113,10 +114,10 @@ fn flood(mode: Mode, init: &Program, signals: usize) -> Result<Flood> {
     });
     let answer = live.ask(&taken.to_string())?;
     let numbers: Result<Vec<f64>, _> = answer.split(' ').map(str::parse).collect();
-    let Ok([arrived, odd, last]) = numbers.as_deref() else {
-        return Err("it has ended".into());
+    let Ok([arrived, wrong, last]) = numbers.as_deref() else {
+        return Err("the server has ended".into());
     };
-    // If it does not come to rest, the next lines show it.
+    // If it does not become idle, the values below show it.
     let _ = live.rest();
     let before = (proc::cpu(live.pid())?, proc::switches(live.pid())?);
     sleep(Duration::from_secs(1));
@@ -124,7 +125,7 @@ fn flood(mode: Mode, init: &Program, signals: usize) -> Result<Flood> {
         refused: (signals - taken) as f64,
         taken: taken as f64,
         arrived: *arrived,
-        odd: *odd,
+        wrong: *wrong,
         seconds: (last - start as f64) / 1e9,
         // One child is the server.
         orphans_left: proc::children(live.pid())?.len() as f64 - 1.0,
@@ -133,8 +134,9 @@ fn flood(mode: Mode, init: &Program, signals: usize) -> Result<Flood> {
     })
 }
 
-/// Sends signals with values, the number of the sender in the upper half, 0, 1, 2... in the lower, and at times a
-/// standard one. Returns how many with a value the kernel has taken; one that it had no room for is sent again.
+/// Sends signals with values: the number of the sender in the upper half, and 0, 1, 2... in the lower half. Sends a
+/// standard signal now and then. A signal for which the kernel had no room is sent again. Returns the number of signals
+/// with values that the kernel accepted.
 fn send(pid: Pid, sender: usize, count: usize, deadline: Instant) -> usize {
     for value in 0..count {
         let standard = match value % 32 {
@@ -160,6 +162,6 @@ fn queue(pid: Pid, value: usize) -> nix::Result<()> {
     let value = libc::sigval {
         sival_ptr: without_provenance_mut(value),
     };
-    // SAFETY: the value is a number, and nobody takes it for a pointer.
+    // SAFETY: the value is a number, and no code dereferences it.
     Errno::result(unsafe { libc::sigqueue(pid.as_raw(), SIGNAL, value) }).map(drop)
 }

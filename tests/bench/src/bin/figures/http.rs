@@ -1,10 +1,10 @@
-//! What a health check by HTTP costs next to the programs that images carry for it.
+//! The cost of a health check by HTTP, compared with the programs that images contain for it.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
-use crate::bench::{Bench, NO_OP, beside, linked, of_each};
+use crate::bench::{Bench, NO_OP, linked, of_each, sibling};
 use crate::program::{Program, Result};
 use crate::rounds::in_turn;
 use crate::table::Bound::AtMost;
@@ -17,7 +17,7 @@ const ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n";
 
 impl Bench {
-    /// Each asks the same server for the same page, fails unless that is there, and throws it away.
+    /// Each program requests the same page of the same server, fails unless the answer is 200, and discards the page.
     pub(crate) fn http(&self) -> Result<Vec<Row>> {
         let url = &format!("http://{}/", serve()?);
         let curl: &[&str] = &["-f", "-sS", "-o", "/dev/null", url];
@@ -28,7 +28,7 @@ impl Bench {
         }));
         let mut linkage = Vec::new();
         for (name, options) in [(CURL, curl), (BUSYBOX, busybox)] {
-            let Ok(path) = beside(name) else {
+            let Ok(path) = sibling(name) else {
                 println!("skipped: http by {name}: not installed, and only root with apt-get can");
                 continue;
             };
@@ -60,20 +60,20 @@ impl Bench {
     }
 }
 
-/// A server in a thread of this process, until that ends: who asks it waits for nothing else.
+/// Starts a server in a thread of this process.
 fn serve() -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     thread::spawn(move || {
         for client in listener.incoming() {
-            // A client that breaks off has failed, and says so by itself.
+            // A client that disconnects early fails, and reports that itself.
             let _ = client.and_then(answer);
         }
     });
     Ok(address)
 }
 
-/// Reads the whole request first: with bytes unread the end of the connection would be a reset.
+/// Reads the whole request first, because closing a connection with unread bytes resets it.
 fn answer(mut client: TcpStream) -> io::Result<()> {
     let mut request = Vec::new();
     let mut bytes = [0; 1024];

@@ -1,4 +1,4 @@
-//! What inits cost that have nothing to do: memory, and wake-ups in a minute.
+//! The cost of idle inits: memory, and wake-ups in a minute.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -13,18 +13,18 @@ use crate::table::{Cells, Row, Value, over};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// Inits that nobody disturbs from now on. Other things may be measured meanwhile, but not the memory that inits share.
-pub(crate) struct LeftAlone {
+/// Inits that are left idle. Other things may be measured meanwhile, but not the memory that inits share.
+pub(crate) struct IdleInits {
     since: Instant,
     groups: Vec<(&'static str, Group)>,
 }
 
-/// Inits, and how often each had been switched to then.
+/// Inits, and the number of context switches that each had at the start.
 type Group = Vec<(String, (Live, u64))>;
 
 impl Bench {
-    /// As PID 1. One at a time: a page that two share would count half for each. And several times: which pages the
-    /// kernel maps around a page fault depends on where the program happens to be loaded.
+    /// The memory of an idle PID 1. One init at a time, because a page that two share counts half for each. Several
+    /// times, because the pages that the kernel maps around a page fault depend on where the program is loaded.
     pub(crate) fn memory(&self) -> Vec<Row> {
         let samples = of_each("idle: memory", &self.inits, |init| {
             let sample = |_| {
@@ -54,9 +54,9 @@ impl Bench {
         ]
     }
 
-    /// All inits, and those of hinit's that hear their server and answer probes: the watchdog of these counts, for the
-    /// server has said that it is ready.
-    pub(crate) fn leave_alone(&self) -> LeftAlone {
+    /// Starts all inits, and hinit with `--notify` and `--listen` as well. The watchdog of those runs, because the
+    /// server has reported that it is ready.
+    pub(crate) fn start_idle(&self) -> IdleInits {
         let plain = "idle: wake-ups in 60 s";
         let listening = "idle, listening: wake-ups in 60 s";
         let seen = |live: Live| {
@@ -72,15 +72,15 @@ impl Bench {
             live.rest()?;
             seen(live)
         });
-        LeftAlone {
+        IdleInits {
             since: Instant::now(),
             groups: vec![(plain, all), (listening, hinits)],
         }
     }
 }
 
-impl LeftAlone {
-    /// Once the minute is over.
+impl IdleInits {
+    /// Waits for the end of the minute.
     pub(crate) fn wake_ups(self) -> Result<Vec<Row>> {
         sleep(MINUTE.saturating_sub(self.since.elapsed()));
         let minutes = self.since.elapsed().as_secs_f64() / MINUTE.as_secs_f64();

@@ -1,5 +1,5 @@
-//! How many instructions hinit executes, as callgrind counts them: they repeat, where times do not. Only its own, not
-//! the kernel's.
+//! The number of instructions that hinit executes, counted by callgrind. Unlike times they repeat. The kernel's are not
+//! counted.
 
 use std::fs;
 use std::process::ExitCode;
@@ -12,22 +12,22 @@ use crate::live::{Mode, Server};
 use crate::program::{Program, Result, named};
 use crate::table::{Row, Value};
 
-/// The least of so many counts: at times a signal comes in the middle of something, and the init looks once more.
+/// The number of counts, of which the minimum is used. A signal in the middle of something can cost an extra poll.
 const TRIES: usize = 5;
 
-/// How much more than what was accepted is too much. The digits of a PID, and what else differs from run to run, make
-/// a tenth of that.
+/// The ratio to the accepted number above which a count fails. The digits of a PID, and what else differs between runs,
+/// account for a tenth of the margin.
 const TOLERANCE: f64 = 1.03;
 
-const HOW_TO_LOOK: &str = "where they go, of a build with symbols (`docker/build --symbols`):
+const ADVICE: &str = "to see where the instructions are spent, use a build with symbols (`docker/build --symbols`):
   valgrind --tool=callgrind --callgrind-out-file=/tmp/out hinit healthcheck && callgrind_annotate /tmp/out
-if they are worth it: tests/bench/run --instructions --accept";
+to accept the new numbers: tests/bench/run --instructions --accept";
 
 impl Bench {
-    /// Of a launch all that the init itself does: until the exec, and then to reap the no-op and to leave. What its
-    /// child does before the exec is not counted.
+    /// Counts what the init itself does in a launch: up to the exec, then the reaping of the no-op and the exit. The
+    /// child's instructions before the exec are not counted.
     pub(crate) fn instructions(&self) -> Result<Vec<Row>> {
-        // The lengths of paths count as well: these are the same wherever this runs.
+        // The instructions depend on the lengths of paths, so these are the same on every machine.
         let no_op = self.copy("noop", &self.no_op)?;
         let copy = |init: &Init| {
             let path = self.copy(&init.name, &init.path)?;
@@ -42,13 +42,13 @@ impl Bench {
             &inits,
             |init| {
                 let program = if init.is_hinit() {
-                    // The line at the end tells times, some of which take more digits than others. With a user the
-                    // child is a plain fork: valgrind knows no child that shares hinit's memory.
+                    // --quiet, because the last line contains times, whose number of digits varies. --user, because
+                    // the child is then a plain fork, and valgrind does not support one that shares hinit's memory.
                     init.program(&["--quiet", "--user", "0:0", "--", &no_op])?
                 } else {
                     init.server(Mode::Subreaper, &[&no_op])?
                 };
-                self.least(&program)
+                self.minimum(&program)
             },
         );
         let hinits = inits.iter().filter(|init| init.is_hinit());
@@ -56,10 +56,10 @@ impl Bench {
             let check = init.program(&["healthcheck"])?;
             let server = init.program(&["--", "sleep", "infinity"])?;
             let _server = Server::start(&server, &check)?;
-            self.least(&check)
+            self.minimum(&check)
         });
         for (name, program) in self.floors()? {
-            match self.least(&program) {
+            match self.minimum(&program) {
                 Ok(count) => check.cells.push((name, count)),
                 Err(error) => println!("skipped: {} of {name}: {error}", check.figure),
             }
@@ -73,14 +73,14 @@ impl Bench {
         Ok(copy)
     }
 
-    fn least(&self, program: &Program) -> Result<Value> {
+    fn minimum(&self, program: &Program) -> Result<Value> {
         let counts = (0..TRIES).map(|_| program.instructions(&self.log()));
         let counts = counts.collect::<Result<Vec<_>>>()?;
         Ok(Value::one(counts.into_iter().fold(f64::INFINITY, f64::min)))
     }
 }
 
-/// Counts, and fails where there are more than those in a file; or writes them there.
+/// Counts the instructions, and fails if there are more than a file allows; with `--accept` updates that file.
 pub(crate) fn guard(mut arguments: Arguments) -> Result<ExitCode> {
     let accept = arguments.contains("--accept");
     let file: String = arguments.value_from_str("--csv")?;
@@ -93,18 +93,18 @@ pub(crate) fn guard(mut arguments: Arguments) -> Result<ExitCode> {
         fs::write(&file, csv::write(rows.iter()))?;
     }
     let accepted = Figures::read(&fs::read_to_string(&file)?)?;
-    let mut is_well = true;
+    let mut all_hold = true;
     for row in &rows {
         for init in bench.hinits() {
             let (line, holds) = compare(row, &init.name, &accepted)?;
             println!("{line}");
-            is_well &= holds;
+            all_hold &= holds;
         }
     }
-    if is_well {
+    if all_hold {
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{HOW_TO_LOOK}");
+    println!("{ADVICE}");
     Ok(ExitCode::FAILURE)
 }
 
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_accepted_or_counted_fails() {
+    fn a_count_without_an_accepted_number_fails() {
         let accepted = Figures::read(&csv::write([row(1.0)].iter())).unwrap();
         assert!(compare(&row(1.0), "hinit-tiny", &accepted).is_err());
         let other = Row::new("others", vec![(String::from("hinit"), Value::one(1.0))]);

@@ -1,4 +1,4 @@
-//! How long a signal is on its way: from before it is sent to an init until the handler of the server runs.
+//! The latency of a forwarded signal: from before it is sent to an init until the handler of the server runs.
 
 use std::io::Read;
 use std::thread::sleep;
@@ -14,7 +14,7 @@ use crate::rounds::Series;
 use crate::table::Bound::AtMost;
 use crate::table::{Row, over};
 
-/// Time enough for all to come to rest after a signal: what is measured is a single one.
+/// The pause before each signal, in which all processes become idle, so that a single signal is measured.
 const PAUSE: Duration = Duration::from_micros(300);
 
 impl Bench {
@@ -35,7 +35,7 @@ impl Bench {
         });
         for _ in 0..self.rounds * 2 {
             once_each(&figure, &mut runs, |(live, times)| {
-                // The second counts, as of the launches.
+                // The second one counts, as for launches (`rounds`).
                 latency(live)?;
                 times.push(latency(live)?);
                 Ok(())

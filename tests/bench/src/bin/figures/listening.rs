@@ -1,12 +1,12 @@
-//! What it costs all else that hinit does to hear its server and to answer probes, of which there are none: against a
-//! hinit that does neither, in turn.
+//! What `--notify` and `--listen` cost the rest of hinit's work while there are no probes. Compared in turn with a hinit
+//! without them.
 
 use crate::bench::{Bench, Init, of_each};
 use crate::cgroup::Cgroup;
 use crate::client::free_address;
 use crate::latency::latency;
 use crate::live::{Live, Mode, Server};
-use crate::orphans::{IN_A_BURST, burst};
+use crate::orphans::{BURST_SIZE, burst};
 use crate::program::Result;
 use crate::rounds::{Series, in_turn};
 use crate::table::Row;
@@ -19,15 +19,15 @@ impl Bench {
         let _group = Cgroup::enter();
         let forwarding = self.beside_plain("forwarding, listening: latency", |init| {
             self.both(init, "stamp", self.rounds * 2, |live| {
-                // The second counts, as of the launches.
+                // The second one counts, as for launches (`rounds`).
                 latency(live)?;
                 latency(live)
             })
         });
         let orphans = self.beside_plain("orphans, listening: CPU time for one", |init| {
             self.both(init, "orphans", self.rounds / 125, |live| {
-                let burst = burst(live, IN_A_BURST)?;
-                Ok(burst.cpu_nanoseconds / 1e3 / IN_A_BURST as f64)
+                let burst = burst(live, BURST_SIZE)?;
+                Ok(burst.cpu_nanoseconds / 1e3 / BURST_SIZE as f64)
             })
         });
         let checks = self.beside_plain("health check, listening: time", |init| self.checks(init));
@@ -37,7 +37,7 @@ impl Bench {
             .collect()
     }
 
-    /// What is measured of the one that listens, and that over what is measured of the plain one.
+    /// The value of the hinit that listens, and its ratio to that of the plain hinit.
     fn beside_plain(&self, figure: &str, measure: impl Fn(&Init) -> Result<Series>) -> [Row; 2] {
         let each = of_each(figure, self.hinits(), measure);
         let row = |figure, values: fn(&Series) -> Series| {
@@ -57,7 +57,7 @@ impl Bench {
         ]
     }
 
-    /// The same of both, in turn, over the same server.
+    /// Measures both in turn, with the same kind of server.
     fn both(
         &self,
         init: &Init,

@@ -1,4 +1,4 @@
-//! Inits that live while something is measured.
+//! Inits that run while something is measured.
 
 use std::fmt::{self, Display};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
@@ -15,22 +15,22 @@ use nix::unistd::{Pid, Uid};
 use crate::proc;
 use crate::program::{Program, Result};
 
-/// How long anything is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time limit of all waits.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What an init is in its PID namespace.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// The first process of a namespace of its own.
+    /// The first process of a new PID namespace.
     Pid1,
-    /// An ordinary process, to which orphans come if it asks for them.
+    /// An ordinary process, which is a subreaper if it makes itself one.
     Subreaper,
 }
 
 impl Mode {
     pub(crate) const BOTH: [Self; 2] = [Self::Pid1, Self::Subreaper];
 
-    /// Starts `init` so, by `wrapper`, a command that executes it, if there are words of one.
+    /// The command that starts `init` in this mode, by `wrapper`, a command line that executes it, unless that is empty.
     fn command(self, init: &Program, wrapper: &[&str]) -> Command {
         if self == Self::Subreaper {
             return init.under("env", wrapper);
@@ -54,7 +54,7 @@ impl Display for Mode {
 
 /// An init, seen from outside.
 pub(crate) struct Live {
-    /// It, or what has unshared its namespace.
+    /// The init, or the `unshare` above it.
     outer: Child,
     init: Pid,
     /// The server's standard input and output.
@@ -68,9 +68,9 @@ impl Live {
         let (input, theirs) = UnixStream::pair()?;
         let (output, their_output) = UnixStream::pair()?;
         for socket in [&input, &output] {
-            socket.set_read_timeout(Some(PATIENCE))?;
+            socket.set_read_timeout(Some(TIMEOUT))?;
         }
-        // With the command go its ends of the sockets, so that the last of its processes closes them.
+        // The command owns their ends of the sockets and is dropped, so they close with the last of the processes.
         let outer = mode
             .command(init, wrapper)
             .stdin(OwnedFd::from(theirs))
@@ -90,7 +90,7 @@ impl Live {
         Ok(live)
     }
 
-    /// Starts an init of a server that says when it is ready.
+    /// Starts an init with a server that prints when it is ready.
     pub(crate) fn start(mode: Mode, init: &Program) -> Result<Self> {
         let mut live = Self::spawn(mode, init, &[])?;
         match live.line()?.as_str() {
@@ -101,33 +101,33 @@ impl Live {
         Ok(live)
     }
 
-    /// Starts an init of `sleep` as PID 1.
+    /// Starts an init as PID 1, with `sleep` as its server.
     pub(crate) fn idle(init: &Program) -> Result<Self> {
         let live = Self::spawn(Mode::Pid1, init, &[])?;
-        let runs = || proc::has_sleep(live.init).ok()?.then_some(());
+        let runs = || proc::runs_sleep(live.init).ok()?.then_some(());
         eventually(runs).ok_or(format!("{init} did not start its server as PID 1"))?;
         live.rest()?;
         Ok(live)
     }
 
-    /// Waits until the init has nothing left to do.
+    /// Waits until the init is idle.
     pub(crate) fn rest(&self) -> Result<()> {
         let rests = || {
             let before = proc::switches(self.init).ok()?;
             sleep(Duration::from_millis(50));
             (proc::switches(self.init).ok()? == before).then_some(())
         };
-        Ok(eventually(rests).ok_or("it does not come to rest")?)
+        Ok(eventually(rests).ok_or("the init does not become idle")?)
     }
 
-    /// What the server says next; nothing if it has ended, and its init with it.
+    /// The next line that the server prints; empty if it and its init have ended.
     pub(crate) fn line(&mut self) -> Result<String> {
         let mut line = String::new();
         self.output.read_line(&mut line)?;
         Ok(line.trim_end().to_string())
     }
 
-    /// Says something to the server, and waits for the answer.
+    /// Sends the server a line, and waits for its answer.
     pub(crate) fn ask(&mut self, question: &str) -> Result<String> {
         writeln!(self.input, "{question}")?;
         self.line()
@@ -141,7 +141,7 @@ impl Live {
         kill(self.init, signal)
     }
 
-    /// How it ended; None if it does not.
+    /// The exit status of the init; None if it does not end within the time limit.
     pub(crate) fn end(mut self) -> Result<Option<ExitStatus>> {
         match self.output.read_to_end(&mut Vec::new()) {
             Ok(_) => Ok(Some(self.outer.wait()?)),
@@ -152,10 +152,10 @@ impl Live {
 }
 
 impl Drop for Live {
-    /// PID 1 first, and `unshare` ends with it: the other way round PID 1 would live on for a moment,
-    /// and refuse its PID file to the next.
+    /// Kills PID 1 first, with which `unshare` ends. If `unshare` ended first, PID 1 would still hold its PID file for a
+    /// moment, and the next init could not use it.
     fn drop(&mut self) {
-        // Once it is waited for, the PID can be another's.
+        // After it was waited for, its PID can belong to another process.
         if let Ok(None) = self.outer.try_wait() {
             if self.signal(Signal::SIGKILL).is_err() {
                 let _ = self.outer.kill();
@@ -183,14 +183,14 @@ impl Drop for Server {
     }
 }
 
-/// The nanoseconds of the monotonic clock, which is the same one for all processes.
+/// The nanoseconds of the monotonic clock, which is the same for all processes.
 pub(crate) fn now() -> Result<i64> {
     let now = clock_gettime(ClockId::CLOCK_MONOTONIC)?;
     Ok(now.tv_sec() * 1_000_000_000 + now.tv_nsec())
 }
 
 pub(crate) fn eventually<T>(condition: impl Fn() -> Option<T>) -> Option<T> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while Instant::now() < deadline {
         let value = condition();
         if value.is_some() {

@@ -2,18 +2,18 @@
 //!
 //!     figures measure [--check] [--full] [--rounds N] [--only WORD] --csv FILE NAME=PATH...
 //!
-//! Measures all in one run, prints one table and writes FILE. NAME is the column of the init at PATH; the names of
-//! hinit's builds begin with "hinit". `--check`: the exit status is 1 if a bound does not hold. `--rounds` scales all
-//! counts; 2000 gives those that the figures are meant for. `--full`: also 1,000 inits and 100,000 orphans. `--only`: of the measurements, those with WORD in their
-//! names.
+//! Measures all inits in one run, prints one table and writes FILE. NAME is the column of the init at PATH; the names
+//! of hinit's builds begin with "hinit". `--check`: the exit status is 1 if a bound does not hold. `--rounds` scales
+//! all counts, and is 2000 by default. `--full`: also 1,000 inits and 100,000 orphans. `--only`: only the measurements
+//! with WORD in their names.
 //!
 //!     figures instructions [--accept] --csv FILE NAME=PATH...
 //!
-//! Fails if hinit's builds execute more instructions than FILE has for them. `--accept` writes FILE.
+//! Fails if hinit's builds execute more instructions than FILE allows. `--accept` updates FILE.
 //!
 //!     figures show CSV SVG README
 //!
-//! Draws the chart of the figures in CSV, and writes the README's section of them.
+//! Draws the chart of the figures in CSV, and writes the README's section about them.
 
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // small counts
 #![allow(clippy::print_stdout)] // no PID 1 here

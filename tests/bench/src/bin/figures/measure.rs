@@ -14,11 +14,11 @@ use crate::{csv, program};
 type Measure = fn(&mut Bench) -> Result<Vec<Row>>;
 
 const MEASUREMENTS: [(&str, Measure); 21] = [
-    // While no other init is there that would share its pages.
+    // First, while there is no other init that would share its pages.
     ("idle-memory", |bench| Ok(bench.memory())),
     ("idle-crowd", |bench| Ok(bench.crowd())),
     ("idle-start", |bench| {
-        bench.left_alone = Some(bench.leave_alone());
+        bench.idle_inits = Some(bench.start_idle());
         Ok(Vec::new())
     }),
     ("launch", |bench| bench.launch("launch", &[])),
@@ -40,8 +40,8 @@ const MEASUREMENTS: [(&str, Measure); 21] = [
     ("probes-storm", |bench| Ok(bench.storm())),
     ("probes-slow", |bench| Ok(bench.slow_clients())),
     ("idle-end", |bench| {
-        let left_alone = bench.left_alone.take();
-        left_alone.ok_or("nothing was left alone")?.wake_ups()
+        let idle_inits = bench.idle_inits.take();
+        idle_inits.ok_or("no idle inits were started")?.wake_ups()
     }),
     ("file", |bench| Ok(bench.file())),
 ];
@@ -84,7 +84,7 @@ pub(crate) fn measure(mut arguments: Arguments) -> Result<ExitCode> {
     })
 }
 
-/// Its kind: nothing by which it could be told from others.
+/// The kind of machine, without anything that would identify this one.
 fn machine() -> Result<String> {
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
     let (version, _) = kernel.trim().split_once('-').unwrap_or((kernel.trim(), ""));

@@ -1,5 +1,5 @@
-//! Orphans that die by the thousand at once: whether they are reaped in time, at what cost, and what the server that
-//! answers meanwhile notices of it.
+//! Thousands of orphans that die at once: whether they are reaped in time, at what cost, and how much slower the server
+//! answers meanwhile.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -16,9 +16,9 @@ use crate::rounds::Series;
 use crate::table::Bound::AtMost;
 use crate::table::{Row, Value, over};
 
-pub(crate) const IN_A_BURST: usize = 5000;
+pub(crate) const BURST_SIZE: usize = 5000;
 
-/// Between two questions to the server.
+/// The pause between two requests to the server.
 const PAUSE: Duration = Duration::from_micros(500);
 
 pub(crate) struct Burst {
@@ -40,7 +40,7 @@ impl Bench {
         let figure = format!("orphans {mode}");
         let mut runs = of_each(&figure, &self.inits, |init| {
             let mut live = Live::start(mode, &init.server(mode, &[&self.load, "orphans"])?)?;
-            // What the first orphan needs of memory, the others may use again.
+            // The memory that the first orphan needs can be used again for the others.
             burst(&mut live, 1)?;
             live.rest()?;
             let memory = proc::anonymous(live.pid())?;
@@ -48,7 +48,7 @@ impl Bench {
         });
         for _ in 0..self.rounds / 125 {
             once_each(&figure, &mut runs, |(live, _, bursts)| {
-                bursts.push(burst(live, IN_A_BURST)?);
+                bursts.push(burst(live, BURST_SIZE)?);
                 Ok(())
             });
         }
@@ -58,8 +58,8 @@ impl Bench {
             };
             Series::new(runs.iter().map(of_run).collect())
         };
-        let rate = series(|burst| vec![IN_A_BURST as f64 / burst.seconds]);
-        let cpu = series(|burst| vec![burst.cpu_nanoseconds / 1e3 / IN_A_BURST as f64]);
+        let rate = series(|burst| vec![BURST_SIZE as f64 / burst.seconds]);
+        let cpu = series(|burst| vec![burst.cpu_nanoseconds / 1e3 / BURST_SIZE as f64]);
         let cpu_ratio = cpu.compare("tini", |one, other| one / other);
         let most_left = series(|burst| vec![burst.left]).percentile(100);
         let growth = runs.iter().filter_map(|(name, (live, before, _))| {
@@ -105,8 +105,8 @@ pub(crate) fn burst(live: &mut Live, orphans: usize) -> Result<Burst> {
         (answer, pings.join())
     });
     let answer = answer?;
-    let (nanoseconds, left) = answer.split_once(' ').ok_or("it has ended")?;
-    // The last one reaped, it has still to look for others.
+    let (nanoseconds, left) = answer.split_once(' ').ok_or("the server has ended")?;
+    // After the last orphan is reaped the init still checks for others.
     sleep(Duration::from_millis(20));
     Ok(Burst {
         seconds: nanoseconds.parse::<f64>()? / 1e9,
@@ -116,7 +116,7 @@ pub(crate) fn burst(live: &mut Live, orphans: usize) -> Result<Burst> {
     })
 }
 
-/// Asks the server until the burst is over.
+/// Sends the server requests until the burst is over.
 fn ping(server: &mut UnixStream, over: &AtomicBool) -> std::io::Result<Vec<f64>> {
     let mut times = Vec::new();
     while !over.load(Ordering::Relaxed) {

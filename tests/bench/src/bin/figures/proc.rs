@@ -1,4 +1,4 @@
-//! What /proc says of a process.
+//! Values of a process from /proc.
 
 use std::fs;
 
@@ -11,28 +11,28 @@ pub(crate) fn pss(pid: Pid) -> Result<u64> {
     sum(pid, "smaps_rollup", &["Pss:"])
 }
 
-/// Its memory, each page of it that it has, in KB.
+/// Its resident memory, in KB.
 pub(crate) fn rss(pid: Pid) -> Result<u64> {
     sum(pid, "smaps_rollup", &["Rss:"])
 }
 
-/// The most of that it ever had.
+/// The maximum of its resident memory so far, in KB.
 pub(crate) fn peak_rss(pid: Pid) -> Result<u64> {
     sum(pid, "status", &["VmHWM:"])
 }
 
-/// What it shares with nobody, in KB.
+/// The memory that it does not share, in KB.
 pub(crate) fn private(pid: Pid) -> Result<u64> {
     sum(pid, "smaps_rollup", &["Private_Clean:", "Private_Dirty:"])
 }
 
-/// Its memory that no file backs, in KB: what it has written to. (`Private_Dirty` would also count pages of a file that
-/// was copied a moment ago.)
+/// Its anonymous memory, in KB: the pages that it has written to. (`Private_Dirty` would also count pages of a file
+/// that was copied a moment ago.)
 pub(crate) fn anonymous(pid: Pid) -> Result<u64> {
     sum(pid, "status", &["RssAnon:"])
 }
 
-/// How often it was switched to and fro so far, of its own will or not.
+/// The number of its context switches so far, voluntary or not.
 pub(crate) fn switches(pid: Pid) -> Result<u64> {
     sum(
         pid,
@@ -41,7 +41,7 @@ pub(crate) fn switches(pid: Pid) -> Result<u64> {
     )
 }
 
-/// The nanoseconds for which a process of one thread had a processor so far.
+/// The processor time of a process with one thread so far, in nanoseconds.
 pub(crate) fn cpu(pid: Pid) -> Result<u64> {
     let times = fs::read_to_string(format!("/proc/{pid}/schedstat"))?;
     let run = times.split_whitespace().next().unwrap_or_default();
@@ -54,8 +54,8 @@ pub(crate) fn children(pid: Pid) -> Result<Vec<Pid>> {
     pids.map(|pid| Ok(Pid::from_raw(pid.parse()?))).collect()
 }
 
-/// Whether its first child is `sleep`, as a server of nothing else to do.
-pub(crate) fn has_sleep(pid: Pid) -> Result<bool> {
+/// Whether its first child is `sleep`, which is then its server.
+pub(crate) fn runs_sleep(pid: Pid) -> Result<bool> {
     let children = children(pid)?;
     let server = children.first().ok_or("no child")?;
     Ok(fs::read_to_string(format!("/proc/{server}/comm"))? == "sleep\n")

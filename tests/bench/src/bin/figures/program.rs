@@ -1,4 +1,4 @@
-//! One run of one program: its time, its page faults, its system calls.
+//! One run of one program: its time, its page faults, its system calls, its instructions.
 
 use std::env;
 use std::error::Error;
@@ -34,7 +34,7 @@ impl Program {
         Ok(Self { words, environment })
     }
 
-    /// The same, run by a wrapper.
+    /// The command that runs it by a wrapper.
     pub(crate) fn under(&self, wrapper: &str, options: &[&str]) -> Command {
         let mut command = Command::new(wrapper);
         command
@@ -49,8 +49,8 @@ impl Program {
         command
     }
 
-    /// Runs it once, spawned as by vfork: the size of this parent is in no figure. Returns the microseconds from before
-    /// the spawn until it was reaped, and its minor page faults, with those of all that it waited for.
+    /// Runs it once. `posix_spawn` uses vfork, so the size of this process has no influence. Returns the microseconds
+    /// from before the spawn until it was reaped, and its minor page faults, with those of the children that it reaped.
     pub(crate) fn run(&self) -> Result<(f64, f64)> {
         let argv = c_strings(self.words.iter().cloned())?;
         let environment = self
@@ -71,7 +71,7 @@ impl Program {
         let end = waitpid(pid, None)?;
         let elapsed = start.elapsed();
 
-        // What fails early would look fast.
+        // A program that fails early would look fast.
         if end != WaitStatus::Exited(pid, 0) {
             return Err(format!("{self} ended with {end:?}").into());
         }
@@ -81,8 +81,8 @@ impl Program {
         ))
     }
 
-    /// The system calls of it and its descendants by strace, a line each, in the order in which they start.
-    /// Its own execve is the first.
+    /// The system calls of the program and its descendants, one line each, in the order in which they start (strace).
+    /// The first is the execve of the program.
     pub(crate) fn system_calls(&self, log: &str) -> Result<Vec<String>> {
         let options = ["-f", "-qq", "-e", "signal=none", "-s", "4096", "-o", log];
         let status = self.under("strace", &options).status()?;
@@ -94,17 +94,17 @@ impl Program {
         Ok(starts.map(str::to_string).collect())
     }
 
-    /// The instructions that it executes, without those of processes that it starts, by callgrind.
+    /// The number of instructions that it executes, without those of its children (callgrind).
     pub(crate) fn instructions(&self, log: &str) -> Result<f64> {
         let options = ["--tool=callgrind", "--callgrind-out-file=/dev/null"];
         let log_option = format!("--log-file={log}");
         let status = self
             .under("valgrind", &[&options[..], &[&log_option]].concat())
-            // From where this is called must make no difference.
+            // The directory and the PATH of the caller must not change the count.
             .current_dir("/")
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .status()
-            .map_err(|error| format!("valgrind cannot be run: {error}"))?;
+            .map_err(|error| format!("cannot run valgrind: {error}"))?;
         if !status.success() {
             return Err(format!("{self} ended with {status} under valgrind").into());
         }
@@ -121,7 +121,7 @@ impl Display for Program {
     }
 }
 
-/// The rest of a command line: NAME=PATH...
+/// The remaining arguments, NAME=PATH...
 pub(crate) fn named(arguments: Arguments) -> Result<Vec<(String, String)>> {
     let one = |word: OsString| {
         let word = word.to_string_lossy();

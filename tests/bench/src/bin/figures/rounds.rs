@@ -1,14 +1,14 @@
-//! Many runs of several programs, compared.
+//! Compares many runs of several programs.
 
 use crate::program::{Program, Result};
 use crate::statistics::percentile;
 use crate::table::{Cells, Value};
 
-/// Runs the programs in turn, A B C A B C, so that a drift of the machine meets them all alike: their times and their
-/// page faults, round by round.
+/// Runs the programs in turn, A B C A B C, so that a change of the machine's speed affects all of them. Returns their
+/// times and their page faults, round by round.
 ///
-/// Each runs twice, and the second run counts: what the programs before it have left in the caches is no merit of its
-/// own, and costs the one that comes after the least like it up to 50 µs.
+/// Each program runs twice, and the second run counts, because the first one depends on what the program before it left
+/// in the caches, by up to 50 µs.
 pub(crate) fn in_turn(programs: &[(String, Program)], rounds: usize) -> Result<(Series, Series)> {
     let mut times = vec![Vec::with_capacity(rounds); programs.len()];
     let mut faults = times.clone();
@@ -29,7 +29,7 @@ pub(crate) fn in_turn(programs: &[(String, Program)], rounds: usize) -> Result<(
     Ok((named(times), named(faults)))
 }
 
-/// One value a round for each program.
+/// One value for each program and round.
 pub(crate) struct Series(Vec<(String, Vec<f64>)>);
 
 impl Series {
@@ -37,9 +37,9 @@ impl Series {
         Self(values)
     }
 
-    /// Of all the other programs, against one of them in the same round. Empty if that was not measured.
+    /// Compares all other programs with one of them, round by round. Empty if that one was not measured.
     ///
-    /// The median of what single rounds give moves less with the machine's load than what medians give.
+    /// The median of the comparisons depends less on the machine's load than a comparison of the medians.
     pub(crate) fn compare(&self, with: &str, how: fn(f64, f64) -> f64) -> Self {
         let one = self.0.iter().find(|(name, _)| name == with);
         let one = one.map_or(&[][..], |(_, values)| values);
@@ -61,7 +61,7 @@ impl Series {
         )
     }
 
-    /// Which of some programs has the lowest median.
+    /// The program with the lowest median of those that `among` accepts.
     pub(crate) fn best(&self, among: impl Fn(&str) -> bool) -> Option<String> {
         let medians = self.percentile(50).into_iter();
         let best = medians

@@ -1,4 +1,4 @@
-//! The README's section of figures, made from the file of them.
+//! The README's section of figures, made from figures.csv.
 
 use crate::bench::{HINIT, TINY};
 use crate::csv::{Figures, Record, amount};
@@ -8,12 +8,12 @@ use crate::selection::{TABLES, Table};
 const BEGIN: &str = "<!-- From here on `tests/bench/run --readme` writes, -->\n";
 const END: &str = "<!-- up to here. -->\n";
 
-/// Behind a value for which its bound does not hold.
+/// Follows a value that misses its bound.
 const MISSED: &str = "✗";
 
-/// The README with the section that these figures give.
+/// Replaces the section of the README by the one for these figures.
 pub(crate) fn rewrite(readme: &str, figures: &Figures) -> Result<String> {
-    let missing = "the README has no place for the figures";
+    let missing = "the README has no section for the figures";
     let (before, rest) = readme.split_once(BEGIN).ok_or(missing)?;
     let (_, after) = rest.split_once(END).ok_or(missing)?;
     Ok(format!("{before}{BEGIN}{}{END}{after}", section(figures)?))
@@ -22,7 +22,7 @@ pub(crate) fn rewrite(readme: &str, figures: &Figures) -> Result<String> {
 fn section(figures: &Figures) -> Result<String> {
     let version = |peer| {
         let record = figures.get("version", peer);
-        record.map_or("of no version", |record| &record.value)
+        record.map_or("unknown", |record| &record.value)
     };
     let mut text = format!(
         "
@@ -31,9 +31,9 @@ fn section(figures: &Figures) -> Result<String> {
 Medians of one run of `tests/bench/run --readme --full --rounds {}` on {},
 {} (Debian's tini {}, dumb-init {}, catatonit {});
 [figures.csv](tests/bench/figures.csv) has all of them. `hinit` is the stable build, `hinit-tiny` that of
-`docker/build --tiny`; {MISSED} marks what misses its bound. tini and dumb-init are linked dynamically: they need a
-libc in the image, and share its memory with whoever else runs; the other inits are static. Times vary from run to
-run, those for orphans most. pidcheck reads a PID and asks the kernel for it, the no-op does nothing.
+`docker/build --tiny`; {MISSED} marks a value that misses its bound. tini and dumb-init are linked dynamically: they need
+a libc in the image, and share its memory with other processes; the other inits are static. Times vary from run to run,
+those for orphans most. pidcheck reads a PID and checks that its process exists; the no-op does nothing.
 ",
         figures.word("rounds")?,
         figures.word("date")?,
@@ -49,7 +49,7 @@ run, those for orphans most. pidcheck reads a PID and asks the kernel for it, th
     Ok(text + "\n")
 }
 
-/// Without the rows of which there is no figure.
+/// Omits the rows for which there is no figure.
 fn markdown(table: &Table, figures: &Figures) -> String {
     let head = [&[table.about], table.programs, &["bound"]].concat();
     let mut lines = vec![head.join(" | "), vec!["---"; head.len()].join(" | ")];
@@ -71,7 +71,7 @@ fn markdown(table: &Table, figures: &Figures) -> String {
     format!("| {} |\n", lines.join(" |\n| "))
 }
 
-/// A number without a unit is a count, or a ratio, of which the second decimal counts as well.
+/// A number without a unit is a count or a ratio. A ratio has two decimals.
 fn cell(record: &Record) -> String {
     let number = record.number();
     let value = if record.unit.is_empty() && number.fract() != 0.0 && number < 100.0 {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_misses_its_bound_is_marked() {
+    fn a_value_that_misses_its_bound_is_marked() {
         let cell = |name: &str, value| (name.to_string(), Value::one(value));
         let row = Row::new(
             "file: size, KiB",

@@ -1,4 +1,4 @@
-//! Which of the figures the README shows, in its own words.
+//! The figures that the README shows, and the names that it uses for them.
 
 use crate::bench::{HINIT, NO_OP, PID_CHECK, TINY, YARDSTICK};
 use crate::http::{BUSYBOX, CURL};
@@ -6,7 +6,7 @@ use crate::http::{BUSYBOX, CURL};
 pub(crate) struct Table {
     pub(crate) about: &'static str,
     pub(crate) programs: &'static [&'static str],
-    /// What it is called here, and its name among the figures.
+    /// The name in the README, and the name of the figure.
     pub(crate) rows: &'static [(&'static str, &'static str)],
 }
 

@@ -1,6 +1,6 @@
-//! Numbers from numbers.
+//! Percentiles, confidence intervals, random numbers.
 
-/// The least value that `percent` of them do not exceed; NaN if there are none.
+/// The smallest value that `percent` of the values do not exceed; NaN if there are none.
 pub(crate) fn percentile(values: impl IntoIterator<Item = f64>, percent: usize) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
@@ -11,8 +11,8 @@ pub(crate) fn percentile(values: impl IntoIterator<Item = f64>, percent: usize) 
         .unwrap_or(f64::NAN)
 }
 
-/// Between which counts, of as many tries, the true one lies with 95 %, if `count` of them were counted: Wilson's score
-/// interval, which also holds near none and near all.
+/// The 95 % confidence interval of a count in a number of tries: Wilson's score interval, which also holds for counts
+/// near zero and near all.
 pub(crate) fn interval(count: f64, tries: f64) -> (f64, f64) {
     const Z: f64 = 1.96;
     let share = count / tries;
@@ -22,11 +22,11 @@ pub(crate) fn interval(count: f64, tries: f64) -> (f64, f64) {
     (((middle - half) * tries).max(0.0), (middle + half) * tries)
 }
 
-/// Numbers of 64 bits without a pattern, and the same ones in every run (splitmix64).
+/// Pseudo-random numbers of 64 bits, the same in every run (splitmix64).
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    /// Anything from 0 to below 1, as likely as the other.
+    /// A number from 0 to below 1, uniformly distributed.
     pub(crate) fn share(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

@@ -1,5 +1,5 @@
-//! What hinit can bear as the one who answers probes: many connections in the midst of all else that a PID 1 has to do,
-//! and clients that mean no good.
+//! hinit under load while it answers probes: many connections together with the other work of a PID 1, and clients that
+//! occupy connections.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::bench::{Bench, Init, of_each};
 use crate::cgroup::Cgroup;
-use crate::client::{Probes, free_address, send_bits};
+use crate::client::{Probes, free_address, send_slowly};
 use crate::latency::latency;
 use crate::live::{Live, Mode};
 use crate::proc;
@@ -18,25 +18,25 @@ use crate::statistics::percentile;
 use crate::table::Bound::{AtLeast, AtMost};
 use crate::table::{Row, Value};
 
-/// How many send probes at the same time, and the time between two probes: in the storm some more than 3,000 a second,
-/// and few next to slow clients.
+/// The number of threads that send probes, and the time between two probes. In the storm there are a little more than
+/// 3,000 probes a second; next to slow clients there are few.
 const STORM: (u32, Duration) = (4, Duration::from_micros(322));
 const FEW: (u32, Duration) = (1, Duration::from_millis(2));
 
-/// How long there is load before it is looked at what memory it needs.
+/// The time under load before the memory is measured.
 const WARM_UP: Duration = Duration::from_secs(1);
 
 struct Outcome {
     seconds: f64,
     probes: Probes,
-    /// The times that signals took to get to the server, in microseconds.
+    /// The latencies of signals to the server, in microseconds.
     signals: Vec<f64>,
     cpu_nanoseconds: f64,
     /// Orphans, or connections of slow clients.
     others: f64,
 }
 
-/// And after it.
+/// The outcome, and the state of the init after the load.
 struct Storm {
     outcome: Outcome,
     orphans_left: f64,
@@ -65,7 +65,7 @@ impl Bench {
         self.under("a storm of probes, orphans and signals", storm, others)
     }
 
-    /// Connections that each hold a part of a request.
+    /// Connections that each contain an incomplete request.
     pub(crate) fn slow_clients(&self) -> Vec<Row> {
         let others = |rows: &Rows| {
             vec![rows.row("their connections in a second", |storm| {
@@ -169,11 +169,11 @@ fn storm(live: &mut Live, address: SocketAddr, time: Duration) -> Result<Outcome
 
 fn slow_clients(live: &mut Live, address: SocketAddr, time: Duration) -> Result<Outcome> {
     load(live, address, FEW, time, |is_over| {
-        send_bits(address, is_over)
+        send_slowly(address, is_over)
     })
 }
 
-/// Has an init pass on signals and answer probes for so long, while something else goes on.
+/// Has an init forward signals and answer probes for `time`, while `others` runs.
 fn load(
     live: &mut Live,
     address: SocketAddr,
@@ -186,7 +186,7 @@ fn load(
     let start = Instant::now();
     scope(|scope| {
         let others = scope.spawn(move || others(is_over));
-        // In turn.
+        // The threads take turns.
         let send = |number| {
             let first = start + pause * number;
             scope.spawn(move || Probes::send(address, first, pause * threads, is_over))

@@ -1,4 +1,4 @@
-//! The figures: a row each, a column for each program; as Markdown for people. `csv` has them for programs.
+//! The table of figures, as Markdown: a row for each figure, a column for each program. `csv` writes them for programs.
 
 use std::fmt::{self, Display};
 
@@ -24,7 +24,7 @@ pub(crate) enum Bound {
     Is(&'static str),
 }
 
-/// The values of those programs that have one.
+/// The values, with the names of their programs.
 pub(crate) type Cells = Vec<(String, Value)>;
 
 pub(crate) struct Row {
@@ -50,7 +50,7 @@ impl Value {
         }
     }
 
-    /// A word has none.
+    /// NaN for a word.
     pub(crate) fn median(&self) -> f64 {
         match self {
             Self::Spread { median, .. } => *median,
@@ -97,7 +97,7 @@ impl Row {
         bounds.find_map(|(name, bound)| (*name == program).then_some(*bound))
     }
 
-    /// Those for whom a bound does not hold. What was not measured does not hold.
+    /// The programs for which a bound does not hold. It does not hold for a program that was not measured.
     pub(crate) fn failures(&self) -> Vec<&'static str> {
         let fails = |(program, bound): &&(&str, Bound)| {
             !self.cell(program).is_some_and(|value| bound.holds(value))
@@ -143,7 +143,7 @@ fn split_unit(figure: &str) -> (&str, &str) {
 
 const UNITS: [&str; 5] = ["µs", "ms", "s", "KB", "KiB"];
 
-/// The medians of the other programs over that of one, if that has one.
+/// The ratios of the other programs' medians to that of one program, if that was measured.
 pub(crate) fn over(cells: &Cells, one: &str) -> Cells {
     let Some((_, base)) = cells.iter().find(|(name, _)| name == one) else {
         return Cells::new();
@@ -154,7 +154,7 @@ pub(crate) fn over(cells: &Cells, one: &str) -> Cells {
         .collect()
 }
 
-/// These, and then whichever else some row has.
+/// The programs in `first`, and then the others of the rows.
 pub(crate) fn programs<'a>(first: &[&'a str], rows: &'a [Row]) -> Vec<&'a str> {
     let mut programs = first.to_vec();
     for (name, _) in rows.iter().flat_map(|row| &row.cells) {
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_unit_stands_behind_the_last_comma() {
+    fn the_unit_follows_the_last_comma() {
         assert_eq!(split_unit("idle: PSS, KB"), ("idle: PSS", "KB"));
         assert_eq!(split_unit("lost, of 125"), ("lost", "of 125"));
         assert_eq!(split_unit("idle, listening"), ("idle, listening", ""));
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_measured_does_not_hold() {
+    fn a_bound_does_not_hold_without_a_measurement() {
         let row = Row::new("time, µs", Cells::new()).bound(Bound::AtMost(1.0));
         assert_eq!(row.failures(), [HINIT, TINY]);
         assert!(!Bound::AtMost(1.0).holds(&Value::one(f64::NAN)));

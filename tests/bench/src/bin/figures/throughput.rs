@@ -1,4 +1,4 @@
-//! How many probes hinit answers in a second with nothing else to do, on connections that are kept; by wrk.
+//! The number of probes that hinit answers in a second on kept connections, without other work; measured by wrk.
 
 use std::process::Command;
 
@@ -40,10 +40,10 @@ impl Bench {
             .args(["-t1", "-c8", &format!("-d{seconds}s")])
             .arg(format!("http://{address}/livez"))
             .output()
-            .map_err(|error| format!("wrk cannot be run: {error}"))?;
+            .map_err(|error| format!("cannot run wrk: {error}"))?;
         let cpu_nanoseconds = (proc::cpu(live.pid())? - before) as f64;
-        let said = String::from_utf8(wrk.stdout)?;
-        let (requests, per_second, errors) = read(&said).ok_or(said.as_str())?;
+        let output = String::from_utf8(wrk.stdout)?;
+        let (requests, per_second, errors) = read(&output).ok_or(output.as_str())?;
         Ok(Throughput {
             per_second,
             errors,
@@ -52,10 +52,11 @@ impl Bench {
     }
 }
 
-/// What wrk says: how many requests were answered, how many in a second, and how many were not, or with another code.
-fn read(said: &str) -> Option<(f64, f64, f64)> {
+/// Parses the output of wrk: the number of answered requests, of those in a second, and of errors, which include other
+/// codes than 2xx and 3xx.
+fn read(output: &str) -> Option<(f64, f64, f64)> {
     let (mut requests, mut per_second, mut errors) = (None, None, 0.0);
-    for line in said.lines().map(str::trim) {
+    for line in output.lines().map(str::trim) {
         if let Some(rate) = line.strip_prefix("Requests/sec:") {
             per_second = rate.trim().parse().ok();
         } else if let Some((count, _)) = line.split_once(" requests in ") {

@@ -1,4 +1,4 @@
-//! What orphans cost the more there are of them: the time must grow with their number alone, and memory not at all.
+//! The cost of many orphans: the time may grow only in proportion to their number, and memory may not grow.
 
 use crate::bench::{Bench, Init, of_each};
 use crate::cgroup::Cgroup;
@@ -9,13 +9,14 @@ use crate::program::Result;
 use crate::table::Bound::AtMost;
 use crate::table::{Cells, Row, Value};
 
-/// So many one init reaps; the last only with `--full`.
+/// The numbers of orphans that one init reaps; the last one only with `--full`.
 const STEPS: [usize; 4] = [1, 100, 10_000, 100_000];
 
-/// So many at once: the kernel looks for one that has ended among all, and of more each would take longer.
-const AT_ONCE: usize = 1000;
+/// The number of orphans at a time. The kernel searches all children for one that has ended, so with more of them each
+/// takes longer.
+const AT_A_TIME: usize = 1000;
 
-/// A few orphans cost so little that one time for them says nothing.
+/// Up to this number of orphans the time is so short that it is measured several times.
 const FEW: usize = 100;
 const TRIES: usize = 9;
 
@@ -57,7 +58,7 @@ impl Bench {
     fn reap(&self, init: &Init, count: usize) -> Result<Work> {
         let server = init.server(Mode::Pid1, &[&self.load, "orphans"])?;
         let mut live = Live::start(Mode::Pid1, &server)?;
-        // What the first orphan needs of memory, the others may use again.
+        // The memory that the first orphan needs can be used again for the others.
         burst(&mut live, 1)?;
         live.rest()?;
         let before = proc::peak_rss(live.pid())?;
@@ -66,7 +67,7 @@ impl Bench {
             let mut left = count;
             let mut nanoseconds = 0.0;
             while left > 0 {
-                let some = left.min(AT_ONCE);
+                let some = left.min(AT_A_TIME);
                 nanoseconds += burst(&mut live, some)?.cpu_nanoseconds;
                 left -= some;
             }

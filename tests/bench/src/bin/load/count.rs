@@ -13,25 +13,26 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::time::{ClockId, clock_gettime};
 
-use crate::{Result, fork, nanoseconds, say_ready_to_orphan};
+use crate::{Result, fork, nanoseconds, report_ready_to_orphan};
 
 /// The signal that is counted, and how many send it.
 const SIGNAL: i32 = 40;
 const SENDERS: usize = 4;
 
-/// So long after the last one no other will come.
-const SILENCE: u16 = 1000;
+/// The milliseconds without a signal after which no other will arrive.
+const MAX_SILENCE: u16 = 1000;
 
-/// Counts from a line on standard input on. The next one says how many were sent; then, when all have arrived or none
-/// comes any more, it prints how many arrived, how many of them not as they were sent, and the time of the last one.
+/// Starts to count at a line on standard input. The next line is the number of signals that were sent. When all have
+/// arrived, or no more arrive, it prints how many arrived, how many of them were wrong (out of order or without their
+/// value), and the time of the last one.
 pub(crate) fn count() -> Result<()> {
     let signals = signal_queue()?;
-    say_ready_to_orphan()?;
+    report_ready_to_orphan()?;
     let mut lines = BufReader::new(stdin()).lines();
     let Some(_start) = lines.next() else {
         return Ok(());
     };
-    // Some thousand a second: the init has to attend to them all the time, but not to them alone.
+    // Some thousand orphans a second keep the init busy all the time, but not fully.
     let rest = || {
         sleep(Duration::from_millis(2));
         Ok(())
@@ -46,8 +47,8 @@ pub(crate) fn count() -> Result<()> {
             PollFd::new(signals.as_fd(), PollFlags::POLLIN),
             PollFd::new(stdin.as_fd(), PollFlags::POLLIN),
         ];
-        let patience = sent.map_or(PollTimeout::NONE, |_| SILENCE.into());
-        if poll(&mut ready, patience)? == 0 {
+        let timeout = sent.map_or(PollTimeout::NONE, |_| MAX_SILENCE.into());
+        if poll(&mut ready, timeout)? == 0 {
             break;
         }
         let [by_signal, by_line] = ready.map(|fd| fd.any().unwrap_or(false));
@@ -63,9 +64,9 @@ pub(crate) fn count() -> Result<()> {
     kill(orphans, Signal::SIGKILL)?;
     waitpid(orphans, None)?;
     let Arrivals {
-        count, odd, last, ..
+        count, wrong, last, ..
     } = arrivals;
-    println!("{count} {odd} {last}");
+    println!("{count} {wrong} {last}");
     lines.for_each(drop);
     Ok(())
 }
@@ -73,9 +74,9 @@ pub(crate) fn count() -> Result<()> {
 #[derive(Default)]
 struct Arrivals {
     count: u64,
-    odd: u64,
+    wrong: u64,
     last: i64,
-    /// The value that comes next from each sender.
+    /// The next value of each sender.
     next: [u64; SENDERS],
 }
 
@@ -83,8 +84,8 @@ impl Arrivals {
     #[allow(unsafe_code)]
     fn read(&mut self, queue: BorrowedFd) -> Result<()> {
         let mut infos = [const { MaybeUninit::<signalfd_siginfo>::uninit() }; 64];
-        // nix reads one at a time, and this must not be slower than what it measures.
-        // SAFETY: the kernel writes whole ones, and at most as many as there is room for.
+        // nix reads one signal at a time, and this must not be slower than the init that it measures.
+        // SAFETY: the kernel writes whole structures, and at most as many as fit.
         let bytes = unsafe {
             libc::read(
                 queue.as_raw_fd(),
@@ -95,7 +96,7 @@ impl Arrivals {
         let bytes = usize::try_from(Errno::result(bytes)?)?;
         self.last = nanoseconds(clock_gettime(ClockId::CLOCK_MONOTONIC)?);
         for info in infos.iter().take(bytes / size_of::<signalfd_siginfo>()) {
-            // SAFETY: the kernel has written this one.
+            // SAFETY: the kernel has written this structure.
             self.take(unsafe { info.assume_init_ref() });
         }
         Ok(())
@@ -106,27 +107,27 @@ impl Arrivals {
             return;
         }
         self.count += 1;
-        // The sender and how many it had sent before.
+        // The sender, and the number of signals that it had sent before.
         let (sender, value) = (
             (info.ssi_ptr >> 32) as usize,
             info.ssi_ptr & u64::from(u32::MAX),
         );
         match self.next.get_mut(sender) {
             Some(next) if info.ssi_code == libc::SI_QUEUE => {
-                self.odd += u64::from(value != *next);
+                self.wrong += u64::from(value != *next);
                 *next = value + 1;
             }
-            _ => self.odd += 1,
+            _ => self.wrong += 1,
         }
     }
 }
 
-/// Of what is sent, standard signals too: they shall end nobody.
+/// A signalfd of all signals that are sent, including the standard ones, so that none ends this process.
 #[allow(unsafe_code)]
 fn signal_queue() -> Result<OwnedFd> {
-    // nix's sets hold no real-time signals.
+    // nix's sets have no real-time signals.
     let mut set = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: the set is filled in before it is used, and the descriptor is new and nobody else's.
+    // SAFETY: the set is initialised before it is used, and the descriptor is new and has no other owner.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         for signal in [SIGNAL, libc::SIGUSR1, libc::SIGHUP] {

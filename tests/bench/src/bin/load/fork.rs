@@ -1,4 +1,4 @@
-//! Processes that do one thing and end.
+//! Processes that do one thing and exit.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,18 +12,21 @@ use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, pipe2, setpgid, write}
 
 use crate::Result;
 
-/// Has a child do something. Only for a process with one thread, as `load` has.
+/// Runs `act` in a child process. Only for a process with one thread, as `load` has.
 #[allow(unsafe_code)]
-#[allow(clippy::exit, reason = "what the parent does next is not the child's")]
+#[allow(
+    clippy::exit,
+    reason = "the child must not continue with the parent's code"
+)]
 pub(crate) fn child(act: impl FnOnce() -> Result<()>) -> nix::Result<Pid> {
-    // SAFETY: the one thread was here and not in the allocator, or in whatever else has locks.
+    // SAFETY: the process has one thread, and that holds no lock here, neither of the allocator nor another.
     match unsafe { fork() }? {
         ForkResult::Parent { child } => Ok(child),
         ForkResult::Child => exit(act().is_err().into()),
     }
 }
 
-/// Whether orphans come to the parent of this process.
+/// Whether orphans are reparented to the parent of this process.
 pub(crate) fn are_orphans_adopted() -> Result<bool> {
     let (answer, tell) = pipe2(OFlag::O_CLOEXEC)?;
     let parent = child(move || {
@@ -43,9 +46,9 @@ pub(crate) fn are_orphans_adopted() -> Result<bool> {
     Ok(Pid::from_raw(i32::from_ne_bytes(adopter)) == getppid())
 }
 
-/// Leaves some orphans, each of which ends at once, rests, and leaves the next, until it is killed.
+/// Leaves `count` orphans that exit at once, calls `rest`, and repeats until it is killed.
 pub(crate) fn leave_orphans(count: usize, mut rest: impl FnMut() -> Result<()>) -> Result<()> {
-    // A signal to the server's group is not for them.
+    // Signals to the server's process group must not reach these processes.
     setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
     loop {
         let parent = child(|| (0..count).try_for_each(|_| Ok(child(|| Ok(())).map(drop)?)))?;

@@ -1,14 +1,14 @@
-//! What the bench puts under an init to load it: servers, and the mark of an init's exec.
+//! The servers that `figures` runs under an init, and the mark of an init's exec.
 //!
-//!     load mark FIFO COMMAND...   execute COMMAND, and close FIFO with that
-//!     load wait                   be there
-//!     load stamp                  tell when SIGUSR1 arrived
-//!     load orphans                leave orphans by the thousand, and echo meanwhile
-//!     load storm                  tell when SIGUSR1 arrived, and leave orphans meanwhile
+//!     load mark FIFO COMMAND...   execute COMMAND, which closes FIFO
+//!     load wait                   do nothing
+//!     load stamp                  print the time when SIGUSR1 arrives
+//!     load orphans                leave thousands of orphans, and echo meanwhile
+//!     load storm                  print the time when SIGUSR1 arrives, and leave orphans meanwhile
 //!     load count                  count signals, and leave orphans meanwhile
 //!
-//! A server says `ready` on its standard output once it is, and `READY=1` at a notify socket if it was given one. Its
-//! standard input and output are sockets of the bench; with their end it ends, for the init over it may be gone by then.
+//! A server prints `ready` on its standard output, and sends `READY=1` to the notify socket if there is one. Its standard
+//! input and output are sockets of `figures`. It ends when they are closed, because the init may have ended by then.
 
 #![allow(clippy::print_stdout)] // no PID 1 here
 
@@ -46,14 +46,14 @@ fn main() -> Result<()> {
     }
 }
 
-/// Opened once the bench reads it, closed by the kernel in the exec: its end is the instant of that.
+/// The open succeeds once `figures` reads the FIFO. The kernel closes it in the exec, which so marks that instant.
 fn mark(fifo: &str, command: &str, arguments: &[&str]) -> Result<()> {
     let _closed_on_exec = OpenOptions::new().write(true).open(fifo)?;
     Err(Command::new(command).args(arguments).exec().into())
 }
 
 fn wait() -> Result<()> {
-    say_ready()?;
+    report_ready()?;
     io::copy(&mut stdin(), &mut io::sink())?;
     Ok(())
 }
@@ -74,7 +74,7 @@ fn stamp_signals() -> Result<()> {
         SaFlags::SA_RESTART,
         SigSet::empty(),
     );
-    // SAFETY: the handler makes two calls that may be made in one: of clock_gettime(2) and write(2).
+    // SAFETY: the handler calls only clock_gettime(2) and write(2), which are safe in a handler (signal-safety(7)).
     #[allow(unsafe_code, reason = "a handler is what is measured")]
     unsafe {
         sigaction(Signal::SIGUSR1, &action)?
@@ -86,16 +86,16 @@ fn nanoseconds(time: nix::sys::time::TimeSpec) -> i64 {
     time.tv_sec() * 1_000_000_000 + time.tv_nsec()
 }
 
-/// If the orphans of this server will come to the init.
-fn say_ready_to_orphan() -> Result<()> {
+/// Reports that this server is ready, if the init adopts its orphans.
+fn report_ready_to_orphan() -> Result<()> {
     if !fork::are_orphans_adopted()? {
-        println!("it does not adopt orphans");
+        println!("the init does not adopt orphans");
         return Ok(());
     }
-    Ok(say_ready()?)
+    Ok(report_ready()?)
 }
 
-fn say_ready() -> io::Result<()> {
+fn report_ready() -> io::Result<()> {
     if let Ok(name) = env::var("NOTIFY_SOCKET") {
         let address = match name.strip_prefix('@') {
             Some(name) => SocketAddr::from_abstract_name(name)?,

@@ -1,4 +1,5 @@
-//! Leaves orphans in bursts and watches how they go: at the same time a server whose answers can be timed.
+//! Leaves orphans in bursts and measures how they are reaped, and is at the same time a server whose answers can be
+//! timed.
 
 use std::fmt::{self, Display};
 use std::fs::File;
@@ -14,21 +15,21 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, close, pipe2, read, write};
 
-use crate::{Result, fork, say_ready_to_orphan};
+use crate::{Result, fork, report_ready_to_orphan};
 
-/// How long after a burst an orphan may be left.
+/// The time after a burst in which all orphans must be reaped.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// How long one that is left is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time limit of the wait for an orphan that is left.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Seldom enough to disturb nobody, often enough for a burst of some 100 ms.
+/// The pause between two polls: long enough not to disturb the init, short enough for a burst of some 100 ms.
 const PAUSE: Duration = Duration::from_micros(200);
 
-/// The server echoes what comes on its standard input, by the same socket. A child of it takes the size of a burst from
-/// the socket on standard output, and answers there: no burst must keep the server itself from answering.
+/// The server echoes what it reads from its standard input, on the same socket. A child of it reads the size of a burst
+/// from the socket on standard output, and answers there, so that a burst does not keep the server from answering.
 pub(crate) fn orphans() -> Result<()> {
-    say_ready_to_orphan()?;
+    report_ready_to_orphan()?;
     let bursts = fork::child(make_bursts)?;
     let mut socket = UnixStream::from(stdin().as_fd().try_clone_to_owned()?);
     let mut ping = [0; 8];
@@ -47,7 +48,7 @@ fn make_bursts() -> Result<()> {
             Err(error) => writeln!(socket, "{error}")?,
             Ok(burst) => {
                 writeln!(socket, "prepared")?;
-                // The bench times the server now; another line says that it has begun.
+                // `figures` sends another line once it has begun to time the server.
                 let _begun = lines.next();
                 writeln!(socket, "{}", burst.end())?;
             }
@@ -59,13 +60,13 @@ fn make_bursts() -> Result<()> {
 /// Orphans of the init that will die all at once.
 struct Burst {
     pids: Vec<Pid>,
-    /// They live until it is closed.
+    /// The orphans live until it is closed.
     gate: OwnedFd,
-    /// It is closed when the last of them is dead.
+    /// The other end closes when the last orphan is dead.
     lives: OwnedFd,
 }
 
-/// The time from the opening of the gate until the last one was reaped, and how many were left too long.
+/// The time from the closing of the gate until the last orphan was reaped, and the number that was left too long.
 struct Outcome {
     reaped: Duration,
     left: usize,
@@ -75,20 +76,20 @@ impl Burst {
     fn prepare(count: usize) -> Result<Self> {
         let (at_gate, gate) = pipe2(OFlag::O_CLOEXEC)?;
         let (lives, life) = pipe2(OFlag::O_CLOEXEC)?;
-        let (born, tell_born) = pipe2(OFlag::O_CLOEXEC)?;
-        let not_theirs = [gate.as_raw_fd(), lives.as_raw_fd()];
+        let (born, report_born) = pipe2(OFlag::O_CLOEXEC)?;
+        let not_inherited = [gate.as_raw_fd(), lives.as_raw_fd()];
         let parent = fork::child(move || {
-            // What they have moves with this closure; this belongs to the one who watches them.
-            not_theirs.into_iter().try_for_each(close)?;
-            let not_theirs = tell_born.as_raw_fd();
+            // The closure owns the descriptors of the orphans. These two belong to the process that measures them.
+            not_inherited.into_iter().try_for_each(close)?;
+            let not_inherited = report_born.as_raw_fd();
             for _ in 0..count {
                 let orphan = fork::child(|| {
-                    close(not_theirs)?;
+                    close(not_inherited)?;
                     let _lives = &life;
                     read(&at_gate, &mut [0])?;
                     Ok(())
                 })?;
-                write(&tell_born, &orphan.as_raw().to_ne_bytes())?;
+                write(&report_born, &orphan.as_raw().to_ne_bytes())?;
             }
             Ok(())
         })?;
@@ -116,12 +117,12 @@ impl Burst {
         let mut all_dead = None;
         let mut left = None;
         loop {
-            // From the end: the last one born is among the last to be reaped, so that this asks seldom.
+            // From the end, because the last one born is among the last to be reaped, which saves system calls.
             while pids.last().is_some_and(|pid| kill(*pid, None).is_err()) {
                 pids.pop();
             }
             let now = start.elapsed();
-            if pids.is_empty() || now > PATIENCE {
+            if pids.is_empty() || now > TIMEOUT {
                 return Outcome {
                     reaped: now,
                     left: left.unwrap_or(pids.len()),
