@@ -1,4 +1,4 @@
-//! docker/compose.yaml by Compose: who waits for whom, at the start and at the end.
+//! docker/compose.yaml with Compose: the order in which dependent services start and stop.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -8,11 +8,11 @@ use crate::engine::eventually;
 use crate::sandbox::{self, Sandbox};
 
 #[test]
-fn who_depends_on_a_server_is_started_once_that_is_healthy_and_stopped_before_it() {
+fn a_dependent_service_starts_when_the_server_is_healthy_and_stops_before_it() {
     let Some(docker) = sandbox::docker(&["docker-compose"]) else {
         return;
     };
-    // However slow the machine is, it does not become unhealthy.
+    // With so many retries the server does not become unhealthy on a slow machine.
     let project = Project::new(docker, "waits", "retries: 10000");
     let events = project.events();
     let mut up = project.compose("up --detach").spawn().unwrap();
@@ -50,7 +50,7 @@ fn who_depends_on_a_server_is_started_once_that_is_healthy_and_stopped_before_it
 
 /// The negative control.
 #[test]
-fn who_depends_on_a_server_that_does_not_become_healthy_is_not_started() {
+fn a_dependent_service_does_not_start_when_the_server_is_unhealthy() {
     let Some(docker) = sandbox::docker(&["docker-compose"]) else {
         return;
     };
@@ -101,7 +101,7 @@ impl Project {
         (!id.is_empty()).then_some(id)
     }
 
-    /// What happens to its containers from now on.
+    /// The events of its containers from now on.
     fn events(&self) -> Events {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let mut client = self.docker.command(&format!(
@@ -122,7 +122,7 @@ impl Project {
 struct Events(Child);
 
 impl Events {
-    /// All up to this one, but for the proxy's health.
+    /// All events up to this one, without those about the proxy's health.
     fn until(mut self, last: &str) -> Vec<String> {
         let mut events = Vec::new();
         let lines = BufReader::new(self.0.stdout.take().unwrap()).lines();

@@ -1,10 +1,10 @@
-//! `docker/demo`, the README's first command, with an engine and without.
+//! `docker/demo` with an engine and without. It is the first command of the README.
 
 use std::process::{Command, Stdio};
 
 use crate::engine::{docker, report, root, stdout};
 
-/// Runs it; what it prints, and the name of its container and its image.
+/// Runs the demo, and returns its output, and the name of its container and its image.
 fn demo(engine: &str) -> (String, String) {
     let demo = Command::new(root().join("docker/demo"))
         .env("DEMO_ENGINE", engine)
@@ -51,7 +51,7 @@ fn the_demo_runs_in_a_container_and_cleans_up() {
 }
 
 #[test]
-fn the_demo_runs_without_an_engine_and_says_so() {
+fn the_demo_runs_without_an_engine_and_prints_that() {
     let (text, _) = demo("none");
     assert!(text.contains("no Docker engine"), "{text}");
 }

@@ -10,12 +10,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 use std::{env, fs, mem};
 
-/// The project's folder.
+/// The project's directory.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Whether an engine answers. Says so where none does; in CI that is a failure.
+/// Whether an engine answers. If not, prints that the test is skipped, or fails in CI.
 pub(crate) fn is_there() -> bool {
     let there = Command::new("docker")
         .arg("info")
@@ -28,14 +28,14 @@ pub(crate) fn is_there() -> bool {
     there
 }
 
-/// Prints a line that a passing test shows too, in one piece.
+/// Prints a line in one write, also for a test that passes (`eprintln!` is captured).
 pub(crate) fn report(line: &str) {
     let thread = thread::current();
     let line = format!("{}: {line}\n", thread.name().unwrap_or_default());
     let _ = io::stderr().write_all(line.as_bytes());
 }
 
-/// Polls until there is an answer. The bound is far above what anything here takes.
+/// Polls until there is an answer. The timeout is far above the time that any test needs.
 pub(crate) fn eventually<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_mins(1);
     loop {
@@ -47,7 +47,7 @@ pub(crate) fn eventually<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -
     }
 }
 
-/// Runs `docker ARGS...`, which must succeed, and gives what it prints.
+/// Runs `docker ARGS...`, which must succeed, and returns what it prints.
 pub(crate) fn docker<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> String {
     let output = Command::new("docker").args(args).output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -60,7 +60,7 @@ pub(crate) fn stdout(output: &Output) -> String {
         .to_owned()
 }
 
-/// The static binaries that images ship: hinit and the demo server, built once.
+/// The static binaries of the images, hinit and the demo server, which are built once.
 pub(crate) fn binaries() -> [PathBuf; 2] {
     static HINIT: LazyLock<PathBuf> = LazyLock::new(|| {
         let output = Command::new(root().join("docker/build"))
@@ -73,7 +73,7 @@ pub(crate) fn binaries() -> [PathBuf; 2] {
     [HINIT.clone(), HINIT.with_file_name("examples/demo-server")]
 }
 
-/// The base image of Dockerfile.example, which has a shell and Python; tests/docker/run sees to it.
+/// The base image of Dockerfile.example, which has a shell and Python. tests/docker/run makes sure that it exists.
 pub(crate) fn python() -> String {
     let example = fs::read_to_string(root().join("Dockerfile.example")).unwrap();
     let image = example.lines().find_map(|line| line.strip_prefix("FROM "));
@@ -107,7 +107,7 @@ impl Image {
         Self { tag }
     }
 
-    /// Tests share images, so none of them can remove one: a shell waits for the end of all.
+    /// Tests share images, so none of them can remove one. A shell waits for the end of this process.
     fn remove_when_this_process_ends(tag: &str) {
         let script = r#"trap "" INT; read -r _ || docker rmi --force "$1""#;
         let shell = Command::new("sh")
@@ -116,10 +116,10 @@ impl Image {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        mem::forget(shell.unwrap()); // with its stdin, which the kernel closes
+        mem::forget(shell.unwrap()); // keeps its stdin open until the end of this process
     }
 
-    /// The files in its layers, by the archive that `docker save` makes.
+    /// The files in its layers, read from the archive of `docker save`.
     pub(crate) fn files(&self) -> Vec<String> {
         let directory = env::temp_dir().join(format!("hinit-test-{}", unique()));
         fs::create_dir(&directory).unwrap();
@@ -141,19 +141,19 @@ impl Image {
     }
 }
 
-/// A container of this test; it goes with it.
+/// A container of a test, which is removed when it is dropped.
 pub(crate) struct Container {
     pub(crate) name: String,
 }
 
 impl Container {
-    /// Starts one, with its port 8000 published and a health check every second.
+    /// Starts a container with a published port 8000 and a health check every second.
     pub(crate) fn run(image: &Image, options: &[&str], command: &[&str]) -> Self {
         let own = ["--publish", "127.0.0.1::8000", "--health-interval", "1s"];
         Self::start(image, &[&own, options].concat(), command)
     }
 
-    /// Starts one with these options alone.
+    /// Starts a container with only these options.
     pub(crate) fn start(image: &Image, options: &[&str], command: &[&str]) -> Self {
         let container = Self {
             name: format!("hinit-test-{}", unique()),
@@ -194,12 +194,12 @@ impl Container {
         eventually(health, || (self.health() == health).then_some(()));
     }
 
-    /// What the last health checks printed, a line each.
+    /// The output of the last health checks, one line each.
     pub(crate) fn verdicts(&self) -> String {
         self.inspect("{{range .State.Health.Log}}{{.Output}}{{end}}")
     }
 
-    /// What it printed, on both streams.
+    /// The output of the container, of both streams.
     pub(crate) fn logs(&self) -> String {
         let output = Command::new("docker").args(["logs", &self.name]).output();
         let Output { stdout, stderr, .. } = output.unwrap();
@@ -210,7 +210,7 @@ impl Container {
         docker(["kill", "--signal", signal, &self.name]);
     }
 
-    /// The exit code, once it has ended.
+    /// Waits for its end, and returns the exit code.
     pub(crate) fn ended(&self) -> i32 {
         eventually("the container ends", || {
             (self.inspect("{{.State.Status}}") == "exited").then_some(())
@@ -218,7 +218,7 @@ impl Container {
         self.inspect("{{.State.ExitCode}}").parse().unwrap()
     }
 
-    /// `docker stop`; the exit code. Code 137 is Docker's KILL after its 10 seconds.
+    /// Runs `docker stop`, and returns the exit code, which is 137 after Docker's KILL 10 seconds later.
     pub(crate) fn stop(&self) -> i32 {
         let started = Instant::now();
         docker(["stop", &self.name]);
@@ -226,7 +226,7 @@ impl Container {
         self.ended()
     }
 
-    /// The names in one of its directories, also after its end.
+    /// The files in one of its directories. It may have ended.
     pub(crate) fn list(&self, directory: &str) -> String {
         let script = r#"docker cp "$1" - | tar -t"#;
         let from = format!("{}:{directory}", self.name);
@@ -238,7 +238,7 @@ impl Container {
         stdout(&output)
     }
 
-    /// The last line of the answer to a real HTTP request, if there is one.
+    /// The last line of the answer to an HTTP request, if the answer is 200.
     pub(crate) fn get(&self, path: &str) -> Option<String> {
         let address = docker(["port", &self.name, "8000"]);
         let answer = get(address.lines().next()?, path)?;
@@ -248,7 +248,7 @@ impl Container {
     }
 }
 
-/// The whole answer to a request as the kubelet's, if there is one.
+/// The complete answer to a request like the kubelet's, if there is one.
 pub(crate) fn get(address: &str, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     let bound = Some(Duration::from_secs(30));
@@ -274,7 +274,7 @@ impl Drop for Container {
     }
 }
 
-/// Of this process and never the same twice.
+/// A suffix that is unique among all processes and calls.
 pub(crate) fn unique() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     static COUNT: AtomicU32 = AtomicU32::new(0);

@@ -1,4 +1,4 @@
-//! Places that lack what hinit could use: it runs there, or says in one line why not.
+//! Environments that lack something that hinit uses. It runs there, or prints in one line why not.
 
 use std::env;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::engine::{Container, Image, binaries, eventually, python, stdout, unique};
 use crate::scratch::IMAGE;
 
-/// A seccomp profile by which the kernel does not know these system calls.
+/// A seccomp profile with which some system calls fail with ENOSYS.
 struct Profile(PathBuf);
 
 impl Profile {
@@ -39,7 +39,7 @@ fn listens(container: &Container) {
 }
 
 #[test]
-fn without_pidfd_open_all_works_and_signals_go_by_the_pid() {
+fn without_pidfd_open_signals_are_sent_to_the_pid() {
     needs_engine!();
     let profile = Profile::without(&["pidfd_open"]);
     let container = profile.start();
@@ -54,9 +54,9 @@ fn without_pidfd_open_all_works_and_signals_go_by_the_pid() {
 }
 
 #[test]
-fn without_signalfd_nothing_starts_and_a_line_says_why() {
+fn without_signalfd_hinit_does_not_launch_and_prints_why() {
     needs_engine!();
-    // libc falls back on the older one.
+    // libc falls back to the older system call.
     let profile = Profile::without(&["signalfd4"]);
     let container = profile.start();
     listens(&container);
@@ -72,7 +72,7 @@ fn without_signalfd_nothing_starts_and_a_line_says_why() {
 }
 
 #[test]
-fn without_proc_the_server_runs_and_is_known_to_be_alive() {
+fn without_proc_the_server_runs_and_is_alive() {
     needs_engine!();
     let [hinit, server] = binaries();
     let [hinit, server] = [(hinit, "/hinit"), (server, "/demo-server")]
@@ -82,7 +82,7 @@ fn without_proc_the_server_runs_and_is_known_to_be_alive() {
         &["--security-opt", "apparmor=unconfined"],
         &["--volume", &hinit, "--volume", &server],
     ];
-    // Docker has no other way into it: an exec needs /proc.
+    // The check runs in the same script, because `docker exec` needs /proc.
     let script = "umount -l /proc && exec /hinit -- sh -c \
         'until /hinit healthcheck; do :; done; sleep 1000 & exec /demo-server'";
     let container = Container::start(&Image { tag: python() }, &options.concat(), &["-c", script]);
@@ -95,9 +95,9 @@ fn without_proc_the_server_runs_and_is_known_to_be_alive() {
     assert!(logs.contains(line), "{logs}");
 }
 
-/// Where hinit is not PID 1: in another container's PID namespace, and in the machine's.
+/// hinit is not PID 1 in another container's PID namespace, nor in that of the machine.
 #[test]
-fn in_a_pid_namespace_of_others_it_takes_orphans_and_stops_only_its_own() {
+fn in_a_shared_pid_namespace_hinit_adopts_and_stops_only_its_own_processes() {
     needs_engine!();
     let [hinit, _] = binaries();
     let first = Container::start(&IMAGE, &["--no-healthcheck"], &[]);

@@ -1,4 +1,4 @@
-//! Dockerfile.example as it is: granian, a Python server, under hinit.
+//! Dockerfile.example without changes: granian, a Python server, under hinit.
 
 use std::sync::LazyLock;
 use std::thread;
@@ -24,7 +24,7 @@ fn shell(container: &Container, script: &str) -> String {
 }
 
 #[test]
-fn it_answers_and_docker_says_healthy() {
+fn the_server_answers_and_docker_reports_it_healthy() {
     needs_engine!();
     let container = start(&[]);
     container.becomes("healthy");
@@ -46,7 +46,7 @@ fn a_hup_to_the_pid_in_the_file_respawns_the_workers() {
     let main = shell(&container, r#"cat "$HINIT_PID_FILE""#);
     let worker = container.get("/").unwrap();
     shell(&container, r#"kill -HUP "$(cat "$HINIT_PID_FILE")""#);
-    eventually("the old worker has gone", || {
+    eventually("the old worker has ended", || {
         container
             .logs()
             .contains("Stopped old worker-1")
@@ -90,7 +90,7 @@ fn docker_stop_lets_granian_finish_and_leaves_no_pid_file() {
 }
 
 #[test]
-fn a_container_killed_outright_starts_again_over_the_file_it_left() {
+fn a_killed_container_restarts_despite_its_stale_pid_file() {
     needs_engine!();
     let container = start(&[]);
     docker(["kill", &container.name]);
@@ -103,7 +103,7 @@ fn a_container_killed_outright_starts_again_over_the_file_it_left() {
 }
 
 #[test]
-fn a_server_that_eats_all_memory_is_named_so() {
+fn a_server_killed_for_lack_of_memory_is_logged_as_that() {
     needs_engine!();
     let limit = ["--memory", "32m", "--memory-swap", "32m"];
     let container = Container::run(&IMAGE, &limit, &["tail", "/dev/zero"]);

@@ -1,14 +1,14 @@
-//! An engine whose `--init` is hinit, and images that take hinit from its own.
+//! An engine whose `--init` is hinit, and images that copy hinit from its image.
 
 use crate::engine::{eventually, stdout};
 use crate::sandbox;
 
 #[test]
-fn another_image_copies_hinit_from_its_own() {
+fn an_image_copies_hinit_from_the_image_of_hinit() {
     let Some(docker) = sandbox::docker(&[]) else {
         return;
     };
-    // The README's lines, but for the server's.
+    // The lines of the README, except those about the server.
     let dockerfile = "FROM scratch
 COPY --from=hinit /hinit /hinit
 COPY demo-server /
@@ -33,7 +33,7 @@ HEALTHCHECK --interval=1s CMD [\"/hinit\", \"healthcheck\"]";
 }
 
 #[test]
-fn the_engine_knows_it_as_its_init_and_reads_its_version() {
+fn the_engine_reads_the_version_of_hinit_as_its_init() {
     let Some(docker) = sandbox::docker(&[]) else {
         return;
     };
@@ -44,7 +44,7 @@ fn the_engine_knows_it_as_its_init_and_reads_its_version() {
 }
 
 #[test]
-fn a_server_of_an_image_without_it_runs_below_it_and_gets_the_signals() {
+fn as_the_engines_init_hinit_runs_the_server_and_forwards_signals() {
     let Some(docker) = sandbox::docker(&[]) else {
         return;
     };
@@ -78,7 +78,7 @@ fn a_server_of_an_image_without_it_runs_below_it_and_gets_the_signals() {
         "0"
     );
 
-    // The words are hinit's own, the code is tini's.
+    // The message is hinit's, the exit code is that of tini.
     let nothing = docker.output(&format!("{run} /nothing --rm my-server"));
     assert_eq!(nothing.status.code(), Some(127));
     let said = String::from_utf8_lossy(&nothing.stderr);

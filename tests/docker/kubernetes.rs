@@ -1,5 +1,5 @@
-//! docker/kubernetes.yaml: held against Kubernetes' own schema, and its containers run by Docker as it
-//! has them and probed as the kubelet does it.
+//! docker/kubernetes.yaml: validated against Kubernetes' schema. Docker runs its containers with the options that the file
+//! gives them, and the tests probe them as the kubelet does.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ mod manifest;
 
 use manifest::{Manifest, is_schema_there, validate, yaml};
 
-/// Leaves the test where kubernetes-validate is missing; in CI that is a failure.
+/// Returns from the test if kubernetes-validate is missing; fails in CI.
 macro_rules! needs_schema {
     () => {
         if !is_schema_there() {
@@ -21,44 +21,44 @@ macro_rules! needs_schema {
 
 mod inject;
 
-/// The Deployment with probes by HTTP, and the one with probes by exec.
+/// The Deployment with probes by HTTP, and that with probes by exec.
 const BY_HTTP: &str = "my-server";
 const BY_EXEC: &str = "my-server-exec";
 
 #[test]
 fn every_document_is_valid() {
     needs_schema!();
-    let said = validate(&[yaml()]);
-    let valid = said.matches(" passed for resource ").count();
-    assert_eq!(valid, 4, "{said}");
+    let output = validate(&[yaml()]);
+    let valid = output.matches(" passed for resource ").count();
+    assert_eq!(valid, 4, "{output}");
 }
 
 /// The negative control.
 #[test]
-fn a_misspelt_field_or_a_wrong_value_in_any_document_is_not() {
+fn a_misspelt_field_or_a_wrong_value_is_invalid() {
     needs_schema!();
     let yaml = yaml();
     let mut wrong = Vec::new();
-    for (right, wrongly) in [
+    for (right, wrong_text) in [
         ("readinessProbe:", "readynessProbe:"), // of both Deployments
         ("targetPort:", "targetport:"),         // of both Services
         ("periodSeconds: 10", "periodSeconds: 10s"),
         ("drop: [ALL]", "drop: ALL"),
     ] {
-        let places = yaml.match_indices(right);
-        wrong.extend(places.map(|(at, _)| {
+        let positions = yaml.match_indices(right);
+        wrong.extend(positions.map(|(at, _)| {
             let (before, rest) = yaml.split_at(at);
-            format!("{before}{}", rest.replacen(right, wrongly, 1))
+            format!("{before}{}", rest.replacen(right, wrong_text, 1))
         }));
     }
     assert_eq!(wrong.len(), 8);
-    let said = validate(&wrong);
-    let refused = said.matches(" did not validate for resource ").count();
-    assert_eq!(refused, wrong.len(), "{said}");
+    let output = validate(&wrong);
+    let refused = output.matches(" did not validate for resource ").count();
+    assert_eq!(refused, wrong.len(), "{output}");
 }
 
 #[test]
-fn each_service_and_each_deployment_finds_its_pods() {
+fn each_service_and_each_deployment_selects_its_pods() {
     needs_schema!();
     let manifest = Manifest::read();
     for name in [BY_HTTP, BY_EXEC] {
@@ -75,7 +75,7 @@ fn each_service_and_each_deployment_finds_its_pods() {
 }
 
 #[test]
-fn there_is_time_for_all_of_a_stop() {
+fn the_termination_grace_period_is_longer_than_a_stop() {
     needs_schema!();
     let manifest = Manifest::read();
     for deployment in [BY_HTTP, BY_EXEC] {
@@ -107,11 +107,11 @@ fn probes_by_http_follow_the_server_from_its_start_to_its_end() {
     }
     assert!(is_well("liveness"));
 
-    running.container.signal("HUP"); // of which it becomes ready
+    running.container.signal("HUP"); // makes the server ready
     eventually("it is ready", || is_well("startup").then_some(()));
     assert!(is_well("readiness") && is_well("liveness"));
 
-    let asked = Instant::now();
+    let started = Instant::now();
     thread::scope(|scope| {
         let stop = scope.spawn(|| running.stop());
         let answer = eventually("it is no longer ready", || {
@@ -121,10 +121,10 @@ fn probes_by_http_follow_the_server_from_its_start_to_its_end() {
         assert!(answer.starts_with("503 unhealthy: process "), "{answer}");
         assert!(answer.ends_with(" is about to be stopped"), "{answer}");
         assert!(running.serves() && is_well("liveness"));
-        report(&format!("all of that within {:.1?}", asked.elapsed()));
+        report(&format!("all of that within {:.1?}", started.elapsed()));
         stop.join().unwrap();
     });
-    assert!(asked.elapsed() >= pod.seconds_of("--stop-delay"));
+    assert!(started.elapsed() >= pod.seconds_of("--stop-delay"));
     assert_eq!(running.container.ended(), 0);
     let logs = running.container.logs();
     assert!(logs.contains("demo-server: stopping\n"), "{logs}");
@@ -136,7 +136,7 @@ fn probes_by_exec_give_the_same_verdicts_without_a_port() {
     needs_engine!();
     let manifest = Manifest::read();
     let pod = manifest.pod(BY_EXEC);
-    // As it is, but for a delay that no slow engine can outlast; a second TERM ends it.
+    // Unchanged except for a longer delay, for slow engines. A second TERM ends the delay.
     let delay = pod.option("--stop-delay");
     let words = pod.command().into_iter();
     let longer = words.map(|word| if word == delay { "10m" } else { word });

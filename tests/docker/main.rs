@@ -1,10 +1,10 @@
-//! hinit in real containers, driven by the `docker` command as a person would.
+//! hinit in real containers, used by the `docker` command as a user does it.
 //!
-//! `tests/docker/run` sets everything up. Without an engine each test says that it was skipped, and in
-//! CI it fails.
+//! `tests/docker/run` builds and installs what they need. Without an engine each test prints that it is skipped, and
+//! fails in CI.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-/// Leaves the test where no engine answers; in CI that is a failure.
+/// Returns from the test if no engine answers; fails in CI.
 macro_rules! needs_engine {
     () => {
         if !$crate::engine::is_there() {

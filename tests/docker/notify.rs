@@ -1,4 +1,4 @@
-//! What the server says of itself, in containers: whether it is ready, and who else could say so.
+//! Readiness by `sd_notify(3)` in containers: the server reports it, and other processes cannot.
 
 use std::sync::LazyLock;
 
@@ -19,10 +19,10 @@ fn a_locked_down_container_without_a_network_is_healthy_once_its_server_is_ready
         &["--env", "READY_AFTER=1", "--env", "HINIT_TIMEOUT=30s"],
     ];
     let container = Container::start(&READY, &locked_down.concat(), &[]);
-    eventually("a check asks for it", || {
+    eventually("a check finds it not ready", || {
         let verdicts = container.verdicts();
-        let asked = verdicts.contains(" is not ready yet\n");
-        asked.then_some(())
+        let is_checked = verdicts.contains(" is not ready yet\n");
+        is_checked.then_some(())
     });
     container.becomes("unhealthy");
     let alive = container.exec(&["/hinit", "healthcheck"]);
@@ -35,9 +35,9 @@ fn a_locked_down_container_without_a_network_is_healthy_once_its_server_is_ready
     assert_eq!(container.stop(), 0);
 }
 
-/// The containers of a pod can share a volume, and with it the socket.
+/// The containers of a pod can share a volume, and so the socket.
 #[test]
-fn only_the_containers_own_server_is_believed() {
+fn a_message_from_outside_the_container_is_ignored() {
     const SEND: &str = "import os, signal, socket
 def send():
     name = os.environ['NOTIFY_SOCKET'].replace('@', '\\0', 1)
@@ -47,7 +47,7 @@ def send():
     let [hinit, _] = binaries();
     let image = Image { tag: python() };
     let volume = format!("{}:/hinit:ro", hinit.display());
-    // It says where it could be told, and tells it at a HUP.
+    // It prints the name of the socket, and sends READY=1 at a HUP.
     let server = format!(
         "{SEND}
 signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGHUP}})
@@ -83,7 +83,8 @@ signal.pause()"
     eventually(line, || container.logs().contains(line).then_some(()));
     assert!(!is_ready());
 
-    // One of the server's own user that has exited could be anyone of that user, and is believed.
+    // A process of another user. (An exited process of the server's user cannot be told from a descendant of the server,
+    // so its messages are accepted.)
     let inside = format!("exec --user 4242 --env {socket} {name} python3 -c");
     docker(inside.split(' ').chain([send.as_str()]));
     assert!(!is_ready());

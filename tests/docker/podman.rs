@@ -1,4 +1,4 @@
-//! hinit under Podman: as an image's init, as Podman's own, in a pod, and as a unit of systemd's.
+//! hinit under Podman: as the init of an image, as Podman's `--init`, in a pod, and as a unit of systemd.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,29 +10,31 @@ use crate::engine::{eventually, root};
 use crate::sandbox::{self, Sandbox};
 
 #[test]
-fn podman_asks_for_the_health_and_stops_the_server() {
+fn podman_checks_the_health_and_stops_the_server() {
     let Some(podman) = sandbox::podman() else {
         return;
     };
-    // However slow the machine is, each check comes to a verdict.
+    // With such a timeout each check completes on a slow machine.
     let run = "podman run --detach --network none --env HINIT_TIMEOUT=30s";
     podman.run(&format!("{run} --name plain my-server"));
-    eventually("it is healthy", || asks(podman, "plain").then_some(()));
+    eventually("it is healthy", || {
+        is_healthy(podman, "plain").then_some(())
+    });
     let status = podman.inspect("podman", "plain", "{{.State.Healthcheck.Status}}");
     assert_eq!(status, "healthy");
 
     podman.run("podman exec plain /hinit signal STOP");
-    assert!(!asks(podman, "plain"));
+    assert!(!is_healthy(podman, "plain"));
     let log = "{{range .State.Healthcheck.Log}}{{.Output}};{{end}}";
     let log = podman.inspect("podman", "plain", log);
     assert!(log.ends_with(" is stopped;"), "{log}");
     podman.run("podman exec plain /hinit signal CONT");
-    assert!(asks(podman, "plain"));
+    assert!(is_healthy(podman, "plain"));
     stops(podman, "plain");
 }
 
 #[test]
-fn as_podmans_own_init_it_is_above_the_server_and_above_another_hinit() {
+fn as_podmans_init_hinit_runs_the_server_or_another_hinit() {
     let Some(podman) = sandbox::podman() else {
         return;
     };
@@ -45,29 +47,29 @@ fn as_podmans_own_init_it_is_above_the_server_and_above_another_hinit() {
             .unwrap();
         assert_eq!(init, "1 0 /run/podman-init -- /demo-server");
         assert!(server.ends_with(" 1 /demo-server"), "{server}");
-        // It is not asked for a PID file, and keeps none.
+        // Podman does not request a PID file, so there is none.
         let check = format!("podman exec init-of-{name} /hinit healthcheck");
         assert!(!podman.output(&check).status.success());
         stops(podman, &format!("init-of-{name}"));
 
         let nothing = format!("{run} --rm --entrypoint /nothing my-server");
         let nothing = podman.output(&nothing);
-        let said = String::from_utf8_lossy(&nothing.stderr);
-        assert!(said.contains("hinit: cannot run `/nothing`"), "{said}");
+        let stderr = String::from_utf8_lossy(&nothing.stderr);
+        assert!(stderr.contains("hinit: cannot run `/nothing`"), "{stderr}");
         assert_eq!(nothing.status.code(), Some(1)); // as catatonit does
 
-        // The image's own is then a subreaper, and has a PID file.
+        // The hinit of the image is then a subreaper, and has a PID file.
         podman.run(&format!("{named}-twice my-server"));
         let twice = format!("init-of-{name}-twice");
-        eventually("it is healthy", || asks(podman, &twice).then_some(()));
+        eventually("it is healthy", || is_healthy(podman, &twice).then_some(()));
         stops(podman, &twice);
     }
 }
 
-/// Of docker/kubernetes.yaml Podman can have one pod, for it publishes each port of a container. Of the
-/// probes it knows the liveness probe, and needs a shell and curl in the image for that.
+/// Podman runs only one pod of docker/kubernetes.yaml, because it publishes each port of a container. It supports only the
+/// liveness probe, and needs a shell and curl in the image for that, so the test sends the probes.
 #[test]
-fn a_pod_as_of_kubernetes_answers_the_kubelets_probes() {
+fn a_kubernetes_pod_answers_the_probes_of_a_kubelet() {
     let Some(podman) = sandbox::podman() else {
         return;
     };
@@ -79,14 +81,14 @@ fn a_pod_as_of_kubernetes_answers_the_kubelets_probes() {
     podman.run(&format!("podman kube play {file}"));
     let container = "my-server-pod-0-my-server";
 
-    let hinit = podman.file_of("hinit");
+    let hinit = podman.path_of("hinit");
     for path in ["readyz", "livez"] {
         let ask = format!(
             "{hinit} healthcheck --no-pid --http http://127.0.0.1:9101/{path} --timeout 30s"
         );
         eventually(path, || podman.output(&ask).status.success().then_some(()));
     }
-    // The pod's own process is hinit too.
+    // The pause process of the pod is hinit too.
     let infra = podman.run("podman pod inspect my-server-pod-0 --format {{.InfraContainerID}}");
     let version = podman.run(&format!("podman exec {infra} /catatonit --version"));
     assert!(version.ends_with(" git.hinit"), "{version}");
@@ -101,18 +103,18 @@ fn a_pod_as_of_kubernetes_answers_the_kubelets_probes() {
     podman.run(&format!("podman kube down {file}"));
 }
 
-/// docker/my-server.container, as Quadlet has Podman run it.
+/// docker/my-server.container, with the options that Quadlet passes to Podman.
 #[test]
-fn a_unit_is_active_when_the_server_is_ready_and_ends_when_it_is_unhealthy() {
+fn a_unit_is_active_when_the_server_is_ready_and_ends_when_the_server_is_unhealthy() {
     let Some(podman) = sandbox::podman() else {
         return;
     };
-    let systemd = podman.file_of("systemd");
+    let systemd = podman.path_of("systemd");
     let socket = UnixDatagram::bind(&systemd).unwrap();
     let bound = Some(Duration::from_mins(1));
     socket.set_read_timeout(bound).unwrap();
     fs::set_permissions(&systemd, fs::Permissions::from_mode(0o777)).unwrap();
-    let hears = || {
+    let receive = || {
         let mut buffer = [0; 256];
         let length = socket.recv(&mut buffer).unwrap();
         let (message, _) = buffer.split_at(length);
@@ -155,8 +157,8 @@ fn a_unit_is_active_when_the_server_is_ready_and_ends_when_it_is_unhealthy() {
     run.args(options).args(image).env("NOTIFY_SOCKET", &systemd);
     thread::scope(|scope| {
         let run = scope.spawn(|| run.output().unwrap());
-        // Podman's own word, and no other before the server is ready.
-        let main_pid = hears();
+        // The only message before the server is ready is from Podman.
+        let main_pid = receive();
         assert!(main_pid.starts_with("MAINPID="), "{main_pid}");
         eventually("the server listens", || {
             let logs = podman.logs("podman", "unit");
@@ -169,16 +171,16 @@ fn a_unit_is_active_when_the_server_is_ready_and_ends_when_it_is_unhealthy() {
         socket.set_nonblocking(false).unwrap();
 
         podman.run("podman kill --signal HUP unit");
-        assert_eq!(hears(), "READY=1");
+        assert_eq!(receive(), "READY=1");
         let run = run.join().unwrap();
         assert!(run.status.success(), "{run:?}");
     });
     podman.run("podman exec unit /hinit healthcheck --ready");
-    assert!(asks(podman, "unit"));
+    assert!(is_healthy(podman, "unit"));
 
     podman.run("podman exec unit /hinit signal STOP");
     let end = eventually("it is killed", || {
-        let _unhealthy = asks(podman, "unit");
+        let _unhealthy = is_healthy(podman, "unit");
         let state = "{{.State.Status}} {{.State.ExitCode}}";
         let state = podman.inspect("podman", "unit", state);
         (!state.starts_with("running ")).then_some(state)
@@ -186,19 +188,19 @@ fn a_unit_is_active_when_the_server_is_ready_and_ends_when_it_is_unhealthy() {
     assert!(end.ends_with(" 137"), "{end}");
 }
 
-/// Has Podman run the container's health check, as a timer of systemd's would; whether it is healthy.
-fn asks(podman: &Sandbox, container: &str) -> bool {
+/// Has Podman run the container's health check, as a timer of systemd does. Returns whether it is healthy.
+fn is_healthy(podman: &Sandbox, container: &str) -> bool {
     let check = podman.output(&format!("podman healthcheck run {container}"));
     check.status.success()
 }
 
-/// Podman can have what Docker has for all its containers or for none: another user as the container's root.
+/// Another user as the root of one container. Docker has that only for all containers or for none.
 #[test]
-fn in_a_user_namespace_all_works() {
+fn in_a_user_namespace_checks_signals_and_a_stop_work() {
     let Some(sandbox) = sandbox::podman() else {
         return;
     };
-    // A storage of its own: another Podman that starts closes the folders to that user.
+    // With a separate storage, because another Podman resets the permissions of the directories at its start.
     let podman = "podman --root /var/lib/containers/mapped --runroot /run/containers/mapped";
     sandbox.build(podman, "my-server", "docker/demo.Dockerfile");
     let ids = "--uidmap 0:100000:65536 --gidmap 0:100000:65536";

@@ -1,5 +1,5 @@
-//! Engines of the tests' own, apart from the machine's: what is run as a person would run it needs no
-//! names, ports or swarm that somebody else could have, and all of it goes with the tests.
+//! Engines that belong to the tests, separate from the machine's. So tests can use fixed names and ports and a swarm, and
+//! everything is removed at their end.
 
 use std::env;
 use std::fs;
@@ -17,11 +17,11 @@ use crate::engine::{binaries, eventually, report, root, stdout};
 pub(crate) struct Sandbox {
     /// The PID of their PID 1, as seen from outside.
     init: String,
-    /// A directory outside with what images are built of.
+    /// A directory outside of the namespaces, with the files from which images are built.
     context: PathBuf,
 }
 
-/// A dockerd that has two images, `hinit` and `my-server`, and as docker-init: hinit.
+/// A dockerd with the images `hinit` and `my-server`, and with hinit as its docker-init.
 pub(crate) fn docker(needed: &[&str]) -> Option<&'static Sandbox> {
     static DOCKER: LazyLock<&Sandbox> = LazyLock::new(|| {
         let sandbox = &*SANDBOX;
@@ -53,8 +53,8 @@ pub(crate) fn podman() -> Option<&'static Sandbox> {
     can_run(&["podman"]).then(|| *PODMAN)
 }
 
-/// Whether this user can have a sandbox, and these programs are there. Says so where not; in CI that is a
-/// failure.
+/// Whether this user can create a sandbox, and these programs are installed. If not, prints that the test is skipped, or
+/// fails in CI.
 fn can_run(programs: &[&str]) -> bool {
     let is_there = |program: &&&str| {
         let version = Command::new(program).arg("--version").output();
@@ -63,7 +63,7 @@ fn can_run(programs: &[&str]) -> bool {
     let missing = if geteuid().is_root() {
         programs.iter().find(|program| !is_there(program)).copied()
     } else {
-        Some("right: root's")
+        Some("root privileges")
     };
     if let Some(missing) = missing {
         assert!(env::var_os("CI").is_none(), "no {missing}");
@@ -79,7 +79,7 @@ static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
     for file in [&hinit, &server] {
         fs::copy(file, context.join(file.file_name().unwrap())).unwrap();
     }
-    // The namespaces last as long as its stdin, which is this process's until its end.
+    // The namespaces end at the end of its stdin, which this process keeps open.
     let script = r#""$1" "$2"; rm -r "$3""#;
     let mut shell = Command::new("sh")
         .args(["-c", script, "sh"])
@@ -91,8 +91,8 @@ static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
     let mut line = String::new();
     let output = shell.stdout.take().unwrap();
     BufReader::new(output).read_line(&mut line).unwrap();
-    assert_eq!(line, "ready\n", "the sandbox does not start");
-    // The shell, the script, unshare, and its child: PID 1.
+    assert_eq!(line, "ready\n", "the sandbox did not start");
+    // PID 1 is the child of unshare, which is the child of the script, which is the child of the shell.
     let mut init = shell.id().to_string();
     for _ in 0..3 {
         init = only_child(&init);
@@ -107,7 +107,7 @@ fn only_child(pid: &str) -> String {
 }
 
 impl Sandbox {
-    /// A program in it, by its words. Paths of the project and of /tmp are those outside.
+    /// A command line in the sandbox. The project and /tmp have the same paths as outside.
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new("nsenter");
         command
@@ -125,32 +125,32 @@ impl Sandbox {
         self.command(line).output().unwrap()
     }
 
-    /// Runs a program, which must succeed, and gives what it prints.
+    /// Runs a program, which must succeed, and returns what it prints.
     pub(crate) fn run(&self, line: &str) -> String {
         succeed(&mut self.command(line))
     }
 
-    /// The path of a file of the tests' own.
-    pub(crate) fn file_of(&self, name: &str) -> String {
+    /// The path of a file in the context.
+    pub(crate) fn path_of(&self, name: &str) -> String {
         let file = self.context.join(name);
         file.to_str().unwrap().to_owned()
     }
 
-    /// Writes a file of the tests' own.
+    /// Writes a file in the context, and returns its path.
     pub(crate) fn file(&self, name: &str, text: &str) -> String {
-        let file = self.file_of(name);
+        let file = self.path_of(name);
         fs::write(&file, text).unwrap();
         file
     }
 
-    /// Builds an image of hinit and the demo server; `dockerfile` is the project's, or a text.
+    /// Builds an image of hinit and the demo server; `dockerfile` is a path in the project, or a text.
     pub(crate) fn build(&self, engine: &str, tag: &str, dockerfile: &str) {
         let file = if dockerfile.contains("FROM") {
             self.file(&format!("{tag}.Dockerfile"), dockerfile)
         } else {
             dockerfile.to_owned()
         };
-        // Podman's other format has no HEALTHCHECK.
+        // Podman's default format has no HEALTHCHECK.
         let format = if engine.starts_with("podman") {
             " --format docker"
         } else {
@@ -162,19 +162,19 @@ impl Sandbox {
         ));
     }
 
-    /// What `docker inspect` has to say, or Podman's.
+    /// The output of `docker inspect`, or Podman's.
     pub(crate) fn inspect(&self, engine: &str, container: &str, template: &str) -> String {
         let mut inspect = self.command(engine);
         succeed(inspect.args(["inspect", "--format", template, container]))
     }
 
-    /// What the last health checks of one of Docker's containers printed.
+    /// The output of the last health checks of a container of Docker.
     pub(crate) fn verdicts(&self, container: &str) -> String {
         let template = "{{range .State.Health.Log}}{{.Output}}{{end}}";
         self.inspect("docker", container, template)
     }
 
-    /// What a container printed, on both streams.
+    /// The output of a container, of both streams.
     pub(crate) fn logs(&self, engine: &str, container: &str) -> String {
         let Output { stdout, stderr, .. } = self.output(&format!("{engine} logs {container}"));
         String::from_utf8([stdout, stderr].concat()).unwrap()

@@ -19,7 +19,7 @@ fn kill(container: &Container, signal: &str) {
 }
 
 #[test]
-fn the_images_hold_nothing_else() {
+fn the_images_contain_no_other_files() {
     needs_engine!();
     assert_eq!(IMAGE.files(), ["demo-server", "hinit"]);
 
@@ -29,9 +29,9 @@ fn the_images_hold_nothing_else() {
 }
 
 #[test]
-fn a_read_only_container_of_a_plain_user_is_healthy_and_stops_by_itself() {
+fn a_read_only_container_of_a_plain_user_is_healthy_and_stops_at_term() {
     needs_engine!();
-    let container = start(&["--health-interval", "5s"]); // time to see the beginning
+    let container = start(&["--health-interval", "5s"]); // long enough to see `starting`
     assert_eq!(container.health(), "starting");
     container.becomes("healthy");
 
@@ -52,9 +52,9 @@ fn a_read_only_container_of_a_plain_user_is_healthy_and_stops_by_itself() {
     assert!(logs.contains(line), "{logs}");
 }
 
-/// The image's USER is another one.
+/// The USER of the image is neither of them.
 #[test]
-fn root_finds_the_servers_pid_file_and_a_third_user_is_told_why_it_does_not() {
+fn root_finds_the_pid_file_of_the_server_and_a_third_user_gets_a_remedy() {
     needs_engine!();
     for tmpfs in [&[][..], &["--tmpfs", "/tmp"]] {
         let container = start(tmpfs);
@@ -69,11 +69,11 @@ fn root_finds_the_servers_pid_file_and_a_third_user_is_told_why_it_does_not() {
         let status = stdout(&as_user("0", &["/hinit", "status"]));
         assert!(status.contains(&check()), "{status}");
         let third = as_user("4242", &["/hinit", "healthcheck"]);
-        let told =
+        let remedy =
             "unhealthy: PID 1 runs as UID 65532: run this as that user, or set HINIT_PID_FILE";
         assert_eq!(
             (third.status.code(), stdout(&third).as_str()),
-            (Some(1), told)
+            (Some(1), remedy)
         );
         let signal = as_user("0", &["/hinit", "signal", "TERM"]);
         assert_eq!(signal.status.code(), Some(1), "{signal:?}");
@@ -82,7 +82,7 @@ fn root_finds_the_servers_pid_file_and_a_third_user_is_told_why_it_does_not() {
 }
 
 #[test]
-fn a_reload_reaches_the_server_by_docker_kill() {
+fn docker_kill_with_hup_reloads_the_server() {
     needs_engine!();
     let container = start(&[]);
     eventually("an answer", || container.get("/"));
@@ -102,7 +102,7 @@ fn a_killed_server_ends_the_container_with_137() {
 }
 
 #[test]
-fn a_stopped_server_is_unhealthy_until_it_goes_on() {
+fn a_stopped_server_is_unhealthy_until_it_continues() {
     needs_engine!();
     let container = start(&[]);
     container.becomes("healthy");
@@ -118,7 +118,7 @@ fn a_stopped_server_is_unhealthy_until_it_goes_on() {
 }
 
 #[test]
-fn without_a_place_for_the_pid_file_nothing_starts_and_the_remedy_is_named() {
+fn without_a_writable_directory_hinit_does_not_launch_and_prints_a_remedy() {
     needs_engine!();
     let container = start(&["--ipc", "none"]); // no /dev/shm
     assert_eq!(container.ended(), 125);
@@ -126,12 +126,12 @@ fn without_a_place_for_the_pid_file_nothing_starts_and_the_remedy_is_named() {
     assert!(logs.contains("--tmpfs /tmp"), "{logs}");
     assert!(!logs.contains("demo-server"), "{logs}");
 
-    let helped = start(&["--ipc", "none", "--tmpfs", "/tmp"]);
-    helped.becomes("healthy");
+    let remedied = start(&["--ipc", "none", "--tmpfs", "/tmp"]);
+    remedied.becomes("healthy");
 }
 
 #[test]
-fn a_pids_limit_that_leaves_no_room_for_the_server_is_named() {
+fn a_pids_limit_that_prevents_the_launch_is_printed() {
     needs_engine!();
     let container = start(&["--pids-limit", "1"]);
     assert_eq!(container.ended(), 125);

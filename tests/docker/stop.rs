@@ -1,5 +1,4 @@
-//! `docker stop`: what a stop delay is for, with a server under the load of `wrk`, and what becomes of
-//! what a server leaves behind.
+//! `docker stop`: a stop delay with a server under the load of `wrk`, and processes that a server leaves behind.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -12,7 +11,7 @@ use nix::unistd::Pid;
 use crate::engine::{Container, Image, binaries, docker, eventually, python, report};
 use crate::scratch::IMAGE;
 
-/// Leaves the test where there is no wrk; in CI that is a failure.
+/// Returns from the test if there is no engine or no wrk; fails in CI.
 macro_rules! needs_wrk {
     () => {
         needs_engine!();
@@ -22,40 +21,40 @@ macro_rules! needs_wrk {
     };
 }
 
-/// More than a load balancer takes to see the health turn, and well within Docker's ten seconds.
+/// Longer than a load balancer takes to see the change of health, and well within Docker's ten seconds.
 const DELAY: Duration = Duration::from_secs(6);
 
 #[test]
-fn with_a_delay_the_health_turns_first_and_not_one_request_fails() {
+fn with_a_delay_the_server_is_unhealthy_first_and_no_request_fails() {
     needs_wrk!();
     let delay = format!("HINIT_STOP_DELAY={}s", DELAY.as_secs());
     let (old, new) = (serve(&["--env", &delay]), serve(&[]));
     let load = Load::on(&old, "60s");
-    let asked = Instant::now();
+    let started = Instant::now();
     thread::scope(|scope| {
         let stop = scope.spawn(|| docker(["stop", &old.name]));
-        // What a load balancer does: it asks for the health, and when that turns, takes the next.
-        turns(&old);
+        // As a load balancer does: when the server is unhealthy, requests go to the next one.
+        becomes_unhealthy(&old);
         let moved = Load::on(&new, "1s");
-        load.stop().is_flawless();
-        moved.finish().is_flawless();
+        load.stop().has_no_failures();
+        moved.finish().has_no_failures();
         stop.join().unwrap();
     });
     assert_eq!(old.ended(), 0);
-    // However slow the machine is, it only gets longer.
-    assert!(asked.elapsed() >= DELAY);
+    // A slow machine only makes it longer.
+    assert!(started.elapsed() >= DELAY);
     assert!(old.logs().contains("demo-server: stopping\n"));
 }
 
 /// The negative control.
 #[test]
-fn without_a_delay_requests_fail_and_the_health_never_told() {
+fn without_a_delay_requests_fail_before_the_server_is_unhealthy() {
     needs_wrk!();
     let container = serve(&[]);
     let load = Load::on(&container, "60s");
     assert_eq!(container.stop(), 0);
     let result = load.stop();
-    assert!(result.complaints() > 0, "{}", result.text);
+    assert!(result.failures() > 0, "{}", result.text);
     assert!(!container.verdicts().contains("stopped"));
 }
 
@@ -64,13 +63,13 @@ fn during_the_delay_every_request_is_answered_and_a_second_term_ends_it() {
     needs_wrk!();
     let container = serve(&["--env", "HINIT_STOP_DELAY=10m"]);
     docker(["kill", "--signal", "TERM", &container.name]);
-    turns(&container);
-    Load::on(&container, "1s").finish().is_flawless();
+    becomes_unhealthy(&container);
+    Load::on(&container, "1s").finish().has_no_failures();
     assert_eq!(container.stop(), 0);
 }
 
 #[test]
-fn what_ignores_term_is_killed_in_time_and_named_and_the_servers_code_counts() {
+fn a_leftover_that_ignores_term_is_killed_and_logged_and_the_exit_code_is_kept() {
     needs_engine!();
     let (container, child) = leave(&[]);
     assert_eq!(container.stop(), 7);
@@ -79,9 +78,9 @@ fn what_ignores_term_is_killed_in_time_and_named_and_the_servers_code_counts() {
     assert!(logs.contains(&named), "{logs}");
 }
 
-/// The negative controls: hinit is told not to care, and Docker has less patience than hinit.
+/// The negative controls: hinit runs without a drain, and Docker's timeout is shorter than the drain.
 #[test]
-fn without_a_drain_nobody_is_named_and_without_time_for_it_the_code_is_lost() {
+fn without_a_drain_no_leftover_is_logged_and_without_time_for_it_the_exit_code_is_lost() {
     needs_engine!();
     let (container, _) = leave(&["--no-drain"]);
     assert_eq!(container.stop(), 7);
@@ -93,7 +92,7 @@ fn without_a_drain_nobody_is_named_and_without_time_for_it_the_code_is_lost() {
     assert!(!container.logs().contains("killed"));
 }
 
-/// A server that answers and is healthy, and whose health is asked for often.
+/// A server that answers and is healthy, with frequent health checks.
 fn serve(options: &[&str]) -> Container {
     let often = ["--health-interval", "200ms", "--health-retries", "1"];
     let container = Container::run(&IMAGE, &[&often, options].concat(), &[]);
@@ -102,12 +101,12 @@ fn serve(options: &[&str]) -> Container {
     container
 }
 
-/// Waits for the health to turn, which must be while the server runs.
-fn turns(container: &Container) {
-    // In one look, so that it was all true at one time.
+/// Waits until the container is unhealthy, while the server still runs.
+fn becomes_unhealthy(container: &Container) {
+    // In one inspection, so that all of it is true at the same time.
     let template = "{{.State.Status}} {{.State.Health.Status}} \
         {{range .State.Health.Log}}{{.Output}}{{end}}";
-    let found = eventually("the health turns", || {
+    let found = eventually("the container is unhealthy", || {
         let found = container.inspect(template);
         (!found.starts_with("running healthy ")).then_some(found)
     });
@@ -116,7 +115,7 @@ fn turns(container: &Container) {
     assert!(verdict.ends_with(" is about to be stopped"), "{found}");
 }
 
-/// A container whose server, at a TERM, leaves a child behind that ignores it; and the child's PID.
+/// A container whose server exits at a TERM and leaves a child that ignores it, and the PID of the child.
 fn leave(options: &[&str]) -> (Container, String) {
     const IMAGE: &str = "(trap '' TERM; exec sleep 1000) & \
         until grep -q sleep /proc/$!/comm; do :; done; \
@@ -128,7 +127,7 @@ fn leave(options: &[&str]) -> (Container, String) {
         &["--entrypoint", "/hinit", "--volume", &volume],
         &[options, &["--", "sh", "-c", IMAGE]].concat(),
     );
-    let child = eventually("the child is there", || {
+    let child = eventually("the child runs", || {
         let logs = container.logs();
         Some(logs.strip_prefix("child ")?.split_once('\n')?.0.to_owned())
     });
@@ -144,14 +143,14 @@ fn is_wrk_there() -> bool {
     there
 }
 
-/// A wrk at work: requests without a pause from a few connections. Dropped, it is killed.
+/// A running wrk, which sends requests without a pause on a few connections. It is killed when it is dropped.
 struct Load {
     wrk: Child,
     output: BufReader<ChildStdout>,
 }
 
 impl Load {
-    /// On the published port of a container, for so long at most.
+    /// Starts it on the published port of a container, for at most `duration`.
     fn on(container: &Container, duration: &str) -> Self {
         let address = docker(["port", &container.name, "8000"]);
         let url = format!("http://{}/", address.lines().next().unwrap());
@@ -162,7 +161,7 @@ impl Load {
             .spawn()
             .unwrap();
         let mut output = BufReader::new(wrk.stdout.take().unwrap());
-        // It says that it runs when it does, and is ready for a SIGINT.
+        // Once it has printed this line it handles SIGINT.
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
         assert!(line.starts_with("Running "), "{line}");
@@ -186,19 +185,19 @@ impl Load {
 
 impl Drop for Load {
     fn drop(&mut self) {
-        let _has_ended = self.wrk.kill();
+        let _ignored = self.wrk.kill();
         let _reaped = self.wrk.wait();
     }
 }
 
-/// What wrk says in the end.
+/// The result that wrk prints.
 struct LoadResult {
     text: String,
 }
 
 impl LoadResult {
-    /// How many kinds of failure it names: it has lines for them only where there were any.
-    fn complaints(&self) -> usize {
+    /// The number of lines about failures. wrk prints such a line only if there were failures.
+    fn failures(&self) -> usize {
         let kinds = ["Socket errors: ", "Non-2xx or 3xx responses: "];
         let lines = self.text.lines().map(str::trim_start);
         lines
@@ -206,12 +205,12 @@ impl LoadResult {
             .count()
     }
 
-    fn is_flawless(&self) {
+    fn has_no_failures(&self) {
         let mut lines = self.text.lines();
         let requests = lines.find_map(|line| line.trim_start().split_once(" requests in "));
         let (requests, _) = requests.unwrap_or_default();
         report(&format!("{requests} requests"));
         assert!(requests.parse::<u32>().unwrap() > 0, "{}", self.text);
-        assert_eq!(self.complaints(), 0, "{}", self.text);
+        assert_eq!(self.failures(), 0, "{}", self.text);
     }
 }

@@ -1,4 +1,4 @@
-//! docker/swarm.yaml on a Swarm of one node: hinit's verdict decides on updates and replacements.
+//! docker/swarm.yaml on a Swarm of one node: hinit's verdict decides about updates and replacements.
 
 use std::fs;
 use std::sync::LazyLock;
@@ -7,18 +7,18 @@ use crate::engine::{eventually, root};
 use crate::sandbox::{self, Sandbox};
 
 #[test]
-fn an_update_goes_on_and_an_old_task_goes_only_when_a_new_one_is_healthy() {
-    let Some(stack) = Stack::deploy("goes-on", &[("retries: 3", "retries: 10000")]) else {
+fn an_update_stops_an_old_task_only_when_a_new_task_is_healthy() {
+    let Some(stack) = Stack::deploy("updates", &[("retries: 3", "retries: 10000")]) else {
         return;
     };
-    // It is healthy only once it has this file.
+    // It is healthy only once this file exists.
     let later = "FROM my-server
 ENV HINIT_HEARTBEAT=/dev/shm/ready HINIT_MAX_AGE=60m";
     let old = stack.tasks();
     stack.update("later", later);
     let mut new: Vec<String> = Vec::new();
     for _ in &old {
-        let task = eventually("the next new task is not healthy", || {
+        let task = eventually("the next new task is unhealthy", || {
             let mut tasks = stack.tasks().into_iter();
             let task = tasks.find(|task| !old.contains(task) && !new.contains(task))?;
             let verdicts = stack.docker.verdicts(&task);
@@ -32,7 +32,7 @@ ENV HINIT_HEARTBEAT=/dev/shm/ready HINIT_MAX_AGE=60m";
         stack.docker.run(&install);
         new.push(task);
     }
-    stack.comes_to("completed");
+    stack.reaches("completed");
     for task in &old {
         stack.ended(task, "0");
     }
@@ -40,14 +40,14 @@ ENV HINIT_HEARTBEAT=/dev/shm/ready HINIT_MAX_AGE=60m";
 }
 
 #[test]
-fn an_image_that_does_not_become_healthy_is_taken_back_and_no_old_task_goes() {
-    let Some(stack) = Stack::deploy("goes-back", &[]) else {
+fn an_update_to_an_unhealthy_image_is_rolled_back_and_no_old_task_stops() {
+    let Some(stack) = Stack::deploy("rolls-back", &[]) else {
         return;
     };
     let old = stack.tasks();
-    // It lives, but does not answer where it is asked to.
+    // It lives, but answers on another port.
     stack.update("elsewhere", "FROM my-server\nENV PORT=9000");
-    stack.comes_to("rollback_completed");
+    stack.reaches("rollback_completed");
     stack.has(&old);
     let new = "docker ps --all --quiet --filter ancestor=elsewhere";
     let new = stack.docker.run(new);
@@ -62,17 +62,17 @@ fn an_image_that_does_not_become_healthy_is_taken_back_and_no_old_task_goes() {
 
 #[test]
 fn an_unhealthy_task_is_replaced() {
-    // hinit continues a server that is stopped, so that it ends of its TERM.
+    // hinit continues a stopped server in a stop, so that TERM can end it.
     let Some(stack) = Stack::deploy("replaces", &[("\"20s\"", "\"500ms\"")]) else {
         return;
     };
-    let [ill, well] = stack.tasks().try_into().unwrap();
+    let [unhealthy, healthy] = stack.tasks().try_into().unwrap();
     let docker = stack.docker;
-    docker.run(&format!("docker exec {ill} /hinit signal STOP"));
-    stack.ended(&ill, "0");
-    let verdicts = stack.docker.verdicts(&ill);
+    docker.run(&format!("docker exec {unhealthy} /hinit signal STOP"));
+    stack.ended(&unhealthy, "0");
+    let verdicts = stack.docker.verdicts(&unhealthy);
     assert!(verdicts.contains(" is stopped\n"), "{verdicts}");
-    let logs = docker.logs("docker", &ill);
+    let logs = docker.logs("docker", &unhealthy);
     assert!(
         logs.contains("hinit: SIGTERM from outside the container; the server ended "),
         "{logs}"
@@ -80,9 +80,9 @@ fn an_unhealthy_task_is_replaced() {
 
     let new = eventually("another task", || {
         let mut tasks = stack.tasks().into_iter();
-        tasks.find(|task| ![&ill, &well].contains(&task))
+        tasks.find(|task| ![&unhealthy, &healthy].contains(&task))
     });
-    stack.has(&[well, new]);
+    stack.has(&[healthy, new]);
 }
 
 /// The service of docker/swarm.yaml, which is removed with its sandbox.
@@ -92,7 +92,7 @@ struct Stack {
 }
 
 impl Stack {
-    /// As it is, but for times that are shorter and for these changes; all its tasks are healthy.
+    /// Deploys the file with shorter times and these changes, and waits until all tasks are healthy.
     fn deploy(name: &str, changes: &[(&str, &str)]) -> Option<Self> {
         static SWARM: LazyLock<Option<&Sandbox>> = LazyLock::new(|| {
             let docker = sandbox::docker(&[])?;
@@ -105,7 +105,7 @@ impl Stack {
             ("interval: 2s", "interval: 500ms"),
             ("timeout: 5s", "timeout: 60s"),
             ("monitor: 5s", "monitor: 1s"),
-            // However slow the machine is, each check comes to a verdict.
+            // With such a timeout each check completes on a slow machine.
             (":8000/\"]", ":8000/\", \"--timeout\", \"30s\"]"),
         ];
         for (from, to) in times.iter().chain(changes) {
@@ -126,7 +126,7 @@ impl Stack {
         Some(stack)
     }
 
-    /// Builds an image and has the tasks take it.
+    /// Builds an image, and updates the service to it.
     fn update(&self, image: &str, dockerfile: &str) {
         self.docker.build("docker", image, dockerfile);
         let update = "docker service update --no-resolve-image --detach";
@@ -140,7 +140,7 @@ impl Stack {
         self.docker.run(&format!("{inspect} {}", self.service))
     }
 
-    fn comes_to(&self, state: &str) {
+    fn reaches(&self, state: &str) {
         eventually(state, || (self.update_state() == state).then_some(()));
     }
 
@@ -151,7 +151,7 @@ impl Stack {
         self.docker.run(&list).lines().map(str::to_owned).collect()
     }
 
-    /// In the end it has these, and they are healthy.
+    /// Waits until it has exactly these tasks, and they are healthy.
     fn has(&self, tasks: &[String]) {
         eventually("its tasks", || {
             let mut running = self.tasks();
@@ -164,7 +164,7 @@ impl Stack {
         });
     }
 
-    /// One of its containers ends, with this exit code.
+    /// Waits until a task ends, and checks its exit code.
     fn ended(&self, task: &str, code: &str) {
         const STATE: &str = "{{.State.Status}} {{.State.ExitCode}}";
         let state = eventually("the end of a task", || {

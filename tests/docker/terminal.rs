@@ -10,8 +10,7 @@ fn bash_has_full_job_control() {
     needs_engine!();
     let [hinit, _] = binaries();
     let mut pty = Pty::new();
-    // --interactive --tty, and the client in a session of its own: the terminal of this test run is
-    // none of its business.
+    // --interactive --tty, and the client in a new session, so that it does not use the terminal of this test run.
     let mut client = Command::new("setsid");
     client
         .args(["--ctty", "docker", "run", "--rm", "--interactive", "--tty"])
@@ -20,9 +19,9 @@ fn bash_has_full_job_control() {
         .args([&python(), "--no-pid-file"])
         .args(["bash", "--norc", "--noprofile", "--noediting", "-i"]);
     let mut client = pty.start(&mut client);
-    let in_front = client.id().cast_signed();
+    let client_group = client.id().cast_signed();
     eventually("the client has the terminal", || {
-        (pty.foreground() == in_front).then_some(())
+        (pty.foreground() == client_group).then_some(())
     });
     pty.command("sed -u s/^/got:/");
     pty.press("one\n");
@@ -41,7 +40,7 @@ fn bash_has_full_job_control() {
     pty.command("kill %2; wait %2; echo code''$?");
     pty.expect("code143");
     pty.resize(33, 99);
-    // The client passes the new size on when it gets to it.
+    // The client forwards the new size asynchronously.
     pty.command("until test \"$(stty size)\" = '33 99'; do sleep 0.1; done; echo re''sized");
     pty.expect("resized");
     pty.command("cat /proc/1/comm");

@@ -1,9 +1,9 @@
-//! The system calls by number, and which of their arguments say what a call is for.
+//! The system calls by number, and which of their arguments describe the purpose of a call.
 
 use nix::libc::{self, c_long};
 
-/// A system call. Each letter of `arguments` is for one argument, the first ones first: f is a descriptor, s a
-/// path, n a number such as a command or flags, and - says nothing.
+/// A system call. The letters of `arguments` describe its first arguments: f is a descriptor, s a path, n a number such
+/// as a command or flags, and - is ignored.
 pub struct SystemCall {
     name: &'static str,
     number: c_long,

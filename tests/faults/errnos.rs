@@ -1,10 +1,10 @@
-//! Which errors the kernel may give for a call as hinit makes it (section 2 of the manual): no EBADF, EFAULT
-//! or EINVAL where no argument is wrong.
+//! The errors that the kernel may return for the calls of hinit (section 2 of the manual). There is no EBADF, EFAULT or
+//! EINVAL where no argument can be wrong.
 
-/// System calls, and the errors of each of them; none for one that cannot fail.
+/// System calls with the same errors, and these errors; none for calls that cannot fail.
 #[rustfmt::skip]
 const ERRNOS: &[(&str, &str)] = &[
-    // The process and its threads are told what they have, or change what is theirs.
+    // These only read or change attributes of the process itself.
     (
         "arch_prctl set_tid_address rt_sigprocmask rt_sigaction rt_sigpending rt_sigreturn getpid getppid getpgrp \
          getuid geteuid getresuid getresgid getgid getegid umask exit_group exit restart_syscall sched_yield",
@@ -32,7 +32,7 @@ const ERRNOS: &[(&str, &str)] = &[
     ("access faccessat faccessat2", "EACCES EIO ENOENT EROFS"),
     ("chdir fchdir", "EACCES EIO ELOOP ENOENT ENOMEM ENOTDIR"),
     ("lseek", "ESPIPE"),
-    // No EINVAL: where there are no such locks, there are none for a reader either.
+    // No EINVAL: a file system without these locks has none for a reader either.
     ("fcntl", "EAGAIN EACCES EINTR ENOLCK EPERM"),
     ("dup dup2 dup3", "EBUSY EINTR EMFILE"),
     ("ioctl", "EIO ENOTTY EPERM EINTR"),
@@ -48,7 +48,7 @@ const ERRNOS: &[(&str, &str)] = &[
     ("rt_sigtimedwait", "EAGAIN EINTR"),
     ("clone clone3 fork vfork", "EAGAIN ENOMEM EPERM ENOSPC ENOSYS"),
     ("execve", "E2BIG EACCES EAGAIN EINVAL EIO EISDIR ELIBBAD ELOOP EMFILE ENAMETOOLONG ENFILE ENOENT ENOEXEC ENOMEM ENOTDIR EPERM ETXTBSY"),
-    // Of a child that has ended; without any, ECHILD is no fault.
+    // ECHILD is no fault, because hinit then has no children.
     ("waitid wait4", "EINTR"),
     ("prctl", "EINVAL EPERM ENOSYS"),
     ("getgroups", "EPERM ENOSYS"),
@@ -78,7 +78,7 @@ const ERRNOS: &[(&str, &str)] = &[
 pub fn of(call: &str) -> impl Iterator<Item = &'static str> {
     let is_here = |(calls, _): &&(&str, &str)| calls.split(' ').any(|name| name == call);
     let Some((_, errnos)) = ERRNOS.iter().find(is_here) else {
-        panic!("no errors are known of {call}")
+        panic!("{call} is missing in tests/faults/errnos.rs")
     };
     errnos.split_whitespace()
 }

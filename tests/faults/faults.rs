@@ -1,4 +1,4 @@
-//! The faults: which system call fails, of which process, and how.
+//! The faults: which system call of which process fails with which error.
 
 use std::collections::HashMap;
 use std::fmt::{Display, Formatter};
@@ -12,15 +12,15 @@ use crate::support::{Mode, hinit};
 /// One system call that fails.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// 0 is hinit, 1 its first child, and so on, each until it executes another program.
+    /// 0 is hinit, 1 its first child, and so on. A child counts until it executes another program.
     pub process: usize,
     pub call: String,
-    /// Of the calls of this name in its process, from 1.
+    /// The number of this call among those of the same name in its process, from 1.
     pub nth: usize,
     pub errno: &'static str,
 }
 
-/// As the tracer gets it.
+/// The form in which the tracer receives it.
 impl Display for Fault {
     fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
         let Self {
@@ -48,10 +48,10 @@ impl Fault {
     }
 }
 
-/// What the tracer writes once the fault came to pass.
+/// The line that the tracer writes when it injects the fault.
 pub const INJECTED: &str = "injected";
 
-/// hinit under the tracer, which is this program as well. What it sees goes to `output`.
+/// hinit under the tracer, which is this program too. It writes to `output`.
 pub fn traced(mode: Mode, output: &Path, fault: Option<&Fault>) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.arg("--trace").arg(output);
@@ -65,18 +65,18 @@ pub fn has_injected(output: &Path) -> bool {
     fs::read_to_string(output).is_ok_and(|text| text.contains(INJECTED))
 }
 
-/// What can fail of the calls that were recorded, and how. Of those that are alike, as all that look for
-/// processes in /proc, the first two.
+/// The faults of the recorded calls. Of calls with the same signature, such as all that read from /proc, only the first
+/// two fail.
 pub fn faults(output: &Path) -> Vec<Fault> {
     let record = fs::read_to_string(output).unwrap();
-    let (mut counts, mut alike) = (HashMap::new(), HashMap::new());
+    let (mut counts, mut same) = (HashMap::new(), HashMap::new());
     let mut faults = Vec::new();
     for line in record.lines() {
         let (process, call) = line.split_once(' ').unwrap();
         let name = call.split(' ').next().unwrap();
         let nth: &mut usize = counts.entry((process, name)).or_default();
         *nth += 1;
-        let count: &mut usize = alike.entry(line).or_default();
+        let count: &mut usize = same.entry(line).or_default();
         *count += 1;
         if *count > 2 {
             continue;

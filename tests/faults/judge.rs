@@ -1,4 +1,4 @@
-//! Runs a hinit in which something fails, and judges what it made of it.
+//! Runs a hinit in which a system call fails, and judges how hinit handled that.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
@@ -16,11 +16,11 @@ use crate::scenarios::Stage;
 use crate::support::*;
 use crate::{Outcome, Result};
 
-/// The exit code of the server, which is nobody else's.
-pub const OF_THE_SERVER: i32 = 7;
+/// The exit code of the server. hinit has no such code of its own.
+pub const SERVER_EXIT_CODE: i32 = 7;
 
-/// Runs a server under it until it is told to end; `meanwhile` happens when it is ready, with a health check.
-pub fn life(
+/// Runs a server under hinit, and stops it. When it is ready `meanwhile` is called with a health check.
+pub fn server_run(
     stage: &Stage,
     options: &[&str],
     server: &[&str],
@@ -44,12 +44,12 @@ pub fn life(
         stdout.read_line(&mut line).unwrap();
         let is_up = line == "ready\n";
         if is_up {
-            // The file may be a little later than the server; or it is lost, and hinit says so.
-            eventually("healthy, or a word of it", || {
+            // The PID file may be written a little later. If it is lost hinit logs that.
+            eventually("a healthy server, or a log line about the PID file", || {
                 let names_file = said().contains("PID file") || has_ended(pid);
                 let is_healthy = || {
-                    let told = check(stage, pid, &path).output().unwrap().stdout;
-                    told.starts_with(b"healthy: ")
+                    let line = check(stage, pid, &path).output().unwrap().stdout;
+                    line.starts_with(b"healthy: ")
                 };
                 (names_file || is_healthy()).then_some(())
             });
@@ -60,12 +60,12 @@ pub fn life(
     });
     let (is_up, status) = ended?;
     let said = said();
-    // These are no faults.
-    let is_news = |line: &&str| {
+    // These lines are not about faults.
+    let is_about_fault = |line: &&str| {
         !line.starts_with("hinit: removed the stale PID file")
             && !line.contains(": unhealthy from now on, passed on in ")
     };
-    let lines = said.lines().filter(is_news).count();
+    let lines = said.lines().filter(is_about_fault).count();
     let wrong = |what: &str| Err(format!("{what} ({status:?}): {said:?}"));
     if said.contains("panicked") || status.code().is_none_or(|code| code > 128) {
         return wrong("died");
@@ -77,21 +77,21 @@ pub fn life(
             .is_some_and(|fault| fault.call == call && [fault.errno, ""].contains(&errno))
     };
     let outcome = match (is_up, code, lines) {
-        // With nothing to say it by.
-        (true, OF_THE_SERVER, 0) if fails("write", "") => Outcome::WentOn,
-        (true, OF_THE_SERVER, 1) => Outcome::WentOn,
-        (true, OF_THE_SERVER, 2..) => Outcome::Warned,
-        (true, ..) => return wrong("the exit code or the last word is lost"),
+        // The write of the last line failed.
+        (true, SERVER_EXIT_CODE, 0) if fails("write", "") => Outcome::Continued,
+        (true, SERVER_EXIT_CODE, 1) => Outcome::Continued,
+        (true, SERVER_EXIT_CODE, 2..) => Outcome::Warned,
+        (true, ..) => return wrong("the exit code or the last line is lost"),
         (false, 125..=127, 1) => Outcome::Refused,
-        // Refused, and could not clean up.
+        // It refused, and could not remove the PID file.
         (false, 125, 2) if said.contains("PID file") => Outcome::Refused,
         (false, ..) => return wrong("not refused in one line"),
     };
-    // A mount point stays, empty.
+    // A mount point cannot be removed, so it is emptied.
     let is_mount_point =
         fails("unlinkat", "EBUSY") && fs::read(&path).is_ok_and(|pid| pid.is_empty());
     if path.exists() && !is_mount_point && !said.contains(path.to_str().unwrap()) {
-        return wrong("the PID file is left without a word");
+        return wrong("the PID file is left, but no line says so");
     }
     let mut next = Command::new(hinit());
     next.arg("--pid-file").arg(&path).arg("--").arg(fixture());
@@ -102,9 +102,9 @@ pub fn life(
     Ok((outcome, said.trim_end().replace('\n', " | ")))
 }
 
-/// Runs a command that says one thing on standard output and exits with 0, or with 1 (or 125) and the
-/// reason. `may_succeed`: whether it may come to the former.
-pub fn small(command: &mut Command, may_succeed: bool) -> Result {
+/// Runs a command that either exits with 0 and prints its result, or exits with 1 (or 125) and prints the reason in
+/// one line. `may_succeed`: whether it may exit with 0.
+pub fn short_run(command: &mut Command, may_succeed: bool) -> Result {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -113,16 +113,20 @@ pub fn small(command: &mut Command, may_succeed: bool) -> Result {
         .unwrap();
     let mut stdout = child.stdout.take().unwrap();
     let mut stderr = child.stderr.take().unwrap();
-    let ((told, complained), status) = bounded(&mut child, |_| {
-        let (mut told, mut complained) = (String::new(), String::new());
-        stdout.read_to_string(&mut told).unwrap();
-        stderr.read_to_string(&mut complained).unwrap();
-        (told, complained)
+    let ((stdout_text, stderr_text), status) = bounded(&mut child, |_| {
+        let (mut stdout_text, mut stderr_text) = (String::new(), String::new());
+        stdout.read_to_string(&mut stdout_text).unwrap();
+        stderr.read_to_string(&mut stderr_text).unwrap();
+        (stdout_text, stderr_text)
     })?;
-    let said = format!("{}{}", told.trim_end(), complained.trim_end());
-    let wrong = |what: &str| Err(format!("{what} ({status:?}): {told:?} {complained:?}"));
+    let said = format!("{}{}", stdout_text.trim_end(), stderr_text.trim_end());
+    let wrong = |what: &str| {
+        Err(format!(
+            "{what} ({status:?}): {stdout_text:?} {stderr_text:?}"
+        ))
+    };
     match status.code() {
-        Some(0) if may_succeed => Ok((Outcome::WentOn, said)),
+        Some(0) if may_succeed => Ok((Outcome::Continued, said)),
         Some(0) => wrong("succeeded"),
         Some(1 | 125) if !said.contains('\n') => Ok((Outcome::Refused, said)),
         Some(1 | 125) => wrong("not in one line"),
@@ -130,7 +134,7 @@ pub fn small(command: &mut Command, may_succeed: bool) -> Result {
     }
 }
 
-/// A health check, where hinit runs below this tracer.
+/// A health check in the namespaces of the hinit below this tracer.
 fn check(stage: &Stage, tracer: i32, pid_file: &Path) -> Command {
     let mut command = match (stage.mode, children_of(tracer).first()) {
         (Mode::Pid1, Some(pid)) => {
@@ -152,15 +156,15 @@ fn has_ended(pid: i32) -> bool {
     stat.is_empty() || stat.contains(") Z ")
 }
 
-/// Ends the server by way of hinit, which runs below this tracer. A signal that got lost is sent again, as
-/// people do.
+/// Sends SIGTERM to the hinit below this tracer until it ends. A signal that was lost is sent again, as a user would
+/// do.
 fn terminate(tracer: i32) {
     let mut sent = None;
     eventually("hinit ends", || {
         let again = |at: Instant| at.elapsed() > Duration::from_secs(3);
         if sent.is_none_or(again) {
             for pid in children_of(tracer) {
-                let _gone = signal::kill(Pid::from_raw(pid), Signal::SIGTERM);
+                let _ignored = signal::kill(Pid::from_raw(pid), Signal::SIGTERM);
             }
             sent = Some(Instant::now());
         }
@@ -168,7 +172,7 @@ fn terminate(tracer: i32) {
     });
 }
 
-/// What comes of a process while `watch` watches it, and how it ended. One that takes too long is killed.
+/// The result of `watch`, and the exit status of the process. A process that takes too long is killed.
 fn bounded<T>(
     child: &mut Child,
     watch: impl FnOnce(i32) -> T,
@@ -179,7 +183,7 @@ fn bounded<T>(
         let hangs = is_done.recv_timeout(bound() / 2) == Err(RecvTimeoutError::Timeout);
         if hangs {
             for pid in children_of(pid).into_iter().chain([pid]) {
-                let _gone = signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
+                let _ignored = signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
             }
         }
         hangs

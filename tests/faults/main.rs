@@ -1,11 +1,11 @@
-//! Fault injection: every system call that hinit makes fails once, with each error that the kernel may give
-//! there. Whatever fails, hinit says in one line why it did not launch, or goes on, with a warning where
-//! anything is lost by it: never a hang, a panic, a dead PID 1, a lost exit code, a lost PID file, nor a dead
-//! server that is healthy.
+//! Fault injection: every system call that hinit makes fails once, with each error that the kernel may return
+//! there. Then hinit either logs in one line why it did not launch, or continues, with a warning if anything is
+//! lost. It never hangs or panics, PID 1 never dies, no exit code and no PID file is lost, and no dead server is
+//! reported as healthy.
 //!
-//! Each scenario is recorded once by a tracer of this test's own, and then played again for each call and error.
-//! The lives of a server are played as a subreaper and as PID 1. The matrix is printed, and all results are in
-//! target/faults.txt.
+//! A tracer, which is part of this test, records each scenario once. Then the scenario is played again for each
+//! call and error. Those that run a server are played as a subreaper and as PID 1. The table of results is printed,
+//! and every result is in target/faults.txt.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,7 +15,10 @@
     clippy::print_stdout,
     clippy::print_stderr
 )]
-#![allow(clippy::wildcard_imports, reason = "the support of the tests is one")]
+#![allow(
+    clippy::wildcard_imports,
+    reason = "the tests share one support module"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -40,34 +43,34 @@ mod scenarios;
     dead_code,
     unused_imports,
     unused_macros,
-    reason = "tests/it needs more of it"
+    reason = "tests/it uses the rest of it"
 )]
 mod support;
 mod tracer;
 mod world;
 
-/// How many are played at the same time. They wait more than they work.
+/// The number of scenarios that are played at the same time. They wait most of the time.
 const WORKERS: usize = 4;
 
-/// What hinit made of a fault.
+/// How hinit handled a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
-    /// It did not launch, or did not do what it was called for, and said why in one line.
+    /// It did not launch, or did not do what the command is for, and printed why in one line.
     Refused,
-    /// It went on, and said what was lost.
+    /// It continued, and logged what was lost.
     Warned,
-    /// It went on, and nothing was lost.
-    WentOn,
-    /// The call did not come, three times: what is called depends on who is faster.
+    /// It continued, and nothing was lost.
+    Continued,
+    /// The call was not made in three tries: which calls are made depends on timing.
     NotReached,
     Failed,
 }
 
-/// The columns of the matrix.
+/// The columns of the table.
 const COLUMNS: [(Outcome, &str); 5] = [
     (Outcome::Refused, "refused"),
     (Outcome::Warned, "warned"),
-    (Outcome::WentOn, "went on"),
+    (Outcome::Continued, "continued"),
     (Outcome::NotReached, "not reached"),
     (Outcome::Failed, "FAILED"),
 ];
@@ -102,7 +105,7 @@ fn main() -> ExitCode {
         }
     }
     fs::write("target/faults.txt", report.text()).unwrap();
-    print!("{}", report.matrix());
+    print!("{}", report.table());
     let failed = report.failures();
     assert_eq!(failed, 0, "see target/faults.txt");
     ExitCode::SUCCESS
@@ -111,16 +114,16 @@ fn main() -> ExitCode {
 /// Records a scenario, and plays it with each fault.
 fn play_all(scenario: &Scenario, name: &str, mode: Mode, world: &World, report: &mut Report) {
     let stage = Stage::new(world, mode, None);
-    let expected = if scenario.is_well {
-        Outcome::WentOn
+    let expected = if scenario.succeeds {
+        Outcome::Continued
     } else {
         Outcome::Refused
     };
     let result = (scenario.play)(&stage);
-    let is_so = result
+    let is_expected = result
         .as_ref()
         .is_ok_and(|(outcome, _)| *outcome == expected);
-    assert!(is_so, "{name} without any fault: {result:?}");
+    assert!(is_expected, "{name} without any fault: {result:?}");
     let queue = Mutex::new(faults(&stage.trace).into_iter());
     let results = Mutex::new(Vec::new());
     thread::scope(|scope| {
@@ -157,18 +160,18 @@ struct Report {
 
 impl Report {
     fn add(&mut self, scenario: &str, fault: &Fault, result: Result) {
-        let (outcome, said) = result.unwrap_or_else(|why| (Outcome::Failed, why));
-        let whose = match fault.process {
+        let (outcome, output) = result.unwrap_or_else(|why| (Outcome::Failed, why));
+        let prefix = match fault.process {
             0 => String::new(),
             number => format!("child {number}'s "),
         };
-        let call = format!("{whose}{} {}", fault.call, fault.nth);
+        let call = format!("{prefix}{} {}", fault.call, fault.nth);
         if outcome == Outcome::Failed {
-            eprintln!("FAILED {scenario}: {call}: {}: {said}", fault.errno);
+            eprintln!("FAILED {scenario}: {call}: {}: {output}", fault.errno);
         }
         let what = format!("{scenario:<20} {call:<24} {:<16}", fault.errno);
         self.results
-            .push((scenario.to_owned(), what, outcome, said));
+            .push((scenario.to_owned(), what, outcome, output));
     }
 
     fn failures(&self) -> usize {
@@ -177,7 +180,7 @@ impl Report {
     }
 
     /// A row for each scenario.
-    fn matrix(&self) -> String {
+    fn table(&self) -> String {
         let mut rows: BTreeMap<&str, [usize; 5]> = BTreeMap::new();
         let mut all = [0; 5];
         for (scenario, _, outcome, _) in &self.results {
@@ -193,19 +196,19 @@ impl Report {
                 + "\n"
         };
         let numbers = |counts: &[usize; 5]| counts.map(|count| count.to_string());
-        let mut matrix = row("faults", &COLUMNS.map(|(_, title)| title.to_owned()));
+        let mut table = row("faults", &COLUMNS.map(|(_, title)| title.to_owned()));
         for (name, counts) in &rows {
-            matrix += &row(name, &numbers(counts));
+            table += &row(name, &numbers(counts));
         }
-        matrix + &row("all", &numbers(&all))
+        table + &row("all", &numbers(&all))
     }
 
-    /// The matrix, and every result.
+    /// The table, and every result.
     fn text(&self) -> String {
-        let mut text = self.matrix();
-        for (_, what, outcome, said) in &self.results {
+        let mut text = self.table();
+        for (_, what, outcome, output) in &self.results {
             let (_, title) = COLUMNS.iter().find(|(of, _)| of == outcome).unwrap();
-            writeln!(text, "{what} {title:<12} {said}").unwrap();
+            writeln!(text, "{what} {title:<12} {output}").unwrap();
         }
         text
     }

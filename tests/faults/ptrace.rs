@@ -1,7 +1,7 @@
-//! ptrace(2), as the tracer needs it.
+//! The requests of ptrace(2) that the tracer needs.
 #![allow(
     unsafe_code,
-    reason = "a debugger's calls are about another process's memory"
+    reason = "ptrace(2) has no safe wrapper for these requests"
 )]
 
 use std::ffi::CString;
@@ -11,23 +11,23 @@ use std::ptr;
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_long, pid_t};
 
-/// Why a process stands still, or is gone.
+/// Why a traced process stopped, or that it ended.
 pub enum Stop {
-    /// As a shell shows it: the exit code, or 128 plus the signal's number.
+    /// The exit code, or 128 plus the number of the signal.
     Ended(c_int),
     /// Before or after a system call.
     SystemCall,
-    /// It executes another program now.
+    /// It has executed another program.
     Executed,
-    /// It is about to get a signal.
+    /// A signal is about to be delivered.
     Signal(c_int),
-    /// A signal has stopped it as it stops any process.
+    /// A stop signal has stopped it (group-stop).
     Group,
-    /// It is new, or has made a child.
+    /// It was created, or has created a child.
     Other,
 }
 
-/// What `PTRACE_GET_SYSCALL_INFO` fills in.
+/// `struct ptrace_syscall_info`, which `PTRACE_GET_SYSCALL_INFO` fills in.
 #[repr(C)]
 #[derive(Default)]
 struct Info {
@@ -40,31 +40,31 @@ struct Info {
     arguments: [u64; 6],
 }
 
-/// What C libraries declare differently.
+/// The type of a request differs between C libraries.
 #[cfg(target_env = "musl")]
 type Request = c_int;
 #[cfg(not(target_env = "musl"))]
 type Request = libc::c_uint;
 
-/// linux/ptrace.h; libc does not have them for every C library.
+/// From linux/ptrace.h, because the libc crate does not have them for every C library.
 const GET_SYSCALL_INFO: Request = 0x420e;
 const ENTRY: u8 = 1;
 const EXIT: u8 = 2;
 const EVENT_STOP: c_int = 128;
 
-/// A system call that begins, with its number and arguments, or ends.
+/// The start of a system call, with its number and arguments, or its end.
 pub enum Edge {
     Entry(u64, [u64; 6]),
     Exit,
 }
 
 fn ptrace(request: Request, pid: pid_t, address: usize, data: usize) -> Result<c_long, Errno> {
-    // SAFETY: the callers pass the address of something large enough where the request has the kernel write.
+    // SAFETY: where the kernel writes, the callers pass the address of a large enough object.
     Errno::result(unsafe { libc::ptrace(request, pid, address, data) })
 }
 
-/// Starts a program that is traced from its first instruction on, as PID 1 if asked to, and that ends with this
-/// process. `follow`: its children are traced as well.
+/// Starts a program that is traced from its first instruction on, and is killed when this process ends. `is_pid_1`: it
+/// is PID 1 of a new PID namespace. `follow`: its children are traced as well.
 pub fn start(program: &[CString], is_pid_1: bool, follow: bool) -> pid_t {
     let mut argv: Vec<_> = program.iter().map(|word| word.as_ptr()).collect();
     argv.push(ptr::null());
@@ -73,7 +73,7 @@ pub fn start(program: &[CString], is_pid_1: bool, follow: bool) -> pid_t {
         // SAFETY: no memory is passed.
         Errno::result(unsafe { libc::unshare(libc::CLONE_NEWPID) }).unwrap();
     }
-    // SAFETY: this process has one thread, so its child may do anything.
+    // SAFETY: this process has one thread, so its child may call any function.
     let pid = Errno::result(unsafe { libc::fork() }).unwrap();
     if pid == 0 {
         drop(tracer);
@@ -81,7 +81,7 @@ pub fn start(program: &[CString], is_pid_1: bool, follow: bool) -> pid_t {
         if is_pid_1 {
             own_proc();
         }
-        // SAFETY: the array ends with a null pointer. The strings live.
+        // SAFETY: the array ends with a null pointer, and the strings are still alive.
         unsafe {
             libc::execv(argv[0], argv.as_ptr());
             libc::_exit(127);
@@ -96,7 +96,7 @@ pub fn start(program: &[CString], is_pid_1: bool, follow: bool) -> pid_t {
     pid
 }
 
-/// A /proc of this PID namespace, in a mount namespace of its own.
+/// Mounts the /proc of this PID namespace, in a new mount namespace.
 fn own_proc() {
     let private = libc::MS_REC | libc::MS_PRIVATE;
     // SAFETY: the strings end with a NUL.
@@ -116,10 +116,10 @@ fn own_proc() {
     }
 }
 
-/// Waits until something happens to one of those traced.
+/// Waits for a change of a traced process.
 pub fn wait() -> (pid_t, Stop) {
     let mut status = 0;
-    // SAFETY: the status is written to.
+    // SAFETY: the kernel writes only to the status.
     let pid = Errno::result(unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL) }).unwrap();
     if libc::WIFEXITED(status) {
         return (pid, Stop::Ended(libc::WEXITSTATUS(status)));
@@ -138,7 +138,7 @@ pub fn wait() -> (pid_t, Stop) {
     (pid, stop)
 }
 
-/// Lets it go on, up to its next system call if those are `watched`, with that signal or none (0).
+/// Continues a process, up to its next system call if those are `watched`, and delivers a signal unless it is 0.
 pub fn resume(pid: pid_t, watched: bool, signal: c_int) {
     let request = if watched {
         libc::PTRACE_SYSCALL
@@ -148,18 +148,18 @@ pub fn resume(pid: pid_t, watched: bool, signal: c_int) {
     let _may_be_gone = ptrace(request, pid, 0, signal.cast_unsigned() as usize);
 }
 
-/// Lets it stand still as long as it would untraced.
+/// Keeps a process stopped until SIGCONT, as if it were not traced.
 pub fn listen(pid: pid_t) {
     let _may_be_gone = ptrace(libc::PTRACE_LISTEN, pid, 0, 0);
 }
 
-/// Lets it go on untraced, with that signal or none (0).
+/// Continues a process without tracing it, and delivers a signal unless it is 0.
 pub fn detach(pid: pid_t, signal: c_int) {
     let signal = signal.cast_unsigned() as usize;
     let _may_be_gone = ptrace(libc::PTRACE_DETACH, pid, 0, signal);
 }
 
-/// Where in a system call it stands.
+/// Whether a process is at the start or the end of a system call.
 pub fn edge(pid: pid_t) -> Option<Edge> {
     let mut info = Info::default();
     ptrace(
@@ -176,14 +176,14 @@ pub fn edge(pid: pid_t) -> Option<Edge> {
     }
 }
 
-/// The call that begins there is none.
+/// Skips the system call that starts.
 #[cfg(target_arch = "x86_64")]
 pub fn skip(pid: pid_t) {
     let register = std::mem::offset_of!(libc::user_regs_struct, orig_rax);
     let _may_be_gone = ptrace(libc::PTRACE_POKEUSER, pid, register, usize::MAX);
 }
 
-/// The call that ends there has failed.
+/// Makes the system call that ends return this error.
 #[cfg(target_arch = "x86_64")]
 pub fn fail(pid: pid_t, errno: Errno) {
     let register = std::mem::offset_of!(libc::user_regs_struct, rax);

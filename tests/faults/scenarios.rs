@@ -1,4 +1,4 @@
-//! What hinit does while its calls fail: lives of a server, health checks, the small commands.
+//! The scenarios: runs of a server, health checks and the other commands of hinit.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -7,25 +7,25 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::faults::{Fault, traced};
-use crate::judge::{life, small};
+use crate::judge::{server_run, short_run};
 use crate::support::*;
 use crate::world::World;
 use crate::{Outcome, Result};
 
 pub struct Scenario {
     pub name: &'static str,
-    /// Whether, with no fault, it comes to a good end: the exit code of the server, or 0.
-    pub is_well: bool,
+    /// Whether it exits without a fault with the exit code of the server, or with 0.
+    pub succeeds: bool,
     pub modes: &'static [Mode],
     pub play: fn(&Stage) -> Result,
 }
 
-/// What one play of a scenario needs.
+/// The environment of one play of a scenario.
 pub struct Stage<'a> {
     pub world: &'a World,
     pub dir: TempDir,
     pub mode: Mode,
-    /// What the tracer writes.
+    /// The output of the tracer.
     pub trace: PathBuf,
     pub fault: Option<&'a Fault>,
 }
@@ -43,7 +43,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// hinit, in which something fails.
+    /// hinit under the tracer, which injects the fault.
     pub fn hinit(&self) -> Command {
         let mut command = traced(self.mode, &self.trace, self.fault);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HINIT_")) {
@@ -53,13 +53,13 @@ impl<'a> Stage<'a> {
     }
 
     fn healthcheck(&self, file: &str, more: &[&str]) -> Command {
-        let mut command = self.about(&["healthcheck", "--timeout", "3s"], file);
+        let mut command = self.by_pid_file(&["healthcheck", "--timeout", "3s"], file);
         command.args(more);
         command
     }
 
-    /// One of the commands that go by a PID file.
-    fn about(&self, words: &[&str], file: &str) -> Command {
+    /// A command that finds the server by a PID file of the world.
+    fn by_pid_file(&self, words: &[&str], file: &str) -> Command {
         let mut command = self.hinit();
         command.args(words).arg("--pid-file");
         command.arg(self.world.dir.join(file));
@@ -67,24 +67,24 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// Reports the server's end by an exit code that is nobody else's, and leaves a process and an orphan.
+/// Exits with a code that hinit does not use, and leaves a process and an orphan.
 const SERVER: &str = "trap 'exit 7' TERM; (sleep 60 >/dev/null 2>&1 </dev/null &); (:&); echo ready; read never; exit 9";
 
 const BOTH: &[Mode] = &[Mode::Subreaper, Mode::Pid1];
 
-/// What looks for a process must see it.
-const AMONG_OTHERS: &[Mode] = &[Mode::Subreaper];
+/// For commands that must see the servers of the world in their PID namespace.
+const SHARED_PIDS: &[Mode] = &[Mode::Subreaper];
 
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "run",
-        is_well: true,
+        succeeds: true,
         modes: BOTH,
-        play: |stage| life(stage, &[], &["sh", "-c", SERVER], |_| {}),
+        play: |stage| server_run(stage, &[], &["sh", "-c", SERVER], |_| {}),
     },
     Scenario {
         name: "run, stop",
-        is_well: true,
+        succeeds: true,
         modes: BOTH,
         play: |stage| {
             let options = [
@@ -96,12 +96,12 @@ pub const SCENARIOS: &[Scenario] = &[
                 "--rewrite",
                 "INT=TERM",
             ];
-            life(stage, &options, &["sh", "-c", SERVER], |_| {})
+            server_run(stage, &options, &["sh", "-c", SERVER], |_| {})
         },
     },
     Scenario {
         name: "run, user",
-        is_well: true,
+        succeeds: true,
         modes: BOTH,
         play: |stage| {
             let stale = stage.dir.join("stale");
@@ -117,12 +117,12 @@ pub const SCENARIOS: &[Scenario] = &[
                 "--remove-stale",
                 stale.to_str().unwrap(),
             ];
-            life(stage, &options, &["sh", "-c", SERVER], |_| {})
+            server_run(stage, &options, &["sh", "-c", SERVER], |_| {})
         },
     },
     Scenario {
         name: "run, notify",
-        is_well: true,
+        succeeds: true,
         modes: BOTH,
         play: |stage| {
             let socket = stage.dir.join("socket");
@@ -143,32 +143,32 @@ pub const SCENARIOS: &[Scenario] = &[
                 "READY=1",
                 "RELOADING=1",
             ];
-            life(stage, &options, &server, |mut check| {
-                // Whatever fails there may leave the other end without an answer.
-                let _any = check.arg("--ready").output().unwrap();
-                ask(&socket);
+            server_run(stage, &options, &server, |mut check| {
+                // After a fault there may be no answer.
+                let _ignored = check.arg("--ready").output().unwrap();
+                request_status(&socket);
             })
         },
     },
     Scenario {
         name: "check",
-        is_well: true,
-        modes: AMONG_OTHERS,
-        play: |stage| small(&mut stage.healthcheck("alive", &[]), true),
+        succeeds: true,
+        modes: SHARED_PIDS,
+        play: |stage| short_run(&mut stage.healthcheck("alive", &[]), true),
     },
     Scenario {
         name: "check, ready",
-        is_well: true,
-        modes: AMONG_OTHERS,
-        play: |stage| small(&mut stage.healthcheck("alive", &["--ready"]), true),
+        succeeds: true,
+        modes: SHARED_PIDS,
+        play: |stage| short_run(&mut stage.healthcheck("alive", &["--ready"]), true),
     },
     Scenario {
         name: "check, probes",
-        is_well: true,
-        modes: AMONG_OTHERS,
+        succeeds: true,
+        modes: SHARED_PIDS,
         play: |stage| {
             let (http, heartbeat) = (
-                format!("http://{}/", stage.world.well),
+                format!("http://{}/", stage.world.healthy),
                 stage.world.dir.join("alive"),
             );
             let heartbeat = heartbeat.to_str().unwrap();
@@ -177,9 +177,9 @@ pub const SCENARIOS: &[Scenario] = &[
                 "--http",
                 &http,
                 "--contains",
-                "well",
+                "fine",
                 "--tcp",
-                &stage.world.well,
+                &stage.world.healthy,
                 "--unix",
                 socket.to_str().unwrap(),
                 "--heartbeat",
@@ -188,109 +188,109 @@ pub const SCENARIOS: &[Scenario] = &[
                 "60m",
                 "--json",
             ];
-            small(&mut stage.healthcheck("alive", &probes), true)
+            short_run(&mut stage.healthcheck("alive", &probes), true)
         },
     },
     Scenario {
-        name: "check, ill",
-        is_well: false,
-        modes: AMONG_OTHERS,
+        name: "check, 500",
+        succeeds: false,
+        modes: SHARED_PIDS,
         play: |stage| {
-            let http = format!("http://{}/", stage.world.ill);
-            small(&mut stage.healthcheck("alive", &["--http", &http]), false)
+            let http = format!("http://{}/", stage.world.unhealthy);
+            short_run(&mut stage.healthcheck("alive", &["--http", &http]), false)
         },
     },
     Scenario {
         name: "check, dead",
-        is_well: false,
-        modes: AMONG_OTHERS,
-        play: |stage| small(&mut stage.healthcheck("dead", &[]), false),
+        succeeds: false,
+        modes: SHARED_PIDS,
+        play: |stage| short_run(&mut stage.healthcheck("dead", &[]), false),
     },
     Scenario {
         name: "check, zombie",
-        is_well: false,
-        modes: AMONG_OTHERS,
-        play: |stage| hidden(stage, "zombie", &[]),
+        succeeds: false,
+        modes: SHARED_PIDS,
+        play: |stage| check_dead_or_stopped(stage, "zombie", &[]),
     },
     Scenario {
         name: "check, stopped",
-        is_well: false,
-        modes: AMONG_OTHERS,
-        play: |stage| hidden(stage, "stopped", &[]),
+        succeeds: false,
+        modes: SHARED_PIDS,
+        play: |stage| check_dead_or_stopped(stage, "stopped", &[]),
     },
     Scenario {
         name: "check, starting",
-        is_well: false,
-        modes: AMONG_OTHERS,
-        play: |stage| small(&mut stage.healthcheck("starting", &["--ready"]), false),
+        succeeds: false,
+        modes: SHARED_PIDS,
+        play: |stage| short_run(&mut stage.healthcheck("starting", &["--ready"]), false),
     },
     Scenario {
         name: "check, foreign",
-        is_well: false,
-        modes: AMONG_OTHERS,
-        play: |stage| hidden(stage, "foreign", &["--foreign"]),
+        succeeds: false,
+        modes: SHARED_PIDS,
+        play: |stage| check_dead_or_stopped(stage, "foreign", &["--foreign"]),
     },
     Scenario {
         name: "signal",
-        is_well: true,
-        modes: AMONG_OTHERS,
-        play: |stage| small(stage.about(&["signal"], "alive").arg("URG"), true),
+        succeeds: true,
+        modes: SHARED_PIDS,
+        play: |stage| short_run(stage.by_pid_file(&["signal"], "alive").arg("URG"), true),
     },
     Scenario {
         name: "signal, dead",
-        is_well: false,
-        modes: AMONG_OTHERS,
-        play: |stage| small(stage.about(&["signal"], "dead").arg("KILL"), false),
+        succeeds: false,
+        modes: SHARED_PIDS,
+        play: |stage| short_run(stage.by_pid_file(&["signal"], "dead").arg("KILL"), false),
     },
     Scenario {
         name: "status",
-        is_well: true,
-        modes: AMONG_OTHERS,
-        play: |stage| small(&mut stage.about(&["status", "--json"], "alive"), true),
+        succeeds: true,
+        modes: SHARED_PIDS,
+        play: |stage| short_run(&mut stage.by_pid_file(&["status", "--json"], "alive"), true),
     },
     Scenario {
         name: "install",
-        is_well: true,
+        succeeds: true,
         modes: BOTH,
         play: install,
     },
 ];
 
-/// The check of a server that is no good, as only the kernel or /proc can tell: healthy, only if the kernel
-/// says that it is there and /proc is hidden or not there at all, and then it says that.
-fn hidden(stage: &Stage, file: &str, more: &[&str]) -> Result {
+/// The check of a server that is stopped, a zombie or dead, which only the kernel or /proc can show. It may be healthy
+/// only if the fault hides /proc, and then the verdict says that the state is unknown.
+fn check_dead_or_stopped(stage: &Stage, file: &str, more: &[&str]) -> Result {
     let hides = |fault: &Fault| ["EACCES", "ENOENT", "ENOTDIR", "EPERM"].contains(&fault.errno);
     let is_hidden = stage.fault.is_some_and(hides);
-    let (outcome, said) = small(&mut stage.healthcheck(file, more), is_hidden)?;
-    if outcome == Outcome::WentOn && !said.ends_with("is alive (state unknown)") {
-        return Err(said);
+    let (outcome, output) = short_run(&mut stage.healthcheck(file, more), is_hidden)?;
+    if outcome == Outcome::Continued && !output.ends_with("is alive (state unknown)") {
+        return Err(output);
     }
-    Ok((outcome, said))
+    Ok((outcome, output))
 }
 
-/// There is the whole binary at its place, or nothing at all.
+/// The installed file either is the complete binary, or does not exist.
 fn install(stage: &Stage) -> Result {
-    let place = stage.dir.join("bin");
-    fs::create_dir(&place).unwrap();
+    let directory = stage.dir.join("bin");
+    fs::create_dir(&directory).unwrap();
     let mut command = stage.hinit();
-    let (outcome, said) = small(command.arg("install").arg(place.join("hinit")), true)?;
-    let installed = fs::read(place.join("hinit")).ok();
+    let (outcome, output) = short_run(command.arg("install").arg(directory.join("hinit")), true)?;
+    let installed = fs::read(directory.join("hinit")).ok();
     let is_whole = installed == fs::read(hinit()).ok();
-    let others = fs::read_dir(&place).unwrap().count() - usize::from(installed.is_some());
-    if is_whole != (outcome == Outcome::WentOn) || installed.is_some() && !is_whole {
-        return Err(format!("installed: {is_whole}, but: {said}"));
+    let others = fs::read_dir(&directory).unwrap().count() - usize::from(installed.is_some());
+    if is_whole != (outcome == Outcome::Continued) || installed.is_some() && !is_whole {
+        return Err(format!("installed: {is_whole}, but printed: {output}"));
     }
-    if others > 0 && !said.contains(".hinit") {
-        return Err(format!("something is left beside it: {said}"));
+    if others > 0 && !output.contains(".hinit") {
+        return Err(format!("another file is left beside it: {output}"));
     }
-    Ok((outcome, said))
+    Ok((outcome, output))
 }
 
-/// Asks the responder, and takes whatever it says.
-fn ask(socket: &Path) {
+/// Sends the responder a request, and ignores the answer.
+fn request_status(socket: &Path) {
     if let Ok(mut stream) = UnixStream::connect(socket) {
-        let _any =
+        let _ignored =
             stream.write_all(b"GET /status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        let _any = stream.read_to_end(&mut Vec::new());
+        let _ignored = stream.read_to_end(&mut Vec::new());
     }
 }

@@ -1,9 +1,9 @@
-//! The tracer, a process of its own: runs hinit, as PID 1 of a PID namespace if asked to, and writes down the
-//! system calls of hinit, and of its children until they execute another program, or lets one of these calls fail
+//! The tracer, which is a separate process. It runs hinit, as PID 1 of a PID namespace on request, and records the
+//! system calls of hinit, and of its children until they execute another program, or makes one of these calls fail
 //! (ptrace(2)).
 //!
-//! strace(1) does the same, but cannot trace what is PID 1, counts the calls of all processes together, and
-//! leaves a descriptor open where it lets close(2) fail.
+//! strace(1) does the same, but cannot trace PID 1, counts the calls of all processes together, and leaves a
+//! descriptor open when it makes close(2) fail.
 
 use std::collections::HashMap;
 use std::ffi::CString;
@@ -48,20 +48,20 @@ pub fn main() -> c_int {
 
 struct Tracer {
     output: File,
-    /// What is to fail, until it has.
+    /// The fault to inject; None after that.
     fault: Option<Fault>,
     is_recording: bool,
-    /// hinit, and its children in the order in which they came.
+    /// hinit, and its children in the order of their creation.
     processes: Vec<pid_t>,
     is_executed: bool,
-    /// How many calls there were, by process and number.
+    /// The number of calls so far, by process and system call.
     counts: HashMap<(pid_t, u64), usize>,
-    /// Who is in a system call that fails.
+    /// The processes in a system call that is to fail.
     failing: HashMap<pid_t, Errno>,
 }
 
 impl Tracer {
-    /// Until hinit's end: its exit code, as a shell shows it.
+    /// Traces until hinit ends, and returns its exit code as a shell does.
     fn watch(&mut self) -> c_int {
         loop {
             let (pid, stop) = ptrace::wait();
@@ -91,7 +91,7 @@ impl Tracer {
             if self.is_recording || self.fault.is_some() || self.failing.contains_key(&pid) {
                 ptrace::resume(pid, self.is_executed, signal);
             } else {
-                // What becomes of it is as untraced: a signal that kills PID 1 would not kill a traced one.
+                // Not traced any more, because a signal that kills an untraced PID 1 does not kill a traced one.
                 ptrace::detach(pid, signal);
             }
         }
@@ -121,18 +121,18 @@ impl Tracer {
     fn begins(&mut self, pid: pid_t, number: u64, arguments: [u64; 6]) {
         let process = self.number(pid);
         if self.is_recording {
-            let likeness = likeness(pid, SystemCall::numbered(number), arguments);
-            writeln!(self.output, "{process} {likeness}").unwrap();
+            let signature = signature(pid, SystemCall::numbered(number), arguments);
+            writeln!(self.output, "{process} {signature}").unwrap();
             return;
         }
         let count = self.counts.entry((pid, number)).or_default();
         *count += 1;
-        let is_it = |fault: &mut Fault| {
+        let matches = |fault: &mut Fault| {
             (fault.process, fault.nth) == (process, *count)
                 && fault.call == SystemCall::numbered(number).name()
         };
-        if let Some(fault) = self.fault.take_if(is_it) {
-            // The kernel has let go of the descriptor even where close(2) fails.
+        if let Some(fault) = self.fault.take_if(matches) {
+            // The kernel closes the descriptor even if close(2) fails.
             if fault.call != "close" {
                 ptrace::skip(pid);
             }
@@ -141,10 +141,10 @@ impl Tracer {
     }
 }
 
-/// A call's name, and what it has in common with others that do the same: its commands and flags, and its
-/// files without the digits in their names.
-fn likeness(pid: pid_t, call: &SystemCall, arguments: [u64; 6]) -> String {
-    let mut likeness = call.name().to_owned();
+/// The name of a call, with its commands and flags, and its files without the digits in their names. Calls for the
+/// same purpose have the same signature.
+fn signature(pid: pid_t, call: &SystemCall, arguments: [u64; 6]) -> String {
+    let mut signature = call.name().to_owned();
     for (kind, value) in call.arguments.chars().zip(arguments) {
         let word = match kind {
             'f' => link(pid, value),
@@ -153,19 +153,19 @@ fn likeness(pid: pid_t, call: &SystemCall, arguments: [u64; 6]) -> String {
             _ => continue,
         };
         let is_kept = |c: &char| kind == 'n' || !c.is_ascii_digit() && *c != '\n';
-        likeness.push(' ');
-        likeness.extend(word.chars().filter(is_kept));
+        signature.push(' ');
+        signature.extend(word.chars().filter(is_kept));
     }
-    likeness
+    signature
 }
 
-/// What a descriptor is of; nothing, of one that is none.
+/// The target of a descriptor; empty if it is not open.
 fn link(pid: pid_t, descriptor: u64) -> String {
     let link = fs::read_link(format!("/proc/{pid}/fd/{descriptor}")).unwrap_or_default();
     link.to_string_lossy().into_owned()
 }
 
-/// The string at that address.
+/// The string at an address of the process.
 fn string_at(pid: pid_t, address: u64) -> String {
     let mut bytes = [0; 256];
     let memory = File::open(format!("/proc/{pid}/mem"));

@@ -1,4 +1,4 @@
-//! What goes on beside hinit in all scenarios: servers under other hinits, and web servers.
+//! The processes beside hinit in all scenarios: servers under other hinits, and web servers.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -9,15 +9,15 @@ use nix::libc::{SIGKILL, SIGSTOP};
 
 use crate::support::*;
 
-/// Where they are to be found.
+/// The paths and addresses of these servers.
 pub struct World {
     pub dir: TempDir,
-    pub well: String,
-    pub ill: String,
+    pub healthy: String,
+    pub unhealthy: String,
 }
 
 impl World {
-    /// With those that live as long as somebody keeps them.
+    /// Also returns the hinits, which end when they are dropped.
     pub fn new() -> (Self, [Running; 4]) {
         let dir = TempDir::new();
         let start = |name: &str| Start::new(Mode::Subreaper).pid_file(dir.join(name));
@@ -46,22 +46,22 @@ impl World {
             assert!(hinit.server() > 0);
         }
         kill(stopped.server(), SIGSTOP);
-        // A server that has ended, of which hinit has not yet heard.
+        // A server that has ended, which its stopped hinit has not noticed yet.
         kill(zombie.pid(), SIGSTOP);
         kill(zombie.server(), SIGKILL);
-        // This process lives, but is nobody's server.
+        // This process lives, but is not the server of a hinit.
         fs::write(dir.join("dead"), format!("{}\n", std::process::id())).unwrap();
         fs::write(dir.join("foreign"), "4194303\n").unwrap();
         let world = Self {
             dir,
-            well: web_server("200 OK"),
-            ill: web_server("500 Internal Server Error"),
+            healthy: web_server("200 OK"),
+            unhealthy: web_server("500 Internal Server Error"),
         };
         (world, [alive, starting, stopped, zombie])
     }
 }
 
-/// Answers every request like this, until the end of this process. Returns its address.
+/// Answers every request with this status, until the end of this process. Returns its address.
 fn web_server(status: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -69,8 +69,8 @@ fn web_server(status: &'static str) -> String {
         for stream in listener.incoming() {
             thread::spawn(move || {
                 let Ok(mut stream) = stream else { return };
-                let _any = stream.read(&mut [0; 1000]);
-                let _gone = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 4\r\n\r\nwell");
+                let _ignored = stream.read(&mut [0; 1000]);
+                let _ignored = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 4\r\n\r\nfine");
             });
         }
     });

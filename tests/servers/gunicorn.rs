@@ -10,8 +10,8 @@ use crate::support::*;
 
 const WORKERS: usize = 4;
 
-/// Has it start a gunicorn that finds its application in this folder of the tests' own, and touches
-/// nothing outside of its working directory.
+/// Adds the command line of a gunicorn whose application is in this folder of the tests, and which writes only to its
+/// working directory.
 pub(crate) fn by_gunicorn(start: Start, folder: &str) -> Option<Start> {
     let start = start.args([python_program("gunicorn")?]);
     let start = start.args(["--pythonpath".into(), source(folder)]);
@@ -24,9 +24,9 @@ pub(crate) fn by_gunicorn(start: Start, folder: &str) -> Option<Start> {
 /// A hinit with a gunicorn whose workers are ready.
 fn serve(home: &Home, mode: Mode, options: &[&str]) -> Option<Running> {
     let start = by_gunicorn(home.start(mode, options), "")?;
-    // gunicorn itself would wait for ever: who hangs is hinit's business alone.
-    let patience = ["--timeout", "0", "--graceful-timeout", "100000"];
-    let start = start.args(patience);
+    // gunicorn itself waits without limit, so that only hinit ends a worker that hangs.
+    let timeouts = ["--timeout", "0", "--graceful-timeout", "100000"];
+    let start = start.args(timeouts);
     let workers = ["--workers", &WORKERS.to_string()];
     let start = start.args(workers);
     let hinit = start.args(["--bind", "unix:socket", "app:app"]).start();
@@ -36,13 +36,13 @@ fn serve(home: &Home, mode: Mode, options: &[&str]) -> Option<Running> {
     Some(hinit)
 }
 
-/// The child of hinit's with this PID in hinit's own PID namespace.
+/// The child of hinit with this PID in hinit's PID namespace.
 fn hinit_child(hinit: &Running, pid: i32) -> i32 {
     let mut children = children_of(hinit.pid()).into_iter();
     children.find(|&child| inner_pid(child) == pid).unwrap()
 }
 
-/// The worker that has the request, by its own PID, once it has it.
+/// Waits until a worker has the request, and returns the PID of the worker in its namespace.
 fn worker(hinit: &Running, path: &str) -> String {
     let line = hinit.line();
     line.strip_prefix(&format!("{path} "))
@@ -50,14 +50,14 @@ fn worker(hinit: &Running, path: &str) -> String {
         .to_owned()
 }
 
-/// Waits until all workers but the one that has a request have followed TERM.
+/// Waits until TERM has ended all workers but the one that has a request.
 fn others_end(home: &Home) {
     eventually("the three others have ended", || {
         (home.processes("gunicorn").len() == 2).then_some(())
     });
 }
 
-/// Whether the whole answer of the application comes.
+/// Whether the client receives the complete answer.
 fn is_answered(client: UnixStream) -> bool {
     let answer = String::from_utf8(rest(client)).unwrap();
     answer.starts_with("HTTP/1.0 200 OK\r\n") && answer.ends_with("\r\n\r\ndone\n")

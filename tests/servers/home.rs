@@ -1,4 +1,4 @@
-//! Where a real server is found, and where it lives during a test.
+//! Finds a real server, and gives it a directory for a test.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -20,7 +20,7 @@ pub(crate) fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The server, if it is there. If not, its test can't run: it says so, and fails in CI.
+/// The path of the server, if it is installed. If not, prints that the test is skipped, or fails in CI.
 pub(crate) fn installed(what: &str, program: Option<PathBuf>) -> Option<PathBuf> {
     let program = program.filter(|program| program.exists());
     if program.is_none() {
@@ -31,12 +31,12 @@ pub(crate) fn installed(what: &str, program: Option<PathBuf>) -> Option<PathBuf>
     program
 }
 
-/// A program of the tests' own Python packages.
+/// A program of the Python environment that tests/servers/run makes.
 pub(crate) fn python_program(name: &str) -> Option<PathBuf> {
     installed(name, Some(project().join("target/servers/bin").join(name)))
 }
 
-/// Says that the test is skipped, in a line that a passing test shows too; fails in CI.
+/// Prints that the test is skipped, also for a test that passes (`eprintln!` is captured); fails in CI.
 pub(crate) fn cannot_run(why: &str) {
     assert!(std::env::var_os("CI").is_none(), "{why}");
     let thread = thread::current();
@@ -44,8 +44,8 @@ pub(crate) fn cannot_run(why: &str) {
     let _best_effort = io::stderr().write_all(line.as_bytes());
 }
 
-/// A directory for one server: its files, its socket, and the working directory of each of its
-/// processes, by which they are known. Dropped, it takes them all along.
+/// A directory for one server, with its files and its socket. It is the working directory of the server's processes, by
+/// which the test finds them. When it is dropped these processes are killed.
 pub(crate) struct Home(TempDir);
 
 impl Home {
@@ -57,7 +57,7 @@ impl Home {
         self.0.join(name)
     }
 
-    /// A hinit that is about to start its server here, and keeps a PID file.
+    /// A hinit with a PID file, which starts its server in this directory.
     pub(crate) fn start(&self, mode: Mode, options: &[&str]) -> Start {
         Start::new(mode)
             .with(|command| {
@@ -72,13 +72,13 @@ impl Home {
         self.join("hinit.pid")
     }
 
-    /// The processes of this name that live here, zombies aside: they live nowhere.
+    /// The processes of this name in this directory. Zombies have no working directory.
     pub(crate) fn processes(&self, name: &str) -> Vec<i32> {
         let is_named = |&pid: &i32| status_of(pid, "Name").is_some_and(|found| found == name);
-        self.everybody().into_iter().filter(is_named).collect()
+        self.processes_here().into_iter().filter(is_named).collect()
     }
 
-    fn everybody(&self) -> Vec<i32> {
+    fn processes_here(&self) -> Vec<i32> {
         let entries = fs::read_dir("/proc").unwrap().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         pids.filter(|pid| {
@@ -87,13 +87,13 @@ impl Home {
         .collect()
     }
 
-    /// Waits for hinit's end, at which nobody may be left here, and no PID file.
+    /// Waits until hinit ends. No process and no PID file may be left then.
     #[track_caller]
     pub(crate) fn end(&self, mut hinit: Running) -> Ended {
-        // First the code alone: whoever is left may hold what hinit printed on open.
+        // The exit code first, because a process that is left may keep the pipes of hinit's output open.
         let code = hinit.code();
         let left: Vec<_> = self
-            .everybody()
+            .processes_here()
             .into_iter()
             .filter_map(|pid| status_of(pid, "Name"))
             .collect();
@@ -102,7 +102,7 @@ impl Home {
         hinit.end()
     }
 
-    /// A connection to the server's socket here, if somebody listens.
+    /// A connection to the server's socket, if it listens.
     pub(crate) fn connect(&self) -> Option<UnixStream> {
         let stream = UnixStream::connect(self.join("socket")).ok()?;
         stream.set_read_timeout(Some(bound())).unwrap();
@@ -134,20 +134,20 @@ impl AsRef<Path> for Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // Who sees its siblings die may start new ones.
+        // Repeated, because a process may replace siblings that were killed.
         for _ in 0..100 {
-            let left = self.everybody();
+            let left = self.processes_here();
             if left.is_empty() {
                 break;
             }
             for pid in left {
-                let _gone = kill(Pid::from_raw(pid), Signal::SIGKILL);
+                let _ignored = kill(Pid::from_raw(pid), Signal::SIGKILL);
             }
         }
     }
 }
 
-/// All that still comes: up to the end, or the end by force.
+/// Reads up to the end, or to a reset of the connection.
 pub(crate) fn rest(mut stream: UnixStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     let _reset = stream.read_to_end(&mut bytes);
@@ -160,7 +160,7 @@ pub(crate) fn inner_pid(pid: i32) -> i32 {
     pids.rsplit('\t').next().unwrap().parse().unwrap()
 }
 
-/// What is logged up to this text.
+/// The log up to the line with this text.
 #[track_caller]
 pub(crate) fn log_until(hinit: &Running, text: &str) -> String {
     let mut log = String::new();

@@ -1,8 +1,8 @@
-//! hinit before servers as people install them: Debian's nginx, Caddy, Node, uWSGI, HAProxy, PostgreSQL and Redis; gunicorn,
-//! granian, gRPC and sdnotify from PyPI.
+//! hinit with real servers, as packages install them: nginx, Caddy, Node, uWSGI, HAProxy, PostgreSQL and Redis from
+//! Debian; gunicorn, granian, gRPC and sdnotify from PyPI.
 //!
-//! `tests/servers/run` sets everything up. Where a server is missing its tests say that they were
-//! skipped, and in CI they fail.
+//! `tests/servers/run` installs what they need. If a server is missing its tests print that they are skipped, and fail in
+//! CI.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,7 +15,7 @@
 #![allow(clippy::doc_markdown)] // PostgreSQL and PyPI are names
 
 #[path = "../it/support/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "tests/it needs more of it")]
+#[allow(dead_code, unused_imports, reason = "tests/it uses the rest of it")]
 mod support;
 
 mod gunicorn;

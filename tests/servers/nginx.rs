@@ -10,11 +10,10 @@ use crate::home::*;
 use crate::notify::Asked;
 use crate::support::*;
 
-/// Far more than a socket holds: the download goes on only as its reader does, however fast the
-/// machine is.
+/// Far more than the buffers of a socket, so that the download does not complete before the client reads it.
 const SIZE: usize = 16 << 20;
 
-/// A hinit that is about to start an nginx that has a large file to give.
+/// A hinit that will start an nginx, which serves a large file.
 fn prepare(home: &Home, mode: Mode, options: &[&str]) -> Option<Start> {
     let nginx = installed("nginx", Some("/usr/sbin/nginx".into()))?;
     fs::create_dir(home.join("files")).unwrap();
@@ -29,7 +28,7 @@ fn serve(home: &Home, mode: Mode, options: &[&str]) -> Option<Running> {
     Some(prepare(home, mode, options)?.start())
 }
 
-/// A client in the middle of the download: it has the header, and hardly more.
+/// A client in the middle of the download, which has read the header.
 fn download(home: &Home) -> UnixStream {
     let mut client = home.request("/large");
     let mut header = Vec::new();
@@ -40,7 +39,7 @@ fn download(home: &Home) -> UnixStream {
     }
     assert!(header.starts_with(b"HTTP/1.1 200 OK\r\n"));
     // A master and two workers.
-    eventually("nginx is complete", || {
+    eventually("all processes of nginx run", || {
         (home.processes("nginx").len() == 3).then_some(())
     });
     client

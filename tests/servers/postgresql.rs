@@ -13,11 +13,11 @@ use nix::unistd::User;
 use crate::home::*;
 use crate::support::*;
 
-/// What a start says after a proper shutdown, and after another end.
+/// What PostgreSQL logs at a start after a proper shutdown, and after another end.
 const WAS_SHUT_DOWN: &str = "database system was shut down at ";
 const RECOVERY: &str = "database system was not properly shut down; automatic recovery in progress";
 
-/// Becomes the user that Debian's package makes: PostgreSQL refuses to run as root.
+/// Changes to the user that Debian's package creates, because PostgreSQL refuses to run as root.
 const AS_POSTGRES: [&str; 4] = [
     "setpriv",
     "--reuid=postgres",
@@ -25,7 +25,7 @@ const AS_POSTGRES: [&str; 4] = [
     "--clear-groups",
 ];
 
-/// A database cluster of a test's own, with its socket beside it.
+/// A new database cluster, with its socket beside it.
 pub(crate) struct Cluster {
     pub(crate) home: Home,
     mode: Mode,
@@ -33,7 +33,7 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// None, if it can't be had here.
+    /// None if PostgreSQL cannot run here.
     pub(crate) fn new(mode: Mode) -> Option<Self> {
         if !is_root() {
             cannot_run("must be root, to be the user postgres");
@@ -74,8 +74,8 @@ impl Cluster {
         self.home.join("data")
     }
 
-    /// A hinit that is about to start PostgreSQL with its socket, and with shared memory by no name: it
-    /// touches nothing outside of its directory.
+    /// A hinit that will start PostgreSQL, with its socket and its shared memory in the directory, so that it writes
+    /// nothing outside of it.
     pub(crate) fn prepare(&self, options: &[&str], listen: &[&str]) -> Start {
         let start = self.home.start(self.mode, options).args(AS_POSTGRES);
         let start = start.args([self.program("postgres")]);
@@ -90,7 +90,7 @@ impl Cluster {
         self.prepare(options, &["-h", ""]).start()
     }
 
-    /// The same once it is ready, and what it has said until then.
+    /// The same, once it is ready, and the log until then.
     #[track_caller]
     fn start(&self, options: &[&str]) -> (Running, String) {
         let hinit = self.launch(options);
@@ -98,7 +98,7 @@ impl Cluster {
         (hinit, log)
     }
 
-    /// Starts it once more, and stops it; what it says about how it was left.
+    /// Starts it once more, stops it, and returns the log of the start.
     #[track_caller]
     fn start_again(&self) -> String {
         let (hinit, log) = self.start(&["--rewrite", "TERM=INT"]);
@@ -130,13 +130,13 @@ impl Cluster {
         session
     }
 
-    /// What a new client hears that is turned away.
+    /// The message with which a new client is refused.
     pub(crate) fn refusal(&self) -> String {
         let mut psql = self.psql();
         Ended::of(&psql.args(["-c", "select 1"]).output().unwrap()).log
     }
 
-    /// A client whose query computes, and waits for nothing: so it does not see its server die.
+    /// A client whose query computes without waiting, so that its backend does not notice that the server died.
     #[track_caller]
     fn busy_session(&self, hinit: &Running) -> Session {
         let mut session = self.session();
@@ -147,8 +147,8 @@ impl Cluster {
 }
 
 impl Drop for Cluster {
-    /// A killed server leaves a segment of System V shared memory, which the next would take over; its
-    /// identifier is the last word of this line.
+    /// Removes the segment of System V shared memory that a killed server leaves. Its identifier is the last word of
+    /// line 7 of postmaster.pid.
     fn drop(&mut self) {
         let lock = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
         if let Some(id) = lock
@@ -161,7 +161,7 @@ impl Drop for Cluster {
     }
 }
 
-/// A client at work. Dropped, it is killed.
+/// A connected client, which is killed when it is dropped.
 pub(crate) struct Session {
     psql: Child,
     answers: BufReader<ChildStdout>,
@@ -179,7 +179,7 @@ impl Session {
         line.trim_end().to_owned()
     }
 
-    /// Has it end; what it complains about.
+    /// Ends the client, and returns its standard error.
     fn end(mut self) -> String {
         drop(self.psql.stdin.take());
         let mut complaint = String::new();
@@ -191,7 +191,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        let _has_ended = self.psql.kill();
+        let _ignored = self.psql.kill();
         let _reaped = self.psql.wait();
     }
 }
@@ -269,9 +269,9 @@ fn killed_with_a_query_that_does_not_notice_it_recovers_at_the_next_start(mode: 
     );
 }
 
-/// The negative control: that the query goes on without its server, and is in the way of the next.
+/// The negative control: without a drain the query continues without its server, and blocks the next start.
 #[test]
-fn without_a_drain_such_a_query_keeps_the_next_from_starting() {
+fn without_a_drain_a_query_that_continues_prevents_the_next_start() {
     let Some(cluster) = Cluster::new(Mode::Subreaper) else {
         return;
     };

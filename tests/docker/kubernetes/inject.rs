@@ -1,4 +1,4 @@
-//! docker/kubernetes-inject.yaml: hinit in images without it, and in a PID namespace of a pod's.
+//! docker/kubernetes-inject.yaml: hinit in images that do not contain it, and in the PID namespace of a pod.
 
 use std::fs;
 
@@ -11,11 +11,11 @@ fn yaml() -> String {
 }
 
 #[test]
-fn every_document_is_valid_and_wrong_ones_are_not() {
+fn every_document_is_valid_and_wrong_documents_are_not() {
     needs_schema!();
-    let said = validate(&[yaml()]);
-    let valid = said.matches(" passed for resource ").count();
-    assert_eq!(valid, 2, "{said}");
+    let output = validate(&[yaml()]);
+    let valid = output.matches(" passed for resource ").count();
+    assert_eq!(valid, 2, "{output}");
 
     let wrong = [
         ("initContainers:", "initContainer:"),
@@ -25,16 +25,16 @@ fn every_document_is_valid_and_wrong_ones_are_not() {
             "shareProcessNamespace: shared",
         ),
     ];
-    let wrong = wrong.map(|(right, wrongly)| yaml().replace(right, wrongly));
-    let said = validate(&wrong);
-    let refused = said.matches(" did not validate for resource ").count();
-    assert_eq!(refused, wrong.len(), "{said}");
+    let wrong = wrong.map(|(right, wrong_text)| yaml().replace(right, wrong_text));
+    let output = validate(&wrong);
+    let refused = output.matches(" did not validate for resource ").count();
+    assert_eq!(refused, wrong.len(), "{output}");
 }
 
-/// The init container and then the server's, as Docker does it: with a volume that they share. (Podman 4.3
-/// takes 20 seconds for any init container.)
+/// Docker runs the init container and then that of the server, with a shared volume. (Podman 4.3 takes 20 seconds for
+/// any init container.)
 #[test]
-fn an_init_container_puts_it_beside_an_image_that_stays_as_it_is() {
+fn an_init_container_installs_hinit_for_an_image_without_it() {
     let Some(docker) = sandbox::docker(&[]) else {
         return;
     };
@@ -53,7 +53,7 @@ fn an_init_container_puts_it_beside_an_image_that_stays_as_it_is() {
     eventually("it is healthy", || {
         docker.output(check).status.success().then_some(())
     });
-    // A newer one goes to the next container: this one's stays as it is.
+    // Another installation replaces the file, but the running hinit keeps its own.
     docker.run(&install);
     docker.run(check);
     docker.run("docker stop injected");
@@ -62,7 +62,7 @@ fn an_init_container_puts_it_beside_an_image_that_stays_as_it_is() {
 }
 
 #[test]
-fn containers_of_a_pod_that_shares_its_pids_are_healthy_and_stopped_one_by_one() {
+fn containers_in_a_shared_pid_namespace_are_healthy_and_stopped_one_by_one() {
     let Some(podman) = sandbox::podman() else {
         return;
     };
@@ -94,7 +94,7 @@ fn containers_of_a_pod_that_shares_its_pids_are_healthy_and_stopped_one_by_one()
 
     podman.run(&format!("podman stop {sidecar}"));
     assert!(is_healthy(&server));
-    // Not by the pod: its PID 1 could be stopped first, with which all others are killed.
+    // Not `podman pod stop`: it may stop PID 1 first, and the kernel then kills all others.
     podman.run(&format!("podman stop {server}"));
     for container in [&server, &sidecar] {
         let code = podman.inspect("podman", container, "{{.State.ExitCode}}");

@@ -1,4 +1,4 @@
-//! docker/kubernetes.yaml, and its pods as far as Docker can run them.
+//! Reads docker/kubernetes.yaml, and runs its pods as far as Docker can.
 
 use std::io::Write;
 use std::path::Path;
@@ -18,7 +18,7 @@ fn tool(name: &str) -> Command {
     Command::new(root().join("target/kubernetes/bin").join(name))
 }
 
-/// Whether that could be made.
+/// Whether tests/docker/run could install kubernetes-validate. If not, prints that the test is skipped, or fails in CI.
 pub(super) fn is_schema_there() -> bool {
     let there = tool("kubernetes-validate").arg("--version").output();
     let there = there.is_ok_and(|output| output.status.success());
@@ -29,7 +29,7 @@ pub(super) fn is_schema_there() -> bool {
     there
 }
 
-/// What kubernetes-validate says of these files, a line for each document.
+/// The output of kubernetes-validate for these files, a line for each document.
 pub(super) fn validate(files: &[String]) -> String {
     let directory = env::temp_dir().join(format!("hinit-test-{}", unique()));
     fs::create_dir(&directory).unwrap();
@@ -44,11 +44,11 @@ pub(super) fn validate(files: &[String]) -> String {
         .output();
     fs::remove_dir_all(&directory).unwrap();
     let output = output.unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    String::from_utf8(said).unwrap()
+    let output_text = [output.stdout, output.stderr].concat();
+    String::from_utf8(output_text).unwrap()
 }
 
-/// The values of the file, each with its path, in their order.
+/// The values of the file, each with its path, in the order of the file.
 pub(super) struct Manifest {
     leaves: Vec<(String, String)>,
 }
@@ -81,14 +81,14 @@ impl Manifest {
         value.unwrap()
     }
 
-    /// All that stands in the list at this path.
+    /// The items of the list at this path.
     fn list(&self, path: &str) -> Vec<&str> {
         let leaves = self.leaves.iter();
         let items = leaves.filter(|(at, _)| Path::new(at).parent() == Some(Path::new(path)));
         items.map(|(_, value)| value.as_str()).collect()
     }
 
-    /// A pod of this Deployment and behind the Service of the same name.
+    /// A pod of this Deployment, which the Service of the same name selects.
     pub(super) fn pod<'a>(&'a self, deployment: &'a str) -> Pod<'a> {
         Pod {
             manifest: self,
@@ -117,14 +117,14 @@ impl<'a> Pod<'a> {
         self.manifest.list(&self.path(field))
     }
 
-    /// What its container runs.
+    /// The command line of its container.
     pub(super) fn command(&self) -> Vec<&'a str> {
         let [command, args] =
             ["command", "args"].map(|field| self.list(&format!("containers/0/{field}")));
         [command, args].concat()
     }
 
-    /// The value of one of hinit's options.
+    /// The value of an option of hinit.
     pub(super) fn option(&self, name: &str) -> &'a str {
         let command = self.command();
         let mut words = command.iter().skip_while(|word| **word != name);
@@ -147,8 +147,7 @@ impl<'a> Pod<'a> {
         self.manifest.get(&format!("{port}/containerPort"))
     }
 
-    /// Runs it with this command, as a user and with the rights that the pod has; its server is ready
-    /// after a HUP.
+    /// Runs the container with this command, and the user and capabilities of the pod. Its server is ready after a HUP.
     pub(super) fn run(self, command: &[&str]) -> Running<'a> {
         let user = self.get("securityContext/runAsUser");
         assert_eq!(self.get("securityContext/runAsNonRoot"), "True");
@@ -160,7 +159,7 @@ impl<'a> Pod<'a> {
         let (program, args) = command.split_first().unwrap();
         let options = [
             &["--no-healthcheck", "--env", "READY_AFTER=1"][..],
-            // However slow the machine is, each check comes to a verdict.
+            // With such a timeout each check completes on a slow machine.
             &["--env", "HINIT_TIMEOUT=30s"],
             &["--read-only", "--security-opt", "no-new-privileges"],
             &["--user", user, "--cap-drop", dropped],
@@ -187,7 +186,7 @@ impl Running<'_> {
         format!("{}:{port}", self.ip)
     }
 
-    /// Whether its server answers where the Service sends requests.
+    /// Whether its server answers at the port to which the Service sends requests.
     pub(super) fn serves(&self) -> bool {
         let service = format!("Service/{}/spec/ports/0/targetPort", self.pod.deployment);
         let port = self.pod.port(self.pod.manifest.get(&service));
@@ -207,7 +206,7 @@ impl Running<'_> {
         status.strip_prefix("HTTP/1.1 ").unwrap().to_owned()
     }
 
-    /// The exit code of this probe and what it prints.
+    /// The exit code and the output of this probe.
     pub(super) fn exec_probe(&self, name: &str) -> (i32, String) {
         let command = self
             .pod
@@ -216,7 +215,7 @@ impl Running<'_> {
         (output.status.code().unwrap(), stdout(&output))
     }
 
-    /// Stops it with as much time as the pod has.
+    /// Stops it with the grace period of the pod.
     pub(super) fn stop(&self) {
         let time = self.pod.get("terminationGracePeriodSeconds");
         docker(["stop", "--time", time, &self.container.name]);

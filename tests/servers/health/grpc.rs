@@ -1,11 +1,11 @@
-//! gRPC's health service in two implementations: grpcio's, and grpclib's, which Huffman-codes its
-//! fields and cuts its answers in other places.
+//! gRPC's health service in two implementations: that of grpcio, and that of grpclib, which uses Huffman coding for its
+//! fields and other sizes of frames.
 
 use nix::libc::SIGUSR1;
 
 use super::*;
 
-/// A hinit that is about to start one of the servers here.
+/// A hinit that will start one of the servers.
 fn server(home: &Home, script: &str, port: &Port) -> Option<Start> {
     let start = home
         .start(Mode::Subreaper, &[])
@@ -16,7 +16,7 @@ fn server(home: &Home, script: &str, port: &Port) -> Option<Start> {
     }))
 }
 
-/// Asks for a service, or for the whole server: what is answered.
+/// Checks a service, or the whole server, and compares the verdict and the answer.
 #[track_caller]
 fn says(port: &Port, service: &str, verdict: &str, answer: &str) {
     let address = port.address();
@@ -36,7 +36,7 @@ fn is_not_http(port: &Port) {
     assert_eq!(ask(&["--http", &url]), expected);
 }
 
-/// What both implementations answer.
+/// The answers that are the same in both implementations.
 fn common_answers(port: &Port) {
     for (service, verdict, answer) in [
         ("", "healthy", "SERVING"),
@@ -57,13 +57,13 @@ fn grpcio() {
         return;
     };
     let probes = [Probe::grpc(&port), Probe::tcp(&port)];
-    while_it_lives(&home, server, &probes, |hinit| {
+    while_running(&home, server, &probes, |hinit| {
         common_answers(&port);
         says(&port, "unheard-of", "unhealthy", "SERVICE_UNKNOWN");
-        // It says SERVING, and then that the call has failed.
+        // It sends SERVING, and then that the call has failed.
         says(&port, "halfway", "unhealthy", "gRPC status 13 (INTERNAL)");
         hinit.signal(SIGUSR1);
-        eventually("it says that it is about to end", || {
+        eventually("the server reports NOT_SERVING", || {
             ask(&["--grpc", &port.address()])
                 .contains("NOT_SERVING")
                 .then_some(())
@@ -79,17 +79,17 @@ fn grpclib() {
         return;
     };
     let probes = [Probe::grpc(&port), Probe::tcp(&port)];
-    while_it_lives(&home, server, &probes, |_| common_answers(&port));
+    while_running(&home, server, &probes, |_| common_answers(&port));
 }
 
-/// Servers of gRPC that nobody gave the health service.
+/// A gRPC server without the health service.
 fn without_health_service(script: &str) {
     let (home, port) = (Home::new(), Port::new());
     let Some(server) = server(&home, script, &port) else {
         return;
     };
     let server = server.args(["--bare"]);
-    while_it_lives(&home, server, &[Probe::tcp(&port)], |_| {
+    while_running(&home, server, &[Probe::tcp(&port)], |_| {
         for service in ["", "up"] {
             says(
                 &port,

@@ -1,4 +1,4 @@
-//! nginx, gunicorn and granian, asked by HTTP.
+//! Health checks of nginx, gunicorn and granian by HTTP.
 
 use std::fs;
 
@@ -6,10 +6,10 @@ use nix::libc::{SIGCONT, SIGSTOP};
 
 use super::*;
 
-/// How much of a body is searched.
+/// The part of a body that is searched.
 const SEARCHED: usize = 64 << 10;
 
-/// A hinit that is about to start an nginx with two sites, which listens there.
+/// A hinit that will start an nginx with two sites, which listens at `listen`.
 fn nginx(home: &Home, listen: &str) -> Option<Start> {
     let nginx = installed("nginx", Some("/usr/sbin/nginx".into()))?;
     let conf = fs::read_to_string(source("health/nginx.conf")).unwrap();
@@ -27,7 +27,7 @@ fn nginx(home: &Home, listen: &str) -> Option<Start> {
     Some(start.args([home.as_ref()]))
 }
 
-/// Asks for a page with these options: what is said of the URL.
+/// Checks a page with these options, and compares the verdict and the finding.
 #[track_caller]
 fn says(url: &str, options: &[&str], verdict: &str, finding: &str) {
     let line = ask(&[&["--http", url], options].concat());
@@ -41,7 +41,7 @@ fn nginx_on_a_port() {
         return;
     };
     let probes = [Probe::http(port.url("/")), Probe::tcp(&port)];
-    while_it_lives(&home, server, &probes, |hinit| {
+    while_running(&home, server, &probes, |hinit| {
         codes_of_nginx(&port);
         bodies_of_nginx(&port);
         let second = ["--header", "Host: second.test", "--contains"];
@@ -51,7 +51,7 @@ fn nginx_on_a_port() {
                 says_whether_there(&port.url("/"), &options, text, is_there);
             }
         }
-        // A name that leads to two addresses, of which nginx has one.
+        // A name with two addresses, of which nginx listens on one.
         let by_name = format!("http://localhost:{}/", port.number);
         says(&by_name, &[], "healthy", "answered 200 OK after Nms");
         assert_eq!(
@@ -61,7 +61,7 @@ fn nginx_on_a_port() {
                 port.address()
             )
         );
-        // And all at once, with the PID file.
+        // The PID file and the probe together.
         let pid_file = home.pid_file();
         let options = [
             "--pid-file",
@@ -78,7 +78,7 @@ fn nginx_on_a_port() {
     });
 }
 
-/// A text is in the body, or is not.
+/// Checks whether a text is in the body.
 #[track_caller]
 fn says_whether_there(url: &str, options: &[&str], text: &str, is_there: bool) {
     if is_there {
@@ -130,7 +130,7 @@ fn codes_of_nginx(port: &Port) {
     }
 }
 
-/// With a length, of which not all is read.
+/// Bodies with a length, of which not all is read.
 fn bodies_of_nginx(port: &Port) {
     for (path, is_there) in [("/just-within", true), ("/just-outside", false)] {
         says_whether_there(&port.url(path), &["--contains", "text"], "text", is_there);
@@ -145,7 +145,7 @@ fn nginx_on_a_unix_socket() {
     };
     let url = |path| format!("http+unix://{}:{path}", home.join("socket").display());
     let probes = [Probe::http(url("/")), Probe::unix(&home.join("socket"))];
-    while_it_lives(&home, server, &probes, |_| {
+    while_running(&home, server, &probes, |_| {
         says(
             &url("/missing"),
             &[],
@@ -168,7 +168,7 @@ fn nginx_on_a_unix_socket() {
     });
 }
 
-/// What the tests' own application answers, under whichever server.
+/// The answers of the tests' application, which are the same under each server.
 fn the_application(url: impl Fn(&str) -> String) {
     let long: String = (1000..1256).map(|number: u16| number.to_string()).collect();
     for (text, is_there) in [
@@ -209,23 +209,23 @@ fn gunicorn_on_a_unix_socket() {
     let socket = home.join("socket");
     let url = |path: &str| format!("http+unix://{}:{path}", socket.display());
     let probes = [Probe::unix(&socket), Probe::http(url("/health"))];
-    while_it_lives(&home, server, &probes, |_| {
+    while_running(&home, server, &probes, |_| {
         the_application(url);
-        // The kernel accepts connections for a server that hangs: only an answer tells.
+        // The kernel accepts connections for a server that hangs. Only the lack of an answer shows that.
         let all = home.processes("gunicorn");
         assert_eq!(all.len(), 2);
         signal_all(&all, SIGSTOP);
-        probes[0].is_well();
+        probes[0].is_healthy();
         let line = ask(&["--timeout", "500ms", "--http", &url("/health")]);
         let probe = format!(
             "unhealthy: {} gave no complete answer within --timeout 500ms",
             url("/health")
         );
-        // The second on a machine under load, where the probe gets no chance to say so.
+        // The second line is that of a machine under load, where the deadline of the check comes first.
         let lines = [&*probe, "unhealthy: no verdict within 500ms"];
         assert!(lines.contains(&&*line), "{line}");
         signal_all(&all, SIGCONT);
-        probes[1].is_well();
+        probes[1].is_healthy();
     });
 }
 
@@ -248,9 +248,9 @@ fn granian_on_a_port() {
         command.env("PYTHONDONTWRITEBYTECODE", "1");
     });
     let probes = [Probe::http(port.url("/health")), Probe::tcp(&port)];
-    while_it_lives(&home, server, &probes, |_| {
+    while_running(&home, server, &probes, |_| {
         the_application(|path| port.url(path));
-        // It speaks HTTP/2 as well, and has no such page.
+        // It also supports HTTP/2, and has no such page.
         assert_eq!(
             ask(&["--grpc", &port.address()]),
             format!("unhealthy: grpc {} answered 404 after Nms", port.address())

@@ -1,4 +1,4 @@
-//! `hinit healthcheck` and what it asks: real servers, before they are there, at work and gone.
+//! `hinit healthcheck` with probes of real servers: before their start, while they run, and after their end.
 
 mod grpc;
 mod http;
@@ -17,12 +17,12 @@ use nix::sys::socket::{
 use crate::home::*;
 use crate::support::*;
 
-/// What stands behind the probe's name before the server is there, and once it is gone.
+/// The findings before the start of the server and after its end.
 const NO_PORT: &str = "cannot be reached: Connection refused after Nms";
 const NO_SOCKET: &str = "cannot be reached: No such file or directory after Nms";
 
-/// A port for one server. It is bound, so that nobody else is given it; but nobody listens, so that
-/// connections are refused and the server may bind it too: all of these reuse addresses.
+/// A port for one server. It is bound, so that no other process gets it, but not in the listening state, so that
+/// connections are refused. The server may bind it too, because all of these servers set SO_REUSEADDR.
 struct Port {
     number: u16,
     _bound: OwnedFd,
@@ -50,17 +50,17 @@ impl Port {
     }
 }
 
-/// The line of a health check that leaves the PID file out.
+/// The line of a health check without the PID file.
 #[track_caller]
 fn ask(options: &[&str]) -> String {
     check(&[&["--no-pid"], options].concat())
 }
 
-/// The line of a health check, which must fit its exit code; the time that it tells is `N`.
+/// The line of a health check, which must match its exit code. The time in it is replaced by `N`.
 #[track_caller]
 fn check(options: &[&str]) -> String {
     let mut command = Command::new(hinit());
-    // A machine under load must not make it miss its deadline; a test may still give a shorter one.
+    // A long timeout, for a machine under load. A test may set a shorter one.
     command
         .env("HINIT_TIMEOUT", "30s")
         .arg("healthcheck")
@@ -82,9 +82,9 @@ struct Probe {
     option: &'static str,
     target: String,
     name: String,
-    /// What it finds where no server is, and where one is well.
+    /// What it finds where no server is, and where one is healthy.
     absent: &'static str,
-    well: &'static str,
+    healthy: &'static str,
 }
 
 impl Probe {
@@ -114,7 +114,7 @@ impl Probe {
         option: &'static str,
         kind: &str,
         target: String,
-        [absent, well]: [&'static str; 2],
+        [absent, healthy]: [&'static str; 2],
     ) -> Self {
         let name = format!("{kind}{target}");
         Self {
@@ -122,7 +122,7 @@ impl Probe {
             target,
             name,
             absent,
-            well,
+            healthy,
         }
     }
 
@@ -131,7 +131,7 @@ impl Probe {
     }
 
     #[track_caller]
-    fn finds_nobody(&self) {
+    fn is_absent(&self) {
         assert_eq!(
             self.ask(),
             format!("unhealthy: {} {}", self.name, self.absent)
@@ -139,32 +139,34 @@ impl Probe {
     }
 
     #[track_caller]
-    fn is_well(&self) {
-        assert_eq!(self.ask(), format!("healthy: {} {}", self.name, self.well));
+    fn is_healthy(&self) {
+        assert_eq!(
+            self.ask(),
+            format!("healthy: {} {}", self.name, self.healthy)
+        );
     }
 }
 
-/// A server's life: the probes find nobody, then it is well, and after its end nobody again. Returns what
-/// it has logged.
+/// Runs a server. The probes fail before its start and after its end, and are healthy while it runs. Returns its log.
 #[track_caller]
-fn while_it_lives(
+fn while_running(
     home: &Home,
     server: Start,
     probes: &[Probe],
     test: impl FnOnce(&Running),
 ) -> String {
-    probes.iter().for_each(Probe::finds_nobody);
+    probes.iter().for_each(Probe::is_absent);
     let hinit = server.start();
     for probe in probes {
         eventually("the server is healthy", || {
             probe.ask().starts_with("healthy: ").then_some(())
         });
-        probe.is_well();
+        probe.is_healthy();
     }
     test(&hinit);
     hinit.signal(SIGTERM);
     let ended = home.end(hinit);
     assert_eq!(ended.code, 0, "{}", ended.log);
-    probes.iter().for_each(Probe::finds_nobody);
+    probes.iter().for_each(Probe::is_absent);
     ended.log
 }

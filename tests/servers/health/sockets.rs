@@ -1,4 +1,4 @@
-//! Redis and PostgreSQL, which are asked for nothing but a connection.
+//! Redis and PostgreSQL, to which the probes only connect.
 
 use super::*;
 use crate::postgresql::Cluster;
@@ -11,13 +11,13 @@ fn redis_on_a_port_and_a_unix_socket() {
     };
     let server = home.start(Mode::Subreaper, &[]).args([redis]);
     let server = server.args(["--bind", "127.0.0.1", "--port", &port.number.to_string()]);
-    // Nothing is to be kept.
+    // It stores nothing.
     let server = server.args(["--unixsocket", "socket", "--save", "", "--appendonly", "no"]);
     let socket = home.join("socket");
     let probes = [Probe::tcp(&port), Probe::unix(&socket)];
-    while_it_lives(&home, server, &probes, |_| {
+    while_running(&home, server, &probes, |_| {
         let url = port.url("/");
-        // What it says to a request that it takes for a command.
+        // Redis closes a connection on which it receives an HTTP request.
         assert_eq!(
             ask(&["--http", &url]),
             format!("unhealthy: {url} closed the connection without a complete answer after Nms")
@@ -35,5 +35,5 @@ fn postgresql_on_a_port_and_a_unix_socket() {
     let server = cluster.prepare(&[], &["-h", "127.0.0.1", "-p", &number]);
     let socket = cluster.home.join(&format!(".s.PGSQL.{number}"));
     let probes = [Probe::tcp(&port), Probe::unix(&socket)];
-    while_it_lives(&cluster.home, server, &probes, |_| {});
+    while_running(&cluster.home, server, &probes, |_| {});
 }

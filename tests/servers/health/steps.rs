@@ -1,5 +1,5 @@
-//! Servers that send their answers in steps: none logs an error because of a health check. Python's
-//! http.server by HTTP/1.0 and 1.1, Node, uWSGI, and Caddy, which is Go's net/http, as a proxy.
+//! Servers that send their answers in steps: a health check makes none of them log an error. They are Python's http.server
+//! with HTTP/1.0 and 1.1, Node, uWSGI, and Caddy (Go's net/http) as a proxy.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -9,20 +9,20 @@ use super::*;
 
 const PYTHON: &str = "/usr/bin/python3";
 
-/// A server that is about to start there, if it is installed.
+/// Prepares the start of a server, if it is installed.
 type Prepare<'a> = &'a dyn Fn(&Home, &Port) -> Option<Start>;
 
-/// It complains of a client that hangs up amid the answer, and of no health check.
-fn complains_of_no_check(complaint: &str, prepare: Prepare) {
-    let lives = |test: &dyn Fn(&Running, &Port)| {
+/// The server logs an error if a client disconnects during the answer, but no error for a health check.
+fn logs_no_error_for_a_check(error: &str, prepare: Prepare) {
+    let run = |test: &dyn Fn(&Running, &Port)| {
         let (home, port) = (Home::new(), Port::new());
         let server = prepare(&home, &port)?;
         let probes = [Probe::http(port.url("/"))];
-        Some(while_it_lives(&home, server, &probes, |hinit| {
+        Some(while_running(&home, server, &probes, |hinit| {
             test(hinit, &port);
         }))
     };
-    let Some(log) = lives(&|_, port| {
+    let Some(log) = run(&|_, port| {
         for options in [
             &[][..],
             &["--contains", "first"],
@@ -36,17 +36,17 @@ fn complains_of_no_check(complaint: &str, prepare: Prepare) {
     }) else {
         return;
     };
-    assert!(!log.contains(complaint), "{log}");
-    // The negative control: it would have said so. (Caddy does not say it of each client.)
-    lives(&|hinit, port| {
+    assert!(!log.contains(error), "{log}");
+    // The negative control. (Caddy does not log it for each client.)
+    run(&|hinit, port| {
         for _ in 0..20 {
-            hang_up_amid_the_answer(&port.address());
+            disconnect_during_the_answer(&port.address());
         }
-        log_until(hinit, complaint);
+        log_until(hinit, error);
     });
 }
 
-fn hang_up_amid_the_answer(address: &str) {
+fn disconnect_during_the_answer(address: &str) {
     let mut stream = TcpStream::connect(address).unwrap();
     let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
@@ -54,7 +54,7 @@ fn hang_up_amid_the_answer(address: &str) {
     while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
 }
 
-/// Python's own server, which speaks this version of HTTP.
+/// Python's http.server, with this version of HTTP.
 fn python(home: &Home, port: &Port, version: &str) -> Option<Start> {
     let python = installed("python3", Some(PYTHON.into()))?;
     let start = home.start(Mode::Subreaper, &[]).args([python]);
@@ -65,13 +65,13 @@ fn python(home: &Home, port: &Port, version: &str) -> Option<Start> {
 #[test]
 fn http_server() {
     for version in ["HTTP/1.0", "HTTP/1.1"] {
-        complains_of_no_check("BrokenPipeError", &|home, port| python(home, port, version));
+        logs_no_error_for_a_check("BrokenPipeError", &|home, port| python(home, port, version));
     }
 }
 
 #[test]
 fn node() {
-    complains_of_no_check("closed before the end", &|home, port| {
+    logs_no_error_for_a_check("closed before the end", &|home, port| {
         let node = installed("Node", Some("/usr/bin/node".into()))?;
         let start = home.start(Mode::Subreaper, &[]).args([node]);
         let start = start.args([source("health/steps.js")]);
@@ -81,7 +81,7 @@ fn node() {
 
 #[test]
 fn uwsgi() {
-    complains_of_no_check("Broken pipe", &|home, port| {
+    logs_no_error_for_a_check("Broken pipe", &|home, port| {
         let uwsgi = installed("uWSGI", Some("/usr/bin/uwsgi".into()))?;
         let start = home.start(Mode::Subreaper, &[]).args([uwsgi]);
         let start = start.args([
@@ -103,8 +103,8 @@ fn caddy_as_a_proxy() {
         return;
     };
     let probes = [Probe::http(upstream.url("/"))];
-    while_it_lives(&home, server, &probes, |_| {
-        complains_of_no_check("aborting with incomplete response", &|home, port| {
+    while_running(&home, server, &probes, |_| {
+        logs_no_error_for_a_check("aborting with incomplete response", &|home, port| {
             let caddy = installed("Caddy", Some("/usr/bin/caddy".into()))?;
             let file = fs::read_to_string(source("health/Caddyfile")).unwrap();
             let file = file.replace("LISTEN", &port.number.to_string());

@@ -1,4 +1,4 @@
-//! gunicorn, which says by itself when its master has booted, and nothing after that.
+//! gunicorn, which sends READY=1 when its master has booted, and no message after that.
 
 use std::fs::File;
 
@@ -9,7 +9,7 @@ use crate::gunicorn::by_gunicorn;
 
 const WORKERS: usize = 2;
 
-/// A hinit with a gunicorn that does not boot before `boot`.
+/// A hinit with a gunicorn that boots only after `boot`.
 fn serve<'a>(home: &'a Home, mode: Mode, options: &[&str], conf: &[&str]) -> Option<Asked<'a>> {
     let start = by_gunicorn(home.start(mode, options), "")?;
     let start = start.args(["--config".into(), source("notify/gunicorn_conf.py")]);
@@ -35,7 +35,7 @@ fn workers_boot(asked: &Asked, count: usize) {
     }
 }
 
-/// A request is answered by whoever listens.
+/// Checks that one of the masters answers a request.
 #[track_caller]
 fn is_answered(home: &Home) {
     File::create(home.join("go")).unwrap();
@@ -43,7 +43,7 @@ fn is_answered(home: &Home) {
     assert!(answer.ends_with(b"\r\n\r\ndone\n"));
 }
 
-/// Has gunicorn start another master beside the one that is there, with workers of its own.
+/// Has gunicorn start a second master beside the first, with workers of its own.
 #[track_caller]
 fn upgrade(asked: &Asked) {
     asked.hinit.signal(SIGUSR2);
@@ -179,7 +179,7 @@ fn without_notify_it_is_ready_as_soon_as_it_has_started(mode: Mode) {
     assert_eq!(asked.end().code, 0);
 }
 
-/// The child of a master that has children itself, and so is one.
+/// The child of a master that has children, and so is a master too.
 #[track_caller]
 fn masters_child(master: i32) -> i32 {
     let mut children = children_of(master).into_iter();

@@ -1,5 +1,5 @@
-//! HAProxy as a master with a worker (`-W`), which speaks to a service manager (`-s`): a reload is a new
-//! exec of the master, USR1 its graceful stop, TERM its fast one.
+//! HAProxy as a master with a worker (`-W`), which notifies a service manager (`-s`). The master executes itself anew for
+//! a reload. USR1 is its graceful stop, TERM its fast one.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -11,7 +11,7 @@ use nix::sys::stat;
 
 use super::*;
 
-/// A hinit with an HAProxy that waits for its configuration, each time that it reads it: it is a FIFO.
+/// A hinit with an HAProxy whose configuration is a FIFO, so that it waits each time that it reads it.
 fn serve(home: &Home, mode: Mode) -> Option<Asked<'_>> {
     let haproxy = installed("HAProxy", Some("/usr/sbin/haproxy".into()))?;
     nix::unistd::mkfifo(&home.join("haproxy.cfg"), stat::Mode::S_IRWXU).unwrap();
@@ -20,7 +20,7 @@ fn serve(home: &Home, mode: Mode) -> Option<Asked<'_>> {
     Some(Asked::start(home, mode, start))
 }
 
-/// Gives it its configuration, with more behind it.
+/// Writes the configuration to the FIFO, followed by `more`.
 #[track_caller]
 fn configure(home: &Home, more: &str) {
     let text = fs::read_to_string(source("notify/haproxy.cfg")).unwrap();
@@ -33,20 +33,20 @@ fn configure(home: &Home, more: &str) {
     fifo.write_all((text + more).as_bytes()).unwrap();
 }
 
-/// Whether HAProxy itself answers, with the configuration that it has.
+/// Checks that HAProxy itself answers, with its current configuration.
 #[track_caller]
 fn answers(home: &Home) {
     let answer = rest(home.request("/own"));
     assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
 }
 
-/// A client in the middle of a request, and HAProxy's connection to the server behind it.
+/// A client in the middle of a request, and HAProxy's connection to the backend.
 #[track_caller]
 fn under_way(home: &Home) -> [UnixStream; 2] {
     let listener = UnixListener::bind(home.join("backend")).unwrap();
     listener.set_nonblocking(true).unwrap();
     let client = home.request("/");
-    let (mut backend, _) = eventually("HAProxy passes the request on", || listener.accept().ok());
+    let (mut backend, _) = eventually("HAProxy forwards the request", || listener.accept().ok());
     backend.set_nonblocking(false).unwrap();
     backend.set_read_timeout(Some(bound())).unwrap();
     let mut head = Vec::new();
@@ -58,7 +58,7 @@ fn under_way(home: &Home) -> [UnixStream; 2] {
     [client, backend]
 }
 
-/// Its worker, once the one before has ended.
+/// Its worker, once the previous worker has ended.
 #[track_caller]
 fn worker(asked: &Asked) -> i32 {
     eventually("there is one worker", || {

@@ -1,4 +1,4 @@
-//! What servers say of themselves (sd_notify(3)), and what hinit then answers for them.
+//! The messages of servers (sd_notify(3)), and what hinit then answers to probes.
 
 mod gunicorn;
 mod haproxy;
@@ -12,7 +12,7 @@ use std::process::Command;
 use crate::home::*;
 use crate::support::*;
 
-/// A hinit that is asked how its server is, in every way there is.
+/// A hinit whose server is queried in every way: /status, /livez, /readyz and `hinit healthcheck`.
 pub(crate) struct Asked<'a> {
     home: &'a Home,
     mode: Mode,
@@ -20,7 +20,7 @@ pub(crate) struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// Has it listen, and starts it.
+    /// Starts it with `--listen`.
     pub(crate) fn start(home: &'a Home, mode: Mode, server: Start) -> Self {
         let listen = format!("unix:{}", home.join("probes").display());
         let server = server.with(|command| {
@@ -30,7 +30,7 @@ impl<'a> Asked<'a> {
         Self { home, mode, hinit }
     }
 
-    /// The phase of the server's life, and that all answers fit it.
+    /// Checks the phase of the server, and that all answers match it.
     #[track_caller]
     pub(crate) fn is(&self, phase: &str) {
         assert_eq!(self.status("phase"), phase);
@@ -40,7 +40,7 @@ impl<'a> Asked<'a> {
             "starting" => format!("unhealthy: process {pid} is not ready yet"),
             "stopping" => format!("unhealthy: process {pid} is about to be stopped"),
             "ready" | "reloading" => alive.clone(),
-            _ => panic!("no answers are known for `{phase}`"),
+            _ => panic!("the phase `{phase}` is not in this list"),
         };
         assert_eq!(self.livez(), alive);
         assert_eq!(self.readyz(), ready);
@@ -49,18 +49,18 @@ impl<'a> Asked<'a> {
     /// Waits until the server is in this phase.
     #[track_caller]
     pub(crate) fn becomes(&self, phase: &str) {
-        self.comes_to(phase);
+        self.reaches(phase);
         self.is(phase);
     }
 
     #[track_caller]
-    fn comes_to(&self, phase: &str) {
+    fn reaches(&self, phase: &str) {
         eventually(&format!("the server is {phase}"), || {
             (self.status("phase") == phase).then_some(())
         });
     }
 
-    /// A text of /status.
+    /// A text field of /status.
     #[track_caller]
     fn status(&self, field: &str) -> String {
         let (_, json) = self.get("/status");
@@ -69,13 +69,13 @@ impl<'a> Asked<'a> {
         text.to_owned()
     }
 
-    /// What /livez says, and `hinit healthcheck` as well.
+    /// The verdict of /livez, which is also that of `hinit healthcheck`.
     #[track_caller]
     fn livez(&self) -> String {
         self.agreed("/livez", &[])
     }
 
-    /// What /readyz says, and `hinit healthcheck --ready` as well.
+    /// The verdict of /readyz, which is also that of `hinit healthcheck --ready`.
     #[track_caller]
     fn readyz(&self) -> String {
         self.agreed("/readyz", &["--ready"])
@@ -86,7 +86,7 @@ impl<'a> Asked<'a> {
         let (code, line) = self.get(page);
         let is_healthy = line.starts_with("healthy: ");
         assert_eq!(code, if is_healthy { "200" } else { "503" }, "{line}");
-        // A silence has lasted for longer when it is told once more.
+        // The age of the last sign of life has grown by the second query.
         let without_age = |line: &str| match line.split_once(" for ") {
             Some((before, after)) => {
                 let (_, after) = after.split_once(' ').unwrap();
@@ -99,7 +99,7 @@ impl<'a> Asked<'a> {
         line
     }
 
-    /// hinit's answer to a request: its code and its text.
+    /// The code and the body of hinit's answer to a request.
     #[track_caller]
     fn get(&self, page: &str) -> (String, String) {
         let mut stream = eventually("hinit listens", || {
@@ -113,7 +113,7 @@ impl<'a> Asked<'a> {
         (code.to_owned(), text.trim_end().to_owned())
     }
 
-    /// What a health check says where the server is.
+    /// The verdict of a health check in the namespaces of the server.
     #[track_caller]
     fn check(&self, options: &[&str]) -> String {
         let mut command = match self.mode {
@@ -131,7 +131,7 @@ impl<'a> Asked<'a> {
         verdict_by(&mut command, &self.home.pid_file(), options)
     }
 
-    /// Waits for hinit's end, at which nobody may be left.
+    /// Waits until hinit ends. No process may be left then.
     #[track_caller]
     pub(crate) fn end(self) -> Ended {
         self.home.end(self.hinit)

@@ -1,4 +1,4 @@
-//! PostgreSQL, which says when it is ready and when it stops, as Debian builds it.
+//! PostgreSQL, which sends READY=1 and STOPPING=1 in the build of Debian.
 
 use std::fs::{self, File};
 
@@ -7,16 +7,16 @@ use nix::libc::{SIGCONT, SIGHUP, SIGINT, SIGSTOP};
 use super::*;
 use crate::postgresql::Cluster;
 
-/// Keeps a start in the recovery of an archive, until the test says that there is no more of that.
+/// Keeps a start in the recovery from an archive until the test creates the file `go`.
 const RESTORE: &str = "restore_command=until test -e ../go; do sleep 0.01; done; false";
 
-/// The process that serves the client, stopped: not even a fast shutdown goes on without it.
+/// Stops the backend of the client. Even a fast shutdown waits for it then.
 fn stopped_backend(server: i32) -> i32 {
-    let is_it = |pid: &i32| {
+    let is_backend = |pid: &i32| {
         let title = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         String::from_utf8_lossy(&title).contains(" [local] ")
     };
-    let backend = children_of(server).into_iter().find(is_it).unwrap();
+    let backend = children_of(server).into_iter().find(is_backend).unwrap();
     kill(backend, SIGSTOP);
     backend
 }

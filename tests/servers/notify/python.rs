@@ -1,4 +1,4 @@
-//! Servers in Python that speak by `sdnotify`.
+//! Servers in Python that send messages with `sdnotify`.
 
 use std::fs::File;
 use std::os::unix::net::UnixDatagram;
@@ -7,37 +7,37 @@ use nix::libc::SIGTERM;
 
 use super::*;
 
-/// How long a server may be silent: long enough for a sixth of it on any machine. (As that takes its time,
-/// each of these tests is for one mode.)
+/// The watchdog's timeout. A sixth of it, in which the server sends a message, is long enough on any machine. (Each of
+/// these tests runs in one mode, because they take this time.)
 const WATCHDOG: &str = "3s";
 const SILENT: &str = "unhealthy: no sign of life for AGE (watchdog 3s)";
 
-/// A hinit with one of the tests' own servers.
+/// A hinit with a server of the tests.
 fn serve<'a>(home: &'a Home, mode: Mode, options: &[&str], script: &str) -> Option<Asked<'a>> {
     let start = home.start(mode, options).args([python_program("python")?]);
     Some(Asked::start(home, mode, start.args([source(script)])))
 }
 
-/// Has the server hang: its answer is the last thing it does.
+/// Makes the server hang after its answer.
 #[track_caller]
 fn hang(home: &Home) {
     assert_eq!(rest(home.request("/hang")), b"HTTP/1.0 200 OK\r\n\r\n");
 }
 
 #[test]
-fn one_that_hangs_is_unhealthy_until_it_goes_on() {
+fn a_server_that_hangs_is_unhealthy_until_it_continues() {
     let home = Home::new();
     let options = ["--verbose", "--watchdog", WATCHDOG];
     let Some(asked) = serve(&home, Mode::Subreaper, &options, "notify/watched.py") else {
         return;
     };
-    // More signs of life than fit into the time.
+    // More messages than the server sends within the timeout.
     for _ in 0..8 {
         log_until(&asked.hinit, "the server says WATCHDOG=1");
     }
     asked.is("ready");
     hang(&home);
-    asked.comes_to("silent");
+    asked.reaches("silent");
     assert_eq!([asked.livez(), asked.readyz()], [SILENT; 2]);
     log_until(
         &asked.hinit,
@@ -52,7 +52,7 @@ fn one_that_hangs_is_unhealthy_until_it_goes_on() {
 }
 
 #[test]
-fn one_that_hangs_ends_of_the_watchdogs_signal() {
+fn the_watchdogs_signal_ends_a_server_that_hangs() {
     let home = Home::new();
     let options = ["--watchdog", WATCHDOG, "--watchdog-signal", "ABRT"];
     let Some(asked) = serve(&home, Mode::Pid1, &options, "notify/watched.py") else {
