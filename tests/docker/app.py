@@ -1,4 +1,4 @@
-"""The application of the tests: it says which worker answers, and takes its time for /slow."""
+"""The application of the tests: its answer contains the PID of the worker, and /slow takes two seconds."""
 
 import os
 import sys

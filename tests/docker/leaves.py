@@ -1,4 +1,4 @@
-"""Prints each value of the YAML documents on stdin behind its path, as Deployment/NAME/spec/replicas, and a tab."""
+"""Prints each value of the YAML documents on stdin, after its path (Deployment/NAME/spec/replicas) and a tab."""
 
 import sys
 

@@ -1,4 +1,4 @@
-# A container that is healthy once its server has said that it is ready.
+# A container that is healthy once its server has reported that it is ready.
 FROM scratch
 COPY hinit demo-server /
 ENTRYPOINT ["/hinit", "--notify", "--"]

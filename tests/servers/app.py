@@ -1,4 +1,4 @@
-"""The application under gunicorn: it says which worker has which request, and takes its time."""
+"""The application under gunicorn: it prints which worker has which request, and its answers take time."""
 
 import ctypes
 import os
@@ -6,11 +6,11 @@ import time
 
 
 def say(line):
-    """In one piece, as the workers share their output."""
+    """Prints a line in one write, because the workers share their output."""
     os.write(1, f"{line}\n".encode())
 
 
-# A worker imports this when its signal handlers are there.
+# A worker imports this after it has installed its signal handlers.
 say("ready")
 
 
@@ -26,7 +26,7 @@ def app(environ, start_response):
 
 
 def hang():
-    """Waits in C for ever, where no signal handler of Python's gets its turn."""
+    """Waits in C without end, so that no signal handler of Python runs."""
     libc = ctypes.CDLL(None)
     mutex = ctypes.create_string_buffer(64)  # zeroes are an unlocked mutex
     libc.pthread_mutex_lock(mutex)

@@ -21,7 +21,7 @@ STATUSES = {
 
 
 class Health(HealthServicer):
-    """The official service, but for one whose call fails when the message is on its way."""
+    """The official service, with one more whose call fails after the message was sent."""
 
     def Check(self, request, context):
         if request.service == "halfway":
@@ -29,7 +29,7 @@ class Health(HealthServicer):
         return super().Check(request, context)
 
 
-# Before there are threads: they inherit it.
+# Before threads start, because they inherit the mask.
 signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 server = grpc.server(ThreadPoolExecutor())
 health = Health()
@@ -39,7 +39,7 @@ if "--bare" not in sys.argv:
     add_HealthServicer_to_server(health, server)
 server.add_insecure_port(sys.argv[1])
 server.start()
-# From then on it goes on serving, and says that it is about to end.
+# After the signal it continues to serve, and reports NOT_SERVING.
 while signal.sigwait(SIGNALS) == signal.SIGUSR1:
     health.enter_graceful_shutdown()
 server.stop(None).wait()

@@ -10,7 +10,7 @@ from grpclib.utils import graceful_exit
 
 
 class Service:
-    """One that can be asked for nothing but its health."""
+    """A service whose status the health service reports."""
 
     def __init__(self, name):
         self.name = name

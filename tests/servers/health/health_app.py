@@ -1,4 +1,4 @@
-"""The application under gunicorn and granian that is asked for its health."""
+"""The application under gunicorn and granian whose health is checked."""
 
 
 def app(environ, start_response):
@@ -8,13 +8,13 @@ def app(environ, start_response):
         start_response(status, [("Content-Length", "0")])
         return []
     start_response("200 OK", [("Content-Type", "text/plain")])
-    # As its length is not told, it goes out in chunks.
+    # Without a Content-Length it is sent in chunks.
     return chunks(environ["REQUEST_METHOD"])
 
 
 def chunks(method):
     if method != "HEAD":
-        # A long text, of which two chunks and at least two reads of 4 KiB have a part.
+        # A long text, which is divided among two chunks and at least two reads of 4 KiB.
         text = "".join(str(number) for number in range(1000, 1256)).encode()
         yield b"x" * 3500 + text[:500]
         yield text[500:]

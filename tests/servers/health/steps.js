@@ -1,4 +1,4 @@
-// Node's own server, which answers in steps: steps.js PORT
+// Node's HTTP server, which answers in steps: steps.js PORT
 const { createServer } = require("http");
 const { setTimeout: pause } = require("timers/promises");
 
@@ -7,7 +7,7 @@ const server = createServer(async (request, response) => {
     if (!response.writableFinished) console.error("closed before the end of the answer");
   });
   response.writeHead(200).flushHeaders();
-  // Without a length it goes out in chunks.
+  // Without a Content-Length it is sent in chunks.
   for (const step of request.method === "HEAD" ? [] : ["first ", "second ", "third ", "fourth\n"]) {
     await pause(5);
     response.write(step);

@@ -1,4 +1,4 @@
-"""The application under uWSGI: a generator, whose answer goes out in steps."""
+"""The application under uWSGI: a generator, whose answer is sent in steps."""
 
 import time
 

@@ -10,7 +10,7 @@ STEPS = [b"first ", b"second ", b"third ", b"fourth\n"]
 
 
 class Handler(BaseHTTPRequestHandler):
-    # With 1.1 it keeps connections alive, unless the client wants them closed.
+    # With 1.1 it keeps connections open unless the client requests otherwise.
     protocol_version = sys.argv[2]
 
     def do_HEAD(self):
@@ -20,7 +20,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         if self.protocol_version == "HTTP/1.0":
-            # Up to the end of the connection.
+            # The body ends with the connection.
             self.send_response(200)
             self.end_headers()
         else:

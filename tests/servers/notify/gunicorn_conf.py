@@ -1,4 +1,4 @@
-"""The settings of a gunicorn that boots when the test wants it to."""
+"""The settings of a gunicorn that boots when the test creates a file."""
 
 import os
 import time
@@ -12,6 +12,6 @@ def on_starting(server):
 
 
 def when_ready(server):
-    """Each new master takes over, where that is wanted: by itself gunicorn says no more than READY=1."""
+    """With SAYS_MAINPID each new master sends MAINPID; gunicorn itself sends only READY=1."""
     if "SAYS_MAINPID" in os.environ:
         systemd.sd_notify(f"MAINPID={os.getpid()}", server.log)

@@ -1,4 +1,4 @@
-"""A server that gives a sign of life six times within the time of its watchdog, but not while it hangs."""
+"""A server that sends WATCHDOG=1 six times within the timeout of its watchdog, but not while it hangs."""
 
 import os
 import socket

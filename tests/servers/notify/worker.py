@@ -1,4 +1,4 @@
-"""A server for which its worker speaks, when the test wants it to."""
+"""A server whose worker sends messages when the test creates a file."""
 
 import os
 import signal
