@@ -5,15 +5,14 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::libc::{c_int, flock};
 use nix::sys::socket::UnixAddr;
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
-use nix::unistd::{chdir, getcwd};
+use nix::unistd::chdir;
 
-use crate::sys::try_reserve;
+use crate::sys::{self, try_reserve};
 
 mod directory;
 mod entry;
@@ -60,13 +59,7 @@ pub(crate) fn read_text(path: &str) -> nix::Result<String> {
 /// Calls with each name in a directory, in no order.
 pub(crate) fn each_name(directory: &str, call: &mut dyn FnMut(&CStr)) -> nix::Result<()> {
     let directory = open(Path::new(directory), OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
-    for entry in Dir::from_fd(directory)? {
-        let entry = entry?;
-        if ![c".", c".."].contains(&entry.file_name()) {
-            call(entry.file_name());
-        }
-    }
-    Ok(())
+    sys::each_name(&directory, call)
 }
 
 /// `lstat(2)`: a link itself and not what it leads to.
@@ -125,7 +118,7 @@ pub(crate) fn absolute(path: &Path) -> nix::Result<PathBuf> {
     if path.has_root() {
         return Ok(path.to_owned());
     }
-    Ok(getcwd()?.join(path))
+    Ok(sys::working_directory()?.join(path))
 }
 
 /// Makes the directory of a file, and before it those above it, where they are missing.

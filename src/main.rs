@@ -25,6 +25,7 @@
 //! no threads, no timers and no wake-ups while nothing happens.
 
 #![warn(unreachable_pub)]
+#![deny(clippy::disallowed_methods)]
 #![cfg_attr(not(test), no_main)]
 #![cfg_attr(
     test,
@@ -37,7 +38,7 @@
     )
 )]
 
-use std::ffi::{CStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 
 use nix::libc::SIGPIPE;
 
@@ -78,7 +79,7 @@ fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
         if !named_after_hinit && name.to_bytes().starts_with(OWN_VARIABLES) {
             return None;
         }
-        sys::environment(name)
+        sys::environment(name).map(OsStr::to_owned)
     };
     match cli::parse(arguments, &environment) {
         Ok(Command::Run(options)) => {

@@ -12,7 +12,7 @@ use crate::lookup::{Found, find};
 use crate::output::{Log, Verbosity, print_line};
 use crate::pidfile::Fault;
 use crate::process::{self, Look, Process};
-use crate::sys::{Handle, describe};
+use crate::sys::{ProcessHandle, describe};
 use crate::text::SignalName;
 use crate::time::{Exact, Rounded};
 use crate::verdict::Verdict;
@@ -56,7 +56,7 @@ pub(crate) fn signal(options: &Signal) -> u8 {
 
 /// The process that got the signal.
 struct Sent {
-    handle: Handle,
+    handle: ProcessHandle,
     pid: Pid,
     who: String,
     /// As it was before.
@@ -77,7 +77,7 @@ fn send(options: &Signal) -> Result<Sent, Refusal> {
     // From here on the PID is of no importance: what is held on to is the process that has it now,
     // and that is the server if the file names it still.
     let pid = file.pid;
-    let handle = Handle::open(pid).map_err(Refusal::Kernel)?;
+    let handle = ProcessHandle::open(pid).map_err(Refusal::Kernel)?;
     let process = process::read(pid);
     let who = match &process {
         Some(Process { name, .. }) => format!("process {pid} ({name})"),

@@ -6,43 +6,58 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, OsString};
-use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 use std::ptr;
 
-use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
 use nix::libc::{self, c_char, c_int};
-use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
+mod alarm;
 mod child;
+mod descriptors;
+mod directory;
+mod environment;
+mod exit;
 mod heap;
 mod identity;
+mod process_handle;
 mod raw;
 mod signals;
 mod socket;
+mod terminal;
 #[cfg(all(panic = "abort", not(test)))]
 mod unwind;
 mod wait;
 
+pub(crate) use alarm::{AlarmExit, exit_on_alarm, set_alarm};
 pub(crate) use child::{
-    Executable, NumberVariable, Plan, fork, is_missing, pidfd_number, release_stack, spawn,
+    Child, ChildPlan, Executable, StartingChild, fork, is_missing, pidfd_number, succeeds_in_child,
+};
+#[cfg(not(any(test, fuzzing)))]
+pub(crate) use descriptors::occupy_standard_fds;
+pub(crate) use descriptors::{KeptDescriptors, STDERR, STDIN, STDOUT};
+pub(crate) use directory::each_name;
+pub(crate) use environment::{
+    ServerEnvironment, any_variable, environment, set_environment, unset_environment,
 };
 pub(crate) use heap::{OnAllocFailure, on_alloc_failure, on_alloc_failure_of_command, try_reserve};
 pub(crate) use identity::{
     clear_ambient_capabilities, effective_user, groups, has_capability, set_gids, set_groups,
     set_uids,
 };
+pub(crate) use process_handle::ProcessHandle;
 #[cfg(test)]
 pub(crate) use signals::no_signal;
 pub(crate) use signals::{
-    Handle, SignalSet, exit_on_alarm, ignore_sigchld, kill, leave_terminal, libc_set, queue_signal,
-    set_alarm, set_signal_mask, stop_own_group, take_terminal,
+    SignalSet, ignore_sigchld, kill, libc_set, queue_signal, set_signal_mask,
 };
 pub(crate) use socket::{Datagram, accept, receive};
+pub(crate) use terminal::{leave_terminal, stop_own_group, take_terminal};
 pub(crate) use wait::{ended_child, is_child, is_running_child, reap};
+
+use raw::{call, int};
 
 /// Defines C's `main`, which hands over to `$main(Vec<OsString>, SignalSet) -> u8`.
 ///
@@ -93,11 +108,6 @@ pub(crate) fn describe(errno: Errno) -> &'static str {
     text.to_str().unwrap_or_default()
 }
 
-/// Whether that succeeds in a child process, on a copy of hinit's memory and descriptors. hinit waits for it.
-pub(crate) fn succeeds_in_child(act: &mut dyn FnMut() -> bool) -> nix::Result<bool> {
-    reap(fork(act)?).map(|status| status.success())
-}
-
 /// Unmaps hinit's own code. What is still needed comes back by itself, from the page cache; what
 /// only the start has needed, and that is most of it, no longer counts as hinit's memory.
 pub(crate) fn release_code() {
@@ -124,100 +134,31 @@ pub(crate) fn release_code() {
 
 /// Asks whether there is a process of this PID: ESRCH if not, or if it is another process's thread.
 pub(crate) fn probe_process(pid: Pid) -> nix::Result<()> {
-    // tgkill(2) and not kill: that takes a thread for its process.
-    // SAFETY: no memory is passed, and signal 0 is none.
-    let result = unsafe { libc::syscall(libc::SYS_tgkill, pid.as_raw(), pid.as_raw(), 0) };
-    Errno::result(result).map(drop)
+    let pid = int(pid.as_raw());
+    // tgkill(2) and not kill(2), which takes a thread for its process. Signal 0 is none.
+    // SAFETY: no address is passed.
+    unsafe { call(libc::SYS_tgkill, [pid, pid, 0]) }.map(drop)
 }
 
-/// Standard input. The three are open from [`occupy_standard_fds`] on and never closed.
-// SAFETY: see above: 0 is open as long as the program runs.
-pub(crate) const STDIN: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(0) };
-// SAFETY: see above: 1 is open as long as the program runs.
-pub(crate) const STDOUT: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(1) };
-// SAFETY: see above: 2 is open as long as the program runs.
-pub(crate) const STDERR: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(2) };
-
-/// Makes sure that no file which hinit opens becomes 0, 1 or 2: a log line would land in it.
-///
-/// A closed one is filled with a descriptor that can neither be read nor written, and that is
-/// closed again for the server, which so finds what hinit found.
-pub(crate) fn occupy_standard_fds() {
-    let mut fds = [0, 1, 2].map(|fd| libc::pollfd {
-        fd,
-        events: 0,
-        revents: 0,
-    });
-    // Should it fail (no memory), they count as open, as they mostly are.
-    // SAFETY: the kernel writes to these three entries, and only during the call.
-    unsafe { libc::poll(fds.as_mut_ptr(), 3, 0) };
-    for fd in &fds {
-        if fd.revents & libc::POLLNVAL != 0
-            && let Ok(filler) = open(c"/", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
-        {
-            // The lowest free number is this one, for the lower ones are open by now.
-            let _kept_open = filler.into_raw_fd();
-        }
+/// The working directory (getcwd(2)); ENOENT, if it is not below the root. Not by libc's: that takes malloc along.
+pub(crate) fn working_directory() -> nix::Result<PathBuf> {
+    let mut path = vec![0; nix::libc::PATH_MAX as usize];
+    let arguments = [path.as_mut_ptr().expose_provenance(), path.len()];
+    // SAFETY: the kernel writes at most that many bytes, and keeps no pointer.
+    let length = unsafe { call(libc::SYS_getcwd, arguments) }?;
+    // With the NUL at the end.
+    path.truncate(length - 1);
+    if path.starts_with(b"/") {
+        Ok(OsString::from_vec(path).into())
+    } else {
+        Err(Errno::ENOENT)
     }
-}
-
-/// `getenv(3)`. Not std's: its lock costs a page.
-pub(crate) fn environment(name: &CStr) -> Option<OsString> {
-    // SAFETY: nothing changes the environment between the two calls: hinit has one thread.
-    let value = unsafe {
-        let value = libc::getenv(name.as_ptr());
-        (!value.is_null()).then(|| CStr::from_ptr(value))
-    };
-    value.map(|value| OsString::from_vec(value.to_bytes().to_vec()))
-}
-
-unsafe extern "C" {
-    /// `environ(7)`.
-    static environ: *const *const c_char;
-}
-
-/// The same, or ENOMEM where there is no room for a copy.
-pub(crate) fn try_environment(name: &CStr) -> nix::Result<Option<OsString>> {
-    // SAFETY: nothing changes the environment as long as the value is looked at: hinit has one thread.
-    let value = unsafe {
-        let value = libc::getenv(name.as_ptr());
-        (!value.is_null()).then(|| CStr::from_ptr(value))
-    };
-    let Some(value) = value.map(CStr::to_bytes) else {
-        return Ok(None);
-    };
-    let mut copy = Vec::new();
-    try_reserve(&mut copy, value.len())?;
-    copy.extend_from_slice(value);
-    Ok(Some(OsString::from_vec(copy)))
-}
-
-/// Whether one of the environment variables that begin so (`NAME=value`) is looked for; stops at the first.
-pub(crate) fn any_variable(prefix: &[u8], is_looked_for: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-    // SAFETY: it points to pointers to C strings, up to a null pointer; nothing changes it meanwhile.
-    unsafe {
-        let mut variable = environ;
-        while !variable.is_null() && !(*variable).is_null() {
-            let text = CStr::from_ptr(*variable).to_bytes();
-            if text.starts_with(prefix) && is_looked_for(text) {
-                return true;
-            }
-            variable = variable.add(1);
-        }
-    }
-    false
 }
 
 /// How many bytes a page has (getauxval(3)).
 pub(crate) fn page_size() -> u64 {
     // SAFETY: no memory is passed.
     unsafe { libc::getauxval(libc::AT_PAGESZ) }
-}
-
-/// `setenv(3)`, for the server. It takes memory, and so can fail.
-pub(crate) fn set_environment(name: &CStr, value: &CStr) -> nix::Result<()> {
-    // SAFETY: libc copies both. Nothing holds on to what `environment` returned: it copies as well.
-    Errno::result(unsafe { libc::setenv(name.as_ptr(), value.as_ptr(), 1) }).map(drop)
 }
 
 /// A soft and a hard limit.
@@ -235,53 +176,4 @@ pub(crate) fn signal_queue_limits(limits: Option<Limits>) -> nix::Result<Limits>
     // SAFETY: the kernel reads one rlimit, if there is a pointer to it, and writes one; it keeps neither.
     Errno::result(unsafe { libc::prlimit(0, libc::RLIMIT_SIGPENDING, new, &raw mut old) })?;
     Ok((old.rlim_cur, old.rlim_max))
-}
-
-/// `unsetenv(3)`, before the server is spawned. It fails only for what is no name.
-pub(crate) fn unset_environment(name: &CStr) {
-    // SAFETY: hinit has one thread, and `environment` returns copies.
-    unsafe { libc::unsetenv(name.as_ptr()) };
-}
-
-/// Closes every descriptor from 3 on but these (`close_range(2)`, since Linux 5.9). An error, if some may
-/// still be open.
-///
-/// Whoever calls this must name all that hinit has; the others it was given, for the server.
-pub(crate) fn close_all_but(mut kept: Vec<RawFd>) -> nix::Result<()> {
-    kept.sort_unstable();
-    let mut first = 3;
-    for fd in kept.iter().copied().chain([RawFd::MAX]) {
-        if first < fd {
-            // SAFETY: by the contract above, nothing that Rust owns is in between.
-            let closed = unsafe { libc::syscall(libc::SYS_close_range, first, fd - 1, 0) };
-            // An older kernel has no such call, and a seccomp profile may refuse it.
-            if closed != 0 {
-                return close_one_by_one(&kept);
-            }
-        }
-        first = fd.saturating_add(1);
-    }
-    Ok(())
-}
-
-fn close_one_by_one(kept: &[RawFd]) -> nix::Result<()> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let mut open = Dir::open("/proc/self/fd", flags, Mode::empty())?;
-    let own = open.as_raw_fd();
-    for entry in open.iter() {
-        let entry = entry?;
-        let fd = entry
-            .file_name()
-            .to_str()
-            .ok()
-            .and_then(|fd| fd.parse().ok());
-        if let Some(fd @ 3..) = fd
-            && fd != own
-            && !kept.contains(&fd)
-        {
-            // SAFETY: as above. (It is closed, whatever this says: close(2).)
-            unsafe { libc::close(fd) };
-        }
-    }
-    Ok(())
 }

@@ -1,7 +1,6 @@
 //! `hinit healthcheck`: one verdict, one line, exit 0 or 1.
 
 use std::mem::ManuallyDrop;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use nix::libc::{SIGALRM, SIGPIPE};
@@ -9,7 +8,7 @@ use nix::libc::{SIGALRM, SIGPIPE};
 use crate::cli::{Answer, Healthcheck, PidFile as Choice};
 use crate::lookup::{self, Found};
 use crate::output::{print_by_deadline, print_line};
-use crate::sys::{self, OnAllocFailure, SignalSet};
+use crate::sys::{self, AlarmExit, OnAllocFailure, SignalSet};
 use crate::text::Line;
 use crate::time::Exact;
 use crate::verdict::Verdict;
@@ -43,9 +42,12 @@ pub(crate) fn healthcheck(options: &Healthcheck, inherited: SignalSet) -> u8 {
     set_deadline(options, inherited);
     let report = judge(options, deadline);
     let code = exit_code(report.is_healthy());
-    // From here on the deadline says nothing, for there must not be two verdicts: it only ends this, if
-    // nobody reads it.
-    FOUND.store(code, Relaxed);
+    // From here on the deadline prints nothing, because there must not be two verdicts: it only ends a check whose
+    // verdict nobody reads.
+    sys::exit_on_alarm(AlarmExit {
+        line: Vec::new(),
+        code,
+    });
     match options.answer {
         Answer::Line => print_by_deadline(Line::new(format_args!("{report}")).bytes()),
         Answer::Json => print_by_deadline(report.json().as_bytes()),
@@ -53,10 +55,6 @@ pub(crate) fn healthcheck(options: &Healthcheck, inherited: SignalSet) -> u8 {
     }
     code
 }
-
-/// The exit code of the verdict, once there is one.
-static FOUND: AtomicU8 = AtomicU8::new(NOT_YET);
-const NOT_YET: u8 = u8::MAX;
 
 /// When the probes have to be through, and the timeout of the whole check.
 #[derive(Clone, Copy)]
@@ -82,26 +80,21 @@ fn exit_code(is_healthy: bool) -> u8 {
 
 /// Sets the deadline: SIGALRM, which interrupts whatever a signal can, ends the check by itself.
 fn set_deadline(options: &Healthcheck, inherited: SignalSet) {
-    let (timeout, answer) = (options.timeout, options.answer);
-    let last_words = move || {
-        let found = FOUND.load(Relaxed);
-        if found != NOT_YET {
-            return found;
-        }
-        let verdict = Verdict::Deadline(timeout);
-        match answer {
-            Answer::Line => print_line(&verdict),
-            // Amid whatever was interrupted nothing may be allocated: so not by a report.
-            Answer::Json => print_line(&format_args!(
-                "{{\"verdict\":\"unhealthy\",\"reason\":\"no verdict within {}\",\
-                 \"pid\":null,\"probes\":[]}}",
-                Exact(timeout)
-            )),
-            Answer::Silence => {}
-        }
-        UNHEALTHY
+    let timeout = options.timeout;
+    let text_of = |text| Line::new(text).bytes().to_vec();
+    let line = match options.answer {
+        Answer::Line => text_of(format_args!("{}", Verdict::Deadline(timeout))),
+        Answer::Json => text_of(format_args!(
+            "{{\"verdict\":\"unhealthy\",\"reason\":\"no verdict within {}\",\
+             \"pid\":null,\"probes\":[]}}",
+            Exact(timeout)
+        )),
+        Answer::Silence => Vec::new(),
     };
-    sys::exit_on_alarm(last_words);
+    sys::exit_on_alarm(AlarmExit {
+        line,
+        code: UNHEALTHY,
+    });
     sys::set_alarm(timeout);
     // SIGPIPE stays blocked: it would be an exit code of its own.
     sys::set_signal_mask(inherited.with(SIGPIPE).without(SIGALRM));

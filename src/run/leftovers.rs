@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use super::descendants::{children, descendants, has_only_unseen_children, is_descendant};
 use crate::file::{self, Identity};
 use crate::process::{self, Process, State, none_unless_exhausted};
-use crate::sys::{self, Handle, is_child};
+use crate::sys::{self, ProcessHandle, is_child};
 
 /// How often to scan at once. A scan that finds no new process is the last one. (Against processes that fork
 /// without end only KILL helps, and that is sent again.)
@@ -195,7 +195,7 @@ impl SignalSweep {
         }
         // The process may have ended since the scan and its PID be reused: so open a handle on the process that
         // has the PID now, and compare the two.
-        let Some(handle) = none_unless_exhausted(Handle::open(process.pid))? else {
+        let Some(handle) = none_unless_exhausted(ProcessHandle::open(process.pid))? else {
             return Ok(false);
         };
         let now = none_unless_exhausted(process::try_read(process.pid))?;

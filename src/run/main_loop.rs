@@ -1,7 +1,7 @@
 //! The main loop, from the server's start to its end. From here on nothing ends hinit but the server's end: no
 //! step returns an error.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::time::Instant;
 
@@ -23,7 +23,7 @@ use crate::cli::Run;
 use crate::error::{Error, exit_code};
 use crate::output::Log;
 use crate::pidfile::Claim;
-use crate::sys;
+use crate::sys::{self, KeptDescriptors};
 
 mod children;
 mod clock;
@@ -170,8 +170,8 @@ impl<'a> MainLoop<'a> {
     /// Closes the descriptors that hinit was given for the server, and leaves the directory where hinit was
     /// started: otherwise a pipe would not end, and a file system could not be unmounted.
     fn close_inherited(&self) {
-        let mut kept = vec![self.queue.as_fd().as_raw_fd()];
-        let mut keep = |fd: BorrowedFd| kept.push(fd.as_raw_fd());
+        let mut kept = KeptDescriptors::new(self.queue.as_fd());
+        let mut keep = |fd: BorrowedFd| kept.add(fd);
         if let Some(counter) = self.server.oom_kills.as_fd() {
             keep(counter);
         }
@@ -187,7 +187,7 @@ impl<'a> MainLoop<'a> {
         if let Some(ready_when) = &self.ready_when {
             ready_when.keep(&mut keep);
         }
-        if let Err(errno) = sys::close_all_but(kept) {
+        if let Err(errno) = kept.close_others() {
             self.log().warn(format_args!(
                 "cannot close hinit's copies of the server's descriptors: {}; a pipe among them stays \
                  open until hinit ends",

@@ -1,6 +1,6 @@
 //! The notify socket, by which a server says how it is (`sd_notify(3)`), and who is believed there.
 
-use std::ffi::{CStr, OsString};
+use std::ffi::{CStr, OsStr};
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -80,12 +80,12 @@ impl Notify {
         let Place { socket, file, name } = place::open(claim, identity).map_err(fail)?;
         // A message that came before this has no credentials, and is ignored.
         setsockopt(&socket, sockopt::PassCred, &true).map_err(fail)?;
-        sys::set_environment(NOTIFY_SOCKET, &name).map_err(fail)?;
+        sys::set_environment(NOTIFY_SOCKET, &name);
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         if let Some(watchdog) = notify.watchdog.map(micros)
             && let Ok(time) = file::c_string(watchdog.to_string().as_bytes())
         {
-            sys::set_environment(WATCHDOG_USEC, &time).map_err(fail)?;
+            sys::set_environment(WATCHDOG_USEC, &time);
             // Absent, it is meant for whoever looks: also for a server behind a shell.
             sys::unset_environment(WATCHDOG_PID);
         }
@@ -234,11 +234,11 @@ fn send(socket: &OwnedFd, upstream: &UnixAddr, message: &str, log: Log, warned: 
 
 /// Where hinit itself was given a notify socket.
 fn upstream() -> Option<UnixAddr> {
-    address(&sys::environment(NOTIFY_SOCKET)?)
+    address(sys::environment(NOTIFY_SOCKET)?)
 }
 
 /// `/run/notify`, or `@name` for an abstract one.
-fn address(text: &OsString) -> Option<UnixAddr> {
+fn address(text: &OsStr) -> Option<UnixAddr> {
     match text.as_bytes() {
         [b'@', name @ ..] => UnixAddr::new_abstract(name).ok(),
         [b'/', ..] => file::socket_address(text.as_ref()).ok(),

@@ -4,7 +4,7 @@
 //! A child asks, one at a time, for a probe waits for its answer and hinit must not. It does so as the server's
 //! user and in the server's directory, and holds nothing else of hinit's.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use super::launch::Identity;
 use crate::cli::Healthcheck;
 use crate::healthcheck;
 use crate::output::{Log, write_all};
-use crate::sys;
+use crate::sys::{self, KeptDescriptors};
 
 /// How long to wait before the server is asked again, in milliseconds: at first, and at most.
 const FIRST_PAUSE: u64 = 50;
@@ -192,7 +192,7 @@ impl<'a> ReadyWhen<'a> {
             let _ignored = fchdir(directory);
         }
         // A lock or a socket of hinit's must not outlive it here.
-        let _may_stay = sys::close_all_but(vec![answer.as_raw_fd()]);
+        let _may_stay = KeptDescriptors::new(answer.as_fd()).close_others();
         if let Some(identity) = &self.identity
             && (identity.assume().is_err() || identity.enter_directory().is_err())
         {

@@ -93,7 +93,7 @@ impl Heap {
             return arena.wrapping_add(end - size);
         }
         if state.chunk.is_null() || end > CHUNK {
-            let chunk = map(CHUNK);
+            let chunk = map(Layout::new::<[u8; CHUNK]>());
             if chunk.is_null() {
                 return self.cut_reserve(state, size);
             }
@@ -119,7 +119,7 @@ impl Heap {
         // SAFETY: no two calls overlap.
         let state = unsafe { &mut *self.state.get() };
         let Some((size, number)) = block(layout) else {
-            return map(layout.size());
+            return map(layout);
         };
         match state.free.get_mut(number) {
             Some(last) if !last.is_null() => {
@@ -147,14 +147,19 @@ fn block(layout: Layout) -> Option<(usize, usize)> {
     Some((size, SMALL / UNIT - 1 + above))
 }
 
-/// Whole pages. Null, if there are none left.
-fn map(size: usize) -> *mut u8 {
+/// Whole pages. Null, if there are none left, or if this is to be aligned to more than a page.
+fn map(layout: Layout) -> *mut u8 {
+    // The smallest page of any architecture that hinit is built for.
+    const PAGE: usize = 4096;
+    if layout.align() > PAGE {
+        return ptr::null_mut();
+    }
     let (protection, flags) = (
         libc::PROT_READ | libc::PROT_WRITE,
         libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
     );
     // SAFETY: new pages are nobody else's.
-    let pages = unsafe { libc::mmap(ptr::null_mut(), size, protection, flags, -1, 0) };
+    let pages = unsafe { libc::mmap(ptr::null_mut(), layout.size(), protection, flags, -1, 0) };
     if pages == libc::MAP_FAILED {
         return ptr::null_mut();
     }
@@ -209,9 +214,6 @@ unsafe impl GlobalAlloc for Heap {
         }
     }
 }
-
-#[cfg(not(any(test, fuzzing)))]
-mod c;
 
 #[cfg(test)]
 mod tests;

@@ -1,24 +1,33 @@
-//! System calls without libc, which keeps the errno of the last one in memory that a child of clone(2) with
-//! `CLONE_VM` shares with hinit.
+//! System calls without libc.
+//!
+//! libc keeps the errno of the last call in memory that a child of clone(2) with `CLONE_VM` shares with hinit.
+//! And its syscall(2) and ioctl(2) take a variable number of arguments, each read as a `long`: an `int` among them
+//! would leave the upper half to chance. Here each argument is a whole register.
 
 use std::arch::asm;
 
 use nix::errno::Errno;
-use nix::libc::c_long;
+use nix::libc::{c_int, c_long};
 
-/// Makes a system call.
+/// Makes a system call. The arguments that are not given are 0.
 ///
 /// # Safety
-/// As for the system call: each argument that is an address must be good for what the kernel does there.
-pub(super) unsafe fn call(number: c_long, arguments: [usize; 4]) -> nix::Result<usize> {
-    let [a, b, c, d] = arguments;
+/// As for the system call: each argument that is an address must be good for what the kernel does there, and each
+/// that is a descriptor must be the caller's to use.
+#[inline]
+pub(super) unsafe fn call<const N: usize>(
+    number: c_long,
+    arguments: [usize; N],
+) -> nix::Result<usize> {
+    let argument = |at: usize| arguments.get(at).copied().unwrap_or_default();
     let result: isize;
     // SAFETY: the caller answers for the arguments; the registers are those of syscall(2).
     #[cfg(target_arch = "x86_64")]
     unsafe {
         asm!(
             "syscall", inlateout("rax") number => result,
-            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d,
+            in("rdi") argument(0), in("rsi") argument(1), in("rdx") argument(2),
+            in("r10") argument(3), in("r8") argument(4),
             lateout("rcx") _, lateout("r11") _, options(nostack)
         );
     }
@@ -26,11 +35,17 @@ pub(super) unsafe fn call(number: c_long, arguments: [usize; 4]) -> nix::Result<
     #[cfg(target_arch = "aarch64")]
     unsafe {
         asm!(
-            "svc 0", in("x8") number, inlateout("x0") a => result,
-            in("x1") b, in("x2") c, in("x3") d, options(nostack)
+            "svc 0", in("x8") number, inlateout("x0") argument(0) => result,
+            in("x1") argument(1), in("x2") argument(2), in("x3") argument(3), in("x4") argument(4),
+            options(nostack)
         );
     }
     outcome(result)
+}
+
+/// An `int` as an argument: the kernel ignores the upper half.
+pub(super) fn int(value: c_int) -> usize {
+    value.cast_unsigned() as usize
 }
 
 /// What a system call returned: an errno as a negative number down to -4095.

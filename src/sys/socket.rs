@@ -1,13 +1,13 @@
 //! Datagrams with their senders.
 
-use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::ptr;
 
 use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::Pid;
+
+use super::raw::{call, int};
 
 /// A datagram that was read.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,11 +73,16 @@ pub(crate) fn receive(socket: BorrowedFd, bytes: &mut [u8]) -> nix::Result<Datag
 /// Not nix's: that leaves it to its caller to own the descriptor.
 pub(crate) fn accept(listener: BorrowedFd) -> nix::Result<OwnedFd> {
     let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
-    let (fd, no_address) = (listener.as_raw_fd(), ptr::null::<c_void>());
+    let no_address = 0;
+    let arguments = [
+        int(listener.as_raw_fd()),
+        no_address,
+        no_address,
+        int(flags),
+    ];
     // SAFETY: without an address to write to the kernel writes none; it makes this descriptor for us.
     unsafe {
-        let accepted = libc::syscall(libc::SYS_accept4, fd, no_address, no_address, flags);
-        let accepted = RawFd::try_from(Errno::result(accepted)?);
+        let accepted = RawFd::try_from(call(libc::SYS_accept4, arguments)?);
         accepted
             .map(|fd| OwnedFd::from_raw_fd(fd))
             .map_err(|_| Errno::EBADF)

@@ -23,7 +23,7 @@ mutants! {
         "if code == 0 && self.options.quiet_success" => "if self.options.quiet_success"
     } fails "variables::pid_1::quiet_success_hides_a_success";
 
-    a_closed_descriptor_gets_log_lines: "sys.rs" {
+    a_closed_descriptor_gets_log_lines: "sys/descriptors.rs" {
         "if fd.revents & libc::POLLNVAL != 0" => "if fd.revents & libc::POLLNVAL == 99"
     } fails "lifecycle::subreaper::closed_standard_descriptors_stay_closed_and_get_no_file_of_hinits";
 

@@ -15,7 +15,7 @@ mutants! {
         "sys::take_terminal();" => "let _ = sys::take_terminal;"
     } fails "compat::terminal::pid_1::leading_the_terminals_session";
 
-    the_terminals_hup_and_cont_are_passed_on: "sys/signals.rs" {
+    the_terminals_hup_and_cont_are_passed_on: "sys/terminal.rs" {
         "if !before.contains(signal) {" => "if false && !before.contains(signal) {"
     } fails "compat::terminal::pid_1::the_hup_and_cont_of_a_left_terminal_are_dropped";
 

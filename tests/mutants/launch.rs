@@ -4,7 +4,7 @@ use super::Mutant;
 
 mutants! {
     hinit_keeps_inherited_descriptors: "run/main_loop.rs" {
-        "if let Err(errno) = sys::close_all_but(kept) {" => "if let Err(errno) = Ok::<_, nix::errno::Errno>(kept) {"
+        "if let Err(errno) = kept.close_others() {" => "if let Err(errno) = Ok::<_, nix::errno::Errno>(kept) {"
     } fails "lifecycle::subreaper::hinit_leaves_its_working_directory_and_closes_inherited_descriptors";
 
     hinit_keeps_the_working_directory: "run/main_loop.rs" {
@@ -12,10 +12,10 @@ mutants! {
     } fails "lifecycle::pid_1::hinit_leaves_its_working_directory_and_closes_inherited_descriptors";
 
     passed_sockets_stay_hinits: "run/launch/start.rs" {
-        "variable(LISTEN_PID, inherited.listens.is_some())?" => "variable(LISTEN_PID, false)?"
+        "let own_pid = listens.map(|_| LISTEN_PID);" => "let own_pid = listens.map(|_| LISTEN_PID).filter(|_| false);"
     } fails "lifecycle::subreaper::passed_sockets_are_the_servers";
 
-    passed_sockets_name_another_pidfd: "sys/child.rs" {
+    passed_sockets_name_another_pidfd: "sys/environment.rs" {
         "Ok(number) => variable.set(number)," => "Ok(number) => variable.set(number ^ 1),"
     } fails "lifecycle::pid_1::passed_sockets_name_the_servers_pidfd";
 
@@ -23,15 +23,15 @@ mutants! {
         "if topic.mixed {" => "if topic.mixed || true {"
     } fails "lifecycle::subreaper::the_servers_own_options_are_not_hinits";
 
-    without_close_range_nothing_is_closed: "sys.rs" {
-        "return close_one_by_one(&kept);" => "return Ok(());"
+    without_close_range_nothing_is_closed: "sys/descriptors.rs" {
+        "return self.close_others_one_by_one();" => "return Ok(());"
     } fails "limits::inherited::inherited_descriptors_are_closed_without_close_range";
 
     out_of_memory_aborts: "sys/heap.rs" {
         "            self.plan.follow();" => "            return block;"
     } fails "limits::memory::long_command_lines_and_paths_are_refused_in_one_line";
 
-    a_dangling_entry_of_path_ends_the_search: "sys/child.rs" {
+    a_dangling_entry_of_path_ends_the_search: "sys/child/executable.rs" {
         "                errno if along_path && is_no_entry(candidate, errno) => {}" => ""
     } fails "exec_errors::subreaper::dangling_entries_of_path_are_skipped";
 

@@ -9,7 +9,7 @@ mutants! {
     } fails "user::subreaper::ids_groups_and_capabilities_are_the_users";
 
     the_server_can_become_root_again: "sys/identity.rs" {
-        "SYS_setresuid, uid, uid, uid" => "SYS_setresuid, 0, uid, uid"
+        "SYS_setresuid, [uid as usize; 3]" => "SYS_setresuid, [0, uid as usize, uid as usize]"
     } fails "user::pid_1::ids_groups_and_capabilities_are_the_users";
 
     ambient_capabilities_are_kept: "run/launch/identity.rs" {

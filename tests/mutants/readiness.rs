@@ -16,7 +16,7 @@ mutants! {
     } fails "ready::child::pid_1::the_probing_child_runs_as_the_servers_user";
 
     the_probing_child_keeps_the_lock: "run/ready.rs" {
-        "let _may_stay = sys::close_all_but(vec![answer.as_raw_fd()]);" => ""
+        "let _may_stay = KeptDescriptors::new(answer.as_fd()).close_others();" => ""
     } fails "ready::child::subreaper::the_probing_child_keeps_no_descriptor_of_hinit";
 
     the_probing_child_outlives_a_stop: "run/ready.rs" {

@@ -64,11 +64,11 @@ mutants! {
     } fails "lifecycle::subreaper::sigchld_ignored_by_the_caller_stays_ignored_for_the_server_alone";
 
     an_ignored_sigchld_is_not_restored: "sys/child.rs" {
-        "if self.ignores_sigchld {" => "if false {"
+        "if self.plan.ignores_sigchld {" => "if false {"
     } fails "lifecycle::subreaper::sigchld_ignored_by_the_caller_stays_ignored_for_the_server_alone";
 
     the_signal_mask_is_not_restored: "sys/child.rs" {
-        "super::set_signal_mask(self.signal_mask);" => ""
+        "super::set_signal_mask(plan.signal_mask);" => ""
     } fails "lifecycle::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
 
     hinits_own_sigpipe_is_passed_on: "run/signals.rs" {
@@ -100,11 +100,11 @@ mutants! {
         "if !options.foreign && !file.is_held() {" => "if false {"
     } fails "signal::reuse::without_pidfds_a_reused_pid_gets_no_signal";
 
-    the_signal_goes_to_a_pid_that_was_reused: "sys/signals.rs" {
+    the_signal_goes_to_a_pid_that_was_reused: "sys/process_handle.rs" {
         "Err(Errno::ENOSYS | Errno::EPERM) if !ends_within(pidfd, PollTimeout::ZERO) =>" => "Err(_) =>"
     } fails "signal::reuse::a_pid_reused_after_any_system_call_gets_no_signal";
 
-    without_a_pidfd_no_signal_is_sent: "sys/signals.rs" {
+    without_a_pidfd_no_signal_is_sent: "sys/process_handle.rs" {
         "Err(Errno::ENOSYS | Errno::EPERM) | Ok(Err(_)) => None," => "Ok(Err(_)) => None,"
     } fails "signal::without_pidfds_kill_is_used";
 

@@ -15,7 +15,7 @@ mutants! {
         "&& sys::stop_own_group(like)" => "&& like != signal"
     } fails "terminal::ctrl_z_fg_and_bg_affect_hinit_and_server";
 
-    hinit_stops_without_its_group: "sys/signals.rs" {
+    hinit_stops_without_its_group: "sys/terminal.rs" {
         "kill(Pid::from_raw(0), signal)" => "kill(nix::unistd::getpid(), signal)"
     } fails "terminal::a_pipeline_stops_and_continues_as_a_whole";
 

@@ -126,9 +126,8 @@ impl Identity {
     }
 
     /// Names the user's home to the server.
-    pub(in crate::run) fn set_home(&self) -> Result<(), Error> {
-        sys::set_environment(c"HOME", &self.home)
-            .map_err(|errno| Error::cannot("set", &"HOME", &sys::describe(errno)))
+    pub(in crate::run) fn set_home(&self) {
+        sys::set_environment(c"HOME", &self.home);
     }
 
     /// Makes the caller that user, for good. Also if hinit is that user already: its groups and its ambient

@@ -13,7 +13,7 @@ use super::{accounts, exec_error};
 use crate::cli::suggestions;
 use crate::error::Error;
 use crate::file;
-use crate::sys::{self, Executable, is_missing};
+use crate::sys::{self, Executable, ServerEnvironment, is_missing};
 
 /// Where a command is looked for when there is no PATH.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -27,8 +27,7 @@ impl Program {
     pub(super) fn new(command: &[OsString]) -> Result<Self, Error> {
         let name = command.first().map_or(OsStr::new(""), OsString::as_os_str);
         let fail = |errno| Error::cannot("start", &name.display(), &sys::describe(errno));
-        let path = sys::try_environment(c"PATH").map_err(fail)?;
-        let path = path.unwrap_or_else(|| DEFAULT_PATH.into());
+        let path = sys::environment(c"PATH").unwrap_or(OsStr::new(DEFAULT_PATH));
         let mut words = Vec::new();
         sys::try_reserve(&mut words, command.len()).map_err(fail)?;
         for word in command {
@@ -51,7 +50,7 @@ impl Program {
     }
 
     /// Has /bin/sh execute a file that the kernel takes for no program at all, as execvp(3) does.
-    pub(super) fn execute_by_shell(self, script: &CStr) {
+    pub(super) fn execute_by_shell(self, script: &CStr, environment: &ServerEnvironment) {
         if is_binary(script) {
             return;
         }
@@ -59,7 +58,7 @@ impl Program {
         words.extend_from_slice(self.0.words().get(1..).unwrap_or_default());
         if let Ok(shell) = Executable::new(vec![SHELL.to_owned()], words) {
             // Where there is no shell either, the error is that of the file.
-            let _no_shell = shell.execute();
+            let _no_shell = shell.execute(environment);
         }
     }
 
@@ -84,7 +83,7 @@ impl Program {
 
     /// The error for a command that is not there; with a slash in it, it is that one file.
     fn not_found(self, file: Option<&CStr>, errno: Errno, is_own: bool) -> Error {
-        let path = sys::try_environment(c"PATH").unwrap_or_default();
+        let path = sys::environment(c"PATH");
         let reason: Cow<str> = match (file, path) {
             (Some(file), _) => exec_error::dangling(file)
                 .map_or(sys::describe(errno).into(), |dangling| {

@@ -9,10 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, poll};
 
 use super::HEAP;
-use crate::sys::child::exit;
+use crate::sys::exit::exit_with_line;
 use crate::sys::{STDERR, STDOUT};
 use crate::time::pause;
 
@@ -42,8 +41,6 @@ pub(super) struct Plan {
 const FAILED: u8 = 125;
 const REFUSED: u8 = 1;
 
-/// How long the last line waits for a pipe that nobody reads, in milliseconds.
-const LINE_TIMEOUT: u8 = 100;
 /// How long to wait for memory.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -103,11 +100,6 @@ impl Plan {
             Some(OnAllocFailure::Silence) => (STDOUT, b""),
             Some(OnAllocFailure::Wait) | None => return pause(PAUSE),
         };
-        let mut ready = [PollFd::new(to, PollFlags::POLLOUT)];
-        if poll(&mut ready, LINE_TIMEOUT) == Ok(1) {
-            // The exit code tells as well.
-            let _lost = nix::unistd::write(to, line);
-        }
-        exit(self.exit_code.load(Relaxed))
+        exit_with_line(to, line, self.exit_code.load(Relaxed))
     }
 }

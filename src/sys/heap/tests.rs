@@ -22,6 +22,14 @@ fn which_block_so_much_fits_into() {
     assert_eq!(block(layout(1, 64)), None);
 }
 
+#[test]
+fn an_alignment_above_a_page_is_refused() {
+    assert!(Heap::new().allocate(layout(1, 8192)).is_null());
+    assert!(Heap::new().allocate(layout(64 * 1024, 8192)).is_null());
+    let page = Given::new(&Heap::new(), layout(1, 4096), 1);
+    page.give_back(&Heap::new());
+}
+
 /// What was handed out, and what stands in it.
 struct Given(*mut u8, Layout, u8);
 
