@@ -1,4 +1,4 @@
-//! What failed, on what, and which exit code that is.
+//! Errors: what failed, on what, why, and the exit code.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};
@@ -21,7 +21,7 @@ struct Failure {
 /// What failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// hinit itself could not do its job; it may be the command line that is wrong.
+    /// hinit itself failed, or the command line is wrong.
     Hinit,
     /// The command was found, but the kernel would not run it.
     NotExecutable,
@@ -32,7 +32,7 @@ enum Kind {
 /// The exit codes of `hinit run`, when they are not the server's own: those of env(1), timeout(1)
 /// and the shells.
 pub(crate) mod exit_code {
-    /// Of the other commands: what was asked for did not come about.
+    /// Of the other commands: they failed.
     pub(crate) const REFUSED: u8 = 1;
     pub(crate) const HINIT_FAILED: u8 = 125;
     pub(crate) const NOT_EXECUTABLE: u8 = 126;
@@ -41,7 +41,7 @@ pub(crate) mod exit_code {
     pub(crate) const KILLED_BY: i32 = 128;
 }
 
-/// The exit codes of an init that has no server: it failed itself, the command could not be executed,
+/// The exit codes of an init that could not start the server: the init itself failed, the command could not be executed,
 /// or was not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FailureCodes(pub(crate) [u8; 3]);
@@ -101,7 +101,7 @@ impl Error {
         self.and("; ").and(words)
     }
 
-    /// Goes on with these words.
+    /// Appends these words.
     #[must_use]
     #[inline(never)]
     pub(crate) fn and(mut self, words: &str) -> Self {
@@ -110,14 +110,14 @@ impl Error {
     }
 }
 
-/// Why something is not so, for people.
+/// The reason of a failure, for people.
 pub(crate) type Reason = Cow<'static, str>;
 
 pub(crate) fn reason(errno: Errno) -> Reason {
     describe(errno).into()
 }
 
-/// What std says in its own way.
+/// The errno of an error of std's.
 #[allow(clippy::needless_pass_by_value, reason = "map_err gives it by value")]
 #[inline(never)]
 pub(crate) fn errno(error: std::io::Error) -> Errno {
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_wording_and_one_exit_code_each() {
+    fn each_error_has_its_text_and_its_exit_code() {
         for (error, code, line) in [
             (
                 Error::usage("no command given".into()),

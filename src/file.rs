@@ -22,7 +22,7 @@ pub(crate) use directory::RefusedLink;
 pub(crate) use entry::Entry;
 pub(crate) use owner::{is_ambiguous, is_trusted};
 
-/// Opens a file, not for the server.
+/// Opens a file. The server does not inherit the descriptor.
 pub(crate) fn open(path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
     let path = c_string(path.as_os_str().as_bytes())?;
     openat(AT_FDCWD, &*path, flags | OFlag::O_CLOEXEC, Mode::empty())
@@ -33,15 +33,15 @@ pub(crate) fn enter(directory: &Path) -> nix::Result<()> {
     chdir(&*c_string(directory.as_os_str().as_bytes())?)
 }
 
-/// All that is in a file.
+/// Reads a whole file.
 pub(crate) fn read(path: &str) -> nix::Result<Vec<u8>> {
-    const MORE: usize = 4096;
+    const STEP: usize = 4096;
     let file = open(Path::new(path), OFlag::O_RDONLY)?;
     let mut bytes = Vec::new();
     loop {
         let length = bytes.len();
-        try_reserve(&mut bytes, MORE)?;
-        bytes.resize(length + MORE, 0);
+        try_reserve(&mut bytes, STEP)?;
+        bytes.resize(length + STEP, 0);
         let room = bytes.get_mut(length..).unwrap_or_default();
         let count = nix::unistd::read(&file, room)?;
         bytes.truncate(length + count);
@@ -51,18 +51,18 @@ pub(crate) fn read(path: &str) -> nix::Result<Vec<u8>> {
     }
 }
 
-/// The same of a text.
+/// The same for a text.
 pub(crate) fn read_text(path: &str) -> nix::Result<String> {
     String::from_utf8(read(path)?).map_err(|_| Errno::EILSEQ)
 }
 
-/// Calls with each name in a directory, in no order.
+/// Calls `call` with each name in a directory, in no order.
 pub(crate) fn each_name(directory: &str, call: &mut dyn FnMut(&CStr)) -> nix::Result<()> {
     let directory = open(Path::new(directory), OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
     sys::each_name(&directory, call)
 }
 
-/// `lstat(2)`: a link itself and not what it leads to.
+/// `lstat(2)`: of a symlink, the symlink itself.
 pub(crate) fn stat(path: &Path) -> nix::Result<FileStat> {
     let path = c_string(path.as_os_str().as_bytes())?;
     fstatat(AT_FDCWD, &*path, AtFlags::AT_SYMLINK_NOFOLLOW)
@@ -73,7 +73,7 @@ pub(crate) fn socket_address(path: &Path) -> nix::Result<UnixAddr> {
     UnixAddr::new(&*c_string(path.as_os_str().as_bytes())?)
 }
 
-/// A lock of this kind on so many bytes of a file, as fcntl(2) has it; 0 is up to its end.
+/// The argument of fcntl(2) for a lock on `length` bytes of a file; 0: up to its end.
 pub(crate) fn lock_on(kind: c_int, start: i64, length: i64) -> flock {
     flock {
         l_type: i16::try_from(kind).unwrap_or_default(),
@@ -84,7 +84,7 @@ pub(crate) fn lock_on(kind: c_int, start: i64, length: i64) -> flock {
     }
 }
 
-/// Which file it is, whatever its name.
+/// The id of a file, which all of its names share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity(u64, u64);
 
@@ -94,7 +94,7 @@ impl Identity {
     }
 }
 
-/// None for a regular file, else what it is.
+/// None for a regular file; else what kind of file it is.
 pub(crate) fn kind(stat: &FileStat) -> Option<&'static str> {
     Some(
         match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
@@ -108,12 +108,12 @@ pub(crate) fn kind(stat: &FileStat) -> Option<&'static str> {
     )
 }
 
-/// The symlink on the way to a file for which [`Entry::of`] says EACCES, if it is one.
+/// The symlink in a path because of which [`Entry::of`] returned EACCES, if that is the reason.
 pub(crate) fn refused_link(path: &Path) -> Option<RefusedLink> {
     directory::refused_link(directory_and_name(path)?.0)
 }
 
-/// The same path for who leaves the working directory.
+/// An absolute path for the same file, because hinit leaves its working directory.
 pub(crate) fn absolute(path: &Path) -> nix::Result<PathBuf> {
     if path.has_root() {
         return Ok(path.to_owned());
@@ -121,14 +121,14 @@ pub(crate) fn absolute(path: &Path) -> nix::Result<PathBuf> {
     Ok(sys::working_directory()?.join(path))
 }
 
-/// Makes the directory of a file, and before it those above it, where they are missing.
+/// Creates the directory of a file, and those above it, if they are missing.
 pub(crate) fn create_directory_of(path: &Path) -> nix::Result<()> {
     let all = Mode::S_IRWXU | Mode::S_IRWXG | Mode::S_IRWXO;
     let bytes = path.as_os_str().as_bytes();
     for end in (1..bytes.len()).filter(|end| bytes.get(*end) == Some(&b'/')) {
         let above = Path::new(OsStr::from_bytes(bytes.get(..end).unwrap_or_default()));
         match Entry::of(above).and_then(|entry| entry.make_directory(all)) {
-            // `.` and `..` are there as well.
+            // `.` and `..` exist as well (EISDIR).
             Ok(()) | Err(Errno::EEXIST | Errno::EISDIR) => {}
             Err(errno) => return Err(errno),
         }
@@ -136,8 +136,8 @@ pub(crate) fn create_directory_of(path: &Path) -> nix::Result<()> {
     Ok(())
 }
 
-/// The directory of a file and its name in there. None for what names a directory. (Path's own
-/// `file_name` would overlook a slash at the end.)
+/// The directory of a file, and its name in that directory. None, if the path names a directory. (Path's own
+/// `file_name` ignores a slash at the end.)
 pub(crate) fn directory_and_name(path: &Path) -> Option<(&Path, &OsStr)> {
     let bytes = path.as_os_str().as_bytes();
     let name = bytes.rsplit(|&byte| byte == b'/').next()?;
@@ -157,12 +157,12 @@ pub(crate) fn directory_and_name(path: &Path) -> Option<(&Path, &OsStr)> {
     Some((directory, OsStr::from_bytes(name)))
 }
 
-/// No path has a NUL in it, nor any word that a program can be given: EINVAL.
+/// A C string. EINVAL, if there is a NUL in it, which no path and no argument of a program can contain.
 pub(crate) fn c_string(bytes: &[u8]) -> nix::Result<CString> {
     joined(&[bytes])
 }
 
-/// The same of several parts.
+/// The same from several parts.
 pub(crate) fn joined(parts: &[&[u8]]) -> nix::Result<CString> {
     let mut bytes = Vec::new();
     let length: usize = parts.iter().map(|part| part.len()).sum();
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_a_file_is() {
+    fn a_path_is_a_directory_and_a_name() {
         for (path, expected) in [
             ("/run/x", Some(("/run", "x"))),
             ("x", Some((".", "x"))),
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_a_file_or_why_not() {
+    fn a_file_is_read_completely_or_not_at_all() {
         let own = read(file!()).unwrap();
         assert!(own.starts_with(b"//! Files") && own.ends_with(b"\n}\n"));
         let long = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock");

@@ -1,4 +1,4 @@
-//! What hinit says: lines that never fail, never block for long and never run into each other.
+//! The log, and standard output. A line never fails, never blocks for long, and is never mixed with another.
 
 use std::fmt;
 use std::os::fd::BorrowedFd;
@@ -12,18 +12,18 @@ use crate::sys::{STDERR, STDOUT, describe};
 use crate::text::Line;
 use crate::time::poll_timeout;
 
-/// How long a line waits for a full pipe or a stopped terminal before it is dropped: nothing may
-/// keep PID 1 from its work, and a reader that is merely slow gets its chance.
+/// How long a line waits for a full pipe or a stopped terminal, in milliseconds, before it is dropped: long enough for a
+/// slow reader, and short enough not to delay PID 1.
 const LINE_TIMEOUT: u8 = 100;
 
-/// How long a text waits for room in a pipe that does not block, each time that the pipe is full.
+/// How long a text waits for room in a non-blocking pipe, each time that the pipe is full.
 const TEXT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Whether the last line was dropped. The next ones then do not wait: a reader that has stopped delays hinit
-/// once, not once a line.
+/// Whether the last line was dropped. Then the next lines do not wait: a reader that has stopped delays hinit once, and
+/// not once for each line.
 static HAS_DROPPED: AtomicBool = AtomicBool::new(false);
 
-/// How much `hinit run` says.
+/// How much `hinit run` logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verbosity {
     /// Only errors.
@@ -59,27 +59,27 @@ impl Log {
 
     fn line(self, from: Verbosity, message: fmt::Arguments) {
         if self.0 >= from {
-            write_patiently(STDERR, Line::new(format_args!("hinit: {message}")).bytes());
+            write_line(STDERR, Line::new(format_args!("hinit: {message}")).bytes());
         }
     }
 }
 
 /// Writes one line to standard output.
 pub(crate) fn print_line(message: &dyn fmt::Display) {
-    write_patiently(STDOUT, Line::new(format_args!("{message}")).bytes());
+    write_line(STDOUT, Line::new(format_args!("{message}")).bytes());
 }
 
-/// Writes a line that a pipe takes at once to standard output, for who has a deadline anyway.
+/// Writes a line that fits into a pipe at once to standard output. It may block: for callers that have a deadline.
 pub(crate) fn print_by_deadline(line: &[u8]) {
-    // Whoever does not read it has the exit code.
+    // A reader that misses the line has the exit code.
     let _lost = nix::unistd::write(STDOUT, line);
 }
 
-/// Writes a text of our own, of any length, to standard output. False, if not all of it could be written.
+/// Writes a text of any length to standard output. False, if a part of it could not be written.
 pub(crate) fn print_text(text: &str) -> bool {
     let written = write_all(STDOUT, text.as_bytes());
     match written {
-        // The reader has left, as `head` does: it knows.
+        // The reader has closed the pipe, as `head` does, and needs no message.
         Ok(()) | Err(Errno::EPIPE) => {}
         Err(errno) => Log(Verbosity::Normal).error(format_args!(
             "cannot write to standard output: {}",
@@ -89,13 +89,13 @@ pub(crate) fn print_text(text: &str) -> bool {
     written.is_ok()
 }
 
-/// Writes all of it, or says why not.
+/// Writes all bytes, or returns an error.
 pub(crate) fn write_all(fd: BorrowedFd, mut rest: &[u8]) -> nix::Result<()> {
     while !rest.is_empty() {
         match nix::unistd::write(fd, rest) {
             Ok(written) => rest = rest.get(written..).unwrap_or_default(),
             Err(Errno::EINTR) => {}
-            // Only where somebody has set O_NONBLOCK: else the write waits by itself.
+            // Only if O_NONBLOCK is set: otherwise the write itself waits.
             Err(Errno::EAGAIN) => wait_for_room(fd)?,
             Err(errno) => return Err(errno),
         }
@@ -107,29 +107,29 @@ fn wait_for_room(fd: BorrowedFd) -> nix::Result<()> {
     let mut ready = [PollFd::new(fd, PollFlags::POLLOUT)];
     match poll(&mut ready, poll_timeout(TEXT_TIMEOUT)) {
         Ok(0) => Err(Errno::EAGAIN),
-        // EINTR: the write finds out.
+        // After EINTR the next write shows whether there is room.
         _ => Ok(()),
     }
 }
 
-fn write_patiently(fd: BorrowedFd, bytes: &[u8]) {
+fn write_line(fd: BorrowedFd, bytes: &[u8]) {
     let mut ready = [PollFd::new(fd, PollFlags::POLLOUT)];
-    let patience = if HAS_DROPPED.load(Relaxed) {
+    let timeout = if HAS_DROPPED.load(Relaxed) {
         0
     } else {
         LINE_TIMEOUT
     };
-    // Who shares a pipe may have filled it in between.
+    // Another process with the same pipe may fill it between the two calls.
     for _attempt in 0..3 {
-        if poll(&mut ready, patience) == Ok(0) {
+        if poll(&mut ready, timeout) == Ok(0) {
             return HAS_DROPPED.store(true, Relaxed);
         }
-        // One write: lines of up to PIPE_BUF bytes arrive whole. A reader that is gone is no
-        // concern of ours; SIGPIPE is blocked.
+        // One write: a pipe takes up to PIPE_BUF bytes as a whole. If the reader has closed the pipe, nothing is to be
+        // done; SIGPIPE is blocked.
         let written = nix::unistd::write(fd, bytes);
         if !matches!(written, Err(Errno::EAGAIN | Errno::EINTR)) {
-            // Stored only where it changes: else it would cost each hinit a page.
-            if patience == 0 {
+            // Stored only if it changes: otherwise it would cost each hinit a page.
+            if timeout == 0 {
                 HAS_DROPPED.store(false, Relaxed);
             }
             return;

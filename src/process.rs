@@ -1,134 +1,20 @@
-//! What /proc says of one process, and of all.
-
-use std::fmt::{self, Write};
-use std::time::Duration;
+//! Processes, as /proc shows them.
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, readlinkat};
 use nix::sys::signal::kill;
-use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{Pid, getpid};
 
 use crate::file;
 use crate::sys::{self, probe_process, try_reserve};
 
-/// A process at one moment: some of `/proc/PID/stat`, of which `proc(5)` tells more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Process {
-    pub(crate) pid: Pid,
-    pub(crate) parent: Pid,
-    pub(crate) name: Name,
-    pub(crate) state: State,
-    /// How many threads the process has left.
-    pub(crate) threads: u32,
-    /// When it started: of two processes with one PID, this tells which.
-    pub(crate) started: StartTime,
-}
+mod stat;
 
-/// What a process is called, whatever bytes that has: the kernel keeps 15 of them (`proc_pid_comm(5)`). It
-/// takes no memory of its own, so that a list of processes is one allocation, which can be refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Name([u8; 16]);
-
-impl Name {
-    fn new(bytes: &[u8]) -> Self {
-        let mut name = [0; 16];
-        for (to, from) in name.iter_mut().zip(bytes) {
-            *to = *from;
-        }
-        Self(name)
-    }
-}
-
-impl From<&str> for Name {
-    fn from(text: &str) -> Self {
-        Self::new(text.as_bytes())
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let end = self.0.iter().position(|&byte| byte == 0);
-        let bytes = self.0.get(..end.unwrap_or(self.0.len()));
-        for chunk in bytes.unwrap_or_default().utf8_chunks() {
-            f.write_str(chunk.valid())?;
-            if !chunk.invalid().is_empty() {
-                f.write_char(char::REPLACEMENT_CHARACTER)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The state of a process: that of its first thread, or of the others if the first has exited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    Running,
-    Sleeping,
-    /// In a system call that no signal interrupts.
-    Blocked,
-    /// By SIGSTOP or a terminal.
-    Stopped,
-    /// By a debugger.
-    Traced,
-    /// All of its threads have ended, as far as could be seen.
-    Ended,
-    /// /proc hides the process.
-    Hidden,
-    Other,
-}
-
-impl State {
-    fn of(letter: u8) -> Self {
-        match letter {
-            b'R' => Self::Running,
-            b'S' => Self::Sleeping,
-            b'D' => Self::Blocked,
-            b'T' => Self::Stopped,
-            b't' => Self::Traced,
-            b'Z' | b'X' => Self::Ended,
-            _ => Self::Other,
-        }
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(match self {
-            Self::Running => "running",
-            Self::Sleeping => "sleeping",
-            Self::Blocked => "in an uninterruptible wait",
-            Self::Stopped => "stopped",
-            Self::Traced => "traced",
-            Self::Ended => "a zombie",
-            Self::Hidden => "hidden by /proc",
-            Self::Other => "in an unknown state",
-        })
-    }
-}
-
-/// In ticks since the machine was booted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct StartTime(u64);
-
-impl StartTime {
-    /// An age of nothing.
-    #[cfg(test)]
-    pub(crate) const TO_COME: Self = Self(u64::MAX / 1000);
-
-    /// How long ago that was.
-    pub(crate) fn age(self) -> Duration {
-        /// `USER_HZ` of all machines that hinit is built for.
-        const TICKS_A_SECOND: u64 = 100;
-        let now = clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from);
-        now.saturating_sub(Duration::from_millis(
-            self.0.saturating_mul(1000 / TICKS_A_SECOND),
-        ))
-    }
-}
+use stat::parse_stat;
+pub(crate) use stat::{Name, Process, StartTime, State};
 
 impl Process {
-    /// A child of hinit's that /proc does not show: its PID is all that is known of it.
+    /// A child of hinit's that /proc does not show, so that only its PID is known.
     pub(crate) fn hidden_child(pid: Pid) -> Self {
         Self {
             pid,
@@ -140,21 +26,21 @@ impl Process {
         }
     }
 
-    /// Whether all of it has ended: a first thread that has left its others running shows as a
-    /// zombie, and the process lives.
+    /// Whether all of its threads have ended: a process whose first thread has exited before the others shows as a
+    /// zombie, but runs.
     pub(crate) fn has_ended(&self) -> bool {
         self.state == State::Ended && self.threads <= 1
     }
 }
 
-/// What could be found out about a PID.
+/// What the kernel and /proc show for a PID.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Look {
     /// There is no such process.
     Missing,
-    /// There is one, but /proc does not tell more.
+    /// There is one, but /proc does not show it.
     Exists,
-    /// There is one, and looking at it has failed.
+    /// There is one, but reading its state has failed.
     Unseen(Errno),
     /// It is a thread of this other process.
     Thread(Pid),
@@ -162,50 +48,50 @@ pub(crate) enum Look {
 }
 
 pub(crate) fn look(pid: Pid) -> Look {
-    // EPERM and (from a security module) EACCES come from a process that is there.
+    // EPERM and (from a security module) EACCES mean that the process exists.
     if probe_process(pid) == Err(Errno::ESRCH) {
         return if kill(pid, None) == Err(Errno::ESRCH) {
             Look::Missing
         } else {
-            thread_group(pid).map_or_else(unseen, Look::Thread)
+            thread_group(pid).map_or_else(failed_lookup, Look::Thread)
         };
     }
     match try_read(pid) {
         Ok(process) => Look::Seen(process),
-        // It may have ended since.
+        // It may have ended meanwhile.
         Err(_) if probe_process(pid) == Err(Errno::ESRCH) => Look::Missing,
-        Err(errno) => unseen(errno),
+        Err(errno) => failed_lookup(errno),
     }
 }
 
-fn unseen(errno: Errno) -> Look {
-    // EILSEQ: this /proc has another form.
-    if hides(errno) || errno == Errno::EILSEQ {
+fn failed_lookup(errno: Errno) -> Look {
+    // EILSEQ: this /proc has another format.
+    if is_hidden(errno) || errno == Errno::EILSEQ {
         Look::Exists
     } else {
         Look::Unseen(errno)
     }
 }
 
-/// Whether /proc is not there, or does not show what was asked for. Other errors are trouble, and not an
-/// answer.
-fn hides(errno: Errno) -> bool {
+/// Whether the error means that /proc is missing, or does not show the file. Other errors mean that the read itself
+/// failed.
+fn is_hidden(errno: Errno) -> bool {
     matches!(
         errno,
         Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::EPERM
     )
 }
 
-/// What /proc told, if it told anything. An error, where it could not be asked: another time it might
-/// tell.
-pub(crate) fn none_unless_exhausted<T>(told: nix::Result<T>) -> nix::Result<Option<T>> {
-    match told {
+/// None for an error that says something about the process. An error if hinit is out of descriptors or memory: then a
+/// later attempt may succeed.
+pub(crate) fn none_unless_exhausted<T>(result: nix::Result<T>) -> nix::Result<Option<T>> {
+    match result {
         Err(errno @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)) => Err(errno),
-        told => Ok(told.ok()),
+        result => Ok(result.ok()),
     }
 }
 
-/// What a process is called, if it is still there.
+/// The name of a process, if it still exists.
 pub(crate) fn name(pid: Pid) -> Option<Name> {
     read(pid).map(|process| process.name)
 }
@@ -217,7 +103,7 @@ pub(crate) fn users(pid: Pid) -> Option<[u32; 3]> {
     parse_users(&status)
 }
 
-/// The name, which may be any bytes, stands on a line of its own.
+/// The name, which may contain any bytes, is on a line of its own.
 fn parse_users(status: &[u8]) -> Option<[u32; 3]> {
     let mut lines = status.split(|&byte| byte == b'\n');
     let line = lines.find_map(|line| line.strip_prefix(b"Uid:\t"))?;
@@ -226,18 +112,18 @@ fn parse_users(status: &[u8]) -> Option<[u32; 3]> {
     Some([user()?, user()?, user()?])
 }
 
-/// As which user a process runs.
+/// The user of a process.
 pub(crate) fn owner(pid: Pid) -> Option<u32> {
     let stat = file::stat(format!("/proc/{pid}").as_ref());
     stat.ok().map(|stat| stat.st_uid)
 }
 
-/// Every process that /proc shows, in no order. One that ends meanwhile may be missing; but it is an
-/// error if one was, for want of descriptors or memory.
+/// Every process that /proc shows, in no order. One that ends meanwhile may be missing; it is an error if one is missing
+/// because hinit is out of descriptors or memory.
 pub(crate) fn all() -> nix::Result<Vec<Process>> {
     let mut all = Vec::new();
     each(&mut |process| {
-        // Of all that hinit has to keep, this is the most.
+        // This is the largest list that hinit makes.
         try_reserve(&mut all, 1)?;
         all.push(process);
         Ok(())
@@ -245,31 +131,31 @@ pub(crate) fn all() -> nix::Result<Vec<Process>> {
     Ok(all)
 }
 
-/// Calls with each of them.
+/// Calls `call` with each of them.
 pub(crate) fn each(call: &mut dyn FnMut(Process) -> nix::Result<()>) -> nix::Result<()> {
-    let mut seen = Ok(());
+    let mut result = Ok(());
     let listed = file::each_name("/proc", &mut |name| {
         let pid = name.to_str().ok().and_then(|name| name.parse().ok());
         if let Some(pid) = pid
             && let Err(errno) = none_unless_exhausted(try_read(Pid::from_raw(pid)))
                 .and_then(|process| process.map_or(Ok(()), &mut *call))
         {
-            seen = Err(errno);
+            result = Err(errno);
         }
     });
-    none_unless_exhausted(listed).and(seen)
+    none_unless_exhausted(listed).and(result)
 }
 
-/// Whether /proc is that of our PID namespace. Another one's describes other processes.
+/// Whether /proc is that of hinit's PID namespace. The /proc of another one shows other processes.
 pub(crate) fn is_proc_ours() -> bool {
     match readlinkat(AT_FDCWD, c"/proc/self") {
         Ok(own) => own.to_str().map(str::parse) == Some(Ok(getpid().as_raw())),
-        Err(errno) => !hides(errno),
+        Err(errno) => !is_hidden(errno),
     }
 }
 
-/// Whether /proc may hide processes from this one: it is mounted with `hidepid` (proc(5)), and this process
-/// lacks the capability for which the kernel shows them all the same.
+/// Whether /proc may hide processes from hinit: it is mounted with `hidepid` (proc(5)), and hinit lacks the capability
+/// with which the kernel shows them anyway.
 pub(crate) fn may_be_hidden() -> bool {
     const CAP_SYS_PTRACE: u32 = 19;
     // `DEVICE MOUNT-POINT TYPE OPTIONS ...`; the last mount covers those before it.
@@ -283,12 +169,12 @@ pub(crate) fn may_be_hidden() -> bool {
     !sys::has_capability(CAP_SYS_PTRACE) && file::read("/proc/self/mounts").is_ok_and(is_restricted)
 }
 
-/// What /proc says of a process, if it is still there.
+/// Reads a process from /proc, if it still exists.
 pub(crate) fn read(pid: Pid) -> Option<Process> {
     try_read(pid).ok()
 }
 
-/// The same, or why not.
+/// The same, or the error.
 pub(crate) fn try_read(pid: Pid) -> nix::Result<Process> {
     let mut process = read_stat(&format!("/proc/{pid}/stat"), pid)?;
     // A first thread that has exited shows as a zombie until the others have exited too.
@@ -298,58 +184,33 @@ pub(crate) fn try_read(pid: Pid) -> nix::Result<Process> {
     Ok(process)
 }
 
-/// The state of a process whose first thread has exited. It is stopped only if all of the others are.
+/// The state of a process whose first thread has exited. It is stopped only if all of its other threads are.
 fn state_of_threads(pid: Pid) -> nix::Result<State> {
     let directory = format!("/proc/{pid}/task");
-    let mut together = Ok(State::Ended);
+    let mut state = Ok(State::Ended);
     let listed = file::each_name(&directory, &mut |name| {
-        if !matches!(together, Ok(State::Ended | State::Stopped)) {
+        if !matches!(state, Ok(State::Ended | State::Stopped)) {
             return;
         }
         let path = name.to_str().map(|name| format!("{directory}/{name}/stat"));
         let thread = path.map_or(Err(Errno::EILSEQ), |path| read_stat(&path, pid));
         match none_unless_exhausted(thread) {
-            Ok(Some(thread)) if thread.state != State::Ended => together = Ok(thread.state),
-            // Ended, or gone since.
+            Ok(Some(thread)) if thread.state != State::Ended => state = Ok(thread.state),
+            // The thread has ended.
             Ok(_) => {}
-            Err(errno) => together = Err(errno),
+            Err(errno) => state = Err(errno),
         }
     });
     none_unless_exhausted(listed)?;
-    together
+    state
 }
 
 fn read_stat(path: &str, pid: Pid) -> nix::Result<Process> {
     let file = file::open(path.as_ref(), OFlag::O_RDONLY)?;
-    // What we look for stands in the first half of the line, which has at most some 600 bytes.
+    // The fields that hinit needs are in the first half of the line, which has at most some 600 bytes.
     let mut bytes = [0; 512];
     let length = nix::unistd::read(&file, &mut bytes)?;
     parse_stat(pid, bytes.get(..length).unwrap_or_default()).ok_or(Errno::EILSEQ)
-}
-
-/// Reads `PID (NAME) STATE PPID ...`. The name may hold anything, also `) Z (`, and what follows it
-/// holds no parenthesis: so the name ends at the last one.
-fn parse_stat(pid: Pid, stat: &[u8]) -> Option<Process> {
-    let begin = stat.iter().position(|&byte| byte == b'(')? + 1;
-    let end = stat.iter().rposition(|&byte| byte == b')')?;
-    let name = stat.get(begin..end)?;
-    let mut fields = stat
-        .get(end + 1..)?
-        .trim_ascii_start()
-        .split(|&byte| byte == b' ');
-    let [letter] = fields.next()? else {
-        return None;
-    };
-    let mut number = |skip| -> Option<u64> { str::from_utf8(fields.nth(skip)?).ok()?.parse().ok() };
-    Some(Process {
-        pid,
-        name: Name::new(name),
-        state: State::of(*letter),
-        // The 4th field, ppid; the 20th, num_threads; the 22nd, starttime.
-        parent: Pid::from_raw(i32::try_from(number(0)?).ok()?),
-        threads: u32::try_from(number(15)?).ok()?,
-        started: StartTime(number(1)?),
-    })
 }
 
 /// The process that a thread belongs to.
@@ -363,7 +224,7 @@ fn parse_status(status: &str) -> Option<Pid> {
     group.map(Pid::from_raw)
 }
 
-/// A stat file, or a status file.
+/// Reads the bytes as a stat file and as a status file.
 #[cfg(any(fuzzing, test))]
 pub(crate) fn fuzz(bytes: &[u8]) {
     let pid = Pid::from_raw(42);

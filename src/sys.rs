@@ -1,5 +1,5 @@
-//! All of hinit's unsafe code, and nothing else: here what concerns the process, in files of their
-//! own what concerns signals, children and the allocator.
+//! All of hinit's unsafe code, and nothing else. This file has what concerns the process; signals, children,
+//! descriptors, the environment and the allocator have files of their own.
 //!
 //! Each item is one kernel service that neither std nor nix offers in a safe or a complete form.
 //! The rest of the crate denies `unsafe_code`.
@@ -59,11 +59,11 @@ pub(crate) use wait::{ended_child, is_child, is_running_child, reap};
 
 use raw::{call, int};
 
-/// Defines C's `main`, which hands over to `$main(Vec<OsString>, SignalSet) -> u8`.
+/// Defines C's `main`, which calls `$main(Vec<OsString>, SignalSet) -> u8`.
 ///
-/// Why not Rust's: its runtime runs first, and by then has made some 15 system calls, changed
-/// SIGPIPE, opened files, and left a window in which a signal ends hinit. Here the first
-/// instruction of ours blocks all signals. (Its price: `std::env::args` is empty on musl.)
+/// Not Rust's `main`, because Rust's runtime runs before that: it makes some 15 system calls, changes SIGPIPE, opens
+/// files, and leaves a time in which a signal ends hinit. Here hinit's first instruction blocks all signals. (The
+/// price: `std::env::args` is empty on musl.)
 macro_rules! c_main {
     ($main:path) => {
         #[cfg(not(any(test, fuzzing)))]
@@ -75,7 +75,7 @@ macro_rules! c_main {
         ) -> std::ffi::c_int {
             let inherited = $crate::sys::set_signal_mask($crate::sys::SignalSet::ALL);
             $crate::sys::occupy_standard_fds();
-            // SAFETY: these are the arguments of C's main, as they came.
+            // SAFETY: these are the arguments of C's main, unchanged.
             let arguments = unsafe { $crate::sys::arguments(argc, argv) };
             $main(arguments, inherited).into()
         }
@@ -86,30 +86,30 @@ pub(crate) use c_main;
 /// Copies the arguments of C's `main`.
 ///
 /// # Safety
-/// `words` must point to `count` pointers to NUL-terminated strings.
-pub(crate) unsafe fn arguments(count: c_int, words: *const *const c_char) -> Vec<OsString> {
-    // SAFETY: the caller vouches for this one as well.
-    let command = (count > 1).then(|| unsafe { CStr::from_ptr(*words.add(1)) });
+/// `arguments` must point to `count` pointers to NUL-terminated strings.
+pub(crate) unsafe fn arguments(count: c_int, arguments: *const *const c_char) -> Vec<OsString> {
+    // SAFETY: as below.
+    let command = (count > 1).then(|| unsafe { CStr::from_ptr(*arguments.add(1)) });
     on_alloc_failure_of_command(command.map(CStr::to_bytes));
     (0..usize::try_from(count).unwrap_or(0))
         .map(|i| {
-            // SAFETY: the caller vouches for `count` pointers, each to a C string.
-            let word = unsafe { CStr::from_ptr(*words.add(i)) };
-            OsString::from_vec(word.to_bytes().to_vec())
+            // SAFETY: the caller guarantees `count` pointers, each to a C string.
+            let argument = unsafe { CStr::from_ptr(*arguments.add(i)) };
+            OsString::from_vec(argument.to_bytes().to_vec())
         })
         .collect()
 }
 
-/// What an errno means, in a few words (`strerror(3)`). Not nix's: its table is larger, and relocated at
-/// each start.
+/// What an errno means, in a few words (`strerror(3)`). Not nix's: its table is larger, and is relocated at each
+/// start.
 pub(crate) fn describe(errno: Errno) -> &'static str {
     // SAFETY: musl has a text for every number, and never changes or frees one.
     let text = unsafe { CStr::from_ptr(libc::strerror(errno as c_int)) };
     text.to_str().unwrap_or_default()
 }
 
-/// Unmaps hinit's own code. What is still needed comes back by itself, from the page cache; what
-/// only the start has needed, and that is most of it, no longer counts as hinit's memory.
+/// Unmaps hinit's own code. The kernel maps what is still needed again, from the page cache. Most of the code is
+/// needed by the start alone, and no longer counts as hinit's memory.
 pub(crate) fn release_code() {
     unsafe extern "C" {
         /// The two ends of the code, as every linker defines them.
@@ -121,8 +121,8 @@ pub(crate) fn release_code() {
         .addr()
         .next_multiple_of(PAGE);
     let end = (&raw const etext).addr() & !(PAGE - 1);
-    // SAFETY: these pages are private, read-only and of a file: dropped, they are read anew. (Were
-    // the numbers wrong, as by pages of another size, the kernel would refuse.)
+    // SAFETY: these pages are private, read-only and of a file: the kernel reads them again when they are needed.
+    // (If the addresses were wrong, as with pages of another size, the kernel would refuse.)
     unsafe {
         libc::madvise(
             ptr::without_provenance_mut(start),
@@ -132,7 +132,7 @@ pub(crate) fn release_code() {
     };
 }
 
-/// Asks whether there is a process of this PID: ESRCH if not, or if it is another process's thread.
+/// Checks that there is a process with this PID: ESRCH if not, or if the PID is that of another process's thread.
 pub(crate) fn probe_process(pid: Pid) -> nix::Result<()> {
     let pid = int(pid.as_raw());
     // tgkill(2) and not kill(2), which takes a thread for its process. Signal 0 is none.
@@ -164,8 +164,8 @@ pub(crate) fn page_size() -> u64 {
 /// A soft and a hard limit.
 type Limits = (libc::rlim_t, libc::rlim_t);
 
-/// The caller's limits of queued signals (`RLIMIT_SIGPENDING`, prlimit(2)), as they were; sets others, if
-/// there are any.
+/// Returns hinit's limits of queued signals (`RLIMIT_SIGPENDING`, prlimit(2)), and then sets new ones, if any are
+/// given.
 pub(crate) fn signal_queue_limits(limits: Option<Limits>) -> nix::Result<Limits> {
     let new = limits.map(|(rlim_cur, rlim_max)| libc::rlimit { rlim_cur, rlim_max });
     let new = new.as_ref().map_or(ptr::null(), ptr::from_ref);
@@ -173,7 +173,7 @@ pub(crate) fn signal_queue_limits(limits: Option<Limits>) -> nix::Result<Limits>
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: the kernel reads one rlimit, if there is a pointer to it, and writes one; it keeps neither.
+    // SAFETY: the kernel reads one rlimit, if there is a pointer to it, and writes one; it keeps neither pointer.
     Errno::result(unsafe { libc::prlimit(0, libc::RLIMIT_SIGPENDING, new, &raw mut old) })?;
     Ok((old.rlim_cur, old.rlim_max))
 }

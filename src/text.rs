@@ -1,10 +1,10 @@
-//! Texts: of a bounded size, that allocate nothing, and those for people.
+//! Texts of a bounded size, which allocate nothing, and names of signals.
 
 use std::fmt::{self, Write};
 
 use nix::libc::{SIGPWR, SIGSTKFLT, c_int};
 
-/// As much text as has room.
+/// A text that is cut off after N bytes.
 pub(crate) struct Buffer<const N: usize> {
     bytes: [u8; N],
     len: usize,
@@ -26,7 +26,7 @@ impl<const N: usize> Buffer<N> {
         str::from_utf8(self.bytes()).unwrap_or_default()
     }
 
-    /// Appends as much of `text` as there is room for, but for `spare` bytes.
+    /// Appends as much of `text` as there is room for, and leaves `spare` bytes free.
     fn push(&mut self, text: &str, spare: usize) -> fmt::Result {
         let room = N - self.len - spare;
         let end = self.len + text.floor_char_boundary(room);
@@ -50,24 +50,24 @@ impl<const N: usize> Write for Buffer<N> {
     }
 }
 
-/// One line of text, whatever a file name in it holds: no control characters, at most
-/// [`Line::MAX`] bytes, the newline at the end. What is longer than [`Line::MAX_OF_ONE`] loses its middle:
-/// so of a message with a long path the reason and the remedy, which are at its end, stay.
+/// One line of text: no control characters, whatever a file name contains; at most [`Line::MAX`] bytes; a newline at the
+/// end. A part longer than [`Line::MAX_OF_ONE`] loses its middle: so a message with a long path keeps the reason and the
+/// remedy, which are at its end.
 pub(crate) struct Line(Buffer<{ Line::MAX }>);
 
 impl Line {
-    /// Enough for any message and a long path; well within what Docker keeps of a health check and
-    /// what a pipe takes at once (4096 each).
+    /// Enough for any message and a long path; less than Docker keeps of a health check and than a pipe takes at once
+    /// (4096 each).
     const MAX: usize = 1024;
     const MAX_OF_ONE: usize = 800;
-    /// How much of that is the end of the text.
+    /// How many bytes of that are the end of the text.
     const END: usize = 500;
 
     pub(crate) fn new(message: fmt::Arguments) -> Self {
         let mut line = Self(Buffer::new());
-        // The only error is that the line is full: what has no room is cut off.
+        // The only error is that the line is full: the rest is cut off.
         let _cut_off = line.write_fmt(message);
-        // `append` has spared a byte for it.
+        // `append` has left a byte free for it.
         let _has_room = line.0.push("\n", 0);
         line
     }
@@ -143,15 +143,14 @@ impl fmt::Display for Quoted<'_> {
 /// The name of one of the signals 1 to 31.
 pub(crate) fn standard_signal_name(number: c_int) -> Option<&'static str> {
     match number {
-        // Linux has these two beyond POSIX, and so signal-hook does not name them.
+        // These two are Linux's and not POSIX's, so signal-hook does not name them.
         SIGSTKFLT => Some("SIGSTKFLT"),
         SIGPWR => Some("SIGPWR"),
         _ => signal_hook::low_level::signal_name(number),
     }
 }
 
-/// `SIGTERM`; real-time signals by their place after SIGRTMIN, which glibc and the shells put
-/// at 34 (signal(7)).
+/// `SIGTERM`; real-time signals by their distance from SIGRTMIN, which is 34 in glibc and the shells (signal(7)).
 pub(crate) struct SignalName(pub(crate) c_int);
 
 impl fmt::Display for SignalName {
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_keeps_what_has_room() {
+    fn a_full_buffer_cuts_the_text_off() {
         let mut buffer = Buffer::<5>::new();
         assert!(buffer.write_str("abü").is_ok());
         assert!(buffer.write_str("ü").is_err());

@@ -1,33 +1,33 @@
-//! Times, as poll(2) counts them and as people read them.
+//! Durations, for poll(2) and for people.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollTimeout, poll};
 
-/// More of them than a u64 holds nobody waits for.
+/// Milliseconds. Saturates.
 pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Rather a little too long than too short, which would spin.
+/// A timeout that is up to 1 ms too long: one that is too short would make a loop spin.
 pub(crate) fn poll_timeout(left: Duration) -> PollTimeout {
     PollTimeout::try_from(millis(left).saturating_add(1)).unwrap_or(PollTimeout::MAX)
 }
 
-/// The first of those that there are.
+/// The earliest of the given instants.
 #[inline(never)]
 pub(crate) fn earliest(instants: &[Option<Instant>]) -> Option<Instant> {
     instants.iter().copied().flatten().min()
 }
 
-/// Does nothing for this time. A signal that is not blocked ends it early.
+/// Waits for this time. A signal that is not blocked ends the wait early.
 pub(crate) fn pause(time: Duration) {
-    // It waits for no descriptor: it returns when the time is over.
+    // There is no descriptor, so it returns when the time is over.
     let _nothing_is_ready = poll(&mut [], poll_timeout(time));
 }
 
-/// A time as it was given: `900ms`, `1.5s`, `120s`.
+/// A duration as an option takes it, exactly: `900ms`, `1.5s`, `120s`.
 pub(crate) struct Exact(pub(crate) Duration);
 
 impl fmt::Display for Exact {
@@ -48,7 +48,7 @@ impl fmt::Display for Exact {
     }
 }
 
-/// A time for people: `12ms`, `1.2s`, `2m05s`, `3h02m`, `4d05h`.
+/// A duration, rounded down to two units: `12ms`, `1.2s`, `2m05s`, `3h02m`, `4d05h`.
 pub(crate) struct Rounded(pub(crate) Duration);
 
 impl fmt::Display for Rounded {
@@ -65,7 +65,7 @@ impl fmt::Display for Rounded {
     }
 }
 
-/// A time in seconds and tenths: `30.0s`.
+/// A duration in seconds and tenths: `30.0s`.
 pub(crate) struct Seconds(pub(crate) Duration);
 
 impl fmt::Display for Seconds {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_as_it_was_given() {
+    fn an_exact_duration_loses_nothing() {
         for (micros, text) in [
             (0, "0ms"),
             (1000, "1ms"),
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_is_rather_too_long() {
+    fn a_timeout_is_never_too_short() {
         for (micros, timeout) in [(0, 1), (1, 1), (999, 1), (1000, 2), (1_500_000, 1501)] {
             let timeout = PollTimeout::try_from(timeout).unwrap();
             assert_eq!(poll_timeout(Duration::from_micros(micros)), timeout);

@@ -1,6 +1,6 @@
-//! Directories, as far as their paths can be trusted. Whoever may write a directory of a path decides where
-//! it leads, and could have a hinit that may do all do it elsewhere: so no symlink is followed that somebody
-//! else has made, as the kernel has it in directories for all (`fs.protected_symlinks`, proc(5)).
+//! Directories, opened by trusted paths only. A user that may write one directory of a path decides where the path
+//! leads, and could make a hinit that runs as root act elsewhere. So hinit follows no symlink of another user, as the
+//! kernel does in directories that all may write (`fs.protected_symlinks`, proc(5)).
 
 use std::ffi::{CString, OsStr};
 use std::fmt;
@@ -17,10 +17,10 @@ use super::{c_string, is_trusted, kind};
 const FLAGS: OFlag = OFlag::O_PATH
     .union(OFlag::O_DIRECTORY)
     .union(OFlag::O_CLOEXEC);
-/// As many symlinks as the kernel follows (`path_resolution(7)`).
+/// The number of symlinks that the kernel follows in one path (`path_resolution(7)`).
 const MAX_LINKS: u32 = 40;
 
-/// A symlink on the way to a directory that is not followed, since it is another user's.
+/// A symlink in a path that hinit does not follow, because it belongs to another user.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RefusedLink {
     path: PathBuf,
@@ -29,7 +29,7 @@ pub(crate) struct RefusedLink {
 
 impl fmt::Display for RefusedLink {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        /// As whom users show that a user namespace does not map (`user_namespaces(7)`).
+        /// The UID that stands for users which a user namespace does not map (`user_namespaces(7)`).
         const OVERFLOW_UID: u32 = 65534;
         let Self { path, owner } = self;
         let path = path.display();
@@ -41,7 +41,7 @@ impl fmt::Display for RefusedLink {
     }
 }
 
-/// The symlink for which [`open`] says EACCES, if it is one.
+/// The symlink because of which [`open`] returned EACCES, if that is the reason.
 pub(super) fn refused_link(path: &Path) -> Option<RefusedLink> {
     let mut refused = None;
     match walk(path.as_os_str().as_bytes(), &mut refused) {
@@ -50,13 +50,13 @@ pub(super) fn refused_link(path: &Path) -> Option<RefusedLink> {
     }
 }
 
-/// Opens a directory, by no symlink but root's and hinit's own user's; EACCES for another's.
+/// Opens a directory, and follows only symlinks of root and of hinit's own user; EACCES for those of others.
 pub(super) fn open(path: &Path) -> nix::Result<OwnedFd> {
     let how = OpenHow::new()
         .flags(FLAGS)
         .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
     match openat2(AT_FDCWD, &*c_string(path.as_os_str().as_bytes())?, how) {
-        // There is a symlink; or before Linux 5.6, or under an old seccomp profile, no such call.
+        // There is a symlink; or (before Linux 5.6, or under an old seccomp profile) the call does not exist.
         Err(Errno::ELOOP | Errno::ENOSYS | Errno::EPERM) => {
             walk(path.as_os_str().as_bytes(), &mut None)
         }
@@ -64,7 +64,7 @@ pub(super) fn open(path: &Path) -> nix::Result<OwnedFd> {
     }
 }
 
-/// The same name by name.
+/// The same, one name after the other.
 fn walk(path: &[u8], refused: &mut Option<RefusedLink>) -> nix::Result<OwnedFd> {
     let root_or_here = |path: &[u8]| {
         let start = if path.starts_with(b"/") { c"/" } else { c"." };
@@ -108,7 +108,7 @@ fn walk(path: &[u8], refused: &mut Option<RefusedLink>) -> nix::Result<OwnedFd> 
     Ok(at)
 }
 
-/// Pushes the names of a path, so that the first is the last one.
+/// Pushes the names of a path in reverse order, so that the first name is popped first.
 fn push_names(path: &[u8], names: &mut Vec<CString>) -> nix::Result<()> {
     for name in path.rsplit(|&byte| byte == b'/') {
         if !name.is_empty() {
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_symlink_is_followed_if_it_is_not_anothers() {
+    fn only_symlinks_of_root_and_of_the_own_user_are_followed() {
         let base = std::env::temp_dir().join(format!("hinit-walk-{}", std::process::id()));
         std::fs::create_dir_all(base.join("a/b")).unwrap();
         let links = [("a", "relative"), ("../a", "a/up"), ("relative/b", "b")];
@@ -169,7 +169,7 @@ mod tests {
             }
             assert_eq!(refused_link(&base.join("a/b")), None);
             assert_eq!(refused_link(&base.join("round")), None);
-            // Whose the directories are is of no importance.
+            // The owner of the directories does not matter.
             chown(base.join("a"), Some(4242), None).unwrap();
             assert!(open(&base.join("a/b")).is_ok());
         }

@@ -1,4 +1,4 @@
-//! Files by their names in a directory that is held open.
+//! Files by their names in an open directory.
 
 use std::ffi::{CString, OsStr};
 use std::fs::File;
@@ -14,8 +14,8 @@ use nix::unistd::{UnlinkatFlags, fchdir, unlinkat};
 
 use super::{Identity, c_string, directory, directory_and_name, open, socket_address};
 
-/// A name in a directory that is held open: hinit may leave its working directory, and the directories
-/// above may get other names.
+/// A name in a directory, which stays open: hinit may leave its working directory, and the directories above may be
+/// renamed.
 pub(crate) struct Entry {
     directory: OwnedFd,
     name: CString,
@@ -35,23 +35,23 @@ impl Entry {
         fstatat(&self.directory, &*self.name, AtFlags::AT_SYMLINK_NOFOLLOW)
     }
 
-    /// Whether the name leads to that file.
+    /// Whether the name leads to this file.
     pub(crate) fn is(&self, file: Identity) -> bool {
         self.stat().is_ok_and(|stat| Identity::of(&stat) == file)
     }
 
-    /// Opens the file itself, not what it leads to, and not for the server. One that is made is its
-    /// owner's alone.
+    /// Opens the file, and does not follow a symlink. The server does not inherit the descriptor. A file that this
+    /// creates only its owner may read and write.
     pub(crate) fn open(&self, flags: OFlag) -> nix::Result<File> {
         let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         let mode = Mode::S_IRUSR | Mode::S_IWUSR;
         openat(&self.directory, &*self.name, flags, mode).map(File::from)
     }
 
-    /// Calls with an address of the socket that this entry is, or is to be. It leads there whatever becomes
-    /// of the path, and has room for any directory: hinit goes there and back.
+    /// Calls `act` with an address of the socket with this name. The address is right even if the path changes, and is
+    /// short enough in any directory, because hinit enters the directory for the call.
     pub(crate) fn with_address(&self, act: &mut dyn FnMut(&UnixAddr)) -> nix::Result<()> {
-        // Not without a way back. A working directory that may not be searched has none.
+        // Only if hinit can return: to a working directory that it may not search it cannot.
         let way_back = open(Path::new("."), OFlag::O_PATH | OFlag::O_DIRECTORY);
         let way_back = way_back.and_then(|here| fchdir(&here).map(|()| here)).ok();
         let mut path = match &way_back {
@@ -69,17 +69,17 @@ impl Entry {
         fchdir(&way_back)
     }
 
-    /// Binds a socket to this name, with exactly this mode.
+    /// Binds a socket to this name, with exactly these permissions.
     pub(crate) fn bind(&self, socket: &OwnedFd, mode: Mode) -> nix::Result<()> {
         let mut bound = Ok(());
-        // By the mask: to set it later could give a permission to what somebody else has put there.
+        // By the umask: a later chmod(2) could change a file that another user has put there.
         let mask = umask(!mode & Mode::all());
         let visited = self.with_address(&mut |address| bound = bind(socket.as_raw_fd(), address));
         umask(mask);
         bound.and(visited)
     }
 
-    /// Connects a socket to the one of this name.
+    /// Connects a socket to the socket with this name.
     pub(crate) fn connect(&self, socket: &OwnedFd) -> nix::Result<()> {
         let mut connected = Ok(());
         self.with_address(&mut |address| connected = connect(socket.as_raw_fd(), address))?;
@@ -94,7 +94,7 @@ impl Entry {
         unlinkat(&self.directory, &*self.name, UnlinkatFlags::NoRemoveDir)
     }
 
-    /// The name with this behind it, in the same directory.
+    /// This name with an ending, in the same directory.
     pub(crate) fn beside(&self, ending: &str) -> nix::Result<Self> {
         self.named(&[self.name.as_bytes(), ending.as_bytes()].concat())
     }
@@ -111,7 +111,7 @@ impl Entry {
         })
     }
 
-    /// Puts the file under the name of another.
+    /// Renames the file, and replaces the one that has the new name.
     pub(crate) fn rename(&self, to: &Self) -> nix::Result<()> {
         renameat(&self.directory, &*self.name, &to.directory, &*to.name)
     }

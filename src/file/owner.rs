@@ -1,4 +1,4 @@
-//! Whose files can be trusted.
+//! Which owners of files hinit trusts.
 
 use std::path::Path;
 
@@ -6,13 +6,13 @@ use nix::fcntl::OFlag;
 
 use crate::sys::effective_user;
 
-/// Whether only root or the caller's own user can be behind this UID.
+/// Whether this UID can only be root's or that of hinit's own user.
 pub(crate) fn is_trusted(owner: u32) -> bool {
     owner == 0 || owner == effective_user() && !is_ambiguous(owner)
 }
 
-/// Whether this UID may stand for many users. In a user namespace every user that has no number there
-/// shows as the overflow UID (`user_namespaces(7)`). Without /proc there is no way to know: then it does not.
+/// Whether this UID may stand for many users. In a user namespace every user that the namespace does not map shows as
+/// the overflow UID (`user_namespaces(7)`). False without /proc, because then that cannot be known.
 #[inline(never)]
 pub(crate) fn is_ambiguous(user: u32) -> bool {
     const USUAL: u32 = 65_534;
@@ -22,7 +22,7 @@ pub(crate) fn is_ambiguous(user: u32) -> bool {
         && read_small("/proc/self/uid_map").is_some_and(|map| !covers_all_users(&map))
 }
 
-/// A small file of /proc, with one call less than a reader that looks for its end.
+/// Reads a small file of /proc, with one read(2) instead of two.
 fn read_small(path: &str) -> Option<String> {
     let file = super::open(Path::new(path), OFlag::O_RDONLY).ok()?;
     let mut bytes = vec![0; 512];
@@ -31,8 +31,8 @@ fn read_small(path: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Whether a map of users (`INSIDE OUTSIDE LENGTH` on each line) has a number for each of them. One that does
-/// that in several parts counts as if it did not: the careful answer.
+/// Whether a map of users (`INSIDE OUTSIDE LENGTH` on each line) maps all users. False for a map that does so in several
+/// lines, which is the safe answer.
 fn covers_all_users(map: &str) -> bool {
     map.trim_ascii_end().ends_with(" 4294967295")
 }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn which_maps_cover_all_users() {
+    fn only_one_line_of_full_length_covers_all_users() {
         for (map, expected) in [
             ("         0          0 4294967295\n", true),
             ("0 1000 1\n", false),
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_files_are_trusted() {
+    fn root_and_the_own_user_are_trusted() {
         assert!(is_trusted(0) && is_trusted(effective_user()));
         assert!(!is_trusted(effective_user() + 4242));
     }

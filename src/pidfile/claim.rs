@@ -12,8 +12,8 @@ use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::Pid;
 
 use super::Marks;
-use super::lock::{Locked, Obstacle, Place};
-use super::writer_lock::{retract, shrink};
+use super::lock::{Location, LockError, Locked};
+use super::writer_lock::{self, shrink};
 use crate::error::{Error, errno};
 use crate::file::Entry;
 use crate::output::Log;
@@ -21,28 +21,29 @@ use crate::sys::describe;
 use crate::text::Line;
 use crate::time::pause;
 
-/// How long a claim tries again while others are busy with the file: health checks for
-/// microseconds, another hinit that starts or ends for little more.
+/// How long hinit tries to claim a file that other processes use: health checks do so for microseconds, another hinit
+/// that starts or ends for little more.
 const CLAIM_TIMEOUT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// A PID file that is this hinit's own as long as this value lives.
+/// A PID file that this hinit owns for as long as this value lives.
 pub(crate) struct Claim {
-    place: Place,
+    location: Location,
     locked: Locked,
     mode: Mode,
     marks: Marks,
-    /// Whether it was said that the file is not, or no longer to be believed.
-    is_given_up: Cell<bool>,
+    /// The file is not hinit's any more: another process has replaced it, or hinit has released its locks. An error was
+    /// returned.
+    is_abandoned: Cell<bool>,
 }
 
 impl Claim {
-    /// Locks an empty PID file at `path`, which it makes where there is none.
+    /// Locks an empty PID file at `path`, and creates it if it does not exist.
     ///
-    /// Touches nothing that is not an own PID file: regular, of one name, this user's, and empty
-    /// or with a PID in it.
+    /// Changes no file but one that can be hinit's PID file: regular, with one name, of this user, and empty or with a
+    /// PID in it.
     pub(crate) fn new(path: &Path, mode: u32, has_socket: bool, log: Log) -> Result<Self, Error> {
-        let place = Place::open(path)?;
+        let location = Location::open(path)?;
         let mode = Mode::from_bits_truncate(mode);
         let marks = Marks {
             has_socket,
@@ -50,33 +51,33 @@ impl Claim {
         };
         let deadline = Instant::now() + CLAIM_TIMEOUT;
         let locked = loop {
-            match place.lock(mode, marks) {
+            match location.lock(mode, marks) {
                 Ok(locked) => break locked,
-                Err(Obstacle::Busy(_)) if Instant::now() < deadline => pause(PAUSE),
-                Err(Obstacle::Busy(reason)) => return Err(place.refuse(reason)),
-                Err(Obstacle::Refused(error)) => return Err(error),
+                Err(LockError::Busy(_)) if Instant::now() < deadline => pause(PAUSE),
+                Err(LockError::Busy(reason)) => return Err(location.refuse(reason)),
+                Err(LockError::Refused(error)) => return Err(error),
             }
         };
-        let (shown, wanted) = (locked.shown, mode | marks.mode());
-        if shown != wanted {
+        let (actual, wanted) = (locked.mode, mode | marks.mode());
+        if actual != wanted {
             log.warn(format_args!(
                 "the PID file `{}` has the permissions {:04o}, not {:04o}: its file system does \
                  not keep permissions, and may hide hinit's locks from other machines",
-                place.path.display(),
-                shown.bits(),
+                location.path.display(),
+                actual.bits(),
                 wanted.bits()
             ));
         }
         let claim = Self {
-            place,
+            location,
             locked,
             mode,
             marks,
-            is_given_up: Cell::new(false),
+            is_abandoned: Cell::new(false),
         };
         if let Err(errno) = claim.reserve_room() {
-            let error = claim.place.refuse(describe(errno));
-            // The error says why nothing is launched; that an empty file is left matters less.
+            let error = claim.location.refuse(describe(errno));
+            // The error says why nothing is launched. An empty file that is left behind matters less.
             let _left_behind = claim.remove();
             return Err(error);
         }
@@ -85,27 +86,27 @@ impl Claim {
 
     /// Reserves a block, so that a full disk shows before the launch.
     fn reserve_room(&self) -> nix::Result<()> {
-        // Without the flag, and by fs2's `allocate`, the file would be NULs and not empty.
+        // Without the flag, and with fs2's `allocate`, the file would contain NULs and not be empty.
         match fallocate(&self.locked.file, FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, 1) {
             Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(()),
             result => result,
         }
     }
 
-    /// Names its descriptors.
+    /// Calls `keep` with each of its descriptors.
     pub(crate) fn keep(&self, keep: &mut dyn FnMut(BorrowedFd)) {
-        keep(self.place.entry.as_fd());
+        keep(self.location.entry.as_fd());
         keep(self.locked.file.as_fd());
     }
 
-    /// Writes the server's PID, whole or not at all.
+    /// Writes the server's PID, completely or not at all.
     pub(crate) fn record(&self, pid: Pid) -> Result<(), Error> {
         let line = Line::new(format_args!("{pid}"));
         let result = self.locked.file.write_all_at(line.bytes(), 0);
-        result.map_err(|e| Error::on_path("write the PID file", &self.place.path, errno(e)))
+        result.map_err(|e| Error::on_path("write the PID file", &self.location.path, errno(e)))
     }
 
-    /// Writes another PID in place of the first.
+    /// Replaces the PID by another.
     pub(crate) fn change(&self, pid: Pid) -> Result<(), Error> {
         self.clear()?;
         self.record(pid)
@@ -113,15 +114,15 @@ impl Claim {
 
     /// The file's absolute path.
     pub(crate) fn path(&self) -> &Path {
-        &self.place.path
+        &self.location.path
     }
 
-    /// A name beside the file, in the directory that the claim holds.
+    /// Another name in the file's directory: the file's own with this ending.
     pub(crate) fn beside(&self, ending: &str) -> nix::Result<Entry> {
-        self.place.entry.beside(ending)
+        self.location.entry.beside(ending)
     }
 
-    /// Marks the server as about to be stopped: from here on no health check finds it healthy.
+    /// Marks the server as stopping: from here on health checks report it as unhealthy.
     pub(crate) fn mark_stopping(&self) -> Result<(), Error> {
         const MARK: &str = "mark the PID file";
         let marks = Marks {
@@ -129,56 +130,57 @@ impl Claim {
             ..self.marks
         };
         let in_mode = fchmod(&self.locked.file, self.mode | marks.mode());
-        // By the lock alone, where there is one: then the mode is only for readers of hinit 0.1.0.
-        let marked = if self.locked.tells_by_length {
+        // The writer lock decides, where there is one: then the mode is only for readers of hinit 0.1.0.
+        let marked = if self.locked.has_writer_lock {
             shrink(&self.locked.file, marks)
         } else {
             in_mode
         };
-        marked.map_err(|errno| Error::on_path(MARK, &self.place.path, errno))?;
-        self.still_named(MARK)
+        marked.map_err(|errno| Error::on_path(MARK, &self.location.path, errno))?;
+        self.check_name(MARK)
     }
 
-    /// An error, if the name leads to another file or to none; but not a second time.
-    fn still_named(&self, verb: &str) -> Result<(), Error> {
-        if self.is_given_up.get() || self.place.entry.is(self.locked.identity) {
+    /// An error, if the name leads to another file or to none; but only the first time.
+    fn check_name(&self, verb: &str) -> Result<(), Error> {
+        if self.is_abandoned.get() || self.location.entry.is(self.locked.identity) {
             return Ok(());
         }
-        self.is_given_up.set(true);
+        self.is_abandoned.set(true);
         let reason = "it was removed or replaced meanwhile";
-        Err(Error::cannot(verb, &self.place.path.display(), &reason))
+        Err(Error::cannot(verb, &self.location.path.display(), &reason))
     }
 
     /// Empties the file. The server's PID may be reused from here on, and not before.
     pub(crate) fn clear(&self) -> Result<(), Error> {
         let file = &self.locked.file;
         file.set_len(0).map_err(|e| {
-            self.is_given_up.set(true);
-            let error = Error::on_path("empty the PID file", &self.place.path, errno(e));
-            // Nobody may believe it any more, and then it is whoever's who locks it next.
-            let given_up = retract(file).and(fs2::FileExt::unlock(file).map_err(errno));
-            match given_up {
+            self.is_abandoned.set(true);
+            let error = Error::on_path("empty the PID file", &self.location.path, errno(e));
+            // Readers must not trust the old PID, and the next hinit may lock the file.
+            let released =
+                writer_lock::release(file).and(fs2::FileExt::unlock(file).map_err(errno));
+            match released {
                 Ok(()) => error,
                 Err(errno) => {
-                    let locked =
+                    let still_locked =
                         "its locks cannot be released either, so health checks still trust it";
-                    error.remedy(&format!("{locked}: {}", describe(errno)))
+                    error.remedy(&format!("{still_locked}: {}", describe(errno)))
                 }
             }
         })
     }
 
-    /// Unlinks the file, if the name still is this file's, and then gives up the lock.
+    /// Removes the file, if the name still leads to it, and then releases the locks.
     pub(crate) fn remove(self) -> Result<(), Error> {
         const REMOVE: &str = "remove the PID file";
-        self.still_named(REMOVE)?;
-        if self.is_given_up.get() {
+        self.check_name(REMOVE)?;
+        if self.is_abandoned.get() {
             return Ok(());
         }
-        match self.place.entry.unlink() {
-            // A mount point, as of `docker run -v FILE:FILE`: it stays, empty.
+        match self.location.entry.unlink() {
+            // A mount point, as of `docker run -v FILE:FILE`: the file stays, empty.
             Ok(()) | Err(Errno::EBUSY) => Ok(()),
-            Err(errno) => Err(Error::on_path(REMOVE, &self.place.path, errno)),
+            Err(errno) => Err(Error::on_path(REMOVE, &self.location.path, errno)),
         }
     }
 }

@@ -4,15 +4,14 @@
 //! empty file. Then it *records* the server's PID by one write. When the server has ended, it
 //! *clears* the file before it reaps the server, so that while the file names a PID, that PID is
 //! the server's and cannot be reused; at the end it *removes* the file, and the kernel drops the
-//! locks with the process. So a PID in a file for which a hinit *vouches*, by a lock that nobody else can
-//! have, is the server's, and a PID in any other file is stale. No start times and no boot ids are needed.
-//! When hinit was asked to stop the server, but waits before it passes that on, it *marks* the file; and
-//! another mark says that it knows more than the file can tell, and answers at the socket beside it. Both
-//! marks are in the length of that lock.
+//! locks with the process. So a PID in a file whose *writer lock* is held, which only a process that may write the file
+//! can take, is the server's, and a PID in any other file is stale. No start times and no boot ids are needed. When
+//! hinit has received a stop signal, but waits before it passes the signal on, it *marks* the file. Another mark means
+//! that hinit knows more than the file contains, and answers at the socket beside it. Both marks are in the length of
+//! the writer lock.
 //!
-//! There is no temporary file and no rename: rename would put a file under the name that nobody
-//! has locked, so that two could hold "the" lock. One small write into an empty file is already
-//! all or nothing to a reader.
+//! There is no temporary file and no rename: rename would put an unlocked file under the name, so that two hinits could
+//! hold "the" lock. A reader sees one small write into an empty file either completely or not at all.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -22,25 +21,25 @@ use nix::sys::uio::pread;
 use nix::unistd::Pid;
 
 mod claim;
+mod default_path;
 mod lock;
-mod place;
 mod read;
 mod writer_lock;
 
 pub(crate) use claim::Claim;
-pub(crate) use place::{DIRECTORIES, default_path, path_in};
+pub(crate) use default_path::{DIRECTORIES, default_path, path_in};
 pub(crate) use read::{Fault, PidFile, Whose};
 
-/// The most bytes that a PID file may have; longer ones are something else.
+/// The maximum size of a PID file; a longer file is something else.
 const MAX_BYTES: usize = 32;
 
-/// The greatest PID that Linux gives (`PID_MAX_LIMIT` less one, on 64 bits).
-const GREATEST_PID: i32 = 4_194_303;
+/// The greatest PID on Linux (`PID_MAX_LIMIT` less one, on 64 bits).
+const MAX_PID: i32 = 4_194_303;
 
-/// What a hinit tells by its lock, beyond that it vouches for the file.
+/// What a hinit's writer lock tells readers, besides that it is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Marks {
-    /// The server is about to be stopped. The PID in the file stays good for `kill $(cat FILE)`.
+    /// The server is about to be stopped. The PID in the file stays valid for `kill $(cat FILE)`.
     is_stopping: bool,
     /// hinit answers at the socket beside the file.
     has_socket: bool,
@@ -52,9 +51,9 @@ impl Marks {
         has_socket: false,
     };
 
-    /// The same in the file's mode, for readers of hinit 0.1.0 and where there are no such locks: the
-    /// sticky bit, and the owner's permission to execute it, which mean nothing on such a file. (The other
-    /// bits that would do are cleared by the kernel at a write.)
+    /// The same in the file's mode, for readers of hinit 0.1.0 and for kernels without such locks: the sticky bit, and
+    /// the owner's permission to execute the file, which mean nothing on such a file. (The kernel clears the other
+    /// possible bits at a write.)
     fn mode(self) -> Mode {
         let bit = |is_set, bit| if is_set { bit } else { Mode::empty() };
         bit(self.is_stopping, Mode::S_ISVTX) | bit(self.has_socket, Mode::S_IXUSR)
@@ -68,7 +67,8 @@ impl Marks {
     }
 }
 
-/// The ending of the socket's name at which hinit answers, and of that at which its server speaks.
+/// The endings of the names of two sockets: hinit answers at the first, and reads the server's messages from the
+/// second.
 pub(crate) const SOCKET: &str = ".sock";
 pub(crate) const NOTIFY_SOCKET: &str = ".notify";
 
@@ -79,13 +79,13 @@ pub(crate) fn beside(pid_file: &Path, ending: &str) -> PathBuf {
     path.into()
 }
 
-/// What the bytes of a PID file say.
+/// What a PID file contains.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Contents {
     Empty,
     Pid(Pid),
     TooLarge,
-    /// Not ASCII digits with blanks around.
+    /// Something other than ASCII digits with blanks around.
     NotAPid,
     /// A number that no process has.
     OutOfRange,
@@ -111,22 +111,21 @@ impl Contents {
                 .ok()
                 .and_then(|text| text.parse().ok());
             match number {
-                Some(pid @ 1..=GREATEST_PID) => Self::Pid(Pid::from_raw(pid)),
+                Some(pid @ 1..=MAX_PID) => Self::Pid(Pid::from_raw(pid)),
                 _ => Self::OutOfRange,
             }
         }
     }
 }
 
-/// What stands in a PID file: a PID only if it is a number of that many digits at most, and one that a
-/// process can have.
+/// Checks that `parse` returns a PID only for digits, at most [`MAX_BYTES`] of them, and only one that a process can have.
 #[cfg(any(fuzzing, test))]
 pub(crate) fn fuzz(bytes: &[u8]) {
     if let Contents::Pid(pid) = Contents::parse(bytes) {
         let text = str::from_utf8(bytes).unwrap_or_default();
         let number = text.trim_ascii().trim_start_matches('0');
         assert_eq!(number, pid.to_string());
-        assert!(bytes.len() <= MAX_BYTES && (1..=GREATEST_PID).contains(&pid.as_raw()));
+        assert!(bytes.len() <= MAX_BYTES && (1..=MAX_PID).contains(&pid.as_raw()));
     }
 }
 
@@ -135,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_bytes_of_a_pid_file_say() {
+    fn a_pid_file_contains_a_pid_or_something_else() {
         let pid = |pid| Contents::Pid(Pid::from_raw(pid));
         let padded = |blanks: usize| format!("{}7", " ".repeat(blanks));
         for (text, contents) in [

@@ -1,4 +1,4 @@
-//! The reader's side: the PID in the file, or what is wrong with the file.
+//! The reader's side: the PID in the file, or why the file proves nothing.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::unistd::Pid;
 
-use super::writer_lock::{WriterLock, held};
+use super::writer_lock::{self, WriterLock};
 use super::{Contents, MAX_BYTES, Marks, SOCKET};
 use crate::file::{Entry, Identity, is_ambiguous, is_trusted, kind};
 
@@ -17,47 +17,47 @@ use crate::file::{Entry, Identity, is_ambiguous, is_trusted, kind};
 pub(crate) enum Fault {
     Missing,
     Unreadable(Errno),
-    /// Not a regular file but this.
+    /// It is of this kind, and no regular file.
     NotRegular(&'static str),
-    /// The UID of its owner, which is not one of those that the reader trusts.
+    /// It belongs to this UID, which the reader does not trust.
     Untrusted(u32),
     WritableByOthers,
-    /// Empty, and a hinit holds it: its server has not started yet, or has ended.
+    /// It is empty and locked by a hinit, whose server has not started yet, or has ended.
     NoServer,
-    /// Empty, and nobody holds it.
+    /// It is empty, and no hinit has locked it.
     Empty,
     TooLarge,
     NotAPid,
     OutOfRange,
-    /// A PID, but no hinit that vouches for it.
+    /// It contains a PID, but no hinit holds the writer lock.
     Stale,
-    /// Under the name is now another file, or other bytes.
+    /// The name leads to another file now, or the file contains other bytes.
     Replaced,
 }
 
 impl Fault {
-    /// Whether a second look may find a valid file: another program may be about to write it.
+    /// Whether a second read may find a valid file: another program may be about to write it.
     pub(crate) fn may_pass(self) -> bool {
         use Fault::{Empty, NotAPid, OutOfRange, Replaced, TooLarge};
         matches!(self, Empty | TooLarge | NotAPid | OutOfRange | Replaced)
     }
 }
 
-/// Which PID files are believed.
+/// Which PID files the reader trusts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
-    /// hinit's, of root or of the reader's own user.
+    /// hinit's, if root or the reader's own user owns them.
     Trusted,
-    /// hinit's, of this user alone.
+    /// hinit's, if this user owns them.
     User(u32),
-    /// Another program's: of any owner, without a lock.
+    /// Another program's: of any owner, and without a lock.
     Foreign,
 }
 
-/// A PID file that names a PID and may be believed.
+/// A PID file that contains a PID, and that the reader trusts.
 pub(crate) struct PidFile {
     pub(crate) pid: Pid,
-    /// hinit has marked the file: it was asked to stop the server.
+    /// hinit has marked the file: it is about to stop the server.
     pub(crate) is_stopping: bool,
     /// hinit answers at the socket beside the file.
     pub(crate) has_socket: bool,
@@ -70,18 +70,18 @@ pub(crate) struct PidFile {
 
 impl PidFile {
     pub(crate) fn read(path: &Path, whose: Whose) -> Result<Self, Fault> {
-        // Looked at before it is opened: to open a device can have effects.
+        // Its type is checked first, because opening a device can have effects.
         let found = Entry::of(path).and_then(|entry| Ok((entry.stat()?, entry)));
         let (named, entry) = found.map_err(|errno| match errno {
             Errno::ENOENT => Fault::Missing,
-            // What no file can be called.
+            // The path ends with a name that no file can have.
             Errno::EISDIR => Fault::NotRegular("directory"),
             errno => Fault::Unreadable(errno),
         })?;
         kind(&named).map_or(Ok(()), |kind| Err(Fault::NotRegular(kind)))?;
         let file = match entry.open(OFlag::O_RDONLY | OFlag::O_NOCTTY) {
             Ok(file) => file,
-            // Gone, or no longer what it was a moment ago.
+            // It was removed or replaced meanwhile.
             Err(Errno::ENOENT | Errno::ELOOP | Errno::ENXIO) => return Err(Fault::Replaced),
             Err(errno) => return Err(Fault::Unreadable(errno)),
         };
@@ -92,13 +92,13 @@ impl PidFile {
         }
         let is_foreign = whose == Whose::Foreign;
         if !is_foreign {
-            trust(&opened, whose)?;
+            check_owner(&opened, whose)?;
         }
-        // The lock before the bytes: what was read before the lock was seen held proves nothing.
-        let (held, marks) = match held(&file).map_err(Fault::Unreadable)? {
-            WriterLock::No => (false, Marks::NONE),
-            WriterLock::With(marks) => (true, marks),
-            WriterLock::ByMode => (
+        // The lock is read before the bytes: bytes that were read before prove nothing.
+        let (held, marks) = match writer_lock::query(&file).map_err(Fault::Unreadable)? {
+            WriterLock::Free => (false, Marks::NONE),
+            WriterLock::Held(marks) => (true, marks),
+            WriterLock::HeldMarksInMode => (
                 true,
                 Marks::of_mode(Mode::from_bits_truncate(opened.st_mode)),
             ),
@@ -125,28 +125,28 @@ impl PidFile {
         })
     }
 
-    /// The name of hinit's socket beside it.
+    /// hinit's socket beside the file.
     pub(crate) fn socket(&self) -> nix::Result<Entry> {
         self.entry.beside(SOCKET)
     }
 
-    /// Whether a hinit still vouches for it.
+    /// Whether a hinit still holds the writer lock.
     pub(crate) fn is_held(&self) -> bool {
-        held(&self.file).is_ok_and(|held| held != WriterLock::No)
+        writer_lock::query(&self.file).is_ok_and(|lock| lock != WriterLock::Free)
     }
 
     /// Whether the name still leads to this file and the file still has these bytes.
     ///
-    /// What was found out about the process between `read` and this call is then true of the
-    /// server: hinit clears the file before the PID can be reused.
+    /// If so, what was read about the process between `read` and this call is true of the server, because hinit clears
+    /// the file before the PID can be reused.
     pub(crate) fn is_unchanged(&self) -> bool {
         Contents::read(&self.file).is_ok_and(|(_, bytes)| bytes == self.bytes)
             && self.entry.is(self.identity)
     }
 }
 
-/// Only users that the reader trusts may have had a hand in the file.
-fn trust(stat: &FileStat, whose: Whose) -> Result<(), Fault> {
+/// Checks that only users that the reader trusts can have written the file.
+fn check_owner(stat: &FileStat, whose: Whose) -> Result<(), Fault> {
     let owner = stat.st_uid;
     let is_trusted = match whose {
         Whose::User(user) => owner == user && !is_ambiguous(user),

@@ -1,14 +1,14 @@
-//! A hinit's word for its PID file: a lock that only those can have who may write the file.
+//! The writer lock of a PID file: it proves to readers that the process which wrote the PID may write the file.
 //!
-//! An exclusive `flock(2)` can be had by whoever may read it. So that keeps two hinits apart, and would
-//! prove nothing to a reader: a stranger could lock the file that a killed hinit has left, or any other
-//! of root's with a number in it, and so have the process of that number taken for the server. The write
-//! lock of fcntl(2) takes a descriptor for writing. It belongs to that descriptor, and not to the process,
-//! which would lose it with any descriptor of the file that it closes.
+//! Any process that may read the file can take an exclusive `flock(2)` on it. So that lock keeps two hinits apart, but
+//! proves nothing to a reader: another user could lock the file that a killed hinit has left, or any file of root's that
+//! contains a number, and so pass off the process of that number as the server. The write lock of fcntl(2) needs a
+//! descriptor for writing. It belongs to that descriptor, and not to the process, which would lose it when it closes
+//! any descriptor of the file.
 //!
-//! The length of the lock tells readers more about the server, also on file systems that keep no modes.
-//! It only shrinks: whoever may read the file can hold a read lock behind it, and so keep it from growing,
-//! but nothing can keep it from shrinking, which the kernel does in one step.
+//! The length of the lock is the server's state for readers, also on file systems that keep no modes. It only shrinks:
+//! a process that may read the file can hold a read lock behind it, and so keep it from growing, but nothing can keep
+//! it from shrinking, which the kernel does in one step.
 
 use std::fs::File;
 
@@ -35,81 +35,82 @@ impl Marks {
     }
 }
 
-/// What came of the attempt to vouch for a file.
+/// The result of an attempt to take the writer lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LockOutcome {
-    Yes,
-    /// Somebody else has a lock of that kind on it.
-    Taken,
-    /// There are no such locks here (gVisor). The flock and the mode have to do.
-    NoSuchLock,
+    Locked,
+    /// Another process has such a lock.
+    HeldByAnother,
+    /// The kernel has no such locks (gVisor). The flock and the mode replace it.
+    Unsupported,
 }
 
-/// Vouches for the file as long as it stays open.
-pub(super) fn vouch(file: &File, marks: Marks) -> nix::Result<LockOutcome> {
+/// Takes the writer lock, for as long as the file stays open.
+pub(super) fn take(file: &File, marks: Marks) -> nix::Result<LockOutcome> {
     let lock = lock_on(F_WRLCK, 0, marks.length());
     match fcntl(file, FcntlArg::F_OFD_SETLK(&lock)) {
-        Ok(_) => Ok(LockOutcome::Yes),
-        Err(Errno::EAGAIN) => Ok(LockOutcome::Taken),
-        Err(errno) if is_unknown(errno) => Ok(LockOutcome::NoSuchLock),
+        Ok(_) => Ok(LockOutcome::Locked),
+        Err(Errno::EAGAIN) => Ok(LockOutcome::HeldByAnother),
+        Err(errno) if is_unsupported(errno) => Ok(LockOutcome::Unsupported),
         Err(errno) => Err(errno),
     }
 }
 
-/// Shortens the lock, so that it tells this.
+/// Shortens the lock to the length of these marks.
 pub(super) fn shrink(file: &File, marks: Marks) -> nix::Result<()> {
     // To the end of the file: so the kernel has no lock to split in two, for which it needs memory.
     let rest = lock_on(F_UNLCK, marks.length(), 0);
     fcntl(file, FcntlArg::F_OFD_SETLK(&rest)).map(drop)
 }
 
-/// Takes that word back.
-pub(super) fn retract(file: &File) -> nix::Result<()> {
+/// Releases the writer lock.
+pub(super) fn release(file: &File) -> nix::Result<()> {
     match fcntl(file, FcntlArg::F_OFD_SETLK(&lock_on(F_UNLCK, 0, 0))) {
-        Err(errno) if !is_unknown(errno) => Err(errno),
+        Err(errno) if !is_unsupported(errno) => Err(errno),
         _ => Ok(()),
     }
 }
 
-/// What a lock tells a reader.
+/// The writer lock, as a reader sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WriterLock {
-    No,
-    /// Somebody vouches for the file, and tells this by the lock's length.
-    With(Marks),
-    /// Somebody vouches for the file. Only its mode can tell more: this is hinit 0.1.0, or there are no
-    /// such locks here.
-    ByMode,
+    Free,
+    /// A process holds it, and its length is these marks.
+    Held(Marks),
+    /// A process holds it, and the marks are in the file's mode: it is hinit 0.1.0, or the kernel has no such locks.
+    HeldMarksInMode,
 }
 
-/// Whether somebody vouches for the file. It takes no lock to find out.
-pub(super) fn held(file: &File) -> nix::Result<WriterLock> {
-    // Every hinit's lock has the first byte; what others lock behind it is of no concern.
+/// Reads the state of the writer lock. This takes no lock itself.
+pub(super) fn query(file: &File) -> nix::Result<WriterLock> {
+    // Every hinit's lock includes the first byte; locks behind that do not matter.
     let mut lock = lock_on(F_RDLCK, 0, 1);
     match fcntl(file, FcntlArg::F_OFD_GETLK(&mut lock)) {
-        Ok(_) if i32::from(lock.l_type) == F_UNLCK => Ok(WriterLock::No),
-        // A lock that belongs to a process is another program's, whose lengths have other meanings.
-        Ok(_) if lock.l_pid != -1 => Ok(WriterLock::With(Marks::NONE)),
-        Ok(_) => Ok(Marks::of_length(lock.l_len).map_or(WriterLock::ByMode, WriterLock::With)),
-        Err(errno) if is_unknown(errno) => has_flock(file),
+        Ok(_) if i32::from(lock.l_type) == F_UNLCK => Ok(WriterLock::Free),
+        // A lock that belongs to a process is another program's, and its length means something else.
+        Ok(_) if lock.l_pid != -1 => Ok(WriterLock::Held(Marks::NONE)),
+        Ok(_) => {
+            Ok(Marks::of_length(lock.l_len).map_or(WriterLock::HeldMarksInMode, WriterLock::Held))
+        }
+        Err(errno) if is_unsupported(errno) => has_flock(file),
         Err(errno) => Err(errno),
     }
 }
 
-/// Where there are no such locks (gVisor), the other has to do.
-fn is_unknown(errno: Errno) -> bool {
+/// Whether the kernel has no such locks (gVisor).
+fn is_unsupported(errno: Errno) -> bool {
     matches!(errno, Errno::EINVAL | Errno::ENOSYS)
 }
 
-/// Tried with a shared lock that is given back at once: so readers do not get into each other's way, and
-/// hardly into that of a hinit that starts.
+/// Tries a shared lock and releases it at once: so readers do not disturb each other, and hardly disturb a hinit that
+/// starts.
 fn has_flock(file: &File) -> nix::Result<WriterLock> {
-    // By its full name, for std's File has a method of the same name by now.
+    // By its full name, because std's File has a method of the same name.
     match fs2::FileExt::try_lock_shared(file).map_err(errno) {
         Ok(()) => fs2::FileExt::unlock(file)
-            .map(|()| WriterLock::No)
+            .map(|()| WriterLock::Free)
             .map_err(errno),
-        Err(Errno::EWOULDBLOCK) => Ok(WriterLock::ByMode),
+        Err(Errno::EWOULDBLOCK) => Ok(WriterLock::HeldMarksInMode),
         Err(errno) => Err(errno),
     }
 }
@@ -150,55 +151,55 @@ mod tests {
     }
 
     #[test]
-    fn the_length_of_the_lock_tells_the_state() {
+    fn the_length_of_the_lock_is_the_servers_state() {
         let scratch = Scratch::new("lengths");
         let reader = scratch.open();
-        assert_eq!(held(&reader), Ok(WriterLock::No));
+        assert_eq!(query(&reader), Ok(WriterLock::Free));
         for (has_socket, plain, stopping) in [(false, 4, 3), (true, 2, 1)] {
             let (plain_marks, stopping_marks) = (marks(has_socket, false), marks(has_socket, true));
             assert_eq!(plain_marks.length(), plain);
             assert_eq!(stopping_marks.length(), stopping);
             let (writer, other) = (scratch.open(), scratch.open());
-            assert_eq!(vouch(&writer, plain_marks), Ok(LockOutcome::Yes));
-            assert_eq!(held(&reader), Ok(WriterLock::With(plain_marks)));
-            assert_eq!(vouch(&other, plain_marks), Ok(LockOutcome::Taken));
-            // A lock of a reader behind it keeps it from growing, and not from shrinking.
+            assert_eq!(take(&writer, plain_marks), Ok(LockOutcome::Locked));
+            assert_eq!(query(&reader), Ok(WriterLock::Held(plain_marks)));
+            assert_eq!(take(&other, plain_marks), Ok(LockOutcome::HeldByAnother));
+            // A reader's lock behind it keeps it from growing, but not from shrinking.
             let behind = lock_on(F_RDLCK, plain, 0);
             fcntl(&other, FcntlArg::F_OFD_SETLK(&behind)).unwrap();
             let grown = if has_socket {
-                LockOutcome::Taken
+                LockOutcome::HeldByAnother
             } else {
-                LockOutcome::Yes
+                LockOutcome::Locked
             };
-            assert_eq!(vouch(&writer, Marks::NONE), Ok(grown));
+            assert_eq!(take(&writer, Marks::NONE), Ok(grown));
             assert_eq!(shrink(&writer, stopping_marks), Ok(()));
-            assert_eq!(held(&reader), Ok(WriterLock::With(stopping_marks)));
-            assert_eq!(retract(&writer), Ok(()));
-            assert_eq!(held(&reader), Ok(WriterLock::No));
+            assert_eq!(query(&reader), Ok(WriterLock::Held(stopping_marks)));
+            assert_eq!(release(&writer), Ok(()));
+            assert_eq!(query(&reader), Ok(WriterLock::Free));
         }
     }
 
     #[test]
-    fn other_locks_say_that_it_is_held_and_no_more() {
+    fn a_lock_of_another_length_is_held_without_marks() {
         let scratch = Scratch::new("others");
         let (reader, writer) = (scratch.open(), scratch.open());
         for (length, expected) in [
-            (0, WriterLock::ByMode),
-            (5, WriterLock::ByMode),
-            (100, WriterLock::ByMode),
+            (0, WriterLock::HeldMarksInMode),
+            (5, WriterLock::HeldMarksInMode),
+            (100, WriterLock::HeldMarksInMode),
         ] {
             let lock = lock_on(F_WRLCK, 0, length);
             fcntl(&writer, FcntlArg::F_OFD_SETLK(&lock)).unwrap();
-            assert_eq!(held(&reader), Ok(expected), "{length}");
-            retract(&writer).unwrap();
+            assert_eq!(query(&reader), Ok(expected), "{length}");
+            release(&writer).unwrap();
         }
-        // Not from the first byte on: nobody who vouches.
+        // Without the first byte it is not the writer lock.
         let lock = lock_on(F_WRLCK, 1, 3);
         fcntl(&writer, FcntlArg::F_OFD_SETLK(&lock)).unwrap();
-        assert_eq!(held(&reader), Ok(WriterLock::No));
-        retract(&writer).unwrap();
+        assert_eq!(query(&reader), Ok(WriterLock::Free));
+        release(&writer).unwrap();
         // A process's, as Samba and PostgreSQL lock their PID files.
         fcntl(&writer, FcntlArg::F_SETLK(&lock_on(F_WRLCK, 0, 1))).unwrap();
-        assert_eq!(held(&reader), Ok(WriterLock::With(Marks::NONE)));
+        assert_eq!(query(&reader), Ok(WriterLock::Held(Marks::NONE)));
     }
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 /// A stat file as kernel 6 writes it.
@@ -20,7 +22,7 @@ fn the_fields_of_a_stat_file() {
         ("nginx", "T", State::Stopped),
         ("nginx", "Z", State::Ended),
         ("nginx", "X", State::Ended),
-        // Names that want to be something else.
+        // Names that look like other fields.
         ("a) Z (b", "S", State::Sleeping),
         (") Z 1 1 1", "S", State::Sleeping),
         ("((", "T", State::Stopped),
@@ -42,7 +44,7 @@ fn the_fields_of_a_stat_file() {
 }
 
 #[test]
-fn the_states_as_people_read_them() {
+fn each_state_has_a_text() {
     for (letter, shown) in [
         (b'R', "running"),
         (b'D', "in an uninterruptible wait"),
@@ -54,7 +56,7 @@ fn the_states_as_people_read_them() {
 }
 
 #[test]
-fn a_stat_file_that_is_cut_off_or_junk_says_nothing() {
+fn a_truncated_or_invalid_stat_file_is_rejected() {
     let whole = line("a) Z (b", "S");
     let (needed, _) = whole.split_once("8415").unwrap();
     for end in 0..needed.len() {
@@ -70,9 +72,9 @@ fn a_stat_file_that_is_cut_off_or_junk_says_nothing() {
 }
 
 #[test]
-fn what_is_known_of_this_very_process() {
+fn proc_shows_this_process() {
     let Look::Seen(own) = look(getpid()) else {
-        panic!("this process sees itself")
+        panic!("/proc shows this process")
     };
     assert_eq!(own.parent, nix::unistd::getppid());
     assert!(!own.has_ended());
@@ -91,7 +93,7 @@ fn the_users_of_a_status_file() {
             &b"Name:\t\xff\nUid:\t1\t2\t3\t4\nGid:\t5\t5\t5\t5\n"[..],
             Some([1, 2, 3]),
         ),
-        // As the kernel writes a name with a line's end in it.
+        // The kernel writes a newline in a name like this.
         (
             b"Name:\tx\\nUid:\t9\t9\t9\nUid:\t1\t2\t3\t4\n",
             Some([1, 2, 3]),

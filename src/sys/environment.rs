@@ -57,7 +57,7 @@ unsafe fn after(mut variable: *const c_char, start: &[u8]) -> Option<*const c_ch
 /// # Safety
 /// As for `after`.
 unsafe fn value(variable: *const c_char, name: &CStr) -> Option<*const c_char> {
-    // SAFETY: the caller vouches for the variable.
+    // SAFETY: the caller guarantees the variable.
     unsafe { after(after(variable, name.to_bytes())?, b"=") }
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn unset_environment(name: &CStr) {
 /// The list must be hinit's environment, of now or from before.
 unsafe fn changed(list: List, name: &CStr, new: *const c_char) -> List {
     let mut changed = Vec::new();
-    // SAFETY: the caller vouches for the list.
+    // SAFETY: the caller guarantees the list.
     unsafe {
         changed.extend(variables(list).filter(|variable| value(*variable, name).is_none()));
     }
@@ -135,7 +135,7 @@ impl ServerEnvironment {
     /// # Safety
     /// The caller must be the child: no other process reads or writes this list meanwhile.
     pub(super) unsafe fn complete(&self) {
-        // SAFETY: the caller vouches for the memory.
+        // SAFETY: the caller guarantees the memory.
         unsafe {
             if let Some(variable) = &self.own_pid {
                 variable.set(process_id());
@@ -180,7 +180,7 @@ impl NumberVariable {
     /// # Safety
     /// As for `ServerEnvironment::complete`.
     unsafe fn unset(&self) {
-        // SAFETY: the caller vouches for it.
+        // SAFETY: the caller guarantees it.
         unsafe { self.name.write(0) };
     }
 
@@ -197,7 +197,7 @@ impl NumberVariable {
             }
         }
         let shown = digits.get(start..).unwrap_or_default();
-        // SAFETY: the room is for DIGITS bytes and a NUL, and the caller vouches for it.
+        // SAFETY: the room is for DIGITS bytes and a NUL, and the caller guarantees it.
         unsafe { ptr::copy_nonoverlapping(shown.as_ptr(), self.value, shown.len()) };
     }
 }

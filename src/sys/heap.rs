@@ -1,13 +1,16 @@
-//! The heap: blocks of a few dozen sizes, each with a list of those that were given back.
+//! The heap: blocks of a few dozen sizes, and for each size a list of the free blocks.
 //!
-//! hinit needs little memory, and the same little again and again. malloc sets itself up with half a
-//! dozen system calls and several pages, and is a large part of a small binary; here the first blocks
-//! lie in .bss, from a page on that is in use anyway. What hinit needs as a rule fits in there: so where
-//! the kernel has no more memory to give, it says so before hinit starts, and not in its midst. What was
-//! given back serves the next of its size, so that a long life needs no more than its busiest moment did.
+//! hinit needs little memory, and the same amounts again and again. malloc makes half a dozen system calls at its
+//! start, takes several pages, and is a large part of a small binary. Here the first blocks lie in .bss, and begin on
+//! a page that is in use anyway. They are enough as a rule: so if the kernel is out of memory, that shows before hinit
+//! starts, and not while a server runs. A free block serves the next request of its size, so that a long life needs no
+//! more memory than its busiest moment did.
 //!
-//! Where the kernel gives no more all the same, [`try_reserve`] says so to those who can do without, and
-//! there is a reserve for the others, who need little. When that is used up too, see [`shortage`].
+//! If the kernel has no more memory all the same, [`try_reserve`] returns an error to callers that can continue without;
+//! the others need little, and for them there is a reserve. When the reserve is used up too, see [`failure`].
+//!
+//! This is Rust's heap alone. Nothing in hinit calls malloc, so the binary contains none: there is no second allocator
+//! whose blocks could be given to this one.
 #![allow(
     clippy::cast_ptr_alignment,
     reason = "all blocks are aligned to more than a pointer"
@@ -21,44 +24,44 @@ use nix::libc;
 
 mod failure;
 
-use failure::Plan;
+use failure::FailurePolicy;
 pub(crate) use failure::{
     OnAllocFailure, on_alloc_failure, on_alloc_failure_of_command, try_reserve,
 };
 
-/// All blocks are aligned to this, and their sizes are multiples of it.
+/// The alignment of all blocks. Their sizes are multiples of it.
 const UNIT: usize = 16;
-/// Up to here each multiple is a size of its own; above, each power of two.
+/// Up to this size there are blocks of each multiple of [`UNIT`]; above, of each power of two.
 const SMALL: usize = 512;
-/// Larger ones the kernel gives, and gets back, by themselves.
+/// A request above this size gets pages of its own from the kernel, and gives them back.
 const LARGE: usize = 16 * 1024;
 const SIZES: usize = SMALL / UNIT + (LARGE / SMALL).ilog2() as usize;
 
-/// What the first blocks are cut from, and then the others.
+/// The first blocks are cut from the arena, which is in .bss, and later ones from chunks, which are mapped.
 const ARENA: usize = 64 * 1024;
 const CHUNK: usize = 64 * 1024;
-/// For what cannot be refused. As long as it is not used it takes no memory.
+/// For allocations that may not fail. As long as it is not used it takes no memory.
 const RESERVE: usize = 32 * 1024;
 
-/// The state before the blocks, so that the first of them are on its page.
+/// The state comes before the blocks, so that the first blocks are on the same page.
 #[repr(C)]
 struct Heap {
     state: UnsafeCell<State>,
-    plan: Plan,
+    policy: FailurePolicy,
     arena: Arena<ARENA>,
     reserve: Arena<RESERVE>,
 }
 
-/// Aligned as the first blocks are to be.
+/// Aligned as blocks are.
 #[repr(align(16))]
 struct Arena<const SIZE: usize>(UnsafeCell<[u8; SIZE]>);
 
 struct State {
-    /// Of each size the block that was given back last; in it stands where the one before is.
+    /// For each size the block that was freed last. A free block contains the address of the one freed before it.
     free: [*mut u8; SIZES],
-    /// What blocks are cut from: the arena at first.
+    /// The chunk that blocks are cut from. Null: the arena.
     chunk: *mut u8,
-    /// How much of it is cut off, and of the reserve.
+    /// How many bytes of the chunk or the arena are in blocks, and how many of the reserve.
     used: usize,
     reserve_used: usize,
 }
@@ -70,7 +73,10 @@ static HEAP: Heap = Heap::new();
 unsafe impl Sync for Heap {}
 
 impl Heap {
-    #[allow(clippy::large_stack_arrays, reason = "it is on no stack, but static")]
+    #[allow(
+        clippy::large_stack_arrays,
+        reason = "it is static and never on a stack"
+    )]
     const fn new() -> Self {
         Self {
             state: UnsafeCell::new(State {
@@ -79,13 +85,13 @@ impl Heap {
                 used: 0,
                 reserve_used: 0,
             }),
-            plan: Plan::new(),
+            policy: FailurePolicy::new(),
             arena: Arena(UnsafeCell::new([0; ARENA])),
             reserve: Arena(UnsafeCell::new([0; RESERVE])),
         }
     }
 
-    /// A block that was never used.
+    /// Cuts a new block off the arena, a chunk or the reserve.
     fn cut(&self, state: &mut State, size: usize) -> *mut u8 {
         let (arena, end) = (self.arena.0.get().cast::<u8>(), state.used + size);
         if state.chunk.is_null() && end <= ARENA {
@@ -97,7 +103,7 @@ impl Heap {
             if chunk.is_null() {
                 return self.cut_reserve(state, size);
             }
-            // The rest of the one before stays unused: less than one block.
+            // The rest of the last chunk stays unused: it is less than one block.
             (state.chunk, state.used) = (chunk, 0);
         }
         state.used += size;
@@ -106,15 +112,15 @@ impl Heap {
 
     fn cut_reserve(&self, state: &mut State, size: usize) -> *mut u8 {
         let start = state.reserve_used;
-        // A path takes little, also where it could be refused.
-        if self.plan.is_refusable() && size > SMALL || start + size > RESERVE {
+        // Small allocations, such as a path, may use it even if their callers could continue without.
+        if self.policy.may_fail() && size > SMALL || start + size > RESERVE {
             return ptr::null_mut();
         }
         state.reserve_used += size;
         self.reserve.0.get().cast::<u8>().wrapping_add(start)
     }
 
-    /// A block, or null.
+    /// Returns a block, or null if there is no memory.
     fn allocate(&self, layout: Layout) -> *mut u8 {
         // SAFETY: no two calls overlap.
         let state = unsafe { &mut *self.state.get() };
@@ -124,7 +130,7 @@ impl Heap {
         match state.free.get_mut(number) {
             Some(last) if !last.is_null() => {
                 let block = *last;
-                // SAFETY: it was given back, and then this was written to it.
+                // SAFETY: the block is free, and `dealloc` wrote this pointer to it.
                 *last = unsafe { block.cast::<*mut u8>().read() };
                 block
             }
@@ -133,7 +139,7 @@ impl Heap {
     }
 }
 
-/// The size of the blocks that so much fits into, and its number. None for what the kernel gives.
+/// The size of the blocks for this layout, and that size's number. None, if the kernel's pages are to serve it.
 fn block(layout: Layout) -> Option<(usize, usize)> {
     let size = layout.size().max(1).next_multiple_of(UNIT);
     if layout.align() > UNIT || size > LARGE {
@@ -147,7 +153,7 @@ fn block(layout: Layout) -> Option<(usize, usize)> {
     Some((size, SMALL / UNIT - 1 + above))
 }
 
-/// Whole pages. Null, if there are none left, or if this is to be aligned to more than a page.
+/// Maps whole pages. Null, if there is no memory, or if the layout's alignment is above a page.
 fn map(layout: Layout) -> *mut u8 {
     // The smallest page of any architecture that hinit is built for.
     const PAGE: usize = 4096;
@@ -158,7 +164,7 @@ fn map(layout: Layout) -> *mut u8 {
         libc::PROT_READ | libc::PROT_WRITE,
         libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
     );
-    // SAFETY: new pages are nobody else's.
+    // SAFETY: the pages are new, so nothing else uses them.
     let pages = unsafe { libc::mmap(ptr::null_mut(), layout.size(), protection, flags, -1, 0) };
     if pages == libc::MAP_FAILED {
         return ptr::null_mut();
@@ -166,18 +172,17 @@ fn map(layout: Layout) -> *mut u8 {
     pages.cast()
 }
 
-// SAFETY: each block is one caller's from `alloc` to `dealloc`: it is either cut off what nobody has
-// had, or taken off the list of those given back. It has at least the size of its layout, and its
-// alignment: UNIT, or that of a page, which is more than any type of hinit's has.
+// SAFETY: each block belongs to one caller from `alloc` to `dealloc`: it is either new, or taken off the list of free
+// blocks. It has at least the size of its layout, and its alignment: UNIT, or that of a page; `map` refuses more.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         loop {
             let block = self.allocate(layout);
-            if !block.is_null() || self.plan.is_refusable() {
+            if !block.is_null() || self.policy.may_fail() {
                 return block;
             }
-            // Rust's library would abort.
-            self.plan.follow();
+            // A null pointer would make Rust's library abort.
+            self.policy.apply();
         }
     }
 
@@ -185,25 +190,26 @@ unsafe impl GlobalAlloc for Heap {
         // SAFETY: no two calls overlap.
         let state = unsafe { &mut *self.state.get() };
         let Some((_, number)) = block(layout) else {
-            // Should the kernel refuse (`vm.max_map_count`), they stay unused.
-            // SAFETY: these pages are the caller's, who gives them back.
+            // If the kernel refuses (`vm.max_map_count`), the pages stay unused.
+            // SAFETY: the caller owns these pages and frees them.
             unsafe { libc::munmap(allocation.cast(), layout.size()) };
             return;
         };
         if let Some(last) = state.free.get_mut(number) {
-            // SAFETY: the block is the caller's, who gives it back, and has room for a pointer.
+            // SAFETY: the caller owns the block and frees it, and it has room for a pointer.
             unsafe { allocation.cast::<*mut u8>().write(*last) };
             *last = allocation;
         }
     }
 
     unsafe fn realloc(&self, allocation: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: the caller vouches for the new size.
+        // SAFETY: the caller guarantees that the new size is valid.
         let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
         if block(wanted).is_some() && block(wanted) == block(layout) {
             return allocation;
         }
-        // SAFETY: the new block is another, and as much is copied as both have; all else is the caller's.
+        // SAFETY: the new block is another one, and no more is copied than both have room for; the caller guarantees
+        // the rest.
         unsafe {
             let moved = self.alloc(wanted);
             if !moved.is_null() {

@@ -2,7 +2,7 @@
 //!
 //! libc keeps the errno of the last call in memory that a child of clone(2) with `CLONE_VM` shares with hinit.
 //! And its syscall(2) and ioctl(2) take a variable number of arguments, each read as a `long`: an `int` among them
-//! would leave the upper half to chance. Here each argument is a whole register.
+//! would leave the register's upper half undefined. Here each argument is a whole register.
 
 use std::arch::asm;
 
@@ -21,7 +21,7 @@ pub(super) unsafe fn call<const N: usize>(
 ) -> nix::Result<usize> {
     let argument = |at: usize| arguments.get(at).copied().unwrap_or_default();
     let result: isize;
-    // SAFETY: the caller answers for the arguments; the registers are those of syscall(2).
+    // SAFETY: the caller guarantees the arguments; the registers are those of syscall(2).
     #[cfg(target_arch = "x86_64")]
     unsafe {
         asm!(

@@ -18,7 +18,7 @@ pub(crate) struct SignalSet(u64);
 
 impl SignalSet {
     pub(crate) const ALL: Self = Self(u64::MAX);
-    /// 1 to 31: those of which the kernel keeps only one each.
+    /// 1 to 31: the kernel keeps only one pending signal of each.
     pub(crate) const STANDARD: Self = Self(0x7fff_ffff);
 
     pub(crate) const NONE: Self = Self(0);
@@ -31,7 +31,7 @@ impl SignalSet {
         Self(self.0 & !Self::bit(signal))
     }
 
-    /// Those that are in both.
+    /// The signals that are in both sets.
     pub(crate) fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
@@ -40,7 +40,7 @@ impl SignalSet {
         self.0 & Self::bit(signal) != 0
     }
 
-    /// None for what is no signal.
+    /// No bit for a number that is no signal.
     const fn bit(signal: c_int) -> u64 {
         match signal {
             1..=64 => 1 << (signal - 1),
@@ -49,8 +49,7 @@ impl SignalSet {
     }
 }
 
-/// Replaces the mask of blocked signals and returns the one before. It fails only for a bad pointer or a
-/// bad size.
+/// Replaces the mask of blocked signals and returns the previous one. It fails only for a bad pointer or a bad size.
 pub(crate) fn set_signal_mask(mask: SignalSet) -> SignalSet {
     let mut old: u64 = 0;
     let (new, previous) = (&raw const mask.0, &raw mut old);
@@ -89,7 +88,7 @@ pub(super) fn discard(signal: c_int) {
     };
 }
 
-/// libc's form of a set. Bit by bit, for its functions leave out 32 to 34.
+/// libc's form of a set. Not by libc's functions, because they leave out 32 to 34.
 pub(crate) fn libc_set(set: SignalSet) -> SigSet {
     let mut libc_set = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: a sigset_t is an array of integers, for which any bytes are a value; it begins with
@@ -100,7 +99,7 @@ pub(crate) fn libc_set(set: SignalSet) -> SigSet {
     }
 }
 
-/// Sets what SIGCHLD does to its default or to "ignored", and tells whether it was ignored.
+/// Ignores SIGCHLD, or gives it its default action. Returns whether it was ignored before.
 pub(crate) fn ignore_sigchld(ignore: bool) -> bool {
     let ignored = libc::SIG_IGN;
     let handler = if ignore { ignored } else { libc::SIG_DFL };
@@ -108,11 +107,11 @@ pub(crate) fn ignore_sigchld(ignore: bool) -> bool {
     unsafe { set_handler(libc::SIGCHLD, handler) == ignored }
 }
 
-/// Sets what a signal does, and returns what it did.
+/// Sets a signal's disposition, and returns the previous one.
 ///
 /// # Safety
-/// A handler must do only what is async-signal-safe (signal-safety(7)), and must not return: nothing is set up for
-/// that.
+/// A handler must do only what is async-signal-safe (signal-safety(7)), and must not return, because there is no code
+/// to return by.
 pub(super) unsafe fn set_handler(signal: c_int, handler: usize) -> usize {
     /// `x86_64` runs no handler without code to return by.
     const SA_RESTORER: usize = 0x0400_0000;
@@ -133,7 +132,7 @@ pub(super) unsafe fn set_handler(signal: c_int, handler: usize) -> usize {
     let mut old = Action::default();
     let (new, previous) = (&raw const action, &raw mut old);
     let (new, previous) = (new.expose_provenance(), previous.expose_provenance());
-    // SAFETY: both are actions, of a set of 8 bytes; the caller answers for the handler.
+    // SAFETY: both are actions, of a set of 8 bytes; the caller guarantees what the handler does.
     let _never_fails = unsafe {
         call(
             libc::SYS_rt_sigaction,
@@ -149,10 +148,10 @@ pub(crate) fn kill(pid: Pid, signal: c_int) -> nix::Result<()> {
     Errno::result(unsafe { libc::kill(pid.as_raw(), signal) }).map(drop)
 }
 
-/// `rt_sigqueueinfo(2)`: a signal with a value, in the name of its sender. The kernel allows that for
-/// codes below zero, as of sigqueue(3), but for that of tgkill.
+/// Sends a signal with its value, and with its first sender as the sender (`rt_sigqueueinfo(2)`). The kernel allows
+/// that for codes below zero, as sigqueue(3) sets them, but not for the code of tgkill(2).
 pub(crate) fn queue_signal(pid: Pid, number: c_int, info: &signalfd_siginfo) -> nix::Result<()> {
-    /// The head of a `siginfo_t` that was sent by a process; 128 bytes in all.
+    /// A `siginfo_t` that a process has sent: 128 bytes.
     #[repr(C)]
     struct Info {
         number: c_int,

@@ -1,4 +1,4 @@
-//! Datagrams with their senders.
+//! Datagrams with their senders, and connections.
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -14,16 +14,16 @@ use super::raw::{call, int};
 pub(crate) struct Datagram {
     /// How many bytes of it there are, or there would be if it had fitted.
     pub(crate) length: usize,
-    /// Who sent it; None: a process outside of the PID namespace.
+    /// The sender; None: a process outside of the PID namespace.
     pub(crate) sender: Option<Pid>,
-    /// As whom; if that is not told, as nobody who may do anything.
+    /// The sender's UID; if the kernel passes none, `u32::MAX`, which no user has.
     pub(crate) user: u32,
 }
 
 /// Reads a datagram, if there is one, from a socket that passes credentials (`SO_PASSCRED`, unix(7)).
 ///
-/// Not nix's: that has no answer where descriptors came along. Here is room for the credentials, which
-/// come first, and for nothing else, so the kernel itself closes those: hinit never has them.
+/// Not nix's: that returns an error where descriptors were sent along. Here there is room for the credentials, which
+/// come first, and for nothing else, so the kernel itself closes the descriptors: hinit never gets them.
 pub(crate) fn receive(socket: BorrowedFd, bytes: &mut [u8]) -> nix::Result<Datagram> {
     /// A `cmsghdr` and the `ucred` behind it, as Linux lays them out on 64 bits.
     #[repr(C)]
@@ -39,7 +39,7 @@ pub(crate) fn receive(socket: BorrowedFd, bytes: &mut [u8]) -> nix::Result<Datag
     };
     let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC | libc::MSG_CMSG_CLOEXEC;
     // SAFETY: all zeros is a value of each of these types. The kernel writes to `bytes` and `control`,
-    // within the sizes that it is told, and keeps no pointer.
+    // within the sizes given, and keeps no pointer.
     let (length, control) = unsafe {
         let mut message = MaybeUninit::<libc::msghdr>::zeroed().assume_init();
         message.msg_iov = &raw mut data;
@@ -70,7 +70,7 @@ pub(crate) fn receive(socket: BorrowedFd, bytes: &mut [u8]) -> nix::Result<Datag
 
 /// Accepts a connection, if there is one, that neither blocks nor is inherited (accept4(2)).
 ///
-/// Not nix's: that leaves it to its caller to own the descriptor.
+/// Not nix's: that returns a number, and not an owned descriptor.
 pub(crate) fn accept(listener: BorrowedFd) -> nix::Result<OwnedFd> {
     let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     let no_address = 0;
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_datagram_tells_its_sender_and_its_whole_length() {
+    fn a_datagram_has_its_sender_and_its_whole_length() {
         let (ours, theirs) = pair();
         let mut bytes = [0; 8];
         assert_eq!(receive(ours.as_fd(), &mut bytes), Err(Errno::EAGAIN));
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptors_that_come_along_are_closed() {
+    fn descriptors_sent_along_are_closed() {
         let (ours, theirs) = pair();
         let (mut reader, writer) = pipe().unwrap();
         let fds = [writer.as_raw_fd(); 100];
@@ -139,7 +139,7 @@ mod tests {
         drop(writer);
         let datagram = receive(ours.as_fd(), &mut [0; 16]).unwrap();
         assert_eq!(datagram.sender, Some(getpid()));
-        // Nobody has the other end any more.
+        // No process has the other end any more.
         assert_eq!(std::io::Read::read(&mut reader, &mut [0]).unwrap(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! The children of hinit: which of them have ended, and how.
+//! hinit's children: which of them have ended, and how.
 
 use std::mem::MaybeUninit;
 use std::os::unix::process::ExitStatusExt;
@@ -8,16 +8,15 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::Pid;
 
-/// The PID of a child that has ended, if there is one. It stays a zombie, its PID unused, until
+/// The PID of a child that has ended, if there is one. The child stays a zombie, so that its PID is not reused, until
 /// [`reap`].
 ///
-/// Not nix's: that turns a death by a real-time signal into an error.
+/// Not nix's: that returns an error for a child that a real-time signal has killed.
 pub(crate) fn ended_child() -> nix::Result<Option<Pid>> {
     ended(libc::P_ALL, 0)
 }
 
-/// Whether this is a child of hinit's that runs or is a zombie: until hinit reaps it, no other
-/// process gets its PID.
+/// Whether this is a child of hinit's, running or a zombie: until hinit reaps it, no other process gets its PID.
 pub(crate) fn is_child(pid: Pid) -> bool {
     ended_one(pid) != Err(Errno::ECHILD)
 }
@@ -37,7 +36,7 @@ fn ended(which: libc::idtype_t, id: libc::id_t) -> nix::Result<Option<Pid>> {
         let options = libc::WEXITED | libc::WNOWAIT | libc::WNOHANG | more;
         // SAFETY: the kernel writes at most one siginfo_t.
         uninterrupted(|| unsafe { libc::waitid(which, id, info.as_mut_ptr(), options) })?;
-        // SAFETY: all zeros is one as well, that names nobody.
+        // SAFETY: all zeros is a siginfo_t as well, one without a process.
         Ok(unsafe { info.assume_init().si_pid() })
     };
     // Without __WALL, waitid(2) skips the children whose end sends another signal than SIGCHLD. Such
@@ -50,7 +49,7 @@ fn ended(which: libc::idtype_t, id: libc::id_t) -> nix::Result<Option<Pid>> {
     Ok((pid != 0).then(|| Pid::from_raw(pid)))
 }
 
-/// Reaps a child, waiting for its end if need be. Not nix's, for the reason above.
+/// Reaps a child; waits for its end if it runs. Not nix's, for the reason above.
 pub(crate) fn reap(pid: Pid) -> nix::Result<ExitStatus> {
     let mut status = 0;
     // SAFETY: the kernel writes one int.
@@ -58,8 +57,8 @@ pub(crate) fn reap(pid: Pid) -> nix::Result<ExitStatus> {
     Ok(ExitStatus::from_raw(status))
 }
 
-/// Calls again what was interrupted. Linux does not do that to whom it can send no signal, but what
-/// emulates it may, and an end that nobody hears of is for ever.
+/// Repeats a call that was interrupted. Linux does not interrupt a process that blocks all signals, but what emulates
+/// Linux may, and an end that hinit misses is never reported again.
 fn uninterrupted(mut call: impl FnMut() -> libc::c_int) -> nix::Result<()> {
     loop {
         match Errno::result(call()) {

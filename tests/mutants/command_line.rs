@@ -28,7 +28,7 @@ mutants! {
     } fails "lifecycle::subreaper::closed_standard_descriptors_stay_closed_and_get_no_file_of_hinits";
 
     a_full_log_pipe_blocks_hinit: "output.rs" {
-        "if poll(&mut ready, patience) == Ok(0) {" => "if poll(&mut ready, patience) == Ok(9) {"
+        "if poll(&mut ready, timeout) == Ok(0) {" => "if poll(&mut ready, timeout) == Ok(9) {"
     } fails "log::subreaper::a_log_without_a_reader_blocks_nothing";
 
     each_line_waits_for_a_full_pipe: "output.rs" {

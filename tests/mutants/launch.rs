@@ -28,7 +28,7 @@ mutants! {
     } fails "limits::inherited::inherited_descriptors_are_closed_without_close_range";
 
     out_of_memory_aborts: "sys/heap.rs" {
-        "            self.plan.follow();" => "            return block;"
+        "            self.policy.apply();" => "            return block;"
     } fails "limits::memory::long_command_lines_and_paths_are_refused_in_one_line";
 
     a_dangling_entry_of_path_ends_the_search: "sys/child/executable.rs" {

@@ -8,8 +8,8 @@ mutants! {
     } fails "bad_input::a_pid_file_that_is_something_else";
 
     two_hinits_own_one_file: "pidfile/lock.rs" {
-        "let is_alone = try_lock(fs2::FileExt::try_lock_exclusive(file)).map_err(fail)?;" => "let is_alone = true;",
-        "vouch(file, marks).map_err(fail)?" => "vouch(file, marks).map_or(LockOutcome::Yes, |_| LockOutcome::Yes)"
+        "let is_exclusive = try_lock(fs2::FileExt::try_lock_exclusive(file)).map_err(fail)?;" => "let is_exclusive = true;",
+        "writer_lock::take(file, marks).map_err(fail)?" => "writer_lock::take(file, marks).map_or(LockOutcome::Locked, |_| LockOutcome::Locked)"
     } fails "races::two_hinits_never_own_one_path";
 
     the_pid_is_written_in_parts: "pidfile/claim.rs" {
@@ -37,20 +37,20 @@ mutants! {
     } fails "readers::eight_readers_of_the_lock_stop_no_start";
 
     a_readers_lock_counts_as_hinits: "pidfile/writer_lock.rs" {
-        "Ok(_) if i32::from(lock.l_type) == F_UNLCK => Ok(WriterLock::No)," =>
+        "Ok(_) if i32::from(lock.l_type) == F_UNLCK => Ok(WriterLock::Free)," =>
         "Ok(_) if i32::from(lock.l_type) == F_UNLCK => has_flock(file),"
     } fails "attacks::locks::a_lock_of_another_process_does_not_make_a_file_healthy";
 
     the_state_is_read_from_the_mode_alone: "pidfile/writer_lock.rs" {
-        "Marks::of_length(lock.l_len).map_or(WriterLock::ByMode, WriterLock::With)" => "WriterLock::ByMode"
+        "Marks::of_length(lock.l_len).map_or(WriterLock::HeldMarksInMode, WriterLock::Held)" => "WriterLock::HeldMarksInMode"
     } fails "pid_file::modes::the_lock_shows_the_state_where_the_mode_cannot";
 
     a_file_that_others_may_write_is_claimed: "pidfile/lock.rs" {
-        "if shown.intersects(Mode::S_IWGRP | Mode::S_IWOTH) {" => "if false {"
+        "if mode.intersects(Mode::S_IWGRP | Mode::S_IWOTH) {" => "if false {"
     } fails "pid_file::modes::a_file_that_health_checks_distrust_is_a_warning_at_the_start";
 
     a_refused_lock_leaves_the_new_file: "pidfile/lock.rs" {
-        "                    self.unmake(&file, identity);" => ""
+        "                    self.remove_new(&file, identity);" => ""
     } fails "pid_file::modes::refused_locks_are_named_and_the_new_file_is_removed";
 
     hinit_closes_its_lock: "pidfile/claim.rs" {
@@ -62,11 +62,11 @@ mutants! {
     } fails "crash::subreaper::killed_at_any_instant_of_a_start_the_next_one_works";
 
     a_file_of_another_hinit_is_unlinked: "pidfile/claim.rs" {
-        "self.is_given_up.get() || self.place.entry.is(self.locked.identity)" => "true"
+        "self.is_abandoned.get() || self.location.entry.is(self.locked.identity)" => "true"
     } fails "pid_file::subreaper::a_file_that_replaces_the_pid_file_stays";
 
     a_reaped_pid_stays_under_a_held_lock: "pidfile/claim.rs" {
-        "retract(file).and(" => "Ok::<_, Errno>(()).and("
+        "writer_lock::release(file).and(" => "Ok::<_, Errno>(()).and("
     } fails "limits::disk::a_pid_that_cannot_be_erased_is_stale_at_once";
 
     a_configuration_file_is_overwritten: "pidfile/lock.rs" {
@@ -79,7 +79,7 @@ mutants! {
     } fails "bad_input::a_file_system_that_is_read_only_or_full";
 
     the_umask_decides_the_mode: "pidfile/lock.rs" {
-        "let _seen_below = fchmod(file, mode);" => "let _ = fchmod::<&File>;"
+        "let _ignored = fchmod(file, mode);" => "let _ = fchmod::<&File>;"
     } fails "pid_file::subreaper::the_umask_does_not_change_the_mode";
 
     a_locked_stale_file_is_removed: "run/launch/stale.rs" {

@@ -18,7 +18,7 @@ pub(crate) struct Executable {
     addresses: Vec<*const c_char>,
 }
 
-// SAFETY: the addresses are those of the words, which nobody changes.
+// SAFETY: the addresses are those of the words, which never change.
 unsafe impl Sync for Executable {}
 
 impl Executable {
@@ -42,8 +42,9 @@ impl Executable {
         &self.words
     }
 
-    /// Executes the first candidate that can be. Returns only if none can: why, and which one ended the
-    /// search, if one did. As in execvp(3), "permission denied" for one outweighs "not found" for the others.
+    /// Executes the first candidate that the kernel accepts. Returns only if it accepts none: the errno, and the
+    /// candidate that ended the search, if one did. As in execvp(3), "permission denied" for one candidate outweighs
+    /// "not found" for the others.
     pub(crate) fn execute(&self, environment: &ServerEnvironment) -> (Errno, Option<&CStr>) {
         let name = self.words.first();
         let along_path = name.is_none_or(|name| !name.to_bytes().contains(&b'/'));
@@ -65,14 +66,14 @@ impl Executable {
             self.addresses.as_ptr().expose_provenance(),
             environment.list().expose_provenance(),
         ];
-        // SAFETY: these are a C string, and two arrays of such that end with a null pointer.
+        // SAFETY: these are a C string, and two arrays of C strings that end with a null pointer.
         let result = unsafe { call(libc::SYS_execve, addresses) };
         result.err().unwrap_or(Errno::EINVAL)
     }
 }
 
-/// Whether it is the entry of PATH that leads nowhere, and not the file in it: it is too long, is no directory, or
-/// a symlink in it leads back to itself.
+/// Whether the errno is that of the entry of PATH, and not of the file in it: the entry is too long, is no directory,
+/// or contains a symlink to itself.
 fn is_no_entry(candidate: &CStr, errno: Errno) -> bool {
     let may_be = matches!(errno, Errno::ENAMETOOLONG | Errno::ENOTDIR | Errno::ELOOP);
     let address = candidate.as_ptr().expose_provenance();

@@ -61,8 +61,8 @@ unsafe fn clone(
     argument: *mut c_void,
 ) -> nix::Result<Pid> {
     let flags = libc::CLONE_VM | libc::SIGCHLD;
-    // SAFETY: the guard is the stack's own lowest page. The stack's top is aligned as the ABIs want. For the rest the
-    // caller vouches.
+    // SAFETY: the guard is the stack's own lowest page. The stack's top is aligned as the ABIs want. The
+    // caller guarantees the rest.
     unsafe {
         let lowest = STACK.0.get().cast::<c_void>();
         let no_access = libc::PROT_NONE.cast_unsigned() as usize;
@@ -92,7 +92,7 @@ unsafe extern "C" {
 /// # Safety
 /// The child must have left hinit's memory, by its exec or its end.
 pub(super) unsafe fn release() {
-    // SAFETY: nothing uses the stack any more, as the caller vouches.
+    // SAFETY: nothing uses the stack any more, as the caller guarantees.
     unsafe { libc::madvise(STACK.0.get().cast(), SIZE, libc::MADV_DONTNEED) };
     IS_USED.store(false, Relaxed);
 }

@@ -1,8 +1,8 @@
-//! What becomes of hinit when the kernel has no more memory for it: one mechanism for all commands.
+//! What hinit does when the kernel is out of memory: one mechanism for all commands.
 //!
-//! Before a server runs hinit ends, with one line. From then on it must not: so whatever needs memory by the
-//! measure of others asks with [`try_reserve`], and goes without where there is none. All else needs little,
-//! for which there is a reserve. Should even that be used up, hinit waits until there is memory.
+//! Before a server runs, hinit ends with one line. From then on it must not end: so what takes memory in proportion to
+//! something outside of hinit uses [`try_reserve`], and does without if there is none. Everything else needs little,
+//! and for that there is a reserve. If the reserve is used up too, hinit waits until there is memory.
 
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
@@ -15,74 +15,74 @@ use crate::sys::exit::exit_with_line;
 use crate::sys::{STDERR, STDOUT};
 use crate::time::pause;
 
-/// What an allocation comes to that has failed.
+/// What happens when an allocation fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnAllocFailure {
-    /// The end, with a line in the log.
+    /// hinit ends, with a line in the log.
     Refuse,
-    /// The end, with the verdict of a health check: a line, JSON, or its exit code alone.
+    /// The health check ends, with a verdict: a line, JSON, or its exit code alone.
     Verdict,
     Json,
     Silence,
-    /// Patience: a server runs.
+    /// hinit waits for memory, because a server runs.
     Wait,
 }
 
-/// Which of them holds now. It is part of the heap, and so on a page that is in use anyway.
-pub(super) struct Plan {
-    /// Its number.
+/// The current choice. It is part of the heap, and so on a page that is in use anyway.
+pub(super) struct FailurePolicy {
+    /// An [`OnAllocFailure`], as a number.
     kind: AtomicU8,
     exit_code: AtomicU8,
-    /// Whether the allocation under way may fail.
-    is_refusable: AtomicBool,
+    /// Whether the caller of the current allocation can continue without.
+    may_fail: AtomicBool,
 }
 
-/// The exit codes of a `run` or `install` that has failed itself, and of the others.
+/// The exit code of `run` and `install` where hinit itself fails, and that of the other commands.
 const FAILED: u8 = 125;
 const REFUSED: u8 = 1;
 
-/// How long to wait for memory.
+/// How long hinit waits before it tries the allocation again.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// From now on an allocation that fails comes to this, and its exit code is that.
+/// Sets what happens from now on when an allocation fails, and the exit code if that ends hinit.
 pub(crate) fn on_alloc_failure(kind: OnAllocFailure, exit_code: u8) {
-    HEAP.plan.kind.store(kind as u8, Relaxed);
-    HEAP.plan.exit_code.store(exit_code, Relaxed);
+    HEAP.policy.kind.store(kind as u8, Relaxed);
+    HEAP.policy.exit_code.store(exit_code, Relaxed);
 }
 
-/// The same, by the word that names one of hinit's commands, if there is one: before anything is allocated.
-pub(crate) fn on_alloc_failure_of_command(word: Option<&[u8]>) {
-    match word {
+/// The same for the command that hinit's first argument names: before anything is allocated.
+pub(crate) fn on_alloc_failure_of_command(argument: Option<&[u8]>) {
+    match argument {
         Some(b"healthcheck") => on_alloc_failure(OnAllocFailure::Verdict, REFUSED),
         Some(b"signal" | b"status") => on_alloc_failure(OnAllocFailure::Refuse, REFUSED),
         _ => on_alloc_failure(OnAllocFailure::Refuse, FAILED),
     }
 }
 
-/// Makes room for so many more, or says that there is no memory for them.
+/// Makes room for `more` elements; ENOMEM, if there is no memory for them.
 pub(crate) fn try_reserve<T>(list: &mut Vec<T>, more: usize) -> nix::Result<()> {
-    HEAP.plan.is_refusable.store(true, Relaxed);
+    HEAP.policy.may_fail.store(true, Relaxed);
     let reserved = list.try_reserve(more);
-    HEAP.plan.is_refusable.store(false, Relaxed);
+    HEAP.policy.may_fail.store(false, Relaxed);
     reserved.map_err(|_| Errno::ENOMEM)
 }
 
-impl Plan {
+impl FailurePolicy {
     pub(super) const fn new() -> Self {
         Self {
             kind: AtomicU8::new(0),
             exit_code: AtomicU8::new(0),
-            is_refusable: AtomicBool::new(false),
+            may_fail: AtomicBool::new(false),
         }
     }
 
-    pub(super) fn is_refusable(&self) -> bool {
-        self.is_refusable.load(Relaxed)
+    pub(super) fn may_fail(&self) -> bool {
+        self.may_fail.load(Relaxed)
     }
 
-    /// Ends hinit, or waits for a moment.
+    /// Ends hinit, or waits for a short time.
     #[cold]
-    pub(super) fn follow(&self) {
+    pub(super) fn apply(&self) {
         const KINDS: [OnAllocFailure; 4] = [
             OnAllocFailure::Refuse,
             OnAllocFailure::Verdict,

@@ -5,7 +5,7 @@ fn layout(size: usize, align: usize) -> Layout {
 }
 
 #[test]
-fn which_block_so_much_fits_into() {
+fn a_request_gets_the_smallest_block_that_fits() {
     for (size, expected) in [
         (0, Some((16, 0))),
         (1, Some((16, 0))),
@@ -26,16 +26,16 @@ fn which_block_so_much_fits_into() {
 fn an_alignment_above_a_page_is_refused() {
     assert!(Heap::new().allocate(layout(1, 8192)).is_null());
     assert!(Heap::new().allocate(layout(64 * 1024, 8192)).is_null());
-    let page = Given::new(&Heap::new(), layout(1, 4096), 1);
-    page.give_back(&Heap::new());
+    let page = Block::new(&Heap::new(), layout(1, 4096), 1);
+    page.free(&Heap::new());
 }
 
-/// What was handed out, and what stands in it.
-struct Given(*mut u8, Layout, u8);
+/// An allocated block, its layout, and the byte that fills it.
+struct Block(*mut u8, Layout, u8);
 
-impl Given {
+impl Block {
     fn new(heap: &Heap, layout: Layout, fill: u8) -> Self {
-        // SAFETY: the layout is not of size zero, and what is written is what was asked for.
+        // SAFETY: the layout is not of size zero, and no more is written than was allocated.
         unsafe {
             let block = heap.alloc(layout);
             assert!(!block.is_null() && block.addr().is_multiple_of(layout.align()));
@@ -46,49 +46,52 @@ impl Given {
 
     fn resize(self, heap: &Heap, size: usize) -> Self {
         let Self(block, old, fill) = self;
-        // SAFETY: the block is this heap's, and all that is written lies in what it has become.
+        // SAFETY: the block is this heap's, and all that is written lies in the resized block.
         unsafe {
             let block = heap.realloc(block, old, size);
-            assert!(holds(block, size.min(old.size()), fill));
+            assert!(contains(block, size.min(old.size()), fill));
             block.write_bytes(fill, size);
             Self(block, layout(size, old.align()), fill)
         }
     }
 
-    fn give_back(self, heap: &Heap) {
+    fn free(self, heap: &Heap) {
         let Self(block, layout, fill) = self;
-        // SAFETY: the block is this heap's, and is given back once.
+        // SAFETY: the block is this heap's, and is freed once.
         unsafe {
-            assert!(holds(block, layout.size(), fill), "it is another's as well");
+            assert!(
+                contains(block, layout.size(), fill),
+                "another block overlaps it"
+            );
             heap.dealloc(block, layout);
         }
     }
 }
 
-/// Compared as a whole: byte by byte Miri takes minutes.
+/// Whether the block contains these bytes. Compared as a whole, because byte by byte Miri takes minutes.
 ///
 /// # Safety
-/// As many bytes must be there.
-unsafe fn holds(block: *const u8, size: usize, fill: u8) -> bool {
-    // SAFETY: the caller vouches for them.
+/// The block must have that size.
+unsafe fn contains(block: *const u8, size: usize, fill: u8) -> bool {
+    // SAFETY: the caller guarantees the size.
     unsafe { std::slice::from_raw_parts(block, size) == vec![fill; size] }
 }
 
 #[test]
-fn what_was_given_back_is_used_again() {
+fn a_free_block_is_used_again() {
     let heap = Heap::new();
-    let one = Given::new(&heap, layout(40, 8), 1);
-    let (first, _two) = (one.0, Given::new(&heap, layout(40, 8), 2));
-    one.give_back(&heap);
-    assert_eq!(Given::new(&heap, layout(33, 1), 3).0, first);
+    let one = Block::new(&heap, layout(40, 8), 1);
+    let (first, _two) = (one.0, Block::new(&heap, layout(40, 8), 2));
+    one.free(&heap);
+    assert_eq!(Block::new(&heap, layout(33, 1), 3).0, first);
     let used = |heap: &Heap| {
-        // SAFETY: nobody allocates meanwhile.
+        // SAFETY: nothing allocates meanwhile.
         let state = unsafe { &*heap.state.get() };
         (state.chunk, state.used)
     };
     let before = used(&heap);
     for _ in 0..1000 {
-        Given::new(&heap, layout(100, 8), 4).give_back(&heap);
+        Block::new(&heap, layout(100, 8), 4).free(&heap);
     }
     assert_eq!(used(&heap), (before.0, before.1 + 112));
 }
@@ -96,25 +99,25 @@ fn what_was_given_back_is_used_again() {
 #[test]
 fn the_first_blocks_fill_the_arena_and_no_more() {
     let heap = Heap::new();
-    let first: Vec<Given> = (0..ARENA / LARGE)
-        .map(|_| Given::new(&heap, layout(LARGE, 1), 1))
+    let first: Vec<Block> = (0..ARENA / LARGE)
+        .map(|_| Block::new(&heap, layout(LARGE, 1), 1))
         .collect();
     let arena = heap.arena.0.get().addr();
-    let lies_in_it = |given: &Given| (arena..arena + ARENA).contains(&given.0.addr());
-    assert!(first.iter().all(lies_in_it));
-    assert!(!lies_in_it(&Given::new(&heap, layout(UNIT, 1), 2)));
-    for given in first {
-        given.give_back(&heap);
+    let is_in_arena = |block: &Block| (arena..arena + ARENA).contains(&block.0.addr());
+    assert!(first.iter().all(is_in_arena));
+    assert!(!is_in_arena(&Block::new(&heap, layout(UNIT, 1), 2)));
+    for block in first {
+        block.free(&heap);
     }
 }
 
-/// Miri takes its time.
+/// Fewer for Miri, which is slow.
 const ROUNDS: u64 = if cfg!(miri) { 200 } else { 20_000 };
 
 #[test]
-fn the_reserve_is_for_what_cannot_be_refused() {
+fn the_reserve_serves_allocations_that_may_not_fail() {
     let heap = Heap::new();
-    // SAFETY: nobody allocates meanwhile.
+    // SAFETY: nothing allocates meanwhile.
     let state = unsafe { &mut *heap.state.get() };
     let reserve = heap.reserve.0.get().addr();
     let first = heap.cut_reserve(state, 512);
@@ -126,9 +129,9 @@ fn the_reserve_is_for_what_cannot_be_refused() {
 }
 
 #[test]
-fn no_two_have_the_same_memory() {
+fn no_two_blocks_overlap() {
     let heap = Heap::new();
-    let mut held: Vec<Given> = Vec::new();
+    let mut held: Vec<Block> = Vec::new();
     let mut random = 1_u64;
     for round in 0..ROUNDS {
         random = random
@@ -137,7 +140,7 @@ fn no_two_have_the_same_memory() {
         let number = usize::try_from(random >> 40).unwrap();
         let size = 1 + number % [24, 300, 3000, 40_000][number / 7 % 4];
         match (number % 3, held.is_empty()) {
-            (0, false) => held.swap_remove(number % held.len()).give_back(&heap),
+            (0, false) => held.swap_remove(number % held.len()).free(&heap),
             (1, false) => {
                 let resized = held.swap_remove(number % held.len()).resize(&heap, size);
                 held.push(resized);
@@ -145,14 +148,14 @@ fn no_two_have_the_same_memory() {
             _ => {
                 let align = [1, 8, 16, 64][number / 11 % 4];
                 let fill = u8::try_from(number % 251).unwrap();
-                held.push(Given::new(&heap, layout(size, align), fill));
+                held.push(Block::new(&heap, layout(size, align), fill));
             }
         }
         if held.len() > 200 {
-            held.remove(0).give_back(&heap);
+            held.remove(0).free(&heap);
         }
     }
-    for given in held {
-        given.give_back(&heap);
+    for block in held {
+        block.free(&heap);
     }
 }

@@ -1,4 +1,4 @@
-//! Where the PID file is when nobody names one.
+//! The PID file's path if no option names one.
 
 use std::ffi::CStr;
 use std::path::PathBuf;
@@ -8,16 +8,16 @@ use nix::unistd::{AccessFlags, access};
 
 use crate::sys::effective_user;
 
-/// The directories of default files, in this order.
+/// The directories of default PID files, in the order of preference.
 pub(crate) const DIRECTORIES: [&str; 3] = [RUN, "/tmp", "/dev/shm"];
 const RUN: &str = "/run";
 
-/// The default PID file: in the first of three directories that this user may write. None: there is no such
-/// directory.
+/// The path of the default PID file, in the first of three directories that this user may write. None, if it may write
+/// none of them.
 ///
-/// /dev/shm is all that a scratch image has for a plain user when it runs read-only. The containers
-/// of a pod share it, and /tmp may be a volume that others have as well: the mount namespace, which health
-/// checks share with their server, tells them apart.
+/// In a scratch image that runs read-only, a plain user can write /dev/shm alone. The containers of a pod share
+/// /dev/shm, and /tmp may be a volume of several containers: the number of the mount namespace, which a health check
+/// shares with its server, tells their files apart.
 pub(crate) fn default_path() -> Option<PathBuf> {
     let is_writable =
         |directory: &CStr| access(directory, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
@@ -26,8 +26,8 @@ pub(crate) fn default_path() -> Option<PathBuf> {
     Some(path_in(directory, effective_user()))
 }
 
-/// The path of this user's default file in one of these directories, by a name that no other user's hinit has
-/// in a directory for all.
+/// The path of a user's default PID file in one of these directories. In a directory that all users may write, its name
+/// is one that no other user's hinit has.
 #[inline(never)]
 pub(crate) fn path_in(directory: &str, user: u32) -> PathBuf {
     if directory == RUN {
@@ -35,7 +35,7 @@ pub(crate) fn path_in(directory: &str, user: u32) -> PathBuf {
     }
     match stat(c"/proc/self/ns/mnt") {
         Ok(namespace) => format!("{directory}/hinit-{user}-{}.pid", namespace.st_ino).into(),
-        // Without /proc nothing tells them apart.
+        // Without /proc the number is unknown.
         Err(_) => format!("{directory}/hinit-{user}.pid").into(),
     }
 }
