@@ -86,9 +86,9 @@ pub(crate) fn lock_on(kind: c_int, start: i64, length: i64) -> flock {
 
 /// The id of a file, which all of its names share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Identity(u64, u64);
+pub(crate) struct FileId(u64, u64);
 
-impl Identity {
+impl FileId {
     pub(crate) fn of(stat: &FileStat) -> Self {
         Self(stat.st_dev, stat.st_ino)
     }

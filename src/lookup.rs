@@ -6,8 +6,8 @@ use std::time::Duration;
 use nix::unistd::{Pid, getpid};
 
 use crate::cli::PidFile as Choice;
-use crate::pidfile::{self, Fault, PidFile, Whose};
-use crate::process::{self, Look, Process, State};
+use crate::pidfile::{self, Fault, PidFile, TrustPolicy};
+use crate::process::{self, Lookup, Process, State};
 use crate::sys::effective_user;
 use crate::time::pause;
 use crate::verdict::Verdict;
@@ -56,7 +56,7 @@ fn find_at_pid_1(choice: &Choice, verdict: Verdict) -> Result<Found, Verdict> {
     };
     for directory in directories {
         let path = named.map_or_else(|| pidfile::path_in(directory, user), Clone::clone);
-        match find_in(&path, Whose::User(user)) {
+        match find_in(&path, TrustPolicy::User(user)) {
             Err(Verdict::PidFile(..)) => {}
             found => return found,
         }
@@ -94,14 +94,14 @@ pub(crate) fn find(choice: &Choice, foreign: bool) -> Result<Found, Verdict> {
     find_in(
         path,
         if foreign {
-            Whose::Foreign
+            TrustPolicy::Foreign
         } else {
-            Whose::Trusted
+            TrustPolicy::Trusted
         },
     )
 }
 
-fn find_in(path: &Path, whose: Whose) -> Result<Found, Verdict> {
+fn find_in(path: &Path, whose: TrustPolicy) -> Result<Found, Verdict> {
     let mut look = 1;
     loop {
         let found = find_once(path, whose);
@@ -118,27 +118,27 @@ fn find_in(path: &Path, whose: Whose) -> Result<Found, Verdict> {
     }
 }
 
-fn find_once(path: &Path, whose: Whose) -> Result<Found, Verdict> {
+fn find_once(path: &Path, whose: TrustPolicy) -> Result<Found, Verdict> {
     let at_fault = |fault| match fault {
         Fault::NoServer => Verdict::NoServer,
         fault => Verdict::PidFile(path.to_owned(), fault),
     };
     let file = PidFile::read(path, whose).map_err(at_fault)?;
-    let look = process::look(file.pid);
+    let look = process::look_up(file.pid);
     let parent = match &look {
-        Look::Seen(process) => Some(process.parent),
+        Lookup::Found(process) => Some(process.parent),
         _ => None,
     };
     let verdict = match look {
-        Look::Missing => Verdict::Missing(file.pid),
-        Look::Exists => Verdict::HealthyByKill(file.pid),
-        Look::Unseen(errno) => Verdict::Unseen(file.pid, errno),
-        Look::Thread(of) => Verdict::Thread {
+        Lookup::Missing => Verdict::Missing(file.pid),
+        Lookup::Hidden => Verdict::HealthyByKill(file.pid),
+        Lookup::Failed(errno) => Verdict::Unseen(file.pid, errno),
+        Lookup::Thread(of) => Verdict::Thread {
             thread: file.pid,
             of,
         },
         // Before /proc is believed that all is not well, see that it speaks of our processes.
-        Look::Seen(process) => match judge(&process) {
+        Lookup::Found(process) => match judge(&process) {
             Verdict::Healthy(pid) => Verdict::Healthy(pid),
             _ if !process::is_proc_ours() => Verdict::HealthyByKill(file.pid),
             verdict => verdict,
@@ -150,7 +150,7 @@ fn find_once(path: &Path, whose: Whose) -> Result<Found, Verdict> {
         }
         verdict => verdict,
     };
-    let is_proven = !matches!(whose, Whose::User(_)) || parent == Some(PID_1);
+    let is_proven = !matches!(whose, TrustPolicy::User(_)) || parent == Some(PID_1);
     // Whatever we saw, it was the server's only if the file names it still.
     if is_proven && file.is_unchanged() {
         Ok(Found {

@@ -70,7 +70,7 @@ pub(crate) fn print_line(message: &dyn fmt::Display) {
 }
 
 /// Writes a line that fits into a pipe at once to standard output. It may block: for callers that have a deadline.
-pub(crate) fn print_by_deadline(line: &[u8]) {
+pub(crate) fn print_blocking(line: &[u8]) {
     // A reader that misses the line has the exit code.
     let _lost = nix::unistd::write(STDOUT, line);
 }

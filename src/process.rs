@@ -35,41 +35,41 @@ impl Process {
 
 /// What the kernel and /proc show for a PID.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Look {
+pub(crate) enum Lookup {
     /// There is no such process.
     Missing,
     /// There is one, but /proc does not show it.
-    Exists,
+    Hidden,
     /// There is one, but reading its state has failed.
-    Unseen(Errno),
+    Failed(Errno),
     /// It is a thread of this other process.
     Thread(Pid),
-    Seen(Process),
+    Found(Process),
 }
 
-pub(crate) fn look(pid: Pid) -> Look {
+pub(crate) fn look_up(pid: Pid) -> Lookup {
     // EPERM and (from a security module) EACCES mean that the process exists.
     if probe_process(pid) == Err(Errno::ESRCH) {
         return if kill(pid, None) == Err(Errno::ESRCH) {
-            Look::Missing
+            Lookup::Missing
         } else {
-            thread_group(pid).map_or_else(failed_lookup, Look::Thread)
+            thread_group(pid).map_or_else(failed_lookup, Lookup::Thread)
         };
     }
     match try_read(pid) {
-        Ok(process) => Look::Seen(process),
+        Ok(process) => Lookup::Found(process),
         // It may have ended meanwhile.
-        Err(_) if probe_process(pid) == Err(Errno::ESRCH) => Look::Missing,
+        Err(_) if probe_process(pid) == Err(Errno::ESRCH) => Lookup::Missing,
         Err(errno) => failed_lookup(errno),
     }
 }
 
-fn failed_lookup(errno: Errno) -> Look {
+fn failed_lookup(errno: Errno) -> Lookup {
     // EILSEQ: this /proc has another format.
     if is_hidden(errno) || errno == Errno::EILSEQ {
-        Look::Exists
+        Lookup::Hidden
     } else {
-        Look::Unseen(errno)
+        Lookup::Failed(errno)
     }
 }
 

@@ -11,10 +11,10 @@ use crate::error::exit_code;
 use crate::lookup::{Found, find};
 use crate::output::{Log, Verbosity, print_line};
 use crate::pidfile::Fault;
-use crate::process::{self, Look, Process};
+use crate::process::{self, Lookup, Process};
 use crate::sys::{ProcessHandle, describe};
 use crate::text::SignalName;
-use crate::time::{Exact, Rounded};
+use crate::time::{ExactDuration, ShortDuration};
 use crate::verdict::Verdict;
 
 /// Why no signal was sent.
@@ -45,11 +45,11 @@ pub(crate) fn signal(options: &Signal) -> u8 {
     let Some(time) = options.wait else { return 0 };
     let start = Instant::now();
     if !handle.wait_for_end(time, &|| has_ended(pid, process.as_ref())) {
-        let time = Exact(time);
+        let time = ExactDuration(time);
         print_line(&format_args!("{who} has not ended within {time}"));
         return exit_code::REFUSED;
     }
-    let after = Rounded(start.elapsed());
+    let after = ShortDuration(start.elapsed());
     print_line(&format_args!("{who} has ended after {after}"));
     0
 }
@@ -105,12 +105,12 @@ fn send(options: &Signal) -> Result<Sent, Refusal> {
 
 /// Whether a process is over that cannot be held on to: gone, not reaped yet, or another by now.
 fn has_ended(pid: Pid, before: Option<&Process>) -> bool {
-    match process::look(pid) {
-        Look::Missing | Look::Thread(_) => true,
-        Look::Seen(now) => {
+    match process::look_up(pid) {
+        Lookup::Missing | Lookup::Thread(_) => true,
+        Lookup::Found(now) => {
             now.has_ended() || before.is_some_and(|before| before.started != now.started)
         }
-        Look::Exists | Look::Unseen(_) => false,
+        Lookup::Hidden | Lookup::Failed(_) => false,
     }
 }
 

@@ -28,9 +28,9 @@ pub(crate) fn pause(time: Duration) {
 }
 
 /// A duration as an option takes it, exactly: `900ms`, `1.5s`, `120s`.
-pub(crate) struct Exact(pub(crate) Duration);
+pub(crate) struct ExactDuration(pub(crate) Duration);
 
-impl fmt::Display for Exact {
+impl fmt::Display for ExactDuration {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let (seconds, nanos) = (self.0.as_secs(), self.0.subsec_nanos());
         let (whole, mut rest, mut digits, unit) = match seconds {
@@ -49,9 +49,9 @@ impl fmt::Display for Exact {
 }
 
 /// A duration, rounded down to two units: `12ms`, `1.2s`, `2m05s`, `3h02m`, `4d05h`.
-pub(crate) struct Rounded(pub(crate) Duration);
+pub(crate) struct ShortDuration(pub(crate) Duration);
 
-impl fmt::Display for Rounded {
+impl fmt::Display for ShortDuration {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let (millis, seconds) = (millis(self.0), self.0.as_secs());
         let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
@@ -66,9 +66,9 @@ impl fmt::Display for Rounded {
 }
 
 /// A duration in seconds and tenths: `30.0s`.
-pub(crate) struct Seconds(pub(crate) Duration);
+pub(crate) struct SecondsAndTenths(pub(crate) Duration);
 
-impl fmt::Display for Seconds {
+impl fmt::Display for SecondsAndTenths {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{}.{}s", self.0.as_secs(), self.0.subsec_millis() / 100)
     }
@@ -91,7 +91,10 @@ mod tests {
             (2_000_001, "2.000001s"),
             (120_000_000, "120s"),
         ] {
-            assert_eq!(Exact(Duration::from_micros(micros)).to_string(), text);
+            assert_eq!(
+                ExactDuration(Duration::from_micros(micros)).to_string(),
+                text
+            );
         }
     }
 

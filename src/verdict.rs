@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use crate::error::Error;
 use crate::pidfile::Fault;
 use crate::sys::describe;
-use crate::time::Exact;
+use crate::time::ExactDuration;
 
 mod finding;
 
@@ -116,7 +116,7 @@ impl Verdict {
                     0..10 => write!(f, "no sign of life for {seconds}.{tenths}s"),
                     _ => write!(f, "no sign of life for {seconds}s"),
                 }?;
-                write!(f, " (watchdog {})", Exact(*watchdog))
+                write!(f, " (watchdog {})", ExactDuration(*watchdog))
             }
             Self::NoSocket => f.write_str(
                 "hinit runs without --notify, --listen or --ready-when, so it cannot tell",
@@ -125,7 +125,7 @@ impl Verdict {
                 write!(f, "hinit's socket {} {finding}", socket.display())
             }
             Self::Said(_, reason) => f.write_str(reason),
-            Self::Deadline(timeout) => write!(f, "no verdict within {}", Exact(*timeout)),
+            Self::Deadline(timeout) => write!(f, "no verdict within {}", ExactDuration(*timeout)),
         }
     }
 }

@@ -237,7 +237,7 @@ fn duration(text: &str) -> Option<Duration> {
 #[cfg(any(fuzzing, test))]
 pub(super) fn fuzz(text: &str) {
     if let Some(time) = duration(text) {
-        let told = crate::time::Exact(time).to_string();
+        let told = crate::time::ExactDuration(time).to_string();
         assert_eq!(duration(&told), Some(time), "{text}");
     }
     assert!(signal(text).is_none_or(|number| (1..=64).contains(&number)));

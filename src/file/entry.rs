@@ -12,7 +12,7 @@ use nix::sys::socket::{UnixAddr, bind, connect};
 use nix::sys::stat::{FileStat, Mode, fstatat, mkdirat, umask};
 use nix::unistd::{UnlinkatFlags, fchdir, unlinkat};
 
-use super::{Identity, c_string, directory, directory_and_name, open, socket_address};
+use super::{FileId, c_string, directory, directory_and_name, open, socket_address};
 
 /// A name in a directory, which stays open: hinit may leave its working directory, and the directories above may be
 /// renamed.
@@ -36,8 +36,8 @@ impl Entry {
     }
 
     /// Whether the name leads to this file.
-    pub(crate) fn is(&self, file: Identity) -> bool {
-        self.stat().is_ok_and(|stat| Identity::of(&stat) == file)
+    pub(crate) fn is(&self, file: FileId) -> bool {
+        self.stat().is_ok_and(|stat| FileId::of(&stat) == file)
     }
 
     /// Opens the file, and does not follow a symlink. The server does not inherit the descriptor. A file that this

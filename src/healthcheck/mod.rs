@@ -7,10 +7,10 @@ use nix::libc::{SIGALRM, SIGPIPE};
 
 use crate::cli::{Answer, Healthcheck, PidFile as Choice};
 use crate::lookup::{self, Found};
-use crate::output::{print_by_deadline, print_line};
+use crate::output::{print_blocking, print_line};
 use crate::sys::{self, AlarmExit, OnAllocFailure, SignalSet};
 use crate::text::Line;
-use crate::time::Exact;
+use crate::time::ExactDuration;
 use crate::verdict::Verdict;
 
 mod probe;
@@ -49,8 +49,8 @@ pub(crate) fn healthcheck(options: &Healthcheck, inherited: SignalSet) -> u8 {
         code,
     });
     match options.answer {
-        Answer::Line => print_by_deadline(Line::new(format_args!("{report}")).bytes()),
-        Answer::Json => print_by_deadline(report.json().as_bytes()),
+        Answer::Line => print_blocking(Line::new(format_args!("{report}")).bytes()),
+        Answer::Json => print_blocking(report.json().as_bytes()),
         Answer::Silence => {}
     }
     code
@@ -87,7 +87,7 @@ fn set_deadline(options: &Healthcheck, inherited: SignalSet) {
         Answer::Json => text_of(format_args!(
             "{{\"verdict\":\"unhealthy\",\"reason\":\"no verdict within {}\",\
              \"pid\":null,\"probes\":[]}}",
-            Exact(timeout)
+            ExactDuration(timeout)
         )),
         Answer::Silence => Vec::new(),
     };

@@ -10,7 +10,7 @@ use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 use super::writer_lock::{self, LockOutcome};
 use super::{Contents, MAX_BYTES, Marks};
 use crate::error::{Error, errno};
-use crate::file::{self, Entry, Identity, kind};
+use crate::file::{self, Entry, FileId, kind};
 use crate::sys::{describe, effective_user};
 
 const CLAIM: &str = "claim the PID file";
@@ -26,7 +26,7 @@ pub(super) struct Location {
 /// The file, locked and empty.
 pub(super) struct Locked {
     pub(super) file: File,
-    pub(super) identity: Identity,
+    pub(super) identity: FileId,
     /// The file's permissions. Its file system may not keep those that hinit has set.
     pub(super) mode: Mode,
     /// hinit holds the writer lock, whose length is the server's state for readers. If not, the kernel has no such locks.
@@ -67,7 +67,7 @@ impl Location {
     pub(super) fn lock(&self, mode: Mode, marks: Marks) -> Result<Locked, LockError> {
         let (file, is_new) = self.open_or_create()?;
         let stat = fstat(&file).map_err(|errno| self.fail(errno))?;
-        let identity = Identity::of(&stat);
+        let identity = FileId::of(&stat);
         let locked = self.lock_exclusively(&file, &stat, marks);
         let locked = locked.and_then(|has_writer_lock| {
             let mode = self.set_mode(&file, identity, mode | marks.mode(), has_writer_lock)?;
@@ -105,7 +105,7 @@ impl Location {
         }
         if stat.st_size > 0 {
             self.check_contents(file)?;
-            if !self.entry.is(Identity::of(stat)) {
+            if !self.entry.is(FileId::of(stat)) {
                 return Err(LockError::Busy("another process keeps replacing it"));
             }
             file.set_len(0).map_err(|e| self.fail(errno(e)))?;
@@ -128,7 +128,7 @@ impl Location {
     fn set_mode(
         &self,
         file: &File,
-        identity: Identity,
+        identity: FileId,
         mode: Mode,
         has_writer_lock: bool,
     ) -> Result<Mode, LockError> {
@@ -136,7 +136,7 @@ impl Location {
             // The mode that is read back decides.
             let _ignored = fchmod(file, mode);
             match self.entry.stat() {
-                Ok(stat) if Identity::of(&stat) == identity && stat.st_size == 0 => {
+                Ok(stat) if FileId::of(&stat) == identity && stat.st_size == 0 => {
                     Ok(Mode::from_bits_truncate(stat.st_mode))
                 }
                 Ok(_) | Err(Errno::ENOENT) => {
@@ -166,7 +166,7 @@ impl Location {
     }
 
     /// Removes a file that hinit has just created and cannot use.
-    fn remove_new(&self, file: &File, identity: Identity) {
+    fn remove_new(&self, file: &File, identity: FileId) {
         // Not if another hinit has locked it meanwhile.
         let is_free = !matches!(try_lock(fs2::FileExt::try_lock_exclusive(file)), Ok(false));
         if is_free && self.entry.is(identity) {

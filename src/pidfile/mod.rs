@@ -28,7 +28,7 @@ mod writer_lock;
 
 pub(crate) use claim::Claim;
 pub(crate) use default_path::{DIRECTORIES, default_path, path_in};
-pub(crate) use read::{Fault, PidFile, Whose};
+pub(crate) use read::{Fault, PidFile, TrustPolicy};
 
 /// The maximum size of a PID file; a longer file is something else.
 const MAX_BYTES: usize = 32;

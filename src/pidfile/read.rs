@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 
 use super::writer_lock::{self, WriterLock};
 use super::{Contents, MAX_BYTES, Marks, SOCKET};
-use crate::file::{Entry, Identity, is_ambiguous, is_trusted, kind};
+use crate::file::{Entry, FileId, is_ambiguous, is_trusted, kind};
 
 /// Why a PID file proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Fault {
 
 /// Which PID files the reader trusts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whose {
+pub(crate) enum TrustPolicy {
     /// hinit's, if root or the reader's own user owns them.
     Trusted,
     /// hinit's, if this user owns them.
@@ -64,12 +64,12 @@ pub(crate) struct PidFile {
     pub(crate) path: PathBuf,
     entry: Entry,
     file: File,
-    identity: Identity,
+    identity: FileId,
     bytes: [u8; MAX_BYTES + 1],
 }
 
 impl PidFile {
-    pub(crate) fn read(path: &Path, whose: Whose) -> Result<Self, Fault> {
+    pub(crate) fn read(path: &Path, policy: TrustPolicy) -> Result<Self, Fault> {
         // Its type is checked first, because opening a device can have effects.
         let found = Entry::of(path).and_then(|entry| Ok((entry.stat()?, entry)));
         let (named, entry) = found.map_err(|errno| match errno {
@@ -86,13 +86,13 @@ impl PidFile {
             Err(errno) => return Err(Fault::Unreadable(errno)),
         };
         let opened = fstat(&file).map_err(Fault::Unreadable)?;
-        let identity = Identity::of(&opened);
-        if identity != Identity::of(&named) {
+        let identity = FileId::of(&opened);
+        if identity != FileId::of(&named) {
             return Err(Fault::Replaced);
         }
-        let is_foreign = whose == Whose::Foreign;
+        let is_foreign = policy == TrustPolicy::Foreign;
         if !is_foreign {
-            check_owner(&opened, whose)?;
+            check_owner(&opened, policy)?;
         }
         // The lock is read before the bytes: bytes that were read before prove nothing.
         let (held, marks) = match writer_lock::query(&file).map_err(Fault::Unreadable)? {
@@ -146,10 +146,10 @@ impl PidFile {
 }
 
 /// Checks that only users that the reader trusts can have written the file.
-fn check_owner(stat: &FileStat, whose: Whose) -> Result<(), Fault> {
+fn check_owner(stat: &FileStat, policy: TrustPolicy) -> Result<(), Fault> {
     let owner = stat.st_uid;
-    let is_trusted = match whose {
-        Whose::User(user) => owner == user && !is_ambiguous(user),
+    let is_trusted = match policy {
+        TrustPolicy::User(user) => owner == user && !is_ambiguous(user),
         _ => is_trusted(owner),
     };
     if !is_trusted {

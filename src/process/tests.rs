@@ -73,7 +73,7 @@ fn a_truncated_or_invalid_stat_file_is_rejected() {
 
 #[test]
 fn proc_shows_this_process() {
-    let Look::Seen(own) = look(getpid()) else {
+    let Lookup::Found(own) = look_up(getpid()) else {
         panic!("/proc shows this process")
     };
     assert_eq!(own.parent, nix::unistd::getppid());
@@ -81,7 +81,7 @@ fn proc_shows_this_process() {
     // It was started by this test run, not at boot.
     assert!(own.started.age() < Duration::from_hours(1));
     assert!(own.threads > 1, "a test has a thread of its own");
-    assert_eq!(look(nix::unistd::gettid()), Look::Thread(getpid()));
+    assert_eq!(look_up(nix::unistd::gettid()), Lookup::Thread(getpid()));
     assert!(all().unwrap().iter().any(|process| process.pid == getpid()));
     assert!(is_proc_ours());
 }

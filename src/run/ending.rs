@@ -17,7 +17,7 @@ use crate::error::exit_code;
 use crate::process::{self, Process, State};
 use crate::sys::{self, SignalSet, describe};
 use crate::text::SignalName;
-use crate::time::Rounded;
+use crate::time::ShortDuration;
 
 /// A server that exits 0 within this time and leaves children has gone to the background.
 const DAEMON_TIMEOUT: Duration = Duration::from_secs(5);
@@ -122,14 +122,14 @@ impl fmt::Display for ExitReason {
 
 impl fmt::Display for ServerEnd {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let (how, age) = (ExitReason(self.status), Rounded(self.age));
+        let (how, age) = (ExitReason(self.status), ShortDuration(self.age));
         let (comma, killed_by_hinit) = if self.killed_by_hinit {
             (",", " when its grace time was over")
         } else {
             ("", "")
         };
         if let Some(time) = self.since_stop_request {
-            let time = Rounded(time);
+            let time = ShortDuration(time);
             write!(
                 f,
                 "the server ended {time} later ({how}{killed_by_hinit}, up {age})"
@@ -205,7 +205,7 @@ fn write_leftover(f: &mut fmt::Formatter, process: &Process) -> fmt::Result {
     } = process;
     write!(f, "{name} (PID {pid}, {state}")?;
     if *state != State::Hidden {
-        write!(f, ", {} old", Rounded(process.started.age()))?;
+        write!(f, ", {} old", ShortDuration(process.started.age()))?;
     }
     f.write_str(")")
 }

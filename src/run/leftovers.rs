@@ -9,7 +9,7 @@ use nix::sys::stat::stat;
 use nix::unistd::Pid;
 
 use super::descendants::{children, descendants, has_only_unseen_children, is_descendant};
-use crate::file::{self, Identity};
+use crate::file::{self, FileId};
 use crate::process::{self, Process, State, none_unless_exhausted};
 use crate::sys::{self, ProcessHandle, is_child};
 
@@ -215,7 +215,7 @@ impl SignalSweep {
 fn may_read_pipe(process: &Process) -> bool {
     /// A shell that has just forked may not have made the pipe its standard input yet (bash's `> >(sed)`).
     const YOUNG: Duration = Duration::from_secs(1);
-    let own = stat(c"/proc/self/fd/0").map(|file| Identity::of(&file));
+    let own = stat(c"/proc/self/fd/0").map(|file| FileId::of(&file));
     let directory = format!("/proc/{}/fd", process.pid);
     let may_read = |fd: &str| {
         let path = format!("{directory}/{fd}");
@@ -223,9 +223,7 @@ fn may_read_pipe(process: &Process) -> bool {
         match (file::stat(path.as_ref()), file) {
             // The permissions of the link say whether the file is open for reading (proc(5)).
             (Ok(link), _) if link.st_mode & S_IRUSR == 0 => false,
-            (Ok(_), Ok(file)) => {
-                file::kind(&file) == Some("FIFO") && own != Ok(Identity::of(&file))
-            }
+            (Ok(_), Ok(file)) => file::kind(&file) == Some("FIFO") && own != Ok(FileId::of(&file)),
             // For another user's process it takes the permission to trace it (ptrace(2)).
             (Err(errno), _) | (_, Err(errno)) => errno == Errno::EACCES,
         }

@@ -8,13 +8,13 @@ use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use nix::sys::stat::{FileStat, Mode};
 
-use crate::file::{Entry, Identity, kind};
+use crate::file::{Entry, FileId, kind};
 use crate::sys;
 
 pub(super) struct SocketFile {
     entry: Entry,
     /// None, if something else was there at once.
-    identity: Option<Identity>,
+    identity: Option<FileId>,
 }
 
 /// Why there can be no socket under a name.
@@ -36,7 +36,7 @@ impl SocketFile {
         let socket = open(kind).map_err(Obstacle::Errno)?;
         entry.bind(&socket, mode).map_err(Obstacle::Errno)?;
         let own = entry.stat().ok().filter(is_own_socket);
-        let identity = own.map(|stat| Identity::of(&stat));
+        let identity = own.map(|stat| FileId::of(&stat));
         Ok((socket, Self { entry, identity }))
     }
 }

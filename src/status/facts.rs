@@ -10,7 +10,7 @@ use crate::file;
 use crate::pidfile::PidFile;
 use crate::process::{self, Process};
 use crate::sys;
-use crate::time::Rounded;
+use crate::time::ShortDuration;
 
 /// One thing that is known of a server, or why it is not.
 pub(super) struct Fact {
@@ -136,7 +136,7 @@ impl fmt::Display for Value {
         match self {
             Self::Text(text) => f.write_str(text),
             Self::Number(number) => write!(f, "{number}"),
-            Self::Time(time) => write!(f, "{}", Rounded(*time)),
+            Self::Time(time) => write!(f, "{}", ShortDuration(*time)),
             Self::Bytes(bytes) => write_bytes(f, *bytes),
         }
     }

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use crate::sys::describe;
-use crate::time::{Exact, Seconds};
+use crate::time::{ExactDuration, SecondsAndTenths};
 
 /// What a probe has found. As a text it goes on after the probe's name.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl fmt::Display for Finding {
                 }
             }
             Self::Serving => f.write_str("answered SERVING"),
-            Self::Fresh(age) => write!(f, "was touched {} ago", Seconds(*age)),
+            Self::Fresh(age) => write!(f, "was touched {} ago", SecondsAndTenths(*age)),
             Self::Unreachable(errno) => write!(f, "cannot be reached: {}", describe(*errno)),
             Self::Untrusted(user) => write!(f, "belongs to UID {user}, which is not trusted"),
             Self::NotParent(pid) => {
@@ -78,7 +78,7 @@ impl fmt::Display for Finding {
                     Self::NoAnswer(_) => "gave no complete answer",
                     _ => "accepted no connection",
                 };
-                write!(f, "{what} within --timeout {}", Exact(*timeout))
+                write!(f, "{what} within --timeout {}", ExactDuration(*timeout))
             }
             Self::Closed => f.write_str("closed the connection without a complete answer"),
             Self::BrokeOff(errno) => write!(f, "broke off: {}", describe(*errno)),

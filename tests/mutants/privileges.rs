@@ -70,7 +70,7 @@ mutants! {
     } fails "verdicts::an_own_file_that_others_may_write";
 
     root_trusts_any_users_default_file: "pidfile/read.rs" {
-        "Whose::User(user) => owner == user && !is_ambiguous(user)," => "Whose::User(user) => !is_ambiguous(user),"
+        "TrustPolicy::User(user) => owner == user && !is_ambiguous(user)," => "TrustPolicy::User(user) => !is_ambiguous(user),"
     } fails "attacks::default_files::root_ignores_another_users_default_file";
 
     root_trusts_a_default_file_for_any_process: "lookup.rs" {

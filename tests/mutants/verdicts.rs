@@ -9,7 +9,7 @@ mutants! {
     } fails "lifecycle::pid_1::a_server_whose_first_thread_has_exited_is_alive";
 
     a_process_that_cannot_be_checked_is_alive: "process.rs" {
-        "Look::Unseen(errno)\n    }" => "Look::Exists\n    }"
+        "Lookup::Failed(errno)\n    }" => "Lookup::Hidden\n    }"
     } fails "limits::descriptors::no_health_check_says_that_a_dead_server_is_healthy";
 
     a_zombie_is_alive: "process.rs" {

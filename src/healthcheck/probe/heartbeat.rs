@@ -9,7 +9,7 @@ use nix::time::{ClockId, clock_gettime};
 
 use crate::file::{self, kind};
 use crate::sys::describe;
-use crate::time::Seconds;
+use crate::time::SecondsAndTenths;
 use crate::verdict::Finding;
 
 /// How far a file's time may be ahead of this machine's clock: an NFS server stamps its files with its own
@@ -46,8 +46,8 @@ fn judge(stat: &FileStat, now: Duration, max_age: Duration) -> Finding {
     if age > max_age {
         return Finding::NoHeartbeat(format!(
             "was touched {} ago, which is more than {}",
-            Seconds(age),
-            Seconds(max_age)
+            SecondsAndTenths(age),
+            SecondsAndTenths(max_age)
         ));
     }
     Finding::Fresh(age)

@@ -230,6 +230,9 @@ fn times_have_two_units_at_most() {
         (10_920_000, "3h02m"),
         (363_600_000, "4d05h"),
     ] {
-        assert_eq!(Rounded(Duration::from_millis(millis)).to_string(), text);
+        assert_eq!(
+            ShortDuration(Duration::from_millis(millis)).to_string(),
+            text
+        );
     }
 }

@@ -11,10 +11,10 @@ use nix::sys::uio::pread;
 use nix::unistd::{Pid, getpid};
 
 use crate::error::{Reason, errno, reason};
-use crate::file::{Entry, Identity, kind, lock_on};
+use crate::file::{Entry, FileId, kind, lock_on};
 use crate::output::Log;
 use crate::pidfile::Contents;
-use crate::process::{Look, look};
+use crate::process::{Lookup, look_up};
 
 /// How much of a file is looked at: some have more lines than one.
 const MAX_BYTES: usize = 128;
@@ -62,10 +62,10 @@ fn remove_if_stale(path: &Path) -> Result<Option<Reason>, Reason> {
 }
 
 fn has_ended(pid: Pid) -> bool {
-    match look(pid) {
-        Look::Missing => true,
-        Look::Seen(process) => process.has_ended(),
-        Look::Exists | Look::Unseen(_) | Look::Thread(_) => false,
+    match look_up(pid) {
+        Lookup::Missing => true,
+        Lookup::Found(process) => process.has_ended(),
+        Lookup::Hidden | Lookup::Failed(_) | Lookup::Thread(_) => false,
     }
 }
 
@@ -73,7 +73,7 @@ fn has_ended(pid: Pid) -> bool {
 pub(in crate::run) struct Found {
     entry: Entry,
     pub(in crate::run) file: File,
-    identity: Identity,
+    identity: FileId,
 }
 
 /// Whether the file is empty, and its first line.
@@ -97,8 +97,8 @@ pub(in crate::run) fn open(path: &Path) -> Result<Option<Found>, Reason> {
         return Err(format!("it is a {kind}").into());
     }
     let file = entry.open(OFlag::O_RDONLY).map_err(reason)?;
-    let identity = Identity::of(&fstat(&file).map_err(reason)?);
-    if identity != Identity::of(&named) {
+    let identity = FileId::of(&fstat(&file).map_err(reason)?);
+    if identity != FileId::of(&named) {
         return Err("it was replaced meanwhile".into());
     }
     Ok(Some(Found {

@@ -9,7 +9,7 @@ use crate::run::ready::ReadyWhen;
 use crate::run::shutdown::StopEvent;
 use crate::run::sockets::Sockets;
 use crate::sys;
-use crate::time::{Rounded, earliest};
+use crate::time::{ShortDuration, earliest};
 
 /// How long after its exec a server is taken to stay. Code that hinit unmaps before that would have to be mapped
 /// again for a server that ends at once.
@@ -53,7 +53,7 @@ impl MainLoop<'_> {
     pub(super) fn postpone_deadlines(&mut self, pause: Duration) {
         self.log().verbose(format_args!(
             "hinit was paused for {}; every deadline moves by that time",
-            Rounded(pause)
+            ShortDuration(pause)
         ));
         self.shutdown.postpone(pause);
         self.health.postpone(pause, Instant::now());

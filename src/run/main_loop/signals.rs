@@ -11,7 +11,7 @@ use crate::run::disposition::{Disposition, decide};
 use crate::run::shutdown::StopEvent;
 use crate::run::signals::Received;
 use crate::sys;
-use crate::time::Exact;
+use crate::time::ExactDuration;
 
 impl MainLoop<'_> {
     /// Returns the signal to pass on, or None if it is dropped.
@@ -38,7 +38,7 @@ impl MainLoop<'_> {
     pub(super) fn log_delay(&self, signal: &Received) {
         self.log().info(format_args!(
             "{signal}: unhealthy from now on, passed on in {}",
-            Exact(self.options.stop.delay)
+            ExactDuration(self.options.stop.delay)
         ));
     }
 
