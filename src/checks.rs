@@ -1,4 +1,4 @@
-//! Checks of the project's own texts, and what feeds its parsers with arbitrary bytes.
+//! Checks of the project's own texts, and the fuzz target of its parsers.
 
 mod fuzz;
 #[cfg(test)]

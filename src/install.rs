@@ -1,4 +1,4 @@
-//! `hinit install`: a copy of this binary, for images that have nothing to copy with.
+//! `hinit install`: copies this binary, for images that have no program to copy it with.
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
@@ -17,8 +17,8 @@ use crate::sys::describe;
 const SELF: &str = "/proc/self/exe";
 const MODE: Mode = Mode::from_bits_truncate(0o755);
 
-/// Copies this binary to `path`; returns the exit code. (Apart from its caller, as are the other small
-/// commands: a launch would have all of their stack as well.)
+/// Copies this binary to `path`, and returns the exit code. (Not inlined, as the other small commands are not:
+/// their buffers would make the stack of a launch larger.)
 #[inline(never)]
 pub(crate) fn install(path: &Path) -> u8 {
     match copy_to(path) {
@@ -33,15 +33,15 @@ pub(crate) fn install(path: &Path) -> u8 {
     }
 }
 
-/// In one step, by a file of another name that gets this one: who looks finds what was there before, or
-/// all of the copy, and a hinit that runs from there goes on.
+/// Writes a temporary file and renames it. So a reader finds the old file or the whole copy, and a hinit that
+/// runs from the old file continues.
 fn copy_to(path: &Path) -> Result<(), Error> {
     let fail = |reason: &str| Error::cannot("install", &path.display(), &reason);
     let by_errno = |errno: Errno| fail(describe(errno));
     match file::stat(path) {
         Ok(stat) => match kind(&stat) {
             None => {}
-            // Whoever has put it there decides what it leads to.
+            // It belongs to whatever has put it there, as does the file that a symlink leads to.
             Some(kind) => return Err(fail(&format!("it is a {kind}"))),
         },
         Err(Errno::ENOENT) => {}
@@ -62,14 +62,14 @@ fn copy_to(path: &Path) -> Result<(), Error> {
     drop(copy);
     let done = copied.and_then(|()| temporary.rename(&entry));
     if done.is_err() {
-        // The error that follows says why; a file that is left behind hinders no later copy.
-        let _left_behind = temporary.unlink();
+        // The error of the copy is reported. A file that is left behind does not prevent a later copy.
+        let _ignored = temporary.unlink();
     }
     done.map_err(by_errno)
 }
 
-/// A new file, and its name, which is not the PID's alone: in an init container that is the same at each
-/// try, and one that was killed leaves its file behind.
+/// Creates a file under an unused name. The PID alone is not enough: an init container has the same PID at each
+/// try, and leaves its file behind if it is killed.
 fn create_temporary(entry: &Entry) -> nix::Result<(File, Entry)> {
     let mut number = 0_u32;
     loop {

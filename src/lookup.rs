@@ -1,4 +1,4 @@
-//! The server that a PID file names, and the verdict on it.
+//! Finds the server that a PID file names, and gives the verdict on it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,39 +12,66 @@ use crate::sys::effective_user;
 use crate::time::pause;
 use crate::verdict::Verdict;
 
-/// How often, and how far apart, a PID file is looked at that may be just about to be written.
-const LOOKS: u32 = 4;
-const APART: Duration = Duration::from_millis(10);
+/// How often to read a PID file that another program may be about to write, and how long to wait in between.
+const MAX_ATTEMPTS: u32 = 4;
+const RETRY_DELAY: Duration = Duration::from_millis(10);
 
 const PID_1: Pid = Pid::from_raw(1);
 
-/// What a PID file led to.
-pub(crate) struct Found {
-    /// On the process that the file names.
+/// The server that a PID file names.
+pub(crate) struct FoundServer {
     pub(crate) verdict: Verdict,
     pub(crate) file: PidFile,
-    /// That process's parent, as far as /proc tells.
+    /// The parent of the process, as far as /proc shows it.
     pub(crate) parent: Option<Pid>,
 }
 
-/// The same as [`find`] for what only looks, and so may also believe the file of another user: the one that
-/// PID 1 runs as, in an image with a `USER` (`docker exec -u 0`). The file counts if it names a child of PID 1.
-pub(crate) fn inspect(choice: &Choice, foreign: bool) -> Result<Found, Verdict> {
-    match find(choice, foreign) {
-        Err(verdict @ (Verdict::NoPlace | Verdict::PidFile(..))) if !foreign => {
-            find_at_pid_1(choice, verdict)
-        }
-        found => found,
-    }
+/// What the server is looked up for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To act on it: only a PID file of root or of the caller counts.
+    Signal,
+    /// To report on it: a PID file of the user that PID 1 runs as counts too, as in an image with a `USER`
+    /// (`docker exec -u 0`). Such a file must name a child of PID 1.
+    Report,
 }
 
-/// By default only root looks for the file of that user. It looks in directories that all may write, so each
-/// file must prove itself.
-#[inline(never)]
-fn find_at_pid_1(choice: &Choice, verdict: Verdict) -> Result<Found, Verdict> {
-    let Some(user) = other_user_of_pid_1() else {
-        return Err(verdict);
+/// Finds the server, and judges it. An error is the verdict on a file that names no process.
+pub(crate) fn find_server(
+    choice: &Choice,
+    foreign: bool,
+    purpose: Purpose,
+) -> Result<FoundServer, Verdict> {
+    let path = match choice {
+        Choice::At(path) => Some(path.clone()),
+        Choice::Default => pidfile::default_path(),
     };
+    let whose = if foreign {
+        TrustPolicy::Foreign
+    } else {
+        TrustPolicy::Trusted
+    };
+    let failure = match path {
+        None => Verdict::NoWritableDirectory,
+        Some(path) => match read_with_retries(&path, whose) {
+            Ok(server) => return Ok(server),
+            Err(Fault::NoServer) => return Err(Verdict::NoServer),
+            Err(fault) => Verdict::PidFile(path, fault),
+        },
+    };
+    let other = if purpose == Purpose::Report && !foreign {
+        find_server_of_pid_1s_user(choice)
+    } else {
+        None
+    };
+    other.unwrap_or(Err(failure))
+}
+
+/// By default only root reads the file of that user. All users may write to its directory, so each file must
+/// prove itself. None: PID 1 does not run as another user, or has no such file.
+#[inline(never)]
+fn find_server_of_pid_1s_user(choice: &Choice) -> Option<Result<FoundServer, Verdict>> {
+    let user = other_user_of_pid_1()?;
     let named = match choice {
         Choice::At(path) => Some(path),
         Choice::Default => None,
@@ -56,117 +83,95 @@ fn find_at_pid_1(choice: &Choice, verdict: Verdict) -> Result<Found, Verdict> {
     };
     for directory in directories {
         let path = named.map_or_else(|| pidfile::path_in(directory, user), Clone::clone);
-        match find_in(&path, TrustPolicy::User(user)) {
-            Err(Verdict::PidFile(..)) => {}
-            found => return found,
+        match read_with_retries(&path, TrustPolicy::User(user)) {
+            Ok(server) => return Some(Ok(server)),
+            Err(Fault::NoServer) => return Some(Err(Verdict::NoServer)),
+            Err(_unproven) => {}
         }
     }
-    Err(if named.is_none() && is_pid_1_hinit() {
-        Verdict::OtherUser(user)
-    } else {
-        verdict
-    })
+    (named.is_none() && is_pid_1_hinit()).then(|| Err(Verdict::OtherUser(user)))
 }
 
-/// The user that PID 1 runs as, if that is not the caller's own.
+/// The user that PID 1 runs as, if it is not the caller's own.
 fn other_user_of_pid_1() -> Option<u32> {
     let [_, user, _] = process::users(PID_1)?;
     (user != effective_user() && process::is_proc_ours()).then_some(user)
 }
 
-/// Whether PID 1 seems to be a hinit: it has this program's name. Where it is another init, as in a pod that
-/// shares its PID namespace, its user is of no importance.
+/// Whether PID 1 seems to be a hinit: it has the name of this program. The user of another init does not
+/// matter, as in a pod that shares its PID namespace.
 fn is_pid_1_hinit() -> bool {
     let name = process::name(PID_1);
     name.is_some() && name == process::name(getpid())
 }
 
-/// Judges the process that the file names. An error is the verdict on a file that names none.
-pub(crate) fn find(choice: &Choice, foreign: bool) -> Result<Found, Verdict> {
-    let default;
-    let path = match choice {
-        Choice::At(path) => path,
-        Choice::Default => {
-            default = pidfile::default_path().ok_or(Verdict::NoPlace)?;
-            &default
-        }
-    };
-    find_in(
-        path,
-        if foreign {
-            TrustPolicy::Foreign
-        } else {
-            TrustPolicy::Trusted
-        },
-    )
-}
-
-fn find_in(path: &Path, whose: TrustPolicy) -> Result<Found, Verdict> {
-    let mut look = 1;
+fn read_with_retries(path: &Path, whose: TrustPolicy) -> Result<FoundServer, Fault> {
+    let mut attempt = 1;
     loop {
-        let found = find_once(path, whose);
-        let may_pass = match &found {
-            Err(Verdict::PidFile(_, fault)) => fault.may_pass(),
-            Err(Verdict::NoServer) => true,
-            _ => false,
-        };
-        if !may_pass || look == LOOKS {
-            return found;
+        let found = PidFile::read(path, whose).and_then(|file| judge_file(file, whose));
+        match &found {
+            Err(fault)
+                if attempt < MAX_ATTEMPTS && (*fault == Fault::NoServer || fault.may_pass()) => {}
+            Ok(_) | Err(_) => return found,
         }
-        pause(APART);
-        look += 1;
+        pause(RETRY_DELAY);
+        attempt += 1;
     }
 }
 
-fn find_once(path: &Path, whose: TrustPolicy) -> Result<Found, Verdict> {
-    let at_fault = |fault| match fault {
-        Fault::NoServer => Verdict::NoServer,
-        fault => Verdict::PidFile(path.to_owned(), fault),
-    };
-    let file = PidFile::read(path, whose).map_err(at_fault)?;
-    let look = process::look_up(file.pid);
-    let parent = match &look {
-        Lookup::Found(process) => Some(process.parent),
-        _ => None,
-    };
-    let verdict = match look {
+/// Judges the process that the file names.
+fn judge_file(file: PidFile, whose: TrustPolicy) -> Result<FoundServer, Fault> {
+    let mut parent = None;
+    let verdict = match process::look_up(file.pid) {
         Lookup::Missing => Verdict::Missing(file.pid),
-        Lookup::Hidden => Verdict::HealthyByKill(file.pid),
-        Lookup::Failed(errno) => Verdict::Unseen(file.pid, errno),
+        Lookup::Hidden => Verdict::HealthyStateUnknown(file.pid),
+        Lookup::Failed(errno) => Verdict::LookupFailed(file.pid, errno),
         Lookup::Thread(of) => Verdict::Thread {
             thread: file.pid,
             of,
         },
-        // Before /proc is believed that all is not well, see that it speaks of our processes.
-        Lookup::Found(process) => match judge(&process) {
-            Verdict::Healthy(pid) => Verdict::Healthy(pid),
-            _ if !process::is_proc_ours() => Verdict::HealthyByKill(file.pid),
-            verdict => verdict,
-        },
-    };
-    let verdict = match verdict {
-        Verdict::Healthy(pid) | Verdict::HealthyByKill(pid) if file.is_stopping => {
-            Verdict::Stopping(pid)
+        Lookup::Found(process) => {
+            parent = Some(process.parent);
+            let verdict = judge_process(&process);
+            // The /proc of another PID namespace describes other processes.
+            if verdict.is_healthy() || process::is_proc_ours() {
+                verdict
+            } else {
+                Verdict::HealthyStateUnknown(file.pid)
+            }
         }
-        verdict => verdict,
+    };
+    let verdict = if file.is_stopping && verdict.is_healthy() {
+        Verdict::Stopping(file.pid)
+    } else {
+        verdict
     };
     let is_proven = !matches!(whose, TrustPolicy::User(_)) || parent == Some(PID_1);
-    // Whatever we saw, it was the server's only if the file names it still.
+    // All of this is true of the server only if the file still names it.
     if is_proven && file.is_unchanged() {
-        Ok(Found {
+        Ok(FoundServer {
             verdict,
             file,
             parent,
         })
     } else {
-        Err(at_fault(Fault::Replaced))
+        Err(Fault::Replaced)
     }
 }
 
-fn judge(process: &Process) -> Verdict {
+fn judge_process(process: &Process) -> Verdict {
+    if process.has_ended() {
+        return Verdict::Zombie(process.pid);
+    }
     match process.state {
-        _ if process.has_ended() => Verdict::Zombie(process.pid),
         State::Stopped => Verdict::Stopped(process.pid),
-        _ => Verdict::Healthy(process.pid),
+        State::Running
+        | State::Sleeping
+        | State::Blocked
+        | State::Traced
+        // Other threads of the process run on.
+        | State::Ended
+        | State::Hidden
+        | State::Other => Verdict::Healthy(process.pid),
     }
 }

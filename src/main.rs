@@ -14,6 +14,7 @@
 //! - `process`: what /proc says of a process
 //! - `file`: files by their paths, or by their names in a directory that is held open
 //! - `output`: the log and the lines on standard output
+//! - `json`: the writer of JSON
 //! - `text`: texts of a bounded size, and those for people
 //! - `error`: what failed, on what, and which exit code that is
 //! - `sys`: all the unsafe code
@@ -47,6 +48,7 @@ mod error;
 mod file;
 mod healthcheck;
 mod install;
+mod json;
 mod lookup;
 mod output;
 mod pidfile;

@@ -112,34 +112,6 @@ pub(crate) fn digits(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| is_number)
 }
 
-/// A text as a JSON string (RFC 8259, 7) of at most so many bytes, but for the quotes.
-pub(crate) struct Quoted<'a>(pub(crate) &'a str, pub(crate) usize);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Self(text, mut room) = *self;
-        f.write_char('"')?;
-        for c in text.chars() {
-            let is_control = c.is_control();
-            let length = match c {
-                '"' | '\\' => 2,
-                _ if is_control => 6,
-                _ => c.len_utf8(),
-            };
-            if length > room {
-                break;
-            }
-            room -= length;
-            match c {
-                '"' | '\\' => write!(f, "\\{c}")?,
-                _ if is_control => write!(f, "\\u{:04x}", u32::from(c))?,
-                _ => f.write_char(c)?,
-            }
-        }
-        f.write_char('"')
-    }
-}
-
 /// The name of one of the signals 1 to 31.
 pub(crate) fn standard_signal_name(number: c_int) -> Option<&'static str> {
     match number {
@@ -213,20 +185,5 @@ mod tests {
         assert!(buffer.write_str("abü").is_ok());
         assert!(buffer.write_str("ü").is_err());
         assert_eq!(buffer.bytes(), "abü".as_bytes());
-    }
-
-    #[test]
-    fn json_strings() {
-        for (text, most, quoted) in [
-            ("", 9, r#""""#),
-            ("ab", 1, r#""a""#),
-            ("a\"\\\n\u{7f}\0", 99, r#""a\"\\\u000a\u007f\u0000""#),
-            ("\u{9b}m\u{a0}", 99, "\"\\u009bm\u{a0}\""),
-            ("\n\n", 11, r#""\u000a""#),
-            ("\"\"", 3, r#""\"""#),
-            ("üü", 3, r#""ü""#),
-        ] {
-            assert_eq!(Quoted(text, most).to_string(), quoted, "{text:?}");
-        }
     }
 }

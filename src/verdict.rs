@@ -1,4 +1,4 @@
-//! Every verdict of a health check, and its line.
+//! Every verdict of a health check, and its text.
 
 use std::fmt::{self, Write};
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::time::ExactDuration;
 
 mod finding;
 
-pub(crate) use finding::Finding;
+pub(crate) use finding::{Finding, HeartbeatFault};
 #[cfg(test)]
 pub(crate) use {finding::tests::table as findings, tests::table as verdicts};
 
@@ -22,74 +22,80 @@ pub(crate) use {finding::tests::table as findings, tests::table as verdicts};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Healthy(Pid),
-    /// The process exists, and /proc tells no more.
-    HealthyByKill(Pid),
+    /// kill(2) finds the process, and /proc does not show it.
+    HealthyStateUnknown(Pid),
     Usage(Error),
-    /// No PID file was named, and there is no place for a default one.
-    NoPlace,
-    /// PID 1 runs as this user and not as the caller's, and so do its default PID files.
+    /// No PID file was named, and no default directory is writable.
+    NoWritableDirectory,
+    /// PID 1 is a hinit of this user, not of the caller, so its default PID file has another path.
     OtherUser(u32),
     PidFile(PathBuf, Fault),
     /// The server has not started yet, or has ended.
     NoServer,
     Missing(Pid),
-    /// It exists, and looking at it has failed.
-    Unseen(Pid, Errno),
+    /// The process exists, but hinit cannot read its state.
+    LookupFailed(Pid, Errno),
     Zombie(Pid),
     Stopped(Pid),
-    /// hinit was asked to stop it, and waits before it passes that on.
+    /// hinit has received a stop signal, and waits before it passes the signal on.
     Stopping(Pid),
     Thread {
         thread: Pid,
         of: Pid,
     },
-    /// The server has not said yet that it is ready.
+    /// The server is not ready yet.
     NotReady(Pid),
-    /// It has been silent for longer than its watchdog allows.
+    /// The server has sent no `WATCHDOG=1` for longer than its watchdog allows.
     Silent {
         silence: Duration,
         watchdog: Duration,
     },
-    /// This hinit answers nothing: it was not asked to.
+    /// hinit serves no socket: none of its options needs one.
     NoSocket,
-    /// Why hinit could not be asked, at this socket.
-    Unanswered(PathBuf, Finding),
-    /// What hinit itself says is wrong.
-    Said(Pid, String),
+    /// The request to hinit at this socket failed.
+    SocketFailed(PathBuf, Finding),
+    /// hinit reports this reason.
+    ReportedByHinit(Pid, String),
     Deadline(Duration),
 }
 
 impl Verdict {
     pub(crate) fn is_healthy(&self) -> bool {
-        matches!(self, Self::Healthy(_) | Self::HealthyByKill(_))
+        matches!(self, Self::Healthy(_) | Self::HealthyStateUnknown(_))
     }
 
-    /// The process that it is about.
+    /// The process that the verdict is on.
     pub(crate) fn pid(&self) -> Option<Pid> {
         match *self {
             Self::Healthy(pid)
-            | Self::HealthyByKill(pid)
+            | Self::HealthyStateUnknown(pid)
             | Self::Missing(pid)
-            | Self::Unseen(pid, _)
+            | Self::LookupFailed(pid, _)
             | Self::Zombie(pid)
             | Self::Stopped(pid)
             | Self::Stopping(pid)
             | Self::NotReady(pid)
-            | Self::Said(pid, _)
+            | Self::ReportedByHinit(pid, _)
             | Self::Thread { thread: pid, .. } => Some(pid),
-            _ => None,
+            Self::Usage(_)
+            | Self::NoWritableDirectory
+            | Self::OtherUser(_)
+            | Self::PidFile(..)
+            | Self::NoServer
+            | Self::Silent { .. }
+            | Self::NoSocket
+            | Self::SocketFailed(..)
+            | Self::Deadline(_) => None,
         }
     }
-}
 
-impl Verdict {
-    /// What stands behind `healthy: ` or `unhealthy: `.
+    /// The text after `healthy: ` or `unhealthy: `.
     pub(crate) fn write_reason(&self, f: &mut dyn Write) -> fmt::Result {
         match self {
-            Self::Healthy(pid) => write!(f, "process {pid} is alive"),
-            Self::HealthyByKill(pid) => write!(f, "process {pid} is alive (state unknown)"),
+            Self::Healthy(pid) => write_process(f, *pid, "is alive"),
+            Self::HealthyStateUnknown(pid) => write_process(f, *pid, "is alive (state unknown)"),
             Self::Usage(error) => write!(f, "usage: {error}"),
-            Self::NoPlace => {
+            Self::NoWritableDirectory => {
                 f.write_str("no directory for a PID file is writable; set HINIT_PID_FILE")
             }
             Self::NoServer => f.write_str("the server has not started yet, or has ended"),
@@ -101,15 +107,15 @@ impl Verdict {
                 write!(f, "PID file {} ", path.display())?;
                 write_fault(f, *fault)
             }
-            Self::Missing(pid) => write!(f, "process {pid} does not exist"),
-            Self::Unseen(pid, errno) => {
+            Self::Missing(pid) => write_process(f, *pid, "does not exist"),
+            Self::LookupFailed(pid, errno) => {
                 write!(f, "cannot look up process {pid}: {}", describe(*errno))
             }
-            Self::Zombie(pid) => write!(f, "process {pid} is a zombie"),
-            Self::Stopped(pid) => write!(f, "process {pid} is stopped"),
-            Self::Stopping(pid) => write!(f, "process {pid} is about to be stopped"),
+            Self::Zombie(pid) => write_process(f, *pid, "is a zombie"),
+            Self::Stopped(pid) => write_process(f, *pid, "is stopped"),
+            Self::Stopping(pid) => write_process(f, *pid, "is about to be stopped"),
             Self::Thread { thread, of } => write!(f, "{thread} is a thread of process {of}"),
-            Self::NotReady(pid) => write!(f, "process {pid} is not ready yet"),
+            Self::NotReady(pid) => write_process(f, *pid, "is not ready yet"),
             Self::Silent { silence, watchdog } => {
                 let (seconds, tenths) = (silence.as_secs(), silence.subsec_millis() / 100);
                 match seconds {
@@ -121,10 +127,10 @@ impl Verdict {
             Self::NoSocket => f.write_str(
                 "hinit runs without --notify, --listen or --ready-when, so it cannot tell",
             ),
-            Self::Unanswered(socket, finding) => {
+            Self::SocketFailed(socket, finding) => {
                 write!(f, "hinit's socket {} {finding}", socket.display())
             }
-            Self::Said(_, reason) => f.write_str(reason),
+            Self::ReportedByHinit(_, reason) => f.write_str(reason),
             Self::Deadline(timeout) => write!(f, "no verdict within {}", ExactDuration(*timeout)),
         }
     }
@@ -132,13 +138,17 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{}: ", word(self.is_healthy()))?;
+        write!(f, "{}: ", label(self.is_healthy()))?;
         self.write_reason(f)
     }
 }
 
-pub(crate) fn word(is_healthy: bool) -> &'static str {
+pub(crate) fn label(is_healthy: bool) -> &'static str {
     if is_healthy { "healthy" } else { "unhealthy" }
+}
+
+fn write_process(f: &mut dyn Write, pid: Pid, state: &str) -> fmt::Result {
+    write!(f, "process {pid} {state}")
 }
 
 fn write_fault(f: &mut dyn Write, fault: Fault) -> fmt::Result {

@@ -1,10 +1,9 @@
-//! Bytes that others have written, whatever they are: libFuzzer's (tests/fuzz/run), or those of its seeds
-//! and what is left of them when they are cut, damaged or repeated. Nothing makes a reader of them panic,
-//! and what must hold for all bytes holds.
+//! Feeds bytes to the parsers of all input: the bytes of libFuzzer (tests/fuzz/run), or those of its seeds,
+//! cut, damaged or repeated. No bytes make a parser panic, and each parser's own invariants hold.
 
 use crate::{cli, healthcheck, pidfile, process, run};
 
-// All of one kind, where one is named.
+// HINIT_FUZZ_KIND chooses one kind for all inputs.
 #[cfg(fuzzing)]
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     static KIND: std::sync::LazyLock<Option<u8>> = std::sync::LazyLock::new(|| {
@@ -16,7 +15,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// What reads them, by the first byte of a seed.
+/// Feeds one input to its parser. The first byte of a seed is its kind.
 fn one(kind: u8, bytes: &[u8]) {
     match kind {
         b'a' | b'v' => cli::fuzz(kind, bytes),
@@ -33,7 +32,7 @@ fn one(kind: u8, bytes: &[u8]) {
 
 #[cfg(test)]
 #[test]
-fn no_seed_and_nothing_like_it_does_any_harm() {
+fn seeds_and_damaged_seeds_are_read_without_a_panic() {
     let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz/seeds");
     let mut kinds = Vec::new();
     for seed in std::fs::read_dir(seeds).unwrap() {

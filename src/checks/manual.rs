@@ -1,10 +1,10 @@
-//! Holds the man page against the tables that the help texts are made from.
+//! Checks that the man page matches the tables of the help texts.
 
 use crate::cli::options::{HEALTHCHECK, INSTALL, Opt, RUN, SIGNAL, STATUS, Topic};
 
 const PAGE: &str = include_str!("../../docker/hinit.1");
 
-/// Text for troff: what would be a command, a hyphen or an escape is none.
+/// Escapes a text for troff, so that it contains no commands, hyphens or escapes.
 fn quoted(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
     let guarded = text.lines().map(|line| {
@@ -61,16 +61,16 @@ fn topic(topic: &Topic) -> String {
     format!(".SH \"{name}\"\n.nf\n{usage}\n.fi\n.PP\n{about}\n{options}{examples}")
 }
 
-/// The part of the page that is made from the tables.
+/// The part of the page that is generated from the tables.
 fn expected() -> String {
     [&RUN, &HEALTHCHECK, &SIGNAL, &STATUS, &INSTALL]
         .map(topic)
         .concat()
 }
 
-/// `HINIT_WRITE_MANUAL=1 cargo test manual` brings the page up to date.
+/// `HINIT_WRITE_MANUAL=1 cargo test manual` updates the page.
 #[test]
-fn the_man_page_says_what_the_help_says() {
+fn the_man_page_matches_the_help() {
     let (head, rest) = PAGE.split_once(".\\\" begin\n").unwrap();
     let (tables, tail) = rest.split_once(".\\\" end\n").unwrap();
     if std::env::var_os("HINIT_WRITE_MANUAL").is_some() {

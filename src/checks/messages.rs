@@ -1,8 +1,8 @@
-//! All that hinit says to users, in one table: tests/messages. It changes with the source, so a review sees
-//! each change of words; each message is expected by a test; and each keeps to the rules of plain English.
+//! All messages to users, in one table: tests/messages. It changes with the source, so that a review sees
+//! each change of a message. A test expects each message, and each follows the rules of plain English.
 //!
-//! A message is a string literal with a word and a blank in it. So the table has the parts of messages that
-//! are put together from several, but not single words such as `sleeping`.
+//! A message is a string literal that contains a word and a blank. So the table contains the parts of
+//! composed messages, but not single words such as `sleeping`.
 
 use std::fs;
 use std::path::Path;
@@ -17,23 +17,22 @@ const TABLE: &str = include_str!("../../tests/messages");
 
 /// The messages that no test expects. Each needs another process that acts between two system calls of hinit, or a clock
 /// that is before 1970.
-const UNEXPECTED: [&str; 4] = [
+const UNEXPECTED: [&str; 3] = [
     "another process keeps replacing it",
-    "cannot be compared with the clock",
     "it was replaced meanwhile",
     "{signal} stopped the server; hinit gave it the terminal and continued it",
 ];
 
-/// Those in which no string is a message: help texts, which src/checks/ holds, and assembly.
+/// Sources without messages: help texts, which other tests of src/checks/ check, and assembly.
 const OTHERS: [&str; 2] = ["src/cli/options", "src/sys/raw.rs"];
 
-/// Files of src/ that are tests, by a part of their names.
+/// Parts of the paths of test files in src/.
 const TESTS: [&str; 4] = ["/fuzz.rs", "src/checks", "/tests.rs", "/tests/"];
 
-/// Where else a test may expect a message.
+/// The other directories of tests that may expect a message.
 const SUITES: [&str; 4] = ["tests/it", "tests/docker", "tests/faults", "tests/servers"];
 
-/// Words and phrases of riddles, and those for people: a process or a file is `it` or `which`.
+/// Words and phrases that are hard to read, and pronouns of people: a process or a file is `it` or `which`.
 const HARD_TO_READ: [&str; 20] = [
     "as good as",
     "asked to tell",
@@ -57,10 +56,10 @@ const HARD_TO_READ: [&str; 20] = [
     "whose",
 ];
 
-/// The longest that still is one line of a log.
+/// The maximum length of a message, so that it is one line of a log.
 const MAX_CHARACTERS: usize = 200;
 
-/// What a format string has around its values. (A bar is the place of a value in src/cli/probes.rs.)
+/// The parts of a format string around its values. (A bar stands for a value in src/cli/probes.rs.)
 fn pieces(template: &str) -> Vec<String> {
     // Neither brace of a pair is the start or the end of a value.
     let marked = template.replace("{{", "\u{1}").replace("}}", "\u{2}");
@@ -74,7 +73,7 @@ fn pieces(template: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether it is for people: words, and not a help text or a protocol's line.
+/// Whether a literal is a message: words, and not a help text or a line of a protocol.
 fn is_message(text: &str) -> bool {
     let text = text.trim_end_matches('\n');
     let has_word = pieces(text)
@@ -102,7 +101,7 @@ fn literals_below(directories: &[&str]) -> Vec<(String, Literal)> {
         .collect()
 }
 
-/// All messages, each with its file.
+/// All messages, each after its file.
 fn messages() -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = literals_below(&["src"])
         .into_iter()
@@ -119,7 +118,7 @@ fn messages() -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_table_has_them_all() {
+fn the_table_contains_each_message() {
     let mut expected = String::new();
     let mut last = "";
     let messages = messages();
@@ -145,7 +144,7 @@ fn the_table_has_them_all() {
     }
 }
 
-/// Whether all pieces are in the text, in their order.
+/// Whether the text contains all pieces, in their order.
 fn expects(mut text: &str, pieces: &[String]) -> bool {
     pieces
         .iter()
@@ -159,7 +158,7 @@ fn expects(mut text: &str, pieces: &[String]) -> bool {
 }
 
 #[test]
-fn a_test_expects_each() {
+fn a_test_expects_each_message() {
     let expected: Vec<String> = literals_below(&[&["src"], &SUITES[..]].concat())
         .into_iter()
         .filter(|(file, literal)| literal.in_test && !file.starts_with("src/checks"))
@@ -190,7 +189,7 @@ fn fault(message: &str) -> Option<String> {
     let starts_large = first.next().is_some_and(char::is_uppercase)
         && first.next().is_some_and(char::is_lowercase);
     if let Some(hard) = hard {
-        Some(format!("it says `{hard}`"))
+        Some(format!("it contains `{hard}`"))
     } else if starts_large {
         Some("it starts with a capital letter".into())
     } else if message.ends_with(['.', '!']) {
@@ -203,7 +202,7 @@ fn fault(message: &str) -> Option<String> {
 }
 
 #[test]
-fn each_is_plain_english() {
+fn each_message_is_plain_english() {
     let faults: Vec<_> = messages()
         .into_iter()
         .filter_map(|(file, message)| {
@@ -214,13 +213,13 @@ fn each_is_plain_english() {
 }
 
 #[test]
-fn what_is_hard_to_read_is_found() {
+fn hard_words_are_detected() {
     for (message, why) in [
         ("process {pid} is no child of {who}", None),
         ("ignored: the sender has exited", None),
         ("PID file {} is empty", None),
-        ("a process who left", Some("it says `who`")),
-        ("{} stood in it", Some("it says `stood`")),
+        ("a process who left", Some("it contains `who`")),
+        ("{} stood in it", Some("it contains `stood`")),
         ("Cannot open it", Some("it starts with a capital letter")),
         ("cannot open it.", Some("it ends with a full stop")),
         (

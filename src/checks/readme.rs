@@ -1,4 +1,4 @@
-//! Holds the README's tables against the code.
+//! Checks that the README's tables match the code.
 
 use crate::cli::options::{HEALTHCHECK, INSTALL, RUN, SIGNAL, STATUS, Topic};
 use crate::error::exit_code;
@@ -159,7 +159,7 @@ fn the_phases() {
     assert_eq!(shown, expected);
 }
 
-/// Each row of the threat model names a test: as `MODULE::NAME`, without the mode in which it runs.
+/// Each row of the threat model names a test as `MODULE::NAME`, without the mode in which it runs.
 #[test]
 fn the_tests_of_the_threat_model() {
     let rows = table_after("## Threat model");
@@ -178,7 +178,7 @@ fn the_tests_of_the_threat_model() {
 }
 
 #[test]
-fn the_changelog_knows_this_version() {
+fn the_changelog_contains_this_version() {
     let heading = concat!("\n## ", env!("CARGO_PKG_VERSION"), " ");
     assert!(
         include_str!("../../CHANGELOG.md").contains(heading),

@@ -1,10 +1,10 @@
-//! What holds of the source as a whole: where unsafe code may be, and that no script lets cargo choose other
-//! versions than those in the lock file.
+//! Rules for the whole source: only `sys` contains unsafe code, and every call of cargo uses the versions in the
+//! lock file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The commands of cargo's that would write a new lock file.
+/// The cargo commands that would write a new lock file.
 const RESOLVING: [&str; 12] = [
     "bench", "build", "check", "clippy", "doc", "fetch", "install", "metadata", "run", "rustc",
     "test", "tree",
@@ -14,7 +14,7 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All files below, in the order of their names.
+/// All files below a directory, sorted by name.
 pub(crate) fn files_below(directory: &str) -> Vec<PathBuf> {
     let (mut found, mut left) = (Vec::new(), vec![root().join(directory)]);
     while let Some(directory) = left.pop() {
@@ -31,13 +31,13 @@ pub(crate) fn files_below(directory: &str) -> Vec<PathBuf> {
     found
 }
 
-/// How a file is called from the top of the repository.
+/// The path of a file from the top of the repository.
 pub(crate) fn name(path: &Path) -> String {
     let name = path.strip_prefix(root()).unwrap();
     name.to_str().unwrap().to_owned()
 }
 
-/// The code of a file that ships: without comments, and without tests.
+/// The code of a file, without comments and tests.
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap();
     let shipped = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
@@ -58,9 +58,9 @@ fn only_sys_allows_unsafe_code() {
     }
 }
 
-/// The calls of cargo in a script that let it choose versions, without comments.
+/// The lines of a script that call cargo without `--locked`.
 fn unlocked(script: &str) -> Vec<String> {
-    // The words for all of its calls stand once in docker/build.
+    // docker/build sets the arguments for all of its calls once.
     let passes_it_on = script.contains("\nset -- --release --locked ");
     let joined = script.replace("\\\n", " ");
     let lines = joined
@@ -84,10 +84,10 @@ fn unlocked(script: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_call_of_cargo_keeps_to_the_lock_file() {
+fn every_call_of_cargo_uses_the_lock_file() {
     let mut calls = 0;
     for path in [".ci", "docker", "tests"].into_iter().flat_map(files_below) {
-        // What is no text is no script; sources call no cargo.
+        // A file that is not text is not a script; sources do not call cargo.
         let Ok(text) = fs::read_to_string(&path) else {
             continue;
         };
@@ -100,7 +100,7 @@ fn every_call_of_cargo_keeps_to_the_lock_file() {
             calls += text.matches("cargo ").count();
         }
     }
-    assert!(calls > 10, "it looks at no scripts");
+    assert!(calls > 10, "no script was read");
     let example = include_str!("../../Dockerfile.example");
     assert_eq!(unlocked(example), [""; 0]);
 }

@@ -22,7 +22,7 @@ use options::Topic;
 
 pub(crate) use healthcheck::{Answer, Healthcheck};
 pub(crate) use others::{Signal, Status};
-pub(crate) use probes::{Address, Endpoint, Header, Http, Probe, TcpAddress, Url};
+pub(crate) use probes::{Address, Endpoint, Header, Http, Probe, TcpAddress};
 pub(crate) use run::{Exit, InitProfile, Leftovers, Notify, Rewrites, Run, Stop, User};
 pub(crate) use variables::note_if_unknown;
 

@@ -1,72 +1,88 @@
 //! All that a health check has found, as a line or as JSON.
 
-use std::fmt::{self, Write};
+use std::fmt::{self, Display, Write};
 
 use super::probe::Outcome;
-use crate::text::Quoted;
+use crate::json::write_object;
 use crate::time::millis;
-use crate::verdict::{Verdict, word};
+use crate::verdict::{Verdict, label};
 
-/// The verdict on the PID file, if that was asked for, and the probes' outcomes, up to the first that
-/// is not well.
-pub(super) struct Report {
-    pub(super) process: Option<Verdict>,
-    pub(super) outcomes: Vec<Outcome>,
+/// The verdict on the PID file, if that is checked, and the outcomes of the probes up to the first that is
+/// unhealthy.
+pub(super) struct Report<'a> {
+    process: Option<Verdict>,
+    pub(super) outcomes: Vec<Outcome<'a>>,
 }
 
-impl Report {
-    pub(super) fn is_healthy(&self) -> bool {
-        self.process.as_ref().is_none_or(Verdict::is_healthy)
-            && self.outcomes.iter().all(Outcome::is_healthy)
+impl<'a> Report<'a> {
+    pub(super) fn new(process: Option<Verdict>) -> Self {
+        Self {
+            process,
+            outcomes: Vec::new(),
+        }
     }
 
-    /// The first thing that is not well, or all that is.
+    pub(super) fn is_healthy(&self) -> bool {
+        self.process.as_ref().is_none_or(Verdict::is_healthy) && self.failed_probe().is_none()
+    }
+
+    pub(super) fn failed_probe(&self) -> Option<&Outcome<'a>> {
+        self.outcomes.iter().find(|outcome| !outcome.is_healthy())
+    }
+
+    /// The first failure; or, if all is healthy, each thing that was checked.
     fn write_reason(&self, f: &mut dyn Write) -> fmt::Result {
-        if let Some(outcome) = self.outcomes.iter().find(|outcome| !outcome.is_healthy()) {
+        if let Some(outcome) = self.failed_probe() {
             return write!(f, "{outcome}");
         }
-        let mut comma = "";
+        let mut separator = "";
         if let Some(verdict) = &self.process {
             verdict.write_reason(f)?;
-            comma = "; ";
+            separator = "; ";
         }
         for outcome in &self.outcomes {
-            write!(f, "{comma}{outcome}")?;
-            comma = "; ";
+            write!(f, "{separator}{outcome}")?;
+            separator = "; ";
         }
         Ok(())
     }
 
-    /// One object of at most 4,000 bytes, whatever the texts hold: Docker keeps 4,096.
-    pub(super) fn json(&self) -> String {
-        const FOR_REASON: usize = 400;
-        const FOR_PROBES: usize = 2200;
-        let (mut json, mut reason) = (String::new(), String::new());
-        // Writing to a String cannot fail.
-        let _ok = self.write_reason(&mut reason);
-        let (verdict, reason) = (word(self.is_healthy()), Quoted(&reason, FOR_REASON));
-        let _ok = write!(json, "{{\"verdict\":\"{verdict}\",\"reason\":{reason},");
-        let _ok = match self.process.as_ref().and_then(Verdict::pid) {
-            Some(pid) => write!(json, "\"pid\":{pid},\"probes\":["),
-            None => write!(json, "\"pid\":null,\"probes\":["),
-        };
-        let room = FOR_PROBES / 2 / self.outcomes.len().max(1);
-        for (at, outcome) in self.outcomes.iter().enumerate() {
-            let comma = if at == 0 { "" } else { "," };
-            let (name, result) = (&outcome.name, outcome.finding.to_string());
-            let (name, result) = (Quoted(name, room), Quoted(&result, room));
-            let _ok = write!(json, "{comma}{{\"name\":{name},\"result\":{result},");
-            let (healthy, after) = (outcome.is_healthy(), millis(outcome.after));
-            let _ok = write!(json, "\"healthy\":{healthy},\"milliseconds\":{after}}}");
-        }
-        json.push_str("]}\n");
-        json
+    /// One object of at most 4,000 bytes, whatever the texts contain: Docker keeps 4,096.
+    pub(super) fn json(&self) -> impl Display {
+        fmt::from_fn(|f| self.write_json(f))
+    }
+
+    fn write_json(&self, out: &mut dyn Write) -> fmt::Result {
+        const MAX_REASON: usize = 400;
+        /// Of the names and results of all probes.
+        const MAX_PROBES: usize = 2200;
+        let max_text = MAX_PROBES / 2 / self.outcomes.len().max(1);
+        let reason = fmt::from_fn(|f| self.write_reason(f));
+        let pid = self.process.as_ref().and_then(Verdict::pid);
+        write_object(out, |json| {
+            json.key("verdict")
+                .string(&label(self.is_healthy()), MAX_REASON);
+            json.key("reason").string(&reason, MAX_REASON);
+            json.key("pid")
+                .number(pid.map(|pid| pid.as_raw().unsigned_abs().into()));
+            json.key("probes").array(|json| {
+                for outcome in &self.outcomes {
+                    json.object(|json| {
+                        json.key("name").string(&outcome.name, max_text);
+                        json.key("result").string(&outcome.finding, max_text);
+                        json.key("healthy").boolean(outcome.is_healthy());
+                        json.key("milliseconds")
+                            .number(Some(millis(outcome.elapsed)));
+                    });
+                }
+            });
+        })
     }
 }
 
-impl fmt::Display for Report {
+impl Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{}: ", word(self.is_healthy()))?;
+        write!(f, "{}: ", label(self.is_healthy()))?;
         self.write_reason(f)
     }
 }
@@ -78,14 +94,25 @@ mod tests {
     use nix::errno::Errno;
     use nix::unistd::Pid;
 
+    use super::super::probe::ProbeName;
     use super::*;
+    use crate::cli::{Address, Endpoint, Probe};
     use crate::verdict::Finding;
 
-    fn outcome(name: &str, finding: Finding) -> Outcome {
+    fn probe(text: &str) -> Probe {
+        Probe::Tcp(Endpoint {
+            text: text.into(),
+            address: Address::Tcp(Vec::new()),
+            host: String::new(),
+            service: String::new(),
+        })
+    }
+
+    fn outcome(probe: &Probe, finding: Finding) -> Outcome<'_> {
         Outcome {
-            name: name.into(),
+            name: ProbeName(probe),
             finding,
-            after: Duration::from_millis(12),
+            elapsed: Duration::from_millis(12),
         }
     }
 
@@ -93,20 +120,21 @@ mod tests {
 
     #[test]
     fn the_line_names_the_first_failure_or_all_that_is_well() {
-        let ok = || outcome("http://127.0.0.1/", Finding::Answered(200, "OK".into()));
-        let refused = || outcome("tcp [::1]:1", Finding::Unreachable(Errno::ECONNREFUSED));
+        let (first, second) = (probe("127.0.0.1:1"), probe("[::1]:1"));
+        let ok = || outcome(&first, Finding::ExpectedStatus(200, "OK".into()));
+        let refused = || outcome(&second, Finding::Unreachable(Errno::ECONNREFUSED));
         for (process, outcomes, line) in [
             (ALIVE, vec![], "healthy: process 7 is alive"),
             (
                 ALIVE,
                 vec![ok()],
-                "healthy: process 7 is alive; http://127.0.0.1/ answered 200 OK after 12ms",
+                "healthy: process 7 is alive; tcp 127.0.0.1:1 answered 200 OK after 12ms",
             ),
             (
                 None,
                 vec![ok(), ok()],
-                "healthy: http://127.0.0.1/ answered 200 OK after 12ms; \
-                 http://127.0.0.1/ answered 200 OK after 12ms",
+                "healthy: tcp 127.0.0.1:1 answered 200 OK after 12ms; \
+                 tcp 127.0.0.1:1 answered 200 OK after 12ms",
             ),
             (
                 ALIVE,
@@ -127,24 +155,30 @@ mod tests {
 
     #[test]
     fn the_json_of_each_case() {
+        let probe = probe("a\"b");
         let report = Report {
             process: ALIVE,
-            outcomes: vec![outcome("a\"b", Finding::Unexpected(503, "No\n\\".into()))],
+            outcomes: vec![outcome(
+                &probe,
+                Finding::UnexpectedStatus(503, "No\n\\".into()),
+            )],
         };
         assert_eq!(
-            report.json(),
+            report.json().to_string(),
             "{\"verdict\":\"unhealthy\",\
-             \"reason\":\"a\\\"b answered 503 No\\u000a\\\\ after 12ms\",\"pid\":7,\
-             \"probes\":[{\"name\":\"a\\\"b\",\"result\":\"answered 503 No\\u000a\\\\\",\
-             \"healthy\":false,\"milliseconds\":12}]}\n"
+             \"reason\":\"tcp a\\\"b answered 503 No\\u000a\\\\ after 12ms\",\"pid\":7,\
+             \"probes\":[{\"name\":\"tcp a\\\"b\",\"result\":\"answered 503 No\\u000a\\\\\",\
+             \"healthy\":false,\"milliseconds\":12}]}"
         );
-        let report = Report {
-            process: None,
-            outcomes: vec![],
-        };
         assert_eq!(
-            report.json(),
-            "{\"verdict\":\"healthy\",\"reason\":\"\",\"pid\":null,\"probes\":[]}\n"
+            Report::new(None).json().to_string(),
+            "{\"verdict\":\"healthy\",\"reason\":\"\",\"pid\":null,\"probes\":[]}"
+        );
+        let late = Verdict::Deadline(Duration::from_millis(900));
+        assert_eq!(
+            Report::new(Some(late)).json().to_string(),
+            "{\"verdict\":\"unhealthy\",\"reason\":\"no verdict within 900ms\",\
+             \"pid\":null,\"probes\":[]}"
         );
     }
 
@@ -153,24 +187,25 @@ mod tests {
         for text in ["x", "\u{1}", "\"", "ü", "\u{1f600}"] {
             for count in [1, 2, 16] {
                 let long = text.repeat(5000);
+                let probe = probe(&long);
                 let hostile = || Outcome {
-                    after: Duration::from_secs(u64::MAX / 1000),
-                    ..outcome(&long, Finding::Answered(200, long.clone()))
+                    elapsed: Duration::from_secs(u64::MAX / 1000),
+                    ..outcome(&probe, Finding::ExpectedStatus(200, long.clone()))
                 };
                 let outcomes = (0..count).map(|_| hostile()).collect();
-                let json = Report {
+                let report = Report {
                     process: ALIVE,
                     outcomes,
-                }
-                .json();
-                assert!(json.len() <= 4000, "{count} {text}: {}", json.len());
+                };
+                let json = report.json().to_string();
+                assert!(json.len() < 4000, "{count} {text}: {}", json.len());
                 // Each string has an end.
                 let quotes = json
                     .replace("\\\\", "")
                     .replace("\\\"", "")
                     .matches('"')
                     .count();
-                assert!(quotes.is_multiple_of(2) && json.ends_with("]}\n"), "{json}");
+                assert!(quotes.is_multiple_of(2) && json.ends_with("]}"), "{json}");
             }
         }
     }

@@ -205,7 +205,7 @@ fn write_leftover(f: &mut fmt::Formatter, process: &Process) -> fmt::Result {
     } = process;
     write!(f, "{name} (PID {pid}, {state}")?;
     if *state != State::Hidden {
-        write!(f, ", {} old", ShortDuration(process.started.age()))?;
+        write!(f, ", started {} ago", ShortDuration(process.started.age()))?;
     }
     f.write_str(")")
 }

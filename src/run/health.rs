@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 
 use super::notify::Word;
 use crate::cli::Notify;
-use crate::text::Quoted;
+use crate::json;
 use crate::time::{self, earliest};
 use crate::verdict::Verdict;
 
@@ -16,6 +16,8 @@ const LATE: Duration = Duration::from_mins(1);
 
 /// How much is kept of what a server says of itself.
 const MAX_STATUS: usize = 256;
+/// More than the longest verdict of a running hinit has.
+const MAX_VERDICT: usize = 256;
 
 /// The server's state, as hinit and the server itself have told it.
 pub(super) struct Health {
@@ -283,37 +285,28 @@ impl Health {
         }
     }
 
-    /// All of it as one JSON object.
-    pub(super) fn write_json(&self, f: &mut dyn Write, now: Instant) -> fmt::Result {
-        let (live, ready) = (self.liveness(now), self.readiness(now));
-        write!(f, "{{\"phase\":\"{}\",\"verdict\":", self.phase(now))?;
-        write!(
-            f,
-            "\"{ready}\",\"live\":{},\"ready\":{}",
-            live.is_healthy(),
-            ready.is_healthy()
-        )?;
-        match self.server {
-            Some(pid) => write!(f, ",\"pid\":{pid}")?,
-            None => f.write_str(",\"pid\":null")?,
-        }
-        let seconds = now.saturating_duration_since(self.started).as_secs();
-        write!(
-            f,
-            ",\"seconds\":{seconds},\"status\":{}",
-            Quoted(&self.status, MAX_STATUS)
-        )?;
-        let millis = |f: &mut dyn Write, name: &str, time: Option<Duration>| match time {
-            Some(time) => write!(f, ",\"{name}\":{}", time::millis(time)),
-            None => write!(f, ",\"{name}\":null"),
-        };
-        millis(f, "watchdog_milliseconds", self.watchdog)?;
+    /// All of it as one JSON object, on one line.
+    pub(super) fn write_json(&self, out: &mut dyn Write, now: Instant) -> fmt::Result {
+        let (liveness, readiness) = (self.liveness(now), self.readiness(now));
+        let pid = self.server.map(|pid| pid.as_raw().unsigned_abs().into());
+        let uptime = now.saturating_duration_since(self.started);
         let silence = self.sign.map(|sign| now.saturating_duration_since(sign));
-        millis(f, "silent_milliseconds", silence)?;
-        match self.failure {
-            Some(errno) => writeln!(f, ",\"errno\":{errno}}}"),
-            None => f.write_str(",\"errno\":null}\n"),
-        }
+        json::write_object(out, |json| {
+            json.key("phase").string(&self.phase(now), MAX_VERDICT);
+            json.key("verdict").string(&readiness, MAX_VERDICT);
+            json.key("live").boolean(liveness.is_healthy());
+            json.key("ready").boolean(readiness.is_healthy());
+            json.key("pid").number(pid);
+            json.key("seconds").number(Some(uptime.as_secs()));
+            json.key("status").string(&self.status, MAX_STATUS);
+            let watchdog = self.watchdog.map(time::millis);
+            json.key("watchdog_milliseconds").number(watchdog);
+            json.key("silent_milliseconds")
+                .number(silence.map(time::millis));
+            let errno = self.failure.map(|errno| errno.unsigned_abs().into());
+            json.key("errno").number(errno);
+        })?;
+        out.write_str("\n")
     }
 }
 

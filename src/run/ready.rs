@@ -198,7 +198,7 @@ impl<'a> ReadyWhen<'a> {
         {
             return false;
         }
-        let failure = healthcheck::first_failure(self.check);
+        let failure = healthcheck::first_failed_probe(self.check);
         if let Some(failure) = &failure {
             // Without it there is no reason to tell.
             let _hinit_may_be_gone = write_all(answer.as_fd(), failure.bytes());

@@ -1,23 +1,23 @@
-//! What can be found out about a server, each with its reason where it cannot.
+//! What is known of a server. Each fact that is not known has its reason.
 
 use std::fmt;
 use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use crate::file;
 use crate::pidfile::PidFile;
 use crate::process::{self, Process};
-use crate::sys;
+use crate::sys::{self, describe};
+use crate::text::digits;
 use crate::time::ShortDuration;
 
-/// One thing that is known of a server, or why it is not.
+/// A fact, or why it is not known.
 pub(super) struct Fact {
-    /// What people call it, and programs.
+    /// Its name in the table, and in JSON.
     pub(super) name: &'static str,
     pub(super) key: &'static str,
-    pub(super) value: Result<Value, String>,
+    pub(super) value: Result<Value, &'static str>,
 }
 
 pub(super) enum Value {
@@ -27,107 +27,141 @@ pub(super) enum Value {
     Time(Duration),
 }
 
-const UNTOLD: &str = "/proc does not show it";
+/// The sources of facts.
+struct Sources<'a> {
+    file: &'a PidFile,
+    is_proc_ours: bool,
+    process: Option<Process>,
+}
+
+type Find = fn(&Sources) -> Result<Value, &'static str>;
+
+/// All facts, in the order in which they are shown.
+const FACTS: [(&str, &str, Find); 12] = [
+    ("PID", "pid", |from| {
+        Ok(Value::Number(from.file.pid.as_raw().unsigned_abs().into()))
+    }),
+    ("command", "command", |from| command(from.pid_in_proc()?)),
+    ("state", "state", |from| {
+        Ok(Value::Text(from.process()?.state.to_string()))
+    }),
+    ("up time", "seconds", |from| {
+        Ok(Value::Time(from.process()?.started.age()))
+    }),
+    ("memory", "memory_bytes", |from| memory(from.pid_in_proc()?)),
+    ("threads", "threads", |from| {
+        Ok(Value::Number(from.process()?.threads.into()))
+    }),
+    ("open files", "open_files", |from| {
+        open_files(from.pid_in_proc()?)
+    }),
+    ("children", "children", |from| children(from.pid_in_proc()?)),
+    ("PID file", "pid_file", |from| {
+        Ok(Value::Text(from.file.path.display().to_string()))
+    }),
+    ("lock", "lock", |from| {
+        let is_held = from.file.is_held();
+        let lock = if is_held {
+            "locked by hinit"
+        } else {
+            "not locked"
+        };
+        Ok(Value::Text(lock.to_owned()))
+    }),
+    ("cgroup", "cgroup_memory_bytes", |_| {
+        cgroup(["memory.current", "memory/memory.usage_in_bytes"])
+    }),
+    ("cgroup limit", "cgroup_limit_bytes", |_| {
+        cgroup(["memory.max", "memory/memory.limit_in_bytes"])
+    }),
+];
 
 pub(super) fn facts(file: &PidFile) -> Vec<Fact> {
-    let pid = file.pid;
-    // The /proc of another PID namespace tells of strangers.
-    let can_tell = process::is_proc_ours();
-    let process = process::read(pid).filter(|_| can_tell);
-    let process = process.ok_or_else(|| UNTOLD.to_owned());
-    let by_proc = |find: fn(Pid) -> Result<Value, String>| {
-        if can_tell {
-            find(pid)
-        } else {
-            Err(UNTOLD.to_owned())
-        }
+    let is_proc_ours = process::is_proc_ours();
+    let sources = Sources {
+        file,
+        is_proc_ours,
+        process: process::read(file.pid).filter(|_| is_proc_ours),
     };
-    let of = |value: fn(&Process) -> Value| process.as_ref().map(value).map_err(Clone::clone);
-    let lock = if file.is_held() {
-        "locked by hinit"
-    } else {
-        "not locked"
-    };
-    let mut facts = Vec::new();
-    let mut add = |name, key, value| facts.push(Fact { name, key, value });
-    let number = Value::Number(pid.as_raw().unsigned_abs().into());
-    add("PID", "pid", Ok(number));
-    add("command", "command", by_proc(command));
-    let state = of(|process| Value::Text(process.state.to_string()));
-    add("state", "state", state);
-    let age = of(|process| Value::Time(process.started.age()));
-    add("up time", "seconds", age);
-    add("memory", "memory_bytes", by_proc(memory));
-    let threads = of(|process| Value::Number(process.threads.into()));
-    add("threads", "threads", threads);
-    add("open files", "open_files", by_proc(open_files));
-    add("children", "children", by_proc(children));
-    let path = Value::Text(file.path.display().to_string());
-    add("PID file", "pid_file", Ok(path));
-    add("lock", "lock", Ok(Value::Text(lock.to_owned())));
-    let used = cgroup(["memory.current", "memory/memory.usage_in_bytes"]);
-    add("cgroup", "cgroup_memory_bytes", used);
-    let limit = cgroup(["memory.max", "memory/memory.limit_in_bytes"]);
-    add("cgroup limit", "cgroup_limit_bytes", limit);
-    facts
+    let facts = FACTS.iter().map(|(name, key, find)| Fact {
+        name,
+        key,
+        value: find(&sources),
+    });
+    facts.collect()
 }
 
-fn why(errno: Errno) -> String {
-    sys::describe(errno).to_owned()
+const NOT_IN_PROC: &str = "/proc does not show it";
+
+impl Sources<'_> {
+    /// The PID, if it means this process in /proc. The /proc of another PID namespace describes other processes.
+    fn pid_in_proc(&self) -> Result<Pid, &'static str> {
+        self.is_proc_ours
+            .then_some(self.file.pid)
+            .ok_or(NOT_IN_PROC)
+    }
+
+    fn process(&self) -> Result<&Process, &'static str> {
+        self.process.as_ref().ok_or(NOT_IN_PROC)
+    }
 }
 
-/// The words of its command line, with blanks between them.
-fn command(pid: Pid) -> Result<Value, String> {
-    let mut bytes = file::read(&format!("/proc/{pid}/cmdline")).map_err(why)?;
+/// The arguments of the process, with blanks between them.
+fn command(pid: Pid) -> Result<Value, &'static str> {
+    let mut bytes = file::read(&format!("/proc/{pid}/cmdline")).map_err(describe)?;
     for byte in bytes.iter_mut().filter(|byte| **byte == 0) {
         *byte = b' ';
     }
     match String::from_utf8_lossy(&bytes).trim_ascii_end() {
-        // proc_pid_cmdline(5): so it is of a zombie.
-        "" => Err("the process has exited".into()),
+        // A zombie has none (proc_pid_cmdline(5)).
+        "" => Err("the process has exited"),
         shown => Ok(Value::Text(shown.to_owned())),
     }
 }
 
-/// What of it is in memory: the second number of `/proc/PID/statm`, in pages (`proc(5)`).
-fn memory(pid: Pid) -> Result<Value, String> {
-    let pages = file::read_text(&format!("/proc/{pid}/statm")).map_err(why)?;
-    let pages: Option<u64> = pages.split(' ').nth(1).and_then(|pages| pages.parse().ok());
-    let pages = pages.ok_or(UNTOLD)?;
+/// The resident set: the second number of `/proc/PID/statm`, in pages (`proc_pid_statm(5)`).
+fn memory(pid: Pid) -> Result<Value, &'static str> {
+    let pages = file::read_text(&format!("/proc/{pid}/statm")).map_err(describe)?;
+    let pages = pages
+        .split(' ')
+        .nth(1)
+        .and_then(digits)
+        .ok_or(NOT_IN_PROC)?;
     Ok(Value::Bytes(pages.saturating_mul(sys::page_size())))
 }
 
-fn open_files(pid: Pid) -> Result<Value, String> {
+fn open_files(pid: Pid) -> Result<Value, &'static str> {
     let mut count = 0;
-    file::each_name(&format!("/proc/{pid}/fd"), &mut |_| count += 1).map_err(why)?;
+    file::each_name(&format!("/proc/{pid}/fd"), &mut |_| count += 1).map_err(describe)?;
     Ok(Value::Number(count))
 }
 
-fn children(pid: Pid) -> Result<Value, String> {
+fn children(pid: Pid) -> Result<Value, &'static str> {
     if process::may_be_hidden() {
-        return Err("/proc hides processes (hidepid)".into());
+        return Err("/proc hides processes (hidepid)");
     }
-    let mut all = process::all().map_err(why)?;
-    all.retain(|process| process.parent == pid && !process.has_ended());
-    Ok(Value::Number(all.len() as u64))
+    let mut count = 0;
+    process::each(&mut |process| {
+        count += u64::from(process.parent == pid && !process.has_ended());
+        Ok(())
+    })
+    .map_err(describe)?;
+    Ok(Value::Number(count))
 }
 
-/// A number of the container's cgroup, as version 2 or 1 has it (cgroups(7)).
-fn cgroup(files: [&str; 2]) -> Result<Value, String> {
-    /// Above this it is no limit: version 1 then shows the greatest number of pages.
+/// A number of the container's cgroup, from the file of version 2 or 1 (cgroups(7)).
+fn cgroup(files: [&str; 2]) -> Result<Value, &'static str> {
+    /// From here on it is not a limit: version 1 then shows the maximum number of pages.
     const UNLIMITED: u64 = 1 << 60;
     let read = |file: &&str| file::read_text(&format!("/sys/fs/cgroup/{file}")).ok();
     let text = files
         .iter()
         .find_map(read)
         .ok_or("no memory cgroup is mounted")?;
-    match text.trim_ascii() {
-        "max" => Err("unlimited".into()),
-        number => match number.parse() {
-            Ok(UNLIMITED..) => Err("unlimited".into()),
-            Ok(bytes) => Ok(Value::Bytes(bytes)),
-            Err(_) => Err("not a number".into()),
-        },
+    match (text.trim_ascii(), digits(text.trim_ascii())) {
+        ("max", _) | (_, Some(UNLIMITED..)) => Err("unlimited"),
+        (_, Some(bytes)) => Ok(Value::Bytes(bytes)),
+        (_, None) => Err("not a number"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Every finding of a probe, and its words.
+//! Every finding of a probe, and its text.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,87 +9,105 @@ use nix::unistd::Pid;
 use crate::sys::describe;
 use crate::time::{ExactDuration, SecondsAndTenths};
 
-/// What a probe has found. As a text it goes on after the probe's name.
+/// What a probe has found. Its text follows the name of the probe.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Finding {
-    Accepts,
-    /// An answer as expected: its status code and what the server calls it.
-    Answered(u16, String),
+    AcceptsConnections,
+    /// An expected answer: its status code and reason phrase.
+    ExpectedStatus(u16, String),
     Serving,
-    /// A file was touched so long ago.
-    Fresh(Duration),
+    /// The age of a heartbeat file.
+    FreshHeartbeat(Duration),
 
     Unreachable(Errno),
-    /// This user has made the socket.
-    Untrusted(u32),
-    /// This process has made the socket, and not the server's parent.
-    NotParent(Pid),
-    /// The deadline, which comes from this `--timeout`, was first.
-    NoConnection(Duration),
-    NoAnswer(Duration),
-    /// The connection was closed before there was a whole answer.
-    Closed,
-    BrokeOff(Errno),
-    /// Something else than this protocol.
-    IsNot(&'static str),
-    /// The head of an answer that never ends.
-    HeadTooLong,
-    Unexpected(u16, String),
-    /// An answer as expected, but without this text in its body.
-    Lacks(u16, String),
-    /// A status of the gRPC health protocol: not SERVING.
+    /// The user that has made the socket.
+    UntrustedPeer(u32),
+    /// The process that has made the socket, which is not the server's parent.
+    PeerNotParent(Pid),
+    /// There was no connection within this `--timeout`.
+    ConnectTimeout(Duration),
+    AnswerTimeout(Duration),
+    /// The server closed the connection before its answer was complete.
+    ClosedEarly,
+    ConnectionLost(Errno),
+    /// The server does not use this protocol.
+    WrongProtocol(&'static str),
+    HeadersTooLong,
+    UnexpectedStatus(u16, String),
+    /// An expected answer, but its body does not contain this text.
+    TextMissing(u16, String),
+    /// A status of the gRPC health protocol that is not SERVING.
     NotServing(u64),
-    /// An error of gRPC.
+    /// The status of a gRPC call that failed.
     GrpcStatus(u32),
-    /// An error of HTTP/2: the request was refused.
-    Refused(u32),
-    /// The file that is no heartbeat: why not.
-    NoHeartbeat(String),
+    /// The code of an HTTP/2 error: the server has refused the request.
+    Http2Error(u32),
+    BadHeartbeat(HeartbeatFault),
+}
+
+/// Why a heartbeat file does not count.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum HeartbeatFault {
+    Missing,
+    Unreadable(Errno),
+    /// It is of this kind.
+    NotRegular(&'static str),
+    NoClock,
+    InFuture,
+    TooOld {
+        age: Duration,
+        max_age: Duration,
+    },
 }
 
 impl Finding {
     pub(crate) fn is_healthy(&self) -> bool {
-        use Finding::{Accepts, Answered, Fresh, Serving};
-        matches!(self, Accepts | Answered(..) | Serving | Fresh(_))
+        use Finding::{AcceptsConnections, ExpectedStatus, FreshHeartbeat, Serving};
+        matches!(
+            self,
+            AcceptsConnections | ExpectedStatus(..) | Serving | FreshHeartbeat(_)
+        )
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Self::Accepts => f.write_str("accepts connections"),
-            Self::Answered(code, reason) | Self::Unexpected(code, reason) => {
-                write!(f, "answered {code}")?;
-                if reason.is_empty() {
-                    Ok(())
-                } else {
-                    write!(f, " {reason}")
-                }
+            Self::AcceptsConnections => f.write_str("accepts connections"),
+            Self::ExpectedStatus(code, reason) | Self::UnexpectedStatus(code, reason) => {
+                let blank = if reason.is_empty() { "" } else { " " };
+                write!(f, "answered {code}{blank}{reason}")
             }
             Self::Serving => f.write_str("answered SERVING"),
-            Self::Fresh(age) => write!(f, "was touched {} ago", SecondsAndTenths(*age)),
+            Self::FreshHeartbeat(age) => write!(f, "was touched {} ago", SecondsAndTenths(*age)),
             Self::Unreachable(errno) => write!(f, "cannot be reached: {}", describe(*errno)),
-            Self::Untrusted(user) => write!(f, "belongs to UID {user}, which is not trusted"),
-            Self::NotParent(pid) => {
-                write!(f, "is process {pid}'s, not that of the server's parent")
+            Self::UntrustedPeer(user) => {
+                write!(f, "belongs to UID {user}, which is not trusted")
             }
-            Self::NoConnection(timeout) | Self::NoAnswer(timeout) => {
-                let what = match self {
-                    Self::NoAnswer(_) => "gave no complete answer",
-                    _ => "accepted no connection",
-                };
-                write!(f, "{what} within --timeout {}", ExactDuration(*timeout))
-            }
-            Self::Closed => f.write_str("closed the connection without a complete answer"),
-            Self::BrokeOff(errno) => write!(f, "broke off: {}", describe(*errno)),
-            Self::IsNot(protocol) => write!(f, "sent what is not {protocol}"),
-            Self::HeadTooLong => f.write_str("sent a head of more than 16 KiB or 100 fields"),
-            Self::Lacks(code, text) => {
+            Self::PeerNotParent(pid) => {
                 write!(
                     f,
-                    "answered {code}, but without `{text}` in its first 64 KiB"
+                    "belongs to process {pid}, which is not the server's parent"
                 )
             }
+            Self::ConnectTimeout(timeout) => {
+                let timeout = ExactDuration(*timeout);
+                write!(f, "accepted no connection within --timeout {timeout}")
+            }
+            Self::AnswerTimeout(timeout) => {
+                let timeout = ExactDuration(*timeout);
+                write!(f, "gave no complete answer within --timeout {timeout}")
+            }
+            Self::ClosedEarly => f.write_str("closed the connection without a complete answer"),
+            Self::ConnectionLost(errno) => {
+                write!(f, "lost the connection: {}", describe(*errno))
+            }
+            Self::WrongProtocol(protocol) => write!(f, "sent an answer that is not {protocol}"),
+            Self::HeadersTooLong => f.write_str("sent more than 16 KiB or 100 fields of headers"),
+            Self::TextMissing(code, text) => write!(
+                f,
+                "answered {code}, but the first 64 KiB of the body do not contain `{text}`"
+            ),
             Self::NotServing(status) => f.write_str(match status {
                 2 => "answered NOT_SERVING",
                 3 => "answered SERVICE_UNKNOWN",
@@ -99,8 +117,24 @@ impl fmt::Display for Finding {
                 let name = status_name(*status);
                 write!(f, "answered gRPC status {status} ({name})")
             }
-            Self::Refused(code) => write!(f, "refused the request (HTTP/2 error {code})"),
-            Self::NoHeartbeat(why) => f.write_str(why),
+            Self::Http2Error(code) => write!(f, "refused the request (HTTP/2 error {code})"),
+            Self::BadHeartbeat(fault) => write!(f, "{fault}"),
+        }
+    }
+}
+
+impl fmt::Display for HeartbeatFault {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("does not exist"),
+            Self::Unreadable(errno) => write!(f, "cannot be checked: {}", describe(*errno)),
+            Self::NotRegular(kind) => write!(f, "is not a regular file ({kind})"),
+            Self::NoClock => f.write_str("cannot be compared with the clock"),
+            Self::InFuture => f.write_str("was touched in the future"),
+            Self::TooOld { age, max_age } => {
+                let (age, max_age) = (SecondsAndTenths(*age), SecondsAndTenths(*max_age));
+                write!(f, "was touched {age} ago, which is more than {max_age}")
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn table() -> Vec<(Verdict, &'static str)> {
             "unhealthy: usage: WHY",
         ),
         (
-            Verdict::NoPlace,
+            Verdict::NoWritableDirectory,
             "unhealthy: no directory for a PID file is writable; set HINIT_PID_FILE",
         ),
         (
@@ -63,7 +63,7 @@ pub(crate) fn table() -> Vec<(Verdict, &'static str)> {
         ),
         (Verdict::Missing(n), "unhealthy: process N does not exist"),
         (
-            Verdict::Unseen(n, Errno::EACCES),
+            Verdict::LookupFailed(n, Errno::EACCES),
             "unhealthy: cannot look up process N: WHY",
         ),
         (Verdict::Zombie(n), "unhealthy: process N is a zombie"),
@@ -78,7 +78,7 @@ pub(crate) fn table() -> Vec<(Verdict, &'static str)> {
             "unhealthy: hinit runs without --notify, --listen or --ready-when, so it cannot tell",
         ),
         (
-            Verdict::Unanswered("P.sock".into(), Finding::Closed),
+            Verdict::SocketFailed("P.sock".into(), Finding::ClosedEarly),
             "unhealthy: hinit's socket P.sock FINDING",
         ),
         (
@@ -97,7 +97,7 @@ pub(crate) fn table() -> Vec<(Verdict, &'static str)> {
             "unhealthy: no verdict within D",
         ),
         (
-            Verdict::HealthyByKill(n),
+            Verdict::HealthyStateUnknown(n),
             "healthy: process N is alive (state unknown)",
         ),
         (Verdict::Healthy(n), "healthy: process N is alive"),
@@ -131,8 +131,8 @@ fn every_verdict_is_one_line() {
 }
 
 #[test]
-fn what_hinit_says_and_short_silences() {
-    let said = Verdict::Said(Pid::from_raw(7), "it is late".into());
+fn a_reason_from_hinit_and_a_short_silence() {
+    let said = Verdict::ReportedByHinit(Pid::from_raw(7), "it is late".into());
     assert_eq!(said.to_string(), "unhealthy: it is late");
     assert_eq!(said.pid(), Some(Pid::from_raw(7)));
     let silent = Verdict::Silent {

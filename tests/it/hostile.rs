@@ -77,14 +77,18 @@ fn peers_that_send_too_much() {
         (
             &b"HTTP/1.1 200 OK\r\n"[..],
             &b"aaaa: bbbb\r\n"[..],
-            "sent a head of more than 16 KiB or 100 fields",
+            "sent more than 16 KiB or 100 fields of headers",
         ),
         (
             b"HTTP/1.1 200 OK\r\na: ",
             b"bbbbbbbbbbbbbbbbbbbbbbbb",
-            "sent a head of more than 16 KiB or 100 fields",
+            "sent more than 16 KiB or 100 fields of headers",
         ),
-        (b"", b"\xde\xad\xbe\xef\0\0\0\0", "sent what is not HTTP"),
+        (
+            b"",
+            b"\xde\xad\xbe\xef\0\0\0\0",
+            "sent an answer that is not HTTP",
+        ),
         (
             b"",
             b"HTTP/1.1 100 Continue\r\n\r\n",
@@ -93,22 +97,22 @@ fn peers_that_send_too_much() {
         (
             b"HTTP/1.1 200 OK\r\n\r\n",
             b"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy",
-            "answered 200, but without `zz` in its first 64 KiB",
+            "answered 200, but the first 64 KiB of the body do not contain `zz`",
         ),
         (
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
             b"1\r\ny\r\n",
-            "answered 200, but without `zz` in its first 64 KiB",
+            "answered 200, but the first 64 KiB of the body do not contain `zz`",
         ),
         (
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
             b"1;aaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-            "sent what is not HTTP",
+            "sent an answer that is not HTTP",
         ),
         (
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
             b"zzzz\r\n",
-            "sent what is not HTTP",
+            "sent an answer that is not HTTP",
         ),
     ] {
         let (port, server) = serve(flood(start, more));
@@ -145,7 +149,7 @@ fn peers_that_hang_up() {
     server.join().unwrap();
     assert_eq!(
         verdict_of(&ended),
-        format!("unhealthy: {url} broke off: Connection reset by peer")
+        format!("unhealthy: {url} lost the connection: Connection reset by peer")
     );
     // One direction is closed, and the other continues.
     let (port, server) = serve(|mut stream| {

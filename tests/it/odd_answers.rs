@@ -21,7 +21,7 @@ fn a_heartbeat_that_cannot_be_read() {
     let ended = check(&["--max-age", "30s", "--heartbeat", &path]);
     assert_eq!(
         verdict_of(&ended),
-        format!("unhealthy: heartbeat {path} cannot be looked at: Not a directory")
+        format!("unhealthy: heartbeat {path} cannot be checked: Not a directory")
     );
 }
 
@@ -99,7 +99,7 @@ fn a_server_that_hangs_up_amid_the_request() {
     });
     assert_eq!(
         verdict,
-        "unhealthy: URL broke off: Connection reset by peer"
+        "unhealthy: URL lost the connection: Connection reset by peer"
     );
 }
 

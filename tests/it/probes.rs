@@ -60,7 +60,7 @@ fn each_http_answer() {
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nall: up",
             &["--contains", "up"],
-            "unhealthy: answered 200, but without `up` in its first 64 KiB",
+            "unhealthy: answered 200, but the first 64 KiB of the body do not contain `up`",
         ),
         (
             b"HTTP/1.1 200 OK\r\n\r\nall: up",
@@ -70,7 +70,7 @@ fn each_http_answer() {
         (
             b"HTTP/1.1 200 OK\r\n\r\nall: up",
             &["--contains", "all", "--contains=down"],
-            "unhealthy: answered 200, but without `down` in its first 64 KiB",
+            "unhealthy: answered 200, but the first 64 KiB of the body do not contain `down`",
         ),
         (
             b"HTTP/1.1 200 OK\r\n\r\n",
@@ -90,7 +90,7 @@ fn each_http_answer() {
         (
             b"\0\xff\x1b[31m\r\n\r\n",
             &[],
-            "unhealthy: sent what is not HTTP",
+            "unhealthy: sent an answer that is not HTTP",
         ),
         // A reason phrase with control characters is left out.
         (

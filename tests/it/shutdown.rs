@@ -144,7 +144,7 @@ fn killed_leftovers_are_named_with_state_and_age(mode: Mode) {
     let age = killed
         .strip_prefix(&format!("1 leftover: sleep (PID {pid}, sleeping, "))
         .unwrap();
-    assert!(age.ends_with("s old)"), "{age}");
+    assert!(age.ends_with("s ago)"), "{age}");
     assert_eq!(ended.code, 3);
     assert!(!pid_file.exists());
 }

@@ -78,7 +78,7 @@ mutants! {
     } fails "attacks::default_files::root_ignores_another_users_default_file";
 
     root_signals_by_another_users_default_file: "signal.rs" {
-        "use crate::lookup::{Found, find};" => "use crate::lookup::{Found, inspect as find};"
+        "Purpose::Signal)" => "Purpose::Report)"
     } fails "other_user::root_finds_the_default_file_of_pid_1s_user_and_names_the_others";
 
     a_socket_of_any_user_is_trusted: "healthcheck/socket.rs" {

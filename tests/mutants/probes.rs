@@ -3,15 +3,15 @@
 use super::Mutant;
 
 mutants! {
-    a_head_has_no_limit: "healthcheck/probe/http.rs" {
-        "Ok(None) if self.unread.len() < MAX_HEAD => return None," => "Ok(None) => return None,"
+    a_head_has_no_limit: "healthcheck/probe/http/head.rs" {
+        "return if unread.len() < MAX_BYTES {" => "return if true {"
     } fails "hostile::peers_that_send_too_much";
 
-    a_body_has_no_limit: "healthcheck/probe/http.rs" {
-        "const MAX_BODY: usize = 64 * 1024;" => "const MAX_BODY: usize = 64 * 1024 * 1024;"
+    a_body_has_no_limit: "healthcheck/probe/http/body.rs" {
+        "const MAX_SEARCHED: usize = 64 * 1024;" => "const MAX_SEARCHED: usize = 64 * 1024 * 1024;"
     } fails "hostile::peers_that_send_too_much";
 
-    any_status_code_is_healthy: "healthcheck/probe/http.rs" {
+    any_status_code_is_healthy: "healthcheck/probe/http/body.rs" {
         "if expected.any(|codes| codes.contains(&code)) {" => "if expected.next().is_some() {"
     } fails "probes::each_http_answer";
 
@@ -24,7 +24,7 @@ mutants! {
     } fails "odd_answers::an_answer_without_end";
 
     not_serving_is_healthy: "healthcheck/probe/grpc.rs" {
-        "Some(1) => self.said" => "Some(1 | 2) => self.said"
+        "Some(1) => self.reported" => "Some(1 | 2) => self.reported"
     } fails "probes::each_grpc_answer";
 
     localhost_is_one_address: "cli/probes.rs" {

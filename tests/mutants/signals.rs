@@ -109,7 +109,7 @@ mutants! {
     } fails "signal::without_pidfds_kill_is_used";
 
     a_stopped_server_gets_no_signals: "signal.rs" {
-        "        | Verdict::Stopped(_) => {}" => "        => {}"
+        "        | Verdict::Stopped(_) => true," => "        => true,\n        Verdict::Stopped(_) => false,"
     } fails "signal::subreaper::a_stopped_server_gets_cont_and_kill";
 
     a_wait_for_the_servers_end_cannot_be_interrupted: "main.rs" {

@@ -7,7 +7,7 @@ pub(super) struct Literal {
     pub(super) in_test: bool,
 }
 
-/// What is left of a source to read.
+/// A source, and what is left to read of it.
 struct Source<'a> {
     rest: &'a str,
     literals: Vec<Literal>,
@@ -26,8 +26,8 @@ impl<'a> Source<'a> {
         self.take(at.map_or(self.rest.len(), |at| at + end.len()))
     }
 
-    /// Takes one token, all of a word. Notes it if it is a string, unless that is for C or of
-    /// bytes; with None, it notes nothing.
+    /// Takes one token, such as a whole word. Notes a string literal, unless it is a C or a byte string; with
+    /// None, notes nothing.
     fn token(&mut self, in_test: Option<bool>) -> &'a str {
         let is_text = !self.rest.starts_with(['b', 'c']);
         if self.rest.starts_with("//") {
@@ -62,7 +62,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// What is left of a string, up to its quote.
+    /// Takes the rest of a string, up to its quote, and resolves its escapes.
     fn unescaped(&mut self) -> String {
         let mut text = String::new();
         loop {
@@ -90,7 +90,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Takes an attribute, and returns it without what is a string in it.
+    /// Takes an attribute, and returns it without its strings.
     fn attribute(&mut self) -> String {
         let (mut text, mut depth) = (String::new(), 0);
         while !self.rest.is_empty() {
@@ -106,7 +106,7 @@ impl<'a> Source<'a> {
         text
     }
 
-    /// Takes an item that follows an attribute: up to its semicolon or its last brace.
+    /// Takes the item after an attribute: up to its semicolon or its last brace.
     fn item(&mut self) {
         let mut depth = 0;
         while !self.rest.is_empty() {
@@ -121,7 +121,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The hashes of the raw string that starts here, if one does.
+/// The hashes of the raw string that starts here, if there is one.
 fn raw_string(rest: &str) -> Option<&str> {
     let (prefix, _) = rest.split_once('"')?;
     let hashes = prefix.strip_prefix(['b', 'c']).unwrap_or(prefix);
@@ -157,7 +157,7 @@ pub(super) fn literals(source: &str, in_test: bool) -> Vec<Literal> {
 }
 
 #[test]
-fn strings_are_told_from_all_else() {
+fn only_string_literals_are_found() {
     let source = r##"
         // "comment" it's
         #![allow(x, reason = "an attribute [")]

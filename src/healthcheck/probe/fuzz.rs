@@ -1,10 +1,10 @@
-//! Answers that a fuzzer comes up with: no finding depends on where the bytes are cut, and none of them
-//! makes a parser panic or keep what it may not.
+//! Feeds arbitrary bytes to the readers of answers. No finding depends on where the bytes are cut, and no bytes
+//! make a reader panic or keep more than it may.
 
-use super::{Finding, Progress, Reader, grpc, http};
+use super::{Finding, Progress, Reader, Unread, grpc, http};
 use crate::cli::Http;
 
-/// An answer by gRPC, or by HTTP, with a text to look for in it or without.
+/// An answer by gRPC, or by HTTP: with texts that its body must contain, or without.
 pub(crate) fn fuzz(kind: u8, answer: &[u8]) {
     let options = |contains: &[&str]| Http {
         head: false,
@@ -14,21 +14,30 @@ pub(crate) fn fuzz(kind: u8, answer: &[u8]) {
     };
     let (plain, searching) = (options(&[]), options(&["up", "200"]));
     match kind {
-        b'g' => cut(grpc::Answer::new, answer),
-        b'p' => cut(|| http::Answer::new(&plain), answer),
-        _ => cut(|| http::Answer::new(&searching), answer),
-    }
+        b'g' => finding(grpc::Answer::default, answer, &[1, 7, 1000]),
+        b'p' => finding(|| http::Answer::new(&plain), answer, &[1, 7, 1000]),
+        _ => finding(|| http::Answer::new(&searching), answer, &[1, 7, 1000]),
+    };
 }
 
-fn cut<R: Reader>(reader: impl Fn() -> R, bytes: &[u8]) {
-    let whole = found(reader(), bytes, usize::MAX);
-    for size in [1, 7, 1000] {
-        assert_eq!(found(reader(), bytes, size), whole, "in pieces of {size}");
+/// The finding of an answer, which is the same in pieces of these sizes.
+#[track_caller]
+pub(super) fn finding<R: Reader>(
+    reader: impl Fn() -> R,
+    answer: &[u8],
+    sizes: &[usize],
+) -> Finding {
+    let whole = finding_in_pieces(reader(), answer, usize::MAX);
+    for &size in sizes {
+        let pieces = finding_in_pieces(reader(), answer, size);
+        assert_eq!(pieces, whole, "in pieces of {size}");
     }
+    whole
 }
 
-fn found(mut reader: impl Reader, bytes: &[u8], size: usize) -> Finding {
-    let mut pieces = bytes.chunks(size);
-    let _complete = pieces.any(|piece| reader.take(piece) == Progress::Complete);
-    reader.end()
+pub(super) fn finding_in_pieces(mut reader: impl Reader, answer: &[u8], size: usize) -> Finding {
+    let mut unread = Unread::default();
+    let mut pieces = answer.chunks(size);
+    let _complete = pieces.any(|piece| unread.feed(piece, &mut reader) == Progress::Complete);
+    reader.finish()
 }

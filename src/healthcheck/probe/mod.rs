@@ -1,4 +1,4 @@
-//! What a health check asks besides the PID file: each probe has one outcome.
+//! The probes of a health check: each request to the server besides the PID file, and its outcome.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::socket::UnixCredentials;
 
 use super::Deadline;
-use crate::cli::{Address, Http, Probe, Url};
+use crate::cli::{Address, Http, Probe};
 use crate::file::Entry;
 use crate::time::millis;
 use crate::verdict::Finding;
@@ -20,95 +20,106 @@ use stream::Stream;
 
 /// What a probe has found, and how long that took.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    pub(crate) name: String,
+pub(crate) struct Outcome<'a> {
+    pub(crate) name: ProbeName<'a>,
     pub(crate) finding: Finding,
-    pub(crate) after: Duration,
+    pub(crate) elapsed: Duration,
 }
 
-impl Outcome {
+/// A probe as people read it: `tcp 127.0.0.1:5432`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ProbeName<'a>(pub(crate) &'a Probe);
+
+impl Outcome<'_> {
     pub(crate) fn is_healthy(&self) -> bool {
         self.finding.is_healthy()
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for Outcome<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Self {
-            name,
-            finding,
-            after,
-        } = self;
+        let (name, finding) = (&self.name, &self.finding);
         write!(f, "{name} {finding}")?;
         match finding {
-            // A look at a file takes no time worth telling, and a timeout tells its own.
-            Finding::Fresh(_)
-            | Finding::NoHeartbeat(_)
-            | Finding::NoConnection(_)
-            | Finding::NoAnswer(_) => Ok(()),
-            _ => write!(f, " after {}ms", millis(*after)),
+            // Reading a file's time takes no time of note, and the text of a timeout contains it.
+            Finding::FreshHeartbeat(_)
+            | Finding::BadHeartbeat(_)
+            | Finding::ConnectTimeout(_)
+            | Finding::AnswerTimeout(_) => Ok(()),
+            Finding::AcceptsConnections
+            | Finding::ExpectedStatus(..)
+            | Finding::Serving
+            | Finding::Unreachable(_)
+            | Finding::UntrustedPeer(_)
+            | Finding::PeerNotParent(_)
+            | Finding::ClosedEarly
+            | Finding::ConnectionLost(_)
+            | Finding::WrongProtocol(_)
+            | Finding::HeadersTooLong
+            | Finding::UnexpectedStatus(..)
+            | Finding::TextMissing(..)
+            | Finding::NotServing(_)
+            | Finding::GrpcStatus(_)
+            | Finding::Http2Error(_) => write!(f, " after {}ms", millis(self.elapsed)),
         }
     }
 }
 
-/// Asks once. (Apart from its caller, whose stack would else be larger by an answer's buffers, and cost
+impl fmt::Display for ProbeName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.0 {
+            Probe::Heartbeat(path, _) => write!(f, "heartbeat {}", path.display()),
+            Probe::Unix(path) => write!(f, "unix {}", path.display()),
+            Probe::Tcp(endpoint) => write!(f, "tcp {}", endpoint.text),
+            Probe::Http(url) => f.write_str(&url.text),
+            Probe::Grpc(endpoint) => write!(f, "grpc {}", endpoint.text),
+        }
+    }
+}
+
+/// Runs a probe once. (Not inlined: the buffers for an answer would make the caller's stack larger, and cost
 /// a health check without probes a page or two.)
 #[inline(never)]
-pub(crate) fn ask(probe: &Probe, http: &Http, deadline: Deadline) -> Outcome {
+pub(crate) fn run<'a>(probe: &'a Probe, http: &Http, deadline: Deadline) -> Outcome<'a> {
     let start = Instant::now();
-    let (name, finding) = match probe {
-        Probe::Heartbeat(path, max_age) => (
-            format!("heartbeat {}", path.display()),
-            heartbeat::look(path, *max_age),
-        ),
-        Probe::Unix(path) => {
-            let address = Address::Unix(path.clone());
-            (
-                format!("unix {}", path.display()),
-                connect(&address, deadline),
-            )
-        }
-        Probe::Tcp(endpoint) => (
-            format!("tcp {}", endpoint.text),
-            connect(&endpoint.address, deadline),
-        ),
+    let finding = match probe {
+        Probe::Heartbeat(path, max_age) => heartbeat::check(path, *max_age),
+        Probe::Unix(path) => connect(&Address::Unix(path.clone()), deadline),
+        Probe::Tcp(endpoint) => connect(&endpoint.address, deadline),
         Probe::Http(url) => {
+            let request = http::request(&url.target, &url.host, http);
             let mut answer = http::Answer::new(http);
-            let request = http::request(url, http);
-            let finding = stream::converse(&url.address, &request, deadline, &mut answer);
-            (url.text.clone(), finding)
+            stream::exchange(&url.address, &request, deadline, &mut answer)
         }
         Probe::Grpc(endpoint) => {
-            let mut answer = grpc::Answer::new();
             let request = grpc::request(endpoint, &http.headers);
-            let finding = stream::converse(&endpoint.address, &request, deadline, &mut answer);
-            (format!("grpc {}", endpoint.text), finding)
+            let mut answer = grpc::Answer::default();
+            stream::exchange(&endpoint.address, &request, deadline, &mut answer)
         }
     };
-    let after = start.elapsed();
     Outcome {
-        name,
+        name: ProbeName(probe),
         finding,
-        after,
+        elapsed: start.elapsed(),
     }
 }
 
-/// Asks a web server at a Unix socket, unless there is a reason not to believe whoever has made that:
-/// whatever it answers.
-pub(super) fn ask_at(
+/// Sends a GET request to a web server at a Unix socket. `distrust` can refuse the process that has made the
+/// socket, whatever it would answer.
+pub(super) fn get_from(
     socket: &Entry,
     distrust: &dyn Fn(UnixCredentials) -> Option<Finding>,
     target: &str,
     deadline: Deadline,
 ) -> Finding {
-    let mut stream = match Stream::at(socket, deadline) {
+    let mut stream = match Stream::connect_to_entry(socket, deadline) {
         Ok(stream) => stream,
         Err(finding) => return finding,
     };
     match stream.peer().map(distrust) {
         Ok(None) => {}
         Ok(Some(finding)) => return finding,
-        Err(errno) => return Finding::BrokeOff(errno),
+        Err(errno) => return Finding::ConnectionLost(errno),
     }
     let http = Http {
         head: false,
@@ -116,20 +127,13 @@ pub(super) fn ask_at(
         expect: vec![100..=599],
         contains: Vec::new(),
     };
-    let url = Url {
-        text: String::new(),
-        // The connection is there.
-        address: Address::Tcp(Vec::new()),
-        host: "localhost".to_owned(),
-        target: target.to_owned(),
-    };
-    let mut answer = http::Answer::new(&http);
-    stream.converse(&http::request(&url, &http), &mut answer)
+    let request = http::request(target, "localhost", &http);
+    stream.exchange(&request, &mut http::Answer::new(&http))
 }
 
 fn connect(address: &Address, deadline: Deadline) -> Finding {
     match Stream::connect(address, deadline) {
-        Ok(_accepted) => Finding::Accepts,
+        Ok(_connected) => Finding::AcceptsConnections,
         Err(finding) => finding,
     }
 }
@@ -143,12 +147,28 @@ enum Progress {
     Complete,
 }
 
-/// An answer that is read piece by piece, however it was cut.
+/// Reads an answer piece by piece, wherever it is cut.
 trait Reader {
-    fn take(&mut self, bytes: &[u8]) -> Progress;
+    /// Takes the bytes that it understands off the front of those that are unread.
+    fn read(&mut self, unread: &mut &[u8]) -> Progress;
 
-    /// What is found. No more bytes are read.
-    fn end(&mut self) -> Finding;
+    /// The finding. No more bytes are read.
+    fn finish(&mut self) -> Finding;
+}
+
+/// The bytes that a reader has received and not understood yet.
+#[derive(Default)]
+struct Unread(Vec<u8>);
+
+impl Unread {
+    fn feed(&mut self, bytes: &[u8], reader: &mut dyn Reader) -> Progress {
+        self.0.extend_from_slice(bytes);
+        let mut rest = self.0.as_slice();
+        let progress = reader.read(&mut rest);
+        let read = self.0.len() - rest.len();
+        self.0.drain(..read);
+        progress
+    }
 }
 
 #[cfg(any(fuzzing, test))]

@@ -11,17 +11,17 @@ use nix::sys::socket::{
     UnixCredentials, connect, getsockopt, recv, send, socket, sockopt,
 };
 
-use super::{Deadline, Finding, Progress, Reader};
+use super::{Deadline, Finding, Progress, Reader, Unread};
 use crate::cli::Address;
 use crate::file::{self, Entry};
 use crate::time::{pause, poll_timeout};
 
-/// How long to wait before a Unix socket is tried again whose queue of connections is full: the
-/// kernel offers no way to be told.
-const QUEUE_FULL: Duration = Duration::from_millis(5);
+/// How long to wait before the next try to connect to a Unix socket whose queue of connections is full. The
+/// kernel does not report when the queue has room (connect(2): EAGAIN).
+const QUEUE_FULL_DELAY: Duration = Duration::from_millis(5);
 
 /// How long and how much to read on once the finding is known, so that the server can send all of its
-/// answer: one that sends it in steps would log a broken pipe. At most this part of the time that is left.
+/// answer: a server that sends it in steps would log a broken pipe. At most this part of the time that is left.
 const REST_TIMEOUT: Duration = Duration::from_millis(100);
 const REST_PART: u32 = 8;
 const REST_SIZE: usize = 1024 * 1024;
@@ -29,29 +29,29 @@ const REST_SIZE: usize = 1024 * 1024;
 pub(super) struct Stream {
     socket: OwnedFd,
     deadline: Deadline,
-    /// What is found at the deadline.
-    late: fn(Duration) -> Finding,
+    /// The finding at the deadline.
+    on_timeout: fn(Duration) -> Finding,
 }
 
-/// Sends the request, and gives what is read to the reader.
-pub(super) fn converse(
+/// Connects, sends the request, and gives the answer to the reader.
+pub(super) fn exchange(
     address: &Address,
     request: &[u8],
     deadline: Deadline,
     reader: &mut dyn Reader,
 ) -> Finding {
     match Stream::connect(address, deadline) {
-        Ok(mut stream) => stream.converse(request, reader),
+        Ok(mut stream) => stream.exchange(request, reader),
         Err(finding) => finding,
     }
 }
 
 impl Stream {
-    /// Of several addresses the first that accepts; if none does, why the last one did not.
+    /// Connects to the first address that accepts. If none does, the finding is that of the last.
     pub(super) fn connect(address: &Address, deadline: Deadline) -> Result<Self, Finding> {
         match address {
             Address::Unix(path) => {
-                // An abstract name, as ss(8) and systemd write it.
+                // An abstract name, in the form of ss(8) and systemd.
                 let address = match path.as_os_str().as_bytes() {
                     [b'@', name @ ..] => UnixAddr::new_abstract(name),
                     _ => file::socket_address(path),
@@ -71,8 +71,8 @@ impl Stream {
         }
     }
 
-    /// At a Unix socket in a directory that is held open.
-    pub(super) fn at(socket: &Entry, deadline: Deadline) -> Result<Self, Finding> {
+    /// Connects to a Unix socket in a directory that is open.
+    pub(super) fn connect_to_entry(socket: &Entry, deadline: Deadline) -> Result<Self, Finding> {
         let mut stream = Err(Finding::Unreachable(Errno::EDESTADDRREQ));
         let visit = socket.with_address(&mut |address| stream = Self::to(address, deadline));
         visit.map_err(Finding::Unreachable)?;
@@ -86,16 +86,16 @@ impl Stream {
         let stream = Self {
             socket,
             deadline,
-            late: Finding::NoConnection,
+            on_timeout: Finding::ConnectTimeout,
         };
         loop {
             match connect(stream.socket.as_raw_fd(), address) {
                 Ok(()) => return Ok(stream),
                 Err(Errno::EINPROGRESS) => break,
                 Err(Errno::EAGAIN) if Instant::now() < deadline.at => {
-                    pause(QUEUE_FULL);
+                    pause(QUEUE_FULL_DELAY);
                 }
-                Err(Errno::EAGAIN) => return Err(stream.late()),
+                Err(Errno::EAGAIN) => return Err(stream.timed_out()),
                 Err(errno) => return Err(Finding::Unreachable(errno)),
             }
         }
@@ -107,31 +107,33 @@ impl Stream {
         }
     }
 
-    /// Who has made the Unix socket that this one is connected to.
+    /// The process that has made the Unix socket at the other end (`SO_PEERCRED`, unix(7)).
     pub(super) fn peer(&self) -> nix::Result<UnixCredentials> {
         getsockopt(&self.socket, sockopt::PeerCredentials)
     }
 
-    pub(super) fn converse(&mut self, request: &[u8], reader: &mut dyn Reader) -> Finding {
-        match self.talk(request, reader) {
-            Ok(()) => reader.end(),
+    pub(super) fn exchange(&mut self, request: &[u8], reader: &mut dyn Reader) -> Finding {
+        match self.send_and_receive(request, reader) {
+            Ok(()) => reader.finish(),
             Err(finding) => finding,
         }
     }
 
-    fn talk(&mut self, request: &[u8], reader: &mut dyn Reader) -> Result<(), Finding> {
-        self.late = Finding::NoAnswer;
+    fn send_and_receive(&mut self, request: &[u8], reader: &mut dyn Reader) -> Result<(), Finding> {
+        self.on_timeout = Finding::AnswerTimeout;
         self.send(request)?;
+        let mut unread = Unread::default();
         let mut bytes = [0; 4096];
+        // How many bytes may follow the finding, once it is known.
         let mut rest: Option<usize> = None;
         loop {
             let length = match self.receive(&mut bytes) {
                 Ok(0) => return Ok(()),
-                // What is found already does not depend on the rest.
+                // The finding is known, and does not depend on the rest.
                 Err(_) if rest.is_some() => return Ok(()),
                 length => length?,
             };
-            match reader.take(bytes.get(..length).unwrap_or_default()) {
+            match unread.feed(bytes.get(..length).unwrap_or_default(), reader) {
                 Progress::Undecided => {}
                 Progress::Decided => {
                     if rest.is_none() {
@@ -158,9 +160,9 @@ impl Stream {
             match send(self.socket.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL) {
                 Ok(sent) => bytes = bytes.get(sent..).unwrap_or_default(),
                 Err(Errno::EAGAIN) => self.wait_for(PollFlags::POLLOUT)?,
-                // It may have answered all the same before it closed.
+                // The server may have sent an answer before it closed the connection.
                 Err(Errno::EPIPE) => return Ok(()),
-                Err(errno) => return Err(Finding::BrokeOff(errno)),
+                Err(errno) => return Err(Finding::ConnectionLost(errno)),
             }
         }
         Ok(())
@@ -168,30 +170,30 @@ impl Stream {
 
     fn receive(&self, bytes: &mut [u8]) -> Result<usize, Finding> {
         loop {
-            // Not only where there is nothing to read: who sends without end must not get by.
+            // Even where there is something to read: a server that never stops sending has a deadline too.
             self.wait_for(PollFlags::POLLIN)?;
             match recv(self.socket.as_raw_fd(), bytes, MsgFlags::empty()) {
                 Err(Errno::EAGAIN) => {}
-                Err(errno) => return Err(Finding::BrokeOff(errno)),
+                Err(errno) => return Err(Finding::ConnectionLost(errno)),
                 Ok(length) => return Ok(length),
             }
         }
     }
 
-    fn late(&self) -> Finding {
-        (self.late)(self.deadline.timeout)
+    fn timed_out(&self) -> Finding {
+        (self.on_timeout)(self.deadline.timeout)
     }
 
     fn wait_for(&self, flags: PollFlags) -> Result<(), Finding> {
         let left = self.deadline.at.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(self.late());
+            return Err(self.timed_out());
         }
         let timeout = poll_timeout(left);
         match poll(&mut [PollFd::new(self.socket.as_fd(), flags)], timeout) {
-            Ok(0) => Err(self.late()),
+            Ok(0) => Err(self.timed_out()),
             Ok(_) => Ok(()),
-            Err(errno) => Err(Finding::BrokeOff(errno)),
+            Err(errno) => Err(Finding::ConnectionLost(errno)),
         }
     }
 }

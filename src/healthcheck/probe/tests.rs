@@ -1,42 +1,50 @@
 use super::*;
+use crate::cli::Endpoint;
+use crate::verdict::HeartbeatFault;
 
 #[test]
-fn an_outcome_tells_how_long_it_took_but_for_files() {
+fn the_line_of_a_connection_names_the_elapsed_time() {
+    let probe = Probe::Grpc(Endpoint {
+        text: "ADDRESS".into(),
+        host: String::new(),
+        address: Address::Tcp(Vec::new()),
+        service: String::new(),
+    });
     let outcome = |finding| Outcome {
-        name: "NAME".into(),
+        name: ProbeName(&probe),
         finding,
-        after: Duration::from_millis(12),
+        elapsed: Duration::from_millis(12),
     };
     for (finding, is_healthy, line) in [
         (
-            Finding::Accepts,
+            Finding::AcceptsConnections,
             true,
-            "NAME accepts connections after 12ms",
+            "grpc ADDRESS accepts connections after 12ms",
         ),
         (
-            Finding::Closed,
+            Finding::ClosedEarly,
             false,
-            "NAME closed the connection without a complete answer after 12ms",
+            "grpc ADDRESS closed the connection without a complete answer after 12ms",
         ),
         (
-            Finding::Unexpected(503, String::new()),
+            Finding::UnexpectedStatus(503, String::new()),
             false,
-            "NAME answered 503 after 12ms",
+            "grpc ADDRESS answered 503 after 12ms",
         ),
         (
-            Finding::Fresh(Duration::ZERO),
+            Finding::FreshHeartbeat(Duration::ZERO),
             true,
-            "NAME was touched 0.0s ago",
+            "grpc ADDRESS was touched 0.0s ago",
         ),
         (
-            Finding::NoHeartbeat("does not exist".into()),
+            Finding::BadHeartbeat(HeartbeatFault::Missing),
             false,
-            "NAME does not exist",
+            "grpc ADDRESS does not exist",
         ),
         (
-            Finding::NoAnswer(Duration::from_secs(2)),
+            Finding::AnswerTimeout(Duration::from_secs(2)),
             false,
-            "NAME gave no complete answer within --timeout 2s",
+            "grpc ADDRESS gave no complete answer within --timeout 2s",
         ),
     ] {
         let outcome = outcome(finding);

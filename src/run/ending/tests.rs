@@ -138,7 +138,7 @@ fn the_last_line_says_what_else_happened() {
     );
     let mut stopped = ending(0);
     stopped.killed = processes("worker", 34..=34);
-    let killed = "killed 1 leftover: worker (PID 34, sleeping, 0ms old)";
+    let killed = "killed 1 leftover: worker (PID 34, sleeping, started 0ms ago)";
     let line = format!("the server exited 0 after 1.2s; {killed}");
     assert_eq!(stopped.to_string(), line);
     stopped.server = Ok(ServerEnd {
@@ -177,14 +177,14 @@ fn the_last_line_says_what_else_happened() {
     killed_by_hinit.killed = processes("a", 1..=10);
     killed_by_hinit.remaining = processes("b", 1..=2);
     let list: Vec<String> = (1..=8)
-        .map(|pid| format!("a (PID {pid}, sleeping, 0ms old)"))
+        .map(|pid| format!("a (PID {pid}, sleeping, started 0ms ago)"))
         .collect();
     assert_eq!(
         killed_by_hinit.to_string(),
         format!(
             "the server was killed by SIGKILL after 1.2s, when its grace time was over; \
              killed 10 leftovers: {} and 2 more; could not end 2 leftovers: \
-             b (PID 1, sleeping, 0ms old), b (PID 2, sleeping, 0ms old)",
+             b (PID 1, sleeping, started 0ms ago), b (PID 2, sleeping, started 0ms ago)",
             list.join(", ")
         )
     );
@@ -203,7 +203,7 @@ fn a_server_that_cannot_be_killed_is_named() {
         for (process, who) in [
             (
                 processes("db", 7..=7).remove(0),
-                "db (PID 7, sleeping, 0ms old)",
+                "db (PID 7, sleeping, started 0ms ago)",
             ),
             (
                 Process::hidden_child(Pid::from_raw(7)),

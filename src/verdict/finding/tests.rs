@@ -1,16 +1,18 @@
 use super::*;
 
-/// Every finding and its text, the good ones first. The README has the same table, with these words
+/// Every finding and its text, the healthy ones first. The README has the same table, with these words
 /// for the values.
 pub(crate) fn table() -> Vec<(Finding, &'static str)> {
     let reason = || "REASON".to_owned();
-    let no_heartbeat = |why: &str| Finding::NoHeartbeat(why.into());
     vec![
-        (Finding::Accepts, "accepts connections"),
-        (Finding::Answered(299, reason()), "answered CODE REASON"),
+        (Finding::AcceptsConnections, "accepts connections"),
+        (
+            Finding::ExpectedStatus(299, reason()),
+            "answered CODE REASON",
+        ),
         (Finding::Serving, "answered SERVING"),
         (
-            Finding::Fresh(Duration::from_secs(42)),
+            Finding::FreshHeartbeat(Duration::from_secs(42)),
             "was touched AGE ago",
         ),
         (
@@ -18,35 +20,44 @@ pub(crate) fn table() -> Vec<(Finding, &'static str)> {
             "cannot be reached: WHY",
         ),
         (
-            Finding::Untrusted(42),
+            Finding::UntrustedPeer(42),
             "belongs to UID 42, which is not trusted",
         ),
         (
-            Finding::NotParent(Pid::from_raw(42)),
-            "is process 42's, not that of the server's parent",
+            Finding::PeerNotParent(Pid::from_raw(42)),
+            "belongs to process 42, which is not the server's parent",
         ),
         (
-            Finding::NoConnection(Duration::from_millis(900)),
+            Finding::ConnectTimeout(Duration::from_millis(900)),
             "accepted no connection within --timeout LIMIT",
         ),
         (
-            Finding::NoAnswer(Duration::from_millis(900)),
+            Finding::AnswerTimeout(Duration::from_millis(900)),
             "gave no complete answer within --timeout LIMIT",
         ),
         (
-            Finding::Closed,
+            Finding::ClosedEarly,
             "closed the connection without a complete answer",
         ),
-        (Finding::BrokeOff(Errno::EACCES), "broke off: WHY"),
-        (Finding::IsNot("PROTOCOL"), "sent what is not PROTOCOL"),
         (
-            Finding::HeadTooLong,
-            "sent a head of more than 16 KiB or 100 fields",
+            Finding::ConnectionLost(Errno::EACCES),
+            "lost the connection: WHY",
         ),
-        (Finding::Unexpected(299, reason()), "answered CODE REASON"),
         (
-            Finding::Lacks(299, "TEXT".into()),
-            "answered CODE, but without `TEXT` in its first 64 KiB",
+            Finding::WrongProtocol("PROTOCOL"),
+            "sent an answer that is not PROTOCOL",
+        ),
+        (
+            Finding::HeadersTooLong,
+            "sent more than 16 KiB or 100 fields of headers",
+        ),
+        (
+            Finding::UnexpectedStatus(299, reason()),
+            "answered CODE REASON",
+        ),
+        (
+            Finding::TextMissing(299, "TEXT".into()),
+            "answered CODE, but the first 64 KiB of the body do not contain `TEXT`",
         ),
         (Finding::NotServing(2), "answered NOT_SERVING"),
         (Finding::NotServing(3), "answered SERVICE_UNKNOWN"),
@@ -57,10 +68,16 @@ pub(crate) fn table() -> Vec<(Finding, &'static str)> {
             "answered gRPC status 12 (UNIMPLEMENTED)",
         ),
         (Finding::GrpcStatus(99), "answered gRPC status 99 (unknown)"),
-        (Finding::Refused(7), "refused the request (HTTP/2 error 7)"),
-        (no_heartbeat("does not exist"), "does not exist"),
         (
-            no_heartbeat("was touched in the future"),
+            Finding::Http2Error(7),
+            "refused the request (HTTP/2 error 7)",
+        ),
+        (
+            Finding::BadHeartbeat(HeartbeatFault::Missing),
+            "does not exist",
+        ),
+        (
+            Finding::BadHeartbeat(HeartbeatFault::InFuture),
             "was touched in the future",
         ),
     ]
@@ -79,5 +96,29 @@ fn every_finding_has_its_text() {
             expected = expected.replace(word, value);
         }
         assert_eq!(finding.to_string(), expected);
+    }
+}
+
+#[test]
+fn why_a_heartbeat_does_not_count() {
+    for (fault, text) in [
+        (
+            HeartbeatFault::Unreadable(Errno::EACCES),
+            "cannot be checked: Permission denied",
+        ),
+        (
+            HeartbeatFault::NotRegular("FIFO"),
+            "is not a regular file (FIFO)",
+        ),
+        (HeartbeatFault::NoClock, "cannot be compared with the clock"),
+        (
+            HeartbeatFault::TooOld {
+                age: Duration::from_millis(60_100),
+                max_age: Duration::from_mins(1),
+            },
+            "was touched 60.1s ago, which is more than 60.0s",
+        ),
+    ] {
+        assert_eq!(fault.to_string(), text);
     }
 }

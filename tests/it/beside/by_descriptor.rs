@@ -31,7 +31,7 @@ fn a_link_to_the_socket_of_another_hinit_proves_nothing() {
     for options in [&[][..], &["--ready"]] {
         let verdict = silent.verdict_with(&path, options);
         let expected = format!(
-            "is process {}'s, not that of the server's parent",
+            "belongs to process {}, which is not the server's parent",
             other.pid()
         );
         assert_eq!(verdict_on(&verdict, &path), expected);

@@ -48,7 +48,7 @@ fn an_unkillable_server_is_named_and_left(mode: Mode) {
     assert!(start.starts_with("hinit: SIGTERM from "), "{line}");
     assert!(
         end.ends_with(
-            " old): Operation not permitted; hinit needs CAP_KILL for a server of another user"
+            " ago): Operation not permitted; hinit needs CAP_KILL for a server of another user"
         ),
         "{line}"
     );
@@ -201,7 +201,7 @@ fn a_frozen_server_is_named_and_left() {
         let line = format!("; could not kill the server sleep (PID {pid}, ");
         assert!(ended.log.contains(&line), "{}", ended.log);
         assert!(
-            ended.log.ends_with(" old): it did not end of SIGKILL"),
+            ended.log.ends_with(" ago): it did not end of SIGKILL"),
             "{}",
             ended.log
         );

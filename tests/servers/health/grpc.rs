@@ -32,7 +32,7 @@ fn says(port: &Port, service: &str, verdict: &str, answer: &str) {
 #[track_caller]
 fn is_not_http(port: &Port) {
     let url = port.url("/");
-    let expected = format!("unhealthy: {url} sent what is not HTTP after Nms");
+    let expected = format!("unhealthy: {url} sent an answer that is not HTTP after Nms");
     assert_eq!(ask(&["--http", &url]), expected);
 }
 

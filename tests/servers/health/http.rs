@@ -57,7 +57,7 @@ fn nginx_on_a_port() {
         assert_eq!(
             ask(&["--grpc", &port.address()]),
             format!(
-                "unhealthy: grpc {} sent what is not gRPC after Nms",
+                "unhealthy: grpc {} sent an answer that is not gRPC after Nms",
                 port.address()
             )
         );
@@ -84,7 +84,8 @@ fn says_whether_there(url: &str, options: &[&str], text: &str, is_there: bool) {
     if is_there {
         return says(url, options, "healthy", "answered 200 OK after Nms");
     }
-    let lacks = format!("answered 200, but without `{text}` in its first 64 KiB after Nms");
+    let lacks =
+        format!("answered 200, but the first 64 KiB of the body do not contain `{text}` after Nms");
     says(url, options, "unhealthy", &lacks);
 }
 

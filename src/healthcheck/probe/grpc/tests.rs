@@ -1,6 +1,7 @@
-use super::Finding::{Closed, GrpcStatus, NotServing, Refused, Serving, Unexpected};
+use super::Finding::{ClosedEarly, GrpcStatus, Http2Error, NotServing, Serving, UnexpectedStatus};
 use super::*;
 use crate::cli::Address;
+use crate::healthcheck::probe::fuzz;
 
 fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -15,26 +16,16 @@ fn response(message: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What an answer comes to, however it is cut. It begins with the server's settings.
+/// The finding of an answer, wherever it is cut. The answer begins with the server's settings.
 #[track_caller]
-fn found(frames: &[Vec<u8>]) -> Finding {
+fn finding_of(frames: &[Vec<u8>]) -> Finding {
     let settings = frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 100]);
-    found_raw(&[vec![settings], frames.to_vec()].concat().concat())
+    raw_finding_of(&[vec![settings], frames.to_vec()].concat().concat())
 }
 
 #[track_caller]
-fn found_raw(bytes: &[u8]) -> Finding {
-    let in_pieces = |size| {
-        let mut answer = Answer::new();
-        let mut pieces = bytes.chunks(size);
-        let _complete = pieces.any(|piece| answer.take(piece) == Progress::Complete);
-        answer.end()
-    };
-    let whole = in_pieces(usize::MAX);
-    for size in [1, 2, 5, 9, 10] {
-        assert_eq!(in_pieces(size), whole, "in pieces of {size}");
-    }
-    whole
+fn raw_finding_of(bytes: &[u8]) -> Finding {
+    fuzz::finding(Answer::default, bytes, &[1, 2, 5, 9, 10])
 }
 
 const OK: u8 = 0x88;
@@ -68,7 +59,7 @@ fn the_request() {
     let data = &rest[9 + headers..];
     assert_eq!(&data[..9], [0, 0, 17, DATA, END_STREAM, 0, 0, 0, 1]);
     assert_eq!(&data[9..], b"\0\0\0\0\x0c\x0a\x0amy.Service");
-    // The service as a whole has none.
+    // The whole server has no service name.
     assert_eq!(message(""), [0; 5]);
 }
 
@@ -84,7 +75,7 @@ fn the_answers() {
         (vec![ok(), data(0, &response(&[8, 2]))], NotServing(2)),
         (vec![ok(), data(0, &response(&[8, 3]))], NotServing(3)),
         (vec![ok(), data(0, &response(&[]))], NotServing(0)),
-        // Fields that nobody knows, and the last of one twice.
+        // Unknown fields; of a field that comes twice, the last counts.
         (
             vec![ok(), data(0, &response(&[0x12, 2, 9, 9, 8, 2, 8, 1]))],
             Serving,
@@ -139,18 +130,18 @@ fn the_answers() {
         ),
         (
             vec![headers(END_STREAM, &[0x8d])],
-            Unexpected(404, String::new()),
+            UnexpectedStatus(404, String::new()),
         ),
-        (vec![headers(END_STREAM, &[OK])], Closed),
-        (vec![ok(), data(END_STREAM, &[])], Closed),
-        (vec![ok(), trailers("0")], Closed),
-        (vec![], Closed),
+        (vec![headers(END_STREAM, &[OK])], ClosedEarly),
+        (vec![ok(), data(END_STREAM, &[])], ClosedEarly),
+        (vec![ok(), trailers("0")], ClosedEarly),
+        (vec![], ClosedEarly),
         (
             vec![frame(GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 11])],
-            Refused(11),
+            Http2Error(11),
         ),
-        (vec![frame(RST_STREAM, 0, 1, &[0, 0, 0, 7])], Refused(7)),
-        // What does not concern us: a ping, a window, another stream.
+        (vec![frame(RST_STREAM, 0, 1, &[0, 0, 0, 7])], Http2Error(7)),
+        // Frames of no importance: a ping, a window update, another stream.
         (
             vec![
                 frame(6, 0, 0, &[0; 8]),
@@ -171,12 +162,12 @@ fn the_answers() {
         (vec![data(PADDED, &[])], NOT_GRPC),
         (vec![headers(0, &[0xff, 0xff, 0xff, 0xff, 0xff])], NOT_GRPC),
     ] {
-        // What a message says counts once the trailers have said that all went well.
+        // The message counts once the trailers report success.
         let mut frames = frames;
         if matches!(finding, Serving | NotServing(_)) {
             frames.push(trailers("0"));
         }
-        assert_eq!(found(&frames), finding, "{frames:x?}");
+        assert_eq!(finding_of(&frames), finding, "{frames:x?}");
     }
 }
 
@@ -188,56 +179,60 @@ fn a_graceful_end_and_interim_answers_are_not_final() {
     let message = || frame(DATA, 0, 1, &response(&[8, 1]));
     let trailers = || headers(END_STREAM, &grpc_status("0"));
     for (before, between, finding) in [
-        // Streams that are there already go on; but not those that the server has not seen.
+        // The server answers on the streams that it has seen, and on no others.
         (goaway(u32::MAX), goaway(1), Serving),
         (goaway(1), vec![], Serving),
-        (goaway(0), vec![], Refused(0)),
-        (goaway(1 << 31), vec![], Refused(0)),
-        (vec![], goaway(0), Refused(0)),
+        (goaway(0), vec![], Http2Error(0)),
+        (goaway(1 << 31), vec![], Http2Error(0)),
+        (vec![], goaway(0), Http2Error(0)),
         (interim(0), vec![], Serving),
-        (interim(END_STREAM), vec![], Unexpected(103, String::new())),
+        (
+            interim(END_STREAM),
+            vec![],
+            UnexpectedStatus(103, String::new()),
+        ),
     ] {
         let frames = [before, headers(0, &[OK]), between, message(), trailers()];
-        assert_eq!(found(&frames), finding, "{frames:x?}");
+        assert_eq!(finding_of(&frames), finding, "{frames:x?}");
     }
 }
 
 #[test]
-fn a_message_counts_only_if_all_went_well() {
+fn a_message_counts_only_if_the_call_succeeded() {
     let headers = |flags, block: &[u8]| frame(HEADERS, flags | END_HEADERS, 1, block);
     let message = || frame(DATA, 0, 1, &response(&[8, 1]));
     for (end, finding) in [
         (headers(END_STREAM, &grpc_status("0")), Serving),
         (headers(END_STREAM, &grpc_status("13")), GrpcStatus(13)),
-        (headers(END_STREAM, &[OK]), Closed),
-        (frame(DATA, END_STREAM, 1, &[]), Closed),
-        (frame(RST_STREAM, 0, 1, &[0, 0, 0, 2]), Refused(2)),
-        (vec![], Closed),
+        (headers(END_STREAM, &[OK]), ClosedEarly),
+        (frame(DATA, END_STREAM, 1, &[]), ClosedEarly),
+        (frame(RST_STREAM, 0, 1, &[0, 0, 0, 2]), Http2Error(2)),
+        (vec![], ClosedEarly),
     ] {
         let frames = [headers(0, &[OK]), message(), end];
-        assert_eq!(found(&frames), finding, "{frames:x?}");
+        assert_eq!(finding_of(&frames), finding, "{frames:x?}");
     }
 }
 
 #[test]
-fn no_answer_is_kept_without_bounds() {
+fn an_answer_is_kept_within_bounds() {
     let many = vec![frame(HEADERS, 0, 1, &[0; 10_000]); 2];
-    assert_eq!(found(&many), Finding::HeadTooLong);
-    assert_eq!(found(&[frame(DATA, 0, 1, &[0; 1025])]), NOT_GRPC);
+    assert_eq!(finding_of(&many), Finding::HeadersTooLong);
+    assert_eq!(finding_of(&[frame(DATA, 0, 1, &[0; 1025])]), NOT_GRPC);
     let endless_number = response(&[&[8][..], &[0xff; 10]].concat());
-    assert_eq!(found(&[frame(DATA, 0, 1, &endless_number)]), NOT_GRPC);
+    assert_eq!(finding_of(&[frame(DATA, 0, 1, &endless_number)]), NOT_GRPC);
     let long = [0xff, 0xff, 0xff, DATA, 0, 0, 0, 0, 1];
-    assert_eq!(found(&[long.to_vec()]), NOT_GRPC);
+    assert_eq!(finding_of(&[long.to_vec()]), NOT_GRPC);
 }
 
 #[test]
-fn what_is_not_http_2() {
+fn other_protocols() {
     for bytes in [
         &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
         b"SSH-2.0-OpenSSH_9.2\r\n",
         &frame(DATA, 0, 1, &[]),
         &[0xff; 100],
     ] {
-        assert_eq!(found_raw(bytes), NOT_GRPC, "{bytes:x?}");
+        assert_eq!(raw_finding_of(bytes), NOT_GRPC, "{bytes:x?}");
     }
 }

@@ -1,6 +1,10 @@
-use super::Finding::{Answered, Closed, HeadTooLong, IsNot, Lacks, Unexpected};
+use super::Finding::{
+    ClosedEarly, ExpectedStatus, HeadersTooLong, TextMissing, UnexpectedStatus, WrongProtocol,
+};
 use super::*;
-use crate::cli::Address;
+use crate::healthcheck::probe::{Unread, fuzz};
+
+mod body;
 
 fn options(contains: &[&str]) -> Http {
     Http {
@@ -11,41 +15,23 @@ fn options(contains: &[&str]) -> Http {
     }
 }
 
-/// What an answer comes to that arrives in pieces of this size.
-fn found_in_pieces(http: &Http, bytes: &[u8], size: usize) -> Finding {
-    let mut answer = Answer::new(http);
-    let mut pieces = bytes.chunks(size);
-    let _complete = pieces.any(|piece| answer.take(piece) == Progress::Complete);
-    answer.end()
-}
-
-/// However it is cut.
+/// The finding of an answer, wherever it is cut.
 #[track_caller]
-fn found(contains: &[&str], bytes: &[u8]) -> Finding {
+fn finding_of(contains: &[&str], answer: &[u8]) -> Finding {
     let http = options(contains);
-    let whole = found_in_pieces(&http, bytes, usize::MAX);
-    for size in [1, 2, 3, 7, 64, 4096] {
-        let pieces = found_in_pieces(&http, bytes, size);
-        assert_eq!(pieces, whole, "in pieces of {size}");
-    }
-    whole
+    fuzz::finding(|| Answer::new(&http), answer, &[1, 2, 3, 7, 64, 4096])
 }
 
 #[test]
 fn the_request() {
-    let url = Url {
-        text: String::new(),
-        address: Address::Tcp(Vec::new()),
-        host: "127.0.0.1:8000".into(),
-        target: "/health?x".into(),
-    };
+    let request = |http: &Http| request("/health?x", "127.0.0.1:8000", http);
     let mut http = options(&[]);
     let agent = concat!("User-Agent: hinit/", env!("CARGO_PKG_VERSION"));
     let expected = format!(
         "GET /health?x HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n{agent}\r\nAccept: */*\r\n\
          Connection: close\r\n\r\n"
     );
-    assert_eq!(request(&url, &http), expected.as_bytes());
+    assert_eq!(request(&http), expected.as_bytes());
     http.head = true;
     http.headers = vec![
         ("host".into(), "example.org".into()),
@@ -56,67 +42,67 @@ fn the_request() {
         "HEAD /health?x HTTP/1.1\r\n{agent}\r\nAccept: */*\r\nConnection: close\r\n\
          host: example.org\r\nX-A: b\r\nX-A: c\r\n\r\n"
     );
-    assert_eq!(request(&url, &http), expected.as_bytes());
+    assert_eq!(request(&http), expected.as_bytes());
 }
 
 #[test]
 fn the_head_decides() {
     let many = |count| format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(count));
     let long = |length| format!("HTTP/1.1 200 OK\r\na: {}\r\n\r\n", "b".repeat(length));
-    let ok = || Answered(200, "OK".into());
+    let ok = || ExpectedStatus(200, "OK".into());
     for (bytes, finding) in [
         ("HTTP/1.1 200 OK\r\n\r\n", ok()),
         ("HTTP/1.0 200 OK\r\nServer: x\r\n\r\nbody", ok()),
-        ("HTTP/1.1 204 \r\n\r\n", Answered(204, String::new())),
+        ("HTTP/1.1 204 \r\n\r\n", ExpectedStatus(204, String::new())),
         (
             "HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n",
-            Answered(302, "Found".into()),
+            ExpectedStatus(302, "Found".into()),
         ),
         (
             "HTTP/1.1 503 Service Unavailable\r\n\r\n",
-            Unexpected(503, "Service Unavailable".into()),
+            UnexpectedStatus(503, "Service Unavailable".into()),
         ),
         (
             "HTTP/1.1 404 Not Found\r\n\r\n",
-            Unexpected(404, "Not Found".into()),
+            UnexpectedStatus(404, "Not Found".into()),
         ),
-        // What comes before the answer is none.
+        // Interim answers are not the answer.
         (
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\na: b\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
             ok(),
         ),
         (
             "HTTP/1.1 101 Switching Protocols\r\n\r\n",
-            Unexpected(101, "Switching Protocols".into()),
+            UnexpectedStatus(101, "Switching Protocols".into()),
         ),
-        ("HTTP/1.1 100 Continue\r\n\r\n", Closed),
-        ("", Closed),
-        ("HTTP/1.1 200 OK\r\n", Closed),
-        ("HTTP/1.1 2", Closed),
-        ("HTTP/2 200 OK\r\n\r\n", IsNot("HTTP")),
-        ("SSH-2.0-OpenSSH_9.2\r\n", IsNot("HTTP")),
-        ("\0\x01\u{1b}\u{7f}", IsNot("HTTP")),
-        ("HTTP/1.1 OK 200\r\n\r\n", IsNot("HTTP")),
-        ("HTTP/1.1 20 OK\r\n\r\n", IsNot("HTTP")),
-        ("HTTP/1.1 200 OK\r\na b: c\r\n\r\n", IsNot("HTTP")),
+        ("HTTP/1.1 100 Continue\r\n\r\n", ClosedEarly),
+        ("", ClosedEarly),
+        ("HTTP/1.1 200 OK\r\n", ClosedEarly),
+        ("HTTP/1.1 2", ClosedEarly),
+        ("HTTP/2 200 OK\r\n\r\n", WrongProtocol("HTTP")),
+        ("SSH-2.0-OpenSSH_9.2\r\n", WrongProtocol("HTTP")),
+        ("\0\x01\u{1b}\u{7f}", WrongProtocol("HTTP")),
+        ("HTTP/1.1 OK 200\r\n\r\n", WrongProtocol("HTTP")),
+        ("HTTP/1.1 20 OK\r\n\r\n", WrongProtocol("HTTP")),
+        ("HTTP/1.1 200 OK\r\na b: c\r\n\r\n", WrongProtocol("HTTP")),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-            IsNot("HTTP"),
+            WrongProtocol("HTTP"),
         ),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 1x\r\n\r\n",
-            IsNot("HTTP"),
+            WrongProtocol("HTTP"),
         ),
         (&many(100), ok()),
-        (&many(101), HeadTooLong),
+        (&many(101), HeadersTooLong),
         (&long(10_000), ok()),
-        (&long(20_000), HeadTooLong),
+        (&long(20_000), HeadersTooLong),
     ] {
-        assert_eq!(found(&[], bytes.as_bytes()), finding, "{bytes:.60}");
+        assert_eq!(finding_of(&[], bytes.as_bytes()), finding, "{bytes:.60}");
     }
 }
 
-/// How far an answer goes: what comes after its end is none of it, and no more is waited for.
+/// What follows an answer does not belong to it, and hinit does not wait for more.
 #[test]
 fn the_end_of_an_answer() {
     use Progress::{Complete, Decided, Undecided};
@@ -145,13 +131,13 @@ fn the_end_of_an_answer() {
                 ("\r\n", Complete),
             ],
         ),
-        // What makes no sense has no end.
+        // A malformed chunk ends it.
         (
             false,
             &format!("200 x\r\n{chunked}"),
             &[("1\r\nab", Complete)],
         ),
-        // No body, whatever the fields say.
+        // No body, whatever the fields are.
         (true, "200 x\r\nContent-Length: 3\r\n", &[("", Complete)]),
         (true, &format!("200 x\r\n{chunked}"), &[("", Complete)]),
         (false, &format!("204 x\r\n{chunked}"), &[("", Complete)]),
@@ -160,12 +146,12 @@ fn the_end_of_an_answer() {
     ] {
         let mut http = options(&[]);
         http.head = head;
-        let mut answer = Answer::new(&http);
+        let (mut answer, mut unread) = (Answer::new(&http), Unread::default());
         let start = format!("HTTP/1.1 {fields}\r\n");
-        let mut progress = answer.take(start.as_bytes());
+        let mut progress = unread.feed(start.as_bytes(), &mut answer);
         for (piece, expected) in pieces {
             if !piece.is_empty() {
-                progress = answer.take(piece.as_bytes());
+                progress = unread.feed(piece.as_bytes(), &mut answer);
             }
             assert_eq!(progress, *expected, "{fields}{piece}");
         }
@@ -186,7 +172,8 @@ fn transfer_encodings_in_several_fields() {
             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: {fields}\r\n\r\n\
              1\r\na\r\n1\r\nb\r\n0\r\n\r\n"
         );
-        let is_found = |text| found(&[text], answer.as_bytes()) == Answered(200, "OK".into());
+        let is_found =
+            |text| finding_of(&[text], answer.as_bytes()) == ExpectedStatus(200, "OK".into());
         assert_eq!(
             (is_found("ab"), is_found("b\r\n0")),
             (is_chunked, !is_chunked),
@@ -207,90 +194,17 @@ fn other_codes_may_be_expected() {
         (404, false),
     ] {
         let bytes = format!("HTTP/1.1 {code} x\r\n\r\n");
-        let finding = found_in_pieces(&http, bytes.as_bytes(), usize::MAX);
+        let finding = fuzz::finding(|| Answer::new(&http), bytes.as_bytes(), &[]);
         let expected = if is_expected {
-            Answered(code, "x".into())
+            ExpectedStatus(code, "x".into())
         } else {
-            Unexpected(code, "x".into())
+            UnexpectedStatus(code, "x".into())
         };
         assert_eq!(finding, expected);
     }
 }
 
-#[test]
-fn a_text_in_the_body() {
-    const TEXT: &str = "status: up";
-    let ok = || Answered(200, "OK".into());
-    let lacks = || Lacks(200, TEXT.into());
-    let far = |before: usize| format!("{}{TEXT}", "x".repeat(before));
-    let body = |framing: &str, body: &str| format!("HTTP/1.1 200 OK\r\n{framing}\r\n{body}");
-    let chunked = |text: &str| {
-        body(
-            "Transfer-Encoding: gzip, Chunked\r\nContent-Length: 1\r\n",
-            text,
-        )
-    };
-    for (bytes, finding) in [
-        (body("", "a status: up b"), ok()),
-        (body("", "a status: down b"), lacks()),
-        (body("", ""), lacks()),
-        (body("Content-Length: 10\r\n", TEXT), ok()),
-        (body("Content-Length: 9\r\n", TEXT), lacks()),
-        // Cut off before its end.
-        (body("Content-Length: 11\r\n", "status: no"), Closed),
-        (body("Content-Length: 0\r\n", ""), lacks()),
-        // Across the border of two chunks, and no further than the last.
-        (chunked("5\r\nstatu\r\n5;a=b\r\ns: up\r\n0\r\n\r\n"), ok()),
-        (chunked("5\r\nstatu\r\n0\r\n\r\ns: up"), lacks()),
-        (chunked("00a\r\nstatus: up\r\n"), ok()),
-        (chunked("5\r\nstatu\r\n"), Closed),
-        (chunked("5\r\nstatusX"), IsNot("HTTP")),
-        (chunked("x\r\n"), IsNot("HTTP")),
-        (chunked("ffffffffffffffffff\r\n"), IsNot("HTTP")),
-        (chunked(&format!("5;{}", "a".repeat(2000))), IsNot("HTTP")),
-        // The same whether it comes as a whole or not: found by fuzzing.
-        (
-            chunked(&format!("a;{}\r\nstatus: up", "a".repeat(2000))),
-            IsNot("HTTP"),
-        ),
-        (
-            chunked(&format!("a;{}\r\nstatus: up", "a".repeat(1000))),
-            ok(),
-        ),
-        // A size that would overflow.
-        (chunked("ffffffffffffffff\r\nstatus: up"), ok()),
-        (body("", &far(MAX_BODY - TEXT.len())), ok()),
-        (body("", &far(MAX_BODY - TEXT.len() + 1)), lacks()),
-        (
-            "HTTP/1.1 204 No Content\r\n\r\nstatus: up".into(),
-            Lacks(204, TEXT.into()),
-        ),
-        (
-            "HTTP/1.1 500 x\r\n\r\nstatus: up".into(),
-            Unexpected(500, "x".into()),
-        ),
-    ] {
-        assert_eq!(found(&[TEXT], bytes.as_bytes()), finding, "{bytes:.100}");
-    }
-}
-
-#[test]
-fn several_texts_in_the_body() {
-    let lacks = |text: &str| Lacks(200, text.into());
-    for (texts, finding) in [
-        (&["one", "three"][..], Answered(200, "OK".into())),
-        (&["three", "two", "one"], Answered(200, "OK".into())),
-        (&["one", "four"], lacks("four")),
-        (&["four", "one"], lacks("four")),
-        (&["five", "one", "four"], lacks("five")),
-        (&["one", "one"], Answered(200, "OK".into())),
-    ] {
-        let bytes = b"HTTP/1.1 200 OK\r\n\r\none two three";
-        assert_eq!(found(texts, bytes), finding, "{texts:?}");
-    }
-}
-
-/// No bytes make it panic, or keep more of them than it may.
+/// No bytes make the reader panic, or keep more of them than it may.
 #[test]
 fn any_bytes() {
     let seeds: [&[u8]; 4] = [
@@ -306,15 +220,15 @@ fn any_bytes() {
                 let mut bytes = seed.to_vec();
                 bytes[at] = byte;
                 for size in [1, usize::MAX] {
-                    found_in_pieces(&http, &bytes, size);
+                    fuzz::finding_in_pieces(Answer::new(&http), &bytes, size);
                 }
             }
         }
     }
-    let mut endless = Answer::new(&http);
+    let (mut endless, mut unread) = (Answer::new(&http), Unread::default());
     let head = b"HTTP/1.1 200 OK\r\n\r\n";
-    assert_eq!(endless.take(head), Progress::Undecided);
-    while endless.take(&[b'x'; 1000]) == Progress::Undecided {
-        assert!(endless.unread.len() <= MAX_HEAD);
+    assert_eq!(unread.feed(head, &mut endless), Progress::Undecided);
+    while unread.feed(&[b'x'; 1000], &mut endless) == Progress::Undecided {
+        assert!(unread.0.len() <= head::MAX_BYTES);
     }
 }

@@ -1,0 +1,86 @@
+//! The head of an HTTP answer: its status line and header fields.
+
+use httparse::{EMPTY_HEADER, Header, ParserConfig, Response, Status};
+
+use super::NOT_HTTP;
+use super::body::Framing;
+use crate::text::digits;
+use crate::verdict::Finding;
+
+pub(super) const MAX_BYTES: usize = 16 * 1024;
+const MAX_FIELDS: usize = 100;
+
+pub(super) struct Head {
+    pub(super) code: u16,
+    pub(super) reason: String,
+    pub(super) framing: Framing,
+}
+
+/// Reads heads up to that of the final answer. None: more bytes are needed.
+pub(super) fn read_head(unread: &mut &[u8]) -> Result<Option<Head>, Finding> {
+    loop {
+        let Some((length, head)) = parse(unread)? else {
+            return if unread.len() < MAX_BYTES {
+                Ok(None)
+            } else {
+                Err(Finding::HeadersTooLong)
+            };
+        };
+        let _head = unread.split_off(..length);
+        // Interim answers come first (RFC 9110, 15.2). 101 is final: HTTP ends with it.
+        if !matches!(head.code, 100 | 102..=199) {
+            return Ok(Some(head));
+        }
+    }
+}
+
+/// Parses a head, and returns its length too. None: it is not complete.
+fn parse(bytes: &[u8]) -> Result<Option<(usize, Head)>, Finding> {
+    // One more than allowed, so that the finding does not depend on where the bytes are cut.
+    let mut fields = [EMPTY_HEADER; MAX_FIELDS + 1];
+    let mut response = Response::new(&mut fields);
+    let parsed = ParserConfig::default().parse_response(&mut response, bytes);
+    let length = match parsed {
+        Ok(Status::Complete(length)) => length,
+        Ok(Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => return Err(Finding::HeadersTooLong),
+        Err(_) => return Err(NOT_HTTP),
+    };
+    if length > MAX_BYTES || response.headers.len() > MAX_FIELDS {
+        return Err(Finding::HeadersTooLong);
+    }
+    let head = Head {
+        code: response.code.unwrap_or_default(),
+        reason: response.reason.unwrap_or_default().to_owned(),
+        framing: framing(response.headers)?,
+    };
+    Ok(Some((length, head)))
+}
+
+/// How these fields say that the body ends (RFC 9112, 6.3).
+fn framing(fields: &[Header]) -> Result<Framing, Finding> {
+    let mut framing = Framing::UntilClose;
+    let mut has_coding = false;
+    for field in fields {
+        let value = field.value.trim_ascii();
+        if field.name.eq_ignore_ascii_case("transfer-encoding") {
+            // Several fields are one list, whose last coding decides. It overrides a length.
+            let codings = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+            for coding in codings.filter(|coding| !coding.is_empty()) {
+                has_coding = true;
+                framing = if coding.eq_ignore_ascii_case(b"chunked") {
+                    Framing::Chunk {
+                        left: 0,
+                        after_chunk: false,
+                    }
+                } else {
+                    Framing::UntilClose
+                };
+            }
+        } else if field.name.eq_ignore_ascii_case("content-length") && !has_coding {
+            let length = str::from_utf8(value).ok().and_then(digits);
+            framing = Framing::Bytes(length.ok_or(NOT_HTTP)?);
+        }
+    }
+    Ok(framing)
+}
