@@ -78,9 +78,15 @@ impl Error {
         Self::new(Kind::Hinit, format!("cannot {verb} `{thing}`: {reason}"))
     }
 
+    /// A system call failed.
+    #[inline(never)]
+    pub(crate) fn os(verb: &str, thing: &dyn Display, errno: Errno) -> Self {
+        Self::cannot(verb, thing, &describe(errno))
+    }
+
     /// A system call failed on a file.
     pub(crate) fn on_path(verb: &str, path: &Path, errno: Errno) -> Self {
-        Self::cannot(verb, &path.display(), &describe(errno))
+        Self::os(verb, &path.display(), errno)
     }
 
     pub(crate) fn not_executable(command: &dyn Display, reason: &dyn Display) -> Self {

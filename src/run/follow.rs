@@ -1,21 +1,21 @@
-//! Servers that replace their main process by a new one, and name it in a PID file of their own: unicorn, gunicorn
-//! and others at SIGUSR2. systemd's `PIDFile=` is for them.
+//! Servers that replace their main process with a new one and name it in a PID file of their own, as unicorn and
+//! gunicorn do at SIGUSR2. systemd follows them by `PIDFile=`.
 
 use std::path::Path;
 
 use nix::sys::stat::fstat;
 use nix::unistd::Pid;
 
-use super::launch::stale::{self, Found};
+use super::launch::stale::{self, OpenFile};
 use crate::error::{Reason, reason};
 use crate::pidfile::Contents;
 use crate::process;
 use crate::sys::{effective_user, is_running_child};
 
-/// The process that takes the place of a server that has ended and is not reaped yet. None, if the file names
-/// none: it is not there, or names the server itself. An error says why the one that it names cannot.
+/// The process that replaces a server which has ended and is not reaped yet. None, if the file does not exist, is
+/// empty or names the server itself. An error says why the process that it names cannot be the server.
 pub(super) fn successor(file: &Path, server: Pid) -> Result<Option<Pid>, Reason> {
-    let Some(Found { file, .. }) = stale::open(file)? else {
+    let Some(OpenFile { file, .. }) = stale::open(file)? else {
         return Ok(None);
     };
     let stat = fstat(&file).map_err(reason)?;
@@ -26,11 +26,11 @@ pub(super) fn successor(file: &Path, server: Pid) -> Result<Option<Pid>, Reason>
     if stat.st_mode & 0o022 != 0 {
         return Err("it is writable by others".into());
     }
-    let (_, line) = stale::first_line(&file)?;
-    match Contents::parse(&line) {
+    let (_, contents) = stale::read_contents(&file)?;
+    match contents {
         Contents::Empty => Ok(None),
         Contents::Pid(pid) if pid == server => Ok(None),
-        // Only a child's PID is no other's as long as hinit has not reaped it.
+        // Only a child's PID cannot be used again before hinit reaps it.
         Contents::Pid(pid) if !is_running_child(pid) => {
             Err(format!("process {pid} is not a running child of hinit").into())
         }
@@ -38,6 +38,8 @@ pub(super) fn successor(file: &Path, server: Pid) -> Result<Option<Pid>, Reason>
             Err(format!("process {pid} runs as another user than the server").into())
         }
         Contents::Pid(pid) => Ok(Some(pid)),
-        _ => Err("its first line is not a PID".into()),
+        Contents::TooLarge | Contents::NotAPid | Contents::OutOfRange => {
+            Err("its first line is not a PID".into())
+        }
     }
 }

@@ -1,312 +1,295 @@
-//! What is known of the server's health, and what that means; it asks no clock and calls nothing.
+//! The server's health: what hinit and the server's notify messages have established, and the verdicts that
+//! follow. Pure: the caller passes the time.
 
-use std::fmt::{self, Write};
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
-use super::notify::Word;
+use super::notify::NotifyEvent;
 use crate::cli::Notify;
-use crate::json;
-use crate::time::{self, earliest};
+use crate::time::earliest;
 use crate::verdict::Verdict;
 
+mod json;
+mod phase;
+
+use phase::Phase;
+
 /// How long a server may take to be ready before hinit warns.
-const LATE: Duration = Duration::from_mins(1);
+const READY_WARNING_AFTER: Duration = Duration::from_mins(1);
 
-/// How much is kept of what a server says of itself.
+/// How many bytes of the server's `STATUS=` are kept.
 const MAX_STATUS: usize = 256;
-/// More than the longest verdict of a running hinit has.
-const MAX_VERDICT: usize = 256;
 
-/// The server's state, as hinit and the server itself have told it.
 pub(super) struct Health {
     /// None: it has ended.
     server: Option<Pid>,
     started: Instant,
     stage: Stage,
-    awaited: Awaited,
-    /// When to warn that it is not ready, unless that was done.
-    late_at: Option<Instant>,
+    pending: Pending,
+    /// When to warn that the server is not ready, unless hinit has warned already.
+    ready_warning_at: Option<Instant>,
     stopping: Option<Stopping>,
-    /// A signal or a terminal has stopped it, and nobody has continued it.
+    /// A signal or a terminal has stopped the server, and nothing has continued it.
     is_suspended: bool,
-    /// How long it may be silent.
+    /// The longest time between two watchdog pings.
     watchdog: Option<Duration>,
-    /// Its last sign of life. The first one starts the watchdog: a server may take its time to start.
-    sign: Option<Instant>,
-    /// Whether it was said that it is silent.
-    is_told: bool,
-    /// What it says of itself, for people.
+    /// The first ping starts the watchdog, because a server may take its time to start.
+    last_ping: Option<Instant>,
+    /// Whether the current silence was already logged.
+    warned_silent: bool,
+    /// The server's `STATUS=`.
     status: String,
-    failure: Option<i32>,
+    /// The server's `ERRNO=`.
+    errno: Option<i32>,
 }
 
-/// How far it is, as hinit knows or as the server says.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// The child has not executed the server yet.
     Launching,
     Running,
-    /// About to be ready with another configuration.
+    /// The server has sent `RELOADING=1`, and no `READY=1` since.
     Reloading,
 }
 
-/// What has to come before the server is ready, once it runs.
+/// What the server still has to do before it is ready.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Awaited {
-    /// Its own word.
-    word: bool,
-    /// That it answers hinit's own probes.
-    answer: bool,
+struct Pending {
+    /// Send `READY=1`.
+    ready_message: bool,
+    /// Pass the probes of `--ready-when`.
+    probes: bool,
 }
 
-impl Awaited {
+impl Pending {
     const NOTHING: Self = Self {
-        word: false,
-        answer: false,
+        ready_message: false,
+        probes: false,
     };
 }
 
-/// Who says that it is on its way out.
+/// Why the server counts as stopping.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stopping {
-    /// It was asked to end, whoever is the server.
-    Asked,
-    /// The server itself.
-    Itself,
+    /// hinit was asked to stop it, and so to stop each process that replaces it.
+    Requested,
+    /// This server has sent `STOPPING=1`.
+    Announced,
 }
 
 impl Health {
-    pub(super) fn new(server: Pid, notify: Option<&Notify>, is_asked: bool, now: Instant) -> Self {
+    /// `has_probes`: the server is ready only after the probes of `--ready-when`.
+    pub(super) fn new(
+        server: Pid,
+        notify: Option<&Notify>,
+        has_probes: bool,
+        now: Instant,
+    ) -> Self {
         Self {
             server: Some(server),
             started: now,
             stage: Stage::Launching,
-            awaited: Awaited {
-                word: notify.is_some(),
-                answer: is_asked,
+            pending: Pending {
+                ready_message: notify.is_some(),
+                probes: has_probes,
             },
-            late_at: None,
+            ready_warning_at: None,
             stopping: None,
             is_suspended: false,
             watchdog: notify.and_then(|notify| notify.watchdog),
-            sign: None,
-            is_told: false,
+            last_ping: None,
+            warned_silent: false,
             status: String::new(),
-            failure: None,
+            errno: None,
         }
     }
 
     /// The child has executed the server.
-    pub(super) fn has_started(&mut self, now: Instant) {
+    pub(super) fn set_started(&mut self, now: Instant) {
         if self.stage == Stage::Launching {
             self.stage = Stage::Running;
         }
-        self.late_at = Some(now + LATE);
+        self.ready_warning_at = Some(now + READY_WARNING_AFTER);
     }
 
-    /// The server has answered hinit's own probes.
-    pub(super) fn has_answered(&mut self) {
-        self.awaited.answer = false;
+    /// All probes of `--ready-when` have succeeded.
+    pub(super) fn set_probes_passed(&mut self) {
+        self.pending.probes = false;
     }
 
-    /// Takes note of what the server says.
-    pub(super) fn hear(&mut self, word: Word, now: Instant) {
-        match word {
-            Word::Ready => {
-                self.awaited.word = false;
-                // It may be faster to say so than hinit to notice its start.
+    pub(super) fn apply(&mut self, event: NotifyEvent, now: Instant) {
+        match event {
+            NotifyEvent::Ready => {
+                self.pending.ready_message = false;
+                // Its message may arrive before hinit notices its exec.
                 self.stage = Stage::Running;
-                self.lives(now);
+                self.record_ping(now);
             }
-            Word::Alive => self.lives(now),
-            // As if it had been silent all the time.
-            Word::Hung => self.sign = self.watchdog.and_then(|watchdog| now.checked_sub(watchdog)),
-            Word::Reloading if !self.awaited.word => self.stage = Stage::Reloading,
-            Word::Stopping => {
-                self.stopping.get_or_insert(Stopping::Itself);
+            NotifyEvent::WatchdogPing => self.record_ping(now),
+            // As if it had sent no ping for the whole interval.
+            NotifyEvent::WatchdogTrigger => {
+                self.last_ping = self.watchdog.and_then(|watchdog| now.checked_sub(watchdog));
             }
-            Word::Watchdog(Duration::ZERO) => self.watchdog = None,
-            Word::Watchdog(time) => self.watchdog = Some(time),
-            Word::Status(status) => {
+            // A server that has not been ready yet is still starting.
+            NotifyEvent::Reloading if self.pending.ready_message => {}
+            NotifyEvent::Reloading => self.stage = Stage::Reloading,
+            NotifyEvent::Stopping => {
+                self.stopping.get_or_insert(Stopping::Announced);
+            }
+            NotifyEvent::WatchdogTimeout(time) => {
+                self.watchdog = Some(time).filter(|time| !time.is_zero());
+            }
+            NotifyEvent::Status(status) => {
                 let end = status.floor_char_boundary(MAX_STATUS);
                 self.status.clear();
                 self.status.push_str(status.get(..end).unwrap_or_default());
             }
-            Word::Failure(errno) => self.failure = Some(errno),
-            Word::Reloading
-            | Word::Monotonic(_)
-            | Word::MainPid(_)
-            | Word::Extend(_)
-            | Word::Other => {}
+            NotifyEvent::Errno(errno) => self.errno = Some(errno),
+            NotifyEvent::ReloadTime(_)
+            | NotifyEvent::MainPid(_)
+            | NotifyEvent::ExtendTimeout(_)
+            | NotifyEvent::Ignored => {}
         }
     }
 
-    fn lives(&mut self, now: Instant) {
-        self.sign = Some(now);
-        self.is_told = false;
+    fn record_ping(&mut self, now: Instant) {
+        self.last_ping = Some(now);
+        self.warned_silent = false;
     }
 
-    pub(super) fn end(&mut self) {
+    pub(super) fn set_ended(&mut self) {
         self.server = None;
     }
 
-    /// Another process has taken the server's place. What the old one says of its own end, and its
-    /// silence, say nothing of the new one.
+    /// Another process is the server now. The old one's `STOPPING=1` and its silence do not concern it.
     pub(super) fn replace_server(&mut self, server: Pid, is_suspended: bool, now: Instant) {
         self.server = Some(server);
         self.is_suspended = is_suspended;
-        self.forget_the_old_ones_word();
-        if self.sign.is_some() {
-            self.lives(now);
+        self.clear_announced_stop();
+        if self.last_ping.is_some() {
+            self.record_ping(now);
         }
     }
 
-    /// The old server has gone.
-    pub(super) fn forget_the_old_ones_word(&mut self) {
+    /// The previous server has ended: a `STOPPING=1` since the replacement may have been its own.
+    pub(super) fn clear_announced_stop(&mut self) {
         self.stopping = self
             .stopping
-            .filter(|stopping| *stopping == Stopping::Asked);
+            .filter(|stopping| *stopping == Stopping::Requested);
     }
 
     pub(super) fn set_suspended(&mut self, is_suspended: bool) {
         self.is_suspended = is_suspended;
     }
 
-    /// The server was asked to end.
-    pub(super) fn stop(&mut self) {
-        self.stopping = Some(Stopping::Asked);
+    pub(super) fn set_stop_requested(&mut self) {
+        self.stopping = Some(Stopping::Requested);
     }
 
-    /// Whether the server lives and does its work; if not, nothing but a restart helps.
+    /// Whether the server runs and pings its watchdog; if not, only a restart helps.
     pub(super) fn liveness(&self, now: Instant) -> Verdict {
-        match (self.server, self.silence(now)) {
-            (None, _) => Verdict::NoServer,
-            (Some(pid), _) if self.is_suspended => Verdict::Stopped(pid),
-            (Some(_), Some((silence, watchdog))) => Verdict::Silent { silence, watchdog },
-            (Some(pid), None) => Verdict::Healthy(pid),
-        }
+        self.phase(now).liveness()
     }
 
-    /// Whether it has said that it is ready and has answered hinit's own probes, as far as it is to do so.
-    pub(super) fn has_become_ready(&self) -> bool {
-        self.awaited == Awaited::NOTHING && self.stage != Stage::Launching
-    }
-
-    /// Whether it may get requests: it is alive, has become ready, and was not asked to end. One that reloads
-    /// goes on with what it had.
+    /// Whether the server may get requests: it is alive, has become ready, and is not stopping. One that
+    /// reloads keeps serving with its old configuration.
     pub(super) fn readiness(&self, now: Instant) -> Verdict {
-        match self.liveness(now) {
-            Verdict::Healthy(pid) if self.stopping.is_some() => Verdict::Stopping(pid),
-            Verdict::Healthy(_) if self.stage == Stage::Launching => Verdict::NoServer,
-            Verdict::Healthy(pid) if !self.has_become_ready() => Verdict::NotReady(pid),
-            verdict => verdict,
+        self.phase(now).readiness()
+    }
+
+    fn phase(&self, now: Instant) -> Phase {
+        let Some(pid) = self.server else {
+            return Phase::Ended;
+        };
+        if self.is_suspended {
+            return Phase::Stopped(pid);
+        }
+        if let Some(silent) = self.silent(now) {
+            return silent;
+        }
+        if self.stopping.is_some() {
+            return Phase::Stopping(pid);
+        }
+        match self.stage {
+            Stage::Launching => Phase::Launching(pid),
+            Stage::Running | Stage::Reloading if self.pending != Pending::NOTHING => {
+                Phase::Starting(pid)
+            }
+            Stage::Running => Phase::Ready(pid),
+            Stage::Reloading => Phase::Reloading(pid),
         }
     }
 
-    /// For how long it has been silent, if that is too long, and how long it may be. One that stops
-    /// has other things to do.
-    fn silence(&self, now: Instant) -> Option<(Duration, Duration)> {
-        let (watchdog, sign) = (self.watchdog?, self.sign?);
-        let silence = now.saturating_duration_since(sign);
-        (self.stopping.is_none() && silence >= watchdog).then_some((silence, watchdog))
+    /// Whether the server has sent `READY=1` and passed hinit's probes, as far as each is required.
+    pub(super) fn has_become_ready(&self) -> bool {
+        self.pending == Pending::NOTHING && self.stage != Stage::Launching
     }
 
-    /// How long the server may be silent.
+    /// The silence that is longer than the watchdog allows. A server that stops need not ping.
+    fn silent(&self, now: Instant) -> Option<Phase> {
+        let (watchdog, last_ping) = (self.watchdog?, self.last_ping?);
+        let silence = now.saturating_duration_since(last_ping);
+        let is_too_long = self.stopping.is_none() && silence >= watchdog;
+        is_too_long.then_some(Phase::Silent { silence, watchdog })
+    }
+
     pub(super) fn watchdog(&self) -> Option<Duration> {
         self.watchdog
     }
 
-    /// The server could give no sign of life for this time. A watchdog that ran out meanwhile runs once more.
+    /// The server was paused for this time and could not ping. A watchdog that ran out meanwhile starts anew.
     pub(super) fn postpone(&mut self, by: Duration, now: Instant) {
-        if let Some(sign) = &mut self.sign
-            && !self.is_told
+        if let Some(last_ping) = &mut self.last_ping
+            && !self.warned_silent
         {
             let has_run_out = self
                 .watchdog
-                .is_some_and(|watchdog| *sign + watchdog <= now);
-            *sign = if has_run_out { now } else { *sign + by };
+                .is_some_and(|watchdog| *last_ping + watchdog <= now);
+            *last_ping = if has_run_out { now } else { *last_ping + by };
         }
-        if let Some(at) = &mut self.late_at {
+        if let Some(at) = &mut self.ready_warning_at {
             *at += by;
         }
     }
 
-    /// When the watchdog has to be looked at, or that the server is ready.
+    /// When hinit may have to warn: of silence, or that the server is not ready.
     pub(super) fn deadline(&self) -> Option<Instant> {
         if !self.is_watched() {
             return None;
         }
-        let silent_at = match (self.sign, self.watchdog) {
-            (Some(sign), Some(watchdog)) if !self.is_told => Some(sign + watchdog),
+        let silent_at = match (self.last_ping, self.watchdog) {
+            (Some(last_ping), Some(watchdog)) if !self.warned_silent => Some(last_ping + watchdog),
             _ => None,
         };
-        let late_at = self.late_at.filter(|_| !self.has_become_ready());
-        earliest(&[silent_at, late_at])
+        let warning_at = self.ready_warning_at.filter(|_| !self.has_become_ready());
+        earliest(&[silent_at, warning_at])
     }
 
-    /// One that stops has other things to do than to be alive or ready.
+    /// A server that stops need neither ping nor become ready.
     fn is_watched(&self) -> bool {
         self.server.is_some() && self.stopping.is_none()
     }
 
-    /// Whether the server has just been found to take too long to be ready: once.
-    pub(super) fn is_newly_late(&mut self, now: Instant) -> bool {
-        let is_late = self.late_at.is_some_and(|at| at <= now)
+    /// Whether to warn now that the server is not ready. True at most once.
+    pub(super) fn take_ready_warning(&mut self, now: Instant) -> bool {
+        let is_due = self.ready_warning_at.is_some_and(|at| at <= now)
             && self.is_watched()
             && !self.has_become_ready();
-        if is_late {
-            self.late_at = None;
+        if is_due {
+            self.ready_warning_at = None;
         }
-        is_late
+        is_due
     }
 
-    /// The verdict on a server that has just been found to be silent for too long, once for each time.
-    pub(super) fn newly_silent(&mut self, now: Instant) -> Option<Verdict> {
-        if self.is_told || self.server.is_none() {
+    /// The verdict to warn of, if the server is silent for too long; once for each silence.
+    pub(super) fn take_silence_warning(&mut self, now: Instant) -> Option<Verdict> {
+        if self.warned_silent || self.server.is_none() {
             return None;
         }
-        let (silence, watchdog) = self.silence(now)?;
-        self.is_told = true;
-        Some(Verdict::Silent { silence, watchdog })
-    }
-
-    fn phase(&self, now: Instant) -> &'static str {
-        match self.readiness(now) {
-            Verdict::NoServer if self.stage == Stage::Launching => "starting",
-            Verdict::NoServer => "ended",
-            Verdict::Stopped(_) => "stopped",
-            Verdict::Silent { .. } => "silent",
-            Verdict::Stopping(_) => "stopping",
-            Verdict::NotReady(_) => "starting",
-            _ if self.stage == Stage::Reloading => "reloading",
-            _ => "ready",
-        }
-    }
-
-    /// All of it as one JSON object, on one line.
-    pub(super) fn write_json(&self, out: &mut dyn Write, now: Instant) -> fmt::Result {
-        let (liveness, readiness) = (self.liveness(now), self.readiness(now));
-        let pid = self.server.map(|pid| pid.as_raw().unsigned_abs().into());
-        let uptime = now.saturating_duration_since(self.started);
-        let silence = self.sign.map(|sign| now.saturating_duration_since(sign));
-        json::write_object(out, |json| {
-            json.key("phase").string(&self.phase(now), MAX_VERDICT);
-            json.key("verdict").string(&readiness, MAX_VERDICT);
-            json.key("live").boolean(liveness.is_healthy());
-            json.key("ready").boolean(readiness.is_healthy());
-            json.key("pid").number(pid);
-            json.key("seconds").number(Some(uptime.as_secs()));
-            json.key("status").string(&self.status, MAX_STATUS);
-            let watchdog = self.watchdog.map(time::millis);
-            json.key("watchdog_milliseconds").number(watchdog);
-            json.key("silent_milliseconds")
-                .number(silence.map(time::millis));
-            let errno = self.failure.map(|errno| errno.unsigned_abs().into());
-            json.key("errno").number(errno);
-        })?;
-        out.write_str("\n")
+        let silent = self.silent(now)?;
+        self.warned_silent = true;
+        Some(silent.liveness())
     }
 }
 

@@ -156,7 +156,7 @@ impl<'a> MainLoop<'a> {
         let identity = start.finish()?;
         let now = Instant::now();
         self.server.has_started(now);
-        self.health.has_started(now);
+        self.health.set_started(now);
         if let Some(ready_when) = &mut self.ready_when {
             ready_when.start(identity, now);
         }

@@ -8,23 +8,24 @@ use nix::sys::uio::pread;
 
 use crate::file;
 
-/// The counter of processes that the kernel killed in hinit's cgroup for want of memory, and how
-/// it stood at first. None where there is no such counter, or no room for it.
+/// The kernel's counter of processes of hinit's cgroup that it killed because memory ran out, and its first value.
+/// None where there is no such counter, or no descriptor to spare for it.
 pub(super) struct OomKills(Option<(OwnedFd, u64)>);
 
 impl OomKills {
-    /// As long as nothing was looked at.
+    /// Before the server runs.
     pub(super) const NONE: Self = Self(None);
 
+    /// Opens the counter and reads its first value.
     pub(super) fn so_far() -> Self {
-        // A dozen lines in version 1, each with a path that an orchestrator may make long.
+        // In cgroup version 1 there are a dozen lines, each with a path that an orchestrator may make long.
         let mut bytes = [0; 4096];
         let own = open("/proc/self/cgroup").and_then(|file| read(&file, &mut bytes));
-        let files = files(own.unwrap_or_default());
+        let files = candidates(own.unwrap_or_default());
         Self(files.iter().find_map(|path| {
             let file = open(path)?;
             let before = kills(&file)?;
-            leaves_room(&file).then_some(())?;
+            leaves_descriptors(&file).then_some(())?;
             Some((file, before))
         }))
     }
@@ -33,7 +34,7 @@ impl OomKills {
         self.0.as_ref().map(|(file, _)| file.as_fd())
     }
 
-    /// How many more there are now.
+    /// How many processes were killed since.
     pub(super) fn since(&self) -> u64 {
         let Some((file, before)) = &self.0 else {
             return 0;
@@ -42,10 +43,10 @@ impl OomKills {
     }
 }
 
-/// Whether two more can be opened, as it takes to find what the server has left.
-fn leaves_room(file: &OwnedFd) -> bool {
-    let most = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
-    u64::from(file.as_raw_fd().unsigned_abs()) + 2 < most
+/// Whether two more files can be opened: so many hinit needs to find the processes that the server leaves behind.
+fn leaves_descriptors(file: &OwnedFd) -> bool {
+    let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
+    u64::from(file.as_raw_fd().unsigned_abs()) + 2 < limit
 }
 
 fn open(path: &str) -> Option<OwnedFd> {
@@ -56,15 +57,15 @@ fn kills(file: &OwnedFd) -> Option<u64> {
     count(read(file, &mut [0; 512])?)
 }
 
-/// The file from its start, as it is now: the kernel makes these files anew for each reader.
+/// The file's current content: the kernel generates these files at each read from their start.
 fn read<'a>(file: &OwnedFd, bytes: &'a mut [u8]) -> Option<&'a str> {
     let length = pread(file, bytes, 0).ok()?;
     str::from_utf8(bytes.get(..length)?).ok()
 }
 
-/// Where the counter may stand, given /proc/self/cgroup (cgroups(7)): in a container without a
-/// cgroup namespace its path is the host's, and the container's own is mounted as the root.
-fn files(own: &str) -> Vec<String> {
+/// The files that may contain the counter, given the content of /proc/self/cgroup (cgroups(7)). In a container
+/// without a cgroup namespace that has the path on the host, while the container's own cgroup is mounted as the root.
+fn candidates(own: &str) -> Vec<String> {
     let mut files = Vec::new();
     for line in own.split('\n') {
         let mut fields = line.splitn(3, ':');
@@ -94,26 +95,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_the_counter_stands() {
+    fn the_files_that_may_contain_the_counter() {
         assert_eq!(
-            files("0::/docker/abc\n"),
+            candidates("0::/docker/abc\n"),
             [
                 "/sys/fs/cgroup/docker/abc/memory.events",
                 "/sys/fs/cgroup/memory.events"
             ]
         );
         assert_eq!(
-            files("11:cpu,cpuacct:/a\n4:memory:/docker/a:b\n1:name=systemd:/\n"),
+            candidates("11:cpu,cpuacct:/a\n4:memory:/docker/a:b\n1:name=systemd:/\n"),
             [
                 "/sys/fs/cgroup/memory/docker/a:b/memory.oom_control",
                 "/sys/fs/cgroup/memory/memory.oom_control"
             ]
         );
-        assert_eq!(files("junk\n:\n2:cpu:/x"), [""; 0]);
+        assert_eq!(candidates("junk\n:\n2:cpu:/x"), [""; 0]);
     }
 
     #[test]
-    fn what_the_counter_says() {
+    fn the_counter_is_parsed() {
         for (text, kills) in [
             (
                 "low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 0\n",

@@ -1,12 +1,11 @@
-//! The notify socket, by which a server says how it is (`sd_notify(3)`), and who is believed there.
+//! The notify socket, at which hinit receives a server's messages (`sd_notify(3)`), and forwards them to the service
+//! manager that runs hinit, if there is one.
 
 use std::ffi::{CStr, OsStr};
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, SockType, UnixAddr, sendto, setsockopt, sockopt};
 use nix::unistd::Pid;
 
@@ -14,7 +13,6 @@ use super::launch::Identity;
 use super::launch::names_hinit;
 use super::socket_file::{self, SocketFile};
 use crate::cli::{Notify as Options, Run};
-use crate::error::Error;
 use crate::file;
 use crate::output::Log;
 use crate::pidfile::Claim;
@@ -24,12 +22,12 @@ use crate::sys::{self, Datagram};
 pub(crate) use message::fuzz;
 
 mod message;
-mod place;
 mod sender;
+mod socket;
 
-pub(super) use message::{MAX_BYTES, Word, words};
-use place::Place;
+pub(super) use message::{MAX_BYTES, NotifyEvent, parse};
 pub(super) use sender::Sender;
+use socket::NotifySocket;
 
 const NOTIFY_SOCKET: &CStr = c"NOTIFY_SOCKET";
 const READY: &str = "READY=1";
@@ -39,54 +37,51 @@ const WATCHDOG_PID: &CStr = c"WATCHDOG_PID";
 pub(super) struct Notify {
     socket: OwnedFd,
     file: Option<SocketFile>,
-    /// How many messages can wait, once that was looked up.
+    /// How many messages can wait, once that was read.
     capacity: Option<usize>,
-    /// Where hinit itself was given a notify socket.
+    /// The notify socket that hinit itself was given.
     upstream: Option<UnixAddr>,
-    /// Whether the server's word that it is ready is passed on there.
+    /// Whether READY=1 is forwarded there.
     may_be_ready: bool,
     log: Log,
-    told: Told,
+    warned: Warned,
 }
 
-/// What was warned of already: who sends such things sends many.
+/// What was warned of already, because one such message is mostly followed by many.
 #[derive(Default)]
-struct Told {
-    junk: bool,
-    stranger: bool,
+struct Warned {
+    malformed: bool,
+    sender: bool,
     upstream: bool,
 }
 
-/// A datagram that was read.
-pub(super) struct Heard<'b> {
+pub(super) struct ReceivedMessage<'b> {
     pub(super) message: &'b [u8],
-    /// None, if the message is to be ignored.
+    /// None: the message is to be ignored.
     pub(super) sender: Option<Sender>,
 }
 
 impl Notify {
-    /// Opens the socket and names it to the server, by the environment.
+    /// Opens the socket and puts its address into the server's environment.
     pub(super) fn open(
         options: &Run,
         notify: &Options,
         claim: Option<&Claim>,
         identity: Option<&Identity>,
-        log: Log,
-    ) -> Result<Self, Error> {
-        let fail = |errno: Errno| {
-            Error::cannot("open the socket", &"NOTIFY_SOCKET", &sys::describe(errno))
-        };
+    ) -> nix::Result<Self> {
         let upstream = upstream();
-        let Place { socket, file, name } = place::open(claim, identity).map_err(fail)?;
+        let NotifySocket {
+            socket,
+            file,
+            address,
+        } = socket::open(claim, identity)?;
         // A message that came before this has no credentials, and is ignored.
-        setsockopt(&socket, sockopt::PassCred, &true).map_err(fail)?;
-        sys::set_environment(NOTIFY_SOCKET, &name);
-        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        if let Some(watchdog) = notify.watchdog.map(micros)
-            && let Ok(time) = file::c_string(watchdog.to_string().as_bytes())
-        {
-            sys::set_environment(WATCHDOG_USEC, &time);
-            // Absent, it is meant for whoever looks: also for a server behind a shell.
+        setsockopt(&socket, sockopt::PassCred, &true)?;
+        sys::set_environment(NOTIFY_SOCKET, &address);
+        if let Some(watchdog) = notify.watchdog {
+            let time = message::microseconds(watchdog).to_string();
+            sys::set_environment(WATCHDOG_USEC, &file::c_string(time.as_bytes())?);
+            // Without it any process may ping (sd_watchdog_enabled(3)), and so a server behind a shell.
             sys::unset_environment(WATCHDOG_PID);
         }
         Ok(Self {
@@ -95,12 +90,12 @@ impl Notify {
             capacity: None,
             upstream,
             may_be_ready: options.ready_when.is_none(),
-            log,
-            told: Told::default(),
+            log: Log(options.verbosity),
+            warned: Warned::default(),
         })
     }
 
-    /// Names its descriptors.
+    /// Passes each descriptor that must stay open.
     pub(super) fn keep(&self, keep: &mut dyn FnMut(BorrowedFd)) {
         keep(self.as_fd());
         if let Some(file) = &self.file {
@@ -108,47 +103,47 @@ impl Notify {
         }
     }
 
-    /// Reads the next datagram, if there is one.
-    pub(super) fn hear<'b>(
+    /// Reads and forwards the next message, if there is one.
+    pub(super) fn receive<'b>(
         &mut self,
         server: Pid,
         bytes: &'b mut [u8; MAX_BYTES],
-    ) -> Option<Heard<'b>> {
+    ) -> Option<ReceivedMessage<'b>> {
         let Datagram {
             length,
             sender: pid,
             user,
         } = sys::receive(self.socket.as_fd(), bytes).ok()?;
-        let mut sender = pid.and_then(|pid| sender::judge(server, pid, user));
+        let mut sender = pid.and_then(|pid| Sender::accept(server, pid, user));
         let message = bytes.get(..length).unwrap_or_default();
         if sender.is_none() {
-            // A sender that was answered has mostly exited by now, and was believed before that.
+            // Its sender has mostly exited by now, and its earlier messages were accepted before that.
             if message != b"BARRIER=1" {
-                self.refuse_stranger(pid);
+                self.warn_of_sender(pid);
             }
         } else if message.is_empty() {
-            self.refuse_junk(format_args!("its size is {length} bytes"));
+            self.warn_malformed(format_args!("its size is {length} bytes"));
             sender = None;
         } else {
-            self.pass_on(message);
+            self.forward(message);
         }
-        Some(Heard { message, sender })
+        Some(ReceivedMessage { message, sender })
     }
 
     /// How many messages can wait at the same time (unix(7), proc(5)).
     pub(super) fn capacity(&mut self) -> usize {
-        /// As many as systemd sets, for a /proc that does not tell.
-        const USUAL: usize = 512;
+        /// The value that systemd sets, for a /proc that does not show it.
+        const DEFAULT: usize = 512;
         let read = || {
             let limit = file::read_text("/proc/sys/net/unix/max_dgram_qlen");
             let limit = limit.ok().and_then(|text| text.trim_ascii().parse().ok());
-            limit.unwrap_or(USUAL).saturating_add(1)
+            limit.unwrap_or(DEFAULT).saturating_add(1)
         };
         *self.capacity.get_or_insert_with(read)
     }
 
-    fn refuse_stranger(&mut self, sender: Option<Pid>) {
-        if !std::mem::replace(&mut self.told.stranger, true) {
+    fn warn_of_sender(&mut self, sender: Option<Pid>) {
+        if !std::mem::replace(&mut self.warned.sender, true) {
             let log = self.log;
             match sender {
                 Some(pid) => log.warn(format_args!(
@@ -163,34 +158,33 @@ impl Notify {
         }
     }
 
-    /// Warns of what is no message, once.
-    pub(super) fn refuse_junk(&mut self, why: fmt::Arguments) {
-        if !std::mem::replace(&mut self.told.junk, true) {
+    /// Warns once.
+    pub(super) fn warn_malformed(&mut self, why: fmt::Arguments) {
+        if !std::mem::replace(&mut self.warned.malformed, true) {
             let log = self.log;
             log.warn(format_args!("cannot read a notify message: {why}"));
         }
     }
 
-    /// Tells the service manager of hinit itself, if there is one, what the datagram says.
-    fn pass_on(&mut self, datagram: &[u8]) {
+    fn forward(&mut self, datagram: &[u8]) {
         if self.upstream.is_some() {
-            let message = message::for_others(datagram, self.may_be_ready);
-            self.send_on(&message);
+            let message = message::forwardable(datagram, self.may_be_ready);
+            self.send_upstream(&message);
         }
     }
 
-    /// hinit itself has found the server to be ready: so its own word counts from now on, which it may have
-    /// said already.
-    pub(super) fn allow_ready(&mut self, has_said_so: bool) {
+    /// The server has passed hinit's probes, so its READY=1 is forwarded from now on; at once, if it was sent
+    /// already.
+    pub(super) fn allow_ready(&mut self, was_sent: bool) {
         self.may_be_ready = true;
-        if has_said_so {
-            self.send_on(READY);
+        if was_sent {
+            self.send_upstream(READY);
         }
     }
 
-    fn send_on(&mut self, message: &str) {
+    fn send_upstream(&mut self, message: &str) {
         if let Some(upstream) = &self.upstream {
-            let warned = &mut self.told.upstream;
+            let warned = &mut self.warned.upstream;
             send(&self.socket, upstream, message, self.log, warned);
         }
     }
@@ -202,17 +196,16 @@ impl AsFd for Notify {
     }
 }
 
-/// Sees to it that nobody takes hinit's own watchdog for the server's: whoever gave hinit one named
-/// hinit by its PID, and without that it is the server's to serve.
-pub(super) fn hand_on_watchdog() {
+/// Lets the server ping the watchdog that hinit was given. `WATCHDOG_PID` names hinit then; without it the watchdog
+/// is for any process (`sd_watchdog_enabled(3)`).
+pub(super) fn delegate_watchdog() {
     if names_hinit(WATCHDOG_PID) {
         sys::unset_environment(WATCHDOG_PID);
     }
 }
 
-/// Tells the service manager of hinit itself, if there is one, that a server is ready that does not say so
-/// itself.
-pub(super) fn tell_ready(log: Log) {
+/// Sends READY=1 upstream for a server that has no notify socket.
+pub(super) fn report_ready(log: Log) {
     if let Some(upstream) = upstream()
         && let Ok(socket) = socket_file::open(SockType::Datagram)
     {
@@ -220,7 +213,7 @@ pub(super) fn tell_ready(log: Log) {
     }
 }
 
-/// Sends the service manager of hinit itself a message. What fails is one warning.
+/// Sends a message upstream. Warns of the first failure.
 fn send(socket: &OwnedFd, upstream: &UnixAddr, message: &str, log: Log, warned: &mut bool) {
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
     if !message.is_empty()
@@ -232,12 +225,12 @@ fn send(socket: &OwnedFd, upstream: &UnixAddr, message: &str, log: Log, warned: 
     }
 }
 
-/// Where hinit itself was given a notify socket.
+/// The notify socket that hinit itself was given.
 fn upstream() -> Option<UnixAddr> {
     address(sys::environment(NOTIFY_SOCKET)?)
 }
 
-/// `/run/notify`, or `@name` for an abstract one.
+/// `/run/notify`, or `@name` for an abstract address.
 fn address(text: &OsStr) -> Option<UnixAddr> {
     match text.as_bytes() {
         [b'@', name @ ..] => UnixAddr::new_abstract(name).ok(),

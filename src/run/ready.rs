@@ -1,8 +1,7 @@
-//! Whether a server is ready that does not say so itself: hinit asks it by the health check's probes
-//! (`--ready-when`), from the server's start on until all of them are well once.
+//! `--ready-when`: hinit runs the probes of a health check from the server's start on, until all of them succeed once.
 //!
-//! A child asks, one at a time, for a probe waits for its answer and hinit must not. It does so as the server's
-//! user and in the server's directory, and holds nothing else of hinit's.
+//! A child runs them, because a probe waits for its answer and hinit must not. The child has the server's user and
+//! directory, and no descriptor of hinit's. There is never more than one.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitStatus;
@@ -19,22 +18,22 @@ use crate::healthcheck;
 use crate::output::{Log, write_all};
 use crate::sys::{self, KeptDescriptors};
 
-/// How long to wait before the server is asked again, in milliseconds: at first, and at most.
-const FIRST_PAUSE: u64 = 50;
-const LAST_PAUSE: u64 = 1000;
-/// How long a child may outlive the timeouts of its probes, before it is taken to hang in the kernel.
-const HANGS_AFTER: Duration = Duration::from_secs(1);
-/// How much of a reason is kept: a line of a health check has no more.
+/// The first and the longest time between two attempts, in milliseconds.
+const MIN_PAUSE: u64 = 50;
+const MAX_PAUSE: u64 = 1000;
+/// How long a child may outlive the timeout of its probes before hinit kills it: it hangs in the kernel then.
+const KILL_AFTER: Duration = Duration::from_secs(1);
+/// How many bytes of a reason are kept: a line of a health check is not longer.
 const MAX_REASON: usize = 1024;
 
 pub(super) struct ReadyWhen<'a> {
     check: &'a Healthcheck,
-    /// As whom the server runs, if not as hinit.
+    /// The server's user, if that is not hinit's.
     identity: Option<Identity>,
-    /// Where hinit was started: relative paths count from there. None, if that place is gone.
+    /// The directory in which hinit was started, from which relative paths count. None, if it was removed.
     directory: Option<OwnedFd>,
-    asking: Option<Asking>,
-    /// When to ask next, or to kill the child that asks.
+    child: Option<ProbeChild>,
+    /// When to run the probes next, or to kill the child that runs them.
     next: Option<Instant>,
     /// In milliseconds.
     pause: u64,
@@ -43,28 +42,29 @@ pub(super) struct ReadyWhen<'a> {
     has_ended: bool,
 }
 
-/// The child that asks.
-struct Asking {
+/// The child that runs the probes.
+struct ProbeChild {
     pid: Pid,
-    /// Where it says why the server is not ready.
-    answer: OwnedFd,
+    /// The pipe to which it writes why the server is not ready.
+    output: OwnedFd,
 }
 
 impl<'a> ReadyWhen<'a> {
-    /// None, if there is nothing to ask.
+    /// None without `--ready-when`.
     pub(super) fn new(check: Option<&'a Healthcheck>) -> Option<Self> {
         Some(Self {
             check: check?,
             identity: None,
             directory: open(c".", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).ok(),
-            asking: None,
+            child: None,
             next: None,
-            pause: FIRST_PAUSE,
+            pause: MIN_PAUSE,
             reason: String::new(),
             has_ended: false,
         })
     }
 
+    /// Passes each descriptor that must stay open.
     pub(super) fn keep(&self, keep: &mut dyn FnMut(BorrowedFd)) {
         if let Some(directory) = &self.directory {
             keep(directory.as_fd());
@@ -77,7 +77,7 @@ impl<'a> ReadyWhen<'a> {
         self.wait_until(now);
     }
 
-    /// The server has ended or is about to, so hinit asks no more.
+    /// The server has ended or is stopping, so hinit runs no more probes.
     pub(super) fn end(&mut self) {
         self.has_ended = true;
         self.next = None;
@@ -94,76 +94,76 @@ impl<'a> ReadyWhen<'a> {
         }
     }
 
-    /// Whether this is the child that asks.
+    /// Whether this is the child that runs the probes.
     pub(super) fn is_child(&self, pid: Pid) -> bool {
-        self.asking.as_ref().is_some_and(|asking| asking.pid == pid)
+        self.child.as_ref().is_some_and(|child| child.pid == pid)
     }
 
-    /// Why the server is not ready, as far as is known.
+    /// Why the server is not ready. Empty before the first attempt has ended.
     pub(super) fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// Does what is due by now: asks, or kills a child that hangs, whose end is awaited then.
+    /// Does what is due by now: runs the probes, or kills a child that hangs, whose exit hinit awaits then.
     pub(super) fn handle_deadline(&mut self, now: Instant, log: Log) {
         if self.next.is_none_or(|next| next > now) {
             return;
         }
         self.next = None;
-        if self.asking.is_some() {
+        if self.child.is_some() {
             return self.kill();
         }
-        match self.ask() {
-            Ok(asking) => {
-                self.asking = Some(asking);
-                self.next = Some(now + self.check.timeout + HANGS_AFTER);
+        match self.spawn() {
+            Ok(child) => {
+                self.child = Some(child);
+                self.next = Some(now + self.check.timeout + KILL_AFTER);
             }
             Err(errno) => {
                 let why = sys::describe(errno);
-                if self.is_new(why) {
+                if self.set_reason(why) {
                     log.warn(format_args!(
-                        "cannot ask whether the server is ready: {why}; hinit tries again"
+                        "cannot probe whether the server is ready: {why}; hinit tries again"
                     ));
                 }
-                self.rest(now);
+                self.retry_later(now);
             }
         }
     }
 
-    /// The child that asked has ended. True, if the server is ready.
+    /// The child has exited. True, if the server is ready.
     #[inline(never)]
-    pub(super) fn answered(&mut self, status: ExitStatus, now: Instant, log: Log) -> bool {
-        let asking = self.asking.take();
+    pub(super) fn take_result(&mut self, status: ExitStatus, now: Instant, log: Log) -> bool {
+        let child = self.child.take();
         if self.has_ended || status.success() {
             return !self.has_ended;
         }
         let mut line = [0; MAX_REASON];
-        // The child, which has exited, had the only other end, so this does not block.
-        let length = asking.map_or(Ok(0), |asking| read(&asking.answer, &mut line));
+        // The child had the only write end and has exited, so this does not block.
+        let length = child.map_or(Ok(0), |child| read(&child.output, &mut line));
         // Without the newline.
         let length = length.unwrap_or_default().saturating_sub(1);
         let reason = match str::from_utf8(line.get(..length).unwrap_or_default()) {
             Ok("") | Err(_) => "the probes have no result",
             Ok(reason) => reason,
         };
-        if self.is_new(reason) {
+        if self.set_reason(reason) {
             log.verbose(format_args!("the server is not ready yet: {reason}"));
         }
-        self.rest(now);
+        self.retry_later(now);
         false
     }
 
-    /// Keeps why the server is not ready. True, if that is news.
-    fn is_new(&mut self, reason: &str) -> bool {
+    /// Keeps why the server is not ready. True, if it is another reason than before.
+    fn set_reason(&mut self, reason: &str) -> bool {
         let is_new = self.reason != reason;
         self.reason.clear();
         self.reason.push_str(reason);
         is_new
     }
 
-    fn rest(&mut self, now: Instant) {
+    fn retry_later(&mut self, now: Instant) {
         self.wait_until(now + Duration::from_millis(self.pause));
-        self.pause = longer(self.pause);
+        self.pause = next_pause(self.pause);
     }
 
     fn wait_until(&mut self, next: Instant) {
@@ -173,26 +173,28 @@ impl<'a> ReadyWhen<'a> {
     }
 
     fn kill(&self) {
-        if let Some(asking) = &self.asking {
-            // It is not reaped yet, so it is still there.
-            let _may_have_ended = sys::kill(asking.pid, SIGKILL);
+        if let Some(child) = &self.child {
+            // Its PID is its own until hinit reaps it, and a signal to a zombie has no effect.
+            let _ignored = sys::kill(child.pid, SIGKILL);
         }
     }
 
-    fn ask(&self) -> nix::Result<Asking> {
-        let (answer, writer) = pipe2(OFlag::O_CLOEXEC)?;
-        let pid = sys::fork(&mut || self.is_ready(&writer))?;
-        Ok(Asking { pid, answer })
+    fn spawn(&self) -> nix::Result<ProbeChild> {
+        let (output, writer) = pipe2(OFlag::O_CLOEXEC)?;
+        let pid = sys::fork(&mut || self.run_probes(&writer))?;
+        Ok(ProbeChild { pid, output })
     }
 
-    /// The child's part. (All signals stay blocked: those for hinit's group are hinit's to handle.)
-    fn is_ready(&self, answer: &OwnedFd) -> bool {
+    /// Runs in the child; true, if the server is ready. All signals stay blocked, because hinit handles those that are
+    /// sent to its process group.
+    fn run_probes(&self, output: &OwnedFd) -> bool {
         if let Some(directory) = &self.directory {
-            // Without it the probe fails on a relative path, and that is the reason that hinit logs.
+            // If it fails, so does a probe with a relative path, and hinit logs that reason.
             let _ignored = fchdir(directory);
         }
-        // A lock or a socket of hinit's must not outlive it here.
-        let _may_stay = KeptDescriptors::new(answer.as_fd()).close_others();
+        // The child must not keep a lock or a socket of hinit's open after hinit's end. If it fails, it keeps them for
+        // the time of the probes.
+        let _ignored = KeptDescriptors::new(output.as_fd()).close_others();
         if let Some(identity) = &self.identity
             && (identity.assume().is_err() || identity.enter_directory().is_err())
         {
@@ -200,15 +202,15 @@ impl<'a> ReadyWhen<'a> {
         }
         let failure = healthcheck::first_failed_probe(self.check);
         if let Some(failure) = &failure {
-            // Without it there is no reason to tell.
-            let _hinit_may_be_gone = write_all(answer.as_fd(), failure.bytes());
+            // It fails only after hinit's end, and then nothing reads the reason.
+            let _ignored = write_all(output.as_fd(), failure.bytes());
         }
         failure.is_none()
     }
 }
 
-fn longer(pause: u64) -> u64 {
-    (pause * 2).min(LAST_PAUSE)
+fn next_pause(pause: u64) -> u64 {
+    (pause * 2).min(MAX_PAUSE)
 }
 
 #[cfg(test)]
@@ -216,8 +218,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pauses_grow_up_to_a_second() {
-        let pauses = std::iter::successors(Some(FIRST_PAUSE), |pause| Some(longer(*pause)));
+    fn the_pauses_double_up_to_a_second() {
+        let pauses = std::iter::successors(Some(MIN_PAUSE), |pause| Some(next_pause(*pause)));
         let pauses: Vec<_> = pauses.take(7).collect();
         assert_eq!(pauses, [50, 100, 200, 400, 800, 1000, 1000]);
     }

@@ -1,5 +1,5 @@
-//! A tiny HTTP server for probes, in hinit's own loop. It never blocks, and has a fixed number of places
-//! for connections, so that no client can make hinit grow or wait.
+//! A tiny HTTP server for probes, in hinit's main loop. It never blocks and has a fixed number of connections, so
+//! that no client can make hinit grow or wait.
 
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::cli::Address;
 use crate::error::Error;
 use crate::file::Entry;
 use crate::pidfile::{Claim, SOCKET, beside};
-use crate::sys::{describe, try_reserve};
+use crate::sys::try_reserve;
 
 mod connection;
 mod listener;
@@ -23,23 +23,25 @@ use listener::Listener;
 #[cfg(any(fuzzing, test))]
 pub(crate) use request::fuzz;
 
-/// How many connections there are at the same time. With one more, the one goes that has been idle for
-/// the longest time.
+/// How many connections there are at the same time. One more replaces the connection that has been idle for the
+/// longest time.
 const MAX_CONNECTIONS: usize = 16;
-/// How many are accepted at once, so that signals have their turn.
+/// How many are accepted before the main loop polls for signals again.
 const MAX_AT_ONCE: usize = 4;
-/// How long not to listen when no connection can be accepted (no descriptors, no memory).
+/// How long to wait before the next accept(2) when the system is out of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) struct Responder {
     listeners: Vec<Listener>,
-    places: Vec<Connection>,
-    /// Until when nothing is accepted.
+    /// Used and unused ones.
+    connections: Vec<Connection>,
+    /// Until then nothing is accepted.
     paused_until: Option<Instant>,
 }
 
 impl Responder {
-    /// Listens at these addresses, and beside the PID file; at a Unix socket for those whom `mode` lets read.
+    /// Listens at these addresses and beside the PID file. `mode` is that of the PID file: the users that may read
+    /// it may connect to a Unix socket.
     pub(super) fn open(
         addresses: &[Address],
         claim: Option<&Claim>,
@@ -58,37 +60,38 @@ impl Responder {
             let path = beside(claim.path(), SOCKET);
             listeners.push(Listener::unix(&path, claim.beside(SOCKET), mode)?);
         }
-        // Without listeners none of them is ever used.
+        // Without a listener no connection is ever used.
         let count = if listeners.is_empty() {
             0
         } else {
             MAX_CONNECTIONS
         };
         let now = Instant::now();
-        let mut places = Vec::new();
-        try_reserve(&mut places, count).map_err(|errno| {
-            Error::cannot("allocate", &"connections for probes", &describe(errno))
-        })?;
-        places.extend((0..count).map(|_| Connection::new(now)));
+        let mut connections = Vec::new();
+        try_reserve(&mut connections, count)
+            .map_err(|errno| Error::os("allocate", &"connections for probes", errno))?;
+        connections.extend((0..count).map(|_| Connection::new(now)));
         Ok(Self {
             listeners,
-            places,
+            connections,
             paused_until: None,
         })
     }
 
-    /// Names what must stay open. Probes may have come while the server's program was loaded.
+    /// Passes each descriptor that must stay open. Clients may have connected while the server's program was
+    /// loaded.
     pub(super) fn keep(&self, keep: &mut dyn FnMut(BorrowedFd)) {
         for listener in &self.listeners {
             listener.keep(keep);
         }
-        for place in &self.places {
-            place.keep(keep);
+        for connection in &self.connections {
+            connection.keep(keep);
         }
     }
 
-    /// Has its sockets watched; each by its number, the connections' behind the listeners'.
-    pub(super) fn listen(&self, epoll: &Epoll) -> nix::Result<()> {
+    /// Adds the listeners to `epoll`, each with its index as its number. A connection has the number of its slot
+    /// plus the number of listeners.
+    pub(super) fn watch_listeners(&self, epoll: &Epoll) -> nix::Result<()> {
         for (listener, number) in self.listeners.iter().zip(0..) {
             match epoll.add(listener, EpollEvent::new(EpollFlags::EPOLLIN, number)) {
                 Ok(()) | Err(Errno::EEXIST) => {}
@@ -98,14 +101,20 @@ impl Responder {
         Ok(())
     }
 
-    /// Takes care of the socket of this number.
-    pub(super) fn attend(&mut self, epoll: &Epoll, number: u64, health: &Health, now: Instant) {
+    /// Accepts connections at the listener of this number, or reads from the connection.
+    pub(super) fn handle_event(
+        &mut self,
+        epoll: &Epoll,
+        number: u64,
+        health: &Health,
+        now: Instant,
+    ) {
         let number = usize::try_from(number).unwrap_or(usize::MAX);
         match number.checked_sub(self.listeners.len()) {
             None => self.accept(epoll, number, health, now),
-            Some(place) => {
-                if let Some(connection) = self.places.get_mut(place) {
-                    connection.attend(health, now);
+            Some(slot) => {
+                if let Some(connection) = self.connections.get_mut(slot) {
+                    connection.handle_event(health, now);
                 }
             }
         }
@@ -118,67 +127,73 @@ impl Responder {
             };
             let socket = match listener.accept() {
                 Ok(socket) => socket,
-                // Said also where nobody waits; but in the first turn somebody does.
+                // accept(2) returns these also where no connection waits; but in the first turn one does.
                 Err(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM)
                     if turn == 0 =>
                 {
-                    if !self.drop_idle() {
+                    if !self.close_idle() {
                         self.pause_accepting(epoll, now);
                     }
                     return;
                 }
-                // There is none, or it has gone again.
+                // No connection waits, or the client has closed it already.
                 Err(_) => return,
             };
-            let places = self.places.iter_mut().zip(self.listeners.len()..);
-            let Some((place, number)) = places.min_by_key(|(place, _)| place.rank()) else {
+            let slots = self.connections.iter_mut().zip(self.listeners.len()..);
+            let first = slots.min_by_key(|(connection, _)| connection.eviction_order());
+            let Some((connection, number)) = first else {
                 return;
             };
             let event = EpollEvent::new(EpollFlags::EPOLLIN, number as u64);
             if epoll.add(&socket, event).is_ok() {
-                place.open(socket, now);
-                // Its request mostly is there by now.
-                place.attend(health, now);
+                connection.open(socket, now);
+                // Its request has mostly arrived by now.
+                connection.handle_event(health, now);
             }
         }
     }
 
-    /// Makes room for one more. False, if nobody is idle.
-    fn drop_idle(&mut self) -> bool {
-        let idle = self.places.iter_mut().filter(|place| place.is_idle());
-        let longest = idle.min_by_key(|place| place.rank());
-        longest.map(Connection::close).is_some()
+    /// Closes the connection that has been idle for the longest time. False, if none is idle.
+    fn close_idle(&mut self) -> bool {
+        let all = self.connections.iter_mut();
+        let idle = all.filter(|connection| connection.is_idle());
+        let first = idle.min_by_key(|connection| connection.eviction_order());
+        first.map(Connection::close).is_some()
     }
 
     fn pause_accepting(&mut self, epoll: &Epoll, now: Instant) {
         self.paused_until = Some(now + ACCEPT_PAUSE);
         for listener in &self.listeners {
-            // It fails only for one that could not be added again, and so is not watched anyway.
-            let _not_there = epoll.delete(listener);
+            // It fails only for a listener that could not be added again, which epoll does not watch anyway.
+            let _ignored = epoll.delete(listener);
         }
     }
 
-    /// When to come back at the latest.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let requests = self.places.iter().filter_map(Connection::deadline);
+        let requests = self.connections.iter().filter_map(Connection::deadline);
         requests.chain(self.paused_until).min()
     }
 
-    /// Moves all deadlines to a later time.
     pub(super) fn postpone(&mut self, by: Duration) {
-        let requests = self.places.iter_mut().filter_map(Connection::deadline_mut);
+        let requests = self
+            .connections
+            .iter_mut()
+            .filter_map(Connection::deadline_mut);
         for instant in requests.chain(&mut self.paused_until) {
             *instant += by;
         }
     }
 
-    /// Ends what has taken too long.
+    /// Ends the requests that took too long, and listens again after a pause.
     pub(super) fn expire(&mut self, epoll: &Epoll, health: &Health, now: Instant) {
-        for place in &mut self.places {
-            place.expire(health, now);
+        for connection in &mut self.connections {
+            connection.expire(health, now);
         }
         if self.paused_until.is_some_and(|until| until <= now) {
-            self.paused_until = self.listen(epoll).is_err().then_some(now + ACCEPT_PAUSE);
+            self.paused_until = self
+                .watch_listeners(epoll)
+                .is_err()
+                .then_some(now + ACCEPT_PAUSE);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The file of a Unix socket that hinit binds. Its directory is held open: whoever owns one above could have
-//! the path lead to another's file by now.
+//! The file of a Unix socket that hinit binds. hinit keeps its directory open, because the owner of a directory above
+//! it could have the path lead to another file by now.
 
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -13,28 +13,30 @@ use crate::sys;
 
 pub(super) struct SocketFile {
     entry: Entry,
-    /// None, if something else was there at once.
+    /// None, if something else replaced the socket at once.
     identity: Option<FileId>,
 }
 
-/// Why there can be no socket under a name.
-pub(super) enum Obstacle {
-    Is(&'static str),
+pub(super) enum BindError {
+    /// The name is taken by a file of this kind.
+    NotASocket(&'static str),
+    /// The name is taken by a socket of this UID.
     BelongsTo(u32),
+    /// Another process accepts connections there.
     InUse,
     Errno(Errno),
 }
 
 impl SocketFile {
-    /// A new socket under this name. One that a killed hinit has left there is removed.
+    /// Binds a new socket to this name. Removes the socket that a killed hinit has left there.
     pub(super) fn bind(
         entry: Entry,
         kind: SockType,
         mode: Mode,
-    ) -> Result<(OwnedFd, Self), Obstacle> {
+    ) -> Result<(OwnedFd, Self), BindError> {
         remove_leftover(&entry, kind)?;
-        let socket = open(kind).map_err(Obstacle::Errno)?;
-        entry.bind(&socket, mode).map_err(Obstacle::Errno)?;
+        let socket = open(kind).map_err(BindError::Errno)?;
+        entry.bind(&socket, mode).map_err(BindError::Errno)?;
         let own = entry.stat().ok().filter(is_own_socket);
         let identity = own.map(|stat| FileId::of(&stat));
         Ok((socket, Self { entry, identity }))
@@ -42,7 +44,7 @@ impl SocketFile {
 }
 
 impl AsFd for SocketFile {
-    /// The directory.
+    /// Its directory.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.entry.as_fd()
     }
@@ -60,10 +62,10 @@ impl Drop for SocketFile {
     }
 }
 
-impl fmt::Display for Obstacle {
+impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Self::Is(what) => write!(f, "it is a {what}"),
+            Self::NotASocket(kind) => write!(f, "it is a {kind}"),
             Self::BelongsTo(user) => write!(f, "it belongs to UID {user}"),
             Self::InUse => f.write_str("another process listens there"),
             Self::Errno(Errno::ENAMETOOLONG) => f.write_str("the name is too long"),
@@ -72,29 +74,29 @@ impl fmt::Display for Obstacle {
     }
 }
 
-/// A Unix socket that never blocks and that nobody inherits.
+/// A Unix socket that never blocks and is closed at exec.
 pub(super) fn open(kind: SockType) -> nix::Result<OwnedFd> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     socket(AddressFamily::Unix, kind, flags, None)
 }
 
-fn remove_leftover(entry: &Entry, socket_kind: SockType) -> Result<(), Obstacle> {
+fn remove_leftover(entry: &Entry, socket_kind: SockType) -> Result<(), BindError> {
     let stat = match entry.stat() {
         Ok(stat) => stat,
         Err(Errno::ENOENT) => return Ok(()),
-        Err(errno) => return Err(Obstacle::Errno(errno)),
+        Err(errno) => return Err(BindError::Errno(errno)),
     };
     match kind(&stat) {
         Some("socket") => {}
-        other => return Err(Obstacle::Is(other.unwrap_or("regular file"))),
+        other => return Err(BindError::NotASocket(other.unwrap_or("regular file"))),
     }
     if stat.st_uid != sys::effective_user() {
-        return Err(Obstacle::BelongsTo(stat.st_uid));
+        return Err(BindError::BelongsTo(stat.st_uid));
     }
-    let socket = open(socket_kind).map_err(Obstacle::Errno)?;
+    let socket = open(socket_kind).map_err(BindError::Errno)?;
     match entry.connect(&socket) {
-        Err(Errno::ECONNREFUSED) => entry.unlink().map_err(Obstacle::Errno),
-        _ => Err(Obstacle::InUse),
+        Err(Errno::ECONNREFUSED) => entry.unlink().map_err(BindError::Errno),
+        _ => Err(BindError::InUse),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What hinit hears by sockets: the server at the notify socket, and probes.
+//! The sockets that the main loop watches: the notify socket and the responder's.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
@@ -12,39 +12,40 @@ use super::notify::Notify;
 use super::responder::Responder;
 use crate::cli::Run;
 use crate::error::Error;
-use crate::output::Log;
 use crate::pidfile::Claim;
-use crate::sys::describe;
 
 pub(super) struct Sockets {
-    /// So that a wait has one descriptor more to look at, however many there are.
+    /// One descriptor for the main loop to poll, however many sockets there are.
     epoll: Epoll,
     notify: Option<Notify>,
     responder: Responder,
 }
 
-/// The number of the notify socket. The others are the responder's.
+/// The notify socket's number in `epoll`. All others are the responder's.
 const NOTIFY: u64 = u64::MAX;
-/// How many sockets are attended to before signals have their turn.
+/// How many events are handled before the main loop polls for signals again.
 const MAX_AT_ONCE: usize = 4;
 
 impl Sockets {
-    /// None, if nobody is to be heard.
+    /// None, if the options ask for no socket.
     pub(super) fn open(
         options: &Run,
         claim: Option<&Claim>,
         identity: Option<&Identity>,
-        log: Log,
     ) -> Result<Option<Self>, Error> {
         if !are_wanted(options) {
             return Ok(None);
         }
-        let fail = |errno: Errno| Error::cannot("open", &"epoll", &describe(errno));
+        let fail = |errno: Errno| Error::os("open", &"epoll", errno);
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(fail)?;
         let responder = Responder::open(&options.listen, claim, options.mode)?;
-        responder.listen(&epoll).map_err(fail)?;
+        responder.watch_listeners(&epoll).map_err(fail)?;
         let notify = match &options.notify {
-            Some(notify) => Some(Notify::open(options, notify, claim, identity, log)?),
+            Some(notify) => {
+                let opened = Notify::open(options, notify, claim, identity);
+                let fail = |errno| Error::os("open the socket", &"NOTIFY_SOCKET", errno);
+                Some(opened.map_err(fail)?)
+            }
             None => None,
         };
         if let Some(notify) = &notify {
@@ -58,7 +59,7 @@ impl Sockets {
         }))
     }
 
-    /// Names all that must stay open.
+    /// Passes each descriptor that must stay open.
     pub(super) fn keep(&self, keep: &mut dyn FnMut(BorrowedFd)) {
         keep(self.as_fd());
         if let Some(notify) = &self.notify {
@@ -71,19 +72,21 @@ impl Sockets {
         self.notify.as_mut()
     }
 
-    /// Answers probes. True, if the server has something to say.
-    pub(super) fn attend(&mut self, health: &Health) -> bool {
+    /// Answers HTTP requests. True, if a notify message may wait.
+    pub(super) fn handle_events(&mut self, health: &Health) -> bool {
         let mut events = [EpollEvent::empty(); MAX_AT_ONCE];
         let count = self.epoll.wait(&mut events, EpollTimeout::ZERO);
         let now = Instant::now();
-        let mut is_called = false;
+        let mut has_message = false;
         for event in events.iter().take(count.unwrap_or_default()) {
             match event.data() {
-                NOTIFY => is_called = true,
-                number => self.responder.attend(&self.epoll, number, health, now),
+                NOTIFY => has_message = true,
+                number => self
+                    .responder
+                    .handle_event(&self.epoll, number, health, now),
             }
         }
-        is_called
+        has_message
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -100,13 +103,13 @@ impl Sockets {
 }
 
 impl AsFd for Sockets {
-    /// Readable while there is something to attend to.
+    /// Readable while there is an event to handle.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.epoll.0.as_fd()
     }
 }
 
-/// Whether hinit is to hear anything at all.
+/// Whether the options ask for a socket. `--ready-when` needs one to answer whether the server is ready.
 pub(super) fn are_wanted(options: &Run) -> bool {
     options.notify.is_some() || !options.listen.is_empty() || options.ready_when.is_some()
 }

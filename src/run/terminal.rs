@@ -1,5 +1,5 @@
-//! The terminal's foreground group: the server's while it runs, and then again whose it was; and
-//! what a stop from the keyboard means for hinit (`termios(3)`, "Job control").
+//! The terminal: its foreground process group is the server's while the server runs, and the former one's
+//! after it; and what hinit does when the keyboard stops the server (`termios(3)`, "Job control").
 
 use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -14,28 +14,28 @@ use crate::sys;
 /// The controlling terminal of hinit's session.
 pub(super) struct Terminal {
     tty: OwnedFd,
-    loan: Cell<Option<Loan>>,
+    owner_change: Cell<Option<OwnerChange>>,
 }
 
-/// The terminal belongs to the server's user for as long as the server runs.
+/// The terminal belongs to the server's user while the server runs.
 #[derive(Clone, Copy)]
-struct Loan {
-    /// One of the standard streams: `/dev/tty` is a file of its own.
+struct OwnerChange {
+    /// One of the standard streams, because `/dev/tty` is another file with an owner of its own.
     stream: BorrowedFd<'static>,
-    owner: u32,
-    user: u32,
+    from: u32,
+    to: u32,
 }
 
-/// What is to become of a server that has stopped.
+/// What hinit does with a server that was stopped.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// It is to go on: this is its terminal now.
+    /// Continue it: the terminal is its own now.
     Continue,
-    /// It is to go on, for nobody else could ever continue it.
+    /// Continue it, because nothing else could.
     ContinueAlone,
-    /// It waits: a SIGCONT that came or will come to hinit is for it as well.
+    /// Nothing: hinit has got or will get a SIGCONT, and passes it on.
     Wait,
-    /// It stays stopped until somebody continues it, whom hinit will not see.
+    /// Leave it stopped, because another process may continue it directly.
     Leave,
 }
 
@@ -47,7 +47,7 @@ impl Terminal {
         let tty = openat(AT_FDCWD, "/dev/tty", flags, Mode::empty()).ok()?;
         Some(Self {
             tty,
-            loan: Cell::new(None),
+            owner_change: Cell::new(None),
         })
     }
 
@@ -55,17 +55,14 @@ impl Terminal {
         self.tty.as_fd()
     }
 
-    /// Notes that the terminal was handed over, so that it goes back at the end.
-    pub(super) fn lent(&self, stream: BorrowedFd<'static>, owner: u32, user: u32) {
-        self.loan.set(Some(Loan {
-            stream,
-            owner,
-            user,
-        }));
+    /// Records that the terminal's owner was changed, so that it is changed back at the end.
+    pub(super) fn set_owner_change(&self, stream: BorrowedFd<'static>, from: u32, to: u32) {
+        self.owner_change
+            .set(Some(OwnerChange { stream, from, to }));
     }
 
-    /// Whether hinit's group is in the foreground, and so the terminal hinit's to give: a job
-    /// started with `&` must not steal it from the shell.
+    /// Whether hinit's group is in the foreground. Only then hinit may give the terminal to the server: a job that was
+    /// started with `&` must not take it from the shell.
     pub(super) fn is_ours(&self) -> bool {
         tcgetpgrp(&self.tty) == Ok(getpgrp())
     }
@@ -80,16 +77,16 @@ impl Terminal {
     /// Lets a group read from the terminal. SIGTTOU, which the kernel sends to a background group
     /// that tries this, is blocked.
     pub(super) fn give_to(&self, group: Pid) {
-        // It fails where the group or the terminal is gone, and then nobody is there to read.
-        let _gone = tcsetpgrp(&self.tty, group);
+        // It fails if the group or the terminal no longer exists, and then there is no reader.
+        let _ignored = tcsetpgrp(&self.tty, group);
     }
 
-    /// Does for hinit what `signal`, which stopped the server, would have done to a server without
-    /// an init: the shell is to see its job stopped.
+    /// Stops hinit too, after `signal` has stopped the server, so that the shell sees its job stopped, as it does
+    /// without an init.
     pub(super) fn follow_stop(&self, signal: Signal, server: Option<Pid>) -> Stop {
         let wants_terminal = matches!(signal, Signal::SIGTTIN | Signal::SIGTTOU);
-        // A job that a shell has put into the foreground while it ran: the shell had no need to
-        // continue it, so only now hinit learns of it.
+        // A shell has put the running job into the foreground. It had no need to continue the job, so hinit learns of it
+        // only now.
         if wants_terminal
             && self.is_ours()
             && let Some(server) = server
@@ -98,16 +95,16 @@ impl Terminal {
             return Stop::Continue;
         }
         // SIGSTOP would stop hinit even where no shell could continue it.
-        let like = match signal {
+        let own_stop = match signal {
             Signal::SIGSTOP => Signal::SIGTSTP,
             other => other,
         };
-        if getpid() != Pid::from_raw(1) && sys::stop_own_group(like) {
+        if getpid() != Pid::from_raw(1) && sys::stop_own_group(own_stop) {
             return Stop::Wait;
         }
         match (signal, server) {
             (Signal::SIGTSTP, _) => Stop::ContinueAlone,
-            // Whoever leads the session shares out its terminal.
+            // hinit leads the session, so no shell will give the server its terminal.
             (_, Some(server)) if wants_terminal && getsid(None) == Ok(getpid()) => {
                 self.give_to(server);
                 Stop::ContinueAlone
@@ -118,17 +115,13 @@ impl Terminal {
 }
 
 impl Drop for Terminal {
-    /// Gives the terminal back to its owner, unless it has another one by now.
+    /// Restores the terminal's owner, unless another process has changed it meanwhile.
     fn drop(&mut self) {
-        if let Some(Loan {
-            stream,
-            owner,
-            user,
-        }) = self.loan.get()
-            && fstat(stream).is_ok_and(|stat| stat.st_uid == user)
+        if let Some(OwnerChange { stream, from, to }) = self.owner_change.get()
+            && fstat(stream).is_ok_and(|stat| stat.st_uid == to)
         {
-            // The caller has the same means to mend it, and nothing else depends on it.
-            let _ignored = fchown(stream, Some(Uid::from_raw(owner)), None);
+            // The caller can change the owner too, and nothing else depends on it.
+            let _ignored = fchown(stream, Some(Uid::from_raw(from)), None);
         }
     }
 }

@@ -8,7 +8,7 @@ mutants! {
     } fails "compat::ends::leftovers_get_the_signal_of_each_init";
 
     a_session_is_not_made: "run/launch/start.rs" {
-        "let _cannot_fail = setsid();" => "let _ = setsid;"
+        "let _session = setsid();" => "let _ = setsid;"
     } fails "compat::terminal::pid_1::without_a_terminal";
 
     the_terminal_is_not_taken: "run/launch/start.rs" {

@@ -12,7 +12,7 @@ mutants! {
     } fails "lifecycle::pid_1::hinit_leaves_its_working_directory_and_closes_inherited_descriptors";
 
     passed_sockets_stay_hinits: "run/launch/start.rs" {
-        "let own_pid = listens.map(|_| LISTEN_PID);" => "let own_pid = listens.map(|_| LISTEN_PID).filter(|_| false);"
+        "let own_pid = recipient.map(|_| LISTEN_PID);" => "let own_pid = recipient.map(|_| LISTEN_PID).filter(|_| false);"
     } fails "lifecycle::subreaper::passed_sockets_are_the_servers";
 
     passed_sockets_name_another_pidfd: "sys/environment.rs" {
@@ -40,6 +40,6 @@ mutants! {
     } fails "exec_errors::subreaper::each_wrong_binary_is_named";
 
     the_first_file_of_path_is_named: "run/launch/exec_error.rs" {
-        "let is_other = errno == Errno::ENOENT;" => "let is_other = true;"
+        "let lacks_another_file = errno == Errno::ENOENT;" => "let lacks_another_file = true;"
     } fails "exec_errors::subreaper::a_command_is_found_along_path";
 }

@@ -13,11 +13,11 @@ mutants! {
     } fails "beside::pid_1::the_socket_exists_as_long_as_hinit_runs";
 
     a_socket_that_is_served_is_replaced: "run/socket_file.rs" {
-        "_ => Err(Obstacle::InUse)," => "_ => entry.unlink().map_err(Obstacle::Errno),"
+        "_ => Err(BindError::InUse)," => "_ => entry.unlink().map_err(BindError::Errno),"
     } fails "beside::a_socket_that_is_served_is_left_alone";
 
     a_file_that_is_no_socket_is_removed: "run/socket_file.rs" {
-        "other => return Err(Obstacle::Is(other.unwrap_or(\"regular file\")))," => "_ => return entry.unlink().map_err(Obstacle::Errno),"
+        "other => return Err(BindError::NotASocket(other.unwrap_or(\"regular file\")))," => "_ => return entry.unlink().map_err(BindError::Errno),"
     } fails "beside::a_file_with_the_sockets_name_is_left_alone";
 
     the_umask_decides_the_sockets_mode: "file/entry.rs" {
@@ -30,7 +30,7 @@ mutants! {
     } fails "listen::pid_1::the_server_inherits_none_of_the_sockets";
 
     a_server_that_is_about_to_be_stopped_is_ready: "run/main_loop/signals.rs" {
-        "            self.health.stop();" => ""
+        "            self.health.set_stop_requested();" => ""
     } fails "listen::pid_1::a_server_that_is_about_to_be_stopped_is_alive_but_not_ready";
 
     a_stopped_server_is_healthy: "run/main_loop/children.rs" {
@@ -42,15 +42,15 @@ mutants! {
     } fails "listen::without_ipv6_localhost_is_one_address";
 
     a_full_table_drops_any_connection: "run/responder.rs" {
-        "places.min_by_key(|(place, _)| place.rank())" => "places.min_by_key(|(place, number)| (place.rank().0, *number))"
+        "slots.min_by_key(|(connection, _)| connection.eviction_order())" => "slots.min_by_key(|(connection, number)| (connection.eviction_order().0, *number))"
     } fails "listen::crowds::at_the_limit_the_connection_that_was_idle_longest_is_dropped";
 
     a_connection_amid_a_request_is_dropped_first: "run/responder/connection.rs" {
-        "let asks = self.is_new || self.deadline.is_some();" => "let asks = false;"
+        "let is_busy = self.is_new || self.deadline.is_some();" => "let is_busy = false;"
     } fails "listen::crowds::a_connection_amid_a_request_is_dropped_last";
 
     a_full_socket_loses_an_answer: "run/responder/connection.rs" {
-        "Then::Keep if is_sent => {}" => "Then::Keep => {}"
+        "AfterAnswer::KeepOpen if is_sent => {}" => "AfterAnswer::KeepOpen => {}"
     } fails "listen::crowds::a_client_that_sends_requests_and_reads_no_answer_is_dropped";
 
     exhausted_descriptors_make_hinit_spin: "run/responder.rs" {
@@ -62,6 +62,6 @@ mutants! {
     } fails "listen::requests::a_part_of_a_request";
 
     an_answer_before_a_body_is_lost: "run/responder/connection.rs" {
-        "Then::Linger if is_sent => self.linger(now)," => "Then::Linger if is_sent => self.close(),"
+        "AfterAnswer::Linger if is_sent => self.linger(now)," => "AfterAnswer::Linger if is_sent => self.close(),"
     } fails "listen::requests::a_request_with_a_body";
 }

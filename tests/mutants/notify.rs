@@ -13,7 +13,7 @@ mutants! {
     } fails "notify::subreaper::messages_of_a_worker_count";
 
     an_exited_sender_does_not_count: "run/notify/sender.rs" {
-        "let is_believed = !has_exited || is_servers(server, user);" => "let is_believed = !has_exited || is_servers(server, user) && user == 4242;"
+        "let is_accepted = !has_exited || may_signal(user, server);" => "let is_accepted = !has_exited || may_signal(user, server) && user == 4242;"
     } fails "notify::departed::subreaper::an_exited_sender_of_the_servers_user_counts";
 
     an_exited_sender_of_any_user_counts: "run/notify/sender.rs" {
@@ -42,20 +42,20 @@ mutants! {
         "if message != b\"BARRIER=1\" {" => "if true {"
     } fails "notify::strangers::pid_1::a_process_of_another_user_is_ignored";
 
-    the_socket_is_abstract: "run/notify/place.rs" {
+    the_socket_is_abstract: "run/notify/socket.rs" {
         "SocketFile::bind(entry.ok()?," => "SocketFile::bind(entry.ok().filter(|_| false)?,"
     } fails "notify::place::subreaper::the_socket_is_beside_the_pid_file";
 
-    the_servers_user_cannot_reach_the_socket: "run/notify/place.rs" {
+    the_servers_user_cannot_reach_the_socket: "run/notify/socket.rs" {
         "identity.is_none_or(|identity| can_reach(&address, identity))" => "identity.is_none_or(|identity| can_reach(&address, identity) || identity.uid() > 0)"
     } fails "notify::place::pid_1::a_server_of_another_user_can_reach_the_socket";
 
     the_server_is_ready_before_its_message: "run/health.rs" {
-        "word: notify.is_some()," => "word: false,"
+        "ready_message: notify.is_some()," => "ready_message: false,"
     } fails "notify::pid_1::a_server_is_ready_after_its_message";
 
     a_silent_server_is_healthy: "run/health.rs" {
-        "(self.stopping.is_none() && silence >= watchdog)" => "(self.stopping.is_some() && silence >= watchdog)"
+        "let is_too_long = self.stopping.is_none() && silence >= watchdog;" => "let is_too_long = self.stopping.is_some() && silence >= watchdog;"
     } fails "notify::watchdog::subreaper::a_silent_server_is_unhealthy";
 
     a_stopped_server_does_not_end_at_its_watchdog: "run/main_loop/notify_events.rs" {
@@ -83,11 +83,11 @@ mutants! {
     } fails "notify::main_pid::subreaper::a_process_that_is_not_below_hinit_cannot_become_the_server";
 
     another_manager_gets_unchecked_bytes: "run/notify.rs" {
-        "let message = message::for_others(datagram, self.may_be_ready);" => "let message = String::from_utf8_lossy(datagram).into_owned();"
+        "let message = message::forwardable(datagram, self.may_be_ready);" => "let message = String::from_utf8_lossy(datagram).into_owned();"
     } fails "notify::upstream::pid_1::messages_are_passed_on";
 
     another_manager_gets_pids: "run/notify/message.rs" {
-        "Word::MainPid(_) | Word::Watchdog(_)" => "Word::MainPid(pid) => return write!(f, \"MAINPID={pid}\"), Word::Watchdog(_)"
+        "NotifyEvent::MainPid(_) | NotifyEvent::WatchdogTimeout(_)" => "NotifyEvent::MainPid(pid) => return write!(f, \"MAINPID={pid}\"), NotifyEvent::WatchdogTimeout(_)"
     } fails "notify::upstream::pid_1::messages_are_passed_on";
 
     a_line_ends_only_at_a_line_feed: "run/notify/message.rs" {
@@ -103,7 +103,7 @@ mutants! {
     } fails "notify::upstream::pid_1::the_watchdog_of_hinits_manager_is_passed_to_the_server";
 
     a_pause_counts_as_silence: "run/health.rs" {
-        "*sign = if has_run_out { now } else { *sign + by };" => "let _ = has_run_out;"
+        "*last_ping = if has_run_out { now } else { *last_ping + by };" => "let _ = has_run_out;"
     } fails "pause::subreaper::a_pause_does_not_count_as_silence";
 
     a_followed_file_can_name_any_process: "run/follow.rs" {

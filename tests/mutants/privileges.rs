@@ -62,7 +62,7 @@ mutants! {
     } fails "user::streams::the_terminal_of_another_session_keeps_its_owner";
 
     the_terminal_does_not_go_back_to_its_owner: "run/terminal.rs" {
-        "stat.st_uid == user)" => "stat.st_uid != user)"
+        "stat.st_uid == to)" => "stat.st_uid != to)"
     } fails "user::streams::subreaper::the_terminal_is_the_users_until_the_end";
 
     a_pid_file_of_any_user_is_trusted: "pidfile/read.rs" {

@@ -4,7 +4,7 @@ use super::Mutant;
 
 mutants! {
     a_server_that_does_not_answer_is_ready: "run/health.rs" {
-        "answer: is_asked," => "answer: is_asked && notify.is_some(),"
+        "probes: has_probes," => "probes: has_probes && notify.is_some(),"
     } fails "ready::subreaper::a_server_is_ready_once_its_port_is_open";
 
     a_server_is_probed_before_its_exec: "run/ready.rs" {
@@ -16,7 +16,7 @@ mutants! {
     } fails "ready::child::pid_1::the_probing_child_runs_as_the_servers_user";
 
     the_probing_child_keeps_the_lock: "run/ready.rs" {
-        "let _may_stay = KeptDescriptors::new(answer.as_fd()).close_others();" => ""
+        "let _ignored = KeptDescriptors::new(output.as_fd()).close_others();" => ""
     } fails "ready::child::subreaper::the_probing_child_keeps_no_descriptor_of_hinit";
 
     the_probing_child_outlives_a_stop: "run/ready.rs" {
@@ -36,7 +36,7 @@ mutants! {
     } fails "ready::child::the_probing_child_cannot_become_the_server";
 
     hinit_wakes_up_after_the_server_is_ready: "run/health.rs" {
-        "self.late_at.filter(|_| !self.has_become_ready());" => "self.late_at;"
+        "self.ready_warning_at.filter(|_| !self.has_become_ready());" => "self.ready_warning_at;"
     } fails "ready::subreaper::hinit_does_not_wake_up_after_the_server_is_ready";
 
     ready_is_passed_on_before_the_probes_answer: "run/notify.rs" {

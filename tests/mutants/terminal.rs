@@ -12,7 +12,7 @@ mutants! {
     } fails "terminal::a_background_job_takes_the_terminal_only_in_the_foreground";
 
     the_shell_sees_no_stop: "run/terminal.rs" {
-        "&& sys::stop_own_group(like)" => "&& like != signal"
+        "&& sys::stop_own_group(own_stop)" => "&& own_stop != signal"
     } fails "terminal::ctrl_z_fg_and_bg_affect_hinit_and_server";
 
     hinit_stops_without_its_group: "sys/terminal.rs" {

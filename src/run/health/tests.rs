@@ -2,33 +2,33 @@ use super::*;
 
 const WATCHDOG: Duration = Duration::from_secs(30);
 
-/// One phase of a life, and the verdicts then: on its liveness and its readiness.
-pub(crate) struct Phase {
+/// A phase, and whether the server is alive and ready in it.
+pub(crate) struct PhaseVerdicts {
     pub(crate) name: &'static str,
     pub(crate) live: bool,
     pub(crate) ready: bool,
 }
 
-/// A life that was told these things, and how many seconds ago its last sign of life was.
-fn life(notify: bool, told: &[Word], seconds: u64) -> (Health, Instant) {
+/// A server that has sent these events, and the time this many seconds later.
+fn server(notify: bool, events: &[NotifyEvent], seconds: u64) -> (Health, Instant) {
     let start = Instant::now();
     let options = Notify {
         watchdog: Some(WATCHDOG),
         signal: None,
     };
     let mut health = Health::new(Pid::from_raw(7), notify.then_some(&options), false, start);
-    health.has_started(start);
-    for word in told {
-        health.hear(*word, start);
+    health.set_started(start);
+    for event in events {
+        health.apply(*event, start);
     }
     (health, start + Duration::from_secs(seconds))
 }
 
-/// Every phase, as the README has them.
-pub(crate) fn phases() -> Vec<Phase> {
-    use Word::{Ready, Reloading, Stopping};
-    let asked = |(mut health, now): (Health, Instant)| {
-        health.stop();
+/// Every phase, in the order of the README.
+pub(crate) fn phases() -> Vec<PhaseVerdicts> {
+    use NotifyEvent::{Ready, Reloading, Stopping};
+    let stop_requested = |(mut health, now): (Health, Instant)| {
+        health.set_stop_requested();
         (health, now)
     };
     let suspended = |(mut health, now): (Health, Instant)| {
@@ -36,66 +36,66 @@ pub(crate) fn phases() -> Vec<Phase> {
         (health, now)
     };
     let ended = |(mut health, now): (Health, Instant)| {
-        health.end();
+        health.set_ended();
         (health, now)
     };
     let reasons = [
         (
             "starting",
-            life(true, &[], 99),
+            server(true, &[], 99),
             "process 7 is alive",
             "process 7 is not ready yet",
         ),
         (
             "ready",
-            life(true, &[Ready], 29),
+            server(true, &[Ready], 29),
             "process 7 is alive",
             "process 7 is alive",
         ),
         (
             "ready",
-            life(false, &[], 99),
+            server(false, &[], 99),
             "process 7 is alive",
             "process 7 is alive",
         ),
         (
             "reloading",
-            life(true, &[Ready, Reloading], 29),
+            server(true, &[Ready, Reloading], 29),
             "process 7 is alive",
             "process 7 is alive",
         ),
         (
             "stopping",
-            asked(life(true, &[Ready], 99)),
+            stop_requested(server(true, &[Ready], 99)),
             "process 7 is alive",
             "process 7 is about to be stopped",
         ),
         (
             "stopping",
-            life(true, &[Ready, Stopping], 99),
+            server(true, &[Ready, Stopping], 99),
             "process 7 is alive",
             "process 7 is about to be stopped",
         ),
         (
             "silent",
-            life(true, &[Ready], 31),
+            server(true, &[Ready], 31),
             "no sign of life for 31s (watchdog 30s)",
             "no sign of life for 31s (watchdog 30s)",
         ),
         (
             "stopped",
-            suspended(life(true, &[Ready], 0)),
+            suspended(server(true, &[Ready], 0)),
             "process 7 is stopped",
             "process 7 is stopped",
         ),
         (
             "ended",
-            ended(life(true, &[Ready], 0)),
+            ended(server(true, &[Ready], 0)),
             "the server has not started yet, or has ended",
             "the server has not started yet, or has ended",
         ),
     ];
-    let mut phases: Vec<Phase> = Vec::new();
+    let mut phases: Vec<PhaseVerdicts> = Vec::new();
     for (name, (health, now), live, ready) in reasons {
         let verdicts = [health.liveness(now), health.readiness(now)];
         let [is_live, is_ready] = verdicts.each_ref().map(Verdict::is_healthy);
@@ -111,10 +111,10 @@ pub(crate) fn phases() -> Vec<Phase> {
             [line(is_live, live), line(is_ready, ready)],
             "{name}"
         );
-        assert_eq!(health.phase(now), name);
+        assert_eq!(health.phase(now).name(), name);
         match phases.iter().find(|phase| phase.name == name) {
             Some(known) => assert_eq!((known.live, known.ready), (is_live, is_ready), "{name}"),
-            None => phases.push(Phase {
+            None => phases.push(PhaseVerdicts {
                 name,
                 live: is_live,
                 ready: is_ready,
@@ -143,142 +143,155 @@ fn every_phase_has_its_verdicts() {
 }
 
 #[test]
-fn what_the_words_do() {
-    use Word::{Alive, Extend, Failure, Hung, MainPid, Other, Ready, Reloading, Status};
-    let watchdog = |seconds| Word::Watchdog(Duration::from_secs(seconds));
-    for (told, seconds, phase) in [
-        // Before its first sign of life a server is not watched.
+fn notify_events_change_the_phase() {
+    use NotifyEvent::{
+        Errno, ExtendTimeout, Ignored, MainPid, Ready, Reloading, Status, WatchdogPing,
+        WatchdogTrigger,
+    };
+    let watchdog = |seconds| NotifyEvent::WatchdogTimeout(Duration::from_secs(seconds));
+    for (events, seconds, phase) in [
+        // The watchdog starts with the first ping.
         (&[][..], 99, "starting"),
-        (&[Alive], 29, "starting"),
-        (&[Alive], 30, "silent"),
-        (&[Ready, Alive], 30, "silent"),
-        (&[Ready, Hung], 0, "silent"),
-        (&[Ready, Hung, Alive], 0, "ready"),
+        (&[WatchdogPing], 29, "starting"),
+        (&[WatchdogPing], 30, "silent"),
+        (&[Ready, WatchdogPing], 30, "silent"),
+        (&[Ready, WatchdogTrigger], 0, "silent"),
+        (&[Ready, WatchdogTrigger, WatchdogPing], 0, "ready"),
         (&[Reloading], 0, "starting"),
         (&[Ready, Reloading, Ready], 0, "ready"),
         (&[Ready, watchdog(5)], 5, "silent"),
         (&[Ready, watchdog(0)], 99, "ready"),
-        (&[Ready, watchdog(0), Hung], 99, "ready"),
+        (&[Ready, watchdog(0), WatchdogTrigger], 99, "ready"),
         (
             &[
                 Ready,
-                Failure(2),
+                Errno(2),
                 Status("x"),
-                Extend(WATCHDOG),
+                ExtendTimeout(WATCHDOG),
                 MainPid(Pid::from_raw(9)),
-                Other,
+                Ignored,
             ],
             0,
             "ready",
         ),
     ] {
-        let (health, now) = life(true, told, seconds);
-        assert_eq!(health.phase(now), phase, "{told:?}");
+        let (health, now) = server(true, events, seconds);
+        assert_eq!(health.phase(now).name(), phase, "{events:?}");
     }
 }
 
 #[test]
-fn silence_is_told_once_each_time() {
-    let (mut health, late) = life(true, &[], 30);
+fn each_silence_is_warned_of_once() {
+    let (mut health, late) = server(true, &[], 30);
     assert_eq!(health.deadline(), Some(late + WATCHDOG));
     let start = late.checked_sub(WATCHDOG).unwrap();
-    health.hear(Word::Ready, start);
+    health.apply(NotifyEvent::Ready, start);
     assert_eq!(health.deadline(), Some(late));
-    assert_eq!(health.newly_silent(start), None);
+    assert_eq!(health.take_silence_warning(start), None);
     let silent = Verdict::Silent {
         silence: WATCHDOG,
         watchdog: WATCHDOG,
     };
-    assert_eq!(health.newly_silent(late), Some(silent));
-    assert_eq!((health.newly_silent(late), health.deadline()), (None, None));
-    health.hear(Word::Alive, late);
+    assert_eq!(health.take_silence_warning(late), Some(silent));
+    assert_eq!(
+        (health.take_silence_warning(late), health.deadline()),
+        (None, None)
+    );
+    health.apply(NotifyEvent::WatchdogPing, late);
     assert_eq!(health.deadline(), Some(late + WATCHDOG));
-    assert!(health.newly_silent(late + WATCHDOG).is_some());
-    // One that is on its way out has other things to do.
-    health.hear(Word::Alive, late);
-    health.stop();
+    assert!(health.take_silence_warning(late + WATCHDOG).is_some());
+    // A server that stops need not ping.
+    health.apply(NotifyEvent::WatchdogPing, late);
+    health.set_stop_requested();
     assert_eq!(health.deadline(), None);
-    assert_eq!(health.newly_silent(late + WATCHDOG), None);
+    assert_eq!(health.take_silence_warning(late + WATCHDOG), None);
 }
 
 #[test]
-fn a_server_that_is_not_ready_after_a_minute_is_late_once() {
+fn a_server_that_is_not_ready_after_a_minute_is_warned_of_once() {
     let options = Notify::default();
     let start = Instant::now();
     let at = |seconds| start + Duration::from_secs(seconds);
-    // Whether it is to say that it is ready, and to answer hinit's probes.
-    let life = |says: bool, answers| {
-        let notify = says.then_some(&options);
-        let mut health = Health::new(Pid::from_raw(7), notify, answers, start);
+    // By whether the server must send READY=1, and pass hinit's probes.
+    let server = |by_message: bool, by_probes| {
+        let notify = by_message.then_some(&options);
+        let mut health = Health::new(Pid::from_raw(7), notify, by_probes, start);
         assert_eq!(health.deadline(), None);
-        health.has_started(start);
+        health.set_started(start);
         health
     };
-    for (says, answers) in [(true, false), (false, true), (true, true)] {
-        let mut health = life(says, answers);
+    for (by_message, by_probes) in [(true, false), (false, true), (true, true)] {
+        let mut health = server(by_message, by_probes);
         assert_eq!(health.deadline(), Some(at(60)));
-        assert!(!health.is_newly_late(at(59)));
-        assert!(health.is_newly_late(at(60)));
-        assert!(!health.is_newly_late(at(60)));
+        assert!(!health.take_ready_warning(at(59)));
+        assert!(health.take_ready_warning(at(60)));
+        assert!(!health.take_ready_warning(at(60)));
         assert_eq!(health.deadline(), None);
-        assert_eq!(health.phase(at(60)), "starting");
+        assert_eq!(health.phase(at(60)).name(), "starting");
     }
-    let mut ready = [life(true, false), life(false, true), life(true, true)];
+    let mut ready = [server(true, false), server(false, true), server(true, true)];
     for health in &mut ready {
-        health.hear(Word::Ready, start);
-        health.has_answered();
+        health.apply(NotifyEvent::Ready, start);
+        health.set_probes_passed();
     }
-    let [mut stopping, mut ended] = [life(true, true), life(true, true)];
-    stopping.stop();
-    ended.end();
-    let others = [life(false, false), stopping, ended];
+    let [mut stopping, mut ended] = [server(true, true), server(true, true)];
+    stopping.set_stop_requested();
+    ended.set_ended();
+    let others = [server(false, false), stopping, ended];
     for mut health in ready.into_iter().chain(others) {
         assert_eq!(health.deadline(), None);
-        assert!(!health.is_newly_late(at(60)));
+        assert!(!health.take_ready_warning(at(60)));
     }
-    // A pause does not count, and a watchdog that runs does not hide it.
-    let mut health = life(true, true);
-    health.hear(Word::Watchdog(WATCHDOG), start);
-    health.hear(Word::Ready, start);
+    // A pause postpones the warning, and a running watchdog does not replace it.
+    let mut health = server(true, true);
+    health.apply(NotifyEvent::WatchdogTimeout(WATCHDOG), start);
+    health.apply(NotifyEvent::Ready, start);
     health.postpone(Duration::from_secs(5), at(6));
     assert_eq!(health.deadline(), Some(at(35)));
-    assert!(!health.is_newly_late(at(64)));
-    assert!(health.is_newly_late(at(65)));
+    assert!(!health.take_ready_warning(at(64)));
+    assert!(health.take_ready_warning(at(65)));
 }
 
 #[test]
-fn one_that_is_to_do_both_is_ready_when_it_has() {
+fn with_notify_and_probes_both_must_hold() {
     let options = Notify::default();
     let now = Instant::now();
-    for (says, answers) in [(true, true), (true, false), (false, true)] {
+    for (has_sent, has_passed) in [(true, true), (true, false), (false, true)] {
         let mut health = Health::new(Pid::from_raw(7), Some(&options), true, now);
-        health.has_started(now);
-        if says {
-            health.hear(Word::Ready, now);
+        health.set_started(now);
+        if has_sent {
+            health.apply(NotifyEvent::Ready, now);
         }
-        if answers {
-            health.has_answered();
+        if has_passed {
+            health.set_probes_passed();
         }
-        let phase = if says && answers { "ready" } else { "starting" };
-        assert_eq!(health.phase(now), phase);
-        // That it answered once stays.
-        health.hear(Word::Reloading, now);
-        health.hear(Word::Ready, now);
-        assert_eq!(health.readiness(now).is_healthy(), answers);
+        let phase = if has_sent && has_passed {
+            "ready"
+        } else {
+            "starting"
+        };
+        assert_eq!(health.phase(now).name(), phase);
+        // A reload does not repeat the probes.
+        health.apply(NotifyEvent::Reloading, now);
+        health.apply(NotifyEvent::Ready, now);
+        assert_eq!(health.readiness(now).is_healthy(), has_passed);
     }
 }
 
 #[test]
-fn another_server_starts_with_a_clean_slate_but_for_a_stop() {
-    use Word::{Ready, Stopping};
+fn a_requested_stop_outlasts_a_replacement_and_an_announced_one_does_not() {
+    use NotifyEvent::{Ready, Stopping};
     let new = Pid::from_raw(9);
-    let replaced = |told: &[Word], asked: bool| {
-        let (mut health, late) = life(true, told, 31);
-        if asked {
-            health.stop();
+    let replaced = |events: &[NotifyEvent], is_stop_requested: bool| {
+        let (mut health, late) = server(true, events, 31);
+        if is_stop_requested {
+            health.set_stop_requested();
         }
         health.replace_server(new, false, late);
-        (health.phase(late), health.deadline().map(|at| at - late))
+        (
+            health.phase(late).name(),
+            health.deadline().map(|at| at - late),
+        )
     };
     assert_eq!(replaced(&[Ready], false), ("ready", Some(WATCHDOG)));
     assert_eq!(
@@ -291,27 +304,31 @@ fn another_server_starts_with_a_clean_slate_but_for_a_stop() {
         replaced(&[], false),
         ("starting", Some(Duration::from_secs(29)))
     );
-    let (mut health, now) = life(true, &[Ready], 0);
+    let (mut health, now) = server(true, &[Ready], 0);
     health.replace_server(new, false, now);
-    // The old one is still there, and says that it goes.
-    health.hear(Stopping, now);
-    assert_eq!(health.phase(now), "stopping");
-    health.forget_the_old_ones_word();
-    assert_eq!(health.phase(now), "ready");
+    // The old server still runs, and announces its own end.
+    health.apply(Stopping, now);
+    assert_eq!(health.phase(now).name(), "stopping");
+    health.clear_announced_stop();
+    assert_eq!(health.phase(now).name(), "ready");
     health.replace_server(new, true, now);
-    assert_eq!(health.phase(now), "stopped");
+    assert_eq!(health.phase(now).name(), "stopped");
 }
 
 #[test]
-fn all_of_it_as_json() {
+fn the_health_as_json() {
     let json = |health: &Health, now| {
         let mut json = String::new();
         health.write_json(&mut json, now).unwrap();
         json
     };
     let status = format!("\"{}", "x".repeat(300));
-    let told = [Word::Ready, Word::Status(&status), Word::Failure(2)];
-    let (mut health, now) = life(true, &told, 2);
+    let events = [
+        NotifyEvent::Ready,
+        NotifyEvent::Status(&status),
+        NotifyEvent::Errno(2),
+    ];
+    let (mut health, now) = server(true, &events, 2);
     let shown = "x".repeat(254);
     assert_eq!(
         json(&health, now),
@@ -321,14 +338,14 @@ fn all_of_it_as_json() {
              \"watchdog_milliseconds\":30000,\"silent_milliseconds\":2000,\"errno\":2}}\n"
         )
     );
-    health.hear(Word::Status(""), now);
-    health.end();
+    health.apply(NotifyEvent::Status(""), now);
+    health.set_ended();
     let ended = json(&health, now);
     assert!(
         ended.contains("\"phase\":\"ended\"") && ended.contains("\"pid\":null"),
         "{ended}"
     );
-    let (unwatched, now) = life(false, &[], 0);
+    let (unwatched, now) = server(false, &[], 0);
     let ends = "\"watchdog_milliseconds\":null,\"silent_milliseconds\":null,\"errno\":null}\n";
     assert!(json(&unwatched, now).ends_with(ends));
 }

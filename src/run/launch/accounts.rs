@@ -1,7 +1,7 @@
-//! Who is in /etc/passwd and /etc/group (passwd(5), group(5)).
+//! The users and groups of /etc/passwd and /etc/group (passwd(5), group(5)).
 //!
-//! Not by libc's functions: musl's ask a name service daemon first, and drop the last byte of a file
-//! that does not end with a newline. Other sources than the files a container does not have.
+//! libc's functions do not serve: musl's query a name service daemon first, and drop the last byte of a file that does
+//! not end with a newline. A container has no other sources than the files.
 
 use std::ffi::CString;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::file;
 use crate::text::digits;
 
-/// A line of passwd(5), as far as the server needs it.
+/// The fields of a line of passwd(5) that the server needs.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct User<'a> {
     pub(super) name: &'a [u8],
@@ -21,8 +21,8 @@ pub(super) struct User<'a> {
     pub(super) home: CString,
 }
 
-/// All of one of the two files. Nobody is in one that does not exist, as in an image `FROM scratch`; but only
-/// ENOENT says that, and from any other failure nothing follows about who is in it.
+/// The content of one of the two files. A file that does not exist, as in an image `FROM scratch`, has no users. Any
+/// other error than ENOENT is a failure, because the file may have the user.
 pub(super) fn read(path: &str) -> Result<Vec<u8>, Error> {
     match file::read(path) {
         Err(Errno::ENOENT) => Ok(Vec::new()),
@@ -32,40 +32,36 @@ pub(super) fn read(path: &str) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// The first user of that number or, if it is none, of that name.
+/// The first user with that UID or, if `wanted` is not a number, with that name.
 pub(super) fn user<'a>(passwd: &'a [u8], wanted: &str) -> Option<User<'a>> {
     let uid = id(wanted.as_bytes());
     passwd.split(|&byte| byte == b'\n').find_map(|line| {
-        let mut fields = line.split(|&byte| byte == b':');
-        let name = fields.next()?;
         let user = User {
-            name,
-            uid: id(fields.nth(1)?)?,
-            gid: id(fields.next()?)?,
-            home: file::c_string(fields.nth(1)?).ok()?,
+            name: field(line, 0)?,
+            uid: id(field(line, 2)?)?,
+            gid: id(field(line, 3)?)?,
+            home: file::c_string(field(line, 5)?).ok()?,
         };
-        let is_wanted = uid.map_or(name == wanted.as_bytes(), |uid| user.uid == uid);
+        let is_wanted = uid.map_or(user.name == wanted.as_bytes(), |uid| user.uid == uid);
         is_wanted.then_some(user)
     })
 }
 
-/// The number of the first group of that name.
+/// The GID of the first group with that name.
 pub(super) fn group(group: &[u8], wanted: &str) -> Option<u32> {
     let mut lines = group.split(|&byte| byte == b'\n');
     lines.find_map(|line| {
-        let mut fields = line.split(|&byte| byte == b':');
-        let is_wanted = fields.next()? == wanted.as_bytes();
-        id(fields.nth(1)?).filter(|_| is_wanted)
+        let is_wanted = field(line, 0)? == wanted.as_bytes();
+        id(field(line, 2)?).filter(|_| is_wanted)
     })
 }
 
-/// The numbers of the groups that have that user among their members.
+/// The GIDs of the groups that list that user as a member.
 pub(super) fn groups_of(group: &[u8], user: &[u8]) -> Vec<u32> {
     let mut groups = Vec::new();
     for line in group.split(|&byte| byte == b'\n') {
-        let mut fields = line.split(|&byte| byte == b':');
-        if let Some(gid) = fields.nth(2).and_then(id)
-            && let Some(members) = fields.next()
+        if let Some(gid) = field(line, 2).and_then(id)
+            && let Some(members) = field(line, 3)
             && members
                 .split(|&byte| byte == b',')
                 .any(|member| member == user)
@@ -76,13 +72,18 @@ pub(super) fn groups_of(group: &[u8], user: &[u8]) -> Vec<u32> {
     groups
 }
 
-/// All bits set is no id: to setresuid(2) it means "as it is".
+#[inline(never)]
+fn field(line: &[u8], index: usize) -> Option<&[u8]> {
+    line.split(|&byte| byte == b':').nth(index)
+}
+
+/// A UID or GID. 4294967295 is none: to setresuid(2) it means "leave unchanged".
 pub(super) fn id(text: &[u8]) -> Option<u32> {
     let id = u32::try_from(digits(str::from_utf8(text).ok()?)?).ok();
     id.filter(|id| *id != u32::MAX)
 }
 
-/// The two files.
+/// Whatever the two files contain.
 #[cfg(any(fuzzing, test))]
 pub(crate) fn fuzz(bytes: &[u8]) {
     for wanted in ["root", "1000", "x"] {
@@ -98,8 +99,7 @@ pub(crate) fn fuzz(bytes: &[u8]) {
 mod tests {
     use super::*;
 
-    /// With what real ones have: comments of no known encoding, lines for a name service, damage; and
-    /// no newline at the end.
+    /// As real files have it: text that is not UTF-8, lines for a name service, damaged lines, and no newline at the end.
     const PASSWD: &[u8] = b"root:x:0:0:root:/root:/bin/sh\n# a comment\n+::::::\n\
         short:x:1\nodd:x:4294967295:1::/:\napp:x:1000:50:J\xfcrgen:/srv/app:/bin/sh\n\
         twin:x:1000:51::/twin:\n70:x:7:7::/seven:\nlast:x:9:9::/last";

@@ -1,5 +1,5 @@
-//! Why exec failed, in words that help. The kernel says one errno for many causes: the file itself,
-//! looked at after the failure, says which.
+//! Why an exec failed. The kernel returns the same errno for several causes; hinit reads the file after the failure
+//! to find which one it was.
 
 use std::env::consts::ARCH;
 use std::ffi::{CStr, OsStr};
@@ -19,17 +19,16 @@ use crate::error::Reason;
 use crate::file;
 use format::{Elf, Format, Range};
 
-/// The kernel follows interpreters that are scripts themselves no further.
+/// How many interpreters that are scripts themselves the kernel follows.
 const MAX_LEVELS: u8 = 6;
 
-/// Why the kernel answered `errno` when it was to execute this file. None where the file is not
-/// there, or shows no cause for that answer.
-pub(super) fn why(path: &CStr, errno: Errno) -> Option<Reason> {
+/// Why execve(2) of this file failed with `errno`. None if the file does not exist, or shows no cause.
+pub(super) fn explain(path: &CStr, errno: Errno) -> Option<Reason> {
     cause(path, errno, MAX_LEVELS)
 }
 
-/// Where this symlink leads: to nothing. None if it is no symlink.
-pub(super) fn dangling(path: &CStr) -> Option<Reason> {
+/// That this symlink has no target, as the end of a sentence. None if the path is no symlink.
+pub(super) fn broken_symlink(path: &CStr) -> Option<Reason> {
     let target = readlinkat(AT_FDCWD, path).ok()?;
     let target = shown(target.as_bytes());
     Some(format!("is a symlink to `{target}`, which is not there").into())
@@ -56,23 +55,23 @@ fn cause(path: &CStr, errno: Errno, levels: u8) -> Option<Reason> {
         })?;
         match Format::of(&head) {
             Format::Script(interpreter) => {
-                blame("interpreter", interpreter, errno, levels, &|| {
+                explain_needed_file("interpreter", interpreter, errno, levels, &|| {
                     let has_return = interpreter.ends_with(b"\r");
                     has_return.then(|| "the script has CRLF line ends".into())
                 })
             }
             Format::Elf(elf) => binary(elf, &program, errno),
-            Format::Unfit(why) => (errno == Errno::ENOEXEC).then(|| why.into()),
+            Format::NotExecutable(why) => (errno == Errno::ENOEXEC).then(|| why.into()),
         }
     });
-    // A file may be executable but not readable; or it is one for binfmt_misc.
+    // hinit may not be able to read the file, or binfmt_misc runs it by another program.
     found.or_else(|| {
-        let is_other = errno == Errno::ENOENT;
-        is_other.then(|| "its interpreter or loader is not there".into())
+        let lacks_another_file = errno == Errno::ENOENT;
+        lacks_another_file.then(|| "its interpreter or loader is not there".into())
     })
 }
 
-/// Why this file may not be executed (EACCES); or, as an error, that it is not there.
+/// Why this file may not be executed (EACCES). An error, if the file does not exist.
 fn denial(path: &CStr) -> Result<Option<Reason>, Errno> {
     let status = match stat(path) {
         Err(Errno::EACCES) => {
@@ -98,7 +97,7 @@ fn denial(path: &CStr) -> Result<Option<Reason>, Errno> {
     })
 }
 
-/// Why this binary, in itself executable, was not executed.
+/// Why this binary, which hinit has permission to execute, was not executed.
 fn binary(elf: Elf, program: &Program, errno: Errno) -> Option<Reason> {
     let machine = elf.machine();
     let foreign = || {
@@ -110,24 +109,24 @@ fn binary(elf: Elf, program: &Program, errno: Errno) -> Option<Reason> {
     }
     let headers = program.read(elf.program_headers)?;
     let loader = elf.loader(&headers).and_then(|range| program.read(range));
-    // It ends at the first NUL, as for the kernel.
+    // The kernel ends the path at the first NUL.
     let loader = loader.and_then(|mut path| {
         path.truncate(path.iter().position(|&byte| byte == 0)?);
         Some(path)
     });
-    let blamed = loader.and_then(|loader| {
-        let is_there = |path: &CStr| stat(path).is_ok();
-        // What the loader itself asks for does not count: no further level.
-        blame("loader", &loader, errno, 0, &|| {
-            foreign().or_else(|| other_libc(&loader, is_there))
+    let explained = loader.and_then(|loader| {
+        let exists = |path: &CStr| stat(path).is_ok();
+        // The kernel runs the loader without a loader of its own, so there is no further level.
+        explain_needed_file("loader", &loader, errno, 0, &|| {
+            foreign().or_else(|| other_libc(&loader, exists))
         })
     });
-    blamed.or_else(foreign)
+    explained.or_else(foreign)
 }
 
-/// Blames what the kernel loads in order to run a file: a script's interpreter, a binary's loader.
-/// Where that is not there, `hint` may say why.
-fn blame(
+/// Why the kernel could not load what it needs to run a file: a script's interpreter or a binary's loader. If that file
+/// does not exist, `hint` may add the reason.
+fn explain_needed_file(
     noun: &str,
     path: &[u8],
     errno: Errno,
@@ -137,26 +136,30 @@ fn blame(
     let file = file::c_string(path).ok()?;
     let shown = shown(path);
     if matches!(errno, Errno::ENOENT | Errno::ENOTDIR) && stat(&*file).is_err() {
-        let absence = dangling(&file).unwrap_or("is not there".into());
-        let hint = hint().map_or(String::new(), |hint| format!(": {hint}"));
-        return Some(format!("its {noun} `{shown}` {absence}{hint}").into());
+        let absence = broken_symlink(&file).unwrap_or("is not there".into());
+        let mut reason = format!("its {noun} `{shown}` {absence}");
+        if let Some(hint) = hint() {
+            reason.push_str(": ");
+            reason.push_str(&hint);
+        }
+        return Some(reason.into());
     }
     let why = cause(&file, errno, levels)?;
     Some(format!("its {noun} `{shown}` cannot run: {why}").into())
 }
 
-/// That a binary with this loader is made for a libc that the image lacks.
-fn other_libc(loader: &[u8], is_there: impl Fn(&CStr) -> bool) -> Option<Reason> {
+/// The reason, if a binary with this loader is built for a libc that the image lacks.
+fn other_libc(loader: &[u8], exists: impl Fn(&CStr) -> bool) -> Option<Reason> {
     let name = loader.rsplit(|&byte| byte == b'/').next()?;
-    let musl = is_there(c"/lib/ld-musl-x86_64.so.1") || is_there(c"/lib/ld-musl-aarch64.so.1");
-    let glibc = is_there(c"/lib64/ld-linux-x86-64.so.2") || is_there(c"/lib/ld-linux-aarch64.so.1");
-    let (wanted, has_it) = match name {
+    let musl = exists(c"/lib/ld-musl-x86_64.so.1") || exists(c"/lib/ld-musl-aarch64.so.1");
+    let glibc = exists(c"/lib64/ld-linux-x86-64.so.2") || exists(c"/lib/ld-linux-aarch64.so.1");
+    let (wanted, is_present) = match name {
         _ if name.starts_with(b"ld-musl-") => ("musl", musl),
         _ if name.starts_with(b"ld-linux-") => ("glibc", glibc),
         _ => return None,
     };
     let present = match (musl, glibc) {
-        _ if has_it => return None,
+        _ if is_present => return None,
         (true, _) => "musl",
         (_, true) => "glibc",
         _ => "no libc",
@@ -164,28 +167,28 @@ fn other_libc(loader: &[u8], is_there: impl Fn(&CStr) -> bool) -> Option<Reason>
     Some(format!("it is built for {wanted}, this image has {present}").into())
 }
 
-/// A path from a file as a line can show it: the carriage return that nobody sees in an editor is
-/// to be seen here.
+/// A path from a file as text for a message. It shows a carriage return, which many editors hide.
 fn shown(path: &[u8]) -> String {
     String::from_utf8_lossy(path).replace('\r', "\\r")
 }
 
-/// No part of a file that is of interest is longer: `PATH_MAX`, and some 70 program headers.
+/// No part that hinit reads is longer: a path has at most `PATH_MAX` bytes, and 70 program headers are more than
+/// a binary has.
 const MAX_BYTES: usize = 4096;
 
-/// A file that was to be executed.
+/// The file that could not be executed.
 struct Program(OwnedFd);
 
 impl Program {
     fn open(path: &CStr) -> Option<Self> {
-        // It was a regular file, but that may have changed: a FIFO must not block.
+        // The file may have been replaced by a FIFO since the check, and must not block.
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
         file::open(OsStr::from_bytes(path.to_bytes()).as_ref(), flags)
             .ok()
             .map(Self)
     }
 
-    /// As much of a part as there is, up to [`MAX_BYTES`].
+    /// The bytes of a range that the file has, at most [`MAX_BYTES`].
     fn read(&self, Range { start, length }: Range) -> Option<Vec<u8>> {
         let length = usize::try_from(length).ok()?.min(MAX_BYTES);
         let mut bytes = vec![0; length];
@@ -195,7 +198,7 @@ impl Program {
     }
 }
 
-/// A file that was to be executed: headers of binaries, first lines of scripts.
+/// Whatever a file that could not be executed contains.
 #[cfg(any(fuzzing, test))]
 pub(crate) fn fuzz(bytes: &[u8]) {
     match Format::of(bytes) {
@@ -203,7 +206,7 @@ pub(crate) fn fuzz(bytes: &[u8]) {
         Format::Elf(elf) => {
             let _found = (elf.machine(), elf.loader(bytes));
         }
-        Format::Unfit(why) => assert!(!why.is_empty()),
+        Format::NotExecutable(why) => assert!(!why.is_empty()),
     }
 }
 
@@ -212,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_libc_that_the_image_lacks() {
+    fn a_missing_libc_is_named() {
         let glibc = "/lib64/ld-linux-x86-64.so.2";
         let musl = "/lib/ld-musl-aarch64.so.1";
         let elsewhere = "/nix/store/x-glibc-2.40/lib/ld-linux-x86-64.so.2";

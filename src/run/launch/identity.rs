@@ -1,4 +1,4 @@
-//! The user as which the server runs.
+//! The user that the server runs as.
 
 use std::ffi::CString;
 use std::fmt::Display;
@@ -15,37 +15,36 @@ use crate::cli::User;
 use crate::error::Error;
 use crate::file;
 use crate::sys;
-use check::Own;
+use check::OwnCredentials;
 
-/// A user, as passwd(5) and group(5) have it, where they know it.
+/// A user with its groups and home, from passwd(5) and group(5) as far as they list it.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::run) struct Identity {
-    /// As it was asked for: a name or a number.
+    /// The name or number that was given to `--user`.
     name: String,
     uid: u32,
     gid: u32,
     /// The supplementary groups.
     groups: Vec<u32>,
-    /// Whether hinit is that user already, in these groups and in no others.
-    is_own: bool,
+    /// Whether hinit has exactly these IDs and groups already.
+    is_current: bool,
     home: CString,
-    /// The server's directory, if only this user may enter it.
+    /// The server's directory, if hinit itself may not enter it.
     pub(in crate::run) directory: Option<PathBuf>,
 }
 
 impl Identity {
-    /// The user of that name or number, if hinit may let the server be it.
-    pub(in crate::run) fn of(user: &User, keep_groups: bool) -> Result<Self, Error> {
+    /// Looks the user up. An error, if hinit lacks a capability to run the server as that user.
+    pub(in crate::run) fn new(user: &User, keep_groups: bool) -> Result<Self, Error> {
         let mut identity = Self::find(user)?;
-        let own = Own::now()
-            .map_err(|errno| Error::cannot("run as", &user.user, &sys::describe(errno)))?;
-        identity.settle_groups(&own, keep_groups);
+        let own = OwnCredentials::get().map_err(|errno| Error::os("run as", &user.user, errno))?;
+        identity.resolve_groups(&own, keep_groups);
         identity.check_capabilities(&own, &sys::has_capability)?;
         Ok(identity)
     }
 
-    /// By numbers alone no file is needed: the group of a user that none knows has the user's number. But a
-    /// file that is there and cannot be read may know that user, with another group.
+    /// A number needs no file: the GID of a user that is not listed equals its UID. But a file that exists and cannot
+    /// be read is an error, because it may list that user with another group.
     fn find(user: &User) -> Result<Self, Error> {
         let (passwd, group) = (
             accounts::read("/etc/passwd")?,
@@ -65,7 +64,7 @@ impl Identity {
             Some(wanted) => find_group(&group, wanted)?,
         };
         let mut groups = vec![gid];
-        // Who names a group wants no others.
+        // With an explicit group the server gets no other groups.
         if let (Some(entry), None) = (&entry, &user.group) {
             add_missing(&accounts::groups_of(&group, entry.name), &mut groups);
         }
@@ -75,7 +74,7 @@ impl Identity {
             uid,
             gid,
             groups,
-            is_own: false,
+            is_current: false,
             home: home
                 .filter(|home| !home.is_empty())
                 .unwrap_or_else(|| c"/".to_owned()),
@@ -83,7 +82,7 @@ impl Identity {
         })
     }
 
-    /// Enters the server's directory, as that user.
+    /// Enters [`directory`](Self::directory), after [`Self::assume`].
     pub(in crate::run) fn enter_directory(&self) -> nix::Result<()> {
         self.directory.as_deref().map_or(Ok(()), file::enter)
     }
@@ -103,8 +102,8 @@ impl Identity {
         Error::cannot("run as", &self.name, &reason)
     }
 
-    /// Why execve(2) said EAGAIN: setresuid(2) leaves it to that call to refuse a user who has more processes
-    /// than the limit allows.
+    /// The reason for EAGAIN of execve(2): since Linux 3.1 that call, not setresuid(2), refuses a user that has more
+    /// processes than the limit allows.
     pub(in crate::run) fn too_many_processes(
         &self,
         errno: Errno,
@@ -125,29 +124,29 @@ impl Identity {
         self.uid
     }
 
-    /// Names the user's home to the server.
+    /// Sets HOME in the server's environment.
     pub(in crate::run) fn set_home(&self) {
         sys::set_environment(c"HOME", &self.home);
     }
 
-    /// Makes the caller that user, for good. Also if hinit is that user already: its groups and its ambient
-    /// capabilities may be others than `docker run --user` would give.
+    /// Makes the calling process that user, permanently. Also if hinit is that user already, because its groups and
+    /// ambient capabilities may differ from those that `docker run --user` would give.
     pub(in crate::run) fn assume(&self) -> nix::Result<()> {
-        // The user last: with root go the capabilities that the others need.
+        // The user last: the change from root drops the capabilities that the other calls need.
         sys::set_gids(self.gid)?;
         match sys::set_groups(&self.groups) {
             // Without the capability, or in a user namespace that forbids it.
-            Err(Errno::EPERM) if self.is_own => {}
+            Err(Errno::EPERM) if self.is_current => {}
             result => result?,
         }
-        // From here to the exec, which takes them away, the child keeps capabilities that it cannot use:
-        // the kernel lets nobody who lacks them trace it or look into its memory and descriptors
-        // (ptrace(2)). Dumpability alone does not do it: with fs.suid_dumpable=1 setresuid(2) itself sets it.
-        // Where securebits forbid this, the default of that setting still hides the child.
-        let _forbidden = set_keepcaps(true);
+        // Until the exec, which drops them, the child keeps permitted capabilities: a process that lacks them cannot
+        // trace it or read its memory and descriptors (ptrace(2)). Clearing the dumpable flag is not enough, because
+        // with fs.suid_dumpable=1 setresuid(2) sets it. Where securebits forbid this call, the default of
+        // fs.suid_dumpable still protects the child.
+        let _ignored = set_keepcaps(true);
         sys::set_uids(self.uid)?;
-        // With root go all capabilities at the exec; but a hinit that is not root may have been given some
-        // that would outlast it.
+        // After a change from root the exec drops all capabilities; but a hinit that is not root may have ambient ones,
+        // which an exec keeps.
         sys::clear_ambient_capabilities()
     }
 }
@@ -187,15 +186,15 @@ mod tests {
         assert_eq!(root.home.as_c_str(), c"/root");
         let same = find("0", None).unwrap();
         assert_eq!((same.uid, same.gid, same.home), (0, 0, root.home));
-        let nobody = |user, group| {
+        let numbers = |user, group| {
             let found = find(user, group).unwrap();
             (found.uid, found.gid, found.groups)
         };
         let groups = |gid| vec![gid];
-        // No file knows them.
-        assert_eq!(nobody("4242", None), (4242, 4242, groups(4242)));
-        assert_eq!(nobody("4242", Some("7")), (4242, 7, groups(7)));
-        assert_eq!(nobody("0", Some("7")), (0, 7, groups(7)));
+        // No file lists them.
+        assert_eq!(numbers("4242", None), (4242, 4242, groups(4242)));
+        assert_eq!(numbers("4242", Some("7")), (4242, 7, groups(7)));
+        assert_eq!(numbers("0", Some("7")), (0, 7, groups(7)));
         for (user, group, why) in [
             (
                 "nobody-there",

@@ -1,6 +1,6 @@
-//! All that hinit does before it launches the server: what fails here ends hinit.
+//! The preparation of the launch, up to the child that executes the server. A failure here ends hinit.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr};
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -20,6 +20,7 @@ use crate::output::Log;
 use crate::pidfile::{self, Claim};
 use crate::run::terminal::Terminal;
 use crate::sys::{self, SignalSet};
+use crate::text::digits;
 
 mod accounts;
 mod exec_error;
@@ -32,37 +33,36 @@ mod streams;
 pub(super) use identity::Identity;
 pub(super) use start::Start;
 
-/// What reads bytes of others.
+/// The parsers of files that hinit did not write.
 #[cfg(any(fuzzing, test))]
 pub(super) mod fuzz {
     pub(crate) use super::accounts::fuzz as accounts;
     pub(crate) use super::exec_error::fuzz as program;
 }
 
-/// What the server is to find as hinit found it.
+/// What hinit changes for itself and restores for the server.
 #[derive(Clone, Copy)]
 pub(super) struct Inherited {
     signal_mask: SignalSet,
     sigchld_ignored: bool,
-    /// Whether sockets were passed to this very process, as `sd_listen_fds(3)` has it; they are the
-    /// server's.
-    listens: Option<Listens>,
+    /// None, if no sockets were passed to hinit (`sd_listen_fds(3)`). They are for the server.
+    passed_sockets: Option<SocketRecipient>,
 }
 
-/// The environment variables that say whose the sockets are: the PID, and since systemd 259 also the inode
-/// number of the process's pidfd, which is not used again.
+/// The environment variables that name the recipient of the sockets: its PID, and since systemd 259 also the inode
+/// number of its pidfd, which is not used again.
 const LISTEN_PID: &CStr = c"LISTEN_PID";
 const LISTEN_PIDFDID: &CStr = c"LISTEN_PIDFDID";
 
-/// How the sockets that were passed to hinit name it.
+/// How the environment names hinit as the recipient of the sockets.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Listens {
+pub(super) enum SocketRecipient {
     ByPid,
     ByPidAndPidfd,
 }
 
-impl Listens {
-    /// None, if they are not for hinit.
+impl SocketRecipient {
+    /// None, if the sockets are not for hinit.
     fn find() -> Option<Self> {
         if !names_hinit(LISTEN_PID) {
             return None;
@@ -71,10 +71,10 @@ impl Listens {
             return Some(Self::ByPid);
         };
         match sys::pidfd_number() {
-            Ok(own) if named.to_str() == Some(&own.to_string()) => Some(Self::ByPidAndPidfd),
+            Ok(own) if is_number(named, own as u64) => Some(Self::ByPidAndPidfd),
             // They were for an earlier process with this PID.
             Ok(_) => None,
-            // It is not the server's, whatever that is.
+            // hinit cannot find its own number, and the variable does not contain the server's.
             Err(_) => {
                 sys::unset_environment(LISTEN_PIDFDID);
                 Some(Self::ByPid)
@@ -83,7 +83,7 @@ impl Listens {
     }
 }
 
-/// All that can fail before there is a child, and then ends hinit. On success the server is about to start.
+/// Prepares the launch and creates the child.
 pub(super) fn start_server(
     options: &Run,
     signal_mask: SignalSet,
@@ -91,11 +91,11 @@ pub(super) fn start_server(
 ) -> Result<MainLoop<'_>, Error> {
     let inherited = Inherited {
         signal_mask,
-        // Ignored, as some callers leave it, the server's end would never show.
+        // Some callers leave SIGCHLD ignored, and then the kernel would not report the server's end.
         sigchld_ignored: sys::ignore_sigchld(false),
-        listens: Listens::find(),
+        passed_sockets: SocketRecipient::find(),
     };
-    // The others are the server's, and wait for its exec.
+    // All other signals are for the server, and stay blocked until its exec.
     let queue = SignalQueue::new(options.stop.signals.with(SIGCHLD))?;
     if options.profile.subreaper {
         adopt_orphans(log);
@@ -105,7 +105,7 @@ pub(super) fn start_server(
     }
     let claim = claim(options, log)?;
     let terminal = if options.profile.session {
-        // It is the server's, whose session is another.
+        // The terminal is for the server, which leads a session of its own.
         sys::leave_terminal();
         None
     } else {
@@ -113,19 +113,19 @@ pub(super) fn start_server(
     };
     let start = || {
         let identity = options.user.as_ref();
-        let identity = identity.map(|user| Identity::of(user, options.keep_groups));
+        let identity = identity.map(|user| Identity::new(user, options.keep_groups));
         let mut identity = identity.transpose()?;
-        notify::hand_on_watchdog();
-        let sockets = Sockets::open(options, claim.as_ref(), identity.as_ref(), log)?;
+        notify::delegate_watchdog();
+        let sockets = Sockets::open(options, claim.as_ref(), identity.as_ref())?;
         let users_directory = enter_directory(options)?;
         for path in &options.stale {
-            // It counts from there.
-            let from = users_directory.unwrap_or(Path::new(""));
-            stale::remove(&from.join(path), log);
+            // Relative paths count from the server's directory.
+            let base = users_directory.unwrap_or(Path::new(""));
+            stale::remove(&base.join(path), log);
         }
         if let Some(identity) = &mut identity {
             identity.directory = users_directory.map(Path::to_owned);
-            streams::hand_over(identity.uid(), terminal.as_ref(), log);
+            streams::change_owner(identity.uid(), terminal.as_ref(), log);
         }
         let start = Start::new(options, identity, terminal.as_ref(), inherited)?;
         Ok((start, sockets))
@@ -146,8 +146,8 @@ pub(super) fn start_server(
     }
 }
 
-/// Enters the server's directory. Returns it, if only the server's user may: as in a home of mode 0700, for root
-/// without `CAP_DAC_OVERRIDE`.
+/// Enters the server's directory. Returns it, if only the server's user may enter it: root without
+/// `CAP_DAC_OVERRIDE` may not enter a home of mode 0700.
 fn enter_directory(options: &Run) -> Result<Option<&Path>, Error> {
     let Some(directory) = options.workdir.as_deref() else {
         return Ok(None);
@@ -159,24 +159,27 @@ fn enter_directory(options: &Run) -> Result<Option<&Path>, Error> {
     }
 }
 
-/// Whether a variable says that what it belongs to is meant for this very process.
+/// Whether this variable contains hinit's PID.
 pub(super) fn names_hinit(variable: &CStr) -> bool {
-    let named = sys::environment(variable);
-    named.is_some_and(|pid| pid.to_str() == Some(&getpid().to_string()))
+    let own = getpid().as_raw().unsigned_abs().into();
+    sys::environment(variable).is_some_and(|pid| is_number(pid, own))
 }
 
-/// Has the kernel send hinit a signal when its parent dies. It waits in the queue, like any other.
+fn is_number(text: &OsStr, number: u64) -> bool {
+    text.to_str().and_then(digits) == Some(number)
+}
+
+/// Has the kernel send hinit a signal when its parent dies. hinit reads it from the queue, like any other.
 fn follow_parent(signal: Signal) -> Result<(), Error> {
     let own = getpid();
-    // PID 1 has no parent in its namespace, and must not end with one outside.
+    // The parent of PID 1 is outside its namespace, and its end must not end the container.
     if own == Pid::from_raw(1) {
         return Ok(());
     }
     let parent = getppid();
-    let fail =
-        |errno: Errno| Error::cannot("watch the parent process", &parent, &sys::describe(errno));
+    let fail = |errno: Errno| Error::os("watch the parent process", &parent, errno);
     set_pdeathsig(signal).map_err(fail)?;
-    // Has it died already, in between? Then hinit is another's child by now.
+    // The parent may have died before the call above; then hinit has another parent by now.
     if getppid() != parent {
         kill(own, signal).map_err(fail)?;
     }
@@ -190,8 +193,8 @@ fn claim(options: &Run, log: Log) -> Result<Option<Claim>, Error> {
         Some(PidFile::At(path)) => path,
         Some(PidFile::Default) => {
             default = pidfile::default_path().ok_or_else(|| {
-                let places = "/run, /tmp, /dev/shm";
-                Error::cannot("claim a PID file in", &places, &"none is writable").remedy(
+                let directories = "/run, /tmp, /dev/shm";
+                Error::cannot("claim a PID file in", &directories, &"none is writable").remedy(
                     "mount one (--tmpfs /tmp, or an emptyDir), name a file with HINIT_PID_FILE, \
                      or keep none with --no-pid-file",
                 )

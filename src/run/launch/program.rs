@@ -1,4 +1,4 @@
-//! What to execute, and where it is looked for.
+//! The command to execute, and the files that it may name.
 
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, OsStr, OsString};
@@ -15,27 +15,25 @@ use crate::error::Error;
 use crate::file;
 use crate::sys::{self, Executable, ServerEnvironment, is_missing};
 
-/// Where a command is looked for when there is no PATH.
+/// The directories that are searched for a command when PATH is not set.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const SHELL: &CStr = c"/bin/sh";
 
-/// A command, and the files that it may be: all of PATH, or just the one with a slash.
+/// A command, and the files that it may name: one in each directory of PATH, or only itself if it contains a slash.
 #[derive(Clone, Copy)]
 pub(super) struct Program(&'static Executable);
 
 impl Program {
-    pub(super) fn new(command: &[OsString]) -> Result<Self, Error> {
-        let name = command.first().map_or(OsStr::new(""), OsString::as_os_str);
-        let fail = |errno| Error::cannot("start", &name.display(), &sys::describe(errno));
+    pub(super) fn new(command: &[OsString]) -> nix::Result<Self> {
         let path = sys::environment(c"PATH").unwrap_or(OsStr::new(DEFAULT_PATH));
-        let mut words = Vec::new();
-        sys::try_reserve(&mut words, command.len()).map_err(fail)?;
-        for word in command {
-            words.push(file::c_string(word.as_bytes()).map_err(fail)?);
+        let mut arguments = Vec::new();
+        sys::try_reserve(&mut arguments, command.len())?;
+        for argument in command {
+            arguments.push(file::c_string(argument.as_bytes())?);
         }
-        let files = candidates(name.as_bytes(), path.as_bytes()).map_err(fail)?;
-        let executable = Executable::new(files, words).map_err(fail)?;
-        // The child reads it while hinit goes on, so it is there for ever.
+        let files = candidates(name(command).as_bytes(), path.as_bytes())?;
+        let executable = Executable::new(files, arguments)?;
+        // The child shares hinit's memory and may read it at any time, so it is never freed.
         Ok(Self(Box::leak(Box::new(executable))))
     }
 
@@ -49,45 +47,45 @@ impl Program {
         OsStr::from_bytes(name.map_or(&b""[..], |name| name.to_bytes()))
     }
 
-    /// Has /bin/sh execute a file that the kernel takes for no program at all, as execvp(3) does.
+    /// Has /bin/sh execute a file in no format that the kernel knows, as execvp(3) does.
     pub(super) fn execute_by_shell(self, script: &CStr, environment: &ServerEnvironment) {
         if is_binary(script) {
             return;
         }
-        let mut words = vec![SHELL.to_owned(), script.to_owned()];
-        words.extend_from_slice(self.0.words().get(1..).unwrap_or_default());
-        if let Ok(shell) = Executable::new(vec![SHELL.to_owned()], words) {
-            // Where there is no shell either, the error is that of the file.
-            let _no_shell = shell.execute(environment);
+        let mut arguments = vec![SHELL.to_owned(), script.to_owned()];
+        arguments.extend_from_slice(self.0.words().get(1..).unwrap_or_default());
+        if let Ok(shell) = Executable::new(vec![SHELL.to_owned()], arguments) {
+            // It returns only if it fails; the caller reports the error for the file.
+            let _ignored = shell.execute(environment);
         }
     }
 
-    /// The error for what [`Executable::execute`] returned in the child, which was another user, if any.
-    /// `is_own`: hinit was not called as another init.
-    pub(super) fn explain(self, errno: Errno, user: Option<u32>, is_own: bool) -> Error {
+    /// The error for what [`Executable::execute`] returned in the child, which ran as `user`, if that is not hinit's.
+    /// `has_own_profile`: hinit was not called by the name of another init.
+    pub(super) fn explain(self, errno: Errno, user: Option<u32>, has_own_profile: bool) -> Error {
         if errno == Errno::ENOMEM {
-            return Error::cannot("start", &self.name().display(), &sys::describe(errno));
+            return Error::os("start", &self.name().display(), errno);
         }
         let along_path = !has_slash(self.name().as_bytes());
-        // Of the entries of PATH those count that have the command.
+        // Only the directories of PATH that contain the command count.
         let files = self.0.candidates().iter().map(CString::as_c_str);
         let mut files = files.filter(|file| !along_path || stat(*file).is_ok());
-        let blame = |file| Some((file, exec_error::why(file, errno)?));
-        let (file, reason) = match (files.clone().find_map(blame), files.next()) {
-            (Some(blamed), _) => blamed,
-            (None, Some(file)) if along_path || !is_missing(errno) => (file, said(errno, user)),
-            (None, missing) => return self.not_found(missing, errno, is_own),
+        let explained = |file| Some((file, exec_error::explain(file, errno)?));
+        let (file, reason) = match (files.clone().find_map(explained), files.next()) {
+            (Some(explained), _) => explained,
+            (None, Some(file)) if along_path || !is_missing(errno) => (file, describe(errno, user)),
+            (None, missing) => return self.not_found(missing, errno, has_own_profile),
         };
         Error::not_executable(&OsStr::from_bytes(file.to_bytes()).display(), &reason)
     }
 
-    /// The error for a command that is not there; with a slash in it, it is that one file.
-    fn not_found(self, file: Option<&CStr>, errno: Errno, is_own: bool) -> Error {
+    /// The error for a command that does not exist; `file` is the one that it names by a slash.
+    fn not_found(self, file: Option<&CStr>, errno: Errno, has_own_profile: bool) -> Error {
         let path = sys::environment(c"PATH");
         let reason: Cow<str> = match (file, path) {
-            (Some(file), _) => exec_error::dangling(file)
-                .map_or(sys::describe(errno).into(), |dangling| {
-                    format!("it {dangling}").into()
+            (Some(file), _) => exec_error::broken_symlink(file)
+                .map_or(sys::describe(errno).into(), |symlink| {
+                    format!("it {symlink}").into()
                 }),
             (None, _) if self.name().is_empty() => "the command is empty".into(),
             (None, Some(path)) if path.is_empty() => "not found in PATH, which is empty".into(),
@@ -95,29 +93,35 @@ impl Program {
             (None, None) => format!("not found in {DEFAULT_PATH}: PATH is not set").into(),
         };
         let error = Error::not_found(&self.name().display(), &reason);
-        match suggestions::command(self.0.words(), is_own, &is_user) {
+        match suggestions::command(self.0.words(), has_own_profile, &is_user) {
             Some([before, hint, after]) => error.remedy(before).and(hint).and(after),
             None => error,
         }
     }
 }
 
-/// Whether `--user` takes this: then it stands where gosu and su-exec have the user.
+/// The command without its arguments.
+pub(super) fn name(command: &[OsString]) -> &OsStr {
+    command.first().map_or(OsStr::new(""), OsString::as_os_str)
+}
+
+/// Whether this names a user, as the first argument of gosu and su-exec does.
 fn is_user(name: &str) -> bool {
     let (user, _) = name.split_once(':').unwrap_or((name, ""));
     let passwd = accounts::read("/etc/passwd").unwrap_or_default();
     accounts::id(user.as_bytes()).is_some() || accounts::user(&passwd, user).is_some()
 }
 
-/// What hinit itself may do, another user may not.
-fn said(errno: Errno, user: Option<u32>) -> Cow<'static, str> {
+/// Names the user that lacks the permission, because hinit itself may have it.
+fn describe(errno: Errno, user: Option<u32>) -> Cow<'static, str> {
     match user {
         Some(uid) if errno == Errno::EACCES => format!("no permission for UID {uid}").into(),
         _ => sys::describe(errno).into(),
     }
 }
 
-/// Whether a file is a binary, if for another machine or a damaged one; as well, if it cannot be read.
+/// Whether a file is an ELF binary, which may be damaged or for another machine. A file that cannot be read counts as
+/// one.
 fn is_binary(file: &CStr) -> bool {
     let mut head = [0; 4];
     let read = file::open(OsStr::from_bytes(file.to_bytes()).as_ref(), OFlag::O_RDONLY)
@@ -125,8 +129,8 @@ fn is_binary(file: &CStr) -> bool {
     read.is_err() || &head == b"\x7fELF"
 }
 
-/// The files that a command may be: itself if there is a slash in it, else one for each entry of
-/// PATH. An empty entry is the working directory.
+/// The files that a command may name: itself if it contains a slash, else one for each entry of PATH. An empty entry
+/// is the working directory.
 fn candidates(name: &[u8], path: &[u8]) -> nix::Result<Vec<CString>> {
     let mut files = Vec::new();
     let mut add = |parts: &[&[u8]]| -> nix::Result<()> {
@@ -157,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_a_command_is_looked_for() {
+    fn the_files_that_a_command_may_name() {
         for (name, path, expected) in [
             ("ls", "/usr/bin:/bin", &["/usr/bin/ls", "/bin/ls"][..]),
             ("ls", "", &["ls"]),

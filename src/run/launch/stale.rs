@@ -1,4 +1,4 @@
-//! PID files that the server itself has left behind in its last run. Many refuse to start then.
+//! PID files that the server has left behind in its last run. Many servers refuse to start then.
 
 use std::fs::File;
 use std::path::Path;
@@ -16,10 +16,10 @@ use crate::output::Log;
 use crate::pidfile::Contents;
 use crate::process::{Lookup, look_up};
 
-/// How much of a file is looked at: some have more lines than one.
+/// How many bytes of a file are read: some have several lines.
 const MAX_BYTES: usize = 128;
 
-/// Removes the file, if it is stale, and says so; or why it was not removed.
+/// Removes the file, if it is stale. Logs that, or why it was not removed.
 pub(in crate::run) fn remove(path: &Path, log: Log) {
     let path_shown = path.display();
     match remove_if_stale(path) {
@@ -33,26 +33,28 @@ pub(in crate::run) fn remove(path: &Path, log: Log) {
     }
 }
 
-/// What it contained, if there was one.
+/// Returns what the file contained. None, if it does not exist.
 fn remove_if_stale(path: &Path) -> Result<Option<Reason>, Reason> {
-    let Some(found) = open(path)? else {
-        return Ok(None);
-    };
-    let Found {
+    let Some(OpenFile {
         entry,
         file,
         identity,
-    } = found;
+    }) = open(path)?
+    else {
+        return Ok(None);
+    };
     check_locks(&file)?;
-    let (is_empty, line) = first_line(&file)?;
-    let content = match Contents::parse(&line) {
+    let (is_empty, contents) = read_contents(&file)?;
+    let content = match contents {
         Contents::Empty if is_empty => "it was empty".into(),
-        // Of an earlier run nothing can be alive in a PID namespace that has just begun.
+        // hinit is the first process of its PID namespace, so a process of an earlier run cannot be alive in it.
         Contents::Pid(pid) if getpid() == Pid::from_raw(1) || has_ended(pid) => {
             format!("it named process {pid}").into()
         }
         Contents::Pid(pid) => return Err(format!("process {pid} is alive").into()),
-        _ => return Err("it does not contain a PID".into()),
+        Contents::Empty | Contents::TooLarge | Contents::NotAPid | Contents::OutOfRange => {
+            return Err("it does not contain a PID".into());
+        }
     };
     if !entry.is(identity) {
         return Err("it was replaced meanwhile".into());
@@ -69,24 +71,24 @@ fn has_ended(pid: Pid) -> bool {
     }
 }
 
-/// A file, and where it is.
-pub(in crate::run) struct Found {
+/// An open file, and its name in its directory.
+pub(in crate::run) struct OpenFile {
     entry: Entry,
     pub(in crate::run) file: File,
     identity: FileId,
 }
 
-/// Whether the file is empty, and its first line.
-pub(in crate::run) fn first_line(file: &File) -> Result<(bool, Vec<u8>), Reason> {
+/// Whether the file is empty, and the contents of its first line.
+pub(in crate::run) fn read_contents(file: &File) -> Result<(bool, Contents), Reason> {
     let mut bytes = [0; MAX_BYTES];
     let length = pread(file, &mut bytes, 0).map_err(reason)?;
     let bytes = bytes.get(..length).unwrap_or_default();
     let line = bytes.split(|&byte| byte == b'\n').next();
-    Ok((bytes.is_empty(), line.unwrap_or_default().to_vec()))
+    Ok((bytes.is_empty(), Contents::parse(line.unwrap_or_default())))
 }
 
-/// The file; None, if there is no such file.
-pub(in crate::run) fn open(path: &Path) -> Result<Option<Found>, Reason> {
+/// None, if the file does not exist.
+pub(in crate::run) fn open(path: &Path) -> Result<Option<OpenFile>, Reason> {
     let found = Entry::of(path).and_then(|entry| Ok((entry.stat()?, entry)));
     let (named, entry) = match found {
         Ok(found) => found,
@@ -101,14 +103,14 @@ pub(in crate::run) fn open(path: &Path) -> Result<Option<Found>, Reason> {
     if identity != FileId::of(&named) {
         return Err("it was replaced meanwhile".into());
     }
-    Ok(Some(Found {
+    Ok(Some(OpenFile {
         entry,
         file,
         identity,
     }))
 }
 
-/// Whoever holds a lock on it, of either kind, is alive.
+/// Refuses a file that is locked by flock(2) or fcntl(2), because the process that holds the lock is alive.
 fn check_locks(file: &File) -> Result<(), Reason> {
     match fs2::FileExt::try_lock_exclusive(file).map_err(errno) {
         Ok(()) => {}
@@ -118,7 +120,7 @@ fn check_locks(file: &File) -> Result<(), Reason> {
     let mut lock = lock_on(F_WRLCK, 0, 0);
     match fcntl(file, FcntlArg::F_GETLK(&mut lock)) {
         Ok(_) if i32::from(lock.l_type) == F_UNLCK => Ok(()),
-        // One of another PID namespace has no number here, and some locks belong to no process.
+        // A process of another PID namespace has no PID here, and an open file description lock has none at all.
         Ok(_) if lock.l_pid <= 0 => Err("it is locked".into()),
         Ok(_) => Err(format!("process {} has locked it", lock.l_pid).into()),
         Err(errno) => Err(reason(errno)),

@@ -1,5 +1,5 @@
-//! The start of the server: a child, from its clone to its exec. That can take as long as a slow file system
-//! does, and hinit goes on meanwhile.
+//! The start of the server: a child, from its clone to its exec. On a slow file system that takes time, during
+//! which hinit's main loop already runs.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -10,8 +10,8 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Pid, setsid};
 
 use super::identity::Identity;
-use super::program::Program;
-use super::{Inherited, LISTEN_PID, LISTEN_PIDFDID, Listens};
+use super::program::{self, Program};
+use super::{Inherited, LISTEN_PID, LISTEN_PIDFDID, SocketRecipient};
 use crate::cli::{InitProfile, Run};
 use crate::error::Error;
 use crate::run::terminal::Terminal;
@@ -21,13 +21,13 @@ use crate::sys::{self, Child, ChildPlan, ServerEnvironment, StartingChild};
 pub(in crate::run) struct Start {
     child: StartingChild,
     program: Program,
-    /// As whom the server is to run.
+    /// The server's user, if that is not hinit's.
     identity: Option<Identity>,
-    /// hinit was not called as another init.
-    is_own: bool,
+    /// hinit was not called by the name of another init.
+    has_own_profile: bool,
 }
 
-/// At what the child has failed.
+/// The step that failed in the child.
 #[derive(Clone, Copy)]
 enum Step {
     User,
@@ -42,20 +42,31 @@ impl Start {
         terminal: Option<&Terminal>,
         inherited: Inherited,
     ) -> Result<Self, Error> {
-        let program = Program::new(&options.command)?;
-        let fail = |errno: Errno| {
-            let error = |reason: &str| Error::cannot("start", &program.name().display(), &reason);
-            match errno {
-                Errno::EAGAIN => error("the limit of processes is reached")
-                    .remedy("raise it (--pids-limit, pids.max, ulimit -u)"),
-                _ => error(sys::describe(errno)),
-            }
-        };
         identity.iter().for_each(Identity::set_home);
+        Self::spawn(options, identity, terminal, inherited).map_err(|errno| {
+            let command = program::name(&options.command).display();
+            match errno {
+                // Only clone(2) returns this.
+                Errno::EAGAIN => {
+                    Error::cannot("start", &command, &"the limit of processes is reached")
+                        .remedy("raise it (--pids-limit, pids.max, ulimit -u)")
+                }
+                _ => Error::os("start", &command, errno),
+            }
+        })
+    }
+
+    fn spawn(
+        options: &Run,
+        identity: Option<Identity>,
+        terminal: Option<&Terminal>,
+        inherited: Inherited,
+    ) -> nix::Result<Self> {
+        let program = Program::new(&options.command)?;
         let terminal = terminal.filter(|terminal| terminal.is_ours());
-        let listens = inherited.listens;
-        let own_pid = listens.map(|_| LISTEN_PID);
-        let own_pidfd = listens.filter(|it| *it == Listens::ByPidAndPidfd);
+        let recipient = inherited.passed_sockets;
+        let own_pid = recipient.map(|_| LISTEN_PID);
+        let own_pidfd = recipient.filter(|it| *it == SocketRecipient::ByPidAndPidfd);
         let plan: &'static ChildPlan = Box::leak(Box::new(ChildPlan {
             ignores_sigchld: inherited.sigchld_ignored,
             dies_with_hinit: options.parent_death == Some(Signal::SIGKILL),
@@ -64,8 +75,8 @@ impl Start {
             signal_mask: inherited.signal_mask,
             program: program.executable(),
         }));
-        // A child that becomes another user gets a memory of its own: else that user could trace hinit's, once
-        // the child has changed its user. So does one that needs more than raw system calls.
+        // A child that becomes another user gets memory of its own: else that user could trace the child, and so change
+        // hinit's memory. So does a child that needs more than raw system calls.
         let shares_memory =
             identity.is_none() && !options.profile.session && !options.profile.shell;
         let child = StartingChild::start(
@@ -74,12 +85,12 @@ impl Start {
             Step::Execute as u8,
             shares_memory,
             &mut |child| become_server(child, plan, program, options, identity.as_ref()),
-        );
+        )?;
         Ok(Self {
-            child: child.map_err(fail)?,
+            child,
             program,
             identity,
-            is_own: options.profile == InitProfile::OWN,
+            has_own_profile: options.profile == InitProfile::OWN,
         })
     }
 
@@ -87,27 +98,25 @@ impl Start {
         self.child.pid()
     }
 
-    /// Where the server's relative paths count from, if hinit is not there itself.
+    /// The server's directory, if hinit could not enter it itself.
     pub(in crate::run) fn directory(&self) -> Option<&Path> {
         self.identity.as_ref()?.directory.as_deref()
     }
 
-    /// Waits for the exec; returns as whom the server runs, or why it failed. The child that failed is reaped
-    /// then.
+    /// Waits for the exec; returns the server's user, or why the exec failed. A child that failed is reaped.
     pub(in crate::run) fn finish(self) -> Result<Option<Identity>, Error> {
         let (step, errno_reported) = match self.child.failure() {
-            // Also of a child that was killed before its exec: its end tells how.
+            // A child that was killed before its exec has also closed the pipe: hinit reaps it as the server.
             Ok(None) => return Ok(self.identity),
             Ok(Some(failure)) => failure,
-            // Whether the server runs cannot be known, so it must not.
+            // hinit cannot know whether the server runs, so it kills the child, whose PID is its own until it is reaped.
             Err(errno) => {
-                let _may_have_ended = sys::kill(self.child(), SIGKILL);
-                let _exit_code = sys::reap(self.child());
-                let why = sys::describe(errno);
-                return Err(Error::cannot("start", &self.program.name().display(), &why));
+                let _ignored = sys::kill(self.child(), SIGKILL);
+                let _exit_status = sys::reap(self.child());
+                return Err(Error::os("start", &self.program.name().display(), errno));
             }
         };
-        let _exit_code = sys::reap(self.child());
+        let _exit_status = sys::reap(self.child());
         Err(match &self.identity {
             Some(identity) if step == Step::User as u8 => identity.cannot_assume(errno_reported),
             Some(identity) if step == Step::Directory as u8 => {
@@ -119,20 +128,23 @@ impl Start {
                 let limit =
                     identity.and_then(|user| user.too_many_processes(errno_reported, &command));
                 let uid = identity.map(Identity::uid);
-                limit.unwrap_or_else(|| self.program.explain(errno_reported, uid, self.is_own))
+                limit.unwrap_or_else(|| {
+                    self.program
+                        .explain(errno_reported, uid, self.has_own_profile)
+                })
             }
         })
     }
 }
 
 impl AsFd for Start {
-    /// Readable once the child has executed, or has failed.
+    /// Readable once the child has executed the server, or has failed.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.child.as_fd()
     }
 }
 
-/// The part of a child that has a memory of its own.
+/// Runs in a child that has memory of its own.
 fn become_server(
     child: &Child,
     plan: &ChildPlan,
@@ -141,7 +153,8 @@ fn become_server(
     identity: Option<&Identity>,
 ) {
     if options.profile.session {
-        let _cannot_fail = setsid();
+        // A new child leads no process group, so this cannot fail (setsid(2)).
+        let _session = setsid();
         sys::take_terminal();
     }
     child.prepare();

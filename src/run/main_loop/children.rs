@@ -34,13 +34,13 @@ impl MainLoop<'_> {
                 self.replace_ended_server(pid);
             }
             if self.handover.is_end_of_previous(pid) {
-                self.health.forget_the_old_ones_word();
+                self.health.clear_announced_stop();
             }
             let is_server = pid == self.server.pid() && !self.server.has_ended();
             if is_server {
                 // Before the zombie is reaped: the file must never name a PID that can be reused.
                 self.update_pid_file(&Claim::clear);
-                self.health.end();
+                self.health.set_ended();
                 self.stop_ready_probes();
                 self.server.last_group = self.server.group();
                 self.terminate_group();

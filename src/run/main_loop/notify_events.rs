@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 
 use super::MainLoop;
 use crate::process::{self, State};
-use crate::run::notify::{Heard, MAX_BYTES, Sender, Word, words};
+use crate::run::notify::{MAX_BYTES, NotifyEvent, ReceivedMessage, Sender, parse};
 use crate::run::shutdown::StopEvent;
 use crate::run::sockets::Sockets;
 use crate::sys::describe;
@@ -21,7 +21,7 @@ impl MainLoop<'_> {
     #[inline(never)]
     pub(super) fn attend(&mut self) {
         if let Some(sockets) = &mut self.sockets
-            && sockets.attend(&self.health)
+            && sockets.handle_events(&self.health)
         {
             self.read_messages(MAX_MESSAGES);
         }
@@ -41,10 +41,10 @@ impl MainLoop<'_> {
         for _ in 0..most {
             let notify = self.sockets.as_mut().and_then(Sockets::notify);
             let server = self.server.pid();
-            let Some(heard) = notify.and_then(|notify| notify.hear(server, &mut bytes)) else {
+            let Some(heard) = notify.and_then(|notify| notify.receive(server, &mut bytes)) else {
                 return;
             };
-            let Heard {
+            let ReceivedMessage {
                 message,
                 sender: Some(sender),
             } = heard
@@ -53,47 +53,47 @@ impl MainLoop<'_> {
             };
             let text = String::from_utf8_lossy(message);
             self.log().verbose(format_args!("the server says {text}"));
-            match words(message) {
-                Some(words) => words.for_each(|word| match word {
-                    Some(word) => self.apply_notify_event(word, sender),
-                    None => self.refuse_junk("a line is not valid for sd_notify(3)"),
+            match parse(message) {
+                Some(events) => events.for_each(|event| match event {
+                    Some(event) => self.apply_notify_event(event, sender),
+                    None => self.warn_malformed("a line is not valid for sd_notify(3)"),
                 }),
-                None => self.refuse_junk("it is not text"),
+                None => self.warn_malformed("it is not text"),
             }
         }
     }
 
-    fn refuse_junk(&mut self, why: &str) {
+    fn warn_malformed(&mut self, why: &str) {
         if let Some(notify) = self.sockets.as_mut().and_then(Sockets::notify) {
-            notify.refuse_junk(format_args!("{why}"));
+            notify.warn_malformed(format_args!("{why}"));
         }
     }
 
-    fn apply_notify_event(&mut self, word: Word, sender: Sender) {
+    fn apply_notify_event(&mut self, event: NotifyEvent, sender: Sender) {
         let now = Instant::now();
-        self.health.hear(word, now);
-        match word {
-            Word::MainPid(pid) if !self.server.has_ended() => {
+        self.health.apply(event, now);
+        match event {
+            NotifyEvent::MainPid(pid) if !self.server.has_ended() => {
                 let server = self.server.pid();
                 if let Some(pid) = self.handover.main_pid(server, sender, pid) {
                     self.hand_over(pid);
                 }
             }
-            Word::Extend(time) => {
+            NotifyEvent::ExtendTimeout(time) => {
                 // This event asks for no action.
                 let _ignored = self.shutdown.on(StopEvent::Extended(time), now);
             }
-            Word::MainPid(_)
-            | Word::Ready
-            | Word::Reloading
-            | Word::Monotonic(_)
-            | Word::Stopping
-            | Word::Status(_)
-            | Word::Failure(_)
-            | Word::Alive
-            | Word::Hung
-            | Word::Watchdog(_)
-            | Word::Other => {}
+            NotifyEvent::MainPid(_)
+            | NotifyEvent::Ready
+            | NotifyEvent::Reloading
+            | NotifyEvent::ReloadTime(_)
+            | NotifyEvent::Stopping
+            | NotifyEvent::Status(_)
+            | NotifyEvent::Errno(_)
+            | NotifyEvent::WatchdogPing
+            | NotifyEvent::WatchdogTrigger
+            | NotifyEvent::WatchdogTimeout(_)
+            | NotifyEvent::Ignored => {}
         }
     }
 
@@ -124,7 +124,7 @@ impl MainLoop<'_> {
 
     /// Whether the server has just been silent for too long, and gets the watchdog's signal because of that.
     pub(super) fn is_watchdog_due(&mut self, now: Instant) -> bool {
-        let Some(verdict) = self.health.newly_silent(now) else {
+        let Some(verdict) = self.health.take_silence_warning(now) else {
             return false;
         };
         self.log().warn(format_args!("the server is {verdict}"));

@@ -21,17 +21,17 @@ impl MainLoop<'_> {
     /// The child that asked the server has ended. If that is ready, nothing is left of the asking.
     pub(super) fn take_probe_result(&mut self, status: ExitStatus) {
         let (now, log) = (Instant::now(), self.log());
-        let answered = |ready_when: &mut _| ReadyWhen::answered(ready_when, status, now, log);
-        if self.ready_when.take_if(answered).is_none() {
+        let is_ready = |ready_when: &mut _| ReadyWhen::take_result(ready_when, status, now, log);
+        if self.ready_when.take_if(is_ready).is_none() {
             return;
         }
         log.verbose(format_args!(
             "the server has answered the probes of --ready-when"
         ));
-        self.health.has_answered();
+        self.health.set_probes_passed();
         match self.sockets.as_mut().and_then(Sockets::notify) {
             Some(notify) => notify.allow_ready(self.health.has_become_ready()),
-            None => notify::tell_ready(log),
+            None => notify::report_ready(log),
         }
         // What only the asking has needed.
         self.clock.release_code_now(now);
@@ -46,7 +46,7 @@ impl MainLoop<'_> {
 
     /// Once.
     pub(super) fn warn_if_late(&mut self, now: Instant) {
-        if !self.health.is_newly_late(now) {
+        if !self.health.take_ready_warning(now) {
             return;
         }
         let reason = self.ready_when.as_ref().map(ReadyWhen::reason);

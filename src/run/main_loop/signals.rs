@@ -19,7 +19,7 @@ impl MainLoop<'_> {
         self.log().verbose(format_args!("{signal}"));
         let disposition = self.decide(signal.number());
         if disposition.is_stop {
-            self.health.stop();
+            self.health.set_stop_requested();
             self.stop_ready_probes();
         }
         let Some(number) = disposition.pass_on_as else {

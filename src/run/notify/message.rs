@@ -1,4 +1,4 @@
-//! What stands in a datagram of `sd_notify(3)`; pure.
+//! The messages of `sd_notify(3)`: parsed into events, and written anew for an outer service manager. Pure.
 
 use std::fmt::{self, Write};
 use std::time::Duration;
@@ -7,54 +7,56 @@ use nix::unistd::Pid;
 
 use crate::text::digits;
 
-/// The most bytes of a datagram, as service managers have it.
+/// Longer datagrams are refused, as systemd does (`NOTIFY_BUFFER_MAX`).
 pub(in crate::run) const MAX_BYTES: usize = 4096;
 
-/// One line of a datagram.
+/// What one assignment of a message means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::run) enum Word<'a> {
+pub(in crate::run) enum NotifyEvent<'a> {
     Ready,
     Reloading,
-    /// When it began to reload, by the monotonic clock.
-    Monotonic(Duration),
+    /// When the reload began, by the monotonic clock.
+    ReloadTime(Duration),
     Stopping,
-    /// What the server says of itself, for people.
+    /// A text for people.
     Status(&'a str),
-    /// Why it has failed: an errno.
-    Failure(i32),
+    /// Why the server has failed.
+    Errno(i32),
     MainPid(Pid),
-    /// A sign of life.
-    Alive,
+    WatchdogPing,
     /// The server itself has found that it hangs.
-    Hung,
-    /// How long it may be silent from now on; zero: for ever.
-    Watchdog(Duration),
-    /// It needs so much more time.
-    Extend(Duration),
-    /// What concerns hinit not, or not any more (`BARRIER=1`: all before it has been read by now).
-    Other,
+    WatchdogTrigger,
+    /// The longest time between two pings from now on; zero for no watchdog.
+    WatchdogTimeout(Duration),
+    /// How much more time the server needs to start or stop.
+    ExtendTimeout(Duration),
+    /// An assignment that hinit does not use, or has handled already: all messages before `BARRIER=1` have been
+    /// read by now.
+    Ignored,
 }
 
-/// The words of a datagram, None for each line that is not valid. None at all, if it contains a NUL; one at
-/// the end is fine, as systemd has it.
-pub(in crate::run) fn words(datagram: &[u8]) -> Option<impl Iterator<Item = Option<Word<'_>>>> {
+/// The events of a datagram, None for each line that is not valid. None for the whole datagram, if it contains a
+/// NUL; systemd allows one at the end, and so does hinit.
+pub(in crate::run) fn parse(
+    datagram: &[u8],
+) -> Option<impl Iterator<Item = Option<NotifyEvent<'_>>>> {
     let text = datagram.strip_suffix(b"\0").unwrap_or(datagram);
     let is_text = !datagram.is_empty() && !text.contains(&0);
-    is_text.then(|| lines(text).map(word))
+    is_text.then(|| lines(text).map(parse_line))
 }
 
-/// What another service manager may know of a datagram: a message that is built from the meaning of those
-/// words that cannot harm. Bytes are never passed on: the other reader might take them differently, and
-/// would believe a PID among them as if hinit had sent it. Unless the server `may_be_ready`, that word is left out.
-pub(in crate::run) fn for_others(datagram: &[u8], may_be_ready: bool) -> String {
+/// The message for an outer service manager: built anew from those events of the datagram that are safe to
+/// forward. hinit never forwards the bytes, because the other reader may parse them differently, and would
+/// trust a PID among them as if hinit had sent it. Without `may_be_ready`, `READY=1` is left out.
+pub(in crate::run) fn forwardable(datagram: &[u8], may_be_ready: bool) -> String {
     let mut message = String::new();
-    for word in words(datagram).into_iter().flatten().flatten() {
-        if word == Word::Ready && !may_be_ready {
+    for event in parse(datagram).into_iter().flatten().flatten() {
+        if event == NotifyEvent::Ready && !may_be_ready {
             continue;
         }
         let length = message.len();
         // Writing to a String does not fail.
-        let _ignored = write_for_others(word, &mut message);
+        let _ignored = write_forwardable(event, &mut message);
         if length > 0 && message.len() > length {
             message.insert(length, '\n');
         }
@@ -62,29 +64,31 @@ pub(in crate::run) fn for_others(datagram: &[u8], may_be_ready: bool) -> String 
     message
 }
 
-fn write_for_others(word: Word, f: &mut dyn Write) -> fmt::Result {
-    let (name, number) = match word {
-        Word::Ready => ("READY", 1),
-        Word::Reloading => ("RELOADING", 1),
-        Word::Monotonic(time) => ("MONOTONIC_USEC", microseconds(time)),
-        Word::Stopping => ("STOPPING", 1),
-        Word::Failure(errno) => ("ERRNO", u64::from(errno.unsigned_abs())),
-        Word::Alive => ("WATCHDOG", 1),
-        Word::Extend(time) => ("EXTEND_TIMEOUT_USEC", microseconds(time)),
-        Word::Hung => return f.write_str("WATCHDOG=trigger"),
-        Word::Status(status) => {
+fn write_forwardable(event: NotifyEvent, f: &mut dyn Write) -> fmt::Result {
+    let (name, number) = match event {
+        NotifyEvent::Ready => ("READY", 1),
+        NotifyEvent::Reloading => ("RELOADING", 1),
+        NotifyEvent::ReloadTime(time) => ("MONOTONIC_USEC", microseconds(time)),
+        NotifyEvent::Stopping => ("STOPPING", 1),
+        NotifyEvent::Errno(errno) => ("ERRNO", u64::from(errno.unsigned_abs())),
+        NotifyEvent::WatchdogPing => ("WATCHDOG", 1),
+        NotifyEvent::ExtendTimeout(time) => ("EXTEND_TIMEOUT_USEC", microseconds(time)),
+        NotifyEvent::WatchdogTrigger => return f.write_str("WATCHDOG=trigger"),
+        NotifyEvent::Status(status) => {
             f.write_str("STATUS=")?;
             let mut printable = status.chars().filter(|char| !char.is_control());
             return printable.try_for_each(|char| f.write_char(char));
         }
-        // PIDs are for hinit to know, the watchdog's time is hinit's own, and barriers are answered.
-        Word::MainPid(_) | Word::Watchdog(_) | Word::Other => return Ok(()),
+        // PIDs and the watchdog's timeout concern only hinit, and hinit answers a barrier itself.
+        NotifyEvent::MainPid(_) | NotifyEvent::WatchdogTimeout(_) | NotifyEvent::Ignored => {
+            return Ok(());
+        }
     };
     write!(f, "{name}={number}")
 }
 
-/// It was read from a number of that size.
-fn microseconds(time: Duration) -> u64 {
+/// Saturates.
+pub(super) fn microseconds(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
@@ -94,22 +98,22 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     lines.filter(|line| !line.is_empty())
 }
 
-fn word(line: &[u8]) -> Option<Word<'_>> {
+fn parse_line(line: &[u8]) -> Option<NotifyEvent<'_>> {
     let (name, value) = str::from_utf8(line).ok()?.split_once('=')?;
     let microseconds = || digits(value).map(Duration::from_micros);
     Some(match (name, value) {
-        ("READY", "1") => Word::Ready,
-        ("RELOADING", "1") => Word::Reloading,
-        ("MONOTONIC_USEC", _) => Word::Monotonic(microseconds()?),
-        ("STOPPING", "1") => Word::Stopping,
-        ("WATCHDOG", "1") => Word::Alive,
-        ("WATCHDOG", "trigger") => Word::Hung,
-        ("STATUS", status) => Word::Status(status),
-        ("ERRNO", _) => Word::Failure(i32::try_from(digits(value)?).ok()?),
-        ("MAINPID", _) => Word::MainPid(pid(digits(value)?)?),
-        ("WATCHDOG_USEC", _) => Word::Watchdog(microseconds()?),
-        ("EXTEND_TIMEOUT_USEC", _) => Word::Extend(microseconds()?),
-        _ => Word::Other,
+        ("READY", "1") => NotifyEvent::Ready,
+        ("RELOADING", "1") => NotifyEvent::Reloading,
+        ("MONOTONIC_USEC", _) => NotifyEvent::ReloadTime(microseconds()?),
+        ("STOPPING", "1") => NotifyEvent::Stopping,
+        ("WATCHDOG", "1") => NotifyEvent::WatchdogPing,
+        ("WATCHDOG", "trigger") => NotifyEvent::WatchdogTrigger,
+        ("STATUS", status) => NotifyEvent::Status(status),
+        ("ERRNO", _) => NotifyEvent::Errno(i32::try_from(digits(value)?).ok()?),
+        ("MAINPID", _) => NotifyEvent::MainPid(pid(digits(value)?)?),
+        ("WATCHDOG_USEC", _) => NotifyEvent::WatchdogTimeout(microseconds()?),
+        ("EXTEND_TIMEOUT_USEC", _) => NotifyEvent::ExtendTimeout(microseconds()?),
+        _ => NotifyEvent::Ignored,
     })
 }
 
@@ -118,11 +122,11 @@ fn pid(number: u64) -> Option<Pid> {
     Some(Pid::from_raw(pid))
 }
 
-/// What a server tells: no line of it makes hinit's own state a panic or its JSON a broken one, and others
-/// get nothing but the words that they may have.
+/// Whatever a server sends: hinit's state does not panic, its JSON stays one line, and the outer service manager
+/// gets only assignments that are safe to forward.
 #[cfg(any(fuzzing, test))]
 pub(crate) fn fuzz(bytes: &[u8]) {
-    const FOR_OTHERS: [&str; 8] = [
+    const FORWARDABLE: [&str; 8] = [
         "READY=1",
         "RELOADING=1",
         "MONOTONIC_USEC=",
@@ -135,8 +139,8 @@ pub(crate) fn fuzz(bytes: &[u8]) {
     let now = std::time::Instant::now();
     let notify = crate::cli::Notify::default();
     let mut health = crate::run::health::Health::new(Pid::from_raw(42), Some(&notify), false, now);
-    for word in words(bytes).into_iter().flatten().flatten() {
-        health.hear(word, now);
+    for event in parse(bytes).into_iter().flatten().flatten() {
+        health.apply(event, now);
     }
     let mut json = String::new();
     let written = health.write_json(&mut json, now);
@@ -148,42 +152,41 @@ pub(crate) fn fuzz(bytes: &[u8]) {
         health.readiness(now),
         health.deadline(),
     );
-    // Each line begins with one of them, wherever a reader may see a line's end.
-    let others = for_others(bytes, true);
-    let mut lines = others.split(char::is_control);
-    assert!(
-        others.is_empty() || lines.all(|line| FOR_OTHERS.iter().any(|word| line.starts_with(word)))
-    );
+    // The outer manager may end a line at any control character.
+    let message = forwardable(bytes, true);
+    let is_forwardable = |line: &str| FORWARDABLE.iter().any(|name| line.starts_with(name));
+    assert!(message.is_empty() || message.split(char::is_control).all(is_forwardable));
 }
 
 #[cfg(test)]
 mod tests {
+    use super::NotifyEvent::*;
     use super::*;
 
     #[test]
-    fn every_line_is_a_word_or_none() {
+    fn a_line_is_an_event_or_invalid() {
         let usec = Duration::from_micros;
         for (line, expected) in [
-            ("READY=1", Some(Word::Ready)),
-            ("RELOADING=1", Some(Word::Reloading)),
-            ("MONOTONIC_USEC=7", Some(Word::Monotonic(usec(7)))),
-            ("STOPPING=1", Some(Word::Stopping)),
-            ("STATUS=up, 100%", Some(Word::Status("up, 100%"))),
-            ("STATUS=", Some(Word::Status(""))),
-            ("STATUS=a=b", Some(Word::Status("a=b"))),
-            ("ERRNO=2", Some(Word::Failure(2))),
-            ("MAINPID=7", Some(Word::MainPid(Pid::from_raw(7)))),
-            ("WATCHDOG=1", Some(Word::Alive)),
-            ("WATCHDOG=trigger", Some(Word::Hung)),
-            ("WATCHDOG_USEC=0", Some(Word::Watchdog(usec(0)))),
-            ("WATCHDOG_USEC=30", Some(Word::Watchdog(usec(30)))),
-            ("EXTEND_TIMEOUT_USEC=5", Some(Word::Extend(usec(5)))),
-            ("BARRIER=1", Some(Word::Other)),
-            ("FDSTORE=1", Some(Word::Other)),
-            ("READY=0", Some(Word::Other)),
-            ("WATCHDOG=0", Some(Word::Other)),
-            ("X_OWN=thing", Some(Word::Other)),
-            ("ready=1", Some(Word::Other)),
+            ("READY=1", Some(Ready)),
+            ("RELOADING=1", Some(Reloading)),
+            ("MONOTONIC_USEC=7", Some(ReloadTime(usec(7)))),
+            ("STOPPING=1", Some(Stopping)),
+            ("STATUS=up, 100%", Some(Status("up, 100%"))),
+            ("STATUS=", Some(Status(""))),
+            ("STATUS=a=b", Some(Status("a=b"))),
+            ("ERRNO=2", Some(Errno(2))),
+            ("MAINPID=7", Some(MainPid(Pid::from_raw(7)))),
+            ("WATCHDOG=1", Some(WatchdogPing)),
+            ("WATCHDOG=trigger", Some(WatchdogTrigger)),
+            ("WATCHDOG_USEC=0", Some(WatchdogTimeout(usec(0)))),
+            ("WATCHDOG_USEC=30", Some(WatchdogTimeout(usec(30)))),
+            ("EXTEND_TIMEOUT_USEC=5", Some(ExtendTimeout(usec(5)))),
+            ("BARRIER=1", Some(Ignored)),
+            ("FDSTORE=1", Some(Ignored)),
+            ("READY=0", Some(Ignored)),
+            ("WATCHDOG=0", Some(Ignored)),
+            ("X_OWN=thing", Some(Ignored)),
+            ("ready=1", Some(Ignored)),
             ("READY", None),
             ("MAINPID=", None),
             ("MAINPID=0", None),
@@ -195,7 +198,7 @@ mod tests {
             ("WATCHDOG_USEC=18446744073709551616", None),
             ("EXTEND_TIMEOUT_USEC=1s", None),
         ] {
-            assert_eq!(word(line.as_bytes()), expected, "{line}");
+            assert_eq!(parse_line(line.as_bytes()), expected, "{line}");
         }
     }
 
@@ -204,37 +207,33 @@ mod tests {
         for (datagram, expected) in [
             (
                 &b"READY=1\nSTATUS=x\n"[..],
-                Some(vec![Some(Word::Ready), Some(Word::Status("x"))]),
+                Some(vec![Some(Ready), Some(Status("x"))]),
             ),
-            (b"\n\nREADY=1", Some(vec![Some(Word::Ready)])),
-            (b"junk\nREADY=1", Some(vec![None, Some(Word::Ready)])),
+            (b"\n\nREADY=1", Some(vec![Some(Ready)])),
+            (b"junk\nREADY=1", Some(vec![None, Some(Ready)])),
             (b"\n", Some(vec![])),
             (b"", None),
-            (b"READY=1\0", Some(vec![Some(Word::Ready)])),
+            (b"READY=1\0", Some(vec![Some(Ready)])),
             (b"\0", Some(vec![])),
             (b"READY=1\0\0", None),
             (b"READY=1\0STATUS=x", None),
             (
                 b"READY=1\r\nSTATUS=x\rSTOPPING=1\r",
-                Some(vec![
-                    Some(Word::Ready),
-                    Some(Word::Status("x")),
-                    Some(Word::Stopping),
-                ]),
+                Some(vec![Some(Ready), Some(Status("x")), Some(Stopping)]),
             ),
-            (b"\xff\nREADY=1", Some(vec![None, Some(Word::Ready)])),
-            (b"STATUS=\xff\nREADY=1", Some(vec![None, Some(Word::Ready)])),
+            (b"\xff\nREADY=1", Some(vec![None, Some(Ready)])),
+            (b"STATUS=\xff\nREADY=1", Some(vec![None, Some(Ready)])),
             (b"X_OWN=\xff", Some(vec![None])),
             (b"ERRNO=\xff", Some(vec![None])),
-            (b" READY=1", Some(vec![Some(Word::Other)])),
+            (b" READY=1", Some(vec![Some(Ignored)])),
         ] {
-            let words = words(datagram).map(Iterator::collect::<Vec<_>>);
-            assert_eq!(words, expected, "{datagram:?}");
+            let events = parse(datagram).map(Iterator::collect::<Vec<_>>);
+            assert_eq!(events, expected, "{datagram:?}");
         }
     }
 
     #[test]
-    fn what_another_manager_gets() {
+    fn an_outer_manager_gets_only_safe_assignments() {
         for (datagram, expected) in [
             ("READY=1\nMAINPID=7\nSTATUS=x", "READY=1\nSTATUS=x"),
             ("STATUS=x\rMAINPID=7", "STATUS=x"),
@@ -266,13 +265,13 @@ mod tests {
             ("ERRNO=1x\nSTATUS=ü", "STATUS=ü"),
         ] {
             assert_eq!(
-                for_others(datagram.as_bytes(), true),
+                forwardable(datagram.as_bytes(), true),
                 expected,
                 "{datagram}"
             );
         }
-        assert_eq!(for_others(b"STATUS=\xff\nREADY=1", true), "READY=1");
-        let status = for_others(b"READY=1\nSTATUS=x", false);
+        assert_eq!(forwardable(b"STATUS=\xff\nREADY=1", true), "READY=1");
+        let status = forwardable(b"READY=1\nSTATUS=x", false);
         assert_eq!(status, "STATUS=x");
     }
 }

@@ -1,4 +1,4 @@
-//! One connection: what has been read of a request, and by when all of it must be there.
+//! One connection: what was read of a request, and the deadline for the rest of it.
 
 use std::fmt::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -7,28 +7,29 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
 
-use super::request::{MAX_BYTES, Page, Refusal, Request, Then};
+use super::request::{AfterAnswer, MAX_BYTES, Page, Refusal, Request};
 use crate::run::health::Health;
 use crate::text::Buffer;
 
-/// What a client has for one request, from its first byte on; and then to take leave.
+/// How long a client may take for one request, from its first byte on; and to close the connection after the last
+/// answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A place for a connection.
 pub(super) struct Connection {
+    /// None: it is not in use.
     socket: Option<OwnedFd>,
-    /// What was read and not yet answered: so many bytes.
+    /// The first `length` of them were read and not yet answered.
     bytes: [u8; MAX_BYTES],
     length: usize,
-    /// When it came, or was answered last.
-    since: Instant,
-    /// Nothing was answered yet.
+    /// When it was opened, or answered last.
+    last_active: Instant,
+    /// It has not had a whole request yet.
     is_new: bool,
-    /// By when there must be a whole request, if there is a part of one.
+    /// For the rest of a request of which a part has arrived.
     deadline: Option<Instant>,
-    /// It was answered for the last time. What the client still sends is thrown away: to close at once
-    /// would throw away the answer.
-    is_over: bool,
+    /// It had its last answer. What the client still sends is discarded, because closing a socket with unread
+    /// bytes would discard the answer (RFC 9112, 9.6).
+    is_lingering: bool,
 }
 
 impl Connection {
@@ -37,17 +38,17 @@ impl Connection {
             socket: None,
             bytes: [0; MAX_BYTES],
             length: 0,
-            since: now,
+            last_active: now,
             is_new: true,
             deadline: None,
-            is_over: false,
+            is_lingering: false,
         }
     }
 
     pub(super) fn open(&mut self, socket: OwnedFd, now: Instant) {
         self.close();
         self.socket = Some(socket);
-        self.since = now;
+        self.last_active = now;
     }
 
     pub(super) fn keep(&self, keep: &mut dyn FnMut(BorrowedFd)) {
@@ -61,7 +62,7 @@ impl Connection {
         self.length = 0;
         self.is_new = true;
         self.deadline = None;
-        self.is_over = false;
+        self.is_lingering = false;
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -72,24 +73,24 @@ impl Connection {
         self.deadline.as_mut()
     }
 
-    /// Whether it is there, and asks nothing. Who is new is about to ask: else the next one to come would
-    /// take its place before its request is there.
+    /// Whether it is open and between two requests. A new connection counts as busy until its first request:
+    /// else the next client would replace it before that request arrives.
     pub(super) fn is_idle(&self) -> bool {
-        let asks = self.is_new || self.deadline.is_some();
-        self.socket.is_some() && (self.is_over || !asks)
+        let is_busy = self.is_new || self.deadline.is_some();
+        self.socket.is_some() && (self.is_lingering || !is_busy)
     }
 
-    /// Who has to go first where there is no place left: nobody, those who ask nothing, those who
-    /// have been at it for the longest time.
-    pub(super) fn rank(&self) -> (bool, bool, Instant) {
-        (self.socket.is_some(), !self.is_idle(), self.since)
+    /// The least of all connections is the next to be replaced: an unused one, else an idle one, else a busy one;
+    /// of several the one that was active the longest time ago.
+    pub(super) fn eviction_order(&self) -> (bool, bool, Instant) {
+        (self.socket.is_some(), !self.is_idle(), self.last_active)
     }
 
-    /// Reads once, and answers each whole request. What is left is announced again.
-    pub(super) fn attend(&mut self, health: &Health, now: Instant) {
+    /// Reads once, and answers each whole request. For bytes that are left epoll reports another event.
+    pub(super) fn handle_event(&mut self, health: &Health, now: Instant) {
         match self.read() {
             Ok(0) => self.close(),
-            Ok(_) if self.is_over => self.length = 0,
+            Ok(_) if self.is_lingering => self.length = 0,
             Ok(_) => {
                 self.deadline.get_or_insert(now + REQUEST_TIMEOUT);
                 self.answer_all(health, now);
@@ -117,7 +118,7 @@ impl Connection {
             };
             self.bytes.copy_within(request.length..self.length, 0);
             self.length -= request.length;
-            self.since = now;
+            self.last_active = now;
             self.is_new = false;
             self.deadline = (self.length > 0).then_some(now + REQUEST_TIMEOUT);
             self.answer(&request, health, now);
@@ -128,48 +129,48 @@ impl Connection {
         let Some(socket) = &self.socket else { return };
         let answer = write_answer(request, health, now);
         let sent = send(socket.as_raw_fd(), answer.bytes(), MsgFlags::MSG_NOSIGNAL);
-        // There always is room for one answer, unless the client asks on and on and does not read.
+        // The socket's buffer always has room for one answer, unless the client sends requests and reads no answers.
         let is_sent = sent == Ok(answer.bytes().len());
-        match request.then {
-            Then::Keep if is_sent => {}
-            Then::Linger if is_sent => self.linger(now),
-            _ => self.close(),
+        match request.after_answer {
+            AfterAnswer::KeepOpen if is_sent => {}
+            AfterAnswer::Linger if is_sent => self.linger(now),
+            AfterAnswer::KeepOpen | AfterAnswer::Linger | AfterAnswer::Close => self.close(),
         }
     }
 
     fn linger(&mut self, now: Instant) {
         if let Some(socket) = &self.socket {
-            // It fails where the client has gone, and then nothing is left to be sent.
-            let _gone = shutdown(socket.as_raw_fd(), Shutdown::Write);
+            // It fails where the client has closed the connection, and then there is nothing to send.
+            let _ignored = shutdown(socket.as_raw_fd(), Shutdown::Write);
         }
-        self.is_over = true;
+        self.is_lingering = true;
         self.length = 0;
         self.deadline = Some(now + REQUEST_TIMEOUT);
     }
 
-    /// Ends what has taken too long.
+    /// Ends a request that took too long.
     pub(super) fn expire(&mut self, health: &Health, now: Instant) {
         if self.deadline.is_none_or(|deadline| deadline > now) {
             return;
         }
-        if self.is_over {
+        if self.is_lingering {
             return self.close();
         }
-        let too_late = Request::refused(Refusal::TookTooLong, 0);
-        self.answer(&too_late, health, now);
+        let timed_out = Request::refused(Refusal::TimedOut, 0);
+        self.answer(&timed_out, health, now);
     }
 }
 
-/// Enough for the longest of them.
-type Answer = Buffer<2048>;
+/// Large enough for every answer, of which the verdict and the server's status are the only parts of variable length.
+type Answer = Buffer<1536>;
 
-/// The whole answer. Its reason phrase is the verdict, so that it is also seen where only that is
-/// shown, or only the head was wanted.
+/// The head and the body. The reason phrase is the verdict, for clients that show only the status line, and for HEAD
+/// requests.
 fn write_answer(request: &Request, health: &Health, now: Instant) -> Answer {
-    let (mut status, mut body) = (Buffer::<256>::new(), Buffer::<1536>::new());
+    let (mut answer, mut body) = (Answer::new(), Answer::new());
     let mut kind = "text/plain; charset=utf-8";
-    // There is room for all of it.
-    let _fits = match request.asks {
+    let _fits = answer.write_str("HTTP/1.1 ");
+    let _fits = match request.page {
         Ok(page) => {
             let verdict = match page {
                 Page::Liveness => health.liveness(now),
@@ -183,25 +184,23 @@ fn write_answer(request: &Request, health: &Health, now: Instant) -> Answer {
                     health.write_json(&mut body, now)
                 }
             };
-            write!(status, "{code} {verdict}")
+            write!(answer, "{code} {verdict}")
         }
         Err(refusal) => {
             let _fits = writeln!(body, "{}", refusal.status());
-            status.write_str(refusal.status())
+            answer.write_str(refusal.status())
         }
     };
-    let mut answer = Answer::new();
     let _fits = write!(
         answer,
-        "HTTP/1.1 {}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n{}{}\r\n{}",
-        status.text(),
+        "\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n{}{}\r\n{}",
         body.bytes().len(),
-        if request.then == Then::Keep {
+        if request.after_answer == AfterAnswer::KeepOpen {
             ""
         } else {
             "Connection: close\r\n"
         },
-        if request.asks == Err(Refusal::NotAllowed) {
+        if request.page == Err(Refusal::NotAllowed) {
             "Allow: GET, HEAD\r\n"
         } else {
             ""
@@ -209,4 +208,40 @@ fn write_answer(request: &Request, health: &Health, now: Instant) -> Answer {
         if request.is_head { "" } else { body.text() },
     );
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::unistd::Pid;
+
+    use super::*;
+    use crate::cli::Notify;
+    use crate::run::notify::NotifyEvent;
+
+    /// Each control character takes the most bytes in JSON, and a JSON answer has two verdicts.
+    #[test]
+    fn the_longest_answer_fits() {
+        let max = Duration::from_secs(u64::from(u32::MAX)) + Duration::from_nanos(1);
+        let options = Notify {
+            watchdog: Some(max),
+            signal: None,
+        };
+        let start = Instant::now();
+        let mut health = Health::new(Pid::from_raw(i32::MAX), Some(&options), false, start);
+        health.apply(NotifyEvent::Ready, start);
+        health.apply(NotifyEvent::Status(&"\n".repeat(500)), start);
+        health.apply(NotifyEvent::Errno(i32::MAX), start);
+        let request = b"GET /status HTTP/1.0\r\n\r\n";
+        let answer = write_answer(&Request::read(request).unwrap(), &health, start + 2 * max);
+        let text = answer.text();
+        assert!(text.starts_with("HTTP/1.1 503 unhealthy: no sign of life for 8589934590s"));
+        assert!(
+            text.ends_with(&format!("\"errno\":{}}}\n", i32::MAX)),
+            "{text}"
+        );
+        let (_, rest) = text.split_once("Content-Length: ").unwrap();
+        let (length, _) = rest.split_once("\r\n").unwrap();
+        let (_, body) = text.split_once("\r\n\r\n").unwrap();
+        assert_eq!(length, body.len().to_string());
+    }
 }

@@ -1,4 +1,4 @@
-//! The sockets at which hinit listens. None of them ever blocks, nor is one inherited.
+//! The sockets at which hinit listens. They never block, and the server does not inherit them.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -13,26 +13,25 @@ use nix::sys::stat::Mode;
 use crate::cli::TcpAddress;
 use crate::error::Error;
 use crate::file::Entry;
-use crate::run::socket_file::{Obstacle, SocketFile};
+use crate::run::socket_file::{BindError, SocketFile};
 use crate::sys;
 
 pub(super) struct Listener {
     socket: OwnedFd,
-    /// That of a Unix socket.
+    /// Of a Unix socket.
     file: Option<SocketFile>,
 }
 
 impl Listener {
-    /// At those of a name's addresses that this machine has: `localhost` is two, and where there is no
-    /// IPv6 one.
+    /// Listens at those addresses of a name that this machine has: `localhost` has two, one of them for IPv6.
     pub(super) fn tcp(addresses: &[TcpAddress]) -> Result<Vec<Self>, Error> {
-        let (mut listeners, mut missing) = (Vec::new(), Ok(()));
+        let (mut listeners, mut unavailable) = (Vec::new(), Ok(()));
         for address in addresses {
             match listen_at(&SockaddrStorage::from(address.socket)) {
                 Ok(socket) => listeners.push(Self { socket, file: None }),
                 Err(errno @ (Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT)) => {
-                    let error = refused(address, errno);
-                    missing = Err(match errno {
+                    let error = cannot_listen(address, errno);
+                    unavailable = Err(match errno {
                         Errno::EAFNOSUPPORT if address.socket.is_ipv6() => error.remedy(&format!(
                             "this system has no IPv6: listen at 0.0.0.0:{}",
                             address.socket.port()
@@ -40,31 +39,34 @@ impl Listener {
                         _ => error,
                     });
                 }
-                Err(errno) => return Err(refused(address, errno)),
+                Err(errno) => return Err(cannot_listen(address, errno)),
             }
         }
         if listeners.is_empty() {
-            missing?;
+            unavailable?;
         }
         Ok(listeners)
     }
 
-    /// A Unix socket, for those whom `mode` lets read. The path is for messages.
+    /// Listens at a Unix socket, to which the users that `mode` lets read may connect. The path is for messages.
     pub(super) fn unix(path: &Path, entry: nix::Result<Entry>, mode: u32) -> Result<Self, Error> {
-        let fail = |why: Obstacle| Error::cannot("listen at", &path.display(), &why);
-        let fail_errno = |errno| fail(Obstacle::Errno(errno));
-        // Who may read may connect, for which it takes the permission to write.
-        let readable = Mode::from_bits_truncate(mode & 0o444 | (mode & 0o444) >> 1);
-        let entry = entry.map_err(fail_errno)?;
-        let (socket, file) = SocketFile::bind(entry, SockType::Stream, readable).map_err(fail)?;
-        listen(&socket, Backlog::MAXALLOWABLE).map_err(fail_errno)?;
+        let entry = entry.map_err(BindError::Errno);
+        let listener = entry.and_then(|entry| Self::at_entry(entry, mode));
+        listener.map_err(|error| Error::cannot("listen at", &path.display(), &error))
+    }
+
+    fn at_entry(entry: Entry, mode: u32) -> Result<Self, BindError> {
+        // To connect takes permission to write (unix(7)).
+        let connectable = Mode::from_bits_truncate(mode & 0o444 | (mode & 0o444) >> 1);
+        let (socket, file) = SocketFile::bind(entry, SockType::Stream, connectable)?;
+        listen(&socket, Backlog::MAXALLOWABLE).map_err(BindError::Errno)?;
         Ok(Self {
             socket,
             file: Some(file),
         })
     }
 
-    /// Names its descriptors.
+    /// Passes each descriptor that must stay open.
     pub(super) fn keep(&self, keep: &mut dyn FnMut(BorrowedFd)) {
         keep(self.as_fd());
         if let Some(file) = &self.file {
@@ -83,18 +85,18 @@ impl AsFd for Listener {
     }
 }
 
-/// Has as many connections wait as the system allows, and none of them hinit.
+/// Listens without blocking, with the longest queue of connections that the system allows.
 fn listen_at(address: &SockaddrStorage) -> nix::Result<OwnedFd> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let family = address.family().unwrap_or(AddressFamily::Unspec);
     let socket = socket(family, SockType::Stream, flags, None)?;
-    // Connections of the one who listened there before may not have died away yet (tcp(7)).
+    // Connections of an earlier listener may still be in TIME_WAIT (tcp(7)).
     setsockopt(&socket, sockopt::ReuseAddr, &true)?;
     bind(socket.as_raw_fd(), address)?;
     listen(&socket, Backlog::MAXALLOWABLE)?;
     Ok(socket)
 }
 
-fn refused(address: &TcpAddress, errno: Errno) -> Error {
-    Error::cannot("listen at", &address.text, &sys::describe(errno))
+fn cannot_listen(address: &TcpAddress, errno: Errno) -> Error {
+    Error::os("listen at", &address.text, errno)
 }

@@ -1,33 +1,32 @@
 //! The requests that hinit answers (RFC 9112), from their bytes; pure.
 
-use httparse::{EMPTY_HEADER, Error, Header, Request as Head, Status};
+use httparse::{EMPTY_HEADER, Error, Request as Head, Status};
 
-/// The most bytes and fields that the head of a request may have.
+/// How many bytes and fields the head of a request may have.
 pub(super) const MAX_BYTES: usize = 4096;
 const MAX_FIELDS: usize = 64;
 
 /// A whole request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Request {
-    pub(super) asks: Result<Page, Refusal>,
-    /// Only the head of the answer is wanted.
+    pub(super) page: Result<Page, Refusal>,
+    /// The method is HEAD.
     pub(super) is_head: bool,
-    pub(super) then: Then,
-    /// How many bytes it has.
+    pub(super) after_answer: AfterAnswer,
+    /// In bytes.
     pub(super) length: usize,
 }
 
-/// What becomes of a connection that was answered.
+/// What happens to a connection after the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Then {
+pub(super) enum AfterAnswer {
     /// Another request may follow.
-    Keep,
+    KeepOpen,
     Close,
-    /// The client may not be through yet, and would not see the answer if the connection was closed.
+    /// The client may still be sending, and would lose the answer if hinit closed the connection at once.
     Linger,
 }
 
-/// What can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Page {
     Liveness,
@@ -35,46 +34,46 @@ pub(super) enum Page {
     Status,
 }
 
-/// Why a request gets nothing.
+/// Why a request gets no page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     Malformed,
     NotFound,
     NotAllowed,
-    TookTooLong,
+    TimedOut,
     TooLarge,
 }
 
 impl Refusal {
-    /// The status code and what it means (RFC 9110, 15.5; RFC 6585, 5).
+    /// The status code and its reason phrase (RFC 9110, 15.5; RFC 6585, 5).
     pub(super) fn status(self) -> &'static str {
         match self {
             Self::Malformed => "400 Bad Request",
             Self::NotFound => "404 Not Found",
             Self::NotAllowed => "405 Method Not Allowed",
-            Self::TookTooLong => "408 Request Timeout",
+            Self::TimedOut => "408 Request Timeout",
             Self::TooLarge => "431 Request Header Fields Too Large",
         }
     }
 }
 
 impl Request {
-    /// One that gets nothing, and nothing may follow.
+    /// A refused request, after which the connection ends.
     pub(super) fn refused(refusal: Refusal, length: usize) -> Self {
         Self {
-            asks: Err(refusal),
+            page: Err(refusal),
             is_head: false,
-            then: Then::Linger,
+            after_answer: AfterAnswer::Linger,
             length,
         }
     }
 
-    /// The request that these bytes begin with. None: more of them are needed.
+    /// The request at the start of these bytes. None: it is not complete.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let mut fields = [EMPTY_HEADER; MAX_FIELDS];
         let mut head = Head::new(&mut fields);
         match head.parse(bytes) {
-            Ok(Status::Complete(length)) => Some(Self::of(&head, length)),
+            Ok(Status::Complete(length)) => Some(Self::from_head(&head, length)),
             Ok(Status::Partial) if bytes.len() < MAX_BYTES => None,
             Ok(Status::Partial) | Err(Error::TooManyHeaders) => {
                 Some(Self::refused(Refusal::TooLarge, bytes.len()))
@@ -83,52 +82,51 @@ impl Request {
         }
     }
 
-    fn of(head: &Head, length: usize) -> Self {
+    fn from_head(head: &Head, length: usize) -> Self {
         let (method, target) = (
             head.method.unwrap_or_default(),
             head.path.unwrap_or_default(),
         );
-        let is_newest = head.version == Some(1);
-        let has = |name: &str| fields(head, name).next().is_some();
-        // From version 1.1 on each request names its host, and only one.
-        if is_newest && fields(head, "Host").count() != 1 {
+        let is_http_1_1 = head.version == Some(1);
+        let (mut hosts, mut has_body, mut asks_to_close) = (0, false, false);
+        for field in &*head.headers {
+            let is_named = |name: &str| field.name.eq_ignore_ascii_case(name);
+            if is_named("Host") {
+                hosts += 1;
+            } else if is_named("Content-Length") || is_named("Transfer-Encoding") {
+                has_body = true;
+            } else if is_named("Connection") {
+                let mut options = field.value.split(|&byte| byte == b',');
+                asks_to_close |=
+                    options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"));
+            }
+        }
+        // Since HTTP/1.1 a request must have one Host field (RFC 9112, 3.2).
+        if is_http_1_1 && hosts != 1 {
             return Self::refused(Refusal::Malformed, length);
         }
-        let asks = match method {
+        let page = match method {
             "GET" | "HEAD" => page(target).ok_or(Refusal::NotFound),
             _ => Err(Refusal::NotAllowed),
         };
-        // What has a body is not read on: nobody here wants one.
-        let has_body = has("Content-Length") || has("Transfer-Encoding");
-        let wants_end = fields(head, "Connection").any(|value| {
-            let mut options = value.split(|&byte| byte == b',');
-            options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
-        });
-        let then = if has_body || asks == Err(Refusal::NotAllowed) {
-            Then::Linger
-        } else if !is_newest || wants_end {
-            Then::Close
+        // hinit reads no body, so it cannot find the next request behind one.
+        let after_answer = if has_body || page == Err(Refusal::NotAllowed) {
+            AfterAnswer::Linger
+        } else if !is_http_1_1 || asks_to_close {
+            AfterAnswer::Close
         } else {
-            Then::Keep
+            AfterAnswer::KeepOpen
         };
         Self {
-            asks,
+            page,
             is_head: method == "HEAD",
-            then,
+            after_answer,
             length,
         }
     }
 }
 
-fn fields<'a>(head: &'a Head, name: &str) -> impl Iterator<Item = &'a [u8]> {
-    let is_named = move |field: &&Header| field.name.eq_ignore_ascii_case(name);
-    head.headers
-        .iter()
-        .filter(is_named)
-        .map(|field| field.value)
-}
-
-/// From the target's path: alone, or behind a scheme and a host (RFC 9112, 3.2).
+/// The page of a request's target: a path, alone or behind a scheme and a host (RFC 9112, 3.2).
 fn page(target: &str) -> Option<Page> {
     let mut path = target.as_bytes();
     if !path.starts_with(b"/") {
@@ -144,7 +142,7 @@ fn page(target: &str) -> Option<Page> {
     }
 }
 
-/// Whatever a client sends: each request has an end, and it is found as soon as its bytes are there.
+/// Whatever a client sends: each request has an end, which is found as soon as its last byte has arrived.
 #[cfg(any(fuzzing, test))]
 pub(crate) fn fuzz(bytes: &[u8]) {
     let bytes = bytes.get(..MAX_BYTES).unwrap_or(bytes);
@@ -153,7 +151,7 @@ pub(crate) fn fuzz(bytes: &[u8]) {
         return;
     };
     assert!((1..=bytes.len()).contains(&request.length));
-    if request.asks.is_ok() {
+    if request.page.is_ok() {
         let whole = bytes.get(..request.length).unwrap_or_default();
         assert_eq!(Request::read(whole).as_ref(), Some(&request));
         let cut = whole.get(..whole.len() - 1).unwrap_or_default();
@@ -165,103 +163,107 @@ pub(crate) fn fuzz(bytes: &[u8]) {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Option<(Result<Page, Refusal>, bool, Then)> {
+    fn read(text: &str) -> Option<(Result<Page, Refusal>, bool, AfterAnswer)> {
         let request = Request::read(text.as_bytes())?;
-        Some((request.asks, request.is_head, request.then))
+        Some((request.page, request.is_head, request.after_answer))
     }
 
     #[test]
-    fn what_a_request_asks_for() {
+    fn the_page_of_a_request_and_what_happens_after_the_answer() {
+        use AfterAnswer::{Close, KeepOpen, Linger};
         use Page::{Liveness, Readiness, Status};
         use Refusal::{Malformed, NotAllowed, NotFound};
         let (get, head) = (false, true);
-        let (keeps, ends, lingers) = (Then::Keep, Then::Close, Then::Linger);
         for (line, more, expected) in [
-            ("GET /livez HTTP/1.1", "", (Ok(Liveness), get, keeps)),
-            ("GET /readyz HTTP/1.1", "", (Ok(Readiness), get, keeps)),
-            ("HEAD /status HTTP/1.1", "", (Ok(Status), head, keeps)),
+            ("GET /livez HTTP/1.1", "", (Ok(Liveness), get, KeepOpen)),
+            ("GET /readyz HTTP/1.1", "", (Ok(Readiness), get, KeepOpen)),
+            ("HEAD /status HTTP/1.1", "", (Ok(Status), head, KeepOpen)),
             (
                 "GET /livez?verbose HTTP/1.1",
                 "",
-                (Ok(Liveness), get, keeps),
+                (Ok(Liveness), get, KeepOpen),
             ),
             (
                 "GET http://a:1/livez HTTP/1.1",
                 "",
-                (Ok(Liveness), get, keeps),
+                (Ok(Liveness), get, KeepOpen),
             ),
-            ("GET http://a HTTP/1.1", "", (Err(NotFound), get, keeps)),
-            ("GET / HTTP/1.1", "", (Err(NotFound), get, keeps)),
-            ("GET /livez/ HTTP/1.1", "", (Err(NotFound), get, keeps)),
-            ("GET //livez HTTP/1.1", "", (Err(NotFound), get, keeps)),
-            ("GET /LIVEZ HTTP/1.1", "", (Err(NotFound), get, keeps)),
-            ("GET /x://y/livez HTTP/1.1", "", (Err(NotFound), get, keeps)),
-            ("HEAD / HTTP/1.1", "", (Err(NotFound), head, keeps)),
-            ("POST /livez HTTP/1.1", "", (Err(NotAllowed), get, lingers)),
-            ("get /livez HTTP/1.1", "", (Err(NotAllowed), get, lingers)),
-            ("OPTIONS * HTTP/1.1", "", (Err(NotAllowed), get, lingers)),
-            ("GET /livez HTTP/1.0", "", (Ok(Liveness), get, ends)),
+            ("GET http://a HTTP/1.1", "", (Err(NotFound), get, KeepOpen)),
+            ("GET / HTTP/1.1", "", (Err(NotFound), get, KeepOpen)),
+            ("GET /livez/ HTTP/1.1", "", (Err(NotFound), get, KeepOpen)),
+            ("GET //livez HTTP/1.1", "", (Err(NotFound), get, KeepOpen)),
+            ("GET /LIVEZ HTTP/1.1", "", (Err(NotFound), get, KeepOpen)),
+            (
+                "GET /x://y/livez HTTP/1.1",
+                "",
+                (Err(NotFound), get, KeepOpen),
+            ),
+            ("HEAD / HTTP/1.1", "", (Err(NotFound), head, KeepOpen)),
+            ("POST /livez HTTP/1.1", "", (Err(NotAllowed), get, Linger)),
+            ("get /livez HTTP/1.1", "", (Err(NotAllowed), get, Linger)),
+            ("OPTIONS * HTTP/1.1", "", (Err(NotAllowed), get, Linger)),
+            ("GET /livez HTTP/1.0", "", (Ok(Liveness), get, Close)),
             (
                 "GET /livez HTTP/1.1",
                 "Connection: close\r\n",
-                (Ok(Liveness), get, ends),
+                (Ok(Liveness), get, Close),
             ),
             (
                 "GET /livez HTTP/1.1",
                 "connection: x, Close\r\n",
-                (Ok(Liveness), get, ends),
+                (Ok(Liveness), get, Close),
             ),
             (
                 "GET /livez HTTP/1.1",
                 "Connection: keep-alive\r\n",
-                (Ok(Liveness), get, keeps),
+                (Ok(Liveness), get, KeepOpen),
             ),
             (
                 "GET /livez HTTP/1.1",
                 "Content-Length: 5\r\n",
-                (Ok(Liveness), get, lingers),
+                (Ok(Liveness), get, Linger),
             ),
             (
                 "GET /livez HTTP/1.1",
                 "Transfer-Encoding: chunked\r\n",
-                (Ok(Liveness), get, lingers),
+                (Ok(Liveness), get, Linger),
             ),
             (
                 "GET /livez HTTP/1.1",
                 "Host: b\r\n",
-                (Err(Malformed), get, lingers),
+                (Err(Malformed), get, Linger),
             ),
-            ("GET /livez HTTP/2.0", "", (Err(Malformed), get, lingers)),
-            ("GET /livez", "", (Err(Malformed), get, lingers)),
-            ("GET  /livez HTTP/1.1", "", (Err(Malformed), get, lingers)),
+            ("GET /livez HTTP/2.0", "", (Err(Malformed), get, Linger)),
+            ("GET /livez", "", (Err(Malformed), get, Linger)),
+            ("GET  /livez HTTP/1.1", "", (Err(Malformed), get, Linger)),
             (
                 "GET /livez HTTP/1.1",
                 "a b: c\r\n",
-                (Err(Malformed), get, lingers),
+                (Err(Malformed), get, Linger),
             ),
             (
                 "GET /livez HTTP/1.1",
                 "a: \0\r\n",
-                (Err(Malformed), get, lingers),
+                (Err(Malformed), get, Linger),
             ),
-            ("\u{16}\u{3}\u{1}\u{2}", "", (Err(Malformed), get, lingers)),
+            ("\u{16}\u{3}\u{1}\u{2}", "", (Err(Malformed), get, Linger)),
         ] {
             let text = format!("{line}\r\nHost: a\r\n{more}\r\n");
             assert_eq!(read(&text), Some(expected), "{text:?}");
         }
-        // Only since version 1.1 there must be a host.
+        // HTTP/1.0 has no Host field.
         assert_eq!(
             read("GET /livez HTTP/1.1\r\n\r\n"),
-            Some((Err(Malformed), get, lingers))
+            Some((Err(Malformed), get, Linger))
         );
         assert_eq!(
             read("GET /livez HTTP/1.0\r\n\r\n"),
-            Some((Ok(Liveness), get, ends))
+            Some((Ok(Liveness), get, Close))
         );
     }
 
     #[test]
-    fn a_request_may_come_in_pieces_and_others_behind_it() {
+    fn a_request_may_arrive_in_pieces_and_with_the_next_one() {
         let one = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
         for end in 0..one.len() {
             assert_eq!(Request::read(&one.as_bytes()[..end]), None, "{end}");
@@ -274,8 +276,8 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_is_too_large() {
-        let too_large = Some((Err(Refusal::TooLarge), false, Then::Linger));
+    fn a_head_that_is_too_large_is_refused() {
+        let too_large = Some((Err(Refusal::TooLarge), false, AfterAnswer::Linger));
         let head = "GET /livez HTTP/1.1\r\nHost: a\r\n";
         let many = "a: b\r\n".repeat(MAX_FIELDS);
         assert_eq!(read(&format!("{head}{many}\r\n")), too_large);

@@ -219,7 +219,7 @@ fn a_probe_that_cannot_start_is_one_warning(mode: Mode) {
         assert!(command.status().unwrap().success());
     };
     limit("4");
-    let warning = "hinit: cannot ask whether the server is ready: No file descriptors available; \
+    let warning = "hinit: cannot probe whether the server is ready: No file descriptors available; \
                    hinit tries again";
     assert_eq!(hinit.log_line(), warning);
     let _listener = TcpListener::bind(address).unwrap();

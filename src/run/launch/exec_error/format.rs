@@ -1,44 +1,45 @@
-//! What kind of program a file is, from its bytes. Pure; and whatever the bytes are, they are only
-//! looked at.
+//! The format of an executable file, from its first bytes. Pure; no bytes make it panic.
 
-/// What the kernel makes of the first bytes of a file.
+/// The formats that the kernel tells apart by the first bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Format<'a> {
-    /// The interpreter that stands behind `#!`.
+    /// With the interpreter after `#!`.
     Script(&'a [u8]),
     Elf(Elf),
-    /// What the kernel does not run, said of "it".
-    Unfit(&'static str),
+    /// Why the kernel does not run it, as a clause.
+    NotExecutable(&'static str),
 }
 
 impl<'a> Format<'a> {
-    /// Of the first bytes of a file: all of them, or at least [`FIRST_LINE`].
+    /// `head` is the whole file, or at least its first [`FIRST_LINE`] bytes.
     pub(super) fn of(head: &'a [u8]) -> Self {
         if let Some(line) = head.strip_prefix(b"#!") {
             return script(line);
         }
         match head {
-            [] => Self::Unfit("it is empty"),
+            [] => Self::NotExecutable("it is empty"),
             [0x7f, b'E', b'L', b'F', ..] => {
-                Elf::parse(head).map_or(Self::Unfit(DAMAGED), Self::Elf)
+                Elf::parse(head).map_or(Self::NotExecutable(DAMAGED), Self::Elf)
             }
             [0xef, 0xbb, 0xbf, b'#', b'!', ..] => {
-                Self::Unfit("it starts with a byte order mark, not with `#!`")
+                Self::NotExecutable("it starts with a byte order mark, not with `#!`")
             }
-            [0xcf, 0xfa, 0xed, 0xfe, ..] => Self::Unfit("it is built for macOS, this is Linux"),
-            [b'M', b'Z', ..] => Self::Unfit("it is built for Windows, this is Linux"),
-            _ => Self::Unfit("it is neither a binary nor a script with `#!`"),
+            [0xcf, 0xfa, 0xed, 0xfe, ..] => {
+                Self::NotExecutable("it is built for macOS, this is Linux")
+            }
+            [b'M', b'Z', ..] => Self::NotExecutable("it is built for Windows, this is Linux"),
+            _ => Self::NotExecutable("it is neither a binary nor a script with `#!`"),
         }
     }
 }
 
 pub(super) const DAMAGED: &str = "it is an ELF file, but damaged or not a program";
 
-/// How much of a script the kernel looks at (`BINPRM_BUF_SIZE`).
+/// How many bytes of a script the kernel reads (`BINPRM_BUF_SIZE`).
 const FIRST_LINE: usize = 256;
 
-/// A script, by what stands behind its `#!`. As for the kernel the interpreter ends at a blank, a
-/// NUL, the newline or the end of the file, and at nothing else: a carriage return belongs to it.
+/// A script, from the bytes after its `#!`. As in the kernel, the interpreter ends at a blank, a NUL, the newline or
+/// the end of the file. A carriage return is a part of it.
 fn script(rest: &[u8]) -> Format<'_> {
     let (seen, is_cut) = match rest.get(..FIRST_LINE - 2) {
         Some(seen) => (seen, true),
@@ -53,20 +54,20 @@ fn script(rest: &[u8]) -> Format<'_> {
     let name = name.and_then(|start| line.get(start..)).unwrap_or_default();
     let end = name.iter().position(|byte| is_blank(byte) || *byte == 0);
     match end.map_or(name, |end| name.get(..end).unwrap_or_default()) {
-        [] => Format::Unfit("its first line names no interpreter behind `#!`"),
-        _ if !is_whole && end.is_none() => Format::Unfit("its first line is too long"),
+        [] => Format::NotExecutable("its first line names no interpreter behind `#!`"),
+        _ if !is_whole && end.is_none() => Format::NotExecutable("its first line is too long"),
         interpreter => Format::Script(interpreter),
     }
 }
 
-/// What the header of a binary says.
+/// The fields of a binary's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Elf {
     machine: u64,
     is_wide: bool,
     is_little_endian: bool,
     pub(super) program_headers: Range,
-    program_header: usize,
+    program_header_size: usize,
 }
 
 /// A part of a file.
@@ -88,7 +89,7 @@ impl Elf {
             2 => false,
             _ => return None,
         };
-        let field = |place| number(head, place, is_little_endian);
+        let field = |location| number(head, location, is_little_endian);
         let [start, size, count] = if is_wide {
             [(32, 8), (54, 2), (56, 2)]
         } else {
@@ -103,11 +104,11 @@ impl Elf {
                 start: field(start)?,
                 length: size * field(count)?,
             },
-            program_header: usize::try_from(size).ok()?,
+            program_header_size: usize::try_from(size).ok()?,
         })
     }
 
-    /// The machine it is built for; where std knows the machine too, by std's name for it.
+    /// The machine that it is built for; std's name of it, where std has one.
     pub(super) fn machine(&self) -> &'static str {
         match self.machine {
             3 => "32-bit x86",
@@ -123,18 +124,18 @@ impl Elf {
         }
     }
 
-    /// Where in the file the path of its loader stands (`PT_INTERP`), with a NUL at its end.
+    /// The range of the file that contains the path of its loader (`PT_INTERP`) and a NUL.
     pub(super) fn loader(&self, program_headers: &[u8]) -> Option<Range> {
         const PT_INTERP: u64 = 3;
         // chunks_exact(0) would panic.
-        let mut headers = program_headers.chunks_exact(self.program_header.max(1));
+        let mut headers = program_headers.chunks_exact(self.program_header_size.max(1));
         let [start, length] = if self.is_wide {
             [(8, 8), (32, 8)]
         } else {
             [(4, 4), (16, 4)]
         };
         headers.find_map(|header| {
-            let field = |place| number(header, place, self.is_little_endian);
+            let field = |location| number(header, location, self.is_little_endian);
             (field((0, 4))? == PT_INTERP).then_some(Range {
                 start: field(start)?,
                 length: field(length)?,
@@ -143,7 +144,7 @@ impl Elf {
     }
 }
 
-/// The number of so many bytes at that place.
+/// The number of `size` bytes at offset `at`.
 fn number(bytes: &[u8], (at, size): (usize, usize), is_little_endian: bool) -> Option<u64> {
     let field = bytes.get(at..)?.get(..size)?;
     let append = |number, &byte| number << 8 | u64::from(byte);
@@ -160,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_interpreter_of_a_script() {
-        let no_name = Format::Unfit("its first line names no interpreter behind `#!`");
+        let no_name = Format::NotExecutable("its first line names no interpreter behind `#!`");
         for (head, expected) in [
             ("#!/bin/sh\necho\n", Some("/bin/sh")),
             ("#! \t/bin/sh -e x\n", Some("/bin/sh")),
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_line_without_end() {
+    fn a_first_line_may_be_too_long() {
         for (more, is_found) in [(253, true), (254, false), (5000, false)] {
             let name = format!("/{}", "x".repeat(more - 1));
             let head = format!("#!{name}\n");
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_kernel_here_runs() {
+    fn other_formats_are_not_executable() {
         for (head, reason) in [
             (&b""[..], "it is empty"),
             (b"echo\n", "it is neither a binary nor a script with `#!`"),
@@ -213,7 +214,7 @@ mod tests {
             (b"\x7fELF", DAMAGED),
             (b"\x7fELF\x03\x01", DAMAGED),
         ] {
-            assert_eq!(Format::of(head), Format::Unfit(reason));
+            assert_eq!(Format::of(head), Format::NotExecutable(reason));
         }
     }
 

@@ -1,4 +1,4 @@
-//! Whether the server can become a user: hinit needs capabilities for what has to change, and only for that.
+//! Whether hinit has the capabilities to run the server as a user. It needs them only for IDs that have to change.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -8,26 +8,24 @@ use super::{Identity, add_missing};
 use crate::error::Error;
 use crate::sys;
 
-/// What hinit itself is: its real and effective IDs, which setresuid(2) allows without a capability, and its
-/// supplementary groups.
-pub(super) struct Own {
+/// hinit's real and effective IDs, which setresuid(2) allows without a capability, and its supplementary groups.
+pub(super) struct OwnCredentials {
     uids: [u32; 2],
     gids: [u32; 2],
     groups: Vec<u32>,
 }
 
-/// What has to change first.
 enum Change {
     User,
     Group,
-    /// A supplementary group that the user is not in.
+    /// A supplementary group of hinit's that the user is not in.
     Leave(u32),
-    /// One that hinit is not in.
+    /// A supplementary group of the user's that hinit is not in.
     Join(u32),
 }
 
-impl Own {
-    pub(super) fn now() -> nix::Result<Self> {
+impl OwnCredentials {
+    pub(super) fn get() -> nix::Result<Self> {
         Ok(Self {
             uids: [getuid(), geteuid()].map(Uid::as_raw),
             gids: [getgid(), getegid()].map(Gid::as_raw),
@@ -37,17 +35,17 @@ impl Own {
 }
 
 impl Identity {
-    /// Adds hinit's own supplementary groups, if they are to be kept, and sees whether hinit is that user already.
-    pub(super) fn settle_groups(&mut self, own: &Own, keep: bool) {
+    /// Adds hinit's supplementary groups for `--keep-groups`, and sets `is_current`.
+    pub(super) fn resolve_groups(&mut self, own: &OwnCredentials, keep: bool) {
         if keep {
             add_missing(&own.groups, &mut self.groups);
         }
-        self.is_own = self.first_change(own).is_none();
+        self.is_current = self.first_change(own).is_none();
     }
 
-    fn first_change(&self, own: &Own) -> Option<Change> {
-        /// What a group shows as that the user namespace does not map (`user_namespaces(7)`): such a namespace
-        /// may forbid setgroups(2), and then nobody can leave it.
+    fn first_change(&self, own: &OwnCredentials) -> Option<Change> {
+        /// The GID of groups that the user namespace does not map (`user_namespaces(7)`). Such a namespace may forbid
+        /// setgroups(2), and then hinit cannot leave them.
         const UNMAPPED: u32 = 65534;
         if !own.uids.contains(&self.uid) {
             return Some(Change::User);
@@ -63,11 +61,11 @@ impl Identity {
         surplus.or_else(|| missing.next().map(|gid| Change::Join(*gid)))
     }
 
-    /// Refuses before the launch what the kernel would refuse in the child, or later: to become another user,
-    /// and then still to signal it (capabilities(7)).
+    /// Refuses before the launch what the kernel would refuse later: in the child to become another user, and in hinit
+    /// to signal that user's processes (capabilities(7)).
     pub(super) fn check_capabilities(
         &self,
-        own: &Own,
+        own: &OwnCredentials,
         has_capability: &dyn Fn(u32) -> bool,
     ) -> Result<(), Error> {
         const NEEDED: [(u32, &str); 3] = [(6, "CAP_SETGID"), (7, "CAP_SETUID"), (5, "CAP_KILL")];
@@ -79,7 +77,7 @@ impl Identity {
         let Some((_, name)) = needed.find(|(number, _)| !has_capability(*number)) else {
             return Ok(());
         };
-        let reason = Obstacle {
+        let reason = MissingCapability {
             identity: self,
             own,
             change,
@@ -89,15 +87,15 @@ impl Identity {
     }
 }
 
-/// The capability that hinit lacks for a change, and what to do instead.
-struct Obstacle<'a> {
+/// The capability that hinit lacks for a change, and the remedy.
+struct MissingCapability<'a> {
     identity: &'a Identity,
-    own: &'a Own,
+    own: &'a OwnCredentials,
     change: Change,
     name: &'a str,
 }
 
-impl Display for Obstacle<'_> {
+impl Display for MissingCapability<'_> {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         let ([_, own_user], [_, own_group]) = (self.own.uids, self.own.gids);
         let Identity {
@@ -143,7 +141,7 @@ mod tests {
     const SETGID: u32 = 6;
     const ALL: &[u32] = &[5, SETGID, 7];
 
-    /// What hinit with this UID, GID, groups and capabilities says to becoming a user of this UID, GID and groups.
+    /// The check by a hinit with this UID, GID, groups and capabilities, for a user with this UID, GID and groups.
     #[track_caller]
     fn check(
         (own_user, own_group, own_groups): (u32, u32, &[u32]),
@@ -151,7 +149,7 @@ mod tests {
         (uid, gid, groups): (u32, u32, &[u32]),
         keep_groups: bool,
     ) -> Result<(), String> {
-        let own = Own {
+        let own = OwnCredentials {
             uids: [own_user; 2],
             gids: [own_group; 2],
             groups: own_groups.to_vec(),
@@ -161,17 +159,17 @@ mod tests {
             uid,
             gid,
             groups: [&[gid], groups].concat(),
-            is_own: false,
+            is_current: false,
             home: c"/".into(),
             directory: None,
         };
-        identity.settle_groups(&own, keep_groups);
+        identity.resolve_groups(&own, keep_groups);
         let checked = identity.check_capabilities(&own, &|one| capabilities.contains(&one));
         checked.map_err(|error| error.to_string())
     }
 
     #[test]
-    fn what_is_right_needs_no_capability() {
+    fn ids_that_do_not_change_need_no_capability() {
         for (own, wanted, keep_groups) in [
             ((1, 1, &[][..]), (1, 1, &[][..]), false),
             ((1, 1, &[1]), (1, 1, &[]), false),
@@ -186,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_change_does() {
+    fn with_the_capabilities_ids_may_change() {
         for (own, capabilities, wanted) in [
             ((0, 0, &[0][..]), ALL, (1, 1, &[10][..])),
             ((1, 0, &[]), &[SETGID], (1, 1, &[])),
@@ -197,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_change_is_named_with_what_to_do() {
+    fn a_missing_capability_is_named_with_the_remedy() {
         let drop_user = "drop USER from the image, so that hinit starts as root";
         for (own, capabilities, wanted, keep_groups, why) in [
             (
