@@ -2,11 +2,11 @@
 //!
 //! The architecture, top to bottom; no module uses one above it:
 //!
-//! - `main`: this page; which command it is, and one line when it fails
-//! - `run`: the life of one server: claim, spawn, record, let go, watch, clear, drain, remove, leave
+//! - `main`: this page: which command it is, and one line when it fails
+//! - `run`: the life of one server: claim, spawn, record, let go, watch, clear, drain, remove, exit
 //! - `signal`, `status`, `install`: the small commands
-//! - `healthcheck`: the client: one verdict on a server, by its PID file, by what hinit says of it and by
-//!   what it answers
+//! - `healthcheck`: the client: one verdict on a server, by its PID file, by what hinit reports and by the server's
+//!   answers
 //! - `lookup`: the server that a PID file names
 //! - `cli`: arguments and environment in, a `Command` out; pure; also the command lines of other inits
 //! - `verdict`: every verdict and finding of a health check, and its words
@@ -15,15 +15,15 @@
 //! - `file`: files by their paths, or by their names in a directory that is held open
 //! - `output`: the log and the lines on standard output
 //! - `json`: the writer of JSON
-//! - `text`: texts of a bounded size, and those for people
+//! - `text`: texts of a bounded size, and names for people
 //! - `error`: what failed, on what, and which exit code that is
 //! - `sys`: all the unsafe code
-//! - `time`: times, as poll(2) counts them and as people read them
+//! - `time`: times, for poll(2) and for people
 //!
 //! Three rules hold everywhere. All signals are blocked from the first instruction on and read
-//! from a queue, so none is lost. Once the server is spawned nothing ends hinit but the server's
-//! end, for a dead PID 1 kills the container: from there on a failure is a warning. And there are
-//! no threads, no timers and no wake-ups while nothing happens.
+//! from a queue, so none is lost. Once the server is spawned only its end ends hinit, because a dead
+//! PID 1 kills the container: from there on a failure is a warning. And there are no threads, and no
+//! timers or wake-ups while nothing happens.
 
 #![warn(unreachable_pub)]
 #![deny(clippy::disallowed_methods)]
@@ -61,31 +61,25 @@ mod text;
 mod time;
 mod verdict;
 
-use cli::{Command, ErrorOutput, InitProfile, UsageError};
-use error::exit_code;
+use cli::{Command, Env, ErrorOutput, InitProfile, OWN_VARIABLES, UsageError};
+use error::{Error, exit_code};
 use output::{Log, Verbosity};
 use sys::SignalSet;
 use verdict::Verdict;
 
 sys::c_main!(hinit);
 
-/// How the names of hinit's own variables begin. Most containers set none of them, and then one look is
-/// enough for all.
-const OWN_VARIABLES: &[u8] = b"HINIT_";
-
 /// Does what the arguments say; returns the exit code. `inherited` is the signal mask that hinit
 /// was started with.
 fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
-    let named_after_hinit = sys::any_variable(OWN_VARIABLES, &mut |_| true);
-    let environment = |name: &CStr| {
-        if !named_after_hinit && name.to_bytes().starts_with(OWN_VARIABLES) {
-            return None;
-        }
-        sys::environment(name).map(OsStr::to_owned)
+    let get = |name: &CStr| sys::environment(name).map(OsStr::to_owned);
+    let env = Env {
+        get: &get,
+        has_own: sys::any_variable(OWN_VARIABLES.as_bytes(), &mut |_| true),
     };
-    match cli::parse(arguments, &environment) {
+    match cli::parse(arguments, env) {
         Ok(Command::Run(options)) => {
-            if named_after_hinit && options.profile == InitProfile::OWN {
+            if env.has_own && options.profile == InitProfile::OWN {
                 warn_of_unknown_variables(Log(options.verbosity));
             }
             run::run(&options, inherited)
@@ -108,14 +102,14 @@ fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
                 exit_code::REFUSED
             }
         }
-        Err(error) => report(error),
+        Err(error) => report(&error),
     }
 }
 
 /// A variable with a misspelt name has no effect, so hinit warns of it.
 fn warn_of_unknown_variables(log: Log) {
     let mut warning = String::new();
-    sys::any_variable(OWN_VARIABLES, &mut |variable| {
+    sys::any_variable(OWN_VARIABLES.as_bytes(), &mut |variable| {
         cli::note_if_unknown(variable, &mut warning);
         false
     });
@@ -124,18 +118,19 @@ fn warn_of_unknown_variables(log: Log) {
     }
 }
 
-/// Whoever has called a small command may end it; but a reader that has left does not: the exit code
-/// tells.
+/// The caller of a small command can interrupt it. A reader that has left does not end it by SIGPIPE: the exit code
+/// still tells.
 fn let_caller_interrupt(inherited: SignalSet) {
     sys::set_signal_mask(inherited.with(SIGPIPE));
 }
 
-/// One line, whatever the command: a health check's is its verdict.
-fn report(error: UsageError) -> u8 {
-    let why = error.why.remedy("try `").and(error.call);
-    let why = why.and(" --help`");
+/// Reports a usage error in one line; that of a health check is its verdict.
+fn report(error: &UsageError) -> u8 {
+    let why = [&error.why, "; try `", error.call, " --help`"].concat();
     match error.output {
-        ErrorOutput::Verdict => healthcheck::refuse(&Verdict::Usage(why)),
+        ErrorOutput::Verdict(answer) => {
+            healthcheck::refuse(Verdict::Usage(Error::usage(why)), answer)
+        }
         ErrorOutput::Exit(code) => {
             Log(Verbosity::Normal).error(format_args!("{why}"));
             code

@@ -31,12 +31,12 @@ fn option(option: &Opt) -> String {
     };
     let mut text = format!(
         ".TP\n{short}\\fB{}\\fR{value}\n{}.",
-        quoted(option.long),
+        quoted(option.long()),
         quoted(option.help())
     );
     for (what, is) in [
         ("Default", option.default()),
-        ("Environment", option.env_name()),
+        ("Environment", &option.env_name()),
     ] {
         if !is.is_empty() {
             text = format!("{text} {what}: {}.", quoted(is));

@@ -59,7 +59,7 @@ const HARD_TO_READ: [&str; 20] = [
 /// The maximum length of a message, so that it is one line of a log.
 const MAX_CHARACTERS: usize = 200;
 
-/// The parts of a format string around its values. (A bar stands for a value in src/cli/probes.rs.)
+/// The parts of a format string around its values. (A bar stands for a value in a `ParseError`.)
 fn pieces(template: &str) -> Vec<String> {
     // Neither brace of a pair is the start or the end of a value.
     let marked = template.replace("{{", "\u{1}").replace("}}", "\u{2}");

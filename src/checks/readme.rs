@@ -39,7 +39,7 @@ fn the_options() {
             } else {
                 assert_eq!(row[2], code(option.default()));
             }
-            assert_eq!(row[3], code(option.env_name()));
+            assert_eq!(row[3], code(&option.env_name()));
         }
     };
     described("## hinit run", &RUN);

@@ -1,12 +1,12 @@
-//! The command lines of other inits, for a hinit that is called by one of their names: each is a table,
-//! and becomes the options of `hinit run`. Where one of them has a defect, hinit keeps its own way.
+//! The command lines of other inits, for a hinit that runs under the name of one of them. Each is a table, and is
+//! turned into the options of `hinit run`. hinit does not copy their defects.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use nix::libc::{SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU};
 
-use super::invocation::Invocation;
+use super::invocation::{Invocation, Separators};
 use super::options::{self, Opt, Topic};
 use super::run;
 use super::values::{self, ValueParser};
@@ -18,10 +18,10 @@ use crate::output::Verbosity;
 pub(super) struct Peer {
     names: &'static [&'static str],
     pub(super) topic: Topic,
-    /// What it says of its version, as engines read it.
+    /// The output of `--version`, which engines parse.
     version: &'static str,
-    /// What it makes of its options.
-    read: fn(&mut Invocation, &mut Run),
+    /// Turns its options into those of `hinit run`.
+    translate: fn(&mut Invocation, &mut Run),
 }
 
 pub(super) static PEERS: [&Peer; 3] = [&TINI, &DUMB_INIT, &CATATONIT];
@@ -33,7 +33,7 @@ pub(super) fn peer(name: &OsStr) -> Option<&'static Peer> {
     PEERS.into_iter().find(is_named)
 }
 
-/// How all of them complain of a command line.
+/// How all of them report a usage error.
 pub(super) const FAILED: ErrorOutput = ErrorOutput::Exit(1);
 
 impl Peer {
@@ -47,15 +47,15 @@ impl Peer {
         if invocation.flag(&PAUSE) {
             return Command::Pause;
         }
-        let mut run = plain();
-        (self.read)(invocation, &mut run);
+        let mut run = base();
+        (self.translate)(invocation, &mut run);
         run.command = invocation.command();
         Command::Run(run)
     }
 }
 
-/// What all of them have in common.
-fn plain() -> Run {
+/// The options that all of them have in common.
+fn base() -> Run {
     Run {
         pid_file: None,
         mode: run::MODE,
@@ -141,7 +141,6 @@ hinit, named tini; it reads TINI_SUBREAPER, TINI_KILL_PROCESS_GROUP and
 TINI_VERBOSITY",
         mixed: false,
         clusters: true,
-        env: c"",
         options: &[
             &SUBREAPER,
             &GROUP,
@@ -157,18 +156,18 @@ TINI_VERBOSITY",
         examples: "",
     },
     version: "tini version 0.19.0 - git.hinit",
-    read: |invocation, run| {
+    translate: |invocation, run| {
         const EXIT_CODE: ValueParser<(u8, u8)> = ValueParser {
-            // By the reader that the verbosity needs as well: one more would be 280 bytes.
+            // The verbosity is parsed as usize too: a second parser would take 280 bytes.
             parse: |text| Some((u8::try_from(text.parse::<usize>().ok()?).ok()?, 0)),
             expected: "an exit code up to 255",
         };
-        let env = invocation.env;
+        let env = invocation.env.get;
         let is_set = |name| env(name).is_some();
         let verbosity = env(c"TINI_VERBOSITY").and_then(|text| text.to_str()?.parse().ok());
         run.group = invocation.flag(&GROUP) || is_set(c"TINI_KILL_PROCESS_GROUP");
         run.parent_death = invocation.value(&PARENT_DEATH, &values::STANDARD_SIGNAL);
-        run.exit.map = invocation.values(&EXPECTED, &EXIT_CODE);
+        run.exit.map = invocation.values(&EXPECTED, Separators::BlanksOrCommas, &EXIT_CODE);
         run.profile.subreaper = invocation.flag(&SUBREAPER) || is_set(c"TINI_SUBREAPER");
         run.profile.names_orphans = invocation.flag(&NAME_ORPHANS);
         run.profile.exit_codes = FailureCodes([1, 126, 127]);
@@ -189,7 +188,6 @@ static DUMB_INIT: Peer = Peer {
         about: "hinit, named dumb-init; it reads DUMB_INIT_SETSID and DUMB_INIT_DEBUG",
         mixed: false,
         clusters: true,
-        env: c"",
         options: &[
             &SINGLE_CHILD,
             &REWRITE,
@@ -201,8 +199,8 @@ static DUMB_INIT: Peer = Peer {
         examples: "",
     },
     version: "dumb-init v1.2.5 (hinit)",
-    read: |invocation, run| {
-        let env = invocation.env;
+    translate: |invocation, run| {
+        let env = invocation.env.get;
         let has = |name, value: &str| env(name).is_some_and(|text| text == value);
         if !(invocation.flag(&SINGLE_CHILD) || has(c"DUMB_INIT_SETSID", "0")) {
             run.group = true;
@@ -211,7 +209,11 @@ static DUMB_INIT: Peer = Peer {
             let job_control = [SIGTSTP, SIGTTOU, SIGTTIN];
             run.rewrites.0 = job_control.map(|signal| (signal, Some(SIGSTOP))).to_vec();
         }
-        let rewrites = invocation.values(&REWRITE, &values::REWRITE_BY_COLON);
+        let rewrites = invocation.values(
+            &REWRITE,
+            Separators::BlanksOrCommas,
+            &values::REWRITE_BY_COLON,
+        );
         run.rewrites.0.extend(rewrites);
         run.profile.stops = true;
         run.profile.exit_codes = FailureCodes([1, 2, 2]);
@@ -229,17 +231,16 @@ static CATATONIT: Peer = Peer {
         about: "hinit, named catatonit; it reads CATATONIT_DEBUG",
         mixed: false,
         clusters: true,
-        env: c"",
         options: &[&GROUP, &PAUSE, &LICENCE, &options::HELP, &options::VERSION],
         titles: &[],
         examples: "",
     },
     version: "tini version 0.1.7_catatonit - git.hinit",
-    read: |invocation, run| {
+    translate: |invocation, run| {
         run.group = invocation.flag(&GROUP);
         run.profile.subreaper = true;
         run.profile.exit_codes = FailureCodes([1; 3]);
-        if (invocation.env)(c"CATATONIT_DEBUG").is_some() {
+        if (invocation.env.get)(c"CATATONIT_DEBUG").is_some() {
             run.verbosity = Verbosity::Verbose;
         }
     },

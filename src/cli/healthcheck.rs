@@ -1,12 +1,14 @@
 //! The command line of a health check.
 
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use super::invocation::{BETWEEN, Invocation, words_of};
-use super::probes::{self, Codes, Http, Probe};
-use super::{Command, PidFile, options, pid_file_unless, values};
-use crate::error::Error;
+use super::invocation::{Env, Invocation, Separators, words_of};
+use super::options::Opt;
+use super::probes::{self, Codes, Header, Http, Probe};
+use super::values::{self, ParseError};
+use super::{Command, PidFile, options, pid_file_unless};
 
 const TIMEOUT: Duration = Duration::from_millis(900);
 const EXPECT: Codes = 200..=399;
@@ -18,14 +20,14 @@ pub(crate) struct Healthcheck {
     /// Ask hinit whether the server is ready.
     pub(crate) ready: bool,
     pub(crate) foreign: bool,
-    /// In the order in which they are asked: what costs the least comes first.
+    /// In the order in which they are run: the cheapest first.
     pub(crate) probes: Vec<Probe>,
     pub(crate) http: Http,
     pub(crate) timeout: Duration,
     pub(crate) answer: Answer,
 }
 
-/// How a health check says what it has found.
+/// How a health check reports its verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Line,
@@ -34,30 +36,42 @@ pub(crate) enum Answer {
     Silence,
 }
 
-/// The health check that `--ready-when` holds the probes of. The variables are those of other health checks.
+/// The output that these arguments ask for. It applies to a usage error too, and then the options are not parsed.
+pub(super) fn answer_of(words: &[OsString]) -> Answer {
+    let has = |option: &Opt| words.iter().any(|word| option.is_named(word.as_bytes()));
+    if has(&options::JSON) {
+        Answer::Json
+    } else if has(&options::NO_LINE) {
+        Answer::Silence
+    } else {
+        Answer::Line
+    }
+}
+
+/// The health check whose probes `--ready-when` contains. Variables have no effect on it.
 pub(super) fn of_probes(invocation: &mut Invocation) -> Option<Healthcheck> {
-    let text = invocation.joined(&options::READY_WHEN, "hinit\nhealthcheck")?;
+    let mut text = OsString::from("hinit\nhealthcheck");
+    let name = invocation.append(&options::READY_WHEN, &mut text)?;
     let words = words_of(text.as_bytes());
-    let why = match words.map(|words| super::parse(words, &|_| None)) {
-        None => Error::usage("a quote is not closed".into()),
+    let why = match words.map(|words| super::parse(words, Env::EMPTY)) {
+        None => "a quote is not closed".to_owned(),
         Some(Err(error)) => error.why,
         Some(Ok(Command::Healthcheck(mut check))) if is_of_probes(&check) => {
             check.pid_file = None;
             return Some(check);
         }
         Some(Ok(Command::Healthcheck(check))) if check.probes.is_empty() => {
-            Error::usage("there is no probe".into())
+            "there is no probe".into()
         }
-        Some(Ok(_)) => Error::usage("only probes and `--timeout` have an effect here".into()),
+        Some(Ok(_)) => "only probes and `--timeout` have an effect here".into(),
     };
-    let name = invocation.place_name(&options::READY_WHEN);
     invocation.refuse(format!(
         "in {name}: {why} (an example is `--ready-when \"--tcp 127.0.0.1:8000\"`)"
     ));
     None
 }
 
-/// Whether there are probes, and nothing that goes beyond them.
+/// Whether there are probes, and no other options that have an effect.
 fn is_of_probes(check: &Healthcheck) -> bool {
     check.pid_file == Some(PidFile::Default)
         && !check.ready
@@ -68,7 +82,7 @@ fn is_of_probes(check: &Healthcheck) -> bool {
 
 pub(super) fn parse(invocation: &mut Invocation) -> Command {
     invocation.at_most(0);
-    // hinit is found by its PID file, and another program has no hinit.
+    // --ready finds hinit by the PID file; and behind the PID file of another program there is no hinit.
     let [ready, _] = invocation.one_of(&options::READY, &options::NO_PID);
     let [ready, foreign] = if ready {
         invocation.one_of(&options::READY, &options::FOREIGN)
@@ -100,24 +114,27 @@ pub(super) fn parse(invocation: &mut Invocation) -> Command {
 }
 
 fn probes(invocation: &mut Invocation) -> Vec<Probe> {
-    /// So that the answer as JSON has room for them all.
+    /// The JSON output has room for this many.
     const MAX: usize = 16;
     let mut probes = Vec::new();
     let max_age = invocation.value(&options::MAX_AGE, &values::DURATION);
-    for path in invocation.lines(&options::HEARTBEAT, &probes::PATH) {
+    for path in invocation.values(&options::HEARTBEAT, Separators::Lines, &probes::PATH) {
         if max_age.is_none() {
             invocation.refuse("`--heartbeat` needs `--max-age`: how old it may be".into());
         }
         probes.push(Probe::Heartbeat(path, max_age.unwrap_or_default()));
     }
     for (option, separators, parse) in [
-        (&options::UNIX, &b"\n"[..], probes::UNIX),
-        (&options::TCP, BETWEEN, probes::TCP),
+        (&options::UNIX, Separators::Lines, probes::UNIX),
+        (&options::TCP, Separators::BlanksOrCommas, probes::TCP),
         // A comma can be part of a URL.
-        (&options::HTTP, b" \t\n", probes::HTTP),
-        (&options::GRPC, BETWEEN, probes::GRPC),
+        (&options::HTTP, Separators::Blanks, probes::HTTP),
+        (&options::GRPC, Separators::BlanksOrCommas, probes::GRPC),
     ] {
-        probes.extend(invocation.probes(option, separators, parse));
+        invocation.each(option, separators, &mut |text| {
+            probes.push(parse(text)?);
+            Ok(())
+        });
     }
     if probes.len() > MAX {
         invocation.refuse(format!("more than {MAX} probes"));
@@ -125,21 +142,27 @@ fn probes(invocation: &mut Invocation) -> Vec<Probe> {
     probes
 }
 
+fn is_host((name, _): &Header) -> bool {
+    name.eq_ignore_ascii_case("host")
+}
+
 fn http(invocation: &mut Invocation, by_grpc: bool) -> Http {
     let mut expect = Vec::new();
-    invocation.each(&options::EXPECT, BETWEEN, probes::CODES, &mut |text| {
-        probes::codes(text, &mut expect)
+    invocation.each(&options::EXPECT, Separators::BlanksOrCommas, &mut |text| {
+        values::require(probes::codes(text, &mut expect), probes::CODES)
     });
     if expect.is_empty() {
         expect.push(EXPECT);
     }
     let mut headers = Vec::new();
-    invocation.each_unless(&options::HEADER, b"\n", &mut |text| {
-        match probes::header(text.unwrap_or_default(), by_grpc) {
-            Ok(header) => headers.push(header),
-            Err(why) => return Some(why.to_owned()),
+    invocation.each(&options::HEADER, Separators::Lines, &mut |text| {
+        let header = probes::header(text, by_grpc)?;
+        // RFC 9112, 3.2: a server answers a second one with 400.
+        if is_host(&header) && headers.iter().any(is_host) {
+            return Err(ParseError::Because("a request has only one Host", ""));
         }
-        None
+        headers.push(header);
+        Ok(())
     });
     let http = Http {
         head: invocation
@@ -147,7 +170,7 @@ fn http(invocation: &mut Invocation, by_grpc: bool) -> Http {
             .unwrap_or_default(),
         headers,
         expect,
-        contains: invocation.lines(&options::CONTAINS, &probes::TEXT),
+        contains: invocation.values(&options::CONTAINS, Separators::Lines, &probes::TEXT),
     };
     if http.head && !http.contains.is_empty() && invocation.is_given(&options::HTTP) {
         let why = "the answer to `--method HEAD` has no body that `--contains` could look into";

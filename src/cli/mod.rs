@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::vec::IntoIter;
 
-use crate::error::{Error, exit_code};
+use crate::error::exit_code;
 
 mod compat;
 mod healthcheck;
@@ -17,7 +17,8 @@ pub(crate) mod suggestions;
 mod values;
 mod variables;
 
-use invocation::{Env, Invocation};
+pub(crate) use invocation::Env;
+use invocation::Invocation;
 use options::Topic;
 
 pub(crate) use healthcheck::{Answer, Healthcheck};
@@ -26,7 +27,7 @@ pub(crate) use probes::{Address, Endpoint, Header, Http, Probe, TcpAddress};
 pub(crate) use run::{Exit, InitProfile, Leftovers, Notify, Rewrites, Run, Stop, User};
 pub(crate) use variables::note_if_unknown;
 
-/// What hinit is asked to do.
+/// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant, reason = "there is one of it")]
 pub(crate) enum Command {
@@ -36,7 +37,7 @@ pub(crate) enum Command {
     Status(Status),
     /// Copy this binary there.
     Install(PathBuf),
-    /// Run no server, until a signal comes.
+    /// Run no server; exit on a signal.
     Pause,
     /// Print this text.
     Help(String),
@@ -49,64 +50,67 @@ pub(crate) enum PidFile {
     Default,
 }
 
-/// A command line that makes no sense.
+/// A command line that is wrong.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct UsageError {
-    pub(crate) why: Error,
-    /// What has a --help: `hinit signal`.
+    pub(crate) why: String,
+    /// The command that has a --help: `hinit signal`.
     pub(crate) call: &'static str,
     pub(crate) output: ErrorOutput,
 }
 
-/// How to complain of a command line.
+/// How to report a usage error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorOutput {
     /// In the log, and by this exit code.
     Exit(u8),
     /// A health check always has a verdict.
-    Verdict,
+    Verdict(Answer),
 }
 
-/// One of hinit's own commands: its table, what is made of its options, and how to complain of them.
-type Own = (&'static Topic, fn(&mut Invocation) -> Command, ErrorOutput);
+/// How the names of hinit's own variables begin.
+pub(crate) const OWN_VARIABLES: &str = "HINIT_";
 
-static OWN: [Own; 5] = [
-    (&options::RUN, run::parse, FAILED),
-    (
-        &options::HEALTHCHECK,
-        healthcheck::parse,
-        ErrorOutput::Verdict,
-    ),
-    (&options::SIGNAL, others::signal, FAILED),
-    (&options::STATUS, others::status, FAILED),
-    (&options::INSTALL, others::install, FAILED),
+/// One of hinit's own commands: its table, and what parses its options.
+type CommandEntry = (&'static Topic, fn(&mut Invocation) -> Command);
+
+static COMMANDS: [CommandEntry; 5] = [
+    (&options::RUN, run::parse),
+    (&options::HEALTHCHECK, healthcheck::parse),
+    (&options::SIGNAL, others::signal),
+    (&options::STATUS, others::status),
+    (&options::INSTALL, others::install),
 ];
-const FAILED: ErrorOutput = ErrorOutput::Exit(exit_code::HINIT_FAILED);
 
-/// Reads the command line.
+/// Parses the command line.
 ///
-/// Only the first word behind the program's own name can name a command of hinit's: whoever has a
-/// server called `healthcheck` writes `hinit -- healthcheck`. Called by the name of another init, it
-/// takes that one's command line.
+/// Only the first word after the program's name can be the name of a command: to run a server called
+/// `healthcheck`, write `hinit -- healthcheck`. Under the name of another init, hinit has the command line of that
+/// init.
 pub(crate) fn parse(arguments: Vec<OsString>, env: Env) -> Result<Command, UsageError> {
     let mut words = arguments.into_iter();
     let name = words.next().unwrap_or_default();
     if let Some(peer) = compat::peer(&name) {
         let parse = |invocation: &mut Invocation| peer.parse(invocation);
-        return read(words, &peer.topic, env, &parse, compat::FAILED);
+        return parse_as(words, &peer.topic, env, &parse, compat::FAILED);
     }
     let word = words.as_slice().first();
-    let is_named = |own: &&Own| word.is_some_and(|word| word == own.0.word());
-    let named = OWN.iter().find(is_named);
+    let is_named = |entry: &&CommandEntry| word.is_some_and(|word| word == entry.0.word());
+    let named = COMMANDS.iter().find(is_named);
     if named.is_some() {
         words.next();
     }
-    let [run, ..] = &OWN;
-    let &(topic, parse, output) = named.unwrap_or(run);
-    read(words, topic, env, &parse, output)
+    let [run, ..] = &COMMANDS;
+    let &(topic, parse) = named.unwrap_or(run);
+    let output = if topic.call == options::HEALTHCHECK.call {
+        ErrorOutput::Verdict(healthcheck::answer_of(words.as_slice()))
+    } else {
+        ErrorOutput::Exit(exit_code::HINIT_FAILED)
+    };
+    parse_as(words, topic, env, &parse, output)
 }
 
-fn read(
+fn parse_as(
     words: IntoIter<OsString>,
     topic: &Topic,
     env: Env,
@@ -114,7 +118,7 @@ fn read(
     output: ErrorOutput,
 ) -> Result<Command, UsageError> {
     let usage_error = |why| UsageError {
-        why: Error::usage(why),
+        why,
         call: topic.call,
         output,
     };
@@ -129,8 +133,8 @@ fn read(
     }
 }
 
-/// A command line, its words ending at NULs; each is also the value of each variable; or the value of one
-/// option: a time, a signal, a rule.
+/// Parses a command line whose words end at NULs, and again with each word as the value of every variable; or parses
+/// the value of one option: a time, a signal, a rule.
 #[cfg(any(fuzzing, test))]
 pub(crate) fn fuzz(kind: u8, bytes: &[u8]) {
     use std::os::unix::ffi::OsStringExt;
@@ -142,13 +146,16 @@ pub(crate) fn fuzz(kind: u8, bytes: &[u8]) {
             .split(|&byte| byte == 0)
             .map(|word| OsString::from_vec(word.to_vec()))
     };
-    let none = |_: &std::ffi::CStr| None;
-    let _any = parse(words().collect(), &none);
+    let _any = parse(words().collect(), Env::EMPTY);
     for value in words().take(4) {
         for name in ["hinit", "tini", "dumb-init", "catatonit"] {
-            let env = |_: &std::ffi::CStr| Some(value.clone());
+            let get = |_: &std::ffi::CStr| Some(value.clone());
+            let env = Env {
+                get: &get,
+                has_own: true,
+            };
             let words = [name.into()].into_iter().chain(words().skip(1));
-            let _any = parse(words.collect(), &env);
+            let _any = parse(words.collect(), env);
         }
     }
 }
@@ -158,12 +165,14 @@ fn pid_file(invocation: &mut Invocation) -> PidFile {
     path.map_or(PidFile::Default, |path| PidFile::At(path.into()))
 }
 
-/// The same where a flag can say that there is none. Arguments that are about the file beat its variable.
+/// The same with a flag for no file. Arguments that are about the file beat the flag's variable.
 fn pid_file_unless(none: &options::Opt, invocation: &mut Invocation) -> Option<PidFile> {
-    let about_it = [&options::PID_FILE, &options::FOREIGN, &options::READY];
-    let is_sure =
-        invocation.count(none) > 0 || about_it.iter().all(|option| invocation.count(option) == 0);
-    let is_none = invocation.flag(none) && is_sure;
+    let about_file = [&options::PID_FILE, &options::FOREIGN, &options::READY];
+    let is_decided = invocation.count(none) > 0
+        || about_file
+            .iter()
+            .all(|option| invocation.count(option) == 0);
+    let is_none = invocation.flag(none) && is_decided;
     (!is_none).then(|| pid_file(invocation))
 }
 

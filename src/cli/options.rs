@@ -1,7 +1,8 @@
 //! The tables of commands and options, and the help texts made from them.
 
-use std::ffi::CStr;
 use std::fmt::Write;
+
+use super::OWN_VARIABLES;
 
 mod healthcheck;
 mod others;
@@ -11,36 +12,56 @@ pub(crate) use healthcheck::*;
 pub(crate) use others::*;
 pub(crate) use run::*;
 
-/// One option. Empty strings stand for what it does not have.
-pub(crate) struct Opt {
-    /// As the help shows it, a line each: its names and its value, what it does, its default.
-    text: &'static str,
-    /// `--verbose`.
-    pub(crate) long: &'static str,
-    /// The environment variable that sets it too. The option wins.
-    pub(crate) env: &'static CStr,
+/// One option, as the help shows it, a line each: its names and its value, what it does, its default. A `$` in the last
+/// line says that an environment variable sets it too, whose name is made from the option's. The option wins.
+pub(crate) struct Opt(&'static str);
+
+/// The name of the variable of an option with this long name: `HINIT_PID_FILE` for `--pid-file`.
+pub(crate) fn env_name(long: &str) -> String {
+    let mut name = String::from(OWN_VARIABLES);
+    name.extend(long.bytes().skip("--".len()).map(|byte| match byte {
+        b'-' => '_',
+        letter => char::from(letter.to_ascii_uppercase()),
+    }));
+    name
 }
 
 impl Opt {
     pub(super) const fn new(text: &'static str) -> Self {
-        Self {
-            text,
-            long: long(text),
-            env: c"",
+        Self(text)
+    }
+
+    pub(crate) fn has_variable(&self) -> bool {
+        self.0.ends_with('$')
+    }
+
+    /// The name of its variable; empty, if it has none.
+    pub(crate) fn env_name(&self) -> String {
+        if self.has_variable() {
+            env_name(self.long())
+        } else {
+            String::new()
         }
-    }
-
-    const fn env(self, env: &'static CStr) -> Self {
-        Self { env, ..self }
-    }
-
-    pub(crate) fn env_name(&self) -> &'static str {
-        self.env.to_str().unwrap_or_default()
     }
 
     /// `-v, --verbose` or `--pid-file FILE`.
     pub(crate) fn synopsis(&self) -> &'static str {
-        self.text.split('\n').next().unwrap_or_default()
+        self.0.split('\n').next().unwrap_or_default()
+    }
+
+    /// From the long name on.
+    fn after_short(&self) -> &'static str {
+        match self.0.as_bytes() {
+            [b'-', _, b',', ..] => self.0.get("-v, ".len()..).unwrap_or_default(),
+            _ => self.0,
+        }
+    }
+
+    /// `--verbose`.
+    pub(crate) fn long(&self) -> &'static str {
+        let text = self.after_short();
+        let end = text.bytes().position(|byte| byte <= b' ');
+        text.get(..end.unwrap_or(text.len())).unwrap_or_default()
     }
 
     /// `-v`.
@@ -51,7 +72,7 @@ impl Opt {
     }
 
     pub(crate) fn is_long_only(&self) -> bool {
-        self.text.starts_with("--")
+        self.0.starts_with("--")
     }
 
     /// What the help calls its value; empty for a flag.
@@ -66,22 +87,20 @@ impl Opt {
         !self.value().is_empty()
     }
 
-    /// Appends what the help says of it.
+    /// Appends its lines of the help.
     fn describe(&self, text: &mut String) {
-        let mut parts = self.text.splitn(2, '\n');
-        // Writing to a String cannot fail.
-        let _ok = write!(
-            text,
-            "  {:1$}",
-            parts.next().unwrap_or_default(),
-            COLUMN - 2
-        );
-        let mut column = COLUMN;
+        let shown = self.0.strip_suffix("\n$").unwrap_or(self.0);
+        let mut parts = shown.splitn(2, '\n');
+        let mut start = text.len();
+        text.push_str("  ");
+        text.push_str(parts.next().unwrap_or_default());
         let mut add = |word: &str| {
-            column += word.len() + 1;
-            if column > WIDTH {
-                column = COLUMN + word.len() + 1;
-                let _ok = write!(text, "\n{:COLUMN$}", "");
+            if text.len() - start + word.len() >= WIDTH {
+                text.push('\n');
+                start = text.len();
+            }
+            while text.len() - start < COLUMN {
+                text.push(' ');
             }
             text.push(' ');
             text.push_str(word);
@@ -91,51 +110,39 @@ impl Opt {
             .unwrap_or_default()
             .split([' ', '\n'])
             .for_each(&mut add);
-        if !self.env.is_empty() {
-            add(&format!("[env: {}]", self.env_name()));
+        if self.has_variable() {
+            add(&["[env: ", &self.env_name(), "]"].concat());
         }
         text.push('\n');
     }
 
     /// Whether its value is options, and so looks like one.
     pub(crate) fn takes_options(&self) -> bool {
-        self.long == READY_WHEN.long
+        std::ptr::eq(self, &raw const READY_WHEN)
     }
 
     pub(crate) fn is_named(&self, word: &[u8]) -> bool {
         let is_short =
-            !self.is_long_only() && word.len() == 2 && self.text.as_bytes().starts_with(word);
-        is_short || word == self.long.as_bytes()
+            !self.is_long_only() && word.len() == 2 && self.0.as_bytes().starts_with(word);
+        let after = self.after_short().as_bytes().strip_prefix(word);
+        is_short || after.is_some_and(|rest| rest.first().is_none_or(|byte| *byte <= b' '))
     }
 
     #[cfg(test)]
     pub(crate) fn help(&self) -> &'static str {
-        self.text.lines().nth(1).unwrap()
+        self.0.lines().nth(1).unwrap()
     }
 
     #[cfg(test)]
     pub(crate) fn default(&self) -> &'static str {
-        let line = self.text.lines().nth(2).unwrap_or("[default: ]");
+        let line = self.0.lines().nth(2).filter(|line| *line != "$");
+        let line = line.unwrap_or("[default: ]");
         let default = line.strip_prefix("[default: ").unwrap();
         default.strip_suffix(']').unwrap()
     }
 }
 
-/// The long name in an option's text. (Found when hinit is built.)
-const fn long(text: &'static str) -> &'static str {
-    let names = match text.as_bytes() {
-        [b'-', _, b',', b' ', ..] => text.split_at("-v, ".len()).1,
-        _ => text,
-    };
-    let (mut rest, mut length) = (names.as_bytes(), 0);
-    while let [b'!'..=b'~', tail @ ..] = rest {
-        rest = tail;
-        length += 1;
-    }
-    names.split_at(length).0
-}
-
-/// A title over some of the options: it stands before this one.
+/// A title above some of the options, and the first of them.
 pub(crate) type Title = (&'static str, &'static Opt);
 
 /// One of hinit's own commands.
@@ -144,14 +151,12 @@ pub(crate) struct Topic {
     pub(crate) call: &'static str,
     pub(crate) usage: &'static str,
     pub(crate) about: &'static str,
-    /// Whether options may also stand behind operands.
+    /// Whether options may also follow operands.
     pub(crate) mixed: bool,
-    /// Whether several letters may stand behind one dash.
+    /// Whether several letters may follow one dash.
     pub(crate) clusters: bool,
-    /// The environment variable that may hold any of the options.
-    pub(crate) env: &'static CStr,
     pub(crate) options: &'static [&'static Opt],
-    /// Where there are many of them. The first one has a title.
+    /// For tables of many options. The first option has a title.
     pub(crate) titles: &'static [Title],
     /// The end of the help text.
     pub(crate) examples: &'static str,
@@ -183,7 +188,7 @@ impl Topic {
         text
     }
 
-    /// The title that stands before this option, if there is one.
+    /// The title before this option, if there is one.
     pub(crate) fn title_of(&self, option: &Opt) -> Option<&'static str> {
         let mut titles = self.titles.iter();
         titles.find_map(|(title, first)| std::ptr::eq(*first, option).then_some(*title))
@@ -213,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_fills_its_lines_and_no_more() {
+    fn the_description_of_an_option_is_wrapped() {
         for (text, expected) in [
             ("--a\nb", "  --a                      b\n"),
             (
@@ -236,7 +241,7 @@ mod tests {
             assert_eq!(described, expected);
         }
         let mut described = String::new();
-        Opt::new("--a\nb").env(c"HINIT_A").describe(&mut described);
+        Opt::new("--a\nb\n$").describe(&mut described);
         assert_eq!(described, "  --a                      b [env: HINIT_A]\n");
     }
 
@@ -256,9 +261,9 @@ mod tests {
     }
 
     #[test]
-    fn two_dashes_are_no_option() {
+    fn two_dashes_are_not_an_option() {
         for topic in TOPICS {
-            assert_eq!(topic.option(b"--").map(|option| option.long), None);
+            assert_eq!(topic.option(b"--").map(Opt::long), None);
         }
     }
 
@@ -267,7 +272,7 @@ mod tests {
         for topic in TOPICS {
             for (i, option) in topic.options.iter().enumerate() {
                 for other in topic.options.iter().skip(i + 1) {
-                    let names = [option.long, option.short()].map(str::as_bytes);
+                    let names = [option.long(), option.short()].map(str::as_bytes);
                     assert!(!names.into_iter().any(|name| other.is_named(name)));
                 }
             }

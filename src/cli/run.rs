@@ -8,7 +8,7 @@ use nix::libc::{SIGINT, SIGQUIT, SIGTERM, c_int};
 use nix::sys::signal::Signal as StandardSignal;
 
 use super::healthcheck::{self, Healthcheck};
-use super::invocation::Invocation;
+use super::invocation::{Invocation, Separators};
 use super::probes::{self, Address};
 use super::{Command, PidFile, options, pid_file_unless, values};
 use crate::error::FailureCodes;
@@ -35,39 +35,39 @@ pub(crate) struct Run {
     pub(crate) notify: Option<Notify>,
     /// Where to answer probes.
     pub(crate) listen: Vec<Address>,
-    /// What hinit itself asks the server, which is ready once that is well.
+    /// Probes that hinit itself runs: the server is ready once they are well.
     pub(crate) ready_when: Option<Healthcheck>,
     pub(crate) user: Option<User>,
     /// Keep hinit's supplementary groups, besides those of the user.
     pub(crate) keep_groups: bool,
-    /// The server's; None: hinit's own.
+    /// The server's umask; None: hinit's own.
     pub(crate) umask: Option<u32>,
     pub(crate) workdir: Option<PathBuf>,
-    /// PID files of the server's own.
+    /// The server's own PID files, to be removed before the start.
     pub(crate) stale: Vec<PathBuf>,
-    /// PID files of the server's own by which it names its successor.
+    /// The server's own PID files in which it names its successor.
     pub(crate) follow: Vec<PathBuf>,
     pub(crate) profile: InitProfile,
     pub(crate) verbosity: Verbosity,
-    /// Leave out the last line where the exit code is 0.
+    /// Do not log the end of the server if the exit code is 0.
     pub(crate) quiet_success: bool,
     /// The server and its arguments; at least one word.
     pub(crate) command: Vec<OsString>,
 }
 
-/// Which signals are passed on as others: from, to. To None: it is dropped.
+/// Which signals are passed on as others: from, to. With None it is dropped.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rewrites(pub(crate) Vec<(c_int, Option<c_int>)>);
 
 impl Rewrites {
-    /// As what a signal is passed on; None, if it is not. The last rule for a signal counts.
+    /// The signal to pass on for this one; None drops it. The last rule for a signal counts.
     pub(crate) fn apply(&self, signal: c_int) -> Option<c_int> {
         let rule = self.0.iter().rev().find(|(from, _)| *from == signal);
         rule.map_or(Some(signal), |(_, to)| *to)
     }
 }
 
-/// How a stop goes.
+/// How hinit stops the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stop {
     /// The signals that ask for a stop, as they are received.
@@ -79,56 +79,56 @@ pub(crate) struct Stop {
     pub(crate) leftovers: Leftovers,
 }
 
-/// What becomes of those whom the server leaves behind.
+/// What happens to the descendants that the server leaves behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Leftovers {
-    /// They are told to end, and waited for.
+    /// They get SIGTERM, and hinit waits for them.
     Drain,
-    /// Those in the server's process group are told to end, and left.
+    /// Those in the server's process group get SIGTERM, and hinit does not wait.
     Tell,
     Leave,
 }
 
-/// What the exit code is made of.
+/// How the exit code is made from the server's.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Exit {
     /// 0, if the server died of a signal that was passed on to it.
     pub(crate) clean_stop: bool,
-    /// Exit codes, and those to give in their place.
+    /// Exit codes: from, to.
     pub(crate) map: Vec<(u8, u8)>,
 }
 
-/// What the server is to tell of itself, besides that it is ready.
+/// What the server reports by `sd_notify(3)`, besides that it is ready.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Notify {
-    /// How long it may be silent, and the signal that it gets then.
+    /// The longest time between two reports, and the signal that the server gets after it.
     pub(crate) watchdog: Option<Duration>,
     pub(crate) signal: Option<c_int>,
 }
 
-/// As whom the server runs: names, or numbers.
+/// The user of the server, by name or number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct User {
     pub(crate) user: String,
     pub(crate) group: Option<String>,
 }
 
-/// In what an init can differ from others, and hinit does as it is called: see `compat`.
+/// The behaviour in which inits differ; under the name of another init, hinit has the profile of that one: see `compat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(
     clippy::struct_excessive_bools,
     reason = "each has a meaning of its own, and all go together"
 )]
 pub(crate) struct InitProfile {
-    /// The server leads a session of its own, and has the terminal of standard input.
+    /// The server leads its own session, which has the terminal of standard input.
     pub(crate) session: bool,
-    /// Orphans come to it also where it is not PID 1.
+    /// hinit adopts orphans even if it is not PID 1.
     pub(crate) subreaper: bool,
-    /// TSTP, TTIN and TTOU stop it as well, where no shell at a terminal has its jobs stop.
+    /// TSTP, TTIN and TTOU also stop hinit itself, unless a shell's job control does.
     pub(crate) stops: bool,
-    /// A script without `#!` is /bin/sh's.
+    /// /bin/sh runs a script without `#!`.
     pub(crate) shell: bool,
-    /// It warns of each orphan that has ended.
+    /// hinit warns of each orphan that has exited.
     pub(crate) names_orphans: bool,
     pub(crate) exit_codes: FailureCodes,
 }
@@ -171,7 +171,11 @@ pub(super) fn parse(invocation: &mut Invocation) -> Command {
             .unwrap_or(MODE),
         group: invocation.flag(&options::GROUP),
         parent_death: invocation.value(&options::PARENT_DEATH, &values::STANDARD_SIGNAL),
-        rewrites: Rewrites(invocation.values(&options::REWRITE, &values::REWRITE)),
+        rewrites: Rewrites(invocation.values(
+            &options::REWRITE,
+            Separators::BlanksOrCommas,
+            &values::REWRITE,
+        )),
         stop: Stop {
             signals: invocation
                 .value(&options::STOP_SIGNAL, &values::STOP_SIGNALS)
@@ -188,7 +192,11 @@ pub(super) fn parse(invocation: &mut Invocation) -> Command {
         },
         exit: Exit {
             clean_stop: invocation.flag(&options::CLEAN_STOP),
-            map: invocation.values(&options::MAP_EXIT, &values::EXIT_CODES),
+            map: invocation.values(
+                &options::MAP_EXIT,
+                Separators::BlanksOrCommas,
+                &values::EXIT_CODES,
+            ),
         },
         notify: notify(invocation),
         listen: listen(invocation),
@@ -197,14 +205,14 @@ pub(super) fn parse(invocation: &mut Invocation) -> Command {
         keep_groups: invocation.flag(&options::KEEP_GROUPS),
         umask: invocation.value(&options::UMASK, &values::UMASK),
         workdir: invocation.word(&options::WORKDIR).map(PathBuf::from),
-        stale: invocation.lines(&options::REMOVE_STALE, &probes::PATH),
-        follow: invocation.lines(&options::FOLLOW, &probes::PATH),
+        stale: invocation.values(&options::REMOVE_STALE, Separators::Lines, &probes::PATH),
+        follow: invocation.values(&options::FOLLOW, Separators::Lines, &probes::PATH),
         profile: InitProfile::OWN,
         verbosity: verbosity(invocation),
         quiet_success: invocation.flag(&options::QUIET_SUCCESS),
         command: invocation.command(),
     };
-    // Its sockets have these permissions too.
+    // hinit's sockets have these permissions too.
     let has_no_file = run.pid_file.is_none() && run.listen.is_empty();
     if has_no_file && invocation.count(&options::PID_FILE_MODE) > 0 {
         invocation.refuse_together(&options::PID_FILE_MODE, &options::NO_PID_FILE);
@@ -233,7 +241,12 @@ fn notify(invocation: &mut Invocation) -> Option<Notify> {
 }
 
 fn listen(invocation: &mut Invocation) -> Vec<Address> {
-    let addresses = invocation.values(&options::LISTEN, &probes::LISTEN);
+    let mut addresses = Vec::new();
+    let separators = Separators::BlanksOrCommas;
+    invocation.each(&options::LISTEN, separators, &mut |text| {
+        addresses.push(probes::listen(text)?);
+        Ok(())
+    });
     if addresses.len() > MAX_LISTEN {
         invocation.refuse(format!("more than {MAX_LISTEN} addresses to listen at"));
     }

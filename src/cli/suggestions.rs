@@ -1,11 +1,16 @@
-//! What was probably meant by a word that hinit does not know, or a command that is not there.
+//! Hints in errors: what was probably meant by an unknown word, a wrong value or a command that does not exist.
 
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 
-use super::options::{HELP, RUN, Topic, VERSION};
-use super::{OWN, values};
+use super::options::{HEALTHCHECK, HELP, RUN, SIGNAL, Topic, VERSION};
+use super::{COMMANDS, values};
 use crate::text::standard_signal_name;
+
+mod nearest;
+
+pub(super) use nearest::Nearest;
+use nearest::bare;
 
 /// Options of tini and dumb-init that hinit does not have, and what to write instead. (catatonit has none, and
 /// gosu only a user, see [`command`].)
@@ -22,6 +27,14 @@ const OF_OTHER_INITS: [(u8, &str); 7] = [
     ),
 ];
 
+/// Options of Docker's HEALTHCHECK that are not options of hinit's.
+const DOCKERS: [&[u8]; 4] = [
+    b"--interval",
+    b"--retries",
+    b"--start-period",
+    b"--start-interval",
+];
+
 /// The error for a word on the command line that the command does not know.
 #[inline(never)]
 pub(super) fn unknown(what: &str, word: &[u8], topic: &Topic) -> String {
@@ -32,7 +45,13 @@ pub(super) fn unknown(what: &str, word: &[u8], topic: &Topic) -> String {
     if is_run {
         near.offer_commands();
     }
-    let (before, hint, after) = if let Some(near) = near.name {
+    let letters;
+    let (before, hint, after) = if let Some(signal) = signal_as_option(word, topic) {
+        (": write `hinit signal ", signal, "`")
+    } else if let Some(apart) = letters_apart(word, topic) {
+        letters = apart;
+        (": write `", letters.as_str(), "`")
+    } else if let Some(near) = near.name {
         let is_option = near.starts_with('-');
         let before = if is_option {
             " (did you mean `"
@@ -42,12 +61,42 @@ pub(super) fn unknown(what: &str, word: &[u8], topic: &Topic) -> String {
         (before, near, "`?)")
     } else if is_run && let Some(instead) = of_other_init(word) {
         (": ", instead, "")
-    } else if let Some(other) = OWN.iter().find(|own| own.0.option(word).is_some()) {
-        (": it is an option of `", other.0.call, "`")
+    } else if topic.call == HEALTHCHECK.call && DOCKERS.contains(&word) {
+        let why = ": it is an option of Docker's HEALTHCHECK; put it before CMD";
+        (why, "", "")
+    } else if let Some((other, _)) = COMMANDS
+        .iter()
+        .find(|(other, _)| other.option(word).is_some())
+    {
+        (": it is an option of `", other.call, "`")
     } else {
         ("", "", "")
     };
     format!("{what} `{shown}`{before}{hint}{after}")
+}
+
+/// The signal in `hinit signal -TERM`, as for kill(1).
+fn signal_as_option<'a>(word: &'a [u8], topic: &Topic) -> Option<&'a str> {
+    let signal = str::from_utf8(bare(word)).ok()?;
+    let is_signal = topic.call == SIGNAL.call && (values::SIGNAL.parse)(signal).is_some();
+    is_signal.then_some(signal)
+}
+
+/// `-q -v` for `-qv`, if each letter is an option.
+fn letters_apart(word: &[u8], topic: &Topic) -> Option<String> {
+    let [b'-', letters @ ..] = word else {
+        return None;
+    };
+    let mut apart = String::new();
+    for letter in letters {
+        topic.option(&[b'-', *letter])?;
+        // By bytes: `contains` with a character adds 2 KiB of std's search.
+        if !apart.as_bytes().contains(letter) {
+            apart.push_str(if apart.is_empty() { "-" } else { " -" });
+            apart.push(char::from(*letter));
+        }
+    }
+    Some(apart)
 }
 
 fn of_other_init(word: &[u8]) -> Option<&'static str> {
@@ -61,8 +110,8 @@ fn of_other_init(word: &[u8]) -> Option<&'static str> {
     known.find_map(|(name, instead)| (*name == letter).then_some(*instead))
 }
 
-/// Why a command was probably not found: a word that was meant for hinit, or several words in one. `is_own`: hinit was
-/// not called as another init.
+/// Why a command was probably not found: the word was meant for hinit, or is several words in one. `is_own`: hinit does
+/// not run under the name of another init.
 #[inline(never)]
 pub(crate) fn command<'a>(
     words: &'a [CString],
@@ -85,8 +134,8 @@ pub(crate) fn command<'a>(
     let mut near = Nearest::to(name);
     if !name.contains(&b'/') {
         near.offer_commands();
-        near.offer(HELP.long);
-        near.offer(VERSION.long);
+        near.offer(HELP.long());
+        near.offer(VERSION.long());
     }
     let name = command.to_str().unwrap_or_default();
     if let Some(near) = near.name {
@@ -101,20 +150,44 @@ pub(crate) fn command<'a>(
     Some(["`", option, why])
 }
 
-/// The option of `hinit run` that this word is. Those with a short name do not count: most servers have them too.
+/// The option of `hinit run` with this name. Options with a short name do not count: most servers have them too.
 fn own_option(word: &[u8]) -> Option<&'static str> {
     let name = word.split(|&byte| byte == b'=').next()?;
     let option = RUN.option(name)?;
-    option.is_long_only().then_some(option.long)
+    option.is_long_only().then_some(option.long())
 }
 
-/// Why the value of an option, or an operand, is refused: it is not what is expected, or names no signal.
+/// What is wrong with the value of an option.
 #[inline(never)]
 pub(super) fn refusal(value: &str, expected: &str) -> String {
-    // What is expected are signals then, among other things.
+    if let Some(right) = with_equals_sign(value, expected) {
+        return format!("write `{right}`");
+    }
+    // Then signals are expected, perhaps among other things.
     let names_signals = expected.as_bytes().windows(6).any(|word| word == b"signal");
-    let words = value.as_bytes().split(|byte| b" ,=:".contains(byte));
-    for word in words.filter(|_| names_signals) {
+    let misspelt = if names_signals {
+        misspelt_signal(value)
+    } else {
+        None
+    };
+    misspelt.unwrap_or_else(|| format!("not {expected}"))
+}
+
+/// A rule of another init, as hinit has it: `15=3` for dumb-init's `15:3`, `143=0` for tini's `143`.
+fn with_equals_sign(value: &str, expected: &str) -> Option<String> {
+    let (from, to) = value.split_once(':').unwrap_or((value, "0"));
+    let is_rewrite = expected == values::REWRITE.expected && value != from;
+    // dumb-init drops what it rewrites to 0.
+    let to = if is_rewrite && to == "0" { "" } else { to };
+    let right = [from, "=", to].concat();
+    let is_right = is_rewrite && (values::REWRITE.parse)(&right).is_some()
+        || expected == values::EXIT_CODES.expected && (values::EXIT_CODES.parse)(&right).is_some();
+    is_right.then_some(right)
+}
+
+/// The first word of a value that names no signal, with a signal that has a similar name.
+pub(super) fn misspelt_signal(value: &str) -> Option<String> {
+    for word in value.as_bytes().split(|byte| b" ,=:".contains(byte)) {
         let mut near = Nearest::to(word);
         let word = str::from_utf8(word).unwrap_or_default();
         if (values::SIGNAL.parse)(word).is_some() {
@@ -125,113 +198,10 @@ pub(super) fn refusal(value: &str, expected: &str) -> String {
             near.offer(name.get("SIG".len()..).unwrap_or_default());
         }
         if let Some(near) = near.name {
-            return format!("`{word}` is not a signal (did you mean {near}?)");
+            return Some(format!("`{word}` is not a signal (did you mean {near}?)"));
         }
     }
-    format!("not {expected}")
-}
-
-/// The name that is near to a word, if one is: at most a quarter of its letters differ, or the word is the beginning
-/// of a name, or an option begins with the name of another.
-pub(super) struct Nearest<'a> {
-    word: &'a [u8],
-    distance: u8,
-    pub(super) name: Option<&'static str>,
-}
-
-impl<'a> Nearest<'a> {
-    pub(super) fn to(word: &'a [u8]) -> Self {
-        Self {
-            word,
-            distance: u8::MAX,
-            name: None,
-        }
-    }
-
-    fn offer_options(&mut self, topic: &Topic) {
-        for option in topic.options {
-            self.offer(option.long);
-        }
-    }
-
-    fn offer_commands(&mut self) {
-        // `run` may be left out, and so was never meant.
-        for (topic, ..) in OWN.iter().skip(1) {
-            self.offer(topic.word());
-        }
-    }
-
-    #[inline(never)]
-    pub(super) fn offer(&mut self, name: &'static str) {
-        const SHORTEST: usize = 3;
-        /// Further than a typo; and a name that ends before the word does is further still.
-        const BEGINNING: u8 = 2;
-        let (word, other) = (bare(self.word), bare(name.as_bytes()));
-        let shorter = word.len().min(other.len());
-        if shorter < SHORTEST {
-            return;
-        }
-        let mut distance = edits(word, other);
-        let is_longer = word.len() > shorter;
-        let is_option = self.word.starts_with(b"-");
-        if (is_option || !is_longer) && word.iter().zip(other).all(|(a, b)| same(*a, *b)) {
-            distance = distance.min(BEGINNING + u8::from(is_longer));
-        } else if usize::from(distance) > (word.len().max(other.len()) / 4).max(1) {
-            return;
-        }
-        if distance < self.distance {
-            self.distance = distance;
-            self.name = Some(name);
-        }
-    }
-}
-
-/// An option without its dashes.
-fn bare(mut name: &[u8]) -> &[u8] {
-    while let [b'-', rest @ ..] = name {
-        name = rest;
-    }
-    name
-}
-
-/// Whether two letters are the same, in lower or upper case.
-fn same(a: u8, b: u8) -> bool {
-    lower(a) == lower(b)
-}
-
-/// Only letters differ by that bit from others, as far as names go.
-fn lower(letter: u8) -> u8 {
-    letter | 0x20
-}
-
-/// How many letters must be inserted, deleted or replaced to turn one word into the other (the Levenshtein
-/// distance); two that are swapped count once. Whatever is longer than any of our names is far from all of them.
-fn edits(from: &[u8], to: &[u8]) -> u8 {
-    const LONGEST: usize = 32;
-    if from.len().max(to.len()) > LONGEST {
-        return u8::MAX;
-    }
-    // From what there is of the one word to each beginning of the other, but for the empty one.
-    let mut row = [0; LONGEST];
-    for (cell, number) in row.iter_mut().zip(1..) {
-        *cell = number;
-    }
-    let mut start = 0;
-    let mut distance = u8::try_from(to.len()).unwrap_or(u8::MAX);
-    for a in from {
-        let mut diagonal = start;
-        start += 1;
-        distance = start;
-        for (cell, b) in row.iter_mut().zip(to) {
-            let above = *cell;
-            *cell = (diagonal + u8::from(!same(*a, *b))).min(above.min(distance) + 1);
-            (diagonal, distance) = (above, *cell);
-        }
-    }
-    let sum = |word: &[u8]| word.iter().map(|byte| u16::from(lower(*byte))).sum::<u16>();
-    // Two letters were replaced, and they are the same two.
-    let is_swapped = distance == 2 && from.len() == to.len() && sum(from) == sum(to);
-    distance - u8::from(is_swapped)
+    None
 }
 
 #[cfg(test)]

@@ -5,29 +5,63 @@ use std::time::Duration;
 use nix::libc::{SIGCHLD, SIGKILL, SIGSTOP, c_int};
 use nix::sys::signal::Signal;
 
-use super::User;
+use super::{User, suggestions};
 use crate::error::exit_code;
 use crate::output::Verbosity;
 use crate::sys::SignalSet;
 use crate::text::{digits, standard_signal_name};
 
-/// One kind of value: how to read its text (None: it is not one), and what it should have been.
+/// One kind of value: how to parse its text (None: it is not one), and what the text should have been.
 pub(super) struct ValueParser<T> {
     pub(super) parse: fn(&str) -> Option<T>,
     pub(super) expected: &'static str,
 }
 
-/// Of a flag, by its variable.
+/// An error unless the text of a value is what is expected. (One function: copies of it are a half KiB.)
+#[inline(never)]
+pub(super) fn require(
+    is_expected: bool,
+    expected: &'static str,
+) -> Result<(), ParseError<'static>> {
+    if is_expected {
+        Ok(())
+    } else {
+        Err(ParseError::Not(expected))
+    }
+}
+
+/// What is wrong with the text of a value.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum ParseError<'a> {
+    /// It is not what is expected.
+    Not(&'static str),
+    /// A message, and the part of the text that replaces the bar in it.
+    Because(&'static str, &'a str),
+}
+
+impl ParseError<'_> {
+    /// The message about this text.
+    pub(super) fn message(&self, text: &str) -> String {
+        match *self {
+            Self::Not(expected) => suggestions::refusal(text, expected),
+            Self::Because(message, part) => match message.split_once('|') {
+                Some((before, after)) => [before, part, after].concat(),
+                None => message.to_owned(),
+            },
+        }
+    }
+}
+
+/// The variable of a flag.
 pub(super) const SWITCH: ValueParser<bool> = ValueParser {
     parse: switch,
     expected: "1, 0, true, false, yes, no, on or off",
 };
 pub(super) const VERBOSITY: ValueParser<Verbosity> = ValueParser {
-    parse: |text| match text {
-        "quiet" => Some(Verbosity::Quiet),
-        "normal" => Some(Verbosity::Normal),
-        "verbose" => Some(Verbosity::Verbose),
-        _ => None,
+    parse: |text| match position(text, "quiet,normal,verbose")? {
+        0 => Some(Verbosity::Quiet),
+        1 => Some(Verbosity::Normal),
+        _ => Some(Verbosity::Verbose),
     },
     expected: "quiet, normal or verbose",
 };
@@ -56,7 +90,7 @@ pub(super) const DURATION: ValueParser<Duration> = ValueParser {
     parse: duration,
     expected: TIME,
 };
-/// A deadline: there must be some time to it.
+/// A time limit, which cannot be 0.
 pub(super) const TIMEOUT: ValueParser<Duration> = ValueParser {
     parse: |text| duration(text).filter(|time| !time.is_zero()),
     expected: "a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
@@ -69,9 +103,9 @@ pub(super) const USER: ValueParser<User> = ValueParser {
     parse: user,
     expected: "a user such as www-data, 1000, www-data:www-data or 1000:1000",
 };
-/// As dumb-init has it: `15:2`, and 0 for nothing.
+/// In dumb-init's form: `15:2`; 0 drops the signal.
 pub(super) const REWRITE_BY_COLON: ValueParser<(c_int, Option<c_int>)> = ValueParser {
-    // Also from KILL, STOP and CHLD, which never come to be rewritten.
+    // KILL, STOP and CHLD are accepted too; these rules have no effect, because hinit never passes those signals on.
     parse: |text| match text.split_once(':')? {
         (from, "0") => Some((signal(from)?, None)),
         (from, to) => Some((signal(from)?, Some(signal(to)?))),
@@ -124,7 +158,7 @@ fn signal(text: &str) -> Option<c_int> {
     (RTMIN..=RTMAX).contains(&real_time).then_some(real_time)
 }
 
-/// A signal that hinit can get and passes on.
+/// A signal that hinit can receive and passes on.
 fn received_signal(text: &str) -> Option<c_int> {
     signal(text).filter(|number| ![SIGKILL, SIGSTOP, SIGCHLD].contains(number))
 }
@@ -138,7 +172,7 @@ fn stop_signals(list: &str) -> Option<SignalSet> {
     (signals != SignalSet::NONE).then_some(signals)
 }
 
-/// `TERM=QUIT`; `HUP=` drops it. Not from those that hinit never passes on.
+/// `TERM=QUIT`; `HUP=` drops it. Not for signals that hinit never passes on.
 fn rewrite(text: &str) -> Option<(c_int, Option<c_int>)> {
     let (from, to) = text.split_once('=')?;
     let from = received_signal(from)?;
@@ -153,7 +187,7 @@ fn user(text: &str) -> Option<User> {
         Some((user, group)) => (user, Some(group)),
         None => (text, None),
     };
-    // Colons part the fields of passwd(5).
+    // A colon ends a field of passwd(5).
     let is_name = |name: &str| !name.is_empty() && !name.contains([':', '\0']);
     (is_name(user) && group.is_none_or(is_name)).then(|| User {
         user: user.to_owned(),
@@ -161,7 +195,7 @@ fn user(text: &str) -> Option<User> {
     })
 }
 
-/// `143=0`; a signal's name stands for the code of a server that it has killed: `TERM=0`.
+/// `143=0`, or `TERM=0` for the code of a server that this signal killed.
 fn exit_codes(text: &str) -> Option<(u8, u8)> {
     let (from, to) = text.split_once('=')?;
     let code = |text| digits(text).and_then(|number| u8::try_from(number).ok());
@@ -172,16 +206,20 @@ fn exit_codes(text: &str) -> Option<(u8, u8)> {
     Some((from?, code(to)?))
 }
 
-/// In any case, as the programs have it that write such variables.
 fn switch(text: &str) -> Option<bool> {
-    const OFF_AND_ON: &str = "0,1,false,true,no,yes,off,on";
-    let mut words = OFF_AND_ON.split(',');
-    let place = words.position(|word| word.eq_ignore_ascii_case(text))?;
-    Some(place % 2 == 1)
+    Some(position(text, "0,1,false,true,no,yes,off,on")? % 2 == 1)
 }
 
-/// `500ms`, `1.5s`, and sums as Go and systemd have them: `1h30m`, `1min 30s`. A bare number is seconds. Nothing, or
-/// from a millisecond to a year; no part of a nanosecond.
+/// Which of these words a text is. Upper and lower case are the same, because programs that write such variables use
+/// both.
+#[inline(never)]
+fn position(text: &str, words: &str) -> Option<usize> {
+    let mut words = words.split(',');
+    words.position(|word| word.eq_ignore_ascii_case(text))
+}
+
+/// `500ms`, `1.5s`, and sums as in Go and systemd: `1h30m`, `1min 30s`. A bare number is seconds. The time is zero, or
+/// from a millisecond to a year, in whole nanoseconds.
 fn duration(text: &str) -> Option<Duration> {
     const MILLISECOND: u64 = 1_000_000;
     const SECOND: u64 = 1000 * MILLISECOND;
@@ -219,7 +257,7 @@ fn duration(text: &str) -> Option<Duration> {
         };
         let part = match parts {
             0 => unit,
-            // A point without a digit behind it.
+            // A point without a digit after it.
             1 => return None,
             _ if unit % parts == 0 => unit / parts,
             _ => return None,
@@ -233,12 +271,12 @@ fn duration(text: &str) -> Option<Duration> {
     }
 }
 
-/// What is taken for a value makes sense, and is told as it was given.
+/// An accepted value is in range, and its text is the value again.
 #[cfg(any(fuzzing, test))]
 pub(super) fn fuzz(text: &str) {
     if let Some(time) = duration(text) {
-        let told = crate::time::ExactDuration(time).to_string();
-        assert_eq!(duration(&told), Some(time), "{text}");
+        let text_of_it = crate::time::ExactDuration(time).to_string();
+        assert_eq!(duration(&text_of_it), Some(time), "{text}");
     }
     assert!(signal(text).is_none_or(|number| (1..=64).contains(&number)));
     assert!(permissions(text).is_none_or(|mode| mode & !0o644 == 0));

@@ -1,58 +1,67 @@
-//! Variables whose names begin as those of hinit's own do, and that no command of hinit's knows.
+//! Variables whose names begin as those of hinit's own, and that no command of hinit's knows.
 
-use std::ffi::CStr;
-
-use super::options::{HEALTHCHECK, LOG, RUN, SIGNAL, STATUS};
+use super::OWN_VARIABLES;
+use super::options::{HEALTHCHECK, LOG, RUN, SIGNAL, STATUS, VERBOSE, env_name};
 use super::suggestions::Nearest;
 
-const PREFIX: &str = "HINIT_";
+/// The variable for all options of a health check, as if it were an option's.
+const HEALTH: &str = "--health";
 
-/// Adds a variable (`NAME=value`) to a warning of those that are unknown, unless it is known: a name that is misspelt
-/// has no effect.
+/// Adds a variable (`NAME=value`) to a warning of unknown variables, unless it is known. A misspelt name has no effect.
 pub(crate) fn note_if_unknown(variable: &[u8], warning: &mut String) {
     let name = variable.split(|&byte| byte == b'=').next();
     let name = name.unwrap_or_default();
-    // By which Kubernetes tells of its Services, here of one called hinit or hinit-web: `HINIT_PORT`,
+    // Kubernetes sets these for its Services, here for one called hinit or hinit-web: `HINIT_PORT`,
     // `HINIT_PORT_80_TCP_ADDR`, `HINIT_SERVICE_HOST`, `HINIT_WEB_SERVICE_HOST`.
     let has = |part: &[u8]| name.windows(part.len()).any(|window| window == part);
     let is_of_service = has(b"_PORT") || has(b"_SERVICE_");
-    // Images have these.
+    // Images set these.
     let is_of_image = name == b"HINIT_VERSION" || name == b"HINIT_HOST";
-    if is_of_service || is_of_image {
-        return;
-    }
-    let mut is_known = false;
-    each_known(&mut |known| is_known |= name == known.to_bytes());
+    let mut is_known = is_of_service || is_of_image;
+    each_known(&mut |known| is_known |= env_name(known).as_bytes() == name);
     if is_known {
         return;
     }
-    // All begin alike, and that says nothing of how near one is.
-    let mut nearest = Nearest::to(name.get(PREFIX.len()..).unwrap_or_default());
-    each_known(&mut |known| {
-        let known = known.to_str().unwrap_or_default();
-        nearest.offer(known.get(PREFIX.len()..).unwrap_or_default());
-    });
-    warning.push_str(if warning.is_empty() {
+    // All names begin alike, so the beginning would make every name near.
+    let name = String::from_utf8_lossy(name);
+    let word = name.get(OWN_VARIABLES.len()..).unwrap_or_default();
+    let dashes = |byte| if byte == b'_' { b'-' } else { byte };
+    let word: Vec<u8> = word.bytes().map(dashes).collect();
+    let mut nearest = Nearest::to(&word);
+    each_known(&mut |known| nearest.offer(known));
+    let unset = RUN
+        .options
+        .iter()
+        .find(|option| env_name(option.long()) == name);
+    let start = if warning.is_empty() {
         "unknown variable ignored: `"
     } else {
         ", `"
-    });
-    warning.push_str(&String::from_utf8_lossy(name));
-    warning.push('`');
-    if let Some(nearest) = nearest.name {
-        warning.extend([" (did you mean `", PREFIX, nearest, "`?)"]);
+    };
+    warning.extend([start, &name, "`"]);
+    if let Some(option) = unset {
+        let right = if std::ptr::eq(*option, &raw const VERBOSE) {
+            "HINIT_LOG=verbose"
+        } else {
+            option.long()
+        };
+        warning.extend([" (write `", right, "`)"]);
+    } else if let Some(nearest) = nearest.name {
+        warning.extend([" (did you mean `", &env_name(nearest), "`?)"]);
     }
 }
 
-/// Passes on the names of hinit's own variables; of options that have none, an empty one.
-fn each_known(take: &mut dyn FnMut(&'static CStr)) {
+/// Passes on the long names of the options that have a variable.
+fn each_known(take: &mut dyn FnMut(&'static str)) {
     for topic in [&RUN, &HEALTHCHECK, &SIGNAL, &STATUS] {
-        take(topic.env);
         for option in topic.options {
-            take(option.env);
+            if option.has_variable() {
+                take(option.long());
+            }
         }
     }
-    take(LOG.env);
+    take(LOG.long());
+    take(HEALTH);
 }
 
 #[cfg(test)]
@@ -68,14 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_command_knows_or_others_set_is_no_typo() {
+    fn known_variables_and_those_of_others_are_no_typos() {
         let mut known = Vec::new();
-        each_known(&mut |name| known.push(name.to_str().unwrap()));
-        for name in known.iter().filter(|name| !name.is_empty()) {
+        each_known(&mut |long| known.push(env_name(long)));
+        for name in &known {
             assert_eq!(warning(&[name]), "", "{name}");
         }
         for name in ["HINIT_GRACE", "HINIT_LOG", "HINIT_HEALTH", "HINIT_FOREIGN"] {
-            assert!(known.contains(&name), "{name}");
+            assert!(known.iter().any(|known| known == name), "{name}");
         }
         for name in [
             "HINIT_VERSION",
@@ -93,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn all_others_are_in_one_warning() {
+    fn unknown_variables_are_in_one_warning() {
         for (names, expected) in [
             (
                 &["HINIT_GRCE"][..],
@@ -105,6 +114,15 @@ mod tests {
                  `HINIT_COLOUR_SCHEME`",
             ),
             (&["HINIT_"], "unknown variable ignored: `HINIT_`"),
+            (
+                &["HINIT_NO_PID_FILE", "HINIT_VERBOSE"],
+                "unknown variable ignored: `HINIT_NO_PID_FILE` (write `--no-pid-file`), \
+                 `HINIT_VERBOSE` (write `HINIT_LOG=verbose`)",
+            ),
+            (
+                &["HINIT_PID_FILE_MODE"],
+                "unknown variable ignored: `HINIT_PID_FILE_MODE` (write `--pid-file-mode`)",
+            ),
             (
                 &["HINIT_VERSIONS"],
                 "unknown variable ignored: `HINIT_VERSIONS`",

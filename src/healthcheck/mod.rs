@@ -68,9 +68,14 @@ fn deadline_of_probes(timeout: Duration) -> Deadline {
 }
 
 /// Reports that the command line is wrong.
-pub(crate) fn refuse(verdict: &Verdict) -> u8 {
-    print_line(verdict);
-    exit_code(verdict.is_healthy())
+pub(crate) fn refuse(verdict: Verdict, answer: Answer) -> u8 {
+    let report = Report::new(Some(verdict));
+    match answer {
+        Answer::Line => print_line(&report),
+        Answer::Json => print_line(&report.json()),
+        Answer::Silence => {}
+    }
+    UNHEALTHY
 }
 
 fn exit_code(is_healthy: bool) -> u8 {

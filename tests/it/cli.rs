@@ -78,7 +78,7 @@ fn a_usage_error_is_125_and_one_line() {
         ),
         (
             &["signal", "TREM"],
-            "`TREM`: `TREM` is not a signal (did you mean TERM?); try `hinit signal --help`",
+            "`TREM` is not a signal (did you mean TERM?); try `hinit signal --help`",
         ),
         (
             &["status", "now"],
@@ -112,6 +112,20 @@ fn a_usage_error_of_healthcheck_is_a_verdict_and_nothing_else() {
         "unhealthy: usage: unknown option `--forein` (did you mean `--foreign`?); \
          try `hinit healthcheck --help`"
     );
+}
+
+#[test]
+fn a_usage_error_of_healthcheck_has_the_output_that_is_asked_for() {
+    let ended = run(&["healthcheck", "--forein", "--json"]);
+    assert_eq!((ended.code, ended.log.as_str()), (1, ""));
+    assert_eq!(
+        ended.stdout,
+        "{\"verdict\":\"unhealthy\",\"reason\":\"usage: unknown option `--forein` (did you mean `--foreign`?); \
+         try `hinit healthcheck --help`\",\"pid\":null,\"probes\":[]}"
+    );
+    let ended = run(&["healthcheck", "-q", "--forein"]);
+    assert_eq!((ended.code, ended.log.as_str()), (1, ""));
+    assert_eq!(ended.stdout, "");
 }
 
 /// Each command prints its own help, in at most 80 columns.

@@ -27,7 +27,7 @@ mutants! {
         "Some(1) => self.reported" => "Some(1 | 2) => self.reported"
     } fails "probes::each_grpc_answer";
 
-    localhost_is_one_address: "cli/probes.rs" {
+    localhost_is_one_address: "cli/probes/address.rs" {
         "at(Ipv6Addr::LOCALHOST.into(), \"[::1]\"),\n        ]));" => "]));"
     } fails "probes::localhost_is_both_addresses";
 

@@ -3,7 +3,7 @@ use std::ffi::{CStr, OsString};
 use nix::sys::signal::Signal;
 
 use super::*;
-use crate::cli::UsageError;
+use crate::cli::{Env, UsageError};
 
 fn parse_as(
     name: &str,
@@ -16,7 +16,13 @@ fn parse_as(
         .into_iter()
         .chain(words.iter().copied())
         .map(OsString::from);
-    super::super::parse(arguments.collect(), &env)
+    super::super::parse(
+        arguments.collect(),
+        Env {
+            get: &env,
+            has_own: true,
+        },
+    )
 }
 
 fn run(name: &str, words: &[&str]) -> Run {
@@ -34,7 +40,7 @@ fn run_in(name: &str, variable: &CStr, value: &str) -> Run {
 }
 
 #[test]
-fn who_it_is_by_its_name() {
+fn the_programs_name_selects_the_init() {
     for (name, init) in [
         ("tini", "tini"),
         ("/usr/bin/tini-static", "tini"),
@@ -47,7 +53,7 @@ fn who_it_is_by_its_name() {
         assert_eq!(peer.topic.call, init);
         let run = run(name, &["--", "x", "-y"]);
         assert_eq!(run.command, ["x", "-y"]);
-        // Nothing that these have not.
+        // No options that these inits do not have.
         assert_eq!(
             (run.pid_file, run.notify, run.listen),
             (None, None, Vec::new())
@@ -60,16 +66,16 @@ fn who_it_is_by_its_name() {
 }
 
 #[test]
-fn as_tini() {
+fn options_of_tini() {
     let base = run("tini", &["x"]);
     assert_eq!(
         base,
         Run {
             command: vec!["x".into()],
             ..{
-                let mut plain = plain();
-                plain.profile.exit_codes = FailureCodes([1, 126, 127]);
-                plain
+                let mut expected = super::base();
+                expected.profile.exit_codes = FailureCodes([1, 126, 127]);
+                expected
             }
         }
     );
@@ -96,12 +102,12 @@ fn as_tini() {
     }
     assert!(run_in("tini", c"TINI_SUBREAPER", "").profile.subreaper);
     assert!(run_in("tini", c"TINI_KILL_PROCESS_GROUP", "").group);
-    // hinit's own variables say nothing here.
+    // hinit's own variables have no effect.
     assert!(!run_in("tini", c"HINIT_GROUP", "1").group);
 }
 
 #[test]
-fn as_dumb_init() {
+fn options_of_dumb_init() {
     let session = run("dumb-init", &["x"]);
     assert!(session.group && session.profile.session && !session.profile.subreaper);
     assert_eq!(session.stop.leftovers, Leftovers::Tell);
@@ -130,7 +136,7 @@ fn as_dumb_init() {
             "x",
         ],
     );
-    // What never comes to be rewritten is no mistake here.
+    // A rule for a signal that hinit never passes on is accepted, as by dumb-init.
     assert!(
         run("dumb-init", &["-r", "9:15", "-r", "17:0", "x"])
             .profile
@@ -157,7 +163,7 @@ fn as_dumb_init() {
 }
 
 #[test]
-fn as_catatonit() {
+fn options_of_catatonit() {
     let base = run("catatonit", &["x"]);
     assert!(!base.group && base.profile.subreaper && !base.profile.session);
     assert_eq!(base.profile.exit_codes, FailureCodes([1; 3]));
@@ -170,7 +176,7 @@ fn as_catatonit() {
 }
 
 #[test]
-fn what_each_prints() {
+fn help_version_and_licence() {
     let text = |name, word| match parse_as(name, &[word], c"", "") {
         Ok(Command::Help(text)) => text,
         other => panic!("{name} {word}: {other:?}"),
@@ -212,7 +218,7 @@ const NO_COMMAND: &str =
     "no command given (an ENTRYPOINT in a derived image clears the CMD of its base: set both)";
 
 #[test]
-fn a_wrong_command_line() {
+fn usage_errors() {
     for (name, words, why) in [
         ("tini", &[][..], NO_COMMAND),
         ("tini", &["-x", "y"], "unknown option `-x`"),
@@ -243,7 +249,7 @@ fn a_wrong_command_line() {
             panic!("{name} takes {words:?}")
         };
         assert_eq!(
-            (error.why.to_string().as_str(), error.output),
+            (error.why.as_str(), error.output),
             (why, ErrorOutput::Exit(1))
         );
     }

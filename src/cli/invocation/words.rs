@@ -1,4 +1,4 @@
-//! Words, told apart: which are options, with their values, and which are operands.
+//! The words of a command line, split into options with their values and operands.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -8,8 +8,8 @@ use super::parsed::Parsed;
 use crate::cli::options::Topic;
 use crate::cli::suggestions::unknown;
 
-/// Cuts the words at the first operand or `--`: what stands behind it is the server's, even where it
-/// looks like an option of ours. Where options may stand behind operands, that goes for one word at a time.
+/// Ends the options at the first operand or `--`: all words after it are the server's, even if they
+/// look like options of hinit. For a command whose options may follow operands, they continue after each operand.
 pub(super) fn split(
     mut words: IntoIter<OsString>,
     topic: &Topic,
@@ -36,7 +36,7 @@ pub(super) fn split(
             let next = if joined.is_none() { words.next() } else { None };
             let next = next.as_deref().unwrap_or_default();
             let value = joined.unwrap_or(next.as_bytes());
-            // Far more often than such a value, one was forgotten.
+            // A forgotten value is far more frequent than a value that looks like an option.
             let is_forgotten = looks_like_option(next) && !option.takes_options();
             if is_forgotten || value.is_empty() {
                 let hint = if is_forgotten && !topic.clusters {
@@ -44,7 +44,7 @@ pub(super) fn split(
                 } else {
                     ""
                 };
-                let (name, value) = (option.long, option.value());
+                let (name, value) = (option.long(), option.value());
                 return Err(format!("`{name}` needs a value: {value}{hint}"));
             }
             values.extend(Parsed::words(option, value));
@@ -53,7 +53,7 @@ pub(super) fn split(
             others.remove("-".len());
             letters = Some(OsString::from_vec(others));
         } else if joined.is_some() {
-            return Err(format!("`{}` takes no value", option.long));
+            return Err(format!("`{}` takes no value", option.long()));
         }
     }
     operands.extend(words);
@@ -65,7 +65,7 @@ fn looks_like_option(word: &OsStr) -> bool {
 }
 
 /// The name of an option, and what is joined to it: the value in `--name=value`; in `-vvgp` and `-pTERM`,
-/// clusters of letters (getopt(3)), what stands behind the first.
+/// clusters of letters (getopt(3)), all after the first letter.
 fn parts(word: &[u8], is_cluster: bool) -> (&[u8], Option<&[u8]>) {
     if is_cluster {
         let (name, rest) = word.split_at("-v".len());
@@ -76,7 +76,7 @@ fn parts(word: &[u8], is_cluster: bool) -> (&[u8], Option<&[u8]>) {
     (name, rest.get(1..))
 }
 
-/// The words of a text, as a shell would see them if it knew blanks and quotes alone. None, if a quote
+/// The words of a text, split as by a shell in which only blanks and quotes are special. None, if a quote
 /// is not closed.
 pub(in crate::cli) fn words_of(text: &[u8]) -> Option<Vec<OsString>> {
     let mut words: Vec<OsString> = Vec::new();

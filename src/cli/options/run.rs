@@ -5,9 +5,9 @@ use super::{Opt, Topic};
 pub(crate) static PID_FILE: Opt = Opt::new(
     "--pid-file FILE\n\
      The file that contains the server's PID\n\
-     [default: /run/hinit.pid, else /tmp/hinit-UID-MNT.pid, else /dev/shm/hinit-UID-MNT.pid]",
-)
-.env(c"HINIT_PID_FILE");
+     [default: /run/hinit.pid, else /tmp/hinit-UID-MNT.pid, else /dev/shm/hinit-UID-MNT.pid]\n\
+     $",
+);
 pub(crate) static NO_PID_FILE: Opt = Opt::new(
     "--no-pid-file\n\
      Keep no PID file",
@@ -19,107 +19,107 @@ pub(crate) static PID_FILE_MODE: Opt = Opt::new(
 );
 pub(crate) static GROUP: Opt = Opt::new(
     "-g, --group\n\
-     Pass signals to the whole process group of the server",
-)
-.env(c"HINIT_GROUP");
+     Pass signals to the whole process group of the server\n\
+     $",
+);
 pub(crate) static PARENT_DEATH: Opt = Opt::new(
     "--parent-death SIGNAL\n\
-     Signal that hinit gets when its parent process dies; not for PID 1",
-)
-.env(c"HINIT_PARENT_DEATH");
+     Signal that hinit gets when its parent process dies; not for PID 1\n\
+     $",
+);
 pub(crate) static GRACE: Opt = Opt::new(
     "--grace DURATION\n\
-     How long to wait after the stop signal before killing what is left",
-)
-.env(c"HINIT_GRACE");
+     How long to wait after the stop signal before killing what is left\n\
+     $",
+);
 pub(crate) static STOP_DELAY: Opt = Opt::new(
     "--stop-delay DURATION\n\
      On a stop signal, be unhealthy at once but pass the signal on only after this time\n\
-     [default: 0s]",
-)
-.env(c"HINIT_STOP_DELAY");
+     [default: 0s]\n\
+     $",
+);
 pub(crate) static STOP_SIGNAL: Opt = Opt::new(
     "--stop-signal LIST\n\
      Signals that ask the server to stop, separated by commas\n\
-     [default: TERM,INT,QUIT]",
-)
-.env(c"HINIT_STOP_SIGNAL");
+     [default: TERM,INT,QUIT]\n\
+     $",
+);
 pub(crate) static NO_DRAIN: Opt = Opt::new(
     "--no-drain\n\
-     Exit as soon as the server has exited, and leave its descendants alone",
-)
-.env(c"HINIT_NO_DRAIN");
+     Exit as soon as the server has exited, and leave its descendants alone\n\
+     $",
+);
 pub(crate) static REWRITE: Opt = Opt::new(
     "--rewrite FROM=TO\n\
-     Pass signal FROM on as signal TO, or drop it if TO is empty; may be repeated",
-)
-.env(c"HINIT_REWRITE");
+     Pass signal FROM on as signal TO, or drop it if TO is empty; may be repeated\n\
+     $",
+);
 pub(crate) static MAP_EXIT: Opt = Opt::new(
     "--map-exit FROM=TO\n\
-     Exit with code TO instead of FROM, which is a code or the signal that killed the server; may be repeated",
-)
-.env(c"HINIT_MAP_EXIT");
+     Exit with code TO instead of FROM, which is a code or the signal that killed the server; may be repeated\n\
+     $",
+);
 pub(crate) static CLEAN_STOP: Opt = Opt::new(
     "--clean-stop\n\
-     Exit with 0 if a signal that hinit passed on killed the server",
-)
-.env(c"HINIT_CLEAN_STOP");
+     Exit with 0 if a signal that hinit passed on killed the server\n\
+     $",
+);
 pub(crate) static NOTIFY: Opt = Opt::new(
     "--notify\n\
-     Give the server a NOTIFY_SOCKET; it is ready once it says so, as with sd_notify(3)",
-)
-.env(c"HINIT_NOTIFY");
+     Give the server a NOTIFY_SOCKET; it is ready once it says so, as with sd_notify(3)\n\
+     $",
+);
 pub(crate) static WATCHDOG: Opt = Opt::new(
     "--watchdog DURATION\n\
-     Be unhealthy when a ready server sends no WATCHDOG=1 for this time; implies --notify",
-)
-.env(c"HINIT_WATCHDOG");
+     Be unhealthy when a ready server sends no WATCHDOG=1 for this time; implies --notify\n\
+     $",
+);
 pub(crate) static WATCHDOG_SIGNAL: Opt = Opt::new(
     "--watchdog-signal SIGNAL\n\
-     Also send the server this signal then, such as ABRT",
-)
-.env(c"HINIT_WATCHDOG_SIGNAL");
+     Also send the server this signal then, such as ABRT\n\
+     $",
+);
 pub(crate) static LISTEN: Opt = Opt::new(
     "--listen ADDRESS\n\
-     Answer GET /livez, /readyz and /status at 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock; may be repeated",
-)
-.env(c"HINIT_LISTEN");
+     Answer GET /livez, /readyz and /status at 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock; may be repeated\n\
+     $",
+);
 pub(crate) static READY_WHEN: Opt = Opt::new(
     "--ready-when PROBE...\n\
      The server is ready once these probes of the health check are well, as in \
-     `--ready-when \"--tcp 127.0.0.1:8000\"`; may be repeated",
-)
-.env(c"HINIT_READY_WHEN");
+     `--ready-when \"--tcp 127.0.0.1:8000\"`; may be repeated\n\
+     $",
+);
 pub(crate) static USER: Opt = Opt::new(
     "--user USER\n\
-     Run the server as this user: NAME or UID, optionally with :GROUP or :GID",
-)
-.env(c"HINIT_USER");
+     Run the server as this user: NAME or UID, optionally with :GROUP or :GID\n\
+     $",
+);
 pub(crate) static KEEP_GROUPS: Opt = Opt::new(
     "--keep-groups\n\
-     With --user, also keep hinit's own supplementary groups (docker run --group-add)",
-)
-.env(c"HINIT_KEEP_GROUPS");
+     With --user, also keep hinit's own supplementary groups (docker run --group-add)\n\
+     $",
+);
 pub(crate) static UMASK: Opt = Opt::new(
     "--umask MODE\n\
-     Umask of the server, in octal",
-)
-.env(c"HINIT_UMASK");
+     Umask of the server, in octal\n\
+     $",
+);
 pub(crate) static WORKDIR: Opt = Opt::new(
     "--workdir DIR\n\
-     Working directory of the server",
-)
-.env(c"HINIT_WORKDIR");
+     Working directory of the server\n\
+     $",
+);
 pub(crate) static REMOVE_STALE: Opt = Opt::new(
     "--remove-stale FILE\n\
-     Before the start, remove the PID file that the server's last run left behind; may be repeated",
-)
-.env(c"HINIT_REMOVE_STALE");
+     Before the start, remove the PID file that the server's last run left behind; may be repeated\n\
+     $",
+);
 pub(crate) static FOLLOW: Opt = Opt::new(
     "--follow FILE\n\
-     When the server exits, continue with the child that the server's own PID file names; may be repeated",
-)
-.env(c"HINIT_FOLLOW");
+     When the server exits, continue with the child that the server's own PID file names; may be repeated\n\
+     $",
+);
 pub(crate) static VERBOSE: Opt = Opt::new(
     "-v, --verbose\n\
      Also log each signal and each orphan, as HINIT_LOG=verbose does",
@@ -128,13 +128,13 @@ pub(crate) static QUIET: Opt = Opt::new(
     "-q, --quiet\n\
      Log errors only, as HINIT_LOG=quiet does",
 );
-/// How much is logged, where no option says it.
-pub(crate) static LOG: Opt = Opt::new("").env(c"HINIT_LOG");
+/// How much is logged, if no option sets it. It is a variable only, and so in no table.
+pub(crate) static LOG: Opt = Opt::new("--log LEVEL\n$");
 pub(crate) static QUIET_SUCCESS: Opt = Opt::new(
     "--quiet-success\n\
-     Do not log how the server ended if hinit exits with 0: for images that are used as commands",
-)
-.env(c"HINIT_QUIET_SUCCESS");
+     Do not log how the server ended if hinit exits with 0: for images that are used as commands\n\
+     $",
+);
 pub(crate) static HELP: Opt = Opt::new(
     "-h, --help\n\
      Print this help",
@@ -155,7 +155,6 @@ Exits with the server's own code; 128+N if signal N killed it; 127 if COMMAND
 was not found; 126 if it could not be executed; 125 if hinit itself failed.",
     mixed: false,
     clusters: false,
-    env: c"",
     options: &[
         &PID_FILE,
         &NO_PID_FILE,

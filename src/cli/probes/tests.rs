@@ -1,180 +1,19 @@
+use super::address::tcp_address;
+use super::http::range;
 use super::*;
 
-fn both(port: u16) -> Address {
+pub(super) fn both(port: u16) -> Address {
     let texts = [format!("127.0.0.1:{port}"), format!("[::1]:{port}")];
     Address::Tcp(texts.map(|text| tcp_address(&text)).into())
 }
 
-fn one(text: &str) -> Address {
+pub(super) fn one(text: &str) -> Address {
     Address::Tcp(vec![tcp_address(text)])
 }
 
-#[test]
-fn urls() {
-    let unix = || Address::Unix("/run/app.sock".into());
-    for (text, address, host, target) in [
-        (
-            "http://127.0.0.1:8000/health",
-            one("127.0.0.1:8000"),
-            "127.0.0.1:8000",
-            "/health",
-        ),
-        ("http://127.0.0.1", one("127.0.0.1:80"), "127.0.0.1", "/"),
-        (
-            "http://127.0.0.1?a=b",
-            one("127.0.0.1:80"),
-            "127.0.0.1",
-            "/?a=b",
-        ),
-        ("http://[::1]:8000/", one("[::1]:8000"), "[::1]:8000", "/"),
-        ("http://[::1]/x#y", one("[::1]:80"), "[::1]", "/x"),
-        (
-            "http://localhost:81/a?b=/c",
-            both(81),
-            "localhost:81",
-            "/a?b=/c",
-        ),
-        ("http://LocalHost/", both(80), "LocalHost", "/"),
-        (
-            "http+unix:///run/app.sock:/health",
-            unix(),
-            "localhost",
-            "/health",
-        ),
-        ("http+unix:///run/app.sock", unix(), "localhost", "/"),
-        ("http+unix:///run/app.sock:", unix(), "localhost", "/"),
-        (
-            "http+unix://%2Frun%2fapp.sock/health?a#b",
-            unix(),
-            "localhost",
-            "/health?a",
-        ),
-        (
-            "http+unix://%2Frun%2Fapp.sock:/health",
-            unix(),
-            "localhost",
-            "/health",
-        ),
-        ("http+unix://%2Frun%2Fapp.sock", unix(), "localhost", "/"),
-        // A directory of such a name.
-        (
-            "http+unix:///a.sock/b:/",
-            Address::Unix("/a.sock/b".into()),
-            "localhost",
-            "/",
-        ),
-        (
-            "http+unix://@app:/health",
-            Address::Unix("@app".into()),
-            "localhost",
-            "/health",
-        ),
-    ] {
-        let expected = Url {
-            text: text.into(),
-            address,
-            host: host.into(),
-            target: target.into(),
-        };
-        assert_eq!(url(text), Ok(expected), "{text}");
-    }
-}
-
-/// Joined as it is shown.
-fn why<T>(found: Result<T, Why>) -> String {
-    found.err().map(|why| why.text()).unwrap_or_default()
-}
-
-/// Each cause has its message, and the value that it names is right.
-#[test]
-fn what_is_wrong_with_a_url() {
-    let scheme = "a URL begins with http:// or http+unix://";
-    let missing = |text: &str| format!("the scheme is missing: did you mean `http://{text}`?");
-    let no_tls = "hinit speaks no TLS: ask the server's plain HTTP port, or use `--tcp`";
-    let name = |name: &str| {
-        format!("`{name}` is a name, and hinit resolves none: use an IP address or localhost")
-    };
-    let no_ip = |host: &str| format!("`{host}` is not an IP address");
-    let no_port = |port: &str| format!("`{port}` is not a port from 1 to 65535");
-    let brackets = "an IPv6 address needs brackets: [::1]:8000";
-    let user = "a user in the URL is not sent: use `--header 'Authorization: ...'`";
-    let incomplete =
-        |text: &str| format!("`{text}` needs an address and a port, such as 127.0.0.1:8000");
-    let ascii = "the path may contain only ASCII without blanks: write others as %20";
-    let colon =
-        "a colon belongs between the socket and the path: http+unix:///run/app.sock:/health";
-    let no_socket = |path: &str| {
-        format!(
-            "`{path}` is not the absolute path of a socket, as in http+unix:///run/app.sock:/health"
-        )
-    };
-    for (text, expected) in [
-        ("", scheme.to_owned()),
-        ("/health", scheme.into()),
-        ("http:/127.0.0.1/", scheme.into()),
-        ("127.0.0.1:8000", missing("127.0.0.1:8000")),
-        ("127.0.0.1:8000/health", missing("127.0.0.1:8000/health")),
-        ("localhost/?a=x://y", missing("localhost/?a=x://y")),
-        ("https://127.0.0.1/", no_tls.into()),
-        ("https://example.org/", no_tls.into()),
-        (
-            "ftp://127.0.0.1/",
-            "the scheme `ftp` is not http or http+unix".into(),
-        ),
-        (
-            "HTTP://127.0.0.1/",
-            "the scheme `HTTP` is not http or http+unix".into(),
-        ),
-        (
-            "unix:///run/app.sock",
-            "the scheme `unix` is not http or http+unix".into(),
-        ),
-        ("http://example.org/", name("example.org")),
-        ("http://app:8000/", name("app")),
-        ("http://", incomplete("")),
-        ("http:///health", incomplete("")),
-        ("http://:8000/", incomplete(":8000")),
-        ("http://127.0.0.1:0/", no_port("0")),
-        ("http://127.0.0.1:65536/", no_port("65536")),
-        ("http://127.0.0.1:+80/", no_port("+80")),
-        ("http://127.0.0.1:/", no_port("")),
-        ("http://127.0.0.01/", no_ip("127.0.0.01")),
-        ("http://127.1/", no_ip("127.1")),
-        ("http://8000/", no_ip("8000")),
-        ("http://::1/", brackets.into()),
-        ("http://::1:8000/", brackets.into()),
-        ("http://[::1/", no_ip("[::1")),
-        ("http://[::x]/", no_ip("[::x]")),
-        ("http://[localhost]/", no_ip("[localhost]")),
-        ("http://[127.0.0.1]/", no_ip("[127.0.0.1]")),
-        ("http://user@127.0.0.1/", user.into()),
-        ("http://127.0.0.1/a b", ascii.into()),
-        ("http://127.0.0.1/a\r\nX: y", ascii.into()),
-        ("http://127.0.0.1/\u{fc}", ascii.into()),
-        ("http+unix:///run/app.sock/health", colon.into()),
-        ("http+unix://run/app.sock", no_socket("run/app.sock")),
-        (
-            "http+unix://run/app.sock:/health",
-            no_socket("run/app.sock"),
-        ),
-        ("http+unix:///", no_socket("/")),
-        ("http+unix://@", no_socket("@")),
-        (
-            "http+unix://%72un%2Fapp.sock/health",
-            no_socket("%72un%2Fapp.sock"),
-        ),
-        ("http+unix://%2Frun%00app/", no_socket("%2Frun%00app")),
-    ] {
-        assert_eq!(why(url(text)), expected, "{text}");
-    }
-    for right in [
-        "http://127.0.0.1:8000/health",
-        "http://localhost/?a=x://y",
-        "http://127.0.0.1/a%20b",
-        "http+unix:///run/app.sock:/health",
-    ] {
-        assert_eq!(why(url(right)), "", "{right}");
-    }
+/// The message, as it is shown.
+pub(super) fn why<T>(found: Result<T, ParseError>) -> String {
+    found.err().map(|why| why.message("")).unwrap_or_default()
 }
 
 #[test]
@@ -236,8 +75,54 @@ fn endpoints() {
     assert_eq!(why(url("http://127.0.0.1:80/x")), "");
 }
 
+/// The causes are those of other addresses.
 #[test]
-fn names_of_sockets() {
+fn addresses_to_listen_at() {
+    let unix = Address::Unix("/run/x.sock".into());
+    for (text, address) in [
+        ("127.0.0.1:9101", one("127.0.0.1:9101")),
+        ("[::]:9101", one("[::]:9101")),
+        ("localhost:1", both(1)),
+        ("unix:/run/x.sock", unix),
+    ] {
+        assert_eq!(listen(text), Ok(address), "{text}");
+    }
+    let incomplete = |text| format!("`{text}` needs an address and a port, such as 127.0.0.1:8000");
+    let relative =
+        |path| format!("`{path}` is not the absolute path of a socket, as in unix:/run/hinit.sock");
+    for (text, expected) in [
+        (
+            "app:9101",
+            "`app` is a name, and hinit resolves none: use an IP address or localhost".to_owned(),
+        ),
+        ("127.0.0.1", incomplete("127.0.0.1")),
+        ("9101", incomplete("9101")),
+        (":9101", incomplete(":9101")),
+        ("", incomplete("")),
+        ("127.0.0.1:0", "`0` is not a port from 1 to 65535".into()),
+        (
+            "127.0.0.1:http",
+            "`http` is not a port from 1 to 65535".into(),
+        ),
+        ("*:9101", "`*` is not an IP address".into()),
+        (
+            "http://127.0.0.1:9101",
+            "an address has no scheme: leave out `http://`".into(),
+        ),
+        (
+            "/run/x.sock",
+            "a path needs a prefix: write `unix:/run/x.sock`".into(),
+        ),
+        ("unix:run/x.sock", relative("run/x.sock")),
+        ("unix:/", relative("/")),
+        ("unix:", relative("")),
+    ] {
+        assert_eq!(why(listen(text)), expected, "{text}");
+    }
+}
+
+#[test]
+fn paths_of_sockets() {
     for text in ["/run/app.sock", "run/app.sock", "@app", "unix"] {
         assert_eq!(UNIX(text), Ok(Probe::Unix(text.into())));
     }
@@ -268,7 +153,7 @@ fn status_codes() {
 }
 
 #[test]
-fn fields() {
+fn header_fields() {
     for (text, expected) in [
         ("Accept: text/plain", Some(("Accept", "text/plain"))),
         ("x-a:b:c", Some(("x-a", "b:c"))),
@@ -300,7 +185,8 @@ fn fields_that_are_not_sent() {
         ("Host", None, None),
         ("x-token-bin", None, None),
     ] {
-        let found = [false, true].map(|by_grpc| header(&format!("{name}: x"), by_grpc).err());
-        assert_eq!(found, [by_http, by_grpc], "{name}");
+        let found = [false, true].map(|by_grpc| why(header(&format!("{name}: x"), by_grpc)));
+        let expected = [by_http, by_grpc].map(Option::unwrap_or_default);
+        assert_eq!(found, expected, "{name}");
     }
 }

@@ -1,26 +1,7 @@
 use super::*;
-use crate::cli::options::{HEALTHCHECK, INSTALL, SIGNAL, STATUS};
+use crate::cli::options::{INSTALL, STATUS};
 
-#[test]
-fn the_distance_of_words() {
-    for (from, to, distance) in [
-        ("kitten", "sitting", 3),
-        ("pidfile", "pid-file", 1),
-        ("", "ab", 2),
-        ("ab", "", 2),
-        ("same", "same", 0),
-        ("SAME", "same", 0),
-        ("trem", "term", 1),
-        ("abc", "cba", 1),
-        ("abcd", "abef", 2),
-        ("listne", "listen", 1),
-    ] {
-        let [from, to] = [from, to].map(str::as_bytes);
-        assert_eq!(edits(from, to), distance, "{from:?} {to:?}");
-    }
-}
-
-/// People's typos, and what they meant: nothing, where nothing is near.
+/// Typos, with the option that was meant; none, if none is near.
 #[test]
 fn options_are_suggested_only_where_near() {
     for (word, topic, near) in [
@@ -71,8 +52,11 @@ fn options_are_suggested_only_where_near() {
         ("--timeout-stop-sec", &RUN),
         ("--force", &INSTALL),
         ("b", &INSTALL),
-        ("-9", &SIGNAL),
-        ("--kill", &SIGNAL),
+        ("-99", &SIGNAL),
+        ("-9", &STATUS),
+        ("-qx", &RUN),
+        ("--interval", &RUN),
+        ("--killed", &SIGNAL),
         ("http://127.0.0.1/", &HEALTHCHECK),
         ("-s", &HEALTHCHECK),
         ("healthcheck", &HEALTHCHECK),
@@ -84,7 +68,7 @@ fn options_are_suggested_only_where_near() {
 }
 
 #[test]
-fn an_option_of_another_command_is_said_to_be_one() {
+fn an_option_of_another_command_is_named_with_its_command() {
     for (word, topic, other) in [
         ("--http", &RUN, "healthcheck"),
         ("--wait", &RUN, "signal"),
@@ -103,7 +87,8 @@ fn an_option_of_another_command_is_said_to_be_one() {
 fn options_of_other_inits_have_an_equivalent() {
     for (words, instead) in [
         (&["-s"][..], "leave it out, hinit always adopts orphans"),
-        (&["-vv", "-vvv", "-w"], "write `--verbose`"),
+        (&["-w"], "write `--verbose`"),
+        (&["-vv", "-vvv"], "write `-v`"),
         (&["-p", "-pSIGTERM"], "write `--parent-death SIGNAL`"),
         (&["-e", "-e143"], "write `--map-exit 143=0` for `-e 143`"),
         (&["-r", "-r15:3"], "write `--rewrite 15=3` for `-r 15:3`"),
@@ -116,6 +101,72 @@ fn options_of_other_inits_have_an_equivalent() {
             let message = unknown("unknown", word.as_bytes(), &RUN);
             assert_eq!(message, format!("unknown `{word}`: {instead}"));
         }
+    }
+}
+
+#[test]
+fn letters_behind_one_dash_are_written_apart() {
+    for (word, topic, apart) in [
+        ("-qv", &RUN, "-q -v"),
+        ("-vgq", &RUN, "-v -g -q"),
+        ("-vvg", &RUN, "-v -g"),
+        ("-qh", &HEALTHCHECK, "-q -h"),
+    ] {
+        let message = unknown("unknown", word.as_bytes(), topic);
+        assert_eq!(message, format!("unknown `{word}`: write `{apart}`"));
+    }
+}
+
+#[test]
+fn options_of_dockers_healthcheck_go_before_cmd() {
+    for word in [
+        "--interval",
+        "--retries",
+        "--start-period",
+        "--start-interval",
+    ] {
+        let why = "it is an option of Docker's HEALTHCHECK; put it before CMD";
+        let message = unknown("unknown", word.as_bytes(), &HEALTHCHECK);
+        assert_eq!(message, format!("unknown `{word}`: {why}"));
+    }
+}
+
+#[test]
+fn a_signal_is_no_option() {
+    for (word, signal) in [
+        ("-TERM", "TERM"),
+        ("--TERM", "TERM"),
+        ("-sigterm", "sigterm"),
+        ("-9", "9"),
+        ("-RTMIN+3", "RTMIN+3"),
+    ] {
+        let message = unknown("unknown", word.as_bytes(), &SIGNAL);
+        let expected = format!("unknown `{word}`: write `hinit signal {signal}`");
+        assert_eq!(message, expected);
+    }
+}
+
+/// In the form of dumb-init and tini.
+#[test]
+fn rules_are_written_with_an_equals_sign() {
+    for (value, kind, right) in [
+        ("15:3", values::REWRITE.expected, "15=3"),
+        ("TERM:QUIT", values::REWRITE.expected, "TERM=QUIT"),
+        ("1:0", values::REWRITE.expected, "1="),
+        ("143", values::EXIT_CODES.expected, "143=0"),
+        ("TERM", values::EXIT_CODES.expected, "TERM=0"),
+        ("143:0", values::EXIT_CODES.expected, "143=0"),
+    ] {
+        assert_eq!(refusal(value, kind), format!("write `{right}`"));
+    }
+    for (value, kind) in [
+        ("15", values::REWRITE.expected),
+        ("9:15", values::REWRITE.expected),
+        ("256", values::EXIT_CODES.expected),
+        ("15:3", values::REWRITE_BY_COLON.expected),
+        ("15", "a time"),
+    ] {
+        assert_eq!(refusal(value, kind), format!("not {kind}"), "{value}");
     }
 }
 
@@ -138,7 +189,7 @@ fn signals() {
         let expected = format!("`{wrong}` is not a signal (did you mean {near}?)");
         assert_eq!(refusal(value, value_description), expected);
     }
-    // Far from all; or a signal, if not one for this place.
+    // Near no signal; or a signal that this option does not accept.
     for value in [
         "",
         "FOO",
@@ -157,9 +208,9 @@ fn signals() {
     assert_eq!(no_signals, "not a time");
 }
 
-/// What their values should have been tells which options take signals.
+/// The text of what is expected decides whether an option takes signals.
 #[test]
-fn each_kind_of_signals_says_so() {
+fn each_parser_of_signals_suggests_signals() {
     for expected in [
         values::SIGNAL.expected,
         values::STANDARD_SIGNAL.expected,
@@ -174,8 +225,8 @@ fn each_kind_of_signals_says_so() {
 }
 
 #[test]
-fn a_command_that_is_not_there() {
-    let says = |line: &[&str], is_own| {
+fn hints_for_a_command_that_is_not_found() {
+    let hint_for = |line: &[&str], is_own| {
         let words: Vec<_> = line
             .iter()
             .map(|word| CString::new(*word).unwrap())
@@ -193,7 +244,11 @@ fn a_command_that_is_not_there() {
         (&["/usr/bin/python3 -m http.server", "--grace"], words),
     ] {
         for is_own in [true, false] {
-            assert_eq!(says(line, is_own).as_deref(), Some(expected), "{line:?}");
+            assert_eq!(
+                hint_for(line, is_own).as_deref(),
+                Some(expected),
+                "{line:?}"
+            );
         }
     }
     let after = |option| {
@@ -216,8 +271,8 @@ fn a_command_that_is_not_there() {
         (&["serverr", "--grace", "5s"], after("--grace")),
         (&["/no/server", "-x", "--pid-file=/p"], after("--pid-file")),
     ] {
-        assert_eq!(says(line, true), Some(expected), "{line:?}");
-        assert_eq!(says(line, false), None, "{line:?}");
+        assert_eq!(hint_for(line, true), Some(expected), "{line:?}");
+        assert_eq!(hint_for(line, false), None, "{line:?}");
     }
     for line in [
         &["server"][..],
@@ -228,6 +283,6 @@ fn a_command_that_is_not_there() {
         &["start"],
         &["server", "--help", "-v", "--port", "80", "grace"],
     ] {
-        assert_eq!(says(line, true), None, "{line:?}");
+        assert_eq!(hint_for(line, true), None, "{line:?}");
     }
 }

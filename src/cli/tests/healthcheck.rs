@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::cli::{Answer, Command, Healthcheck, Probe, parse};
 
+mod usage;
+
 /// What a command line and the environment make of a health check.
 fn check_with(words: &[&str], variables: &[(&CStr, &str)]) -> Result<Healthcheck, String> {
     let env = |name: &CStr| {
@@ -12,9 +14,9 @@ fn check_with(words: &[&str], variables: &[(&CStr, &str)]) -> Result<Healthcheck
         variables.find_map(|(known, value)| (*known == name).then(|| value.into()))
     };
     let words = ["hinit", "healthcheck"].iter().chain(words);
-    match parse(words.map(OsString::from).collect(), &env) {
+    match parse(words.map(OsString::from).collect(), super::in_env(&env)) {
         Ok(Command::Healthcheck(check)) => Ok(check),
-        Err(error) => Err(error.why.to_string()),
+        Err(error) => Err(error.why),
         other => panic!("{other:?}"),
     }
 }
@@ -87,7 +89,7 @@ fn the_probes_of_a_health_check() {
         (c"HINIT_CONTAINS", "a b\nc"),
     ];
     assert_eq!(check_with(&[], &variables), check_with(&words, &[]));
-    // And by the one for all.
+    // And by the variable for all options.
     let all = "--grpc [::1]:5/s --http http://localhost/ --tcp=127.0.0.1:1 --unix '/a b' \
         --http=http://127.0.0.1/x --heartbeat /beat --max-age 60 --no-pid --json --expect 200,204 \
         --expect=301-302 --header \"A: b\" --header='C: d, e' --contains a' 'b --contains c";
@@ -98,7 +100,7 @@ fn the_probes_of_a_health_check() {
 }
 
 #[test]
-fn argument_then_own_variable_then_the_one_for_all() {
+fn argument_then_own_variable_then_hinit_health() {
     let timeout = |words: &[&str], variables: &[_]| check_with(words, variables).unwrap().timeout;
     let all = (c"HINIT_HEALTH", "--timeout 3s --foreign");
     let own = (c"HINIT_TIMEOUT", "2s");
@@ -109,11 +111,11 @@ fn argument_then_own_variable_then_the_one_for_all() {
     ] {
         assert_eq!(timeout(words, variables), Duration::from_secs(seconds));
     }
-    // A 0 switches off what the one for all switches on.
+    // A 0 switches off what the variable for all options switches on.
     let foreign = |variables: &[_]| check_with(&[], variables).unwrap().foreign;
     assert!(foreign(&[all]));
     assert!(!foreign(&[all, (c"HINIT_FOREIGN", "0")]));
-    // What is given for one option leaves the others as they are.
+    // An option overrides only itself.
     let both = [(c"HINIT_HEALTH", "--http http://[::1]/ --expect 204")];
     let check = check_with(&["--http", "http://[::1]/x"], &both).unwrap();
     assert_eq!(probes_of(&check), ["http://[::1]/x"]);
@@ -121,110 +123,13 @@ fn argument_then_own_variable_then_the_one_for_all() {
 }
 
 #[test]
-fn what_makes_no_sense_as_a_health_check() {
-    let seventeen = ["--unix=/x"; 17];
-    for (words, variables, message) in [
-        (
-            &["--no-pid"][..],
-            &[][..],
-            "there is nothing to check: name a probe, such as `--http`",
-        ),
-        (
-            &["--no-pid", "--pid-file", "/p", "--unix", "/x"],
-            &[],
-            "`--pid-file` cannot be used with `--no-pid`",
-        ),
-        (
-            &["--json", "-q"],
-            &[],
-            "`--json` cannot be used with `--quiet`",
-        ),
-        (
-            &["--heartbeat", "/b"],
-            &[],
-            "`--heartbeat` needs `--max-age`: how old it may be",
-        ),
-        (
-            &["--http=http://[::1]/", "--method=HEAD", "--contains=x"],
-            &[],
-            "the answer to `--method HEAD` has no body that `--contains` could look into",
-        ),
-        (
-            &["--http=http://[::1]/", "--header", "Connection: close"],
-            &[],
-            "`--header Connection: close`: hinit sets this field itself",
-        ),
-        (
-            &["--grpc=[::1]:1"],
-            &[(c"HINIT_HEADER", "A: b\nTE: c")],
-            "`HINIT_HEADER=TE: c`: gRPC reserves this field",
-        ),
-        (
-            &["--method", "POST"],
-            &[],
-            "`--method POST`: not GET or HEAD",
-        ),
-        (&seventeen, &[], "more than 16 probes"),
-        (
-            &["--tcp", "example.org:80"],
-            &[],
-            "`--tcp example.org:80`: `example.org` is a name, and hinit resolves none: use an IP \
-             address or localhost",
-        ),
-        (
-            &[],
-            &[(c"HINIT_HTTP", "https://127.0.0.1/")],
-            "`HINIT_HTTP=https://127.0.0.1/`: hinit speaks no TLS: ask the server's plain HTTP \
-             port, or use `--tcp`",
-        ),
-        (
-            &[],
-            &[(c"HINIT_HEALTH", "--tcp 'x")],
-            "in HINIT_HEALTH: a quote is not closed",
-        ),
-        (
-            &[],
-            &[(c"HINIT_HEALTH", "--tccp x")],
-            "in HINIT_HEALTH: unknown option `--tccp` (did you mean `--tcp`?)",
-        ),
-        (
-            &[],
-            &[(c"HINIT_HEALTH", "-q x")],
-            "in HINIT_HEALTH: unexpected word `x`",
-        ),
-        (
-            &[],
-            &[(c"HINIT_HEALTH", "--timeout soon")],
-            "in HINIT_HEALTH: `--timeout soon`: not a time above 0 and up to 365d such as 500ms, 2s or 1m30s; \
-             the units are ms, s, m, h and d",
-        ),
-        // As a help text it would be exit code 0: healthy.
-        (
-            &[],
-            &[(c"HINIT_HEALTH", "--help")],
-            "in HINIT_HEALTH: `--help` belongs on the command line",
-        ),
-        (
-            &["--tcp", "127.0.0.1:1"],
-            &[(c"HINIT_HEALTH", "--tcp 127.0.0.1:2 -h")],
-            "in HINIT_HEALTH: `--help` belongs on the command line",
-        ),
-        (
-            &[],
-            &[(c"HINIT_HEALTH", "--version")],
-            "in HINIT_HEALTH: unknown option `--version`: it is an option of `hinit run`",
-        ),
-    ] {
-        assert_eq!(
-            check_with(words, variables),
-            Err(message.into()),
-            "{words:?}"
-        );
-    }
+fn fields_other_than_host_may_be_repeated() {
+    let words = ["--http=http://[::1]/", "--header=A: b", "--header=A: c"];
+    assert_eq!(check_with(&words, &[]).unwrap().http.headers.len(), 2);
 }
 
 #[test]
-fn help_is_there_whatever_the_variables_are() {
+fn help_is_printed_despite_mistakes_in_variables() {
     for value in ["--tccp x", "--help", "'"] {
         match super::parse_with(&["healthcheck", "--help"], c"HINIT_HEALTH", value) {
             Ok(Command::Help(text)) => assert!(text.starts_with("usage: hinit healthcheck")),
@@ -252,7 +157,7 @@ fn a_flag_beats_a_variable_that_it_cannot_be_used_with() {
     assert_eq!((found.pid_file.is_some(), found.foreign), (true, true));
     let found = check(&["--pid-file=/p", tcp], &[(no_pid, "1")]);
     assert_eq!(found.pid_file, Some(super::at("/p")));
-    // hinit's own PID file is named for its other commands.
+    // HINIT_PID_FILE is also for the other commands.
     let found = check(
         &[],
         &[
@@ -261,7 +166,7 @@ fn a_flag_beats_a_variable_that_it_cannot_be_used_with() {
         ],
     );
     assert_eq!(found.pid_file, None);
-    // Which of two variables is meant hinit cannot know.
+    // hinit cannot know which of two variables is meant.
     assert_eq!(
         check_with(&[], &[(no_pid, "1"), (ready, "1")]),
         Err("`--ready` cannot be used with `--no-pid`".into())

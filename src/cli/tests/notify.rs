@@ -3,7 +3,7 @@
 use nix::libc::{SIGABRT, SIGKILL};
 
 use super::*;
-use crate::cli::probes::tcp_address;
+use crate::cli::probes::address::tcp_address;
 
 fn notify(words: &[&str]) -> Option<Notify> {
     run(words).notify
@@ -69,7 +69,7 @@ fn the_same_by_the_environment() {
 }
 
 #[test]
-fn where_hinit_answers() {
+fn addresses_to_listen_at() {
     let tcp = |text: &str| Address::Tcp(vec![tcp_address(text)]);
     for (text, expected) in [
         ("127.0.0.1:9101", tcp("127.0.0.1:9101")),
@@ -83,10 +83,13 @@ fn where_hinit_answers() {
     }
     let both = Address::Tcp(vec![tcp_address("127.0.0.1:1"), tcp_address("[::1]:1")]);
     assert_eq!(run(&["--listen=localhost:1", "x"]).listen, [both]);
-    for bad in [
-        "9101", ":9101", "::1", "0.0.0.0", "unix:", "unix:/", "unix:x", "/x", "a:1",
+    for (bad, why) in [
+        (
+            "9101",
+            "`9101` needs an address and a port, such as 127.0.0.1:8000",
+        ),
+        ("/x", "a path needs a prefix: write `unix:/x`"),
     ] {
-        let why = "not an address such as 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock";
         let refusal = format!("run: `--listen {bad}`: {why}");
         assert_eq!(usage_error(&["--listen", bad, "x"]), refusal);
     }
@@ -99,7 +102,7 @@ fn where_hinit_answers() {
 }
 
 #[test]
-fn whom_a_health_check_asks_whether_the_server_is_ready() {
+fn ready_needs_hinits_own_pid_file() {
     assert!(!healthcheck(&["healthcheck"]).ready);
     assert!(healthcheck(&["healthcheck", "--ready"]).ready);
     for other in ["--no-pid", "--foreign"] {
@@ -208,7 +211,7 @@ fn what_cannot_be_asked_is_a_usage_error_that_names_the_option() {
     }
     let by_variable = parse_with(&["x"], c"HINIT_READY_WHEN", "--timeout 2s");
     assert_eq!(
-        by_variable.unwrap_err().why.to_string(),
+        by_variable.unwrap_err().why,
         "in HINIT_READY_WHEN: there is no probe (an example is `--ready-when \"--tcp 127.0.0.1:8000\"`)"
     );
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The small commands, and the options of run that say as whom, where and over what it runs.
+//! The small commands, and the options of run about the server's user, directory and old files.
 
 use std::path::Path;
 
@@ -114,7 +114,7 @@ fn flag_then_environment_then_default() {
                 Ok(other) => panic!("{other:?}"),
                 Err(error) => {
                     let why = "`HINIT_FOREIGN=x`: not 1, 0, true, false, yes, no, on or off";
-                    assert_eq!(error.why.to_string(), why);
+                    assert_eq!(error.why, why);
                     Err(())
                 }
             };
@@ -128,7 +128,7 @@ fn flag_then_environment_then_default() {
 }
 
 #[test]
-fn as_whom_where_and_over_what_a_server_runs() {
+fn options_of_the_servers_process() {
     let user = |user: &str, group: Option<&str>| {
         Some(User {
             user: user.into(),
@@ -190,90 +190,6 @@ fn as_whom_where_and_over_what_a_server_runs() {
 }
 
 #[test]
-fn a_usage_error_names_the_word_and_the_nearest_right_one() {
-    let no_user = "not a user such as www-data, 1000, www-data:www-data or 1000:1000";
-    let no_signal = "not a signal such as ABRT, 6 or RTMIN+3";
-    for (words, message) in [
-        (
-            &["signal"][..],
-            "`hinit signal` needs a SIGNAL".to_owned(),
-        ),
-        (
-            &["signal", "--wait", "1s"],
-            "`hinit signal` needs a SIGNAL".into(),
-        ),
-        (
-            &["signal", "TREM"],
-            "`TREM`: `TREM` is not a signal (did you mean TERM?)".into(),
-        ),
-        (&["signal", "0"], format!("`0`: {no_signal}")),
-        (&["signal", "65"], format!("`65`: {no_signal}")),
-        (&["signal", ""], format!("``: {no_signal}")),
-        (&["signal", "-9"], "unknown option `-9`".into()),
-        (
-            &["signal", "TERM", "--json"],
-            "unknown option `--json`: it is an option of `hinit healthcheck`".into(),
-        ),
-        (
-            &["signal", "TERM", "--forein"],
-            "unknown option `--forein` (did you mean `--foreign`?)".into(),
-        ),
-        (
-            &["signal", "TERM", "wait"],
-            "unexpected word `wait` (did you mean `--wait`?)".into(),
-        ),
-        (
-            &["signal", "TERM", "--wait"],
-            "`--wait` needs a value: DURATION".into(),
-        ),
-        (
-            &["signal", "TERM", "--wait", "0"],
-            "`--wait 0`: not a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d"
-                .into(),
-        ),
-        (
-            &["signal", "TERM", "--wait=soon"],
-            "`--wait soon`: not a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d"
-                .into(),
-        ),
-        (
-            &["status", "--jsn"],
-            "unknown option `--jsn` (did you mean `--json`?)".into(),
-        ),
-        (
-            &["status", "json"],
-            "unexpected word `json` (did you mean `--json`?)".into(),
-        ),
-        (&["status", "--json=1"], "`--json` takes no value".into()),
-        (&["install"], "`hinit install` needs a PATH".into()),
-        (&["install", "a", "b"], "unexpected word `b`".into()),
-        (
-            &["install", "a", "--force"],
-            "unknown option `--force`".into(),
-        ),
-        (
-            &["--user", "a:b:c", "x"],
-            format!("`--user a:b:c`: {no_user}"),
-        ),
-        (&["--user", ":a", "x"], format!("`--user :a`: {no_user}")),
-        (
-            &["--umask", "1000", "x"],
-            "`--umask 1000`: not an octal mode from 0 to 0777, such as 0027".into(),
-        ),
-        (
-            &["--usr", "a", "x"],
-            "unknown option `--usr` (did you mean `--user`?)".into(),
-        ),
-        (
-            &["--work-dir", "a", "x"],
-            "unknown option `--work-dir` (did you mean `--workdir`?)".into(),
-        ),
-    ] {
-        assert_eq!(usage_error(words), format!("run: {message}"), "{words:?}");
-    }
-}
-
-#[test]
 fn each_has_its_help_and_its_usage() {
     for (name, usage) in [
         ("signal", "usage: hinit signal [OPTIONS] SIGNAL"),
@@ -286,7 +202,7 @@ fn each_has_its_help_and_its_usage() {
                 other => panic!("{words:?}: {other:?}"),
             }
         }
-        // Behind operands too, whatever they are.
+        // --help counts after operands too.
         let words = [name, "a", "b", "--help"];
         assert!(matches!(parse_in(&words, ""), Ok(Command::Help(_))));
         let call = format!("hinit {name}");

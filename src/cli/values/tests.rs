@@ -59,13 +59,13 @@ fn durations() {
         ("2d", 172_800_000_000),
         ("1.5h", 5_400_000_000),
         ("1m30s", 90_000_000),
-        // As Go has it.
+        // In the form of Go.
         ("1h0m0.5s", 3_600_500_000),
         ("30s1m", 90_000_000),
-        // As systemd has it.
+        // In the form of systemd.
         ("1min 30s", 90_000_000),
         ("2d 3h", 183_600_000_000),
-        // As hinit has it.
+        // In the form of hinit's own output.
         ("2m05s", 125_000_000),
         ("1s500ms", 1_500_000),
         ("0.5ms0.5ms", 1000),
@@ -199,7 +199,7 @@ fn a_duration_to_the_nanosecond() {
 }
 
 #[test]
-fn a_deadline_is_more_than_nothing() {
+fn a_timeout_is_above_zero() {
     assert_eq!((TIMEOUT.parse)("0s"), None);
     assert_eq!((TIMEOUT.parse)("1ms"), Some(Duration::from_millis(1)));
 }
@@ -250,7 +250,7 @@ fn rewriting_rules() {
 }
 
 #[test]
-fn exit_codes_to_give_in_anothers_place() {
+fn mapped_exit_codes() {
     for (text, expected) in [
         ("143=0", Some((143, 0))),
         ("TERM=0", Some((143, 0))),

@@ -4,7 +4,7 @@ use super::*;
 use crate::cli::{self, Command, InitProfile, Rewrites};
 
 fn plain_run() -> Run {
-    match cli::parse(vec!["hinit".into(), "server".into()], &|_| None) {
+    match cli::parse(vec!["hinit".into(), "server".into()], cli::Env::EMPTY) {
         Ok(Command::Run(options)) => options,
         other => panic!("{other:?}"),
     }

@@ -1,7 +1,7 @@
 use std::ffi::{CStr, OsString};
 
 use crate::cli::options::{HEALTHCHECK, HELP, Opt, RUN, SIGNAL, STATUS, Topic};
-use crate::cli::parse;
+use crate::cli::{Env, parse};
 
 fn mistake(words: &[&str], variables: &[(&CStr, &str)]) -> Option<String> {
     let env = |name: &CStr| {
@@ -9,11 +9,19 @@ fn mistake(words: &[&str], variables: &[(&CStr, &str)]) -> Option<String> {
         variables.find_map(|(known, value)| (*known == name).then(|| value.into()))
     };
     let words = ["hinit"].iter().chain(words).map(OsString::from);
-    let why = parse(words.collect(), &env).err()?.why;
-    Some(why.to_string())
+    let why = parse(
+        words.collect(),
+        Env {
+            get: &env,
+            has_own: true,
+        },
+    )
+    .err()?
+    .why;
+    Some(why)
 }
 
-/// In one line, as a shell would have it.
+/// From a command line in one string.
 fn of_check(words: &str, variables: &[(&CStr, &str)]) -> Option<String> {
     let words: Vec<&str> = ["healthcheck"]
         .into_iter()
@@ -66,7 +74,7 @@ fn an_option_of_a_health_check_that_has_no_effect() {
         ),
         ("--header A:b --grpc 127.0.0.1:1", &[]),
         ("--max-age 60s", &[(c"HINIT_HEARTBEAT", "/beat")]),
-        // An image's own variables are for whichever of its commands has a use for them.
+        // The variables of an image are for all its commands.
         (
             "--tcp 127.0.0.1:1",
             &[
@@ -137,7 +145,7 @@ fn value_of(option: &Opt) -> &'static str {
         "MODE" => "0600",
         "SIGNAL" | "LIST" => "TERM",
         "DURATION" => "5s",
-        "FROM=TO" if option.long == "--map-exit" => "1=0",
+        "FROM=TO" if option.long() == "--map-exit" => "1=0",
         "FROM=TO" => "HUP=",
         "USER" => "app",
         "URL" => "http://127.0.0.1:1/",
@@ -151,9 +159,9 @@ fn value_of(option: &Opt) -> &'static str {
     }
 }
 
-/// By the help, against what becomes of it. Flags are as they are, however often they are given.
+/// Compares the help with the parser. A flag may be repeated without effect.
 #[test]
-fn what_may_be_repeated_says_so() {
+fn the_help_says_what_may_be_repeated() {
     let operand = |topic: &Topic| match topic.word() {
         "run" => Some("x"),
         "signal" => Some("TERM"),
@@ -164,8 +172,8 @@ fn what_may_be_repeated_says_so() {
             if !option.takes_value() {
                 continue;
             }
-            let twice = [option.long, value_of(option)].repeat(2);
-            let beside: &[&str] = match option.long {
+            let twice = [option.long(), value_of(option)].repeat(2);
+            let beside: &[&str] = match option.long() {
                 "--method" | "--header" | "--expect" | "--contains" => &["--http=http://[::1]/"],
                 "--heartbeat" => &["--max-age=1s"],
                 "--max-age" => &["--heartbeat=/x"],
@@ -174,13 +182,13 @@ fn what_may_be_repeated_says_so() {
             };
             let words = [&[topic.word()], &twice[..], beside].concat();
             let words: Vec<&str> = words.into_iter().chain(operand(topic)).collect();
-            let refusal = format!("`{}` may be given only once", option.long);
+            let refusal = format!("`{}` may be given only once", option.long());
             let expected = (!option.help().ends_with("; may be repeated")).then_some(refusal);
             assert_eq!(mistake(&words, &[]), expected, "{words:?}");
         }
         for option in topic.options {
-            if !option.takes_value() && option.long != HELP.long {
-                let words = [topic.word(), option.long, option.long];
+            if !option.takes_value() && option.long() != HELP.long() {
+                let words = [topic.word(), option.long(), option.long()];
                 let why = mistake(&words, &[]).unwrap_or_default();
                 assert!(!why.contains("only once"), "{why}");
             }
@@ -188,14 +196,14 @@ fn what_may_be_repeated_says_so() {
     }
     let twice = "--timeout 1s --timeout 2s";
     let why = "in HINIT_HEALTH: `--timeout` may be given only once";
-    // Also where something beats it.
+    // Even if an argument overrides it.
     for words in ["", "--timeout 3s"] {
         assert_eq!(
             of_check(words, &[(c"HINIT_HEALTH", twice)]).as_deref(),
             Some(why)
         );
     }
-    // One beats the other: neither is repeated.
+    // An argument overrides the variable: neither is repeated.
     assert_eq!(
         of_check("--timeout 3s", &[(c"HINIT_HEALTH", "--timeout 2s")]),
         None
