@@ -196,8 +196,8 @@ fn values_of_the_wrong_form() {
             OsStr::new("x"),
             "not status codes such as 200 or 200-299,304",
         ),
-        ("--heartbeat", no_text, "not a path in UTF-8"),
-        ("--contains", no_text, "not a text in UTF-8"),
+        ("--heartbeat", no_text, "not text in UTF-8"),
+        ("--contains", no_text, "not text in UTF-8"),
     ] {
         let ended = run_hinit([OsStr::new("healthcheck"), option.as_ref(), value]);
         assert_eq!(ended.code, 1, "{option}");
