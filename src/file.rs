@@ -35,19 +35,16 @@ pub(crate) fn enter(directory: &Path) -> nix::Result<()> {
 
 /// Reads a whole file.
 pub(crate) fn read(path: &str) -> nix::Result<Vec<u8>> {
-    const STEP: usize = 4096;
     let file = open(Path::new(path), OFlag::O_RDONLY)?;
     let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
     loop {
-        let length = bytes.len();
-        try_reserve(&mut bytes, STEP)?;
-        bytes.resize(length + STEP, 0);
-        let room = bytes.get_mut(length..).unwrap_or_default();
-        let count = nix::unistd::read(&file, room)?;
-        bytes.truncate(length + count);
+        let count = nix::unistd::read(&file, &mut buffer)?;
         if count == 0 {
             return Ok(bytes);
         }
+        try_reserve(&mut bytes, count)?;
+        bytes.extend_from_slice(buffer.get(..count).unwrap_or_default());
     }
 }
 

@@ -73,14 +73,17 @@ sys::c_main!(hinit);
 /// was started with.
 fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
     let get = |name: &CStr| sys::environment(name).map(OsStr::to_owned);
+    let mut own = Vec::new();
+    sys::each_variable(OWN_VARIABLES.as_bytes(), &mut |variable| own.push(variable));
+    let may_have = |long: &str| own.iter().any(|variable| cli::is_set_by(long, variable));
     let env = Env {
         get: &get,
-        has_own: sys::any_variable(OWN_VARIABLES.as_bytes(), &mut |_| true),
+        may_have: (!own.is_empty()).then_some(&may_have),
     };
     match cli::parse(arguments, env) {
         Ok(Command::Run(options)) => {
-            if env.has_own && options.profile == InitProfile::OWN {
-                warn_of_unknown_variables(Log(options.verbosity));
+            if options.profile == InitProfile::OWN {
+                warn_of_unknown_variables(&own, Log(options.verbosity));
             }
             run::run(&options, inherited)
         }
@@ -107,12 +110,11 @@ fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
 }
 
 /// A variable with a misspelt name has no effect, so hinit warns of it.
-fn warn_of_unknown_variables(log: Log) {
+fn warn_of_unknown_variables(own: &[&[u8]], log: Log) {
     let mut warning = String::new();
-    sys::any_variable(OWN_VARIABLES.as_bytes(), &mut |variable| {
+    for variable in own {
         cli::note_if_unknown(variable, &mut warning);
-        false
-    });
+    }
     if !warning.is_empty() {
         log.warn(format_args!("{warning}"));
     }

@@ -40,7 +40,7 @@ pub(crate) use descriptors::occupy_standard_fds;
 pub(crate) use descriptors::{KeptDescriptors, STDERR, STDIN, STDOUT};
 pub(crate) use directory::each_name;
 pub(crate) use environment::{
-    ServerEnvironment, any_variable, environment, set_environment, unset_environment,
+    ServerEnvironment, each_variable, environment, set_environment, unset_environment,
 };
 pub(crate) use heap::{OnAllocFailure, on_alloc_failure, on_alloc_failure_of_command, try_reserve};
 pub(crate) use identity::{

@@ -23,14 +23,15 @@ use words::{split, unexpected};
 pub(crate) struct Env<'a> {
     /// Looks up a variable.
     pub(crate) get: &'a dyn Fn(&CStr) -> Option<OsString>,
-    /// Whether it contains variables whose names begin with `HINIT_`. Most containers set none.
-    pub(crate) has_own: bool,
+    /// Whether it may contain the variable of an option with this long name: that takes less than to look up each.
+    /// None: it contains no variable of hinit's, as in most containers.
+    pub(crate) may_have: Option<&'a dyn Fn(&str) -> bool>,
 }
 
 impl Env<'_> {
     pub(crate) const EMPTY: Self = Self {
         get: &|_| None,
-        has_own: false,
+        may_have: None,
     };
 }
 
@@ -130,7 +131,8 @@ impl<'a> Invocation<'a> {
 /// The options of the variable for all. They are words as on a command line, with blanks between
 /// them; quotes keep a word together.
 fn general(topic: &Topic, env: Env) -> Result<Parsed, String> {
-    let has_variable = env.has_own && std::ptr::eq(topic, &raw const options::HEALTHCHECK);
+    let has_variable =
+        env.may_have.is_some() && std::ptr::eq(topic, &raw const options::HEALTHCHECK);
     let text = if has_variable {
         (env.get)(options::HEALTH)
     } else {

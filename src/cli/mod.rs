@@ -22,6 +22,7 @@ use invocation::Invocation;
 use options::Topic;
 
 pub(crate) use healthcheck::{Answer, Healthcheck};
+pub(crate) use options::is_set_by;
 pub(crate) use others::{Signal, Status};
 pub(crate) use probes::{Address, Endpoint, Header, Http, Probe, TcpAddress};
 pub(crate) use run::{Exit, InitProfile, Leftovers, Notify, Rewrites, Run, Stop, User};
@@ -152,7 +153,7 @@ pub(crate) fn fuzz(kind: u8, bytes: &[u8]) {
             let get = |_: &std::ffi::CStr| Some(value.clone());
             let env = Env {
                 get: &get,
-                has_own: true,
+                may_have: Some(&|_| true),
             };
             let words = [name.into()].into_iter().chain(words().skip(1));
             let _any = parse(words.collect(), env);

@@ -19,11 +19,24 @@ pub(crate) struct Opt(&'static str);
 /// The name of the variable of an option with this long name: `HINIT_PID_FILE` for `--pid-file`.
 pub(crate) fn env_name(long: &str) -> String {
     let mut name = String::from(OWN_VARIABLES);
-    name.extend(long.bytes().skip("--".len()).map(|byte| match byte {
-        b'-' => '_',
-        letter => char::from(letter.to_ascii_uppercase()),
-    }));
+    name.extend(variable_bytes(long).map(char::from));
     name
+}
+
+/// Whether this variable (`NAME=VALUE`) is that of an option with this long name.
+pub(crate) fn is_set_by(long: &str, variable: &[u8]) -> bool {
+    let rest = variable.strip_prefix(OWN_VARIABLES.as_bytes());
+    rest.is_some_and(|mut rest| {
+        variable_bytes(long).all(|byte| rest.split_off_first() == Some(&byte))
+            && rest.first() == Some(&b'=')
+    })
+}
+
+fn variable_bytes(long: &str) -> impl Iterator<Item = u8> {
+    long.bytes().skip("--".len()).map(|byte| match byte {
+        b'-' => b'_',
+        letter => letter.to_ascii_uppercase(),
+    })
 }
 
 impl Opt {
@@ -205,6 +218,22 @@ pub(crate) static TOPICS: [&Topic; 5] = [&RUN, &HEALTHCHECK, &SIGNAL, &STATUS, &
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_option_is_set_by_the_variable_of_its_name() {
+        for (long, variable, expected) in [
+            ("--pid-file", "HINIT_PID_FILE=/p", true),
+            ("--pid-file", "HINIT_PID_FILE=", true),
+            ("--pid-file", "HINIT_PID_FILE", false),
+            ("--pid-file", "HINIT_PID_FILE_MODE=0600", false),
+            ("--pid-file-mode", "HINIT_PID_FILE=/p", false),
+            ("--grace", "HINIT_grace=1s", false),
+            ("--grace", "GRACE=1s", false),
+        ] {
+            assert_eq!(is_set_by(long, variable.as_bytes()), expected, "{variable}");
+        }
+        assert_eq!(env_name("--pid-file"), "HINIT_PID_FILE");
+    }
 
     #[test]
     fn no_line_of_any_help_is_wider_than_a_terminal() {

@@ -84,11 +84,12 @@ pub(super) const GRPC: Parse = |text| endpoint(text, true).map(Probe::Grpc);
 pub(super) const CODES: &str = "status codes such as 200 or 200-299,304";
 pub(super) const PATH: ValueParser<PathBuf> = ValueParser {
     parse: |text| Some(text.into()),
-    expected: "a path in UTF-8",
+    // Every text is one.
+    expected: "",
 };
 pub(super) const TEXT: ValueParser<String> = ValueParser {
     parse: |text| (!text.is_empty()).then(|| text.into()),
-    expected: "a text in UTF-8",
+    expected: "a text of at least one character",
 };
 /// Whether it is HEAD.
 pub(super) const METHOD: ValueParser<bool> = ValueParser {

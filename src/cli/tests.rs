@@ -19,7 +19,10 @@ fn parse_in(words: &[&str], pid_file_variable: &str) -> Result<Command, UsageErr
 
 /// The environment with these variables.
 fn in_env(get: &dyn Fn(&CStr) -> Option<OsString>) -> Env<'_> {
-    Env { get, has_own: true }
+    Env {
+        get,
+        may_have: Some(&|_| true),
+    }
 }
 
 /// With one environment variable set.

@@ -1,7 +1,7 @@
 //! Variables whose names begin as those of hinit's own, and that no command of hinit's knows.
 
 use super::OWN_VARIABLES;
-use super::options::{HEALTHCHECK, LOG, RUN, SIGNAL, STATUS, VERBOSE, env_name};
+use super::options::{HEALTHCHECK, LOG, RUN, SIGNAL, STATUS, VERBOSE, env_name, is_set_by};
 use super::suggestions::Nearest;
 
 /// The variable for all options of a health check, as if it were an option's.
@@ -18,7 +18,7 @@ pub(crate) fn note_if_unknown(variable: &[u8], warning: &mut String) {
     // Images set these.
     let is_of_image = name == b"HINIT_VERSION" || name == b"HINIT_HOST";
     let mut is_known = is_of_service || is_of_image;
-    each_known(&mut |known| is_known |= env_name(known).as_bytes() == name);
+    each_known(&mut |known| is_known |= is_set_by(known, variable));
     if is_known {
         return;
     }
@@ -32,7 +32,7 @@ pub(crate) fn note_if_unknown(variable: &[u8], warning: &mut String) {
     let unset = RUN
         .options
         .iter()
-        .find(|option| env_name(option.long()) == name);
+        .find(|option| is_set_by(option.long(), variable));
     let start = if warning.is_empty() {
         "unknown variable ignored: `"
     } else {
@@ -71,7 +71,7 @@ mod tests {
     fn warning(names: &[&str]) -> String {
         let mut warning = String::new();
         for name in names {
-            note_if_unknown(name.as_bytes(), &mut warning);
+            note_if_unknown(format!("{name}=x").as_bytes(), &mut warning);
         }
         warning
     }

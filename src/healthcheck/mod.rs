@@ -85,14 +85,14 @@ fn exit_code(is_healthy: bool) -> u8 {
 /// Sets the deadline. SIGALRM ends the check, even in a system call, if a signal can interrupt that.
 fn set_deadline(options: &Healthcheck, inherited: SignalSet) {
     let report = Report::new(Some(Verdict::Deadline(options.timeout)));
-    let text_of = |text| Line::new(text).bytes().to_vec();
+    // Prepared here, because a signal handler must not allocate.
     let line = match options.answer {
-        Answer::Line => text_of(format_args!("{report}")),
-        Answer::Json => text_of(format_args!("{}", report.json())),
-        Answer::Silence => Vec::new(),
+        Answer::Line => format!("{report}\n"),
+        Answer::Json => format!("{}\n", report.json()),
+        Answer::Silence => String::new(),
     };
     sys::exit_on_alarm(AlarmExit {
-        line,
+        line: line.into_bytes(),
         code: UNHEALTHY,
     });
     sys::set_alarm(options.timeout);

@@ -18,6 +18,8 @@ pub(crate) struct AlarmExit {
     pub(crate) code: u8,
 }
 
+/// In .data, whose page every process writes at its start. In .bss it would take a page of its own.
+#[unsafe(link_section = ".data")]
 static EXIT: AtomicPtr<AlarmExit> = AtomicPtr::new(ptr::null_mut());
 
 /// From now on SIGALRM ends the process so. (Not by signal-hook: its registry of actions, which can be added and

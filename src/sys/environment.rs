@@ -70,13 +70,15 @@ pub(crate) fn environment(name: &CStr) -> Option<&'static OsStr> {
     }
 }
 
-/// Whether `is_looked_for` is true of a variable (`NAME=VALUE`) that begins with `prefix`. Stops at the first such.
-pub(crate) fn any_variable(prefix: &[u8], is_looked_for: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+/// Calls `call` with each variable (`NAME=VALUE`) that begins with `prefix`.
+pub(crate) fn each_variable(prefix: &[u8], call: &mut dyn FnMut(&'static [u8])) {
     // SAFETY: as above.
     unsafe {
-        variables(environ).any(|variable| {
-            after(variable, prefix).is_some() && is_looked_for(CStr::from_ptr(variable).to_bytes())
-        })
+        for variable in variables(environ) {
+            if after(variable, prefix).is_some() {
+                call(CStr::from_ptr(variable).to_bytes());
+            }
+        }
     }
 }
 

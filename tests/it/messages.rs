@@ -198,6 +198,11 @@ fn values_of_the_wrong_form() {
         ),
         ("--heartbeat", no_text, "not text in UTF-8"),
         ("--contains", no_text, "not text in UTF-8"),
+        (
+            "--contains",
+            OsStr::new(""),
+            "not a text of at least one character",
+        ),
     ] {
         let ended = run_hinit([OsStr::new("healthcheck"), option.as_ref(), value]);
         assert_eq!(ended.code, 1, "{option}");

@@ -12,7 +12,7 @@ mutants! {
     } fails "variables::a_variable_for_one_probe_breaks_no_other";
 
     other_inits_warn_of_hinits_variables: "main.rs" {
-        "if env.has_own && options.profile == InitProfile::OWN {" => "if env.has_own {"
+        "if options.profile == InitProfile::OWN {" => "if options.profile == options.profile {"
     } fails "variables::another_init_does_not_warn_of_variables";
 
     a_service_of_kubernetes_is_a_typo: "cli/variables.rs" {

@@ -20,7 +20,7 @@ fn parse_as(
         arguments.collect(),
         Env {
             get: &env,
-            has_own: true,
+            may_have: Some(&|_| true),
         },
     )
 }

@@ -196,7 +196,8 @@ impl Invocation<'_> {
 
     /// An option's environment variable. An empty one counts as unset.
     fn variable(&self, option: &Opt) -> Option<OsString> {
-        if !self.env.has_own || !option.has_variable() {
+        let may_have = self.env.may_have?;
+        if !option.has_variable() || !may_have(option.long()) {
             return None;
         }
         let name = CString::new(option.env_name()).ok()?;

@@ -13,7 +13,7 @@ fn mistake(words: &[&str], variables: &[(&CStr, &str)]) -> Option<String> {
         words.collect(),
         Env {
             get: &env,
-            has_own: true,
+            may_have: Some(&|_| true),
         },
     )
     .err()?
