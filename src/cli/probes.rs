@@ -88,8 +88,9 @@ pub(super) const PATH: ValueParser<PathBuf> = ValueParser {
     expected: "",
 };
 pub(super) const TEXT: ValueParser<String> = ValueParser {
-    parse: |text| (!text.is_empty()).then(|| text.into()),
-    expected: "a text of at least one character",
+    // Every text is one. An empty value is no value.
+    parse: |text| Some(text.into()),
+    expected: "",
 };
 /// Whether it is HEAD.
 pub(super) const METHOD: ValueParser<bool> = ValueParser {

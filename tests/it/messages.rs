@@ -201,7 +201,7 @@ fn values_of_the_wrong_form() {
         (
             "--contains",
             OsStr::new(""),
-            "not a text of at least one character",
+            "`--contains` needs a value: TEXT",
         ),
     ] {
         let ended = run_hinit([OsStr::new("healthcheck"), option.as_ref(), value]);
