@@ -1,5 +1,6 @@
 //! JSON (RFC 8259), written piece by piece into any `fmt::Write`. It allocates nothing, so that the HTTP
-//! responder can write into its fixed buffers.
+//! responder can write into its fixed buffers. Not by `serde_json`: strings must be cut at a length in bytes, so that
+//! the output of a health check fits into the 4,096 bytes that Docker keeps.
 
 use std::fmt::{self, Display, Write};
 

@@ -61,7 +61,7 @@ pub(crate) fn run(options: &Run, signal_mask: SignalSet) -> u8 {
     }
 }
 
-/// Runs no server: reaps whoever comes, and ends at SIGTERM or SIGINT.
+/// Runs no server: reaps the orphans that are reparented to hinit, and exits at SIGTERM or SIGINT.
 pub(crate) fn pause() -> u8 {
     let log = Log(Verbosity::Normal);
     let mut queue = match SignalQueue::new(SignalSet::ALL) {
@@ -73,7 +73,7 @@ pub(crate) fn pause() -> u8 {
     };
     adopt_orphans(log);
     loop {
-        // Also those who ended before hinit was here to be told.
+        // The first turn reaps children that ended before hinit could receive a SIGCHLD.
         while let Ok(Some(pid)) = sys::ended_child() {
             if let Err(errno) = sys::reap(pid) {
                 let why = sys::describe(errno);

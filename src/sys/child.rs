@@ -87,7 +87,7 @@ impl Child {
     pub(crate) fn report(&self, step: u8, errno: Errno) {
         let report = [step, errno as u8];
         let address = report.as_ptr().expose_provenance();
-        // SAFETY: the kernel reads these two bytes. If hinit is gone, nobody needs them.
+        // SAFETY: the kernel reads these two bytes. If hinit has ended, the write fails and no process needs them.
         let _hinit_may_be_gone =
             unsafe { call(libc::SYS_write, [int(self.report), address, report.len()]) };
     }

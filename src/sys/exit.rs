@@ -8,7 +8,7 @@ use nix::poll::{PollFd, PollFlags, poll};
 
 use super::raw::call;
 
-/// How long a last line waits for a pipe that nobody reads, in milliseconds.
+/// How long a last line waits for a full pipe, in milliseconds.
 const LINE_TIMEOUT: u8 = 100;
 
 /// Ends the process.

@@ -1,7 +1,7 @@
 //! The users and groups of /etc/passwd and /etc/group (passwd(5), group(5)).
 //!
 //! libc's functions do not serve: musl's query a name service daemon first, and drop the last byte of a file that does
-//! not end with a newline. A container has no other sources than the files.
+//! not end with a newline. A container has no other sources than the files, and crates that read them call libc.
 
 use std::ffi::CString;
 use std::path::Path;

@@ -127,7 +127,7 @@ impl MainLoop<'_> {
         let then = terminal.follow_stop(signal, self.server.group());
         let signal = SignalName(signal as c_int);
         if matches!(then, Stop::Continue | Stop::ContinueAlone) {
-            // It fails where the server has been killed since, of which a SIGCHLD tells.
+            // It fails only if the server has been killed since, and then a SIGCHLD follows.
             let _has_just_been_there = self.server.signal_group(SIGCONT);
         }
         match then {

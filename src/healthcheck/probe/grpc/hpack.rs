@@ -1,6 +1,6 @@
 //! HPACK (RFC 7541), as far as it takes to find two fields of an answer. There is no dynamic table,
 //! because the client's settings allow none. Huffman codes of names are compared, not decoded; only
-//! numbers are decoded.
+//! numbers are decoded. Crates for HPACK decode all fields, for which they contain the table of Huffman codes.
 
 use super::push_varint;
 use crate::cli::Header;
