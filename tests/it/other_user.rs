@@ -151,8 +151,10 @@ fn root_finds_the_default_file_of_pid_1s_user_and_names_the_others() {
         kill(container.server(), SIGSTOP);
         let stopped = format!("unhealthy: process {pid} is stopped");
         eventually("the process is stopped", || {
-            (container.verdict(0) == stopped).then_some(())
+            let check = container.exec(0, &["healthcheck"]);
+            (check.stdout == stopped).then_some(())
         });
+        assert_eq!(container.verdict(0), stopped);
     }
 }
 

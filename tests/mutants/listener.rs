@@ -58,7 +58,7 @@ mutants! {
     } fails "listen::exhaustion::subreaper::without_descriptors_hinit_continues_and_answers_later";
 
     a_partial_request_has_no_timeout: "run/responder/connection.rs" {
-        "const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);" => "const PATIENCE: Duration = Duration::from_hours(1);"
+        "const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);" => "const REQUEST_TIMEOUT: Duration = Duration::from_hours(1);"
     } fails "listen::requests::a_part_of_a_request";
 
     an_answer_before_a_body_is_lost: "run/responder/connection.rs" {

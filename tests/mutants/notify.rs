@@ -29,7 +29,7 @@ mutants! {
     } fails "notify::departed::subreaper::an_exited_sender_cannot_set_main_pid";
 
     messages_are_not_read_to_their_end_at_an_exit: "run/main_loop/notify_events.rs" {
-        "            self.read_messages(most);" => "            self.read_messages(most.min(MAX_AT_ONCE));"
+        "            self.read_messages(most);" => "            self.read_messages(most.min(MAX_MESSAGES));"
     } fails "notify::departed::pid_1::all_messages_are_read_before_the_servers_end_counts";
 
     a_zombie_can_become_the_server: "run/handover.rs" {

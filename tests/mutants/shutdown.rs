@@ -21,7 +21,7 @@ mutants! {
     } fails "shutdown::pid_1::daemons_in_other_sessions_and_stopped_ones_are_ended";
 
     processes_that_start_during_the_drain_get_no_term: "run/shutdown.rs" {
-        "TERM_INTERVAL: Duration = Duration::from_millis(250);" => "LOOK_AGAIN: Duration = Duration::from_hours(1);",
+        "TERM_INTERVAL: Duration = Duration::from_millis(250);" => "TERM_INTERVAL: Duration = Duration::from_hours(1);",
         "None if readers_are_due || is_due(self.again) => {" => "None if is_due(self.again) => {"
     } fails "shutdown::pid_1::a_process_that_starts_during_the_drain_gets_term";
 

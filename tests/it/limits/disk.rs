@@ -182,9 +182,9 @@ fn a_call_that_fails_is_one_warning_and_the_exit_code_stays() {
 /// While hinit waits for leftovers, the file names a PID that may be reused by any process.
 #[test]
 fn a_pid_that_cannot_be_erased_is_stale_at_once() {
-    let server = "trap : TERM; until test -s mnt/pid; do :; done; \
-        (trap '' TERM; while test -e /proc/$$; do :; done; \"$HINIT\" healthcheck --pid-file \
-        mnt/pid) & exit 3";
+    // The subshell inherits that TERM is ignored, and so outlives the drain's TERM.
+    let server = "trap \"\" TERM; until test -s mnt/pid; do :; done; \
+        (while test -e /proc/$$; do :; done; \"$HINIT\" healthcheck --pid-file mnt/pid) & exit 3";
     let script = format!(
         "strace -o trace -e trace=ftruncate -e inject=ftruncate:error=EROFS \
         \"$HINIT\" --pid-file mnt/pid sh -c '{server}' || echo $?"

@@ -100,7 +100,7 @@ fn a_client_that_sends_requests_and_reads_no_answer_is_dropped() {
     let mut stream = UnixStream::connect(&socket).unwrap();
     stream.set_write_timeout(Some(bound())).unwrap();
     let requests = request("/status").repeat(50);
-    let error = (0..100_000).find_map(|_| stream.write_all(requests.as_bytes()).err());
+    let error = (0..1000).find_map(|_| stream.write_all(requests.as_bytes()).err());
     let kind = error.expect("it goes on and on").kind();
     assert!(
         matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset),
