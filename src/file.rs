@@ -37,14 +37,17 @@ pub(crate) fn enter(directory: &Path) -> nix::Result<()> {
 pub(crate) fn read(path: &str) -> nix::Result<Vec<u8>> {
     let file = open(Path::new(path), OFlag::O_RDONLY)?;
     let mut bytes = Vec::new();
-    let mut buffer = [0; 4096];
+    // Not on the stack, which would grow by a page wherever this is called at a greater depth than before.
+    let mut buffer: Vec<[u8; 64]> = Vec::new();
+    try_reserve(&mut buffer, 64)?;
+    buffer.resize(64, [0; 64]);
     loop {
-        let count = nix::unistd::read(&file, &mut buffer)?;
+        let count = nix::unistd::read(&file, buffer.as_flattened_mut())?;
         if count == 0 {
             return Ok(bytes);
         }
         try_reserve(&mut bytes, count)?;
-        bytes.extend_from_slice(buffer.get(..count).unwrap_or_default());
+        bytes.extend_from_slice(buffer.as_flattened().get(..count).unwrap_or_default());
     }
 }
 
