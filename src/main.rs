@@ -39,7 +39,7 @@
     )
 )]
 
-use std::ffi::{CStr, OsStr, OsString};
+use std::ffi::{OsStr, OsString};
 
 use nix::libc::SIGPIPE;
 
@@ -72,13 +72,11 @@ sys::c_main!(hinit);
 /// Does what the arguments say; returns the exit code. `inherited` is the signal mask that hinit
 /// was started with.
 fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
-    let get = |name: &CStr| sys::environment(name).map(OsStr::to_owned);
     let mut own = Vec::new();
     sys::each_variable(OWN_VARIABLES.as_bytes(), &mut |variable| own.push(variable));
-    let may_have = |long: &str| own.iter().any(|variable| cli::is_set_by(long, variable));
     let env = Env {
-        get: &get,
-        may_have: (!own.is_empty()).then_some(&may_have),
+        own: &own,
+        other: &|name| sys::environment(name).map(OsStr::to_owned),
     };
     match cli::parse(arguments, env) {
         Ok(Command::Run(options)) => {
@@ -98,7 +96,7 @@ fn hinit(arguments: Vec<OsString>, inherited: SignalSet) -> u8 {
         }
         Ok(Command::Install(path)) => install::install(&path),
         Ok(Command::Pause) => run::pause(),
-        Ok(Command::Help(text)) => {
+        Ok(Command::Print(text)) => {
             if output::print_text(&text) {
                 0
             } else {

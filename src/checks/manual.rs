@@ -29,15 +29,17 @@ fn option(option: &Opt) -> String {
     } else {
         format!("\\fB{}\\fR, ", quoted(option.short()))
     };
+    let variable = if option.is_variable_only() {
+        String::new()
+    } else {
+        option.env_name()
+    };
     let mut text = format!(
         ".TP\n{short}\\fB{}\\fR{value}\n{}.",
         quoted(option.long()),
         quoted(option.help())
     );
-    for (what, is) in [
-        ("Default", option.default()),
-        ("Environment", &option.env_name()),
-    ] {
+    for (what, is) in [("Default", option.default()), ("Environment", &variable)] {
         if !is.is_empty() {
             text = format!("{text} {what}: {}.", quoted(is));
         }

@@ -1,6 +1,6 @@
 //! Checks that the README's tables match the code.
 
-use crate::cli::options::{HEALTHCHECK, INSTALL, RUN, SIGNAL, STATUS, Topic};
+use crate::cli::options::{HEALTHCHECK, INSTALL, Opt, RUN, SIGNAL, STATUS, Topic};
 use crate::error::exit_code;
 use crate::run::phases;
 use crate::verdict::{findings, verdicts};
@@ -16,40 +16,60 @@ fn table_after(start: &str) -> Vec<Vec<&'static str>> {
         .collect()
 }
 
+/// The rows of the table of a command's options.
+fn option_rows(topic: &Topic) -> String {
+    let code = |text: &str| match text {
+        "" => String::new(),
+        text => format!("`{text}`"),
+    };
+    let row = |option: &&Opt| {
+        let default = match option.default() {
+            // Several, which the text explains.
+            several if several.contains(' ') && topic.word() == "run" => "see below".to_owned(),
+            several if several.contains(' ') => "as above".to_owned(),
+            one => code(one),
+        };
+        let cells = [
+            code(option.synopsis()),
+            option.help().to_owned(),
+            default,
+            code(&option.env_name()),
+        ];
+        format!("| {} |\n", cells.join(" | "))
+            .replace("|  |", "| |")
+            .replace("|  |", "| |")
+    };
+    topic.options.iter().map(row).collect()
+}
+
+/// `HINIT_WRITE_MANUAL=1 cargo test the_options` updates the tables.
 #[test]
 fn the_options() {
-    let described = |heading: &str, topic: &Topic| {
-        let rows = table_after(heading);
-        assert_eq!(rows.len(), topic.options.len(), "{rows:?}");
-        for (row, option) in rows.iter().zip(topic.options) {
-            let code = |text: &str| {
-                if text.is_empty() {
-                    String::new()
-                } else {
-                    format!("`{text}`")
-                }
-            };
-            assert_eq!(row[0], code(option.synopsis()));
-            assert_eq!(row[1], option.help());
-            if option.default().contains(' ') {
-                assert!(["see below", "as above"].contains(&row[2]), "{row:?}");
-                for path in option.default().split(", else ") {
-                    assert!(README.contains(&code(path)), "{path}");
-                }
-            } else {
-                assert_eq!(row[2], code(option.default()));
-            }
-            assert_eq!(row[3], code(&option.env_name()));
-        }
-    };
-    described("## hinit run", &RUN);
-    described("## hinit healthcheck", &HEALTHCHECK);
-    described("| option of signal |", &SIGNAL);
-    described("| option of status |", &STATUS);
-    described("| option of install |", &INSTALL);
-    for topic in [&RUN, &HEALTHCHECK, &SIGNAL, &STATUS, &INSTALL] {
+    let mut readme = README.to_owned();
+    for (heading, topic) in [
+        ("## hinit run", &RUN),
+        ("## hinit healthcheck", &HEALTHCHECK),
+        ("| option of signal |", &SIGNAL),
+        ("| option of status |", &STATUS),
+        ("| option of install |", &INSTALL),
+    ] {
+        let (before, rest) = readme.split_once(heading).unwrap();
+        let (head, rest) = rest.split_once("|---|---|---|---|\n").unwrap();
+        let (_, after) = rest.split_once("\n\n").unwrap();
+        let rows = option_rows(topic);
+        readme = format!("{before}{heading}{head}|---|---|---|---|\n{rows}\n{after}");
         let usage = topic.usage.strip_prefix("usage: ").unwrap();
         assert!(README.contains(&format!("\n    {usage}\n")), "{usage}");
+    }
+    for path in RUN.options[0].default().split(", else ") {
+        assert!(README.contains(&format!("`{path}`")), "{path}");
+    }
+    if std::env::var_os("HINIT_WRITE_MANUAL").is_some() {
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"), readme).unwrap();
+    } else {
+        let mut lines = README.lines().zip(readme.lines());
+        assert_eq!(lines.find(|(shown, expected)| shown != expected), None);
+        assert_eq!(README.len(), readme.len());
     }
 }
 

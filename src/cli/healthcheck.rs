@@ -4,13 +4,13 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use super::invocation::{Env, Invocation, Separators, words_of};
-use super::options::Opt;
-use super::probes::{self, Codes, Header, Http, Probe};
-use super::values::{self, ParseError};
-use super::{Command, PidFile, options, pid_file_unless};
+use super::invocation::{Env, Invocation, words_of};
+use super::options::{self, HealthcheckOptions as Given, Opt, RunOptions};
+use super::probes::{Codes, Http, Probe, is_reserved_by_grpc};
+use super::{Command, PidFile, pid_file_unless};
 
-const TIMEOUT: Duration = Duration::from_millis(900);
+/// Of the whole check.
+pub(super) const TIMEOUT_DEFAULT: Duration = Duration::from_millis(900);
 const EXPECT: Codes = 200..=399;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -39,9 +39,9 @@ pub(crate) enum Answer {
 /// The output that these arguments ask for. It applies to a usage error too, and then the options are not parsed.
 pub(super) fn answer_of(words: &[OsString]) -> Answer {
     let has = |option: &Opt| words.iter().any(|word| option.is_named(word.as_bytes()));
-    if has(&options::JSON) {
+    if has(options::JSON.opt) {
         Answer::Json
-    } else if has(&options::NO_LINE) {
+    } else if has(options::NO_LINE.opt) {
         Answer::Silence
     } else {
         Answer::Line
@@ -50,8 +50,7 @@ pub(super) fn answer_of(words: &[OsString]) -> Answer {
 
 /// The health check whose probes `--ready-when` contains. Variables have no effect on it.
 pub(super) fn of_probes(invocation: &mut Invocation) -> Option<Healthcheck> {
-    let mut text = OsString::from("hinit\nhealthcheck");
-    let name = invocation.append(&options::READY_WHEN, &mut text)?;
+    let (name, text) = RunOptions::ready_when(invocation)?;
     let words = words_of(text.as_bytes());
     let why = match words.map(|words| super::parse(words, Env::EMPTY)) {
         None => "a quote is not closed".to_owned(),
@@ -83,96 +82,75 @@ fn is_of_probes(check: &Healthcheck) -> bool {
 pub(super) fn parse(invocation: &mut Invocation) -> Command {
     invocation.at_most(0);
     // --ready finds hinit by the PID file; and behind the PID file of another program there is no hinit.
-    let [ready, _] = invocation.one_of(&options::READY, &options::NO_PID);
-    let [ready, foreign] = if ready {
-        invocation.one_of(&options::READY, &options::FOREIGN)
-    } else {
-        [false, invocation.flag(&options::FOREIGN)]
-    };
-    let probes = probes(invocation);
-    let by_grpc = probes.iter().any(|probe| matches!(probe, Probe::Grpc(_)));
+    let [ready, no_pid] = [options::READY.opt, options::NO_PID.opt];
+    let is_without_file = Given::no_pid(invocation);
+    let are_on = [Given::ready(invocation), is_without_file];
+    let [is_ready, _] = invocation.one_of([ready, no_pid], are_on);
+    let are_on = [is_ready, Given::foreign(invocation)];
+    let [is_ready, is_foreign] = invocation.one_of([ready, options::FOREIGN.opt], are_on);
     let check = Healthcheck {
-        pid_file: pid_file_unless(&options::NO_PID, invocation),
-        ready,
-        foreign,
-        probes,
-        http: http(invocation, by_grpc),
-        timeout: invocation
-            .value(&options::TIMEOUT, &values::TIMEOUT)
-            .unwrap_or(TIMEOUT),
-        answer: match invocation.one_of(&options::JSON, &options::NO_LINE) {
-            [true, _] => Answer::Json,
-            [_, true] => Answer::Silence,
-            _ => Answer::Line,
-        },
+        pid_file: pid_file_unless(no_pid, is_without_file, Given::pid_file, invocation),
+        ready: is_ready,
+        foreign: is_foreign,
+        probes: probes(invocation),
+        http: http(invocation),
+        timeout: Given::timeout(invocation),
+        answer: answer(invocation),
     };
     if check.pid_file.is_none() && check.probes.is_empty() {
         let why = "there is nothing to check: name a probe, such as `--http`";
         invocation.refuse(why.into());
     }
+    if let Some(Probe::Grpc(_)) = check.probes.last() {
+        for (name, _) in &check.http.headers {
+            if is_reserved_by_grpc(name) {
+                let why = "gRPC reserves this field";
+                invocation.refuse_value(options::HEADER.opt, name, why);
+            }
+        }
+    }
     Command::Healthcheck(check)
+}
+
+fn answer(invocation: &mut Invocation) -> Answer {
+    let are_on = [Given::json(invocation), Given::quiet(invocation)];
+    match invocation.one_of([options::JSON.opt, options::NO_LINE.opt], are_on) {
+        [true, _] => Answer::Json,
+        [_, true] => Answer::Silence,
+        _ => Answer::Line,
+    }
 }
 
 fn probes(invocation: &mut Invocation) -> Vec<Probe> {
     /// The JSON output has room for this many.
     const MAX: usize = 16;
     let mut probes = Vec::new();
-    let max_age = invocation.value(&options::MAX_AGE, &values::DURATION);
-    for path in invocation.values(&options::HEARTBEAT, Separators::Lines, &probes::PATH) {
+    let max_age = Given::max_age(invocation);
+    for path in Given::heartbeat(invocation) {
         if max_age.is_none() {
             invocation.refuse("`--heartbeat` needs `--max-age`: how old it may be".into());
         }
         probes.push(Probe::Heartbeat(path, max_age.unwrap_or_default()));
     }
-    for (option, separators, parse) in [
-        (&options::UNIX, Separators::Lines, probes::UNIX),
-        (&options::TCP, Separators::BlanksOrCommas, probes::TCP),
-        // A comma can be part of a URL.
-        (&options::HTTP, Separators::Blanks, probes::HTTP),
-        (&options::GRPC, Separators::BlanksOrCommas, probes::GRPC),
-    ] {
-        invocation.each(option, separators, &mut |text| {
-            probes.push(parse(text)?);
-            Ok(())
-        });
+    for read in [Given::unix, Given::tcp, Given::http, Given::grpc] {
+        probes.append(&mut read(invocation));
     }
-    if probes.len() > MAX {
-        invocation.refuse(format!("more than {MAX} probes"));
-    }
+    invocation.refuse_more_than(MAX, &probes, "probes");
     probes
 }
 
-fn is_host((name, _): &Header) -> bool {
-    name.eq_ignore_ascii_case("host")
-}
-
-fn http(invocation: &mut Invocation, by_grpc: bool) -> Http {
-    let mut expect = Vec::new();
-    invocation.each(&options::EXPECT, Separators::BlanksOrCommas, &mut |text| {
-        values::require(probes::codes(text, &mut expect), probes::CODES)
-    });
-    if expect.is_empty() {
-        expect.push(EXPECT);
-    }
-    let mut headers = Vec::new();
-    invocation.each(&options::HEADER, Separators::Lines, &mut |text| {
-        let header = probes::header(text, by_grpc)?;
-        // RFC 9112, 3.2: a server answers a second one with 400.
-        if is_host(&header) && headers.iter().any(is_host) {
-            return Err(ParseError::Because("a request has only one Host", ""));
-        }
-        headers.push(header);
-        Ok(())
-    });
-    let http = Http {
-        head: invocation
-            .value(&options::METHOD, &probes::METHOD)
-            .unwrap_or_default(),
-        headers,
-        expect,
-        contains: invocation.values(&options::CONTAINS, Separators::Lines, &probes::TEXT),
+/// What is sent to the web servers, and expected of them.
+fn http(invocation: &mut Invocation) -> Http {
+    let mut http = Http {
+        head: Given::method(invocation),
+        headers: Given::header(invocation),
+        expect: Given::expect(invocation),
+        contains: Given::contains(invocation),
     };
-    if http.head && !http.contains.is_empty() && invocation.is_given(&options::HTTP) {
+    if http.expect.is_empty() {
+        http.expect.push(EXPECT);
+    }
+    if http.head && !http.contains.is_empty() && invocation.is_given(options::HTTP.opt) {
         let why = "the answer to `--method HEAD` has no body that `--contains` could look into";
         invocation.refuse(why.into());
     }

@@ -1,10 +1,10 @@
 //! The options that were given, as arguments or by the environment.
 
-use std::ffi::{CStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::vec::IntoIter;
 
-use super::options::{self, Opt, Topic};
+use super::options::{HELP, Opt, Topic, value_in};
 
 mod effect;
 mod given;
@@ -21,18 +21,23 @@ use words::{split, unexpected};
 /// The environment.
 #[derive(Clone, Copy)]
 pub(crate) struct Env<'a> {
-    /// Looks up a variable.
-    pub(crate) get: &'a dyn Fn(&CStr) -> Option<OsString>,
-    /// Whether it may contain the variable of an option with this long name: that takes less than to look up each.
-    /// None: it contains no variable of hinit's, as in most containers.
-    pub(crate) may_have: Option<&'a dyn Fn(&str) -> bool>,
+    /// hinit's own variables (`HINIT_NAME=VALUE`).
+    pub(crate) own: &'a [&'a [u8]],
+    /// Looks up any other variable.
+    pub(crate) other: &'a dyn Fn(&CStr) -> Option<OsString>,
 }
 
-impl Env<'_> {
+impl<'a> Env<'a> {
     pub(crate) const EMPTY: Self = Self {
-        get: &|_| None,
-        may_have: None,
+        own: &[],
+        other: &|_| None,
     };
+
+    /// The value of the variable of an option with this long name.
+    fn value(self, long: &str) -> Option<&'a OsStr> {
+        let mut own = self.own.iter();
+        own.find_map(|variable| value_in(variable, long))
+    }
 }
 
 /// What was given to one of hinit's commands. An argument beats the option's own variable, and that
@@ -109,35 +114,30 @@ impl<'a> Invocation<'a> {
         }
     }
 
-    /// Which of two flags is on, if one is. What was given as an argument beats the environment.
-    pub(super) fn one_of(&mut self, one: &Opt, other: &Opt) -> [bool; 2] {
-        let are_on = [self.flag(one), self.flag(other)];
+    pub(super) fn refuse_more_than<T>(&mut self, max: usize, values: &[T], what: &str) {
+        if values.len() > max {
+            self.refuse(format!("more than {max} {what}"));
+        }
+    }
+
+    /// Which of two flags counts, if both may be on. What was given as an argument beats the environment.
+    pub(super) fn one_of(&mut self, flags: [&Opt; 2], are_on: [bool; 2]) -> [bool; 2] {
         if are_on != [true; 2] {
             return are_on;
         }
-        let are_arguments = [one, other].map(|option| self.count(option) > 0);
+        let are_arguments = flags.map(|option| self.count(option) > 0);
         if are_arguments == [true; 2] || are_arguments == [false; 2] {
+            let [one, other] = flags;
             self.refuse_together(one, other);
         }
         are_arguments
-    }
-
-    /// How often an option was given as an argument.
-    pub(super) fn count(&self, option: &Opt) -> usize {
-        self.arguments.count(option)
     }
 }
 
 /// The options of the variable for all. They are words as on a command line, with blanks between
 /// them; quotes keep a word together.
 fn general(topic: &Topic, env: Env) -> Result<Parsed, String> {
-    let has_variable =
-        env.may_have.is_some() && std::ptr::eq(topic, &raw const options::HEALTHCHECK);
-    let text = if has_variable {
-        (env.get)(options::HEALTH)
-    } else {
-        None
-    };
+    let text = topic.general.and_then(|name| env.value(name));
     let text = text.unwrap_or_default();
     let words = words_of(text.as_bytes()).ok_or("a quote is not closed")?;
     let (general, operands) = split(words.into_iter(), topic)?;
@@ -145,8 +145,8 @@ fn general(topic: &Topic, env: Env) -> Result<Parsed, String> {
         return Err(unexpected(word, topic));
     }
     // A help text is no verdict: as one, it would be exit code 0.
-    if general.count(&options::HELP) > 0 {
-        return Err(named("", &options::HELP) + " belongs on the command line");
+    if general.count(&HELP) > 0 {
+        return Err(named("", &HELP) + " belongs on the command line");
     }
     Ok(general)
 }

@@ -19,10 +19,9 @@ mod variables;
 
 pub(crate) use invocation::Env;
 use invocation::Invocation;
-use options::Topic;
+use options::{FOREIGN, Opt, PID_FILE, READY, Topic};
 
 pub(crate) use healthcheck::{Answer, Healthcheck};
-pub(crate) use options::is_set_by;
 pub(crate) use others::{Signal, Status};
 pub(crate) use probes::{Address, Endpoint, Header, Http, Probe, TcpAddress};
 pub(crate) use run::{Exit, InitProfile, Leftovers, Notify, Rewrites, Run, Stop, User};
@@ -40,8 +39,8 @@ pub(crate) enum Command {
     Install(PathBuf),
     /// Run no server; exit on a signal.
     Pause,
-    /// Print this text.
-    Help(String),
+    /// Print this text, such as a help.
+    Print(String),
 }
 
 /// Which PID file.
@@ -49,6 +48,12 @@ pub(crate) enum Command {
 pub(crate) enum PidFile {
     At(PathBuf),
     Default,
+}
+
+impl PidFile {
+    fn of(path: Option<OsString>) -> Self {
+        path.map_or(Self::Default, |path| Self::At(path.into()))
+    }
 }
 
 /// A command line that is wrong.
@@ -93,7 +98,7 @@ pub(crate) fn parse(arguments: Vec<OsString>, env: Env) -> Result<Command, Usage
     let name = words.next().unwrap_or_default();
     if let Some(peer) = compat::peer(&name) {
         let parse = |invocation: &mut Invocation| peer.parse(invocation);
-        return parse_as(words, &peer.topic, env, &parse, compat::FAILED);
+        return parse_as(words, peer.topic, env, &parse, compat::FAILED);
     }
     let word = words.as_slice().first();
     let is_named = |entry: &&CommandEntry| word.is_some_and(|word| word == entry.0.word());
@@ -125,7 +130,7 @@ fn parse_as(
     };
     let mut invocation = Invocation::new(words, topic, env).map_err(usage_error)?;
     if invocation.flag(&options::HELP) {
-        return Ok(Command::Help(topic.help()));
+        return Ok(Command::Print(topic.help()));
     }
     let command = parse(&mut invocation);
     match invocation.mistake() {
@@ -148,33 +153,36 @@ pub(crate) fn fuzz(kind: u8, bytes: &[u8]) {
             .map(|word| OsString::from_vec(word.to_vec()))
     };
     let _any = parse(words().collect(), Env::EMPTY);
-    for value in words().take(4) {
+    for value in bytes.split(|&byte| byte == 0).take(4) {
+        let mut variables = Vec::new();
+        variables::each_known(&mut |long| variables.push(options::env_name(long)));
+        let variables: Vec<Vec<u8>> = variables
+            .iter()
+            .map(|name| [name.as_bytes(), b"=", value].concat())
+            .collect();
+        let own: Vec<&[u8]> = variables.iter().map(Vec::as_slice).collect();
+        let env = Env {
+            own: &own,
+            other: &|_| Some(OsString::from_vec(value.to_vec())),
+        };
         for name in ["hinit", "tini", "dumb-init", "catatonit"] {
-            let get = |_: &std::ffi::CStr| Some(value.clone());
-            let env = Env {
-                get: &get,
-                may_have: Some(&|_| true),
-            };
             let words = [name.into()].into_iter().chain(words().skip(1));
             let _any = parse(words.collect(), env);
         }
     }
 }
 
-fn pid_file(invocation: &mut Invocation) -> PidFile {
-    let path = invocation.word(&options::PID_FILE);
-    path.map_or(PidFile::Default, |path| PidFile::At(path.into()))
-}
-
-/// The same with a flag for no file. Arguments that are about the file beat the flag's variable.
-fn pid_file_unless(none: &options::Opt, invocation: &mut Invocation) -> Option<PidFile> {
-    let about_file = [&options::PID_FILE, &options::FOREIGN, &options::READY];
-    let is_decided = invocation.count(none) > 0
-        || about_file
-            .iter()
-            .all(|option| invocation.count(option) == 0);
-    let is_none = invocation.flag(none) && is_decided;
-    (!is_none).then(|| pid_file(invocation))
+/// The PID file, or none if a flag says so. Arguments that are about the file beat the flag's variable.
+fn pid_file_unless(
+    none: &Opt,
+    is_on: bool,
+    path: fn(&mut Invocation) -> Option<OsString>,
+    invocation: &mut Invocation,
+) -> Option<PidFile> {
+    let about_file = [PID_FILE.opt, FOREIGN.opt, READY.opt];
+    let is_given = |option: &&Opt| invocation.count(option) > 0;
+    let is_none = is_on && (is_given(&none) || !about_file.iter().any(is_given));
+    (!is_none).then(|| PidFile::of(path(invocation)))
 }
 
 #[cfg(test)]

@@ -1,20 +1,30 @@
 //! The tables of commands and options, and the help texts made from them.
 
+use std::ffi::OsStr;
 use std::fmt::Write;
+use std::os::unix::ffi::OsStrExt;
 
 use super::OWN_VARIABLES;
 
 mod healthcheck;
 mod others;
+pub(super) mod peers;
 mod run;
+pub(super) mod table;
 
 pub(crate) use healthcheck::*;
 pub(crate) use others::*;
 pub(crate) use run::*;
+pub(crate) use table::Typed;
 
-/// One option, as the help shows it, a line each: its names and its value, what it does, its default. A `$` in the last
-/// line says that an environment variable sets it too, whose name is made from the option's. The option wins.
+/// The texts of one option, as the help shows them, a line each: its names and its value, what it does, its default. A
+/// `$` in the last line says that an environment variable sets it too, whose name is made from the option's. The
+/// option wins. What has a variable and no option has the name of the variable. (One string, because each pointer in a
+/// table costs a relocation at each start.)
 pub(crate) struct Opt(&'static str);
+
+/// Each command has it.
+pub(crate) static HELP: Opt = Opt::new("-h, --help\nPrint this help");
 
 /// The name of the variable of an option with this long name: `HINIT_PID_FILE` for `--pid-file`.
 pub(crate) fn env_name(long: &str) -> String {
@@ -23,17 +33,25 @@ pub(crate) fn env_name(long: &str) -> String {
     name
 }
 
-/// Whether this variable (`NAME=VALUE`) is that of an option with this long name.
-pub(crate) fn is_set_by(long: &str, variable: &[u8]) -> bool {
-    let rest = variable.strip_prefix(OWN_VARIABLES.as_bytes());
-    rest.is_some_and(|mut rest| {
-        variable_bytes(long).all(|byte| rest.split_off_first() == Some(&byte))
-            && rest.first() == Some(&b'=')
-    })
+/// The value of this variable of hinit's own, if it is that of an option with this long name.
+pub(super) fn value_in<'v>(variable: &'v [u8], long: &str) -> Option<&'v OsStr> {
+    let mut rest = variable.get(OWN_VARIABLES.len()..)?;
+    let is_named = variable_bytes(long).all(|byte| rest.split_off_first() == Some(&byte));
+    if is_named && rest.split_off_first() == Some(&b'=') {
+        Some(OsStr::from_bytes(rest))
+    } else {
+        None
+    }
 }
 
+/// The rest of the name of its variable.
 fn variable_bytes(long: &str) -> impl Iterator<Item = u8> {
-    long.bytes().skip("--".len()).map(|byte| match byte {
+    let skipped = if long.starts_with('-') {
+        "--".len()
+    } else {
+        OWN_VARIABLES.len()
+    };
+    long.bytes().skip(skipped).map(|byte| match byte {
         b'-' => b'_',
         letter => letter.to_ascii_uppercase(),
     })
@@ -57,9 +75,15 @@ impl Opt {
         }
     }
 
-    /// `-v, --verbose` or `--pid-file FILE`.
+    /// `-v, --verbose`, `--pid-file FILE` or `HINIT_LOG LEVEL`.
+    #[cfg(test)]
     pub(crate) fn synopsis(&self) -> &'static str {
         self.0.split('\n').next().unwrap_or_default()
+    }
+
+    /// Whether it is no option.
+    pub(crate) fn is_variable_only(&self) -> bool {
+        !self.0.starts_with('-')
     }
 
     /// From the long name on.
@@ -80,7 +104,7 @@ impl Opt {
     /// `-v`.
     #[cfg(test)]
     pub(crate) fn short(&self) -> &'static str {
-        let names = self.synopsis().split_once(',');
+        let names = self.0.lines().next().unwrap().split_once(',');
         names.map_or("", |(short, _)| short)
     }
 
@@ -90,10 +114,8 @@ impl Opt {
 
     /// What the help calls its value; empty for a flag.
     pub(crate) fn value(&self) -> &'static str {
-        let mut words = self.synopsis().split(' ');
-        words
-            .find(|word| !word.starts_with('-'))
-            .unwrap_or_default()
+        let line = self.after_short().split('\n').next().unwrap_or_default();
+        line.split_once(' ').map_or("", |(_, value)| value)
     }
 
     pub(crate) fn takes_value(&self) -> bool {
@@ -118,12 +140,9 @@ impl Opt {
             text.push(' ');
             text.push_str(word);
         };
-        parts
-            .next()
-            .unwrap_or_default()
-            .split([' ', '\n'])
-            .for_each(&mut add);
-        if self.has_variable() {
+        let words = parts.next().unwrap_or_default();
+        words.split([' ', '\n']).for_each(&mut add);
+        if self.has_variable() && !self.is_variable_only() {
             add(&["[env: ", &self.env_name(), "]"].concat());
         }
         text.push('\n');
@@ -131,13 +150,14 @@ impl Opt {
 
     /// Whether its value is options, and so looks like one.
     pub(crate) fn takes_options(&self) -> bool {
-        std::ptr::eq(self, &raw const READY_WHEN)
+        self.value().ends_with("...")
     }
 
     pub(crate) fn is_named(&self, word: &[u8]) -> bool {
         let is_short =
             !self.is_long_only() && word.len() == 2 && self.0.as_bytes().starts_with(word);
         let after = self.after_short().as_bytes().strip_prefix(word);
+        let after = after.filter(|_| !self.is_variable_only());
         is_short || after.is_some_and(|rest| rest.first().is_none_or(|byte| *byte <= b' '))
     }
 
@@ -169,6 +189,8 @@ pub(crate) struct Topic {
     /// Whether several letters may follow one dash.
     pub(crate) clusters: bool,
     pub(crate) options: &'static [&'static Opt],
+    /// The long name of the variable that may contain all of them, as on a command line.
+    pub(crate) general: Option<&'static str>,
     /// For tables of many options. The first option has a title.
     pub(crate) titles: &'static [Title],
     /// The end of the help text.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use nix::libc::c_int;
 
-use super::invocation::{Invocation, Separators};
-use super::values::{self, ParseError};
-use super::{Command, PidFile, options, pid_file, suggestions};
+use super::invocation::Invocation;
+use super::options::{SignalOptions, StatusOptions};
+use super::{Command, PidFile, suggestions, values};
 
 /// A signal for the server.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,15 +29,8 @@ pub(crate) struct Status {
 }
 
 pub(super) fn signal(invocation: &mut Invocation) -> Command {
-    let mut wait = None;
-    invocation.each(&options::WAIT, Separators::None, &mut |text| {
-        wait = (values::TIMEOUT.parse)(text);
-        if wait.is_none() && (values::SIGNAL.parse)(text).is_some() {
-            let why = "this is taken as the time; write `--wait 10s |`";
-            return Err(ParseError::Because(why, text));
-        }
-        values::require(wait.is_some(), values::TIMEOUT.expected)
-    });
+    // A forgotten time takes the signal, and its mistake explains that.
+    let wait = SignalOptions::wait(invocation);
     let operand = invocation.operand();
     let number = operand.to_str().and_then(values::SIGNAL.parse);
     if number.is_none() {
@@ -49,8 +42,8 @@ pub(super) fn signal(invocation: &mut Invocation) -> Command {
     }
     Command::Signal(Signal {
         number: number.unwrap_or_default(),
-        pid_file: pid_file(invocation),
-        foreign: invocation.flag(&options::FOREIGN),
+        pid_file: PidFile::of(SignalOptions::pid_file(invocation)),
+        foreign: SignalOptions::foreign(invocation),
         wait,
     })
 }
@@ -58,11 +51,11 @@ pub(super) fn signal(invocation: &mut Invocation) -> Command {
 pub(super) fn status(invocation: &mut Invocation) -> Command {
     invocation.at_most(0);
     Command::Status(Status {
-        pid_file: pid_file(invocation),
-        foreign: invocation.flag(&options::FOREIGN),
-        json: invocation.flag(&options::JSON),
+        pid_file: PidFile::of(StatusOptions::pid_file(invocation)),
+        foreign: StatusOptions::foreign(invocation),
+        json: StatusOptions::json(invocation),
         // Any value but an empty one (no-color.org).
-        plain: (invocation.env.get)(c"NO_COLOR").is_some_and(|value| !value.is_empty()),
+        plain: (invocation.env.other)(c"NO_COLOR").is_some_and(|value| !value.is_empty()),
     })
 }
 

@@ -4,16 +4,15 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::values::{ParseError, ValueParser};
+use super::values::{Parse, ParseError, ValueParser};
 
 pub(super) mod address;
 mod http;
 mod url;
 
-pub(super) use address::listen;
 pub(crate) use address::{Address, TcpAddress};
 use address::{refuse_scheme, tcp};
-pub(super) use http::{codes, header};
+pub(super) use http::{codes, header, is_reserved_by_grpc};
 use url::url;
 
 /// What a health check asks for besides the PID file.
@@ -67,21 +66,24 @@ pub(crate) type Header = (String, String);
 /// Status codes of an answer.
 pub(crate) type Codes = RangeInclusive<u16>;
 
-/// Parses the value of a probe's option.
-pub(super) type Parse = fn(&str) -> Result<Probe, ParseError>;
-
 /// A path, or `@NAME` for an abstract socket (unix(7)).
-pub(super) const UNIX: Parse = |text| match text.strip_prefix("unix:") {
-    None if text != "@" => Ok(Probe::Unix(text.into())),
+pub(super) const UNIX: Parse<Probe> = |text, probes| match text.strip_prefix("unix:") {
+    None if text != "@" => add(Ok(Probe::Unix(text.into())), probes),
     _ => Err(ParseError::Because(
         "not a path, or @NAME for an abstract socket",
         "",
     )),
 };
-pub(super) const HTTP: Parse = |text| url(text).map(Probe::Http);
-pub(super) const TCP: Parse = |text| endpoint(text, false).map(Probe::Tcp);
-pub(super) const GRPC: Parse = |text| endpoint(text, true).map(Probe::Grpc);
-pub(super) const CODES: &str = "status codes such as 200 or 200-299,304";
+pub(super) const HTTP: Parse<Probe> = |text, probes| add(url(text).map(Probe::Http), probes);
+pub(super) const TCP: Parse<Probe> =
+    |text, probes| add(endpoint(text, false).map(Probe::Tcp), probes);
+pub(super) const GRPC: Parse<Probe> =
+    |text, probes| add(endpoint(text, true).map(Probe::Grpc), probes);
+/// Where hinit itself answers.
+pub(super) const LISTEN: Parse<Address> = |text, addresses| {
+    addresses.push(address::listen(text)?);
+    Ok(())
+};
 pub(super) const PATH: ValueParser<PathBuf> = ValueParser {
     parse: |text| Some(text.into()),
     // Every text is one.
@@ -101,6 +103,15 @@ pub(super) const METHOD: ValueParser<bool> = ValueParser {
     },
     expected: "GET or HEAD",
 };
+
+#[inline(never)]
+fn add<'t>(
+    probe: Result<Probe, ParseError<'t>>,
+    probes: &mut Vec<Probe>,
+) -> Result<(), ParseError<'t>> {
+    probes.push(probe?);
+    Ok(())
+}
 
 fn endpoint(text: &str, with_service: bool) -> Result<Endpoint, ParseError<'_>> {
     refuse_scheme(text)?;

@@ -8,9 +8,10 @@ use nix::libc::{SIGINT, SIGQUIT, SIGTERM, c_int};
 use nix::sys::signal::Signal as StandardSignal;
 
 use super::healthcheck::{self, Healthcheck};
-use super::invocation::{Invocation, Separators};
-use super::probes::{self, Address};
-use super::{Command, PidFile, options, pid_file_unless, values};
+use super::invocation::Invocation;
+use super::options::{self, RunOptions as Given};
+use super::probes::Address;
+use super::{Command, PidFile, pid_file_unless};
 use crate::error::FailureCodes;
 use crate::output::Verbosity;
 use crate::sys::SignalSet;
@@ -161,69 +162,62 @@ const VERSION: &str = match option_env!("HINIT_BUILD") {
 };
 
 pub(super) fn parse(invocation: &mut Invocation) -> Command {
-    if invocation.flag(&options::VERSION) {
-        return Command::Help(VERSION.into());
+    if Given::version(invocation) {
+        return Command::Print(VERSION.into());
     }
+    let is_without_file = Given::no_pid_file(invocation);
     let run = Run {
-        pid_file: pid_file_unless(&options::NO_PID_FILE, invocation),
-        mode: invocation
-            .value(&options::PID_FILE_MODE, &values::PERMISSIONS)
-            .unwrap_or(MODE),
-        group: invocation.flag(&options::GROUP),
-        parent_death: invocation.value(&options::PARENT_DEATH, &values::STANDARD_SIGNAL),
-        rewrites: Rewrites(invocation.values(
-            &options::REWRITE,
-            Separators::BlanksOrCommas,
-            &values::REWRITE,
-        )),
+        pid_file: pid_file_unless(
+            options::NO_PID_FILE.opt,
+            is_without_file,
+            Given::pid_file,
+            invocation,
+        ),
+        mode: Given::pid_file_mode(invocation),
+        group: Given::group(invocation),
+        parent_death: Given::parent_death(invocation),
+        rewrites: Rewrites(Given::rewrite(invocation)),
         stop: Stop {
-            signals: invocation
-                .value(&options::STOP_SIGNAL, &values::STOP_SIGNALS)
-                .unwrap_or(STOP_SIGNALS),
-            delay: invocation
-                .value(&options::STOP_DELAY, &values::DURATION)
-                .unwrap_or_default(),
-            grace: invocation.value(&options::GRACE, &values::DURATION),
-            leftovers: if invocation.flag(&options::NO_DRAIN) {
+            signals: Given::stop_signal(invocation),
+            delay: Given::stop_delay(invocation),
+            grace: Given::grace(invocation),
+            leftovers: if Given::no_drain(invocation) {
                 Leftovers::Leave
             } else {
                 Leftovers::Drain
             },
         },
         exit: Exit {
-            clean_stop: invocation.flag(&options::CLEAN_STOP),
-            map: invocation.values(
-                &options::MAP_EXIT,
-                Separators::BlanksOrCommas,
-                &values::EXIT_CODES,
-            ),
+            clean_stop: Given::clean_stop(invocation),
+            map: Given::map_exit(invocation),
         },
         notify: notify(invocation),
-        listen: listen(invocation),
+        listen: Given::listen(invocation),
         ready_when: healthcheck::of_probes(invocation),
-        user: invocation.value(&options::USER, &values::USER),
-        keep_groups: invocation.flag(&options::KEEP_GROUPS),
-        umask: invocation.value(&options::UMASK, &values::UMASK),
-        workdir: invocation.word(&options::WORKDIR).map(PathBuf::from),
-        stale: invocation.values(&options::REMOVE_STALE, Separators::Lines, &probes::PATH),
-        follow: invocation.values(&options::FOLLOW, Separators::Lines, &probes::PATH),
+        user: Given::user(invocation),
+        keep_groups: Given::keep_groups(invocation),
+        umask: Given::umask(invocation),
+        workdir: Given::workdir(invocation).map(PathBuf::from),
+        stale: Given::remove_stale(invocation),
+        follow: Given::follow(invocation),
         profile: InitProfile::OWN,
         verbosity: verbosity(invocation),
-        quiet_success: invocation.flag(&options::QUIET_SUCCESS),
+        quiet_success: Given::quiet_success(invocation),
         command: invocation.command(),
     };
-    // hinit's sockets have these permissions too.
+    invocation.refuse_more_than(MAX_LISTEN, &run.listen, "addresses to listen at");
+    // hinit's sockets have the permissions of the file too.
     let has_no_file = run.pid_file.is_none() && run.listen.is_empty();
-    if has_no_file && invocation.count(&options::PID_FILE_MODE) > 0 {
-        invocation.refuse_together(&options::PID_FILE_MODE, &options::NO_PID_FILE);
+    if has_no_file && invocation.count(options::PID_FILE_MODE.opt) > 0 {
+        invocation.refuse_together(options::PID_FILE_MODE.opt, options::NO_PID_FILE.opt);
     }
     Command::Run(run)
 }
 
 fn verbosity(invocation: &mut Invocation) -> Verbosity {
-    let flags = invocation.one_of(&options::VERBOSE, &options::QUIET);
-    let by_variable = invocation.value(&options::LOG, &values::VERBOSITY);
-    match flags {
+    let by_variable = Given::log(invocation);
+    let are_on = [Given::verbose(invocation), Given::quiet(invocation)];
+    match invocation.one_of([options::VERBOSE.opt, options::QUIET.opt], are_on) {
         [true, _] => Verbosity::Verbose,
         [_, true] => Verbosity::Quiet,
         _ => by_variable.unwrap_or(Verbosity::Normal),
@@ -231,24 +225,11 @@ fn verbosity(invocation: &mut Invocation) -> Verbosity {
 }
 
 fn notify(invocation: &mut Invocation) -> Option<Notify> {
-    let watchdog = invocation.value(&options::WATCHDOG, &values::TIMEOUT);
-    let signal = invocation.value(&options::WATCHDOG_SIGNAL, &values::SIGNAL);
-    let is_wanted = invocation.flag(&options::NOTIFY) || watchdog.is_some();
+    let watchdog = Given::watchdog(invocation);
+    let signal = Given::watchdog_signal(invocation);
+    let is_wanted = Given::notify(invocation) || watchdog.is_some();
     is_wanted.then_some(Notify {
         watchdog,
         signal: watchdog.and(signal),
     })
-}
-
-fn listen(invocation: &mut Invocation) -> Vec<Address> {
-    let mut addresses = Vec::new();
-    let separators = Separators::BlanksOrCommas;
-    invocation.each(&options::LISTEN, separators, &mut |text| {
-        addresses.push(probes::listen(text)?);
-        Ok(())
-    });
-    if addresses.len() > MAX_LISTEN {
-        invocation.refuse(format!("more than {MAX_LISTEN} addresses to listen at"));
-    }
-    addresses
 }

@@ -28,12 +28,7 @@ const OF_OTHER_INITS: [(u8, &str); 7] = [
 ];
 
 /// Options of Docker's HEALTHCHECK that are not options of hinit's.
-const DOCKERS: [&[u8]; 4] = [
-    b"--interval",
-    b"--retries",
-    b"--start-period",
-    b"--start-interval",
-];
+const DOCKERS: &str = "--interval,--retries,--start-period,--start-interval";
 
 /// The error for a word on the command line that the command does not know.
 #[inline(never)]
@@ -52,16 +47,17 @@ pub(super) fn unknown(what: &str, word: &[u8], topic: &Topic) -> String {
         letters = apart;
         (": write `", letters.as_str(), "`")
     } else if let Some(near) = near.name {
-        let is_option = near.starts_with('-');
-        let before = if is_option {
-            " (did you mean `"
-        } else {
+        // An option, or hinit's variable for the log.
+        let is_command = near.as_bytes().first().is_some_and(u8::is_ascii_lowercase);
+        let before = if is_command {
             " (did you mean `hinit "
+        } else {
+            " (did you mean `"
         };
         (before, near, "`?)")
     } else if is_run && let Some(instead) = of_other_init(word) {
         (": ", instead, "")
-    } else if topic.call == HEALTHCHECK.call && DOCKERS.contains(&word) {
+    } else if topic.call == HEALTHCHECK.call && is_dockers(word) {
         let why = ": it is an option of Docker's HEALTHCHECK; put it before CMD";
         (why, "", "")
     } else if let Some((other, _)) = COMMANDS
@@ -73,6 +69,10 @@ pub(super) fn unknown(what: &str, word: &[u8], topic: &Topic) -> String {
         ("", "", "")
     };
     format!("{what} `{shown}`{before}{hint}{after}")
+}
+
+fn is_dockers(word: &[u8]) -> bool {
+    str::from_utf8(word).is_ok_and(|word| values::position(word, DOCKERS).is_some())
 }
 
 /// The signal in `hinit signal -TERM`, as for kill(1).
@@ -135,7 +135,7 @@ pub(crate) fn command<'a>(
     if !name.contains(&b'/') {
         near.offer_commands();
         near.offer(HELP.long());
-        near.offer(VERSION.long());
+        near.offer(VERSION.opt.long());
     }
     let name = command.to_str().unwrap_or_default();
     if let Some(near) = near.name {

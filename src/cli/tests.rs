@@ -14,23 +14,37 @@ mod others;
 mod usage;
 
 fn parse_in(words: &[&str], pid_file_variable: &str) -> Result<Command, UsageError> {
-    parse_with(words, c"HINIT_PID_FILE", pid_file_variable)
-}
-
-/// The environment with these variables.
-fn in_env(get: &dyn Fn(&CStr) -> Option<OsString>) -> Env<'_> {
-    Env {
-        get,
-        may_have: Some(&|_| true),
-    }
+    parse_with(words, "HINIT_PID_FILE", pid_file_variable)
 }
 
 /// With one environment variable set.
-fn parse_with(words: &[&str], variable: &CStr, value: &str) -> Result<Command, UsageError> {
-    parse(
-        ["hinit"].iter().chain(words).map(OsString::from).collect(),
-        in_env(&|name| (name == variable).then(|| value.into())),
-    )
+fn parse_with(words: &[&str], variable: &str, value: &str) -> Result<Command, UsageError> {
+    parse_as("hinit", words, &[(variable, value)])
+}
+
+/// A program of this name, with these environment variables.
+pub(super) fn parse_as(
+    name: &str,
+    words: &[&str],
+    variables: &[(&str, &str)],
+) -> Result<Command, UsageError> {
+    let is_own = |(name, _): &&(&str, &str)| name.starts_with(OWN_VARIABLES);
+    let own = variables.iter().filter(is_own);
+    let own: Vec<_> = own
+        .map(|(name, value)| [*name, "=", *value].concat().into_bytes())
+        .collect();
+    let own: Vec<_> = own.iter().map(Vec::as_slice).collect();
+    let other = |name: &CStr| {
+        let mut variables = variables.iter();
+        variables
+            .find_map(|(known, value)| (*known == name.to_str().unwrap()).then(|| value.into()))
+    };
+    let env = Env {
+        own: &own,
+        other: &other,
+    };
+    let words = [name].into_iter().chain(words.iter().copied());
+    parse(words.map(OsString::from).collect(), env)
 }
 
 fn run(words: &[&str]) -> Run {
@@ -177,7 +191,7 @@ fn help_and_version() {
         ),
     ] {
         match parse_in(words, "") {
-            Ok(Command::Help(text)) => assert!(text.starts_with(start), "{words:?}: {text}"),
+            Ok(Command::Print(text)) => assert!(text.starts_with(start), "{words:?}: {text}"),
             other => panic!("{words:?}: {other:?}"),
         }
     }

@@ -52,6 +52,20 @@ impl ParseError<'_> {
     }
 }
 
+/// Adds the values that a text contains, or says what is wrong with it.
+pub(super) type Parse<T> = for<'t> fn(&'t str, &mut Vec<T>) -> Result<(), ParseError<'t>>;
+
+/// The time limit of `hinit signal`, whose operand a forgotten value would take.
+pub(super) const WAIT: Parse<Duration> = |text, times| {
+    let time = (TIMEOUT.parse)(text);
+    if time.is_none() && signal(text).is_some() {
+        let why = "this is taken as the time; write `--wait 10s |`";
+        return Err(ParseError::Because(why, text));
+    }
+    times.extend(time);
+    require(time.is_some(), TIMEOUT.expected)
+};
+
 /// The variable of a flag.
 pub(super) const SWITCH: ValueParser<bool> = ValueParser {
     parse: switch,
@@ -111,6 +125,12 @@ pub(super) const REWRITE_BY_COLON: ValueParser<(c_int, Option<c_int>)> = ValuePa
         (from, to) => Some((signal(from)?, Some(signal(to)?))),
     },
     expected: "FROM:TO by signals such as 15 or TERM",
+};
+/// An exit code of tini's that becomes 0.
+pub(super) const EXIT_CODE: ValueParser<(u8, u8)> = ValueParser {
+    // tini's verbosity is parsed as usize too: a second parser would take 280 bytes.
+    parse: |text| Some((u8::try_from(text.parse::<usize>().ok()?).ok()?, 0)),
+    expected: "an exit code up to 255",
 };
 pub(super) const EXIT_CODES: ValueParser<(u8, u8)> = ValueParser {
     parse: exit_codes,
@@ -210,10 +230,10 @@ fn switch(text: &str) -> Option<bool> {
     Some(position(text, "0,1,false,true,no,yes,off,on")? % 2 == 1)
 }
 
-/// Which of these words a text is. Upper and lower case are the same, because programs that write such variables use
-/// both.
+/// Which of these words a text is. Upper and lower case are the same, because programs that write variables use both, and
+/// the names of HTTP's fields mean the same.
 #[inline(never)]
-fn position(text: &str, words: &str) -> Option<usize> {
+pub(super) fn position(text: &str, words: &str) -> Option<usize> {
     let mut words = words.split(',');
     words.position(|word| word.eq_ignore_ascii_case(text))
 }

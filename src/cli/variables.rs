@@ -1,13 +1,12 @@
 //! Variables whose names begin as those of hinit's own, and that no command of hinit's knows.
 
+use super::COMMANDS;
 use super::OWN_VARIABLES;
-use super::options::{HEALTHCHECK, LOG, RUN, SIGNAL, STATUS, VERBOSE, env_name, is_set_by};
+use super::options::{RUN, VERBOSE, env_name, value_in};
 use super::suggestions::Nearest;
 
-/// The variable for all options of a health check, as if it were an option's.
-const HEALTH: &str = "--health";
-
-/// Adds a variable (`NAME=value`) to a warning of unknown variables, unless it is known. A misspelt name has no effect.
+/// Adds a variable (`HINIT_NAME=VALUE`) to a warning of unknown variables, unless it is known. A misspelt name has no
+/// effect.
 pub(crate) fn note_if_unknown(variable: &[u8], warning: &mut String) {
     let name = variable.split(|&byte| byte == b'=').next();
     let name = name.unwrap_or_default();
@@ -18,7 +17,7 @@ pub(crate) fn note_if_unknown(variable: &[u8], warning: &mut String) {
     // Images set these.
     let is_of_image = name == b"HINIT_VERSION" || name == b"HINIT_HOST";
     let mut is_known = is_of_service || is_of_image;
-    each_known(&mut |known| is_known |= is_set_by(known, variable));
+    each_known(&mut |known| is_known |= value_in(variable, known).is_some());
     if is_known {
         return;
     }
@@ -32,7 +31,7 @@ pub(crate) fn note_if_unknown(variable: &[u8], warning: &mut String) {
     let unset = RUN
         .options
         .iter()
-        .find(|option| is_set_by(option.long(), variable));
+        .find(|option| value_in(variable, option.long()).is_some());
     let start = if warning.is_empty() {
         "unknown variable ignored: `"
     } else {
@@ -40,7 +39,7 @@ pub(crate) fn note_if_unknown(variable: &[u8], warning: &mut String) {
     };
     warning.extend([start, &name, "`"]);
     if let Some(option) = unset {
-        let right = if std::ptr::eq(*option, &raw const VERBOSE) {
+        let right = if std::ptr::eq(*option, VERBOSE.opt) {
             "HINIT_LOG=verbose"
         } else {
             option.long()
@@ -52,16 +51,17 @@ pub(crate) fn note_if_unknown(variable: &[u8], warning: &mut String) {
 }
 
 /// Passes on the long names of the options that have a variable.
-fn each_known(take: &mut dyn FnMut(&'static str)) {
-    for topic in [&RUN, &HEALTHCHECK, &SIGNAL, &STATUS] {
+pub(super) fn each_known(take: &mut dyn FnMut(&'static str)) {
+    for (topic, _) in &COMMANDS {
         for option in topic.options {
             if option.has_variable() {
                 take(option.long());
             }
         }
+        if let Some(general) = topic.general {
+            take(general);
+        }
     }
-    take(LOG.long());
-    take(HEALTH);
 }
 
 #[cfg(test)]

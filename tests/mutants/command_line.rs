@@ -4,11 +4,11 @@ use super::Mutant;
 
 mutants! {
     a_help_text_is_healthy: "cli/invocation.rs" {
-        "if general.count(&options::HELP) > 0 {" => "if false {"
+        "if general.count(&HELP) > 0 {" => "if false {"
     } fails "variables::no_mistake_in_a_variable_makes_a_container_healthy";
 
     a_variable_for_another_probe_is_refused: "cli/healthcheck.rs" {
-        "&& invocation.is_given(&options::HTTP)" => ""
+        "&& invocation.is_given(options::HTTP.opt)" => ""
     } fails "variables::a_variable_for_one_probe_breaks_no_other";
 
     other_inits_warn_of_hinits_variables: "main.rs" {

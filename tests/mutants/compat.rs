@@ -20,7 +20,7 @@ mutants! {
     } fails "compat::terminal::pid_1::the_hup_and_cont_of_a_left_terminal_are_dropped";
 
     tinis_expected_codes_are_ignored: "cli/compat.rs" {
-        "Separators::BlanksOrCommas, &EXIT_CODE);" => "Separators::BlanksOrCommas, &EXIT_CODE).split_off(1);"
+        "run.exit.map = TiniOptions::expected(invocation);" => "run.exit.map = TiniOptions::expected(invocation).split_off(1);"
     } fails "compat::ends::pid_1::tini_maps_expected_codes_to_0";
 
     catatonit_is_no_subreaper: "cli/compat.rs" {

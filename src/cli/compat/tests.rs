@@ -1,39 +1,17 @@
-use std::ffi::{CStr, OsString};
-
 use nix::sys::signal::Signal;
 
 use super::*;
-use crate::cli::{Env, UsageError};
-
-fn parse_as(
-    name: &str,
-    words: &[&str],
-    variable: &CStr,
-    value: &str,
-) -> Result<Command, UsageError> {
-    let env = |asked: &CStr| (asked == variable).then(|| value.into());
-    let arguments = [name]
-        .into_iter()
-        .chain(words.iter().copied())
-        .map(OsString::from);
-    super::super::parse(
-        arguments.collect(),
-        Env {
-            get: &env,
-            may_have: Some(&|_| true),
-        },
-    )
-}
+use crate::cli::tests::parse_as;
 
 fn run(name: &str, words: &[&str]) -> Run {
-    match parse_as(name, words, c"", "") {
+    match parse_as(name, words, &[]) {
         Ok(Command::Run(run)) => run,
         other => panic!("{name} {words:?}: {other:?}"),
     }
 }
 
-fn run_in(name: &str, variable: &CStr, value: &str) -> Run {
-    match parse_as(name, &["x"], variable, value) {
+fn run_in(name: &str, variable: &str, value: &str) -> Run {
+    match parse_as(name, &["x"], &[(variable, value)]) {
         Ok(Command::Run(run)) => run,
         other => panic!("{name} {variable:?}: {other:?}"),
     }
@@ -95,15 +73,15 @@ fn options_of_tini() {
         ("x", Verbosity::Warnings),
     ] {
         assert_eq!(
-            run_in("tini", c"TINI_VERBOSITY", value).verbosity,
+            run_in("tini", "TINI_VERBOSITY", value).verbosity,
             verbosity,
             "{value}"
         );
     }
-    assert!(run_in("tini", c"TINI_SUBREAPER", "").profile.subreaper);
-    assert!(run_in("tini", c"TINI_KILL_PROCESS_GROUP", "").group);
+    assert!(run_in("tini", "TINI_SUBREAPER", "").profile.subreaper);
+    assert!(run_in("tini", "TINI_KILL_PROCESS_GROUP", "").group);
     // hinit's own variables have no effect.
-    assert!(!run_in("tini", c"HINIT_GROUP", "1").group);
+    assert!(!run_in("tini", "HINIT_GROUP", "1").group);
 }
 
 #[test]
@@ -118,7 +96,7 @@ fn options_of_dumb_init() {
     for single in [
         run("dumb-init", &["-c", "x"]),
         run("dumb-init", &["--single-child", "x"]),
-        run_in("dumb-init", c"DUMB_INIT_SETSID", "0"),
+        run_in("dumb-init", "DUMB_INIT_SETSID", "0"),
     ] {
         assert!(!single.group && !single.profile.session);
         assert_eq!(single.stop.leftovers, Leftovers::Leave);
@@ -153,11 +131,11 @@ fn options_of_dumb_init() {
     }
     assert_eq!(rewrites.verbosity, Verbosity::Verbose);
     assert_eq!(
-        run_in("dumb-init", c"DUMB_INIT_DEBUG", "1").verbosity,
+        run_in("dumb-init", "DUMB_INIT_DEBUG", "1").verbosity,
         Verbosity::Verbose
     );
     assert_eq!(
-        run_in("dumb-init", c"DUMB_INIT_DEBUG", "0").verbosity,
+        run_in("dumb-init", "DUMB_INIT_DEBUG", "0").verbosity,
         Verbosity::Warnings
     );
 }
@@ -169,16 +147,16 @@ fn options_of_catatonit() {
     assert_eq!(base.profile.exit_codes, FailureCodes([1; 3]));
     assert!(run("catatonit", &["-g", "x"]).group);
     assert_eq!(
-        run_in("catatonit", c"CATATONIT_DEBUG", "").verbosity,
+        run_in("catatonit", "CATATONIT_DEBUG", "").verbosity,
         Verbosity::Verbose
     );
-    assert_eq!(parse_as("catatonit", &["-P"], c"", ""), Ok(Command::Pause));
+    assert_eq!(parse_as("catatonit", &["-P"], &[]), Ok(Command::Pause));
 }
 
 #[test]
 fn help_version_and_licence() {
-    let text = |name, word| match parse_as(name, &[word], c"", "") {
-        Ok(Command::Help(text)) => text,
+    let text = |name, word| match parse_as(name, &[word], &[]) {
+        Ok(Command::Print(text)) => text,
         other => panic!("{name} {word}: {other:?}"),
     };
     for (name, version) in [
@@ -245,7 +223,7 @@ fn usage_errors() {
         ),
         ("dumb-init", &["--"], NO_COMMAND),
     ] {
-        let Err(error) = parse_as(name, words, c"", "") else {
+        let Err(error) = parse_as(name, words, &[]) else {
             panic!("{name} takes {words:?}")
         };
         assert_eq!(

@@ -4,34 +4,37 @@
 use super::Invocation;
 use super::given::Source;
 use super::parsed::Parsed;
-use crate::cli::options::{self, Opt};
+use crate::cli::options::{
+    CONTAINS, EXPECT, FOREIGN, GRPC, HEADER, HEARTBEAT, HTTP, KEEP_GROUPS, MAX_AGE, METHOD, NO_PID,
+    NO_PID_FILE, Opt, PID_FILE, QUIET, QUIET_SUCCESS, USER, WATCHDOG, WATCHDOG_SIGNAL,
+};
 
 /// Options, each with the two of which it needs one.
 static NEEDS: [(&Opt, [&Opt; 2]); 7] = [
-    (&options::METHOD, [&options::HTTP; 2]),
-    (&options::EXPECT, [&options::HTTP; 2]),
-    (&options::CONTAINS, [&options::HTTP; 2]),
-    (&options::HEADER, [&options::HTTP, &options::GRPC]),
-    (&options::MAX_AGE, [&options::HEARTBEAT; 2]),
-    (&options::KEEP_GROUPS, [&options::USER; 2]),
-    (&options::WATCHDOG_SIGNAL, [&options::WATCHDOG; 2]),
+    (METHOD.opt, [HTTP.opt; 2]),
+    (EXPECT.opt, [HTTP.opt; 2]),
+    (CONTAINS.opt, [HTTP.opt; 2]),
+    (HEADER.opt, [HTTP.opt, GRPC.opt]),
+    (MAX_AGE.opt, [HEARTBEAT.opt; 2]),
+    (KEEP_GROUPS.opt, [USER.opt; 2]),
+    (WATCHDOG_SIGNAL.opt, [WATCHDOG.opt; 2]),
 ];
 
 /// Options, each with the one that leaves it without effect.
 static EXCLUDES: [(&Opt, &Opt); 4] = [
-    (&options::PID_FILE, &options::NO_PID_FILE),
-    (&options::PID_FILE, &options::NO_PID),
-    (&options::FOREIGN, &options::NO_PID),
-    (&options::QUIET_SUCCESS, &options::QUIET),
+    (PID_FILE.opt, NO_PID_FILE.opt),
+    (PID_FILE.opt, NO_PID.opt),
+    (FOREIGN.opt, NO_PID.opt),
+    (QUIET_SUCCESS.opt, QUIET.opt),
 ];
 
 impl Invocation<'_> {
     /// The first option that has no effect, and why not.
     pub(super) fn without_effect(&self) -> Option<String> {
-        for (source, options) in self.explicit() {
+        for (prefix, options) in self.explicit() {
             for (option, [one, other]) in &NEEDS {
                 if options.count(option) > 0 && !self.is_given(one) && !self.is_given(other) {
-                    let mut why = pair(source.prefix(), option, " needs ", one);
+                    let mut why = pair(prefix, option, " needs ", one);
                     if !std::ptr::eq(*one, *other) {
                         why = named(&(why + " or "), other);
                     }
@@ -40,18 +43,18 @@ impl Invocation<'_> {
             }
             for (option, other) in &EXCLUDES {
                 if options.count(option) > 0 && options.count(other) > 0 {
-                    return Some(pair(source.prefix(), option, NOT_WITH, other));
+                    return Some(pair(prefix, option, NOT_WITH, other));
                 }
             }
         }
         None
     }
 
-    /// The options that were given by their names, and not by their own variables.
-    pub(super) fn explicit(&self) -> [(Source, &Parsed); 2] {
+    /// The options that were given by their names, and not by their own variables; how a message about each begins.
+    pub(super) fn explicit(&self) -> [(&'static str, &Parsed); 2] {
         [
-            (Source::Argument, &self.arguments),
-            (Source::General, &self.general),
+            (Source::Argument.prefix(), &self.arguments),
+            (Source::General.prefix(), &self.general),
         ]
     }
 

@@ -1,18 +1,18 @@
 //! The values of options, from the first source that has some.
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use super::{Invocation, named};
 use crate::cli::options::Opt;
-use crate::cli::values::{self, ParseError, ValueParser, require};
+use crate::cli::values::{self, Parse, ParseError, ValueParser, require};
 
 /// Where an option was given. The first one that has it counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum Source<'e> {
     Argument,
-    /// The option's own variable.
-    Variable,
+    /// The option's own variable, which has this value.
+    Variable(&'e OsStr),
     /// The variable for all options.
     General,
 }
@@ -28,26 +28,29 @@ pub(in crate::cli) enum Separators {
     Lines,
 }
 
-impl Source {
+impl Source<'_> {
     /// The beginning of a message about an option that was given there.
     pub(super) fn prefix(self) -> &'static str {
         match self {
             Self::General => "in HINIT_HEALTH: ",
-            Self::Argument | Self::Variable => "",
+            Self::Argument | Self::Variable(_) => "",
         }
     }
 
     /// The name by which the option was given there.
     fn name(self, option: &Opt) -> String {
         match self {
-            Self::Variable => option.env_name(),
+            Self::Variable(_) => option.env_name(),
             Self::Argument | Self::General => option.long().to_owned(),
         }
     }
 
     fn refusal(self, option: &Opt, word: &OsStr, why: &str) -> String {
         let (prefix, name, word) = (self.prefix(), self.name(option), word.display());
-        let joint = if self == Self::Variable { '=' } else { ' ' };
+        let joint = match self {
+            Self::Variable(_) => '=',
+            Self::Argument | Self::General => ' ',
+        };
         format!("{prefix}`{name}{joint}{word}`: {why}")
     }
 }
@@ -63,14 +66,20 @@ impl Separators {
     }
 }
 
-impl Invocation<'_> {
+/// The methods that read an option: its entry in the table names one of them.
+impl<'a> Invocation<'a> {
     /// Whether a flag is on. Its variable can switch off what the variable for all options switches on.
     pub(in crate::cli) fn flag(&mut self, option: &Opt) -> bool {
-        let source = self.source(option);
-        if source != Some(Source::Variable) {
-            return source.is_some();
+        match self.source(option) {
+            None => false,
+            Some(Source::Argument | Source::General) => true,
+            Some(Source::Variable(_)) => self.value(option, &values::SWITCH).unwrap_or_default(),
         }
-        self.value(option, &values::SWITCH).unwrap_or_default()
+    }
+
+    /// How often an option was given as an argument.
+    pub(in crate::cli) fn count(&self, option: &Opt) -> usize {
+        self.arguments.count(option)
     }
 
     /// The value of an option that may be given once, whatever it is.
@@ -89,6 +98,17 @@ impl Invocation<'_> {
         last
     }
 
+    /// The value of an option that has a default.
+    #[inline]
+    pub(in crate::cli) fn value_or<T>(
+        &mut self,
+        option: &Opt,
+        kind: &ValueParser<T>,
+        default: T,
+    ) -> T {
+        self.value(option, kind).unwrap_or(default)
+    }
+
     /// The values of an option that may be repeated.
     pub(in crate::cli) fn values<T>(
         &mut self,
@@ -105,9 +125,48 @@ impl Invocation<'_> {
         values
     }
 
+    /// The same with a parser that adds the values, and says itself what is wrong.
+    pub(in crate::cli) fn parsed<T>(
+        &mut self,
+        option: &Opt,
+        separators: Separators,
+        parse: Parse<T>,
+    ) -> Vec<T> {
+        let mut values = Vec::new();
+        self.each(option, separators, &mut |text| parse(text, &mut values));
+        values
+    }
+
+    /// The same for an option that may be given once.
+    pub(in crate::cli) fn parsed_once<T>(&mut self, option: &Opt, parse: Parse<T>) -> Option<T> {
+        self.parsed(option, Separators::None, parse).pop()
+    }
+
+    /// The name by which an option was given, and a text that ends with its values, a blank before each.
+    pub(in crate::cli) fn joined(
+        &mut self,
+        option: &Opt,
+        start: &str,
+    ) -> Option<(String, OsString)> {
+        let (source, words) = self.words(option, Separators::Lines)?;
+        let mut text = OsString::from(start);
+        for word in words {
+            text.push(" ");
+            text.push(word);
+        }
+        Some((source.name(option), text))
+    }
+
+    /// Refuses a value that is right in itself, but not beside the others.
+    pub(in crate::cli) fn refuse_value(&mut self, option: &Opt, value: &str, why: &str) {
+        if let Some(source) = self.source(option) {
+            self.refuse(source.refusal(option, OsStr::new(value), why));
+        }
+    }
+
     /// Passes each value of an option to `take`, which returns what is wrong with it.
     #[inline(never)]
-    pub(in crate::cli) fn each(
+    fn each(
         &mut self,
         option: &Opt,
         separators: Separators,
@@ -129,28 +188,21 @@ impl Invocation<'_> {
         }
     }
 
-    /// The values of an option, a blank before each, after the text; the name by which the option was given.
-    pub(in crate::cli) fn append(&mut self, option: &Opt, text: &mut OsString) -> Option<String> {
-        let (source, words) = self.words(option, Separators::Lines)?;
-        for word in words {
-            text.push(" ");
-            text.push(word);
-        }
-        Some(source.name(option))
-    }
-
     /// All values of an option, and where they come from.
     #[inline(never)]
-    fn words(&mut self, option: &Opt, separators: Separators) -> Option<(Source, Vec<OsString>)> {
+    fn words(
+        &mut self,
+        option: &Opt,
+        separators: Separators,
+    ) -> Option<(Source<'a>, Vec<OsString>)> {
         self.refuse_repeated(option, separators);
         let source = self.source(option)?;
         let mut words = Vec::new();
         let options = match source {
             Source::Argument => &mut self.arguments,
             Source::General => &mut self.general,
-            Source::Variable => {
-                let variable = self.variable(option)?;
-                for word in variable.as_bytes().split(|byte| separators.contain(*byte)) {
+            Source::Variable(value) => {
+                for word in value.as_bytes().split(|byte| separators.contain(*byte)) {
                     if !word.is_empty() {
                         words.push(OsStr::from_bytes(word).to_owned());
                     }
@@ -181,26 +233,22 @@ impl Invocation<'_> {
         }
     }
 
-    /// Where the values of an option come from, if it has some.
-    pub(super) fn source(&self, option: &Opt) -> Option<Source> {
+    /// Where the values of an option come from, if it has some. An empty variable counts as unset.
+    pub(super) fn source(&self, option: &Opt) -> Option<Source<'a>> {
         if self.count(option) > 0 {
-            Some(Source::Argument)
-        } else if self.variable(option).is_some() {
-            Some(Source::Variable)
+            return Some(Source::Argument);
+        }
+        let variable = if !self.env.own.is_empty() && option.has_variable() {
+            self.env.value(option.long())
+        } else {
+            None
+        };
+        if let Some(value) = variable.filter(|value| !value.is_empty()) {
+            Some(Source::Variable(value))
         } else if self.general.count(option) > 0 {
             Some(Source::General)
         } else {
             None
         }
-    }
-
-    /// An option's environment variable. An empty one counts as unset.
-    fn variable(&self, option: &Opt) -> Option<OsString> {
-        let may_have = self.env.may_have?;
-        if !option.has_variable() || !may_have(option.long()) {
-            return None;
-        }
-        let name = CString::new(option.env_name()).ok()?;
-        (self.env.get)(&name).filter(|value| !value.is_empty())
     }
 }

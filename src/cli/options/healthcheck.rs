@@ -1,95 +1,144 @@
 //! The options of `hinit healthcheck`.
 
-use std::ffi::CStr;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use super::{HELP, Opt, PID_FILE, Topic};
+use super::table::{option, options};
+use super::{PID_FILE, Topic, Typed};
+use crate::cli::healthcheck::TIMEOUT_DEFAULT;
+use crate::cli::invocation::Separators;
+use crate::cli::probes::{self, Codes, Header, Probe};
+use crate::cli::values;
 
-pub(crate) static NO_PID: Opt = Opt::new(
-    "--no-pid\n\
-     Do not look at the PID file; only the probes decide\n\
-     $",
+pub(crate) const FOREIGN: Typed<bool> = option!(
+    ("--foreign", "Accept the PID file of another program: any owner, no lock", variable)
+    flag()
 );
-pub(crate) static READY: Opt = Opt::new(
-    "--ready\n\
-     Also ask hinit whether the server is ready; hinit must run with --notify, --listen or --ready-when\n\
-     $",
-);
-pub(crate) static FOREIGN: Opt = Opt::new(
-    "--foreign\n\
-     Accept the PID file of another program: any owner, no lock\n\
-     $",
-);
-pub(crate) static HTTP: Opt = Opt::new(
-    "--http URL\n\
-     Ask a web server: http://127.0.0.1:8000/health or http+unix:///run/app.sock:/health; may be repeated\n\
-     $",
-);
-pub(crate) static METHOD: Opt = Opt::new(
-    "--method METHOD\n\
-     Method of the HTTP request: GET or HEAD\n\
-     [default: GET]\n\
-     $",
-);
-pub(crate) static HEADER: Opt = Opt::new(
-    "--header FIELD\n\
-     Header field to send, such as `Accept: text/plain`, or metadata of gRPC; may be repeated\n\
-     $",
-);
-pub(crate) static EXPECT: Opt = Opt::new(
-    "--expect CODES\n\
-     HTTP status codes that are healthy, such as 200 or 200-299,304; may be repeated\n\
-     [default: 200-399]\n\
-     $",
-);
-pub(crate) static CONTAINS: Opt = Opt::new(
-    "--contains TEXT\n\
-     Text that the first 64 KiB of the body must contain; may be repeated\n\
-     $",
-);
-pub(crate) static GRPC: Opt = Opt::new(
-    "--grpc ADDRESS\n\
-     Ask the health service of a gRPC server: 127.0.0.1:50051, optionally with /SERVICE; may be repeated\n\
-     $",
-);
-pub(crate) static TCP: Opt = Opt::new(
-    "--tcp ADDRESS\n\
-     Connect to this address: 127.0.0.1:5432, [::1]:5432 or localhost:5432; may be repeated\n\
-     $",
-);
-pub(crate) static UNIX: Opt = Opt::new(
-    "--unix PATH\n\
-     Connect to this Unix socket: a path, or @NAME for an abstract one; may be repeated\n\
-     $",
-);
-pub(crate) static HEARTBEAT: Opt = Opt::new(
-    "--heartbeat PATH\n\
-     File that the server must have touched within --max-age; may be repeated\n\
-     $",
-);
-pub(crate) static MAX_AGE: Opt = Opt::new(
-    "--max-age DURATION\n\
-     How old the heartbeat file may be\n\
-     $",
-);
-pub(crate) static TIMEOUT: Opt = Opt::new(
-    "--timeout DURATION\n\
-     Time limit for the whole check: 500ms, 2s, 1.5s, 1m; a bare number is seconds\n\
-     [default: 900ms]\n\
-     $",
-);
-pub(crate) static JSON: Opt = Opt::new(
-    "--json\n\
-     Print one JSON object instead of text\n\
-     $",
-);
-pub(crate) static NO_LINE: Opt = Opt::new(
-    "-q, --quiet\n\
-     Print nothing; only the exit code tells\n\
-     $",
+pub(crate) const JSON: Typed<bool> = option!(
+    ("--json", "Print one JSON object instead of text", variable)
+    flag()
 );
 
-/// The variable that may contain any of these options.
-pub(crate) const HEALTH: &CStr = c"HINIT_HEALTH";
+options! {
+    /// What was given to `hinit healthcheck`.
+    HealthcheckOptions {
+        ["The process"]
+        pid_file: Option<OsString> = PID_FILE,
+        no_pid: bool = NO_PID {
+            ("--no-pid", "Do not look at the PID file; only the probes decide", variable)
+            flag()
+        },
+        ready: bool = READY {
+            (
+                "--ready",
+                "Also ask hinit whether the server is ready; hinit must run with --notify, --listen or --ready-when",
+                variable
+            )
+            flag()
+        },
+        foreign: bool = FOREIGN,
+
+        ["Probes"]
+        http: Vec<Probe> = HTTP {
+            (
+                "--http URL",
+                "Ask a web server: http://127.0.0.1:8000/health or http+unix:///run/app.sock:/health; may be repeated",
+                variable
+            )
+            // A comma can be part of a URL.
+            parsed(Separators::Blanks, probes::HTTP)
+        },
+        grpc: Vec<Probe> = GRPC {
+            (
+                "--grpc ADDRESS",
+                "Ask the health service of a gRPC server: 127.0.0.1:50051, optionally with /SERVICE; may be repeated",
+                variable
+            )
+            parsed(Separators::BlanksOrCommas, probes::GRPC)
+        },
+        tcp: Vec<Probe> = TCP {
+            (
+                "--tcp ADDRESS",
+                "Connect to this address: 127.0.0.1:5432, [::1]:5432 or localhost:5432; may be repeated",
+                variable
+            )
+            parsed(Separators::BlanksOrCommas, probes::TCP)
+        },
+        unix: Vec<Probe> = UNIX {
+            (
+                "--unix PATH",
+                "Connect to this Unix socket: a path, or @NAME for an abstract one; may be repeated",
+                variable
+            )
+            parsed(Separators::Lines, probes::UNIX)
+        },
+        heartbeat: Vec<PathBuf> = HEARTBEAT {
+            (
+                "--heartbeat PATH",
+                "File that the server must have touched within --max-age; may be repeated",
+                variable
+            )
+            values(Separators::Lines, &probes::PATH)
+        },
+        max_age: Option<Duration> = MAX_AGE {
+            ("--max-age DURATION", "How old the heartbeat file may be", variable)
+            value(&values::DURATION)
+        },
+
+        ["What --http sends and expects"]
+        method: bool = METHOD {
+            (
+                "--method METHOD",
+                "Method of the HTTP request: GET or HEAD",
+                default "GET",
+                variable
+            )
+            value_or(&probes::METHOD, false)
+        },
+        header: Vec<Header> = HEADER {
+            (
+                "--header FIELD",
+                "Header field to send, such as `Accept: text/plain`, or metadata of gRPC; may be repeated",
+                variable
+            )
+            parsed(Separators::Lines, probes::header)
+        },
+        expect: Vec<Codes> = EXPECT {
+            (
+                "--expect CODES",
+                "HTTP status codes that are healthy, such as 200 or 200-299,304; may be repeated",
+                default "200-399",
+                variable
+            )
+            parsed(Separators::BlanksOrCommas, probes::codes)
+        },
+        contains: Vec<String> = CONTAINS {
+            (
+                "--contains TEXT",
+                "Text that the first 64 KiB of the body must contain; may be repeated",
+                variable
+            )
+            values(Separators::Lines, &probes::TEXT)
+        },
+
+        ["Time and output"]
+        timeout: Duration = TIMEOUT {
+            (
+                "--timeout DURATION",
+                "Time limit for the whole check: 500ms, 2s, 1.5s, 1m; a bare number is seconds",
+                default "900ms",
+                variable
+            )
+            value_or(&values::TIMEOUT, TIMEOUT_DEFAULT)
+        },
+        json: bool = JSON,
+        quiet: bool = NO_LINE {
+            ("-q, --quiet", "Print nothing; only the exit code tells", variable)
+            flag()
+        },
+    }
+}
 
 pub(crate) static HEALTHCHECK: Topic = Topic {
     call: "hinit healthcheck",
@@ -103,16 +152,9 @@ HINIT_HEALTH may contain any of these options, as on a command line; the other
 variables and the command line itself override it.",
     mixed: false,
     clusters: false,
-    options: &[
-        &PID_FILE, &NO_PID, &READY, &FOREIGN, &HTTP, &GRPC, &TCP, &UNIX, &HEARTBEAT, &MAX_AGE,
-        &METHOD, &HEADER, &EXPECT, &CONTAINS, &TIMEOUT, &JSON, &NO_LINE, &HELP,
-    ],
-    titles: &[
-        ("The process", &PID_FILE),
-        ("Probes", &HTTP),
-        ("What --http sends and expects", &METHOD),
-        ("Time and output", &TIMEOUT),
-    ],
+    options: HealthcheckOptions::OPTIONS,
+    general: Some("HINIT_HEALTH"),
+    titles: HealthcheckOptions::TITLES,
     examples: "
 Examples:
   hinit healthcheck

@@ -1,11 +1,32 @@
 //! The options of the small commands.
 
-use super::{FOREIGN, HELP, JSON, Opt, PID_FILE, Topic};
+use std::ffi::OsString;
+use std::time::Duration;
 
-pub(crate) static WAIT: Opt = Opt::new(
-    "--wait DURATION\n\
-     Wait up to this time for the server to exit; exit with 1 if it has not",
-);
+use super::table::options;
+use super::{FOREIGN, HELP, JSON, PID_FILE, Topic};
+use crate::cli::values;
+
+options! {
+    /// What was given to `hinit signal`.
+    SignalOptions {
+        pid_file: Option<OsString> = PID_FILE,
+        foreign: bool = FOREIGN,
+        wait: Option<Duration> = WAIT {
+            ("--wait DURATION", "Wait up to this time for the server to exit; exit with 1 if it has not")
+            parsed_once(values::WAIT)
+        },
+    }
+}
+
+options! {
+    /// What was given to `hinit status`.
+    StatusOptions {
+        pid_file: Option<OsString> = PID_FILE,
+        foreign: bool = FOREIGN,
+        json: bool = JSON,
+    }
+}
 
 pub(crate) static SIGNAL: Topic = Topic {
     call: "hinit signal",
@@ -16,8 +37,9 @@ names, and never to another one. Exits with 0; if that is not possible, says why
 and exits with 1, or with 125 if the command line is wrong.",
     mixed: true,
     clusters: false,
-    options: &[&PID_FILE, &FOREIGN, &WAIT, &HELP],
-    titles: &[],
+    options: SignalOptions::OPTIONS,
+    general: None,
+    titles: SignalOptions::TITLES,
     examples: "",
 };
 
@@ -29,8 +51,9 @@ Shows what the server is and does, or why that cannot be found out. Exits with 0
 if the server is healthy, else with 1; with 125 if the command line is wrong.",
     mixed: true,
     clusters: false,
-    options: &[&PID_FILE, &FOREIGN, &JSON, &HELP],
-    titles: &[],
+    options: StatusOptions::OPTIONS,
+    general: None,
+    titles: StatusOptions::TITLES,
     examples: "",
 };
 
@@ -44,6 +67,7 @@ symlink, is refused. Exits with 0; with 125 if that fails, and says why.",
     mixed: true,
     clusters: false,
     options: &[&HELP],
+    general: None,
     titles: &[],
     examples: "",
 };

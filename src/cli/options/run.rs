@@ -1,148 +1,227 @@
 //! The options of `hinit run`, and those that the commands share.
 
-use super::{Opt, Topic};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
 
-pub(crate) static PID_FILE: Opt = Opt::new(
-    "--pid-file FILE\n\
-     The file that contains the server's PID\n\
-     [default: /run/hinit.pid, else /tmp/hinit-UID-MNT.pid, else /dev/shm/hinit-UID-MNT.pid]\n\
-     $",
+use nix::libc::c_int;
+use nix::sys::signal::Signal as StandardSignal;
+
+use super::table::{option, options};
+use super::{Topic, Typed};
+use crate::cli::invocation::Separators;
+use crate::cli::run::{MODE, STOP_SIGNALS};
+use crate::cli::{Address, User, probes, values};
+use crate::output::Verbosity;
+use crate::sys::SignalSet;
+
+pub(crate) const PID_FILE: Typed<Option<OsString>> = option!(
+    (
+        "--pid-file FILE",
+        "The file that contains the server's PID",
+        default "/run/hinit.pid, else /tmp/hinit-UID-MNT.pid, else /dev/shm/hinit-UID-MNT.pid",
+        variable
+    )
+    word()
 );
-pub(crate) static NO_PID_FILE: Opt = Opt::new(
-    "--no-pid-file\n\
-     Keep no PID file",
-);
-pub(crate) static PID_FILE_MODE: Opt = Opt::new(
-    "--pid-file-mode MODE\n\
-     Permissions of the PID file, in octal, whatever the umask\n\
-     [default: 0644]",
-);
-pub(crate) static GROUP: Opt = Opt::new(
-    "-g, --group\n\
-     Pass signals to the whole process group of the server\n\
-     $",
-);
-pub(crate) static PARENT_DEATH: Opt = Opt::new(
-    "--parent-death SIGNAL\n\
-     Signal that hinit gets when its parent process dies; not for PID 1\n\
-     $",
-);
-pub(crate) static GRACE: Opt = Opt::new(
-    "--grace DURATION\n\
-     How long to wait after the stop signal before killing what is left\n\
-     $",
-);
-pub(crate) static STOP_DELAY: Opt = Opt::new(
-    "--stop-delay DURATION\n\
-     On a stop signal, be unhealthy at once but pass the signal on only after this time\n\
-     [default: 0s]\n\
-     $",
-);
-pub(crate) static STOP_SIGNAL: Opt = Opt::new(
-    "--stop-signal LIST\n\
-     Signals that ask the server to stop, separated by commas\n\
-     [default: TERM,INT,QUIT]\n\
-     $",
-);
-pub(crate) static NO_DRAIN: Opt = Opt::new(
-    "--no-drain\n\
-     Exit as soon as the server has exited, and leave its descendants alone\n\
-     $",
-);
-pub(crate) static REWRITE: Opt = Opt::new(
-    "--rewrite FROM=TO\n\
-     Pass signal FROM on as signal TO, or drop it if TO is empty; may be repeated\n\
-     $",
-);
-pub(crate) static MAP_EXIT: Opt = Opt::new(
-    "--map-exit FROM=TO\n\
-     Exit with code TO instead of FROM, which is a code or the signal that killed the server; may be repeated\n\
-     $",
-);
-pub(crate) static CLEAN_STOP: Opt = Opt::new(
-    "--clean-stop\n\
-     Exit with 0 if a signal that hinit passed on killed the server\n\
-     $",
-);
-pub(crate) static NOTIFY: Opt = Opt::new(
-    "--notify\n\
-     Give the server a NOTIFY_SOCKET; it is ready once it says so, as with sd_notify(3)\n\
-     $",
-);
-pub(crate) static WATCHDOG: Opt = Opt::new(
-    "--watchdog DURATION\n\
-     Be unhealthy when a ready server sends no WATCHDOG=1 for this time; implies --notify\n\
-     $",
-);
-pub(crate) static WATCHDOG_SIGNAL: Opt = Opt::new(
-    "--watchdog-signal SIGNAL\n\
-     Also send the server this signal then, such as ABRT\n\
-     $",
-);
-pub(crate) static LISTEN: Opt = Opt::new(
-    "--listen ADDRESS\n\
-     Answer GET /livez, /readyz and /status at 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock; may be repeated\n\
-     $",
-);
-pub(crate) static READY_WHEN: Opt = Opt::new(
-    "--ready-when PROBE...\n\
-     The server is ready once these probes of the health check are well, as in \
-     `--ready-when \"--tcp 127.0.0.1:8000\"`; may be repeated\n\
-     $",
-);
-pub(crate) static USER: Opt = Opt::new(
-    "--user USER\n\
-     Run the server as this user: NAME or UID, optionally with :GROUP or :GID\n\
-     $",
-);
-pub(crate) static KEEP_GROUPS: Opt = Opt::new(
-    "--keep-groups\n\
-     With --user, also keep hinit's own supplementary groups (docker run --group-add)\n\
-     $",
-);
-pub(crate) static UMASK: Opt = Opt::new(
-    "--umask MODE\n\
-     Umask of the server, in octal\n\
-     $",
-);
-pub(crate) static WORKDIR: Opt = Opt::new(
-    "--workdir DIR\n\
-     Working directory of the server\n\
-     $",
-);
-pub(crate) static REMOVE_STALE: Opt = Opt::new(
-    "--remove-stale FILE\n\
-     Before the start, remove the PID file that the server's last run left behind; may be repeated\n\
-     $",
-);
-pub(crate) static FOLLOW: Opt = Opt::new(
-    "--follow FILE\n\
-     When the server exits, continue with the child that the server's own PID file names; may be repeated\n\
-     $",
-);
-pub(crate) static VERBOSE: Opt = Opt::new(
-    "-v, --verbose\n\
-     Also log each signal and each orphan, as HINIT_LOG=verbose does",
-);
-pub(crate) static QUIET: Opt = Opt::new(
-    "-q, --quiet\n\
-     Log errors only, as HINIT_LOG=quiet does",
-);
-/// How much is logged, if no option sets it. It is a variable only, and so in no table.
-pub(crate) static LOG: Opt = Opt::new("--log LEVEL\n$");
-pub(crate) static QUIET_SUCCESS: Opt = Opt::new(
-    "--quiet-success\n\
-     Do not log how the server ended if hinit exits with 0: for images that are used as commands\n\
-     $",
-);
-pub(crate) static HELP: Opt = Opt::new(
-    "-h, --help\n\
-     Print this help",
-);
-pub(crate) static VERSION: Opt = Opt::new(
-    "-V, --version\n\
-     Print the version",
-);
+pub(crate) const VERSION: Typed<bool> = option!(("-V, --version", "Print the version") flag());
+
+options! {
+    /// What was given to `hinit run`.
+    RunOptions {
+        ["PID files"]
+        pid_file: Option<OsString> = PID_FILE,
+        no_pid_file: bool = NO_PID_FILE {
+            ("--no-pid-file", "Keep no PID file")
+            flag()
+        },
+        pid_file_mode: u32 = PID_FILE_MODE {
+            (
+                "--pid-file-mode MODE",
+                "Permissions of the PID file, in octal, whatever the umask",
+                default "0644"
+            )
+            value_or(&values::PERMISSIONS, MODE)
+        },
+        remove_stale: Vec<PathBuf> = REMOVE_STALE {
+            (
+                "--remove-stale FILE",
+                "Before the start, remove the PID file that the server's last run left behind; may be repeated",
+                variable
+            )
+            values(Separators::Lines, &probes::PATH)
+        },
+        follow: Vec<PathBuf> = FOLLOW {
+            (
+                "--follow FILE",
+                "When the server exits, continue with the child that the server's own PID file names; may be \
+                 repeated",
+                variable
+            )
+            values(Separators::Lines, &probes::PATH)
+        },
+
+        ["Signals and stop"]
+        stop_signal: SignalSet = STOP_SIGNAL {
+            (
+                "--stop-signal LIST",
+                "Signals that ask the server to stop, separated by commas",
+                default "TERM,INT,QUIT",
+                variable
+            )
+            value_or(&values::STOP_SIGNALS, STOP_SIGNALS)
+        },
+        stop_delay: Duration = STOP_DELAY {
+            (
+                "--stop-delay DURATION",
+                "On a stop signal, be unhealthy at once but pass the signal on only after this time",
+                default "0s",
+                variable
+            )
+            value_or(&values::DURATION, Duration::ZERO)
+        },
+        grace: Option<Duration> = GRACE {
+            (
+                "--grace DURATION",
+                "How long to wait after the stop signal before killing what is left",
+                variable
+            )
+            value(&values::DURATION)
+        },
+        no_drain: bool = NO_DRAIN {
+            (
+                "--no-drain",
+                "Exit as soon as the server has exited, and leave its descendants alone",
+                variable
+            )
+            flag()
+        },
+        group: bool = GROUP {
+            ("-g, --group", "Pass signals to the whole process group of the server", variable)
+            flag()
+        },
+        rewrite: Vec<(c_int, Option<c_int>)> = REWRITE {
+            (
+                "--rewrite FROM=TO",
+                "Pass signal FROM on as signal TO, or drop it if TO is empty; may be repeated",
+                variable
+            )
+            values(Separators::BlanksOrCommas, &values::REWRITE)
+        },
+        parent_death: Option<StandardSignal> = PARENT_DEATH {
+            (
+                "--parent-death SIGNAL",
+                "Signal that hinit gets when its parent process dies; not for PID 1",
+                variable
+            )
+            value(&values::STANDARD_SIGNAL)
+        },
+
+        ["Exit code"]
+        map_exit: Vec<(u8, u8)> = MAP_EXIT {
+            (
+                "--map-exit FROM=TO",
+                "Exit with code TO instead of FROM, which is a code or the signal that killed the server; may be \
+                 repeated",
+                variable
+            )
+            values(Separators::BlanksOrCommas, &values::EXIT_CODES)
+        },
+        clean_stop: bool = CLEAN_STOP {
+            ("--clean-stop", "Exit with 0 if a signal that hinit passed on killed the server", variable)
+            flag()
+        },
+
+        ["Readiness"]
+        notify: bool = NOTIFY {
+            (
+                "--notify",
+                "Give the server a NOTIFY_SOCKET; it is ready once it says so, as with sd_notify(3)",
+                variable
+            )
+            flag()
+        },
+        watchdog: Option<Duration> = WATCHDOG {
+            (
+                "--watchdog DURATION",
+                "Be unhealthy when a ready server sends no WATCHDOG=1 for this time; implies --notify",
+                variable
+            )
+            value(&values::TIMEOUT)
+        },
+        watchdog_signal: Option<c_int> = WATCHDOG_SIGNAL {
+            ("--watchdog-signal SIGNAL", "Also send the server this signal then, such as ABRT", variable)
+            value(&values::SIGNAL)
+        },
+        listen: Vec<Address> = LISTEN {
+            (
+                "--listen ADDRESS",
+                "Answer GET /livez, /readyz and /status at 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock; may \
+                 be repeated",
+                variable
+            )
+            parsed(Separators::BlanksOrCommas, probes::LISTEN)
+        },
+        ready_when: Option<(String, OsString)> = READY_WHEN {
+            (
+                "--ready-when PROBE...",
+                "The server is ready once these probes of the health check are well, as in \
+                 `--ready-when \"--tcp 127.0.0.1:8000\"`; may be repeated",
+                variable
+            )
+            joined("hinit healthcheck")
+        },
+
+        ["The server's process"]
+        user: Option<User> = USER {
+            (
+                "--user USER",
+                "Run the server as this user: NAME or UID, optionally with :GROUP or :GID",
+                variable
+            )
+            value(&values::USER)
+        },
+        keep_groups: bool = KEEP_GROUPS {
+            (
+                "--keep-groups",
+                "With --user, also keep hinit's own supplementary groups (docker run --group-add)",
+                variable
+            )
+            flag()
+        },
+        umask: Option<u32> = UMASK {
+            ("--umask MODE", "Umask of the server, in octal", variable)
+            value(&values::UMASK)
+        },
+        workdir: Option<OsString> = WORKDIR {
+            ("--workdir DIR", "Working directory of the server", variable)
+            word()
+        },
+
+        ["Output"]
+        verbose: bool = VERBOSE {
+            ("-v, --verbose", "Also log each signal and each orphan")
+            flag()
+        },
+        quiet: bool = QUIET {
+            ("-q, --quiet", "Log errors only")
+            flag()
+        },
+        log: Option<Verbosity> = LOG {
+            ("HINIT_LOG LEVEL", "How much to log, unless an option says it: quiet, normal or verbose", variable)
+            value(&values::VERBOSITY)
+        },
+        quiet_success: bool = QUIET_SUCCESS {
+            (
+                "--quiet-success",
+                "Do not log how the server ended if hinit exits with 0: for images that are used as commands",
+                variable
+            )
+            flag()
+        },
+        version: bool = VERSION,
+    }
+}
 
 pub(crate) static RUN: Topic = Topic {
     call: "hinit run",
@@ -155,44 +234,9 @@ Exits with the server's own code; 128+N if signal N killed it; 127 if COMMAND
 was not found; 126 if it could not be executed; 125 if hinit itself failed.",
     mixed: false,
     clusters: false,
-    options: &[
-        &PID_FILE,
-        &NO_PID_FILE,
-        &PID_FILE_MODE,
-        &REMOVE_STALE,
-        &FOLLOW,
-        &STOP_SIGNAL,
-        &STOP_DELAY,
-        &GRACE,
-        &NO_DRAIN,
-        &GROUP,
-        &REWRITE,
-        &PARENT_DEATH,
-        &MAP_EXIT,
-        &CLEAN_STOP,
-        &NOTIFY,
-        &WATCHDOG,
-        &WATCHDOG_SIGNAL,
-        &LISTEN,
-        &READY_WHEN,
-        &USER,
-        &KEEP_GROUPS,
-        &UMASK,
-        &WORKDIR,
-        &VERBOSE,
-        &QUIET,
-        &QUIET_SUCCESS,
-        &HELP,
-        &VERSION,
-    ],
-    titles: &[
-        ("PID files", &PID_FILE),
-        ("Signals and stop", &STOP_SIGNAL),
-        ("Exit code", &MAP_EXIT),
-        ("Readiness", &NOTIFY),
-        ("The server's process", &USER),
-        ("Output", &VERBOSE),
-    ],
+    options: RunOptions::OPTIONS,
+    general: None,
+    titles: RunOptions::TITLES,
     examples: "
 Commands, each with its own --help:
   run            Start a server; the word `run` may be omitted

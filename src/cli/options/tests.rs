@@ -3,22 +3,26 @@ use super::*;
 #[test]
 fn an_option_is_set_by_the_variable_of_its_name() {
     for (long, variable, expected) in [
-        ("--pid-file", "HINIT_PID_FILE=/p", true),
-        ("--pid-file", "HINIT_PID_FILE=", true),
-        ("--pid-file", "HINIT_PID_FILE", false),
-        ("--pid-file", "HINIT_PID_FILE_MODE=0600", false),
-        ("--pid-file-mode", "HINIT_PID_FILE=/p", false),
-        ("--grace", "HINIT_grace=1s", false),
-        ("--grace", "GRACE=1s", false),
+        ("--pid-file", "HINIT_PID_FILE=/p", Some("/p")),
+        ("--pid-file", "HINIT_PID_FILE=", Some("")),
+        ("--pid-file", "HINIT_PID_FILE", None),
+        ("--pid-file", "HINIT_PID_FILE_MODE=0600", None),
+        ("--pid-file-mode", "HINIT_PID_FILE=/p", None),
+        ("--grace", "HINIT_grace=1s", None),
+        ("HINIT_LOG", "HINIT_LOG=quiet", Some("quiet")),
     ] {
-        assert_eq!(is_set_by(long, variable.as_bytes()), expected, "{variable}");
+        assert_eq!(
+            value_in(variable.as_bytes(), long),
+            expected.map(OsStr::new),
+            "{variable}"
+        );
     }
     assert_eq!(env_name("--pid-file"), "HINIT_PID_FILE");
 }
 
 #[test]
 fn no_line_of_any_help_is_wider_than_a_terminal() {
-    let peers = crate::cli::compat::PEERS.map(|peer| &peer.topic);
+    let peers = crate::cli::compat::PEERS.map(|peer| peer.topic);
     for topic in TOPICS.into_iter().chain(peers) {
         for line in topic.help().lines() {
             assert!(line.len() <= WIDTH, "{}: {line}", topic.call);

@@ -1,15 +1,20 @@
 //! What a request contains, and which status codes are healthy.
 
 use super::{Codes, Header};
-use crate::cli::values::ParseError;
+use crate::cli::values::{ParseError, position, require};
 use crate::text::digits;
 
-/// Adds the codes of a text such as `200-299,304` to the list; false, if it is wrong.
-pub(in crate::cli) fn codes(text: &str, list: &mut Vec<Codes>) -> bool {
-    text.split(',')
-        .all(|text| range(text).map(|codes| list.push(codes)).is_some())
+/// Adds the codes of a text such as `200-299,304` to the list.
+pub(in crate::cli) fn codes<'t>(
+    text: &'t str,
+    list: &mut Vec<Codes>,
+) -> Result<(), ParseError<'t>> {
+    let mut ranges = text.split(',');
+    let are_codes = ranges.all(|text| range(text).map(|codes| list.push(codes)).is_some());
+    require(are_codes, "status codes such as 200 or 200-299,304")
 }
 
+/// `204` or `200-299`.
 pub(super) fn range(text: &str) -> Option<Codes> {
     let code = |text: &str| {
         let code = u16::try_from(digits(text)?).ok();
@@ -20,8 +25,11 @@ pub(super) fn range(text: &str) -> Option<Codes> {
     (!range.is_empty()).then_some(range)
 }
 
-/// A field: a name by RFC 9110, 5.6.2, and a value without line ends; or why it is not sent.
-pub(in crate::cli) fn header(text: &str, by_grpc: bool) -> Result<Header, ParseError<'_>> {
+/// Adds a field, a name by RFC 9110, 5.6.2, and a value without line ends; or says why it is not sent.
+pub(in crate::cli) fn header<'t>(
+    text: &'t str,
+    headers: &mut Vec<Header>,
+) -> Result<(), ParseError<'t>> {
     const NO_FIELD: ParseError = ParseError::Not("a field such as `Accept: text/plain`");
     let (name, value) = text.split_once(':').ok_or(NO_FIELD)?;
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
@@ -30,32 +38,22 @@ pub(in crate::cli) fn header(text: &str, by_grpc: bool) -> Result<Header, ParseE
     if !(is_name && is_value) {
         return Err(NO_FIELD);
     }
-    match why_not_sent(name, by_grpc) {
-        None => Ok((name.to_owned(), value.trim_ascii().to_owned())),
-        Some(why) => Err(ParseError::Because(why, "")),
+    // hinit sends these itself.
+    if position(name, "connection,content-length,transfer-encoding").is_some() {
+        return Err(ParseError::Because("hinit sets this field itself", ""));
     }
+    // RFC 9112, 3.2: a server answers a second one with 400.
+    let is_host = |name: &str| position(name, "host").is_some();
+    if is_host(name) && headers.iter().any(|(other, _)| is_host(other)) {
+        return Err(ParseError::Because("a request has only one Host", ""));
+    }
+    headers.push((name.to_owned(), value.trim_ascii().to_owned()));
+    Ok(())
 }
 
-/// Why a field of this name is not sent, if it is not.
-fn why_not_sent(name: &str, by_grpc: bool) -> Option<&'static str> {
-    /// The first three are hinit's own; then gRPC's, and those that HTTP/2 does not allow (RFC 9113, 8.2.2).
-    const NAMES: [&str; 9] = [
-        "connection",
-        "content-length",
-        "transfer-encoding",
-        "content-type",
-        "user-agent",
-        "te",
-        "keep-alive",
-        "proxy-connection",
-        "upgrade",
-    ];
+/// Whether a field must not be sent as metadata: it is gRPC's own, or HTTP/2 does not allow it (RFC 9113, 8.2.2).
+pub(in crate::cli) fn is_reserved_by_grpc(name: &str) -> bool {
+    const RESERVED: &str = "content-type,user-agent,te,keep-alive,proxy-connection,upgrade";
     let start = name.get(.."grpc-".len()).unwrap_or_default();
-    let is_grpc = start.eq_ignore_ascii_case("grpc-");
-    let mut names = NAMES.iter();
-    match names.position(|known| known.eq_ignore_ascii_case(name)) {
-        Some(..3) => Some("hinit sets this field itself"),
-        at if by_grpc && (is_grpc || at.is_some()) => Some("gRPC reserves this field"),
-        _ => None,
-    }
+    position(start, "grpc-").is_some() || position(name, RESERVED).is_some()
 }

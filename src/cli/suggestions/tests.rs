@@ -24,6 +24,7 @@ fn options_are_suggested_only_where_near() {
         ("-help", &RUN, "--help"),
         ("-verbose", &RUN, "--verbose"),
         ("--health", &RUN, "hinit healthcheck"),
+        ("--hinit-log", &RUN, "HINIT_LOG"),
         ("--htpp", &HEALTHCHECK, "--http"),
         ("--https", &HEALTHCHECK, "--http"),
         ("--http-url", &HEALTHCHECK, "--http"),

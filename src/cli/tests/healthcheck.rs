@@ -1,20 +1,15 @@
 //! Health checks: their probes, and the three places from which options come.
 
-use std::ffi::{CStr, OsString};
 use std::time::Duration;
 
-use crate::cli::{Answer, Command, Healthcheck, Probe, parse};
+use crate::cli::{Answer, Command, Healthcheck, Probe};
 
 mod usage;
 
 /// What a command line and the environment make of a health check.
-fn check_with(words: &[&str], variables: &[(&CStr, &str)]) -> Result<Healthcheck, String> {
-    let env = |name: &CStr| {
-        let mut variables = variables.iter();
-        variables.find_map(|(known, value)| (*known == name).then(|| value.into()))
-    };
-    let words = ["hinit", "healthcheck"].iter().chain(words);
-    match parse(words.map(OsString::from).collect(), super::in_env(&env)) {
+fn check_with(words: &[&str], variables: &[(&str, &str)]) -> Result<Healthcheck, String> {
+    let words = [&["healthcheck"], words].concat();
+    match super::parse_as("hinit", &words, variables) {
         Ok(Command::Healthcheck(check)) => Ok(check),
         Err(error) => Err(error.why),
         other => panic!("{other:?}"),
@@ -76,17 +71,17 @@ fn the_probes_of_a_health_check() {
     assert_eq!(check.http.contains, ["a b", "c"]);
     // The same by variables.
     let variables = [
-        (c"HINIT_GRPC", "[::1]:5/s"),
-        (c"HINIT_HTTP", "http://localhost/ http://127.0.0.1/x"),
-        (c"HINIT_TCP", "127.0.0.1:1"),
-        (c"HINIT_UNIX", "/a b"),
-        (c"HINIT_HEARTBEAT", "/beat"),
-        (c"HINIT_MAX_AGE", "60"),
-        (c"HINIT_NO_PID", "1"),
-        (c"HINIT_JSON", "1"),
-        (c"HINIT_EXPECT", "200,204 301-302"),
-        (c"HINIT_HEADER", "A: b\nC: d, e"),
-        (c"HINIT_CONTAINS", "a b\nc"),
+        ("HINIT_GRPC", "[::1]:5/s"),
+        ("HINIT_HTTP", "http://localhost/ http://127.0.0.1/x"),
+        ("HINIT_TCP", "127.0.0.1:1"),
+        ("HINIT_UNIX", "/a b"),
+        ("HINIT_HEARTBEAT", "/beat"),
+        ("HINIT_MAX_AGE", "60"),
+        ("HINIT_NO_PID", "1"),
+        ("HINIT_JSON", "1"),
+        ("HINIT_EXPECT", "200,204 301-302"),
+        ("HINIT_HEADER", "A: b\nC: d, e"),
+        ("HINIT_CONTAINS", "a b\nc"),
     ];
     assert_eq!(check_with(&[], &variables), check_with(&words, &[]));
     // And by the variable for all options.
@@ -94,7 +89,7 @@ fn the_probes_of_a_health_check() {
         --http=http://127.0.0.1/x --heartbeat /beat --max-age 60 --no-pid --json --expect 200,204 \
         --expect=301-302 --header \"A: b\" --header='C: d, e' --contains a' 'b --contains c";
     assert_eq!(
-        check_with(&[], &[(c"HINIT_HEALTH", all)]),
+        check_with(&[], &[("HINIT_HEALTH", all)]),
         check_with(&words, &[])
     );
 }
@@ -102,8 +97,8 @@ fn the_probes_of_a_health_check() {
 #[test]
 fn argument_then_own_variable_then_hinit_health() {
     let timeout = |words: &[&str], variables: &[_]| check_with(words, variables).unwrap().timeout;
-    let all = (c"HINIT_HEALTH", "--timeout 3s --foreign");
-    let own = (c"HINIT_TIMEOUT", "2s");
+    let all = ("HINIT_HEALTH", "--timeout 3s --foreign");
+    let own = ("HINIT_TIMEOUT", "2s");
     for (words, variables, seconds) in [
         (&["--timeout", "1s"][..], &[own, all][..], 1),
         (&[], &[own, all], 2),
@@ -114,9 +109,9 @@ fn argument_then_own_variable_then_hinit_health() {
     // A 0 switches off what the variable for all options switches on.
     let foreign = |variables: &[_]| check_with(&[], variables).unwrap().foreign;
     assert!(foreign(&[all]));
-    assert!(!foreign(&[all, (c"HINIT_FOREIGN", "0")]));
+    assert!(!foreign(&[all, ("HINIT_FOREIGN", "0")]));
     // An option overrides only itself.
-    let both = [(c"HINIT_HEALTH", "--http http://[::1]/ --expect 204")];
+    let both = [("HINIT_HEALTH", "--http http://[::1]/ --expect 204")];
     let check = check_with(&["--http", "http://[::1]/x"], &both).unwrap();
     assert_eq!(probes_of(&check), ["http://[::1]/x"]);
     assert_eq!(check.http.expect, [204..=204]);
@@ -131,8 +126,8 @@ fn fields_other_than_host_may_be_repeated() {
 #[test]
 fn help_is_printed_despite_mistakes_in_variables() {
     for value in ["--tccp x", "--help", "'"] {
-        match super::parse_with(&["healthcheck", "--help"], c"HINIT_HEALTH", value) {
-            Ok(Command::Help(text)) => assert!(text.starts_with("usage: hinit healthcheck")),
+        match super::parse_with(&["healthcheck", "--help"], "HINIT_HEALTH", value) {
+            Ok(Command::Print(text)) => assert!(text.starts_with("usage: hinit healthcheck")),
             other => panic!("{value}: {other:?}"),
         }
     }
@@ -143,12 +138,12 @@ fn a_flag_beats_a_variable_that_it_cannot_be_used_with() {
     let check = |words: &[&str], variables: &[_]| check_with(words, variables).unwrap();
     let tcp = "--tcp=127.0.0.1:1";
     for (word, variable, answer) in [
-        ("--json", c"HINIT_QUIET", Answer::Json),
-        ("-q", c"HINIT_JSON", Answer::Silence),
+        ("--json", "HINIT_QUIET", Answer::Json),
+        ("-q", "HINIT_JSON", Answer::Silence),
     ] {
         assert_eq!(check(&[word], &[(variable, "1")]).answer, answer);
     }
-    let (no_pid, ready, foreign) = (c"HINIT_NO_PID", c"HINIT_READY", c"HINIT_FOREIGN");
+    let (no_pid, ready, foreign) = ("HINIT_NO_PID", "HINIT_READY", "HINIT_FOREIGN");
     let found = check(&["--no-pid", tcp], &[(ready, "1"), (foreign, "1")]);
     assert_eq!((found.pid_file, found.ready), (None, false));
     let found = check(&["--ready", tcp], &[(no_pid, "1")]);
@@ -161,8 +156,8 @@ fn a_flag_beats_a_variable_that_it_cannot_be_used_with() {
     let found = check(
         &[],
         &[
-            (c"HINIT_PID_FILE", "/p"),
-            (c"HINIT_HEALTH", "--no-pid --tcp 127.0.0.1:1"),
+            ("HINIT_PID_FILE", "/p"),
+            ("HINIT_HEALTH", "--no-pid --tcp 127.0.0.1:1"),
         ],
     );
     assert_eq!(found.pid_file, None);

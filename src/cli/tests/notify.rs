@@ -62,10 +62,10 @@ fn the_same_by_the_environment() {
         watchdog: Some(Duration::from_secs(2)),
         signal: None,
     });
-    assert_eq!(with(c"HINIT_NOTIFY", "1"), (Some(Notify::default()), 0));
-    assert_eq!(with(c"HINIT_NOTIFY", "0"), (None, 0));
-    assert_eq!(with(c"HINIT_WATCHDOG", "2s"), (watchdog, 0));
-    assert_eq!(with(c"HINIT_LISTEN", "127.0.0.1:1 unix:/s"), (None, 2));
+    assert_eq!(with("HINIT_NOTIFY", "1"), (Some(Notify::default()), 0));
+    assert_eq!(with("HINIT_NOTIFY", "0"), (None, 0));
+    assert_eq!(with("HINIT_WATCHDOG", "2s"), (watchdog, 0));
+    assert_eq!(with("HINIT_LISTEN", "127.0.0.1:1 unix:/s"), (None, 2));
 }
 
 #[test]
@@ -153,14 +153,14 @@ fn when_the_server_is_ready() {
     };
     let twice = ["--ready-when", http, "--ready-when", others, "x"];
     assert_eq!(run(&twice).ready_when, all());
-    let by_variable = |value: &str| match parse_with(&["x"], c"HINIT_READY_WHEN", value) {
+    let by_variable = |value: &str| match parse_with(&["x"], "HINIT_READY_WHEN", value) {
         Ok(Command::Run(run)) => run.ready_when,
         other => panic!("{other:?}"),
     };
     assert_eq!(by_variable(tcp), only_tcp());
     assert_eq!(by_variable(&format!("{http}\n{others}\n")), all());
     // The health check's own variables are not meant.
-    for (variable, value) in [(c"HINIT_UNIX", "/s"), (c"HINIT_HEALTH", "--unix /s")] {
+    for (variable, value) in [("HINIT_UNIX", "/s"), ("HINIT_HEALTH", "--unix /s")] {
         let parsed = parse_with(&["--ready-when", tcp, "x"], variable, value);
         assert!(matches!(parsed, Ok(Command::Run(run)) if run.ready_when == only_tcp()));
     }
@@ -209,7 +209,7 @@ fn what_cannot_be_asked_is_a_usage_error_that_names_the_option() {
         let refused = usage_error(&["--ready-when", &value, "x"]);
         assert!(refused.starts_with("run: in --ready-when: "), "{refused}");
     }
-    let by_variable = parse_with(&["x"], c"HINIT_READY_WHEN", "--timeout 2s");
+    let by_variable = parse_with(&["x"], "HINIT_READY_WHEN", "--timeout 2s");
     assert_eq!(
         by_variable.unwrap_err().why,
         "in HINIT_READY_WHEN: there is no probe (an example is `--ready-when \"--tcp 127.0.0.1:8000\"`)"

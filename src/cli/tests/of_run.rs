@@ -55,15 +55,12 @@ fn flags_by_argument_or_environment() {
         |run| run.quiet_success,
     ];
     for (flag, variable, is_on) in [
-        ("--group", c"HINIT_GROUP", group),
-        ("--no-drain", c"HINIT_NO_DRAIN", no_drain),
-        ("--clean-stop", c"HINIT_CLEAN_STOP", clean_stop),
-        ("--quiet-success", c"HINIT_QUIET_SUCCESS", quiet_success),
+        ("--group", "HINIT_GROUP", group),
+        ("--no-drain", "HINIT_NO_DRAIN", no_drain),
+        ("--clean-stop", "HINIT_CLEAN_STOP", clean_stop),
+        ("--quiet-success", "HINIT_QUIET_SUCCESS", quiet_success),
     ] {
-        let refusal = format!(
-            "`{}=maybe`: not 1, 0, true, false, yes, no, on or off",
-            variable.to_str().unwrap()
-        );
+        let refusal = format!("`{variable}=maybe`: not 1, 0, true, false, yes, no, on or off");
         for (words, value, expected) in [
             (&["x"][..], "", Ok(false)),
             (&["x"], "1", Ok(true)),
@@ -89,7 +86,7 @@ fn flags_by_argument_or_environment() {
 
 #[test]
 fn verbosity_by_option_and_variable() {
-    let verbosity = |words: &[&str], value| match parse_with(words, c"HINIT_LOG", value) {
+    let verbosity = |words: &[&str], value| match parse_with(words, "HINIT_LOG", value) {
         Ok(Command::Run(run)) => run.verbosity,
         other => panic!("{words:?} {value}: {other:?}"),
     };
@@ -106,9 +103,9 @@ fn verbosity_by_option_and_variable() {
         assert_eq!(verbosity(words, value), expected, "{words:?} {value}");
     }
     let refusal = of_run("`HINIT_LOG=debug`: not quiet, normal or verbose".into());
-    assert_eq!(parse_with(&["x"], c"HINIT_LOG", "debug"), Err(refusal));
+    assert_eq!(parse_with(&["x"], "HINIT_LOG", "debug"), Err(refusal));
     // HINIT_QUIET is a variable of the health check.
-    match parse_with(&["x"], c"HINIT_QUIET", "1") {
+    match parse_with(&["x"], "HINIT_QUIET", "1") {
         Ok(Command::Run(run)) => assert_eq!(run.verbosity, Verbosity::Normal),
         other => panic!("{other:?}"),
     }
@@ -153,19 +150,19 @@ fn options_of_a_stop() {
         other => panic!("{other:?}"),
     };
     assert_eq!(
-        by_variable(c"HINIT_GRACE", "8s").stop.grace,
+        by_variable("HINIT_GRACE", "8s").stop.grace,
         Some(seconds(8))
     );
-    assert_eq!(by_variable(c"HINIT_STOP_DELAY", "3").stop.delay, seconds(3));
+    assert_eq!(by_variable("HINIT_STOP_DELAY", "3").stop.delay, seconds(3));
     // One variable contains several rules. An argument overrides them all.
     for value in ["TERM=QUIT HUP=", "TERM=QUIT,HUP=", " TERM=QUIT,\n HUP= "] {
         assert_eq!(
-            by_variable(c"HINIT_REWRITE", value).rewrites,
+            by_variable("HINIT_REWRITE", value).rewrites,
             Rewrites(rewrites.clone())
         );
     }
-    assert_eq!(by_variable(c"HINIT_MAP_EXIT", "TERM=0 7=8").exit.map, map);
-    match parse_with(&["--rewrite=INT=TERM", "x"], c"HINIT_REWRITE", "TERM=QUIT") {
+    assert_eq!(by_variable("HINIT_MAP_EXIT", "TERM=0 7=8").exit.map, map);
+    match parse_with(&["--rewrite=INT=TERM", "x"], "HINIT_REWRITE", "TERM=QUIT") {
         Ok(Command::Run(run)) => assert_eq!(run.rewrites, Rewrites(vec![(2, Some(15))])),
         other => panic!("{other:?}"),
     }

@@ -70,7 +70,7 @@ fn the_options_of_status_and_install() {
     };
     assert_eq!(status(&["--json", "--pid-file=/p", "--foreign"]), all);
     for (value, is_plain) in [("", false), ("1", true), ("0", true)] {
-        match parse_with(&["status"], c"NO_COLOR", value) {
+        match parse_with(&["status"], "NO_COLOR", value) {
             Ok(Command::Status(status)) => assert_eq!(status.plain, is_plain),
             other => panic!("{other:?}"),
         }
@@ -108,7 +108,7 @@ fn flag_then_environment_then_default() {
             ("1", Ok(true)),
             ("x", Err(())),
         ] {
-            let foreign = match parse_with(words, c"HINIT_FOREIGN", value) {
+            let foreign = match parse_with(words, "HINIT_FOREIGN", value) {
                 Ok(Command::Signal(signal)) => Ok(signal.foreign),
                 Ok(Command::Status(status)) => Ok(status.foreign),
                 Ok(other) => panic!("{other:?}"),
@@ -121,7 +121,7 @@ fn flag_then_environment_then_default() {
             assert_eq!(foreign, expected, "{words:?} {value}");
         }
     }
-    match parse_with(&["status"], c"HINIT_JSON", "1") {
+    match parse_with(&["status"], "HINIT_JSON", "1") {
         Ok(Command::Status(status)) => assert!(status.json),
         other => panic!("{other:?}"),
     }
@@ -151,34 +151,31 @@ fn options_of_the_servers_process() {
         Ok(Command::Run(run)) => run,
         other => panic!("{other:?}"),
     };
+    assert_eq!(with(&["x"], "HINIT_USER", "1:2").user, user("1", Some("2")));
     assert_eq!(
-        with(&["x"], c"HINIT_USER", "1:2").user,
-        user("1", Some("2"))
-    );
-    assert_eq!(
-        with(&["--user=a", "x"], c"HINIT_USER", "1:2").user,
+        with(&["--user=a", "x"], "HINIT_USER", "1:2").user,
         user("a", None)
     );
-    assert_eq!(with(&["x"], c"HINIT_USER", "").user, None);
+    assert_eq!(with(&["x"], "HINIT_USER", "").user, None);
     assert!(run(&["--user=a", "--keep-groups", "x"]).keep_groups);
-    assert!(with(&["x"], c"HINIT_KEEP_GROUPS", "1").keep_groups);
-    assert!(!with(&["x"], c"HINIT_KEEP_GROUPS", "0").keep_groups);
+    assert!(with(&["x"], "HINIT_KEEP_GROUPS", "1").keep_groups);
+    assert!(!with(&["x"], "HINIT_KEEP_GROUPS", "0").keep_groups);
     assert_eq!(run(&["--umask", "0027", "x"]).umask, Some(0o27));
     assert_eq!(run(&["--umask=0", "x"]).umask, Some(0));
-    assert_eq!(with(&["x"], c"HINIT_UMASK", "77").umask, Some(0o77));
+    assert_eq!(with(&["x"], "HINIT_UMASK", "77").umask, Some(0o77));
     assert_eq!(
-        with(&["--umask=22", "x"], c"HINIT_UMASK", "77").umask,
+        with(&["--umask=22", "x"], "HINIT_UMASK", "77").umask,
         Some(0o22)
     );
     assert_eq!(
-        with(&["x"], c"HINIT_WORKDIR", "/w").workdir,
+        with(&["x"], "HINIT_WORKDIR", "/w").workdir,
         Some("/w".into())
     );
     assert_eq!(
-        with(&["--workdir=/v", "x"], c"HINIT_WORKDIR", "/w").workdir,
+        with(&["--workdir=/v", "x"], "HINIT_WORKDIR", "/w").workdir,
         Some("/v".into())
     );
-    let variable = c"HINIT_REMOVE_STALE";
+    let variable = "HINIT_REMOVE_STALE";
     assert_eq!(
         with(&["x"], variable, "/a b\n\n/c,d\n").stale,
         paths(&["/a b", "/c,d"])
@@ -198,13 +195,13 @@ fn each_has_its_help_and_its_usage() {
     ] {
         for words in [[name, "--help"], [name, "-h"]] {
             match parse_in(&words, "") {
-                Ok(Command::Help(text)) => assert!(text.starts_with(usage), "{text}"),
+                Ok(Command::Print(text)) => assert!(text.starts_with(usage), "{text}"),
                 other => panic!("{words:?}: {other:?}"),
             }
         }
         // --help counts after operands too.
         let words = [name, "a", "b", "--help"];
-        assert!(matches!(parse_in(&words, ""), Ok(Command::Help(_))));
+        assert!(matches!(parse_in(&words, ""), Ok(Command::Print(_))));
         let call = format!("hinit {name}");
         assert_eq!(parse_in(&[name, "--x"], "").unwrap_err().call, call);
         // A server of that name.

@@ -9,15 +9,15 @@ fn a_bad_value_is_named_with_its_option() {
         "not FROM=TO by signals such as TERM, 15 or RTMIN+3 (not from KILL, STOP or CHLD)";
     let codes = "not FROM=TO by exit codes up to 255, or from a signal such as TERM";
     for (option, variable, value, why) in [
-        ("--grace", c"HINIT_GRACE", "soon", time),
-        ("--stop-delay", c"HINIT_STOP_DELAY", "1y", time),
-        ("--rewrite", c"HINIT_REWRITE", "KILL=TERM", rewrite),
-        ("--map-exit", c"HINIT_MAP_EXIT", "TERM=300", codes),
-        ("--rewrite", c"HINIT_REWRITE", "15:3", "write `15=3`"),
-        ("--map-exit", c"HINIT_MAP_EXIT", "143", "write `143=0`"),
+        ("--grace", "HINIT_GRACE", "soon", time),
+        ("--stop-delay", "HINIT_STOP_DELAY", "1y", time),
+        ("--rewrite", "HINIT_REWRITE", "KILL=TERM", rewrite),
+        ("--map-exit", "HINIT_MAP_EXIT", "TERM=300", codes),
+        ("--rewrite", "HINIT_REWRITE", "15:3", "write `15=3`"),
+        ("--map-exit", "HINIT_MAP_EXIT", "143", "write `143=0`"),
         (
             "--parent-death",
-            c"HINIT_PARENT_DEATH",
+            "HINIT_PARENT_DEATH",
             "TREM",
             "`TREM` is not a signal (did you mean TERM?)",
         ),
@@ -26,7 +26,7 @@ fn a_bad_value_is_named_with_its_option() {
             usage_error(&[option, value, "x"]),
             format!("run: `{option} {value}`: {why}")
         );
-        let message = format!("`{}={value}`: {why}", variable.to_str().unwrap());
+        let message = format!("`{variable}={value}`: {why}");
         let by_variable = parse_with(&["x"], variable, value);
         assert_eq!(by_variable, Err(of_run(message)));
     }

@@ -1,28 +1,13 @@
-use std::ffi::{CStr, OsString};
-
 use crate::cli::options::{HEALTHCHECK, HELP, Opt, RUN, SIGNAL, STATUS, Topic};
-use crate::cli::{Env, parse};
+use crate::cli::tests::parse_as;
 
-fn mistake(words: &[&str], variables: &[(&CStr, &str)]) -> Option<String> {
-    let env = |name: &CStr| {
-        let mut variables = variables.iter();
-        variables.find_map(|(known, value)| (*known == name).then(|| value.into()))
-    };
-    let words = ["hinit"].iter().chain(words).map(OsString::from);
-    let why = parse(
-        words.collect(),
-        Env {
-            get: &env,
-            may_have: Some(&|_| true),
-        },
-    )
-    .err()?
-    .why;
-    Some(why)
+fn mistake(words: &[&str], variables: &[(&str, &str)]) -> Option<String> {
+    let error = parse_as("hinit", words, variables).err()?;
+    Some(error.why)
 }
 
 /// From a command line in one string.
-fn of_check(words: &str, variables: &[(&CStr, &str)]) -> Option<String> {
+fn of_check(words: &str, variables: &[(&str, &str)]) -> Option<String> {
     let words: Vec<&str> = ["healthcheck"]
         .into_iter()
         .chain(words.split_whitespace())
@@ -58,32 +43,32 @@ fn an_option_of_a_health_check_that_has_no_effect() {
     ] {
         assert_eq!(of_check(words, &[]).as_deref(), Some(why), "{words}");
         let in_variable = format!("in HINIT_HEALTH: {why}");
-        let variables = [(c"HINIT_HEALTH", words)];
+        let variables = [("HINIT_HEALTH", words)];
         assert_eq!(of_check("", &variables), Some(in_variable), "{words}");
     }
     let url = "http://127.0.0.1:1/";
     for (words, variables) in [
-        ("--expect 204", &[(c"HINIT_HTTP", url)][..]),
+        ("--expect 204", &[("HINIT_HTTP", url)][..]),
         (
             "--expect 204",
-            &[(c"HINIT_HEALTH", "--http http://127.0.0.1:1/")],
+            &[("HINIT_HEALTH", "--http http://127.0.0.1:1/")],
         ),
         (
             "--http http://127.0.0.1:1/",
-            &[(c"HINIT_HEALTH", "--expect 204 --tcp 127.0.0.1:1")],
+            &[("HINIT_HEALTH", "--expect 204 --tcp 127.0.0.1:1")],
         ),
         ("--header A:b --grpc 127.0.0.1:1", &[]),
-        ("--max-age 60s", &[(c"HINIT_HEARTBEAT", "/beat")]),
+        ("--max-age 60s", &[("HINIT_HEARTBEAT", "/beat")]),
         // The variables of an image are for all its commands.
         (
             "--tcp 127.0.0.1:1",
             &[
-                (c"HINIT_EXPECT", "204"),
-                (c"HINIT_METHOD", "HEAD"),
-                (c"HINIT_CONTAINS", "x"),
-                (c"HINIT_HEADER", "A: b"),
-                (c"HINIT_MAX_AGE", "60s"),
-                (c"HINIT_FOREIGN", "1"),
+                ("HINIT_EXPECT", "204"),
+                ("HINIT_METHOD", "HEAD"),
+                ("HINIT_CONTAINS", "x"),
+                ("HINIT_HEADER", "A: b"),
+                ("HINIT_MAX_AGE", "60s"),
+                ("HINIT_FOREIGN", "1"),
             ],
         ),
     ] {
@@ -114,25 +99,25 @@ fn an_option_of_run_that_has_no_effect() {
         assert_eq!(mistake(words, &[]).as_deref(), Some(why), "{words:?}");
     }
     for (words, variables) in [
-        (&["--keep-groups", "x"][..], &[(c"HINIT_USER", "app")][..]),
+        (&["--keep-groups", "x"][..], &[("HINIT_USER", "app")][..]),
         (
             &["--watchdog-signal=ABRT", "x"],
-            &[(c"HINIT_WATCHDOG", "5s")],
+            &[("HINIT_WATCHDOG", "5s")],
         ),
         (
             &["--pid-file-mode=0600", "--no-pid-file", "x"],
-            &[(c"HINIT_LISTEN", "unix:/s")],
+            &[("HINIT_LISTEN", "unix:/s")],
         ),
         (&["-v", "--quiet-success", "x"], &[]),
         (
             &["x"],
             &[
-                (c"HINIT_KEEP_GROUPS", "1"),
-                (c"HINIT_WATCHDOG_SIGNAL", "ABRT"),
+                ("HINIT_KEEP_GROUPS", "1"),
+                ("HINIT_WATCHDOG_SIGNAL", "ABRT"),
             ],
         ),
-        (&["-q", "x"], &[(c"HINIT_QUIET_SUCCESS", "1")]),
-        (&["--no-pid-file", "x"], &[(c"HINIT_PID_FILE", "/p")]),
+        (&["-q", "x"], &[("HINIT_QUIET_SUCCESS", "1")]),
+        (&["--no-pid-file", "x"], &[("HINIT_PID_FILE", "/p")]),
     ] {
         assert_eq!(mistake(words, variables), None, "{words:?} {variables:?}");
     }
@@ -154,34 +139,59 @@ fn value_of(option: &Opt) -> &'static str {
         "CODES" => "200",
         "TEXT" => "ok",
         "ADDRESS" => "127.0.0.1:1",
+        "LEVEL" => "quiet",
         "PROBE..." => "--tcp 127.0.0.1:1",
         other => panic!("{other}"),
     }
 }
 
+/// A right command line of this command: these words, what this option needs beside itself, and the operand.
+fn command_line<'w>(topic: &Topic, option: &Opt, words: &[&'w str]) -> Vec<&'w str> {
+    let beside: &[&str] = match option.long() {
+        "--method" | "--header" | "--expect" | "--contains" => &["--http=http://[::1]/"],
+        "--heartbeat" => &["--max-age=1s"],
+        "--max-age" => &["--heartbeat=/x"],
+        "--watchdog-signal" => &["--watchdog=1s"],
+        _ => &[],
+    };
+    let operand: &[&str] = match topic.word() {
+        "run" => &["x"],
+        "signal" => &["TERM"],
+        _ => &[],
+    };
+    [&[topic.word()], beside, words, operand].concat()
+}
+
+/// The default of an entry is the value of the text that the help shows.
+#[test]
+fn a_default_is_the_one_that_the_help_shows() {
+    let mut count = 0;
+    for topic in [&RUN, &HEALTHCHECK, &SIGNAL, &STATUS] {
+        for option in topic.options {
+            // That of the PID file is looked for, see pidfile::default_path.
+            if option.default().is_empty() || option.long() == "--pid-file" {
+                continue;
+            }
+            let given = [option.long(), option.default()];
+            let parse = |words| parse_as("hinit", &command_line(topic, option, words), &[]);
+            assert_eq!(parse(&given), parse(&[]), "{given:?}");
+            assert!(parse(&[]).is_ok(), "{given:?}");
+            count += 1;
+        }
+    }
+    assert_eq!(count, 6);
+}
+
 /// Compares the help with the parser. A flag may be repeated without effect.
 #[test]
 fn the_help_says_what_may_be_repeated() {
-    let operand = |topic: &Topic| match topic.word() {
-        "run" => Some("x"),
-        "signal" => Some("TERM"),
-        _ => None,
-    };
     for topic in [&RUN, &HEALTHCHECK, &SIGNAL, &STATUS] {
         for option in topic.options {
-            if !option.takes_value() {
+            if !option.takes_value() || option.is_variable_only() {
                 continue;
             }
             let twice = [option.long(), value_of(option)].repeat(2);
-            let beside: &[&str] = match option.long() {
-                "--method" | "--header" | "--expect" | "--contains" => &["--http=http://[::1]/"],
-                "--heartbeat" => &["--max-age=1s"],
-                "--max-age" => &["--heartbeat=/x"],
-                "--watchdog-signal" => &["--watchdog=1s"],
-                _ => &[],
-            };
-            let words = [&[topic.word()], &twice[..], beside].concat();
-            let words: Vec<&str> = words.into_iter().chain(operand(topic)).collect();
+            let words = command_line(topic, option, &twice);
             let refusal = format!("`{}` may be given only once", option.long());
             let expected = (!option.help().ends_with("; may be repeated")).then_some(refusal);
             assert_eq!(mistake(&words, &[]), expected, "{words:?}");
@@ -199,13 +209,13 @@ fn the_help_says_what_may_be_repeated() {
     // Even if an argument overrides it.
     for words in ["", "--timeout 3s"] {
         assert_eq!(
-            of_check(words, &[(c"HINIT_HEALTH", twice)]).as_deref(),
+            of_check(words, &[("HINIT_HEALTH", twice)]).as_deref(),
             Some(why)
         );
     }
     // An argument overrides the variable: neither is repeated.
     assert_eq!(
-        of_check("--timeout 3s", &[(c"HINIT_HEALTH", "--timeout 2s")]),
+        of_check("--timeout 3s", &[("HINIT_HEALTH", "--timeout 2s")]),
         None
     );
 }

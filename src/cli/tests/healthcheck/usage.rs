@@ -1,7 +1,8 @@
 //! Usage errors of a health check.
 
 use super::*;
-use crate::cli::{Env, ErrorOutput};
+use crate::cli::ErrorOutput;
+use crate::cli::tests::parse_as;
 
 #[test]
 fn usage_errors_of_a_health_check() {
@@ -39,8 +40,8 @@ fn usage_errors_of_a_health_check() {
         ),
         (
             &["--grpc=[::1]:1"],
-            &[(c"HINIT_HEADER", "A: b\nTE: c")],
-            "`HINIT_HEADER=TE: c`: gRPC reserves this field",
+            &[("HINIT_HEADER", "A: b\nTE: c")],
+            "`HINIT_HEADER=TE`: gRPC reserves this field",
         ),
         (
             &[
@@ -65,7 +66,7 @@ fn usage_errors_of_a_health_check() {
         ),
         (
             &[],
-            &[(c"HINIT_HTTP", "https://127.0.0.1/")],
+            &[("HINIT_HTTP", "https://127.0.0.1/")],
             "`HINIT_HTTP=https://127.0.0.1/`: hinit speaks no TLS: ask the server's plain HTTP \
              port, or use `--tcp`",
         ),
@@ -83,39 +84,39 @@ fn usage_errors_in_hinit_health() {
     for (words, variables, message) in [
         (
             &[][..],
-            &[(c"HINIT_HEALTH", "--tcp 'x")][..],
+            &[("HINIT_HEALTH", "--tcp 'x")][..],
             "in HINIT_HEALTH: a quote is not closed",
         ),
         (
             &[],
-            &[(c"HINIT_HEALTH", "--tccp x")],
+            &[("HINIT_HEALTH", "--tccp x")],
             "in HINIT_HEALTH: unknown option `--tccp` (did you mean `--tcp`?)",
         ),
         (
             &[],
-            &[(c"HINIT_HEALTH", "-q x")],
+            &[("HINIT_HEALTH", "-q x")],
             "in HINIT_HEALTH: unexpected word `x`",
         ),
         (
             &[],
-            &[(c"HINIT_HEALTH", "--timeout soon")],
+            &[("HINIT_HEALTH", "--timeout soon")],
             "in HINIT_HEALTH: `--timeout soon`: not a time above 0 and up to 365d such as 500ms, 2s or 1m30s; \
              the units are ms, s, m, h and d",
         ),
         // As a help text it would be exit code 0: healthy.
         (
             &[],
-            &[(c"HINIT_HEALTH", "--help")],
+            &[("HINIT_HEALTH", "--help")],
             "in HINIT_HEALTH: `--help` belongs on the command line",
         ),
         (
             &["--tcp", "127.0.0.1:1"],
-            &[(c"HINIT_HEALTH", "--tcp 127.0.0.1:2 -h")],
+            &[("HINIT_HEALTH", "--tcp 127.0.0.1:2 -h")],
             "in HINIT_HEALTH: `--help` belongs on the command line",
         ),
         (
             &[],
-            &[(c"HINIT_HEALTH", "--version")],
+            &[("HINIT_HEALTH", "--version")],
             "in HINIT_HEALTH: unknown option `--version`: it is an option of `hinit run`",
         ),
     ] {
@@ -139,8 +140,8 @@ fn a_usage_error_has_the_output_that_the_arguments_ask_for() {
         (&["--json", "-q"], Answer::Json),
         (&["--tpc", "--json=1"], Answer::Line),
     ] {
-        let words = ["hinit", "healthcheck"].iter().chain(words);
-        let error = parse(words.map(OsString::from).collect(), Env::EMPTY).unwrap_err();
+        let words = [&["healthcheck"], words].concat();
+        let error = parse_as("hinit", &words, &[]).unwrap_err();
         assert_eq!(error.output, ErrorOutput::Verdict(answer), "{}", error.why);
     }
 }
