@@ -2,8 +2,8 @@
 //! signal, unlink, follow or trust what is not its own. The README's threat model names these
 //! tests.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::fs;
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -31,7 +31,7 @@ fn by_attacker(program: &str) -> Command {
 
 /// A directory of the attacker in this one, which all users may traverse.
 fn attackers_directory(dir: &TempDir, name: &str) -> PathBuf {
-    fs::set_permissions(dir, Permissions::from_mode(0o755)).unwrap();
+    set_mode(dir, 0o755);
     let own = dir.join(name);
     fs::create_dir(&own).unwrap();
     chown(&own, Some(ATTACKER), Some(ATTACKER)).unwrap();

@@ -1,12 +1,10 @@
 //! PID files that hinit refuses: one line, the exit code 125, nothing is launched or changed.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt, chown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-
-use nix::libc::SIGTERM;
 
 use crate::support::*;
 
@@ -113,19 +111,14 @@ fn a_file_of_two_names_or_of_another_user() {
 fn a_file_that_another_hinit_holds() {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let first = Start::new(Mode::Subreaper)
-        .pid_file(&path)
-        .fixture(["ready"])
-        .start()
-        .ready();
+    let first = start_fixture(Mode::Subreaper, &path, "ready");
     let pid = recorded(&path);
     refused(
         &path,
         &format!("another hinit has locked it, for process {pid}"),
     );
     assert_eq!(recorded(&path), pid);
-    first.signal(SIGTERM);
-    assert_eq!(first.end().code, 143);
+    assert_eq!(first.stop().code, 143);
 }
 
 #[test]
@@ -159,7 +152,7 @@ fn a_directory_that_this_user_may_not_write() {
         return;
     }
     let dir = TempDir::new();
-    fs::set_permissions(&dir, Permissions::from_mode(0o755)).unwrap();
+    set_mode(&dir, 0o755);
     let path = dir.join("pid");
     let as_nobody = |path: &Path| {
         let start = Start::new(Mode::Subreaper).with(|command| {
@@ -180,7 +173,7 @@ fn a_directory_that_this_user_may_not_write() {
         as_nobody(&dir.join("new/pid")),
         denied(&dir.join("new/pid"))
     );
-    fs::set_permissions(&dir, Permissions::from_mode(0o700)).unwrap();
+    set_mode(&dir, 0o700);
     assert_eq!(as_nobody(&path), denied(&path));
 }
 

@@ -1,12 +1,12 @@
 //! The socket beside the PID file, by which a health check queries hinit itself.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
-use nix::libc::{SIGKILL, SIGTERM};
+use nix::libc::SIGKILL;
 
 use crate::support::*;
 
@@ -69,14 +69,8 @@ fn the_socket_exists_as_long_as_hinit_runs(mode: Mode) {
                 .file_type()
                 .is_socket()
         );
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!(
-            (ended.code, ended.log.lines().count()),
-            (143, 1),
-            "{}",
-            ended.log
-        );
+        let ended = hinit.stop();
+        ended.assert_code_and_lines(143, 1);
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
     }
 }
@@ -84,11 +78,7 @@ fn the_socket_exists_as_long_as_hinit_runs(mode: Mode) {
 fn without_notify_and_listen_there_is_no_socket(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&pid_file)
-        .fixture(["ready"])
-        .start()
-        .ready();
+    let hinit = start_fixture(mode, &pid_file, "ready");
     recorded(&pid_file);
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
     let verdict = hinit.verdict_with(&pid_file, &["--ready"]);
@@ -96,8 +86,7 @@ fn without_notify_and_listen_there_is_no_socket(mode: Mode) {
         verdict,
         "unhealthy: hinit runs without --notify, --listen or --ready-when, so it cannot tell"
     );
-    hinit.signal(SIGTERM);
-    hinit.end();
+    hinit.stop();
     // Without a PID file there is no socket either.
     let start = Start::new(mode).no_pid_file().with(|command| {
         command.current_dir(&dir);
@@ -108,9 +97,7 @@ fn without_notify_and_listen_there_is_no_socket(mode: Mode) {
 fn a_removed_socket_is_unhealthy(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&pid_file)
-        .args(["--notify"])
+    let hinit = Start::with_notify(mode, &pid_file)
         .notifies(&["READY=1"])
         .start()
         .ready();
@@ -125,17 +112,14 @@ fn a_removed_socket_is_unhealthy(mode: Mode) {
     }
     // A file that another program puts there stays.
     fs::write(socket_beside(&pid_file), "another's").unwrap();
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
     assert_eq!(fs::read(socket_beside(&pid_file)).unwrap(), b"another's");
 }
 
 fn a_socket_left_by_a_killed_hinit_is_replaced(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&pid_file)
-        .args(["--notify"])
+    let hinit = Start::with_notify(mode, &pid_file)
         .fixture(["ready"])
         .start()
         .ready();
@@ -147,16 +131,11 @@ fn a_socket_left_by_a_killed_hinit_is_replaced(mode: Mode) {
     }
     hinit.end();
     assert!(socket_beside(&pid_file).exists());
-    let start = Start::new(mode).pid_file(&pid_file).args(["--notify"]);
+    let start = Start::with_notify(mode, &pid_file);
     let hinit = start.notifies(&["READY=1"]).start().ready();
     recorded(&pid_file);
-    assert!(
-        hinit
-            .verdict_with(&pid_file, &["--ready"])
-            .starts_with("healthy: ")
-    );
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    hinit.assert_ready(&pid_file);
+    assert_eq!(hinit.stop().code, 143);
     assert!(!socket_beside(&pid_file).exists());
 }
 
@@ -187,8 +166,7 @@ fn readers_of_the_pid_file_may_connect_whatever_the_umask(mode: Mode) {
                 socket,
                 "{permitted} {umask}"
             );
-            hinit.signal(SIGTERM);
-            hinit.end();
+            hinit.stop();
         }
     }
 }
@@ -254,18 +232,11 @@ fn only_the_sockets_file_name_must_fit_an_address() {
     let deep = dir.join("d".repeat(200));
     let room = 107 - ".sock".len();
     let fits = deep.join("x".repeat(room));
-    let start = Start::new(Mode::Subreaper)
-        .pid_file(&fits)
-        .args(["--notify"]);
+    let start = Start::with_notify(Mode::Subreaper, &fits);
     let hinit = start.notifies(&["READY=1"]).start().ready();
     recorded(&fits);
-    assert!(
-        hinit
-            .verdict_with(&fits, &["--ready"])
-            .starts_with("healthy: ")
-    );
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    hinit.assert_ready(&fits);
+    assert_eq!(hinit.stop().code, 143);
     assert_refused(&deep.join("x".repeat(room + 1)), "the name is too long");
 }
 
@@ -273,9 +244,7 @@ fn only_the_sockets_file_name_must_fit_an_address() {
 fn a_command_that_cannot_be_run_leaves_no_trace() {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let start = Start::new(Mode::Subreaper)
-        .pid_file(&pid_file)
-        .args(["--notify"]);
+    let start = Start::with_notify(Mode::Subreaper, &pid_file);
     assert_eq!(start.args(["/missing"]).run().code, 127);
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
 }
@@ -287,11 +256,9 @@ fn a_socket_of_another_user_is_not_trusted() {
         return;
     }
     let dir = TempDir::new();
-    fs::set_permissions(&dir, Permissions::from_mode(0o777)).unwrap();
+    set_mode(&dir, 0o777);
     let pid_file = dir.join("pid");
-    let start = Start::new(Mode::Subreaper)
-        .pid_file(&pid_file)
-        .args(["--notify"]);
+    let start = Start::with_notify(Mode::Subreaper, &pid_file);
     let hinit = start.notifies(&["READY=1"]).start().ready();
     recorded(&pid_file);
     let socket = socket_beside(&pid_file);
@@ -315,8 +282,7 @@ fn a_socket_of_another_user_is_not_trusted() {
         assert_eq!(verdict_on(&verdict, &pid_file), expected);
     }
     for hinit in [hinit, squatter] {
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
+        assert_eq!(hinit.stop().code, 143);
     }
 }
 
@@ -325,9 +291,7 @@ fn a_socket_of_another_user_is_not_trusted() {
 fn a_hinit_that_hangs_is_unhealthy() {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let start = Start::new(Mode::Subreaper)
-        .pid_file(&pid_file)
-        .args(["--notify"]);
+    let start = Start::with_notify(Mode::Subreaper, &pid_file);
     let hinit = start.notifies(&["READY=1"]).start().ready();
     recorded(&pid_file);
     hinit.signal(nix::libc::SIGSTOP);
@@ -345,6 +309,5 @@ fn a_hinit_that_hangs_is_unhealthy() {
     }
     assert_eq!(ended.code, 1);
     hinit.signal(nix::libc::SIGCONT);
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::SystemTime;
 
-use nix::libc::{SIGKILL, SIGTERM};
+use nix::libc::SIGKILL;
 
 use crate::support::*;
 
@@ -200,8 +200,7 @@ impl Crashes<'_> {
         self.server_of_this_start(pid);
         let well = format!("healthy: process {pid} is alive");
         assert_eq!(next.verdict(self.path), well);
-        next.signal(SIGTERM);
-        let ended = next.end();
+        let ended = next.stop();
         assert_eq!(ended.code, 143, "{}", ended.log);
         let left = fs::read_dir(self.path.parent().unwrap()).unwrap();
         assert_eq!(left.count(), 0);

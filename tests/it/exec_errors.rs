@@ -3,8 +3,8 @@
 
 use std::env::consts::ARCH;
 use std::ffi::OsStr;
-use std::fs::{self, OpenOptions, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -32,7 +32,7 @@ fn refused(mode: Mode, command: impl AsRef<OsStr>, code: i32, reason: &str) {
 fn file(path: &Path, contents: impl AsRef<[u8]>, mode: u32) {
     let draft = path.with_extension("draft");
     fs::write(&draft, contents).unwrap();
-    fs::set_permissions(&draft, Permissions::from_mode(mode)).unwrap();
+    set_mode(&draft, mode);
     let mut copy = Command::new("cp");
     let copied = copy.arg("--preserve=mode").arg(&draft).arg(path).status();
     assert!(copied.unwrap().success());
@@ -492,7 +492,7 @@ fn a_file_that_this_user_may_not_execute() {
         return;
     }
     let dir = TempDir::new();
-    fs::set_permissions(&dir, Permissions::from_mode(0o755)).unwrap();
+    set_mode(&dir, 0o755);
     let as_nobody = |path: &Path, reason: &str| {
         let start = Start::new(Mode::Subreaper).with(|command| {
             command.uid(65534);
@@ -507,7 +507,7 @@ fn a_file_that_this_user_may_not_execute() {
     // Executable but not readable.
     file(&path, with_loader("/no/such"), 0o711);
     as_nobody(&path, "its interpreter or loader is not there");
-    fs::set_permissions(&dir, Permissions::from_mode(0o700)).unwrap();
+    set_mode(&dir, 0o700);
     as_nobody(
         &path,
         "no permission to search a directory on the way to it",

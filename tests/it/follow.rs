@@ -1,7 +1,6 @@
 //! Servers that replace their main process, and name the new one in their own PID file.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::Path;
 
 use nix::libc::{SIGTERM, SIGUSR2};
@@ -82,7 +81,7 @@ fn a_process_that_is_not_a_child_of_hinit_is_ignored(mode: Mode) {
 }
 
 fn a_file_that_others_may_write_is_ignored(mode: Mode) {
-    let open = |own: &Path| fs::set_permissions(own, Permissions::from_mode(0o666)).unwrap();
+    let open = |own: &Path| set_mode(own, 0o666);
     let ended = replace_server(mode, &TempDir::new(), "$!", open);
     assert_eq!(ended.code, 0);
     assert!(

@@ -41,8 +41,7 @@ fn a_new_server_that_leads_another_session_gets_the_stop_signal(mode: Mode) {
     kill(child_called(&hinit, "sh"), SIGKILL);
     // Both are in the group that hinit made, which stays the group of the new server.
     hinit.next_message();
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert_eq!(ended.code, 143, "{}", ended.log);
 }
 
@@ -87,8 +86,7 @@ fn in_a_group_of_other_processes_only_the_server_gets_the_signal() {
         (children_of(hinit.pid()) == [server]).then_some(())
     });
     hinit.signal(SIGUSR1);
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
     assert!(stranger.try_wait().unwrap().is_none());
     stranger.kill().unwrap();
     stranger.wait().unwrap();

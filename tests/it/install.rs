@@ -1,6 +1,6 @@
 //! `hinit install`: the copy is complete and executable in one step, or there is none.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -129,7 +129,7 @@ fn an_existing_file_is_replaced_and_keeps_neither_mode_nor_links() {
     let dir = TempDir::new();
     let path = dir.join("hinit");
     fs::write(&path, "old").unwrap();
-    fs::set_permissions(&path, Permissions::from_mode(0o4777)).unwrap();
+    set_mode(&path, 0o4777);
     fs::hard_link(&path, dir.join("other")).unwrap();
     assert_eq!(install(&path).code, 0);
     is_whole(&path);
@@ -170,7 +170,7 @@ fn a_path_that_cannot_be_made() {
     }
     refused(&dir, "/proc/hinit", "No such file or directory");
     if can_be_root("to be another user") {
-        fs::set_permissions(&dir, Permissions::from_mode(0o755)).unwrap();
+        set_mode(&dir, 0o755);
         let mut command = hinit_with(["install"]);
         let ended = command.arg(dir.join("hinit")).uid(65534).output().unwrap();
         assert!(Ended::of(&ended).log.ends_with(": Permission denied"));

@@ -78,8 +78,7 @@ fn orphans_are_reaped_and_do_not_end_hinit(mode: Mode) {
         .fixture(["orphans", "20"])
         .start()
         .ready();
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert_eq!(ended.code, 143);
     assert_eq!(
         ended.log.matches("reaped orphan").count(),
@@ -122,8 +121,7 @@ fn orphans_of_any_kind_and_end_are_reaped(mode: Mode) {
     eventually("only the server is left", || {
         (children_of(hinit.pid()).len() == 1).then_some(())
     });
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert_eq!(ended.code, 143, "{}", ended.log);
     for (_, name) in deaths {
         assert!(
@@ -142,11 +140,7 @@ fn orphans_of_any_kind_and_end_are_reaped(mode: Mode) {
 fn a_traced_server_is_alive_and_gets_its_signals(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&pid_file)
-        .fixture(["signals"])
-        .start()
-        .ready();
+    let hinit = start_fixture(mode, &pid_file, "signals");
     let server = hinit.server();
     let mut strace = Command::new("strace");
     strace.args([
@@ -299,8 +293,7 @@ fn hinit_leaves_its_working_directory_and_closes_inherited_descriptors(mode: Mod
     });
     // hinit still has the descriptors that it needs.
     assert!(hinit.verdict(&path).starts_with("healthy: "));
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
     assert!(!path.exists());
 }
 
@@ -334,33 +327,22 @@ fn closed_standard_descriptors_stay_closed_and_get_no_file_of_hinits(mode: Mode)
 fn a_server_whose_first_thread_has_exited_is_alive(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&pid_file)
-        .fixture(["leader-leaves"])
-        .start()
-        .ready();
+    let hinit = start_fixture(mode, &pid_file, "leader-leaves");
     assert_eq!(status_of(hinit.server(), "State").unwrap(), "Z (zombie)");
     assert_eq!(
         hinit.verdict(&pid_file),
         format!("healthy: process {} is alive", recorded(&pid_file))
     );
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
 }
 
 fn a_stopped_server_is_unhealthy_and_does_not_end_hinit(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&pid_file)
-        .fixture(["ready"])
-        .start()
-        .ready();
+    let hinit = start_fixture(mode, &pid_file, "ready");
     let server = hinit.server();
     kill(server, SIGSTOP);
-    eventually("the process stops", || {
-        (status_of(server, "State")?.starts_with('T')).then_some(())
-    });
+    wait_for_state(server, 'T');
     assert_eq!(
         hinit.verdict(&pid_file),
         format!("unhealthy: process {} is stopped", recorded(&pid_file))
@@ -369,18 +351,13 @@ fn a_stopped_server_is_unhealthy_and_does_not_end_hinit(mode: Mode) {
     eventually("the process continues", || {
         (hinit.verdict(&pid_file).starts_with("healthy")).then_some(())
     });
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
 }
 
 fn the_pid_file_names_the_server_and_is_removed_at_the_end(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&pid_file)
-        .fixture(["signals"])
-        .start()
-        .ready();
+    let hinit = start_fixture(mode, &pid_file, "signals");
     let inside = status_of(hinit.server(), "NSpid").unwrap();
     assert_eq!(
         inside.split('\t').next_back().unwrap(),
@@ -388,8 +365,7 @@ fn the_pid_file_names_the_server_and_is_removed_at_the_end(mode: Mode) {
     );
     kill(hinit.server(), SIGHUP);
     assert_eq!(hinit.line(), "signal 1");
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 0);
+    assert_eq!(hinit.stop().code, 0);
     assert!(!pid_file.exists());
 }
 

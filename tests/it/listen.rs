@@ -64,8 +64,7 @@ fn without_notify_a_server_is_ready_at_once(mode: Mode) {
         hinit.verdict_with(&pid_file, &["--ready"]),
         format!("healthy: process {pid} is alive")
     );
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
     assert!(std::net::TcpStream::connect(address).is_err());
 }
 
@@ -73,10 +72,7 @@ fn a_server_that_is_about_to_be_stopped_is_alive_but_not_ready(mode: Mode) {
     for options in [&[][..], &["--stop-delay", "10m"]] {
         let dir = TempDir::new();
         let pid_file = dir.join("pid");
-        let start = Start::new(mode)
-            .pid_file(&pid_file)
-            .args(["--notify"])
-            .args(options);
+        let start = Start::with_notify(mode, &pid_file).args(options);
         let script = format!(
             "trap 'echo told' TERM; trap 'exit 3' USR1; {}; echo ready; while :; do sleep 0.01; \
              done",
@@ -130,9 +126,7 @@ fn while_hinit_waits_for_leftovers_no_server_is_healthy(mode: Mode) {
 fn a_stopped_server_is_unhealthy_until_it_continues(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&pid_file)
-        .args(["--notify"])
+    let hinit = Start::with_notify(mode, &pid_file)
         .notifies(&["READY=1"])
         .start()
         .ready();
@@ -153,8 +147,7 @@ fn a_stopped_server_is_unhealthy_until_it_continues(mode: Mode) {
         });
         assert_eq!(statuses(&pid_file), [&well, &well, "ready"]);
     }
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
 }
 
 fn hinit_answers_at_several_addresses(mode: Mode) {
@@ -181,25 +174,14 @@ fn hinit_answers_at_several_addresses(mode: Mode) {
         };
         let hinit = start.fixture(["ready"]).start().ready();
         for address in addresses {
-            assert!(
-                Client::tcp(address)
-                    .fetch("/livez")
-                    .status
-                    .starts_with("200 ")
-            );
+            Client::tcp(address).assert_alive();
         }
-        assert!(
-            Client::new(&socket)
-                .fetch("/livez")
-                .status
-                .starts_with("200 ")
-        );
+        Client::new(&socket).assert_alive();
         assert_eq!(
             socket.metadata().unwrap().permissions().mode() & 0o777,
             0o600
         );
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
+        assert_eq!(hinit.stop().code, 143);
         assert!(!socket.exists());
     }
 }
@@ -224,8 +206,7 @@ fn the_server_inherits_none_of_the_sockets(mode: Mode) {
     assert_eq!(links(hinit.pid()).iter().filter(own).count(), 5);
     let servers = links(hinit.server());
     assert!(servers.iter().all(|link| !own(&link)), "{servers:?}");
-    hinit.signal(SIGTERM);
-    hinit.end();
+    hinit.stop();
 }
 
 /// With and without IPv6.
@@ -264,8 +245,7 @@ fn localhost_and_all_addresses() {
                 "{name} {host}"
             );
         }
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
+        assert_eq!(hinit.stop().code, 143);
     }
 }
 
@@ -282,12 +262,7 @@ fn without_ipv6_localhost_is_one_address() {
         .args(["--net", "sh", "-euc", script])
         .env("HINIT", super::support::hinit());
     let ended = Ended::of(&command.output().unwrap());
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (0, 1),
-        "{}",
-        ended.log
-    );
+    ended.assert_code_and_lines(0, 1);
     // In the kernel's notation.
     assert_eq!(
         count(&ended.stdout, "0100007F:238D 00000000:0000 0A"),

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::libc::{SIGHUP, SIGTERM, SIGUSR1};
+use nix::libc::{SIGHUP, SIGUSR1};
 
 use crate::support::*;
 
@@ -37,8 +37,7 @@ fn by_default_only_the_end_is_logged(mode: Mode) {
         .ready();
     hinit.signal(SIGHUP);
     assert_eq!(hinit.line(), "signal 1");
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     // How long the stop took, and how long the server was up.
     let (line, times) = ended.log.split_once(" ended ").unwrap();
     assert_eq!(
@@ -62,8 +61,7 @@ fn the_time_of_the_stop_is_not_that_of_the_server(mode: Mode) {
         (ready.elapsed() > second).then_some(())
     });
     let asked = Instant::now();
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     let most = asked.elapsed();
     let (_, times) = ended.log.split_once("; the server ended ").unwrap();
     let (stop, up) = times.split_once(" later (exited 0, up ").unwrap();
@@ -133,8 +131,7 @@ fn verbose_names_each_signal_and_its_sender(mode: Mode) {
         }
         Mode::Pid1 => assert_eq!(line, "hinit: SIGUSR1 from outside the container"),
     }
-    hinit.signal(SIGTERM);
-    hinit.end();
+    hinit.stop();
 }
 
 fn a_closed_log_pipe_does_no_harm(mode: Mode) {

@@ -8,27 +8,10 @@ use nix::libc::{SIGCONT, SIGSTOP, SIGTERM, SIGUSR1};
 
 use crate::support::*;
 
-/// Makes strace inject these faults into hinit, and not into its server. The tracer is not the
-/// parent of hinit.
-fn injected(faults: &[&str]) -> Start {
-    let calls: Vec<&str> = faults
-        .iter()
-        .filter_map(|fault| fault.split(':').next())
-        .collect();
-    let trace = format!("trace={}", calls.join(","));
-    let faults: Vec<String> = faults
-        .iter()
-        .map(|fault| format!("inject={fault}"))
-        .collect();
-    let mut words = vec!["strace", "-D", "-o", "/dev/null", "-e", &trace];
-    words.extend(faults.iter().flat_map(|fault| ["-e", fault]));
-    Start::by(Mode::Subreaper, &words)
-}
-
 #[test]
 fn a_pid_file_that_cannot_be_emptied() {
     let dir = TempDir::new();
-    let start = injected(&["ftruncate:error=EIO", "flock:error=EIO:when=3+"]);
+    let start = Start::with_faults(&["ftruncate:error=EIO", "flock:error=EIO:when=3+"]);
     let ended = start.pid_file(dir.join("pid")).fixture(["exit", "7"]).run();
     assert_eq!(ended.code, 7);
     ended.assert_logged(
@@ -50,7 +33,7 @@ fn what_hinit_can_do_without() {
             "hinit: cannot enter the directory `/`: Permission denied",
         ),
     ] {
-        let start = injected(&[fault]).no_pid_file().args(["-v"]);
+        let start = Start::with_faults(&[fault]).no_pid_file().args(["-v"]);
         let ended = start.fixture(["exit", "7"]).run();
         assert_eq!(ended.code, 7, "{}", ended.log);
         ended.assert_logged(line);
@@ -59,7 +42,7 @@ fn what_hinit_can_do_without() {
 
 #[test]
 fn a_parent_that_cannot_be_watched() {
-    let start = injected(&["prctl:error=EPERM"]).no_pid_file();
+    let start = Start::with_faults(&["prctl:error=EPERM"]).no_pid_file();
     let ended = start
         .args(["--parent-death", "TERM"])
         .fixture(["ready"])
@@ -80,10 +63,9 @@ fn an_orphan_that_cannot_be_reaped_and_takes_no_place() {
         go.display(),
         notify("MAINPID=$pid")
     );
-    let start = injected(&["wait4:error=EIO:when=1"]).no_pid_file();
+    let start = Start::with_faults(&["wait4:error=EIO:when=1"]).no_pid_file();
     let hinit = start.args(["--notify"]).script(&script).start().ready();
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert_eq!(ended.code, 143);
     ended.assert_logged("hinit: cannot reap process *: I/O error");
     ended.assert_logged("hinit: ignored MAINPID=*: it has ended");
@@ -95,32 +77,28 @@ fn a_server_that_hands_over() {
     let start = Start::new(Mode::Subreaper).no_pid_file();
     let hinit = start.args(["--notify", "-v"]).script(&script).start();
     while !matches_pattern(&hinit.log_line(), "hinit: process * is now the server") {}
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
 }
 
 #[test]
 fn a_server_that_gets_no_signal() {
-    let hinit = injected(&["kill:error=EPERM:when=1"]).no_pid_file();
+    let hinit = Start::with_faults(&["kill:error=EPERM:when=1"]).no_pid_file();
     let hinit = hinit.fixture(["ready"]).start().ready();
     hinit.signal(SIGUSR1);
     let line = hinit.log_line();
     let refused = "hinit: cannot pass on SIGUSR1 from process * to the server * (PID *): \
                    Operation not permitted";
     assert!(matches_pattern(&line, refused), "{line}");
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
 }
 
 #[test]
 fn a_stopped_server_that_cannot_be_continued() {
-    let hinit = injected(&["kill:error=EPERM:when=2"]).no_pid_file();
+    let hinit = Start::with_faults(&["kill:error=EPERM:when=2"]).no_pid_file();
     let hinit = hinit.fixture(["ready"]).start().ready();
     let server = hinit.server();
     kill(server, SIGSTOP);
-    eventually("the server has stopped", || {
-        status_of(server, "State")?.starts_with('T').then_some(())
-    });
+    wait_for_state(server, 'T');
     hinit.signal(SIGTERM);
     let line = hinit.log_line();
     assert_eq!(
@@ -133,7 +111,7 @@ fn a_stopped_server_that_cannot_be_continued() {
 
 #[test]
 fn an_address_of_a_family_that_the_machine_lacks() {
-    let start = injected(&["socket:error=EAFNOSUPPORT"]).no_pid_file();
+    let start = Start::with_faults(&["socket:error=EAFNOSUPPORT"]).no_pid_file();
     let ended = start
         .args(["--listen", "[::]:9101"])
         .fixture(["ready"])
@@ -147,9 +125,7 @@ fn an_address_of_a_family_that_the_machine_lacks() {
 #[test]
 fn a_request_that_is_too_large() {
     let dir = TempDir::new();
-    let start = Start::new(Mode::Subreaper)
-        .pid_file(dir.join("pid"))
-        .args(["--notify"]);
+    let start = Start::with_notify(Mode::Subreaper, dir.join("pid"));
     let _hinit = start.notifies(&["READY=1"]).start().ready();
     let mut client = Client::new(&socket_beside(&dir.join("pid")));
     client.send(format!(

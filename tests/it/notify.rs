@@ -2,8 +2,6 @@
 
 use std::fs;
 
-use nix::libc::SIGTERM;
-
 use crate::support::*;
 
 mod departed;
@@ -67,7 +65,7 @@ fn the_environment_names_the_socket_and_the_watchdog(mode: Mode) {
 fn a_server_is_ready_after_its_message(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let start = Start::new(mode).pid_file(&pid_file).args(["--notify"]);
+    let start = Start::with_notify(mode, &pid_file);
     let hinit = start
         .notifies(&["@none", "STATUS=warming up", "READY=1"])
         .start()
@@ -92,14 +90,8 @@ fn a_server_is_ready_after_its_message(mode: Mode) {
         (status.member("phase"), status.member("status")),
         ("\"ready\"", "\"warming up\"")
     );
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (143, 1),
-        "{}",
-        ended.log
-    );
+    let ended = hinit.stop();
+    ended.assert_code_and_lines(143, 1);
 }
 
 fn each_assignment_shows_in_the_status(mode: Mode) {
@@ -117,9 +109,7 @@ fn each_assignment_shows_in_the_status(mode: Mode) {
         "STATUS=",
         "STOPPING=1\\nERRNO=2\\nREADY=1",
     ];
-    let hinit = Start::new(mode)
-        .pid_file(&pid_file)
-        .args(["--notify"])
+    let hinit = Start::with_notify(mode, &pid_file)
         .notifies(&messages)
         .start()
         .ready();
@@ -171,8 +161,7 @@ fn each_assignment_shows_in_the_status(mode: Mode) {
         format!("503 unhealthy: process {pid} is about to be stopped")
     );
     assert!(get(&pid_file, "/livez").status.starts_with("200 "));
-    hinit.signal(SIGTERM);
-    hinit.end();
+    hinit.stop();
 }
 
 // When `notify` has returned, hinit has read the message and closed the descriptors that came with
@@ -180,7 +169,7 @@ fn each_assignment_shows_in_the_status(mode: Mode) {
 fn received_descriptors_are_closed(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let start = Start::new(mode).pid_file(&pid_file).args(["--notify"]);
+    let start = Start::with_notify(mode, &pid_file);
     let hinit = start
         .notifies(&["READY=1", "@fds", "@fds", "@fds"])
         .start()
@@ -195,20 +184,15 @@ fn received_descriptors_are_closed(mode: Mode) {
             (descriptors(&hinit) == before).then_some(())
         });
     }
-    assert!(
-        hinit
-            .verdict_with(&pid_file, &["--ready"])
-            .starts_with("healthy: ")
-    );
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    hinit.assert_ready(&pid_file);
+    let ended = hinit.stop();
     assert_eq!(ended.log.lines().count(), 1, "{}", ended.log);
 }
 
 fn messages_of_a_worker_count(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let start = Start::new(mode).pid_file(&pid_file).args(["--notify"]);
+    let start = Start::with_notify(mode, &pid_file);
     let hinit = start
         .notifies(&["@none", "@worker READY=1"])
         .start()
@@ -220,13 +204,8 @@ fn messages_of_a_worker_count(mode: Mode) {
             .ends_with(" is not ready yet")
     );
     hinit.next_message();
-    assert!(
-        hinit
-            .verdict_with(&pid_file, &["--ready"])
-            .starts_with("healthy: ")
-    );
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    hinit.assert_ready(&pid_file);
+    let ended = hinit.stop();
     assert_eq!(ended.log.lines().count(), 1, "{}", ended.log);
 }
 
@@ -241,8 +220,7 @@ fn a_server_can_extend_its_grace_time(mode: Mode) {
         .script(&script)
         .start()
         .ready();
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert_eq!(ended.code, 7, "{}", ended.log);
     assert!(!ended.log.contains("kill"), "{}", ended.log);
 }

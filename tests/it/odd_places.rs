@@ -1,7 +1,7 @@
 //! Files and directories with unusual permissions, and file systems that lack a feature.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::fs;
+use std::os::unix::fs::chown;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -21,8 +21,8 @@ fn file_in_roots_directory(dir: &TempDir, mode: u32) -> PathBuf {
     let path = dir.join("pid");
     fs::write(&path, "").unwrap();
     chown(&path, Some(USER), Some(USER)).unwrap();
-    fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-    fs::set_permissions(dir, Permissions::from_mode(0o755)).unwrap();
+    set_mode(&path, mode);
+    set_mode(dir, 0o755);
     path
 }
 

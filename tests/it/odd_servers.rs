@@ -75,24 +75,14 @@ fn a_managers_socket_of_another_type_gets_no_messages(mode: Mode) {
     });
     let hinit = start.notifies(&["READY=1", "STATUS=up"]).start().ready();
     hinit.next_message();
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (143, 1),
-        "{}",
-        ended.log
-    );
+    let ended = hinit.stop();
+    ended.assert_code_and_lines(143, 1);
 }
 
 fn a_server_whose_first_thread_has_exited_can_be_stopped(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&path)
-        .fixture(["leader-leaves"])
-        .start()
-        .ready();
+    let hinit = start_fixture(mode, &path, "leader-leaves");
     let (pid, server) = (recorded(&path), hinit.server());
     let state = || {
         let status = hinit
@@ -123,8 +113,7 @@ fn a_server_whose_first_thread_has_exited_can_be_stopped(mode: Mode) {
         eventually("its state changes", || (state() == expected).then_some(()));
         assert_eq!(hinit.verdict(&path), verdict);
     }
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
 }
 
 fn a_leftover_whose_first_thread_has_exited_is_alive(mode: Mode) {
@@ -191,8 +180,7 @@ fn a_client_that_sends_garbage_is_disconnected(mode: Mode) {
     client.write_all(b"x").unwrap();
     let error = eventually("hinit hangs up", || client.write_all(b"x").err());
     assert_eq!(error.kind(), ErrorKind::BrokenPipe);
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
 }
 
 #[test]
@@ -229,12 +217,7 @@ fn ends_while_signals_wait(start: Start) {
     });
     kill(leftover, SIGKILL);
     let ended = hinit.end();
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (137, 1),
-        "{}",
-        ended.log
-    );
+    ended.assert_code_and_lines(137, 1);
 }
 
 #[test]

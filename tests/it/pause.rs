@@ -74,6 +74,5 @@ fn a_pause_does_not_count_as_silence(mode: Mode) {
     // From here on no watchdog can run out.
     hinit.next_message();
     assert!(get(&pid_file, "/livez").status.starts_with("200 "));
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
 }

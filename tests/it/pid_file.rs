@@ -1,6 +1,6 @@
 //! The properties of the PID file, also while other processes change it.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -79,26 +79,17 @@ fn missing_directories_are_made_and_paths_may_be_relative(mode: Mode) {
 fn the_directory_may_be_renamed_meanwhile(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("old/pid");
-    let hinit = Start::new(mode)
-        .pid_file(&path)
-        .fixture(["ready"])
-        .start()
-        .ready();
+    let hinit = start_fixture(mode, &path, "ready");
     recorded(&path);
     fs::rename(dir.join("old"), dir.join("new")).unwrap();
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
     assert!(dir.join("new").exists() && !dir.join("new/pid").exists());
 }
 
 fn only_hinit_keeps_the_lock(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&path)
-        .fixture(["ready"])
-        .start()
-        .ready();
+    let hinit = start_fixture(mode, &path, "ready");
     let server = hinit.server();
     let file = File::open(&path).unwrap();
     assert!(fs2::FileExt::try_lock_shared(&file).is_err());
@@ -144,18 +135,12 @@ fn a_stale_or_empty_file_does_not_stop_the_next_start(mode: Mode) {
 fn the_server_is_a_zombie_as_long_as_the_file_names_it(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&path)
-        .fixture(["ready"])
-        .start()
-        .ready();
+    let hinit = start_fixture(mode, &path, "ready");
     let (pid, server) = (hinit.pid(), hinit.server());
     let recorded = recorded(&path);
     kill(pid, SIGSTOP);
     kill(server, SIGKILL);
-    eventually("the process dies", || {
-        status_of(server, "State")?.starts_with('Z').then_some(())
-    });
+    wait_for_state(server, 'Z');
     assert_eq!(
         hinit.verdict(&path),
         format!("unhealthy: process {recorded} is a zombie")
@@ -168,16 +153,11 @@ fn the_server_is_a_zombie_as_long_as_the_file_names_it(mode: Mode) {
 fn a_file_removed_meanwhile_is_a_warning(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&path)
-        .fixture(["ready"])
-        .start()
-        .ready();
+    let hinit = start_fixture(mode, &path, "ready");
     recorded(&path);
     fs::remove_file(&path).unwrap();
     assert!(hinit.verdict(&path).ends_with("does not exist"));
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert_eq!(ended.code, 143);
     let warning = "it was removed or replaced meanwhile";
     assert!(
@@ -193,11 +173,7 @@ fn a_file_removed_meanwhile_is_a_warning(mode: Mode) {
 fn a_file_that_replaces_the_pid_file_stays(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&path)
-        .fixture(["ready"])
-        .start()
-        .ready();
+    let hinit = start_fixture(mode, &path, "ready");
     let old = recorded(&path);
     fs::write(dir.join("new"), format!("{old}\n")).unwrap();
     fs::rename(dir.join("new"), &path).unwrap();
@@ -206,8 +182,7 @@ fn a_file_that_replaces_the_pid_file_stays(mode: Mode) {
             .verdict(&path)
             .ends_with("is stale: no hinit has locked it")
     );
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert!(
         ended.log.ends_with("it was removed or replaced meanwhile"),
         "{}",
@@ -219,11 +194,7 @@ fn a_file_that_replaces_the_pid_file_stays(mode: Mode) {
 fn a_pid_that_another_process_writes_is_ignored(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&path)
-        .fixture(["ready"])
-        .start()
-        .ready();
+    let hinit = start_fixture(mode, &path, "ready");
     recorded(&path);
     OpenOptions::new()
         .append(true)
@@ -237,8 +208,7 @@ fn a_pid_that_another_process_writes_is_ignored(mode: Mode) {
         hinit.verdict(&path),
         "unhealthy: the server has not started yet, or has ended"
     );
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
     assert!(!path.exists());
 }
 
@@ -275,16 +245,11 @@ fn the_claim_does_not_change_the_file_but_for_its_contents() {
     let path = dir.join("pid");
     fs::write(&path, "1\n").unwrap();
     let before = path.metadata().unwrap().ino();
-    let hinit = Start::new(Mode::Subreaper)
-        .pid_file(&path)
-        .fixture(["ready"])
-        .start()
-        .ready();
+    let hinit = start_fixture(Mode::Subreaper, &path, "ready");
     recorded(&path);
     assert_eq!(path.metadata().unwrap().ino(), before);
     assert_eq!(permissions(&path), 0o644);
-    hinit.signal(SIGTERM);
-    hinit.end();
+    hinit.stop();
 }
 
 #[test]
@@ -294,7 +259,7 @@ fn protected_regular_files_in_a_sticky_directory_do_not_hinder() {
     let dir = TempDir::new();
     let shared = dir.join("shared");
     fs::create_dir(&shared).unwrap();
-    fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
+    set_mode(&shared, 0o1777);
     let path = shared.join("pid");
     fs::write(&path, "1\n").unwrap();
     let mut command = Command::new(hinit());

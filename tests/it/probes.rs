@@ -343,11 +343,7 @@ fn all_probes_must_be_healthy() {
     let [socket, beat] = [&socket, &beat].map(|path| path.to_str().unwrap());
     let (port, server) = serve(|mut stream| stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap());
     let url = format!("http://127.0.0.1:{port}/");
-    let hinit = Start::new(Mode::Subreaper)
-        .pid_file(&pid_file)
-        .fixture(["ready"])
-        .start()
-        .ready();
+    let hinit = start_fixture(Mode::Subreaper, &pid_file, "ready");
     let pid = recorded(&pid_file);
     let probes = [
         "--http",
@@ -393,8 +389,7 @@ fn all_probes_must_be_healthy() {
         verdict(&probes).starts_with(&start).then_some(())
     });
     // The process is checked before the probes.
-    hinit.signal(nix::libc::SIGTERM);
-    hinit.end();
+    hinit.stop();
     let missing = format!("unhealthy: PID file {} does not exist", pid_file.display());
     assert_eq!(verdict(&probes), missing);
 }

@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
-use nix::libc::SIGTERM;
-
 use crate::support::*;
 
 /// Two hinits start at once on one path: one owns it, the other names the owner.
@@ -40,8 +38,7 @@ fn two_hinits_never_own_one_path() {
         assert_eq!(loser.stdout, "");
         let owner = owner.ready();
         assert_eq!(recorded(&path), pid);
-        owner.signal(SIGTERM);
-        assert_eq!(owner.end().code, 143);
+        assert_eq!(owner.stop().code, 143);
     }
 }
 
@@ -82,14 +79,9 @@ fn no_health_check_is_wrong_or_stops_a_start() {
         let checks: Vec<_> = (0..CHECKS).map(|_| scope.spawn(check)).collect();
         for cycle in 1..=CYCLES {
             begun.store(cycle, SeqCst);
-            let hinit = Start::new(Mode::Subreaper)
-                .pid_file(&path)
-                .fixture(["ready"])
-                .start()
-                .ready();
+            let hinit = start_fixture(Mode::Subreaper, &path, "ready");
             cycles_of.entry(recorded(&path)).or_default().push(cycle);
-            hinit.signal(SIGTERM);
-            let ended = hinit.end();
+            let ended = hinit.stop();
             assert_eq!(ended.code, 143, "{}", ended.log);
             over.store(cycle, SeqCst);
         }

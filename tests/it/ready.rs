@@ -1,9 +1,8 @@
 //! `--ready-when`: hinit itself probes the server until it is ready once.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -42,8 +41,7 @@ fn becomes_ready(dir: &TempDir) {
 
 #[track_caller]
 fn stop(hinit: Running) -> String {
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert_eq!(ended.code, 143, "{}", ended.log);
     ended.log
 }

@@ -122,8 +122,7 @@ fn half_of_fifty_jobs_ignore_term_and_are_killed_after_the_grace_time(mode: Mode
     for _ in 0..25 {
         assert_eq!(hinit.line(), "armed");
     }
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert_eq!(ended.code, 7, "{}", ended.log);
     let killed = leftovers_in(&ended.log, "killed").unwrap();
     assert!(killed.starts_with("25 leftovers: "), "{killed}");
@@ -217,8 +216,7 @@ fn a_server_that_ignores_term_is_killed_with_its_descendants(mode: Mode) {
         ))
         .start()
         .ready();
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert_eq!(ended.code, 137);
     let (start, end) = ended
         .log
@@ -272,12 +270,7 @@ fn during_the_stop_delay_the_server_runs_and_is_not_ready(mode: Mode) {
         assert_eq!(hinit.line(), line);
     }
     let ended = hinit.end();
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (0, 1),
-        "{}",
-        ended.log
-    );
+    ended.assert_code_and_lines(0, 1);
     assert!(!pid_file.exists());
     // The delay also ends by itself.
     let start = Start::new(mode)
@@ -286,8 +279,7 @@ fn during_the_stop_delay_the_server_runs_and_is_not_ready(mode: Mode) {
     let hinit = start.fixture(["signals"]).start().ready();
     hinit.signal(SIGQUIT);
     assert_eq!(hinit.line(), "signal 3");
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 0);
+    assert_eq!(hinit.stop().code, 0);
 }
 
 fn signals_are_rewritten_or_dropped(mode: Mode) {
@@ -453,11 +445,7 @@ fn an_unrelated_process_in_the_same_pid_namespace_is_left_alone() {
     );
     let hinit = with_long_drain(Mode::Pid1).no_pid_file();
     let hinit = hinit.script(&format!("{leftover} wait")).start().ready();
-    let mut stranger = Command::new("nsenter");
-    if !is_root() {
-        stranger.args(["--user", "--preserve-credentials"]);
-    }
-    stranger.args(["--pid", "--mount", "--target", &hinit.pid().to_string()]);
+    let mut stranger = hinit.nsenter();
     let script = "trap 'echo told' TERM; trap 'echo alive' USR1; echo ready; \
         while :; do sleep 0.01; done";
     stranger.args(["sh", "-c", script]);

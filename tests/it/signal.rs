@@ -1,8 +1,8 @@
 //! `hinit signal`: which process gets the signal, and which never does.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -76,11 +76,7 @@ in_both_modes!(
 fn the_server_gets_the_signal_by_any_of_its_names(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&path)
-        .fixture(["signals"])
-        .start()
-        .ready();
+    let hinit = start_fixture(mode, &path, "signals");
     let server = recorded(&path);
     for (operand, name, number) in [
         ("HUP", "SIGHUP", 1),
@@ -111,16 +107,10 @@ fn the_server_gets_the_signal_by_any_of_its_names(mode: Mode) {
 fn a_stopped_server_gets_cont_and_kill(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&path)
-        .fixture(["ready"])
-        .start()
-        .ready();
+    let hinit = start_fixture(mode, &path, "ready");
     let (pid, server) = (recorded(&path), hinit.server());
     let becomes = |state: char| {
-        eventually("the state of the process changes", || {
-            status_of(server, "State")?.starts_with(state).then_some(())
-        });
+        wait_for_state(server, state);
     };
     for (sent, state) in [("STOP", 'T'), ("CONT", 'S'), ("STOP", 'T')] {
         let ended = signal(&hinit, &path, &[sent]);
@@ -156,11 +146,7 @@ fn a_second_stop_signal_cuts_the_stop_delay_short(mode: Mode) {
 fn hinit_signal_can_wait_for_the_servers_end(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&path)
-        .fixture(["signals"])
-        .start()
-        .ready();
+    let hinit = start_fixture(mode, &path, "signals");
     let who = format!("process {} (fixture)", recorded(&path));
     let ended = signal(&hinit, &path, &["USR1", "--wait", "1ms"]);
     let said = format!("sent SIGUSR1 to {who}\n{who} has not ended within 1ms");
@@ -221,7 +207,7 @@ fn a_pid_file_of_another_program_needs_foreign() {
     let path = dir.join("pid");
     let ears = Ears::open();
     fs::write(&path, format!("  {}\r\n", ears.pid())).unwrap();
-    fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+    set_mode(&path, 0o666);
     if can_be_root("to give a file away") {
         chown(&path, Some(65534), None).unwrap();
     }
@@ -236,7 +222,7 @@ fn a_pid_file_of_another_program_needs_foreign() {
 fn a_server_that_this_user_may_not_signal() {
     if can_be_root("to be another user") {
         let dir = TempDir::new();
-        fs::set_permissions(&dir, Permissions::from_mode(0o755)).unwrap();
+        set_mode(&dir, 0o755);
         let (path, ears) = (dir.join("pid"), Ears::open());
         let _held = locked_pid_file(&path, ears.pid().to_string());
         let mut command = hinit_with(["signal", "HUP", "--wait", "30", "--pid-file"]);
@@ -304,11 +290,7 @@ fn without_pidfds_kill_is_used() {
     for (call, error) in calls.iter().flat_map(|c| [(c, "ENOSYS"), (c, "EPERM")]) {
         let dir = TempDir::new();
         let path = dir.join("pid");
-        let hinit = Start::new(Mode::Subreaper)
-            .pid_file(&path)
-            .fixture(["signals"])
-            .start()
-            .ready();
+        let hinit = start_fixture(Mode::Subreaper, &path, "signals");
         let who = format!("process {} (fixture)", recorded(&path));
         let without = |words: &[&str]| {
             let mut command = Command::new("strace");

@@ -152,15 +152,13 @@ fn with_group_the_whole_group_gets_the_signals(mode: Mode) {
             .script(script)
             .start()
             .ready();
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 5);
+        assert_eq!(hinit.stop().code, 5);
     }
     let start = Start::new(mode).with(|command| {
         command.env("HINIT_GROUP", "1");
     });
     let hinit = start.no_pid_file().script(script).start().ready();
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 5);
+    assert_eq!(hinit.stop().code, 5);
 }
 
 fn a_signal_that_cannot_be_passed_on_is_a_warning(mode: Mode) {

@@ -2,12 +2,11 @@
 //! is launched in each case.
 
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 
 use nix::fcntl::{FcntlArg, fcntl};
-use nix::libc::{self, SIGKILL, SIGTERM};
+use nix::libc::{self, SIGKILL};
 
 use crate::support::*;
 
@@ -254,8 +253,7 @@ fn hinits_own_pid_file_is_kept(mode: Mode) {
         hinit.verdict(&path),
         format!("healthy: process {pid} is alive")
     );
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
 }
 
 fn several_files_and_the_environment(mode: Mode) {
@@ -331,7 +329,7 @@ fn a_file_that_this_user_may_not_remove_is_kept() {
         said.replace(path.to_str().unwrap(), "P")
     };
     assert_eq!(as_nobody(), kept_line("Permission denied"));
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    set_mode(&path, 0o600);
     assert_eq!(as_nobody(), kept_line("Permission denied"));
     assert!(path.exists());
 }

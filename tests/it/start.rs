@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::fs;
 
-use nix::libc::{SIGHUP, SIGTERM};
+use nix::libc::SIGHUP;
 use nix::sys::fanotify::{
     EventFFlags, Fanotify, FanotifyEvent, FanotifyResponse, InitFlags, MarkFlags, MaskFlags,
     Response,
@@ -85,8 +85,7 @@ fn a_stop_signal_ends_a_hanging_start(mode: Mode) {
         hinit.verdict(&slow.pid_file()),
         "unhealthy: the server has not started yet, or has ended"
     );
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert_eq!(ended.code, 143, "{}", ended.log);
     assert!(
         ended.log.starts_with("hinit: SIGTERM from "),
@@ -108,8 +107,7 @@ fn a_hanging_start_is_killed_after_the_grace_time(mode: Mode) {
     let start = Start::by(mode, &["sh", "-c", &script, "sh"]);
     let hinit = start.start();
     let _never_answered = slow.wait_for_exec();
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 137);
+    assert_eq!(hinit.stop().code, 137);
 }
 
 fn health_checks_are_answered_during_the_exec(mode: Mode) {
@@ -128,8 +126,7 @@ fn health_checks_are_answered_during_the_exec(mode: Mode) {
     slow.answer(&event, Response::FAN_ALLOW);
     let hinit = hinit.ready();
     assert!(get(&pid_file, "/readyz").status.starts_with("200 "));
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert_eq!(ended.code, 143, "{}", ended.log);
 }
 
@@ -161,8 +158,7 @@ fn the_server_is_probed_only_after_its_exec(mode: Mode) {
         "hinit: the server has answered the probes of --ready-when"
     );
     assert!(get(&pid_file, "/readyz").status.starts_with("200 "));
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
 }
 
 fn a_signal_during_the_exec_reaches_the_server(mode: Mode) {
@@ -186,8 +182,7 @@ fn a_signal_during_the_exec_reaches_the_server(mode: Mode) {
     let mut lines = [hinit.line(), hinit.line()];
     lines.sort();
     assert_eq!(lines, ["ready", "signal 1"]);
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 0);
+    assert_eq!(hinit.stop().code, 0);
 }
 
 fn an_exec_that_fails_late_is_reported(mode: Mode) {

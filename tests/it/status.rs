@@ -1,7 +1,6 @@
 //! `hinit status`: every row as text and as JSON, and the reason where one is missing.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -43,9 +42,7 @@ fn each_fact_about_a_server(mode: Mode) {
         .ready();
     let (pid, file) = (recorded(&path).to_string(), path.to_str().unwrap());
     let server = hinit.server();
-    eventually("the process sleeps", || {
-        status_of(server, "State")?.starts_with('S').then_some(())
-    });
+    wait_for_state(server, 'S');
     let ended = status(&hinit, &path, &[]);
     assert_eq!((ended.code, ended.log.as_str()), (0, ""));
     let found = rows(&ended.stdout);
@@ -88,8 +85,7 @@ fn each_fact_about_a_server(mode: Mode) {
         assert!(found["memory_bytes"].parse::<u64>().unwrap() >= 4096);
         assert!(found["seconds"].parse::<u64>().unwrap() < 3600);
     }
-    hinit.signal(SIGTERM);
-    hinit.end();
+    hinit.stop();
 }
 
 #[test]
@@ -150,10 +146,9 @@ fn hidden_facts_have_their_reason() {
         return;
     }
     let dir = TempDir::new();
-    fs::set_permissions(&dir, Permissions::from_mode(0o755)).unwrap();
+    set_mode(&dir, 0o755);
     let path = dir.join("pid");
-    let start = Start::new(Mode::Subreaper).pid_file(&path);
-    let hinit = start.fixture(["ready"]).start().ready();
+    let hinit = start_fixture(Mode::Subreaper, &path, "ready");
     let pid = recorded(&path);
     let by_nobody = |words: &[&str]| {
         let mut command = hinit_with(["status", "--pid-file"]);
@@ -169,8 +164,7 @@ fn hidden_facts_have_their_reason() {
     let found = members(&by_nobody(&["--json"]).stdout);
     assert_eq!(found["open_files"], "null");
     assert_eq!(found["open_files_reason"], "\"Permission denied\"");
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
 }
 
 #[test]
@@ -192,10 +186,7 @@ fn without_a_proc_of_this_namespace_facts_have_reasons() {
     }
     // In a new PID namespace with the old /proc, which shows other processes.
     let script = "sleep 1000 & echo $! >\"$1\"; \"$0\" status --foreign --pid-file \"$1\"";
-    let mut command = Command::new("unshare");
-    if !is_root() {
-        command.args(["--user", "--map-root-user"]);
-    }
+    let mut command = unshare();
     command.args(["--pid", "--fork", "--kill-child", "sh", "-euc", script]);
     let ended = Ended::of(&command.arg(hinit()).arg(&path).output().unwrap());
     let found = rows(&ended.stdout);

@@ -68,8 +68,7 @@ fn winch_pwr_and_usr2_do_not_stop_by_default(mode: Mode) {
         hinit.signal(number);
         assert_eq!(hinit.line(), format!("signal {number}"));
     }
-    hinit.signal(SIGTERM);
-    hinit.end();
+    hinit.stop();
 }
 
 // A stopped server would handle the signal only when it is killed.
@@ -82,11 +81,8 @@ fn a_stopped_server_is_continued_for_its_stop_signal(mode: Mode) {
         .ready();
     let server = hinit.server();
     kill(server, SIGSTOP);
-    eventually("the process is stopped", || {
-        status_of(server, "State")?.starts_with('T').then_some(())
-    });
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 5);
+    wait_for_state(server, 'T');
+    assert_eq!(hinit.stop().code, 5);
 }
 
 // Only a stop signal continues a stopped server.
@@ -98,9 +94,7 @@ fn a_stopped_server_is_not_continued_for_other_signals(mode: Mode) {
         .ready();
     let server = hinit.server();
     kill(server, SIGSTOP);
-    eventually("the process is stopped", || {
-        status_of(server, "State")?.starts_with('T').then_some(())
-    });
+    wait_for_state(server, 'T');
     hinit.signal(SIGWINCH);
     eventually("hinit has passed it on", || {
         (status_of(server, "ShdPnd")? == "0000000008000000").then_some(())

@@ -1,6 +1,6 @@
 //! `--user` and `--workdir`: the server's user and working directory, and that hinit still works.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 
@@ -54,7 +54,7 @@ fn without_capabilities(uid: &str, gid: &str, groups: &str) -> Vec<String> {
 #[track_caller]
 fn refused(start: Start, options: &[&str], why: &str) {
     let dir = TempDir::new();
-    fs::set_permissions(&dir, Permissions::from_mode(0o777)).unwrap();
+    set_mode(&dir, 0o777);
     let (path, marker) = (dir.join("pid"), dir.join("launched"));
     let start = start.pid_file(&path).args(options);
     let ended = start.args(["--", "touch"]).arg(&marker).run();
@@ -241,8 +241,7 @@ fn workdir_is_the_servers_working_directory(mode: Mode) {
     );
     let link = fs::read_link(format!("/proc/{}/cwd", hinit.server())).unwrap();
     assert_eq!(link, dir.join("work"));
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
     assert!(!dir.join("pid").exists());
     fs::write(dir.join("file"), "").unwrap();
     for (name, why) in [

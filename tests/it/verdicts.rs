@@ -1,8 +1,8 @@
 //! Every verdict of a health check, on real files and real processes.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::fs::{self, File};
+use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +20,7 @@ fn check_contents(contents: &[u8], more: &[&str]) -> String {
     let dir = TempDir::new();
     let path = dir.join("pid");
     fs::write(&path, contents).unwrap();
-    fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    set_mode(&path, 0o644);
     let verdict = check(&path, more);
     verdict.replace(path.to_str().unwrap(), "P")
 }
@@ -106,7 +106,7 @@ fn a_missing_and_an_unreadable_file() {
     );
     assert_eq!(check(&below, &[]), verdict);
     if can_be_root("to be another user") {
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        set_mode(&path, 0o600);
         let verdict = format!(
             "unhealthy: PID file {} cannot be read: Permission denied",
             path.display()
@@ -134,13 +134,13 @@ fn a_file_of_a_user_without_a_mapping_is_not_the_callers_own() {
         return;
     }
     let dir = TempDir::new();
-    fs::set_permissions(&dir, Permissions::from_mode(0o777)).unwrap();
+    set_mode(&dir, 0o777);
     let (path, copy) = (dir.join("pid"), dir.join("hinit"));
     copy_program(&hinit(), &copy);
-    fs::set_permissions(&copy, Permissions::from_mode(0o755)).unwrap();
+    set_mode(&copy, 0o755);
     let victim = Victim::sleeping();
     let _held = locked_pid_file(&path, victim.pid().to_string());
-    fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    set_mode(&path, 0o644);
     let trusted = format!("healthy: process {} is alive", victim.pid());
     let distrusted = format!(
         "unhealthy: PID file {} belongs to UID 65534, which is not trusted",
@@ -169,14 +169,14 @@ fn an_own_file_that_others_may_write() {
     let path = dir.join("pid");
     fs::write(&path, "1\n").unwrap();
     for mode in [0o666, 0o662, 0o664, 0o622] {
-        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        set_mode(&path, mode);
         let verdict = format!(
             "unhealthy: PID file {} is writable by others",
             path.display()
         );
         assert_eq!(check(&path, &[]), verdict, "{mode:o}");
     }
-    fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    set_mode(&path, 0o644);
     if can_be_root("to give a file away") {
         chown(&path, Some(65534), None).unwrap();
         let verdict = format!(
@@ -325,10 +325,7 @@ fn proc_of_another_namespace_is_not_used() {
     let script = "echo $$ > \"$1\"; mount --bind /proc/$2 /proc/1; \
         \"$HINIT\" healthcheck --foreign --pid-file \"$1\"";
     let ended = {
-        let mut command = Command::new("unshare");
-        if !is_root() {
-            command.args(["--user", "--map-root-user"]);
-        }
+        let mut command = unshare();
         command
             .args(["--pid", "--fork", "--mount", "sh", "-euc", script, "sh"])
             .arg(&path);

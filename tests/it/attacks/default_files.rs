@@ -10,7 +10,7 @@ use crate::other_user::{Container, OTHER_USER, USER};
 fn put_locked_file(path: &Path, pid: &str, owner: u32, mode: u32) -> LockedPidFile {
     let held = locked_pid_file(path, format!("{pid}\n"));
     chown(path, Some(owner), Some(owner)).unwrap();
-    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    set_mode(path, mode);
     held
 }
 

@@ -28,7 +28,7 @@ fn a_lock_of_another_process_does_not_make_a_file_healthy() {
     let victim = Victim::sleeping();
     let (left_behind, path) = (own.join("left-behind"), own.join("pid"));
     fs::write(&left_behind, format!("{}\n", victim.pid())).unwrap();
-    fs::set_permissions(&left_behind, Permissions::from_mode(0o644)).unwrap();
+    set_mode(&left_behind, 0o644);
     let moved = by_attacker("mv").args([&left_behind, &path]).status();
     assert!(moved.unwrap().success());
     let stale = format!(
@@ -68,7 +68,7 @@ fn a_lock_of_another_process_stops_the_launch_and_is_named() {
     let dir = TempDir::new();
     let path = attackers_directory(&dir, "own").join("pid");
     fs::write(&path, "4194303\n").unwrap();
-    fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    set_mode(&path, 0o644);
     let refused = |what: &str, reason: &str| {
         let ended = Start::new(Mode::Subreaper)
             .pid_file(&path)
@@ -126,11 +126,7 @@ fn the_lock_of_a_running_hinit_cannot_be_taken() {
     }
     let dir = TempDir::new();
     let path = attackers_directory(&dir, "own").join("pid");
-    let hinit = Start::new(Mode::Subreaper)
-        .pid_file(&path)
-        .fixture(["ready"])
-        .start()
-        .ready();
+    let hinit = start_fixture(Mode::Subreaper, &path, "ready");
     let pid = recorded(&path);
     for kind in ["--exclusive", "--shared"] {
         let mut command = by_attacker("flock");
@@ -142,8 +138,7 @@ fn the_lock_of_a_running_hinit_cannot_be_taken() {
         assert_eq!(status.unwrap().code(), Some(1), "{kind}");
     }
     assert_eq!(verdict(&path), format!("healthy: process {pid} is alive"));
-    hinit.signal(libc::SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
 }
 
 /// A process that may read the file can lock bytes behind hinit's lock, and so keep it from
@@ -175,13 +170,7 @@ fn a_lock_behind_hinits_hides_no_state_from_readers() {
         eventually("the file is marked", || {
             (verdict(&path) == stopping).then_some(())
         });
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!(
-            (ended.code, ended.log.lines().count()),
-            (0, 2),
-            "{}",
-            ended.log
-        );
+        let ended = hinit.stop();
+        ended.assert_code_and_lines(0, 2);
     }
 }

@@ -30,11 +30,7 @@ fn another_users_process_does_not_become_the_server(mode: Mode) {
         program.display(),
         go = go.display()
     );
-    let hinit = Start::new(mode)
-        .pid_file(&path)
-        .args(["--notify"])
-        .script(&script)
-        .start();
+    let hinit = Start::with_notify(mode, &path).script(&script).start();
     let victim = hinit.line();
     let hinit = hinit.ready();
     let pid = recorded(&path);
@@ -44,8 +40,7 @@ fn another_users_process_does_not_become_the_server(mode: Mode) {
         hinit.verdict_with(&path, &["--ready"]),
         format!("healthy: process {pid} is alive")
     );
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     let warning = format!(
         "hinit: ignored MAINPID={victim}: the sender's UID {ATTACKER} must own that process and \
          the server"
@@ -74,9 +69,7 @@ fn a_worker_of_another_user_does_not_take_the_servers_place(mode: Mode) {
         attacker_sends(&program, "MAINPID=$orphan"),
         go.display()
     );
-    let hinit = Start::new(mode)
-        .pid_file(&path)
-        .args(["--notify"])
+    let hinit = Start::with_notify(mode, &path)
         .script(&orphan)
         .start()
         .ready();

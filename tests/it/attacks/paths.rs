@@ -53,11 +53,7 @@ fn a_file_that_replaces_the_pid_file_is_left_alone(mode: Mode) {
     let dir = TempDir::new();
     let own = attackers_directory(&dir, "own");
     let path = own.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&path)
-        .fixture(["ready"])
-        .start()
-        .ready();
+    let hinit = start_fixture(mode, &path, "ready");
     let pid = recorded(&path);
     for victim in [pid, 1, hinit.pid()] {
         let script = format!("cd {}; echo {victim} >new; mv new pid", own.display());
@@ -82,8 +78,7 @@ fn a_file_that_replaces_the_pid_file_is_left_alone(mode: Mode) {
         );
     }
     let before = facts(&path);
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert_eq!(ended.code, 143);
     assert!(
         ended.log.ends_with("it was removed or replaced meanwhile"),
@@ -107,9 +102,7 @@ fn a_directory_that_replaces_the_pid_file_is_left_alone(mode: Mode) {
     fs::create_dir(dir.join("victim")).unwrap();
     let victim = victims_file(&dir, "victim/pid", 1);
     let before = facts(&victim);
-    let hinit = Start::new(mode)
-        .pid_file(&path)
-        .args(["--notify"])
+    let hinit = Start::with_notify(mode, &path)
         .fixture(["ready"])
         .start()
         .ready();
@@ -135,8 +128,7 @@ fn a_directory_that_replaces_the_pid_file_is_left_alone(mode: Mode) {
             path.display()
         )
     );
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
     assert_eq!(facts(&victim), before);
     assert!(socket.exists());
     // In the directory that it has open it leaves nothing.
@@ -184,7 +176,7 @@ fn a_squatted_path_is_left_alone() {
     attackers_directory(&dir, "own");
     let shared = dir.join("shared");
     fs::create_dir(&shared).unwrap();
-    fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
+    set_mode(&shared, 0o1777);
     let path = shared.join("hinit-0.pid");
     let made = by_attacker("sh")
         .args(["-c", "echo 1 >\"$0\""])
@@ -213,11 +205,7 @@ fn a_directory_behind_another_users_symlink_is_not_entered() {
     fs::create_dir(&other).unwrap();
     // PID files: of another running server, and one that is not in use.
     let pid_file = other.join("pid");
-    let running = Start::new(Mode::Subreaper)
-        .pid_file(&pid_file)
-        .fixture(["ready"])
-        .start()
-        .ready();
+    let running = start_fixture(Mode::Subreaper, &pid_file, "ready");
     let pid = recorded(&pid_file);
     let unused = victims_file(&dir, "other/unused", 4_194_303);
     let before = [&pid_file, &unused].map(|path| facts(path));
@@ -272,8 +260,7 @@ fn a_directory_behind_another_users_symlink_is_not_entered() {
         verdict(&dir.join("roots/pid")),
         format!("healthy: process {pid} is alive")
     );
-    running.signal(SIGTERM);
-    assert_eq!(running.end().code, 143);
+    assert_eq!(running.stop().code, 143);
     refused(&dir.join("roots"), "it is a symlink");
     let ended = Start::new(Mode::Subreaper)
         .pid_file(dir.join("roots/unused"))

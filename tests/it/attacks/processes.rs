@@ -30,8 +30,7 @@ fn a_server_of_another_user_cannot_harm_hinit(mode: Mode) {
         hinit.verdict(&path),
         format!("healthy: process {pid} is alive")
     );
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert_eq!((ended.code, ended.stdout.as_str()), (143, ""));
     // All that reached hinit: SIGCONT, which the kernel allows within one session (kill(2)).
     let others = ended
@@ -51,11 +50,7 @@ fn a_server_of_another_user_cannot_harm_hinit(mode: Mode) {
 fn a_forged_sigchld_does_not_end_hinit(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&path)
-        .fixture(["signals"])
-        .start()
-        .ready();
+    let hinit = start_fixture(mode, &path, "signals");
     let pid = recorded(&path);
     for value in [0, usize::try_from(pid).unwrap(), usize::MAX] {
         queue(hinit.pid(), SIGCHLD, value);

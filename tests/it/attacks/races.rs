@@ -74,9 +74,7 @@ fn no_wrong_file_or_process_is_used_while_names_are_swapped() {
         while cycle < CYCLES || !codes.is_superset(&BTreeSet::from([0, 125])) {
             assert!(begun.elapsed() < bound(), "only {codes:?}");
             cycle += 1;
-            let start = Start::new(Mode::Subreaper)
-                .pid_file(&path)
-                .args(["--notify"]);
+            let start = Start::with_notify(Mode::Subreaper, &path);
             let start = start
                 .arg("--remove-stale")
                 .arg(&path)

@@ -1,11 +1,8 @@
 //! The socket is bound, removed and connected to by the descriptor of its directory.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
-
-use nix::libc::SIGTERM;
 
 use super::verdict_on;
 use crate::support::*;
@@ -17,9 +14,7 @@ fn a_link_to_the_socket_of_another_hinit_proves_nothing() {
     let dir = TempDir::new();
     let start = |name: &str, message| {
         let path = dir.join(name);
-        let start = Start::new(Mode::Subreaper)
-            .pid_file(&path)
-            .args(["--notify"]);
+        let start = Start::with_notify(Mode::Subreaper, &path);
         let hinit = start.notifies(&[message]).start().ready();
         recorded(&path);
         (path, hinit)
@@ -37,16 +32,10 @@ fn a_link_to_the_socket_of_another_hinit_proves_nothing() {
         assert_eq!(verdict_on(&verdict, &path), expected);
     }
     // The symlink is not hinit's own, so it stays.
-    silent.signal(SIGTERM);
-    assert_eq!(silent.end().code, 143);
+    assert_eq!(silent.stop().code, 143);
     assert!(socket_beside(&path).is_symlink());
-    assert!(
-        other
-            .verdict_with(&other_path, &["--ready"])
-            .starts_with("healthy: ")
-    );
-    other.signal(SIGTERM);
-    assert_eq!(other.end().code, 143);
+    other.assert_ready(&other_path);
+    assert_eq!(other.stop().code, 143);
 }
 
 /// hinit changes its working directory to bind its sockets, and then restores it.
@@ -72,13 +61,13 @@ fn binding_the_socket_leaves_the_servers_working_directory() {
     if !can_be_root("to start in a directory that hinit's user may not search") {
         return;
     }
-    fs::set_permissions(&dir, Permissions::from_mode(0o777)).unwrap();
+    set_mode(&dir, 0o777);
     let closed = dir.join("closed");
     fs::create_dir(&closed).unwrap();
-    fs::set_permissions(&closed, Permissions::from_mode(0o700)).unwrap();
+    set_mode(&closed, 0o700);
     let program = dir.join("hinit");
     copy_program(&hinit(), &program);
-    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+    set_mode(&program, 0o755);
     let mut command = Command::new("setpriv");
     command.args(["--reuid=4242", "--regid=4242", "--clear-groups"]);
     command.arg(&program).current_dir(&closed);

@@ -57,8 +57,7 @@ fn a_normal_run_has_no_lines_and_no_pid_file(mode: Mode) {
             running.signal(SIGUSR1);
             assert_eq!(running.line(), "signal 10");
             assert!(!init.pid_file().exists());
-            running.signal(SIGTERM);
-            let ended = running.end();
+            let ended = running.stop();
             (ended.code, ended.stdout, ended.log)
         };
         alike(name, run, (0, "signal 15".into(), String::new()));

@@ -39,8 +39,7 @@ fn the_parent_of_orphans_of_each_init() {
                     status_of(orphan, "State").is_none().then_some(())
                 });
             }
-            running.signal(SIGTERM);
-            assert_eq!(running.end().code, 143);
+            assert_eq!(running.stop().code, 143);
             has_come
         };
         alike(name, run, comes);
@@ -55,8 +54,7 @@ fn pid_1_adopts_and_reaps_all_orphans() {
             // It is ready when the last of them has been reaped.
             let running = start.fixture(["orphans", "20"]).start().ready();
             let left = children_of(running.pid()).len();
-            running.signal(SIGTERM);
-            let ended = running.end();
+            let ended = running.stop();
             (left, ended.code, ended.log)
         };
         alike(name, run, (1, 143, String::new()));

@@ -61,8 +61,7 @@ fn killed_after_any_system_call_the_next_start_works() {
             next.verdict(&path),
             format!("healthy: process {pid} is alive")
         );
-        next.signal(SIGTERM);
-        let ended = next.end();
+        let ended = next.stop();
         assert_eq!(ended.code, 143, "{name} {number}: {}", ended.log);
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
     }

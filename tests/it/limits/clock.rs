@@ -31,9 +31,7 @@ fn traced(words: &[&str], trace: &Path) -> (Child, Child) {
     }
     let child = command.spawn().unwrap();
     let pid = child.id().cast_signed();
-    eventually("the process is stopped", || {
-        status_of(pid, "State")?.starts_with('t').then_some(())
-    });
+    wait_for_state(pid, 't');
     // SAFETY: no memory is passed.
     unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
     disable_vdso(pid);
@@ -158,9 +156,7 @@ fn only_a_heartbeat_check_reads_the_wall_clock() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let pid_file = path.to_str().unwrap();
-    let hinit = Start::new(Mode::Subreaper)
-        .pid_file(&path)
-        .args(["--notify"]);
+    let hinit = Start::with_notify(Mode::Subreaper, &path);
     let hinit = hinit.fixture(["notifies", "READY=1"]).start().ready();
     recorded(&path);
     let check = ["healthcheck", "--timeout", "30s"];
@@ -213,6 +209,5 @@ fn only_a_heartbeat_check_reads_the_wall_clock() {
         .filter(|clock| clock.contains("REALTIME"))
         .collect();
     assert_eq!(wall, ["clock_gettime(CLOCK_REALTIME"]);
-    hinit.signal(SIGTERM);
-    hinit.end();
+    hinit.stop();
 }

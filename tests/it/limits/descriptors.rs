@@ -5,7 +5,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
-use nix::libc::{SIGKILL, SIGTERM, SIGUSR1};
+use nix::libc::{SIGKILL, SIGUSR1};
 
 use super::*;
 
@@ -108,14 +108,8 @@ fn descriptors_that_suffice_to_start_suffice_to_stop(mode: Mode) {
         .args(["--grace", "1ms"]);
     let hinit = hinit.script(script).start().ready();
     recorded(&path);
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (137, 1),
-        "{}",
-        ended.log
-    );
+    let ended = hinit.stop();
+    ended.assert_code_and_lines(137, 1);
     assert!(
         ended
             .log
@@ -140,8 +134,7 @@ fn without_descriptors_the_server_is_still_killed(mode: Mode) {
     recorded(&path);
     exhaust_descriptors(&hinit);
     assert!(hinit.verdict(&path).starts_with("healthy: "));
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     let (warning, end) = ended.log.split_once('\n').unwrap();
     assert_eq!(
         warning,

@@ -3,8 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use nix::libc::SIGTERM;
-
 use super::*;
 
 /// By strace, which makes `close_range(2)` fail as on an older kernel or under a seccomp profile.
@@ -65,14 +63,8 @@ fn inherited_descriptors_are_closed_without_close_range() {
             hinit.verdict(&path),
             format!("healthy: process {pid} is alive")
         );
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
-        assert_eq!(
-            (ended.code, ended.log.lines().count()),
-            (143, 1),
-            "{}",
-            ended.log
-        );
+        let ended = hinit.stop();
+        ended.assert_code_and_lines(143, 1);
         assert!(!path.exists());
     }
 }

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Command;
 
-use nix::libc::{SIGKILL, SIGTERM};
+use nix::libc::SIGKILL;
 
 use super::*;
 
@@ -357,13 +357,7 @@ fn a_mebibyte_is_enough_for_a_whole_life(mode: Mode) {
         hinit.verdict(&path),
         format!("healthy: process {pid} is alive")
     );
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (0, 1),
-        "{}",
-        ended.log
-    );
+    let ended = hinit.stop();
+    ended.assert_code_and_lines(0, 1);
     assert!(!path.exists());
 }

@@ -21,16 +21,11 @@ fn change(mode: Mode, act: impl FnOnce(&Path, i32)) -> (String, Vec<String>) {
 fn change_in(mode: Mode, dir: &TempDir, act: impl FnOnce(&Path, i32)) -> (String, Vec<String>) {
     let path = dir.join("pid");
     let name = path.to_str().unwrap();
-    let hinit = Start::new(mode)
-        .pid_file(&path)
-        .fixture(["signals"])
-        .start()
-        .ready();
+    let hinit = start_fixture(mode, &path, "signals");
     let pid = recorded(&path);
     act(&path, pid);
     let verdict = hinit.verdict(&path).replace(name, "P");
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert_eq!(ended.code, 0, "{}", ended.log);
     let (end, warnings): (Vec<_>, Vec<_>) = ended
         .log
@@ -105,7 +100,7 @@ fn the_pid_file_is_replaced_by_another_users(mode: Mode) {
         contents = format!("{pid}\n");
         let new = dir.join("new");
         fs::write(&new, &contents).unwrap();
-        fs::set_permissions(&new, Permissions::from_mode(0o644)).unwrap();
+        set_mode(&new, 0o644);
         chown(&new, Some(65534), None).unwrap();
         fs::rename(new, path).unwrap();
     });
@@ -159,13 +154,7 @@ fn the_contents_of_the_pid_file_change(mode: Mode) {
 fn the_pid_file_is_replaced_by_that_of_another_hinit(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let start = |path: &Path| {
-        Start::new(mode)
-            .pid_file(path)
-            .fixture(["signals"])
-            .start()
-            .ready()
-    };
+    let start = |path: &Path| start_fixture(mode, path, "signals");
     let (first, second) = (start(&path), start(&dir.join("second")));
     recorded(&path);
     let pid = recorded(&dir.join("second"));
@@ -175,25 +164,18 @@ fn the_pid_file_is_replaced_by_that_of_another_hinit(mode: Mode) {
         second.verdict(&path),
         format!("healthy: process {pid} is alive")
     );
-    first.signal(SIGTERM);
-    let ended = first.end();
+    let ended = first.stop();
     let warning = format!(
         "cannot remove the PID file `{}`: it was removed or replaced meanwhile",
         path.display()
     );
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (0, 2),
-        "{}",
-        ended.log
-    );
+    ended.assert_code_and_lines(0, 2);
     assert!(ended.log.ends_with(&warning), "{}", ended.log);
     assert_eq!(
         second.verdict(&path),
         format!("healthy: process {pid} is alive")
     );
-    second.signal(SIGTERM);
-    assert_eq!(second.end().code, 0);
+    assert_eq!(second.stop().code, 0);
     assert_eq!(fs::read(&path).unwrap(), b"");
 }
 
@@ -217,12 +199,6 @@ fn with_a_stop_delay_a_replaced_file_is_noticed_at_the_stop_signal(mode: Mode) {
             .log_line()
             .ends_with(": unhealthy from now on, passed on in 3600s")
     );
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (0, 1),
-        "{}",
-        ended.log
-    );
+    let ended = hinit.stop();
+    ended.assert_code_and_lines(0, 1);
 }

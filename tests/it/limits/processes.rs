@@ -1,6 +1,6 @@
 //! The cgroup's limit of processes, reached before the start or later.
 
-use nix::libc::{SIGKILL, SIGTERM, SIGUSR1};
+use nix::libc::{SIGKILL, SIGUSR1};
 
 use super::*;
 
@@ -69,13 +69,7 @@ fn the_limit_is_reached_while_the_server_runs(mode: Mode) {
     eventually("the process is reaped", || {
         (children_of(pid).len() == 1).then_some(())
     });
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (3, 1),
-        "{}",
-        ended.log
-    );
+    let ended = hinit.stop();
+    ended.assert_code_and_lines(3, 1);
     assert!(!path.exists() && !socket_beside(&path).exists());
 }

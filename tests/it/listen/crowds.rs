@@ -16,17 +16,10 @@ const PLACES: usize = 16;
 
 fn answering(dir: &TempDir) -> (Running, PathBuf) {
     let pid_file = dir.join("pid");
-    let start = Start::new(Mode::Subreaper)
-        .pid_file(&pid_file)
-        .args(["--notify"]);
+    let start = Start::with_notify(Mode::Subreaper, &pid_file);
     let hinit = start.fixture(["signals"]).start().ready();
     recorded(&pid_file);
     (hinit, socket_beside(&pid_file))
-}
-
-#[track_caller]
-fn assert_alive(client: &mut Client<impl std::io::Read + Write>) {
-    assert!(client.fetch("/livez").status.starts_with("200 "));
 }
 
 #[test]
@@ -36,17 +29,17 @@ fn at_the_limit_the_connection_that_was_idle_longest_is_dropped() {
     let mut clients: Vec<Client> = (0..PLACES)
         .map(|_| {
             let mut client = Client::new(&socket);
-            assert_alive(&mut client);
+            client.assert_alive();
             client
         })
         .collect();
     // The first connection is no longer the oldest.
-    assert_alive(&mut clients[0]);
+    clients[0].assert_alive();
     let mut another = Client::new(&socket);
-    assert_alive(&mut another);
+    another.assert_alive();
     assert_eq!(clients.remove(1).rest(), "");
     for client in clients.iter_mut().chain([&mut another]) {
-        assert_alive(client);
+        client.assert_alive();
     }
 }
 
@@ -67,7 +60,7 @@ fn a_connection_amid_a_request_is_dropped_last() {
     let mut idle: Vec<Client> = Vec::new();
     for _ in 0..2 * PLACES {
         idle.push(Client::new(&socket));
-        idle.last_mut().map(assert_alive);
+        idle.last_mut().map(Client::assert_alive);
     }
     asks.send(end);
     assert!(asks.answer().status.starts_with("200 "));
@@ -83,13 +76,12 @@ fn many_partial_requests_delay_no_answer() {
         client.send("GET /livez HTTP/1.1\r\n");
         slow.push(client);
         if count % 50 == 49 {
-            assert_alive(&mut Client::new(&socket));
+            Client::new(&socket).assert_alive();
         }
     }
     hinit.signal(SIGUSR1);
     assert_eq!(hinit.line(), "signal 10");
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 0);
+    assert_eq!(hinit.stop().code, 0);
 }
 
 /// Otherwise hinit would have to store the answers, or block.
@@ -106,7 +98,7 @@ fn a_client_that_sends_requests_and_reads_no_answer_is_dropped() {
         matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset),
         "{kind}"
     );
-    assert_alive(&mut Client::new(&socket));
+    Client::new(&socket).assert_alive();
     hinit.signal(SIGTERM);
     assert_eq!(hinit.line(), "signal 15");
     assert_eq!(hinit.end().code, 0);
@@ -161,7 +153,7 @@ fn requests_leave_nothing_behind() {
 /// Sends requests as fast as it can, by new connections and by many requests at once.
 fn flood(address: std::net::SocketAddr, socket: &Path, is_over: &AtomicBool) {
     while !is_over.load(Ordering::Relaxed) {
-        assert_alive(&mut Client::tcp(address));
+        Client::tcp(address).assert_alive();
         let mut client = Client::new(socket);
         client.send(request("/status").repeat(20));
         client.answer();
@@ -190,12 +182,11 @@ fn signals_are_handled_in_a_flood_of_requests() {
         for _ in 0..1000 {
             hinit.signal(40);
         }
-        assert_alive(&mut Client::tcp(address));
+        Client::tcp(address).assert_alive();
         for _ in 0..1000 {
             assert_eq!(hinit.line(), "signal 40");
         }
         is_over.store(true, Ordering::Relaxed);
     });
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 0);
+    assert_eq!(hinit.stop().code, 0);
 }

@@ -4,16 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use nix::libc::{SIGTERM, SIGUSR1};
+use nix::libc::SIGUSR1;
 
 use crate::support::*;
 
 /// Waits until hinit sleeps: it has then handled all that was sent, because input wakes it at once.
 fn wait_until_asleep(hinit: &Running) {
     let pid = hinit.pid();
-    eventually("hinit sleeps", || {
-        status_of(pid, "State")?.starts_with('S').then_some(())
-    });
+    wait_for_state(pid, 'S');
 }
 
 /// hinit with descriptors for this number of connections, and its socket.
@@ -47,7 +45,7 @@ fn without_descriptors_hinit_continues_and_answers_later(mode: Mode) {
     let mut clients = [Client::new(&socket), Client::new(&socket)];
     for client in &mut clients {
         // The connection is busy from here on.
-        assert!(client.fetch("/livez").status.starts_with("200 "));
+        client.assert_alive();
         client.send("GET /livez");
         // When hinit sleeps again it has read this.
         wait_until_asleep(&hinit);
@@ -66,14 +64,8 @@ fn without_descriptors_hinit_continues_and_answers_later(mode: Mode) {
     drop(clients);
     assert!(waits.answer().status.starts_with("200 "));
     assert!(hinit.verdict(&pid_file).starts_with("healthy: "));
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (0, 1),
-        "{}",
-        ended.log
-    );
+    let ended = hinit.stop();
+    ended.assert_code_and_lines(0, 1);
     assert!(!socket.exists());
 }
 
@@ -83,12 +75,7 @@ fn idle_connections_delay_no_request(mode: Mode) {
     let (_hinit, socket) = limited(mode, &pid_file, 2);
     let mut clients = [Client::new(&socket), Client::new(&socket)];
     for client in &mut clients {
-        assert!(client.fetch("/livez").status.starts_with("200 "));
+        client.assert_alive();
     }
-    assert!(
-        Client::new(&socket)
-            .fetch("/livez")
-            .status
-            .starts_with("200 ")
-    );
+    Client::new(&socket).assert_alive();
 }

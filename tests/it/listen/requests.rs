@@ -5,9 +5,7 @@ use crate::support::*;
 /// hinit, and the address where it answers.
 fn answering(dir: &TempDir) -> (Running, std::path::PathBuf) {
     let pid_file = dir.join("pid");
-    let start = Start::new(Mode::Subreaper)
-        .pid_file(&pid_file)
-        .args(["--notify"]);
+    let start = Start::with_notify(Mode::Subreaper, &pid_file);
     let hinit = start.notifies(&["READY=1"]).start().ready();
     recorded(&pid_file);
     (hinit, socket_beside(&pid_file))
@@ -21,7 +19,7 @@ fn code_and_keep_alive(socket: &std::path::Path, request: &[u8]) -> (u16, bool) 
     let answer = client.answer();
     let goes_on = !answer.fields.contains(&"Connection: close".to_owned());
     if goes_on {
-        assert!(client.fetch("/livez").status.starts_with("200 "));
+        client.assert_alive();
     } else {
         assert_eq!(client.rest(), "");
     }
@@ -125,7 +123,7 @@ fn one_connection_for_many_requests() {
     let (_hinit, socket) = answering(&dir);
     let mut client = Client::new(&socket);
     for _ in 0..3 {
-        assert!(client.fetch("/livez").status.starts_with("200 "));
+        client.assert_alive();
         assert_eq!(client.fetch("/missing").status, "404 Not Found");
         // Both at once, and the second in two parts.
         let second = request("/missing");
@@ -184,7 +182,7 @@ fn a_part_of_a_request() {
         "{answer:?}"
     );
     assert_eq!(client.rest(), "");
-    assert!(idle.fetch("/livez").status.starts_with("200 "));
+    idle.assert_alive();
 }
 
 #[test]
@@ -199,10 +197,5 @@ fn a_client_that_hangs_up_amid_a_request_does_no_harm() {
     for _ in 0..50 {
         Client::new(&socket).send(&request);
     }
-    assert!(
-        Client::new(&socket)
-            .fetch("/livez")
-            .status
-            .starts_with("200 ")
-    );
+    Client::new(&socket).assert_alive();
 }

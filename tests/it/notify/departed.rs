@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use nix::libc::{SIGCONT, SIGSTOP, SIGTERM};
+use nix::libc::{SIGCONT, SIGSTOP};
 
 use crate::support::*;
 
@@ -22,17 +22,11 @@ fn sends_while_hinit_is_stopped(
         "echo ready; until test -e {}; do :; done; {script}; echo sent; exec sleep 1000",
         go.display()
     );
-    let start = Start::new(mode)
-        .pid_file(dir.join("pid"))
-        .args(["--notify"]);
+    let start = Start::with_notify(mode, dir.join("pid"));
     let hinit = start.args(options).script(&script).start().ready();
     recorded(&dir.join("pid"));
     hinit.signal(SIGSTOP);
-    eventually("hinit is stopped", || {
-        status_of(hinit.pid(), "State")?
-            .starts_with('T')
-            .then_some(())
-    });
+    wait_for_state(hinit.pid(), 'T');
     fs::write(&go, "").unwrap();
     assert_eq!(hinit.line(), "sent");
     hinit.signal(SIGCONT);
@@ -61,14 +55,8 @@ fn an_exited_sender_of_the_servers_user_counts(mode: Mode) {
             .starts_with("healthy: ")
             .then_some(())
     });
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (143, 1),
-        "{}",
-        ended.log
-    );
+    let ended = hinit.stop();
+    ended.assert_code_and_lines(143, 1);
 }
 
 fn an_exited_sender_of_another_user_is_ignored_with_a_remedy(mode: Mode) {
@@ -90,8 +78,7 @@ fn an_exited_sender_of_another_user_is_ignored_with_a_remedy(mode: Mode) {
         get(&dir.join("pid"), "/status").member("phase"),
         "\"starting\""
     );
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert_eq!(ended.code, 143);
     ended.assert_logged(
         "hinit: ignored a notify message of process *: the sender is not a descendant of \
@@ -116,8 +103,7 @@ fn an_exited_sender_cannot_set_main_pid(mode: Mode) {
         (get(&dir.join("pid"), "/status").member("status") == "\"read\"").then_some(())
     });
     assert_eq!(recorded(&dir.join("pid")), pid);
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     ended.assert_logged(
         "hinit: ignored MAINPID=*: its sender has exited; it should wait until its message is read \
         (systemd-notify, or BARRIER=1)",
@@ -151,29 +137,19 @@ fn all_messages_are_read_before_the_servers_end_counts(mode: Mode) {
     hinit.signal(SIGSTOP);
     let server = hinit.server();
     fs::write(&go, "").unwrap();
-    eventually("the server has ended", || {
-        status_of(server, "State")?.starts_with('Z').then_some(())
-    });
+    wait_for_state(server, 'Z');
     hinit.signal(SIGCONT);
     eventually("the other process is the server", || {
         let now = fs::read_to_string(&pid_file).unwrap();
         (now.trim() == successor && now.trim() != first.to_string()).then_some(())
     });
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (143, 1),
-        "{}",
-        ended.log
-    );
+    let ended = hinit.stop();
+    ended.assert_code_and_lines(143, 1);
 }
 
 fn a_zombie_cannot_become_the_server(mode: Mode) {
     let dir = TempDir::new();
-    let start = Start::new(mode)
-        .pid_file(dir.join("pid"))
-        .args(["--notify"]);
+    let start = Start::with_notify(mode, dir.join("pid"));
     let ended = start.fixture(["hand-over-to-a-zombie"]).run();
     assert_eq!(ended.code, 5, "{}", ended.log);
     ended.assert_logged("hinit: ignored MAINPID=*: it is not a running descendant of hinit");

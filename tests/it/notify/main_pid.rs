@@ -51,11 +51,7 @@ fn an_orphan_becomes_the_server_with_its_signals_and_exit_code(mode: Mode) {
         pid_file.display(),
         orphan_as_main_pid()
     );
-    let hinit = Start::new(mode)
-        .pid_file(&pid_file)
-        .args(["--notify"])
-        .script(&script)
-        .start();
+    let hinit = Start::with_notify(mode, &pid_file).script(&script).start();
     let first = hinit.line();
     let hinit = hinit.ready();
     let second = server(&pid_file);
@@ -68,8 +64,7 @@ fn an_orphan_becomes_the_server_with_its_signals_and_exit_code(mode: Mode) {
         hinit.verdict(&pid_file),
         format!("healthy: process {second} is alive")
     );
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert_eq!(ended.code, 143);
     assert!(
         ended.log.contains(" later (killed by SIGTERM, up "),
@@ -99,8 +94,7 @@ fn the_old_server_ends_as_an_orphan(mode: Mode) {
     await_log(&hinit, &format!("reaped orphan {first}: exited 5"));
     let second = server(&pid_file);
     assert_ne!(second, first);
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
 }
 
 // The stop signal reached the old server; the new one, which becomes the server only then, gets it
@@ -114,11 +108,7 @@ fn a_stop_amid_the_handover_reaches_both_servers(mode: Mode) {
         notify("MAINPID=$! READY=1"),
         go.display()
     );
-    let hinit = Start::new(mode)
-        .pid_file(&pid_file)
-        .args(["--notify"])
-        .script(&script)
-        .start();
+    let hinit = Start::with_notify(mode, &pid_file).script(&script).start();
     await_log(
         &hinit,
         "is not a child of hinit; it becomes the server when its parent has exited",
@@ -145,11 +135,7 @@ fn a_child_of_the_server_becomes_the_server_when_it_ends(mode: Mode) {
         notify("MAINPID=$! MAINPID=$!"),
         go.display()
     );
-    let hinit = Start::new(mode)
-        .pid_file(&pid_file)
-        .args(["--notify"])
-        .script(&script)
-        .start();
+    let hinit = Start::with_notify(mode, &pid_file).script(&script).start();
     // Both print a line, in any order.
     let lines = [hinit.line(), hinit.line()];
     let child = lines.iter().find(|line| *line != "ready").unwrap().clone();
@@ -171,14 +157,8 @@ fn a_child_of_the_server_becomes_the_server_when_it_ends(mode: Mode) {
         hinit.verdict_with(&pid_file, &["--ready"]),
         format!("healthy: process {child} is alive")
     );
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (143, 1),
-        "{}",
-        ended.log
-    );
+    let ended = hinit.stop();
+    ended.assert_code_and_lines(143, 1);
     assert!(!pid_file.exists());
 }
 
@@ -189,11 +169,7 @@ fn a_child_that_ends_before_the_server_does_not_become_the_server(mode: Mode) {
         "sleep 1000 & {}; kill -KILL $!; wait $!; exit 5",
         notify("MAINPID=$!")
     );
-    let ended = Start::new(mode)
-        .pid_file(&pid_file)
-        .args(["--notify"])
-        .script(&script)
-        .run();
+    let ended = Start::with_notify(mode, &pid_file).script(&script).run();
     assert_eq!(ended.code, 5, "{}", ended.log);
 }
 
@@ -220,9 +196,7 @@ fn a_process_that_is_not_below_hinit_cannot_become_the_server(mode: Mode) {
         "MAINPID=2147483647",
         "MAINPID=$SELF",
     ];
-    let hinit = Start::new(mode)
-        .pid_file(&pid_file)
-        .args(["--notify"])
+    let hinit = Start::with_notify(mode, &pid_file)
         .notifies(&messages)
         .start()
         .ready();
@@ -231,8 +205,7 @@ fn a_process_that_is_not_below_hinit_cannot_become_the_server(mode: Mode) {
         hinit.next_message();
         assert_eq!(server(&pid_file), pid);
     }
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert_eq!(ended.code, 143);
     assert_eq!(
         ended.log.lines().next(),
@@ -244,20 +217,12 @@ fn a_process_that_is_not_below_hinit_cannot_become_the_server(mode: Mode) {
 fn main_pid_of_the_server_itself_changes_nothing(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&pid_file)
-        .args(["--notify"])
+    let hinit = Start::with_notify(mode, &pid_file)
         .notifies(&["READY=1\\nMAINPID=$SELF"])
         .start()
         .ready();
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (143, 1),
-        "{}",
-        ended.log
-    );
+    let ended = hinit.stop();
+    ended.assert_code_and_lines(143, 1);
 }
 
 // The state of the old server is not that of the new one.
@@ -268,11 +233,7 @@ fn the_successor_of_a_stopped_server_is_not_stopped(mode: Mode) {
         "{} orphan @none 'MAINPID=$SELF\\nREADY=1'; {WAIT}",
         fixture().display()
     );
-    let hinit = Start::new(mode)
-        .pid_file(&pid_file)
-        .args(["--notify"])
-        .script(&script)
-        .start();
+    let hinit = Start::with_notify(mode, &pid_file).script(&script).start();
     let hinit = hinit.ready();
     let first = recorded(&pid_file);
     let [shell, orphan] = [true, false].map(|is_shell| {
@@ -305,6 +266,5 @@ fn the_successor_of_a_stopped_server_is_not_stopped(mode: Mode) {
             .starts_with("200 ")
             .then_some(())
     });
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
 }

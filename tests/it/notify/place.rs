@@ -1,11 +1,11 @@
 //! Where the notify socket is.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
-use nix::libc::{SIGKILL, SIGTERM};
+use nix::libc::SIGKILL;
 
 use crate::support::*;
 
@@ -98,11 +98,7 @@ fn a_path_too_long_for_an_address_is_skipped(mode: Mode) {
     let room = 107 - ".notify".len() - dir.join("").as_os_str().len();
     for (length, fits) in [(room, true), (room + 1, false)] {
         let pid_file = dir.join("x".repeat(length));
-        let ended = Start::new(mode)
-            .pid_file(&pid_file)
-            .args(["--notify"])
-            .script(TELL)
-            .run();
+        let ended = Start::with_notify(mode, &pid_file).script(TELL).run();
         let socket = ended.stdout.lines().next().unwrap();
         if fits {
             assert_eq!(Path::new(socket), beside(&pid_file));
@@ -118,9 +114,7 @@ fn a_socket_left_by_a_killed_hinit_is_replaced(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     let start = || {
-        Start::new(mode)
-            .pid_file(&pid_file)
-            .args(["--notify"])
+        Start::with_notify(mode, &pid_file)
             .notifies(&["READY=1"])
             .start()
             .ready()
@@ -136,11 +130,7 @@ fn a_socket_left_by_a_killed_hinit_is_replaced(mode: Mode) {
     assert!(beside(&pid_file).exists());
     let hinit = start();
     recorded(&pid_file);
-    assert!(
-        hinit
-            .verdict_with(&pid_file, &["--ready"])
-            .starts_with("healthy: ")
-    );
+    hinit.assert_ready(&pid_file);
     assert!(
         beside(&pid_file)
             .metadata()
@@ -148,8 +138,7 @@ fn a_socket_left_by_a_killed_hinit_is_replaced(mode: Mode) {
             .file_type()
             .is_socket()
     );
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 143);
+    assert_eq!(hinit.stop().code, 143);
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
 }
 
@@ -162,11 +151,7 @@ fn files_of_other_programs_are_left_alone(mode: Mode) {
     }];
     for put in put {
         put();
-        let ended = Start::new(mode)
-            .pid_file(&pid_file)
-            .args(["--notify"])
-            .script(TELL)
-            .run();
+        let ended = Start::with_notify(mode, &pid_file).script(TELL).run();
         assert_elsewhere(ended.stdout.lines().next().unwrap());
         fs::remove_file(&socket).unwrap();
     }
@@ -181,7 +166,7 @@ fn a_server_of_another_user_can_reach_the_socket(mode: Mode) {
     for (permissions, is_beside) in [(0o755, true), (0o700, false)] {
         let closed = dir.join(format!("{permissions:o}"));
         fs::create_dir(&closed).unwrap();
-        fs::set_permissions(&closed, Permissions::from_mode(permissions)).unwrap();
+        set_mode(&closed, permissions);
         let (program, pid_file) = (fixture_for_all(&dir), closed.join("pid"));
         let script = format!(
             "echo $NOTIFY_SOCKET; exec {} notifies READY=1",
@@ -199,13 +184,8 @@ fn a_server_of_another_user_can_reach_the_socket(mode: Mode) {
         } else {
             assert_elsewhere(&socket);
         }
-        assert!(
-            hinit
-                .verdict_with(&pid_file, &["--ready"])
-                .starts_with("healthy: ")
-        );
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
+        hinit.assert_ready(&pid_file);
+        assert_eq!(hinit.stop().code, 143);
         assert_eq!(fs::read_dir(&closed).unwrap().count(), 0);
         assert!(!Path::new(&socket).exists());
     }
@@ -218,12 +198,7 @@ fn without_a_writable_directory_the_socket_is_abstract() {
         /mnt/hinit --notify --no-pid-file -- sh -c 'echo $NOTIFY_SOCKET; exec /mnt/fixture notify \
         READY=1'";
     let ended = in_mount_namespace(script, &[fixture().as_os_str()]);
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (0, 1),
-        "{}",
-        ended.log
-    );
+    ended.assert_code_and_lines(0, 1);
     let name = ended.stdout.strip_prefix('@');
     assert!(name.is_some_and(|name| !name.is_empty()), "{ended:?}");
 }

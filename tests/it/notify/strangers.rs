@@ -47,8 +47,7 @@ fn a_process_that_is_not_below_hinit_is_ignored(mode: Mode) {
         hinit.verdict_with(&pid_file, &["--ready"]),
         format!("healthy: process {pid} is alive")
     );
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     let warning = match mode {
         Mode::Subreaper => format!(
             "hinit: ignored a notify message of process {}: the sender is not a descendant of the \
@@ -92,9 +91,7 @@ fn malformed_messages_do_no_harm(mode: Mode) {
         // Each message is the first one once, which is the one that is logged.
         let mut junk = junk;
         junk.swap(1, first.max(1));
-        let hinit = Start::new(mode)
-            .pid_file(&pid_file)
-            .args(["--notify"])
+        let hinit = Start::with_notify(mode, &pid_file)
             .notifies(&junk)
             .start()
             .ready();
@@ -111,8 +108,7 @@ fn malformed_messages_do_no_harm(mode: Mode) {
             format!("healthy: process {pid} is alive")
         );
         assert_eq!(get(&pid_file, "/status").member("status"), "\"\"");
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
+        let ended = hinit.stop();
         ended.assert_logged(&format!(
             "hinit: cannot read a notify message: {}",
             why(junk[1])
@@ -132,9 +128,7 @@ fn what_systemd_accepts_is_accepted(mode: Mode) {
     ] {
         let dir = TempDir::new();
         let pid_file = dir.join("pid");
-        let hinit = Start::new(mode)
-            .pid_file(&pid_file)
-            .args(["--notify"])
+        let hinit = Start::with_notify(mode, &pid_file)
             .notifies(&[message])
             .start()
             .ready();
@@ -149,8 +143,7 @@ fn what_systemd_accepts_is_accepted(mode: Mode) {
             format!("\"{status}\""),
             "{message}"
         );
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
+        assert_eq!(hinit.stop().code, 143);
     }
 }
 
@@ -158,9 +151,7 @@ fn what_systemd_accepts_is_accepted(mode: Mode) {
 fn a_malformed_line_hides_no_other(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let hinit = Start::new(mode)
-        .pid_file(&pid_file)
-        .args(["--notify"])
+    let hinit = Start::with_notify(mode, &pid_file)
         .notifies(&["STATUS=a\\njunk\\nREADY=1"])
         .start()
         .ready();
@@ -185,12 +176,7 @@ fn a_sender_that_exits_after_its_barrier_is_no_warning(mode: Mode) {
         .args(["--notify"])
         .script(&script)
         .run();
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (0, 1),
-        "{}",
-        ended.log
-    );
+    ended.assert_code_and_lines(0, 1);
 }
 
 // Messages of another user's exited process are ignored, but hinit has received this one before the
@@ -210,10 +196,5 @@ fn a_process_of_another_user_is_ignored(mode: Mode) {
         .args(["--notify"])
         .script(&script)
         .run();
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (0, 1),
-        "{}",
-        ended.log
-    );
+    ended.assert_code_and_lines(0, 1);
 }

@@ -4,8 +4,6 @@ use std::ffi::OsString;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-use nix::libc::SIGTERM;
-
 use crate::support::*;
 
 /// A service manager's socket, at a path and at an abstract name.
@@ -66,8 +64,7 @@ fn messages_are_passed_on(mode: Mode) {
             let length = manager.recv(&mut bytes).unwrap();
             assert_eq!(std::str::from_utf8(&bytes[..length]).unwrap(), expected);
         }
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
+        assert_eq!(hinit.stop().code, 143);
         manager.set_nonblocking(true).unwrap();
         assert!(manager.recv(&mut [0]).is_err());
     }
@@ -85,8 +82,7 @@ fn a_missing_manager_is_one_warning(mode: Mode) {
         .ready();
     hinit.next_message();
     hinit.next_message();
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     let warning = "hinit: cannot pass on a notify message: No such file or directory";
     assert_eq!(
         (ended.log.lines().next(), ended.log.lines().count()),
@@ -114,12 +110,7 @@ fn a_hanging_manager_is_one_warning(mode: Mode) {
             command.env("NOTIFY_SOCKET", &path);
         });
     let ended = start.fixture([&["notify"], &messages[..]].concat()).run();
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (0, 2),
-        "{}",
-        ended.log
-    );
+    ended.assert_code_and_lines(0, 2);
     assert!(
         ended
             .log

@@ -1,7 +1,5 @@
 //! A server that sends no WATCHDOG=1 in time.
 
-use nix::libc::SIGTERM;
-
 use crate::support::*;
 
 /// Whether this is the verdict on a silent server whose watchdog interval is 100 ms.
@@ -64,14 +62,8 @@ fn a_silent_server_is_unhealthy(mode: Mode) {
     hinit.next_message();
     assert_eq!(recorded(&pid_file), pid);
     // After STOPPING=1 the server need not send WATCHDOG=1.
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (143, 1),
-        "{}",
-        ended.log
-    );
+    let ended = hinit.stop();
+    ended.assert_code_and_lines(143, 1);
 }
 
 fn the_first_watchdog_message_starts_the_interval(mode: Mode) {
@@ -92,8 +84,7 @@ fn the_first_watchdog_message_starts_the_interval(mode: Mode) {
             .ends_with(" (watchdog 1ms)")
             .then_some(())
     });
-    hinit.signal(SIGTERM);
-    hinit.end();
+    hinit.stop();
 }
 
 fn watchdog_messages_change_and_restart_the_interval(mode: Mode) {
@@ -127,8 +118,7 @@ fn watchdog_messages_change_and_restart_the_interval(mode: Mode) {
     assert!(verdict().ends_with(" (watchdog 1ms)"), "{}", verdict());
     hinit.next_message();
     assert!(verdict().starts_with("200 "), "{}", verdict());
-    hinit.signal(SIGTERM);
-    let ended = hinit.end();
+    let ended = hinit.stop();
     assert_eq!(
         count(
             &ended.log,

@@ -1,8 +1,6 @@
 //! File systems that keep no permissions (CIFS, 9p, FUSE), or that refuse hinit's locks: by strace,
 //! which makes those calls do nothing or fail.
 
-use std::os::unix::fs::PermissionsExt;
-
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
@@ -10,27 +8,9 @@ use super::*;
 
 const MODES_STAY: &str = "fchmod:retval=0";
 
-/// Makes strace inject this into hinit, and not into its server. The tracer is not the parent of
-/// hinit.
-fn injected(fault: &str) -> Start {
-    let (call, _) = fault.split_once(':').unwrap();
-    let (trace, inject) = (format!("trace={call}"), format!("inject={fault}"));
-    let words = [
-        "strace",
-        "-D",
-        "-o",
-        "/dev/null",
-        "-e",
-        &trace,
-        "-e",
-        &inject,
-    ];
-    Start::by(Mode::Subreaper, &words)
-}
-
 fn make(path: &Path, mode: u32) {
     fs::write(path, "").unwrap();
-    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    set_mode(path, mode);
 }
 
 /// The one line of a start that fails before the launch.
@@ -51,7 +31,9 @@ fn the_lock_shows_the_state_where_the_mode_cannot() {
             let dir = TempDir::new();
             let path = dir.join("pid");
             make(&path, kept);
-            let start = injected(MODES_STAY).pid_file(&path).args(options);
+            let start = Start::with_faults(&[MODES_STAY])
+                .pid_file(&path)
+                .args(options);
             let start = start.args(["--stop-delay", "60m"]);
             let hinit = start.fixture(["signals"]).start().ready();
             if kept != wanted {
@@ -83,14 +65,8 @@ fn the_lock_shows_the_state_where_the_mode_cannot() {
             eventually("the file is marked", || {
                 (hinit.verdict(&path) == stopping).then_some(())
             });
-            hinit.signal(SIGTERM);
-            let ended = hinit.end();
-            assert_eq!(
-                (ended.code, ended.log.lines().count()),
-                (0, 2),
-                "{}",
-                ended.log
-            );
+            let ended = hinit.stop();
+            ended.assert_code_and_lines(0, 2);
         }
     }
 }
@@ -103,7 +79,7 @@ fn a_file_that_health_checks_distrust_is_a_warning_at_the_start() {
         make(&path, kept);
         let reason =
             "its file system makes it writable by others, so no health check would trust it";
-        assert_refused(injected(MODES_STAY), &path, reason);
+        assert_refused(Start::with_faults(&[MODES_STAY]), &path, reason);
         assert!(path.exists());
     }
 }
@@ -119,17 +95,17 @@ fn refused_locks_are_named_and_the_new_file_is_removed() {
         let path = dir.join("pid");
         let reason =
             "its file system refuses locks (CIFS allows them if it is mounted with `nobrl`)";
-        assert_refused(injected(fault), &path, reason);
+        assert_refused(Start::with_faults(&[fault]), &path, reason);
         assert!(!path.exists(), "{fault}");
         // hinit does not remove a file that existed before.
         make(&path, 0o644);
-        assert_refused(injected(fault), &path, reason);
+        assert_refused(Start::with_faults(&[fault]), &path, reason);
         assert!(path.exists(), "{fault}");
     }
     let dir = TempDir::new();
     let path = dir.join("pid");
     assert_refused(
-        injected("flock:error=ENOLCK:when=1..2"),
+        Start::with_faults(&["flock:error=ENOLCK:when=1..2"]),
         &path,
         "No locks available",
     );
@@ -140,7 +116,7 @@ fn refused_locks_are_named_and_the_new_file_is_removed() {
 fn without_fcntl_locks_the_mode_shows_the_state() {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let start = injected("fcntl:error=EINVAL:when=1").pid_file(&path);
+    let start = Start::with_faults(&["fcntl:error=EINVAL:when=1"]).pid_file(&path);
     let start = start.args(["--notify", "--stop-delay", "60m"]);
     let hinit = start.fixture(["signals"]).start().ready();
     let pid = recorded(&path);
@@ -166,8 +142,7 @@ fn without_fcntl_locks_the_mode_shows_the_state() {
     eventually("the file is marked", || {
         (check(&[]) == stopping).then_some(())
     });
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 0);
+    assert_eq!(hinit.stop().code, 0);
     fs::write(&path, "1\n").unwrap();
     let stale = format!(
         "unhealthy: PID file {} is stale: no hinit has locked it",
@@ -182,12 +157,10 @@ fn without_lock_and_mode_nothing_is_launched() {
         let dir = TempDir::new();
         let path = dir.join("pid");
         make(&path, kept);
-        let words = "strace -D -o /dev/null -e trace=fchmod,fcntl -e inject=fchmod:retval=0 \
-            -e inject=fcntl:error=EINVAL:when=1";
-        let words: Vec<_> = words.split_whitespace().collect();
+        let start = Start::with_faults(&[MODES_STAY, "fcntl:error=EINVAL:when=1"]);
         let reason = "its file system keeps neither fcntl(2) locks nor permissions, and health \
             checks need one of them";
-        assert_refused(Start::by(Mode::Subreaper, &words), &path, reason);
+        assert_refused(start, &path, reason);
     }
 }
 
@@ -206,8 +179,7 @@ fn hinits_of_both_versions_understand_each_other() {
     eventually("the file is marked", || {
         (permissions(&path) == 0o1744).then_some(())
     });
-    hinit.signal(SIGTERM);
-    assert_eq!(hinit.end().code, 0);
+    assert_eq!(hinit.stop().code, 0);
 
     let victim = Victim::sleeping();
     let alive = format!("healthy: process {} is alive", victim.pid());
@@ -227,7 +199,7 @@ fn hinits_of_both_versions_understand_each_other() {
         (1, 0o644, &stopping),
     ] {
         fs::write(&path, victim.pid().to_string()).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        set_mode(&path, mode);
         let file = OpenOptions::new().write(true).open(&path).unwrap();
         let lock = libc::flock {
             l_type: i16::try_from(libc::F_WRLCK).unwrap(),

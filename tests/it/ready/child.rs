@@ -9,8 +9,8 @@ const FIELDS: [&str; 6] = ["Uid", "Gid", "Groups", "CapEff", "CapAmb", "NoNewPri
 fn with_hanging_probe(mode: Mode, dir: &TempDir, timeout: &str) -> (Start, UnixListener) {
     let socket = dir.join("server");
     let listener = UnixListener::bind(&socket).unwrap();
-    fs::set_permissions(dir, Permissions::from_mode(0o777)).unwrap();
-    fs::set_permissions(&socket, Permissions::from_mode(0o777)).unwrap();
+    set_mode(dir, 0o777);
+    set_mode(&socket, 0o777);
     let probes = format!(
         "--http http+unix://{}:/ --timeout {timeout}",
         socket.display()
@@ -180,12 +180,12 @@ fn the_probe_runs_in_a_directory_that_root_may_not_enter(mode: Mode) {
         return;
     }
     let dir = TempDir::new();
-    fs::set_permissions(&dir, Permissions::from_mode(0o777)).unwrap();
+    set_mode(&dir, 0o777);
     let home = dir.join("home");
     fs::create_dir(&home).unwrap();
     fs::write(home.join("beat"), "").unwrap();
     std::os::unix::fs::chown(&home, Some(4242), Some(4242)).unwrap();
-    fs::set_permissions(&home, Permissions::from_mode(0o700)).unwrap();
+    set_mode(&home, 0o700);
     let without = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"];
     let start = Start::by(mode, &without)
         .pid_file(dir.join("pid"))

@@ -44,8 +44,7 @@ fn a_hidden_server_and_its_leftovers_are_killed_after_the_grace_time() {
         let start = where_proc_hides(how).no_pid_file();
         let start = start.args(["--grace", "100ms"]).arg(&program);
         let hinit = start.args(["hidden", "stubborn"]).start().ready();
-        hinit.signal(SIGTERM);
-        let ended = hinit.end();
+        let ended = hinit.stop();
         let end = ended.log.lines().last().unwrap();
         assert_eq!(ended.code, 137, "{how}: {}", ended.log);
         assert!(end.contains(" when its grace time was over"), "{end}");
@@ -76,8 +75,7 @@ fn the_status_does_not_count_hidden_children() {
         let ended = Ended::of(&status.output().unwrap());
         let line = "\nchildren      (/proc hides processes (hidepid))\n";
         assert!(ended.stdout.contains(line), "{how}: {ended:?}");
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
+        assert_eq!(hinit.stop().code, 143);
     }
 }
 
@@ -85,10 +83,7 @@ fn the_status_does_not_count_hidden_children() {
 /// these options.
 fn run_with_leftover(more: &[&str], around: &str) -> Ended {
     let dir = TempDir::new();
-    let mut command = Command::new("unshare");
-    if !is_root() {
-        command.args(["--user", "--map-root-user"]);
-    }
+    let mut command = unshare();
     command.args(["--pid", "--fork", "--kill-child"]).args(more);
     command.args(["sh", "-euc", around, "sh"]).arg(hinit());
     let start = Start::of(Mode::Subreaper, command).no_pid_file();

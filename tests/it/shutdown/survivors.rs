@@ -85,12 +85,7 @@ fn without_a_grace_time_the_server_is_named_once_and_waited_for(mode: Mode) {
     hinit.signal(SIGTERM);
     kill(hinit.server(), SIGKILL);
     let ended = hinit.end();
-    assert_eq!(
-        (ended.code, ended.log.lines().count()),
-        (137, 1),
-        "{}",
-        ended.log
-    );
+    ended.assert_code_and_lines(137, 1);
 }
 
 #[test]

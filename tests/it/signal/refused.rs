@@ -45,10 +45,10 @@ fn a_file_that_cannot_be_trusted() {
     let held = locked_pid_file(&path, &pid);
     refused(&path.join("x"), &[], "cannot be read: Not a directory");
     for mode in [0o666, 0o664, 0o646] {
-        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        set_mode(&path, mode);
         refused(&path, &[], "is writable by others");
     }
-    fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    set_mode(&path, 0o644);
     if can_be_root("to give a file away") {
         chown(&path, Some(65534), None).unwrap();
         refused(&path, &[], "belongs to UID 65534, which is not trusted");

@@ -14,18 +14,22 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
+mod ended;
 mod notify_and_http;
 mod probing;
 mod process;
 mod pty;
 mod running;
+mod start;
 mod victim;
 
+pub use ended::*;
 pub use notify_and_http::*;
 pub use probing::*;
 pub use process::*;
 pub use pty::*;
 pub use running::*;
+pub use start::*;
 pub use victim::*;
 
 /// How long a test waits before it fails: far longer than any step takes, or `TEST_BOUND` in
@@ -106,6 +110,12 @@ impl Drop for TempDir {
     }
 }
 
+/// Changes the permissions of a file.
+#[track_caller]
+pub fn set_mode(path: impl AsRef<Path>, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
 /// One file of each kind that cannot be a PID file, with the name of its kind. (The socket needs no
 /// listener.)
 pub fn irregular_files(dir: &TempDir) -> [(&'static str, PathBuf); 4] {
@@ -131,7 +141,7 @@ pub fn full_pipe() -> (PipeReader, PipeWriter) {
 /// A copy of the fixture, named `server`, that is setuid root.
 pub fn setuid_root(dir: &TempDir) -> PathBuf {
     let program = fixture_for_all(dir);
-    fs::set_permissions(&program, Permissions::from_mode(0o4755)).unwrap();
+    set_mode(&program, 0o4755);
     program
 }
 
@@ -171,10 +181,7 @@ pub fn command_in(mode: Mode, program: impl AsRef<OsStr>) -> Command {
     match mode {
         Mode::Subreaper => Command::new(program),
         Mode::Pid1 => {
-            let mut command = Command::new("unshare");
-            if !is_root() {
-                command.args(["--user", "--map-root-user"]);
-            }
+            let mut command = unshare();
             command
                 .args(["--pid", "--fork", "--kill-child", "--mount-proc"])
                 .arg(program);
@@ -201,12 +208,18 @@ pub fn can_run(is_so: bool, what: &str) -> bool {
     is_so
 }
 
-/// Runs a script as root of a new mount namespace. `$HINIT` is the binary.
-pub fn in_mount_namespace(script: &str, args: &[&OsStr]) -> Ended {
+/// `unshare`, as root of a new user namespace if this is not root already.
+pub fn unshare() -> Command {
     let mut command = Command::new("unshare");
     if !is_root() {
         command.args(["--user", "--map-root-user"]);
     }
+    command
+}
+
+/// Runs a script as root of a new mount namespace. `$HINIT` is the binary.
+pub fn in_mount_namespace(script: &str, args: &[&OsStr]) -> Ended {
+    let mut command = unshare();
     command
         .args(["--mount", "sh", "-eu", "-c", script, "sh"])
         .args(args)

@@ -77,6 +77,13 @@ impl<S: Read + Write> Client<S> {
         self.answer()
     }
 
+    /// Asserts that `/livez` reports a healthy server.
+    #[track_caller]
+    pub fn assert_alive(&mut self) {
+        let status = self.fetch("/livez").status;
+        assert!(status.starts_with("200 "), "{status}");
+    }
+
     /// The next answer.
     #[track_caller]
     pub fn answer(&mut self) -> Answer {

@@ -30,6 +30,14 @@ pub fn status_of(pid: i32, field: &str) -> Option<String> {
     line.map(str::to_owned)
 }
 
+/// Waits until a process has this state, by its letter in proc(5).
+#[track_caller]
+pub fn wait_for_state(pid: i32, state: char) {
+    eventually("the state of the process changes", || {
+        status_of(pid, "State")?.starts_with(state).then_some(())
+    });
+}
+
 /// The children of a process, in the order of their PIDs.
 pub fn children_of(parent: i32) -> Vec<i32> {
     let entries = fs::read_dir("/proc").unwrap().flatten();

@@ -1,16 +1,15 @@
 //! Processes that a test may signal and kill, and PID files that the test locks as hinit does.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
-use super::{Ended, TempDir, eventually, fixture, hinit, status_of};
+use super::{Ended, TempDir, eventually, fixture, hinit, set_mode, wait_for_state};
 
 /// A process that a test may signal; killed when dropped.
 pub struct Victim(Child);
@@ -35,12 +34,7 @@ impl Victim {
     }
 
     pub fn becomes(&self, state: char) {
-        let look = || {
-            status_of(self.pid(), "State")?
-                .starts_with(state)
-                .then_some(())
-        };
-        eventually("the state of the process changes", look);
+        wait_for_state(self.pid(), state);
     }
 }
 
@@ -76,7 +70,7 @@ fn lock_for_readers(file: &File, kind: i32) {
 /// Makes a locked PID file with these contents.
 pub fn locked_pid_file(path: &Path, contents: impl AsRef<[u8]>) -> LockedPidFile {
     fs::write(path, contents).unwrap();
-    fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap();
+    set_mode(path, 0o644);
     let file = File::options().read(true).write(true).open(path).unwrap();
     fs2::FileExt::try_lock_exclusive(&file).unwrap();
     lock_for_readers(&file, libc::F_WRLCK);
@@ -84,23 +78,23 @@ pub fn locked_pid_file(path: &Path, contents: impl AsRef<[u8]>) -> LockedPidFile
 }
 
 /// hinit with these arguments, and without `HINIT_` variables.
-pub fn hinit_with(words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+pub fn hinit_with(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
     let mut command = Command::new(hinit());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HINIT_")) {
         command.env_remove(name);
     }
-    command.args(words);
+    command.args(arguments);
     command
 }
 
 /// Runs hinit with these arguments.
-pub fn run_hinit(words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ended {
-    Ended::of(&hinit_with(words).output().unwrap())
+pub fn run_hinit(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ended {
+    Ended::of(&hinit_with(arguments).output().unwrap())
 }
 
 /// A copy of the fixture that every user may execute.
 pub fn fixture_for_all(dir: &TempDir) -> PathBuf {
-    fs::set_permissions(dir, Permissions::from_mode(0o755)).unwrap();
+    set_mode(dir, 0o755);
     let program = dir.join("server");
     copy_program(&fixture(), &program);
     program

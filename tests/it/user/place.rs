@@ -15,12 +15,12 @@ fn a_directory_that_only_the_user_may_enter_is_entered_as_the_user(mode: Mode) {
         return;
     }
     let dir = TempDir::new();
-    fs::set_permissions(&dir, Permissions::from_mode(0o755)).unwrap();
+    set_mode(&dir, 0o755);
     let home = dir.join("home");
     fs::create_dir(&home).unwrap();
     symlink("/bin/pwd", home.join("server")).unwrap();
     chown(&home, Some(4242), Some(4242)).unwrap();
-    fs::set_permissions(&home, Permissions::from_mode(0o700)).unwrap();
+    set_mode(&home, 0o700);
     let plain_root = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"];
     let run = |user: &str| {
         // A file with the name of the server's PID file, which is relative to the server's

@@ -169,8 +169,7 @@ fn hinit_stays_dumpable() {
             .output()
             .unwrap();
         assert!(ended.status.success(), "{options:?}");
-        hinit.signal(SIGTERM);
-        assert_eq!(hinit.end().code, 143);
+        assert_eq!(hinit.stop().code, 143);
     }
 }
 
@@ -181,7 +180,7 @@ fn a_command_that_only_root_may_run_is_not_executed() {
     }
     let dir = TempDir::new();
     let program = fixture_for_all(&dir);
-    fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
+    set_mode(&program, 0o700);
     let run = || {
         let start = Start::new(Mode::Subreaper)
             .no_pid_file()
@@ -194,8 +193,8 @@ fn a_command_that_only_root_may_run_is_not_executed() {
     );
     let ended = run();
     assert_eq!((ended.code, ended.log.as_str()), (126, line.as_str()));
-    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-    fs::set_permissions(&dir, Permissions::from_mode(0o700)).unwrap();
+    set_mode(&program, 0o755);
+    set_mode(&dir, 0o700);
     let ended = run();
     assert_eq!((ended.code, ended.log), (126, line));
 }

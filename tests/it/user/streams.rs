@@ -120,7 +120,7 @@ fn only_output_files_become_the_servers() {
     ] {
         let dir = TempDir::new();
         fs::write(dir.join("file"), "").unwrap();
-        fs::set_permissions(dir.join("file"), Permissions::from_mode(0o600)).unwrap();
+        set_mode(dir.join("file"), 0o600);
         chown(dir.join("file"), Some(0), Some(8)).unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", &format!("exec \"$@\" {redirections}"), "sh"]);

@@ -92,8 +92,7 @@ pub fn value(init: &Init, words: &[&str]) -> String {
         .ready();
     queue(running.pid(), SIGUSR1, 7);
     let line = running.line();
-    running.signal(SIGTERM);
-    assert_eq!(running.end().code, 0);
+    assert_eq!(running.stop().code, 0);
     line
 }
 
