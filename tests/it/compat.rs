@@ -1,7 +1,6 @@
 //! hinit by another init's name, beside that init as Debian ships it: each situation runs with
 //! both. One expected result means that they are alike; `differences` has two.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,17 +8,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::libc::SIGKILL;
-use nix::sys::signal::{Signal, kill as nix_kill};
-use nix::unistd::Pid;
 
 use crate::support::*;
 
 mod command_line;
 mod differences;
 mod ends;
+mod family;
 mod orphans;
 mod signals;
 mod terminal;
+
+use family::{Family, Received, received};
 
 /// Variables of hinit that would change each result if they counted.
 const HINIT_VARIABLES: [(&str, &str); 9] = [
@@ -111,135 +111,6 @@ fn differ<T: Debug + PartialEq>(name: &str, observe: impl Fn(&Init) -> T, theirs
 #[allow(clippy::needless_pass_by_value, reason = "it reads better")]
 fn alike<T: Debug + PartialEq>(name: &str, observe: impl Fn(&Init) -> T, both: T) {
     differ(name, observe, &both, &both);
-}
-
-/// The signals that each process of the family got.
-type Received = BTreeMap<String, Vec<i32>>;
-
-/// These members got all of these signals in order; the others got none.
-fn received(members: &[&str], signals: &[i32]) -> Received {
-    let mut signals = signals.to_vec();
-    signals.sort_unstable();
-    members
-        .iter()
-        .map(|&member| (member.to_owned(), signals.clone()))
-        .collect()
-}
-
-/// An init with the fixture's family of processes below it; all are killed when dropped.
-struct Family {
-    init: Option<Running>,
-    server: i32,
-    /// In the server's process group.
-    child: i32,
-    /// In other groups; that of the second process is in another session.
-    others: [i32; 2],
-    told: Received,
-}
-
-impl Family {
-    #[track_caller]
-    fn start(start: Start) -> Self {
-        let init = start.fixture(["family"]).start().ready();
-        let server = init.server();
-        let children = children_of(server);
-        let one = |is_it: &dyn Fn(TerminalState) -> bool| {
-            let it = children
-                .iter()
-                .copied()
-                .find(|&pid| is_it(terminal_state(pid)));
-            it.unwrap()
-        };
-        let home = terminal_state(server);
-        let child = one(&|place| place.group == home.group);
-        let group = one(&|place| place.group != home.group && place.session == home.session);
-        let session = one(&|place| place.session != home.session);
-        Self {
-            init: Some(init),
-            server,
-            child,
-            others: [group, session],
-            told: Received::new(),
-        }
-    }
-
-    fn init(&self) -> &Running {
-        self.init.as_ref().unwrap()
-    }
-
-    /// Sends the init these signals, and waits until the server got the last. It has the highest
-    /// number, so the init and the server have handled the others before.
-    #[track_caller]
-    fn signal(&mut self, signals: &[i32]) {
-        for &signal in signals {
-            self.init().signal(signal);
-        }
-        let last = *signals.last().unwrap();
-        self.expect("server", last);
-    }
-
-    /// Waits until this member got this signal.
-    #[track_caller]
-    fn expect(&mut self, member: &str, signal: i32) {
-        while !self
-            .told
-            .get(member)
-            .is_some_and(|told| told.contains(&signal))
-        {
-            let line = self.init().line();
-            note(&mut self.told, &line);
-        }
-    }
-
-    /// Ends all of them.
-    #[track_caller]
-    fn end(self) -> Received {
-        kill(self.server, 64);
-        self.at_the_end()
-    }
-
-    /// Ends the server alone, and the others when the init has exited.
-    #[track_caller]
-    fn server_ends(mut self) -> Received {
-        kill(self.server, 63);
-        assert_eq!(self.init.as_mut().unwrap().code(), 0);
-        for pid in self.others.into_iter().chain([self.child]) {
-            kill(pid, 64);
-        }
-        self.at_the_end()
-    }
-
-    /// The signals that they got up to their end.
-    #[track_caller]
-    fn at_the_end(mut self) -> Received {
-        let ended = self.init.take().unwrap().end();
-        assert_eq!(ended.code, 0, "{ended:?}");
-        let mut told = std::mem::take(&mut self.told);
-        for line in ended.stdout.lines() {
-            note(&mut told, line);
-        }
-        for signals in told.values_mut() {
-            signals.sort_unstable();
-        }
-        told
-    }
-}
-
-impl Drop for Family {
-    fn drop(&mut self) {
-        if self.init.is_some() {
-            for pid in self.others.into_iter().chain([self.child, self.server]) {
-                let _gone = nix_kill(Pid::from_raw(pid), Signal::SIGKILL);
-            }
-        }
-    }
-}
-
-fn note(told: &mut Received, line: &str) {
-    let (member, signal) = line.split_once(' ').unwrap();
-    told.entry(member.to_owned())
-        .or_default()
-        .push(signal.parse().unwrap());
 }
 
 /// The session, group and terminal of a process (`/proc/PID/stat`, proc(5)).

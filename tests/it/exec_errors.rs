@@ -1,7 +1,6 @@
 //! Commands that cannot be executed: one line names the cause; the exit code is 127 for a missing
 //! command and 126 for others. Each test uses a real file of that kind.
 
-use std::env::consts::ARCH;
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::symlink;
@@ -12,6 +11,10 @@ use std::process::Command;
 use nix::libc::ETXTBSY;
 
 use crate::support::*;
+
+mod binaries;
+mod path;
+mod scripts;
 
 /// Starts this command, and asserts that it is not executed for this reason.
 #[track_caller]
@@ -57,27 +60,11 @@ fn with_loader(loader: &str) -> Vec<u8> {
     bytes
 }
 
-/// The binary with the machine field of the other architecture.
-fn foreign() -> (Vec<u8>, &'static str) {
-    let (number, name) = if ARCH == "aarch64" {
-        (62, "x86_64")
-    } else {
-        (183, "aarch64")
-    };
-    let mut bytes = binary();
-    bytes[18] = number;
-    (bytes, name)
-}
-
 in_both_modes!(
     commands_that_are_not_there,
     a_likely_command_is_suggested,
-    dangling_entries_of_path_are_skipped,
     files_that_may_not_be_executed,
-    each_wrong_script_is_named,
-    each_wrong_binary_is_named,
-    a_file_that_is_open_for_writing,
-    a_command_is_found_along_path
+    a_file_that_is_open_for_writing
 );
 
 fn commands_that_are_not_there(mode: Mode) {
@@ -133,203 +120,12 @@ fn a_likely_command_is_suggested(mode: Mode) {
     assert_eq!(start.no_pid_file().args(["healtcheck"]).run().code, 7);
 }
 
-fn dangling_entries_of_path_are_skipped(mode: Mode) {
-    let dir = TempDir::new();
-    let (bad, good) = (dir.join("bad"), dir.join("good"));
-    fs::create_dir(&bad).unwrap();
-    fs::create_dir(&good).unwrap();
-    symlink("loop", dir.join("loop")).unwrap();
-    file(&dir.join("plain"), "", 0o755);
-    file(&good.join("it"), "#!/bin/sh\nexit 7\n", 0o755);
-    file(&good.join("lame"), "#!/no/such/shell\n", 0o755);
-    file(
-        &bad.join("circular"),
-        format!("#!{}\n", bad.join("circular").display()),
-        0o755,
-    );
-    let entries = [
-        format!("/{}", "x".repeat(300)),
-        format!("/{}", "long/".repeat(1000)),
-        dir.join("loop").display().to_string(),
-        dir.join("loop/below").display().to_string(),
-        dir.join("plain").display().to_string(),
-        dir.join("none").display().to_string(),
-    ];
-    let own = std::env::var("PATH").unwrap();
-    let run = |path: &str, command: &str| {
-        // unshare is looked for in the same PATH.
-        let start = Start::by(mode, &["env", &format!("PATH={path}")]).no_pid_file();
-        start.args(["-q", "--", command]).run()
-    };
-    for entry in &entries {
-        let path = format!("{entry}:{}", good.display());
-        let ended = run(&path, "it");
-        assert_eq!((ended.code, ended.log.as_str()), (7, ""), "{entry:.40}");
-        for path in [&path, &format!("{}:{entry}", good.display())] {
-            let ended = run(path, "none");
-            let line = "hinit: cannot run `none`: not found in PATH";
-            assert_eq!((ended.code, ended.log.as_str()), (127, line), "{entry:.40}");
-            let ended = run(path, "lame");
-            let line = format!(
-                "hinit: cannot run `{}`: its interpreter `/no/such/shell` is not there",
-                good.join("lame").display()
-            );
-            assert_eq!((ended.code, ended.log), (126, line), "{entry:.40}");
-        }
-    }
-    // If the last entry is the dangling one, it is named.
-    let ended = run(&format!("{}:{own}", bad.display()), "circular");
-    let line = format!(
-        "hinit: cannot run `{}`: its interpreter leads to another",
-        bad.join("circular").display()
-    );
-    assert!(
-        ended.code == 126 && ended.log.starts_with(&line),
-        "{}",
-        ended.log
-    );
-}
-
 fn files_that_may_not_be_executed(mode: Mode) {
     let dir = TempDir::new();
     file(&dir.join("plain"), "#!/bin/sh\n", 0o644);
     refused(mode, dir.join("plain"), 126, "no execute permission");
     refused(mode, dir.join(""), 126, "it is a directory");
     refused(mode, "/dev/null", 126, "it is not a regular file");
-}
-
-fn each_wrong_script_is_named(mode: Mode) {
-    let dir = TempDir::new();
-    let at = |name: &str| dir.join(name).to_str().unwrap().to_owned();
-    file(&dir.join("plain"), "#!/bin/sh\n", 0o644);
-    file(&dir.join("lost"), "#!/no/such\n", 0o755);
-    file(&dir.join("text"), "echo hello\n", 0o755);
-    symlink("/no/python", dir.join("python")).unwrap();
-    let none = "it is neither a binary nor a script with `#!`";
-    for (contents, reason) in [
-        ("echo hello\n", none.to_owned()),
-        ("", "it is empty".into()),
-        (
-            "#!\n",
-            "its first line names no interpreter behind `#!`".into(),
-        ),
-        (
-            "\u{feff}#!/bin/sh\n",
-            "it starts with a byte order mark, not with `#!`".into(),
-        ),
-        (
-            "#!/bin/sh\r\nexit 7\r\n",
-            r"its interpreter `/bin/sh\r` is not there: the script has CRLF line ends".into(),
-        ),
-        (
-            &format!("#!/{}bin/sh\n", "/".repeat(247)),
-            "its first line is too long".into(),
-        ),
-        (
-            "#!/no/such/interpreter -x\n",
-            "its interpreter `/no/such/interpreter` is not there".into(),
-        ),
-        (
-            "#!/dev/null/sh\n",
-            "its interpreter `/dev/null/sh` is not there".into(),
-        ),
-        (
-            &format!("#!{}", at("python")),
-            format!(
-                "its interpreter `{}` is a symlink to `/no/python`, which is not there",
-                at("python")
-            ),
-        ),
-        (
-            "#!/tmp\n",
-            "its interpreter `/tmp` cannot run: it is a directory".into(),
-        ),
-        (
-            &format!("#!{}", at("plain")),
-            format!(
-                "its interpreter `{}` cannot run: no execute permission",
-                at("plain")
-            ),
-        ),
-        (
-            &format!("#!{}", at("lost")),
-            format!(
-                "its interpreter `{}` cannot run: its interpreter `/no/such` is not there",
-                at("lost")
-            ),
-        ),
-        (
-            &format!("#!{}", at("text")),
-            format!("its interpreter `{}` cannot run: {none}", at("text")),
-        ),
-        (
-            &format!("#!{}", at("script")),
-            "its interpreter leads to another, and so on without end".into(),
-        ),
-    ] {
-        file(&dir.join("script"), contents, 0o755);
-        refused(mode, at("script"), 126, &reason);
-    }
-    // The controls: scripts that differ little from these, and can be executed. env gets the
-    // carriage return.
-    for (contents, code) in [
-        ("#!/bin/sh\nexit 7\n", 7),
-        (&format!("#!/{}bin/sh\nexit 7\n", "/".repeat(246)), 7),
-        ("#!/usr/bin/env sh\r\n", 127),
-    ] {
-        file(&dir.join("script"), contents, 0o755);
-        assert_eq!(
-            Start::new(mode)
-                .no_pid_file()
-                .args([at("script")])
-                .run()
-                .code,
-            code
-        );
-    }
-}
-
-fn each_wrong_binary_is_named(mode: Mode) {
-    let dir = TempDir::new();
-    let path = dir.join("binary");
-    let (foreign, machine) = foreign();
-    file(&dir.join("plain"), binary(), 0o644);
-    let no_loader = dir.join("plain").to_str().unwrap().to_owned();
-    for (contents, reason) in [
-        (
-            foreign,
-            format!("it is built for {machine}, this is {ARCH}"),
-        ),
-        (
-            with_loader("/no/such/ld.so"),
-            "its loader `/no/such/ld.so` is not there".into(),
-        ),
-        (
-            with_loader("/tmp"),
-            "its loader `/tmp` cannot run: it is a directory".into(),
-        ),
-        (
-            with_loader("/etc/passwd"),
-            "its loader `/etc/passwd` cannot run: no execute permission".into(),
-        ),
-        (
-            binary()[..40].to_vec(),
-            "it is an ELF file, but damaged or not a program".into(),
-        ),
-    ] {
-        file(&path, contents, 0o755);
-        refused(mode, &path, 126, &reason);
-    }
-    // The file of the interpreter is checked as well.
-    file(&path, format!("#!{no_loader}\n"), 0o755);
-    refused(
-        mode,
-        &path,
-        126,
-        &format!("its interpreter `{no_loader}` cannot run: no execute permission"),
-    );
-    file(&path, binary(), 0o755);
-    assert_eq!(Start::new(mode).no_pid_file().args([&path]).run().code, 0);
 }
 
 fn a_file_that_is_open_for_writing(mode: Mode) {
@@ -349,83 +145,6 @@ fn a_file_that_is_open_for_writing(mode: Mode) {
         eprintln!("skipped: this kernel runs a file that is open for writing");
     }
     drop(writer);
-}
-
-fn a_command_is_found_along_path(mode: Mode) {
-    let dir = TempDir::new();
-    let mine = dir.join("mine");
-    let run = |path: &str| {
-        let start = Start::new(mode).with(|command| {
-            command.env("PATH", path).current_dir(&dir);
-        });
-        let ended = start.no_pid_file().args(["mine"]).run();
-        (ended.code, ended.log)
-    };
-    let here = dir.as_ref().to_str().unwrap();
-    let path = format!("/no/such:/dev/null:{here}:/bin:/usr/bin");
-    let named = |path: &str, reason: &str| (126, format!("hinit: cannot run `{path}`: {reason}"));
-
-    assert_eq!(
-        run(&path),
-        (127, "hinit: cannot run `mine`: not found in PATH".into())
-    );
-    // A file that is not executable takes precedence over entries without the file.
-    file(&mine, "#!/no/such\n", 0o644);
-    let mine_shown = mine.to_str().unwrap();
-    assert_eq!(run(&path), named(mine_shown, "no execute permission"));
-    // An entry whose file cannot be executed takes precedence over entries without the file.
-    file(&mine, "#!/no/such\n", 0o755);
-    assert_eq!(
-        run(&path),
-        named(mine_shown, "its interpreter `/no/such` is not there")
-    );
-    // Of two files, the one for which the kernel's error was kept is named.
-    fs::create_dir(dir.join("second")).unwrap();
-    file(&dir.join("second/mine"), "text", 0o755);
-    let second = dir.join("second/mine");
-    assert_eq!(
-        run(&format!("{here}:{here}/second:/bin:/usr/bin")),
-        named(
-            second.to_str().unwrap(),
-            "it is neither a binary nor a script with `#!`"
-        )
-    );
-
-    file(&mine, "#!/bin/sh\nexit 7\n", 0o755);
-    let ran = |(code, _)| code == 7;
-    assert!(ran(run(&path)));
-    // An empty entry is the working directory.
-    for path in [":/bin:/usr/bin", "/bin:/usr/bin:", "/bin::/usr/bin"] {
-        assert!(ran(run(path)), "{path}");
-    }
-}
-
-#[test]
-fn without_path_the_usual_directories_are_searched_and_with_an_empty_one_this_one() {
-    let dir = TempDir::new();
-    file(&dir.join("mine"), "#!/bin/sh\nexit 7\n", 0o755);
-    let run = |path: Option<&str>, command: &str| {
-        let mut hinit = Command::new(hinit());
-        hinit.env_clear().envs(path.map(|path| ("PATH", path)));
-        hinit.args(["--quiet", "--no-pid-file", command]);
-        let ended = Ended::of(&hinit.current_dir(&dir).output().unwrap());
-        (ended.code, ended.log)
-    };
-    let not_found = |command: &str, reason: &str| {
-        let line = format!("hinit: cannot run `{command}`: {reason}");
-        (127, line)
-    };
-    let usual = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    assert_eq!(run(None, "true"), (0, String::new()));
-    assert_eq!(
-        run(None, "mine"),
-        not_found("mine", &format!("not found in {usual}: PATH is not set"))
-    );
-    assert_eq!(run(Some(""), "mine"), (7, String::new()));
-    assert_eq!(
-        run(Some(""), "true"),
-        not_found("true", "not found in PATH, which is empty")
-    );
 }
 
 #[test]
@@ -451,39 +170,6 @@ fn a_file_system_that_is_mounted_noexec() {
     );
     assert_eq!(ended.log, lines);
     assert_eq!(ended.stdout, "126\n126\n0");
-}
-
-#[test]
-fn a_binary_for_a_libc_that_the_image_lacks() {
-    let glibc = if ARCH == "aarch64" {
-        "/lib/ld-linux-aarch64.so.1"
-    } else {
-        "/lib64/ld-linux-x86-64.so.2"
-    };
-    // The path of musl's loader is one byte shorter, or as long.
-    let musl = format!("/lib/ld-musl-{ARCH}.so.1");
-    let for_musl = with_loader(&musl);
-    for (contents, loader, present, reason) in [
-        (&for_musl, &*musl, Some(glibc), "musl, this image has glibc"),
-        (&binary(), glibc, Some(&*musl), "glibc, this image has musl"),
-        (&binary(), glibc, None, "glibc, this image has no libc"),
-    ] {
-        let image = TempDir::new();
-        copy_program(&hinit(), &image.join("hinit"));
-        file(&image.join("app"), contents, 0o755);
-        for directory in ["lib", "lib64"] {
-            fs::create_dir(image.join(directory)).unwrap();
-        }
-        if let Some(present) = present {
-            fs::write(image.join(present.trim_start_matches('/')), "").unwrap();
-        }
-        let script = "chroot \"$1\" /hinit --no-pid-file /app || echo $?";
-        let ended = in_mount_namespace(script, &[image.as_ref().as_os_str()]);
-        let line = format!(
-            "hinit: cannot run `/app`: its loader `{loader}` is not there: it is built for {reason}"
-        );
-        assert_eq!((ended.log, ended.stdout.as_str()), (line, "126"));
-    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Exhausted resources: hinit logs in one line why it does not launch the server, or continues with
 //! a warning. (Other modules have more: `bad_input.rs` file systems that are full or read-only
-//! before the start, `pid_file.rs` other processes that change the PID file, `exec_errors.rs` the
+//! before the start, `pid_file/changes.rs` other processes that change the PID file, `exec_errors.rs` the
 //! limit of a user's processes, `listen/exhaustion.rs` connections without descriptors; and
 //! `support/probing.rs` runs all probes in 1 MB of memory.)
 

@@ -1,14 +1,14 @@
 //! `--remove-stale`: which files are removed and which are kept, with the line for each. The server
 //! is launched in each case.
 
-use std::fs::{self, File};
-use std::os::unix::process::CommandExt;
+use std::fs::{self};
 use std::path::Path;
 
-use nix::fcntl::{FcntlArg, fcntl};
-use nix::libc::{self, SIGKILL};
+use nix::libc::SIGKILL;
 
 use crate::support::*;
+
+mod kept;
 
 /// Launches a server with this option, and returns hinit's line about the file, if any.
 #[track_caller]
@@ -41,13 +41,9 @@ fn unused_pid() -> i32 {
 
 in_both_modes!(
     a_file_with_an_unused_pid_is_removed,
-    a_file_without_a_pid_is_kept,
     a_file_with_a_living_pid_is_kept_except_by_pid_1,
     a_missing_file_is_not_logged,
-    a_file_that_is_not_regular_is_kept,
     one_of_two_hard_links_is_removed,
-    a_locked_file_is_kept,
-    hinits_own_pid_file_is_kept,
     several_files_and_the_environment,
     a_server_can_create_its_pid_file_again
 );
@@ -78,29 +74,6 @@ fn a_file_with_an_unused_pid_is_removed(mode: Mode) {
         fs::write(&path, &contents).unwrap();
         assert_eq!(remove(mode, &path), removed_line(&content), "{contents:?}");
         assert!(!path.exists());
-    }
-}
-
-fn a_file_without_a_pid_is_kept(mode: Mode) {
-    let dir = TempDir::new();
-    let path = dir.join("server.pid");
-    for contents in [
-        &b"workers = 4\n"[..],
-        b"\n",
-        b"\n4194303\n",
-        b"0\n",
-        b"4194304\n",
-        b"-1\n",
-        b"1 2\n",
-        b"12x\n",
-        b"\xff\n",
-        b"\0\0\0\0",
-        &[b'1'; 200],
-        &[b' '; 200],
-    ] {
-        fs::write(&path, contents).unwrap();
-        assert_eq!(remove(mode, &path), kept_line("it does not contain a PID"));
-        assert_eq!(fs::read(&path).unwrap(), contents);
     }
 }
 
@@ -139,37 +112,6 @@ fn a_missing_file_is_not_logged(mode: Mode) {
     assert_eq!(remove(mode, &dir.join("none/none")), "");
 }
 
-fn a_file_that_is_not_regular_is_kept(mode: Mode) {
-    let dir = TempDir::new();
-    for (kind, path) in irregular_files(&dir) {
-        assert_eq!(remove(mode, &path), kept_line(&format!("it is a {kind}")));
-        assert!(fs::symlink_metadata(&path).is_ok());
-    }
-    assert!(dir.join("target").exists());
-    std::os::unix::fs::symlink("/nowhere", dir.join("dangling")).unwrap();
-    assert_eq!(
-        remove(mode, &dir.join("dangling")),
-        kept_line("it is a symlink")
-    );
-    assert_eq!(
-        remove(mode, Path::new("/dev/null")),
-        kept_line("it is a device")
-    );
-    for path in ["/", "..", "/tmp/.."] {
-        assert_eq!(remove(mode, Path::new(path)), kept_line("Is a directory"));
-    }
-    fs::write(dir.join("file"), "4194303\n").unwrap();
-    assert_eq!(
-        remove(mode, &dir.join("file/pid")),
-        kept_line("Not a directory")
-    );
-    assert_eq!(
-        remove(mode, &dir.join("file/")),
-        kept_line("Is a directory")
-    );
-    assert!(dir.join("file").exists());
-}
-
 fn one_of_two_hard_links_is_removed(mode: Mode) {
     let dir = TempDir::new();
     fs::write(dir.join("pid"), "4194303\n").unwrap();
@@ -179,81 +121,6 @@ fn one_of_two_hard_links_is_removed(mode: Mode) {
         removed_line("it named process 4194303")
     );
     assert_eq!(fs::read_to_string(dir.join("other")).unwrap(), "4194303\n");
-}
-
-fn a_locked_file_is_kept(mode: Mode) {
-    let dir = TempDir::new();
-    let path = dir.join("server.pid");
-    fs::write(&path, "4194303\n").unwrap();
-    let file = File::options().read(true).write(true).open(&path).unwrap();
-    let locks: [fn(&File) -> std::io::Result<()>; 2] = [
-        fs2::FileExt::try_lock_shared,
-        fs2::FileExt::try_lock_exclusive,
-    ];
-    for lock in locks {
-        lock(&file).unwrap();
-        assert_eq!(remove(mode, &path), kept_line("it is locked"));
-        fs2::FileExt::unlock(&file).unwrap();
-    }
-    let own = std::process::id();
-    for (kind, by_process) in [
-        (libc::F_WRLCK, true),
-        (libc::F_RDLCK, true),
-        (libc::F_WRLCK, false),
-    ] {
-        let mut lock = libc::flock {
-            l_type: i16::try_from(kind).unwrap(),
-            l_whence: 0,
-            l_start: 0,
-            l_len: 1,
-            l_pid: 0,
-        };
-        let set = |lock: &libc::flock| {
-            let argument = if by_process {
-                FcntlArg::F_SETLK(lock)
-            } else {
-                FcntlArg::F_OFD_SETLK(lock)
-            };
-            fcntl(&file, argument).unwrap();
-        };
-        set(&lock);
-        // The lock of a process in another PID namespace shows no PID here, nor does a lock that
-        // belongs to no process.
-        let expected = match mode {
-            Mode::Subreaper if by_process => format!("process {own} has locked it"),
-            _ => "it is locked".to_owned(),
-        };
-        assert_eq!(remove(mode, &path), kept_line(&expected));
-        lock.l_type = i16::try_from(libc::F_UNLCK).unwrap();
-        set(&lock);
-    }
-    assert_eq!(fs::read_to_string(&path).unwrap(), "4194303\n");
-    assert_eq!(
-        remove(mode, &path),
-        removed_line("it named process 4194303")
-    );
-}
-
-fn hinits_own_pid_file_is_kept(mode: Mode) {
-    let dir = TempDir::new();
-    let path = dir.join("pid");
-    fs::write(&path, "4194303\n").unwrap();
-    let start = Start::new(mode)
-        .pid_file(&path)
-        .arg("--remove-stale")
-        .arg(&path);
-    let hinit = start.fixture(["ready"]).start().ready();
-    let line = format!(
-        "hinit: did not remove the PID file `{}`: it is locked",
-        path.display()
-    );
-    assert_eq!(hinit.log_line(), line);
-    let pid = recorded(&path);
-    assert_eq!(
-        hinit.verdict(&path),
-        format!("healthy: process {pid} is alive")
-    );
-    assert_eq!(hinit.stop().code, 143);
 }
 
 fn several_files_and_the_environment(mode: Mode) {
@@ -305,31 +172,4 @@ fn a_server_can_create_its_pid_file_again(mode: Mode) {
         assert_eq!((ended.code, written), (0, own), "{}", ended.log);
         assert!(path.exists());
     }
-}
-
-#[test]
-fn a_file_that_this_user_may_not_remove_is_kept() {
-    if !can_be_root("to be another user") {
-        return;
-    }
-    let dir = TempDir::new();
-    let program = fixture_for_all(&dir);
-    let path = dir.join("pid");
-    fs::write(&path, "4194303\n").unwrap();
-    let as_nobody = || {
-        let mut command = hinit_with(["--no-pid-file", "--remove-stale"]);
-        command
-            .arg(&path)
-            .arg("--")
-            .arg(&program)
-            .args(["exit", "0"]);
-        let ended = Ended::of(&command.uid(65534).output().unwrap());
-        assert_eq!(ended.code, 0);
-        let said = ended.log.lines().next().unwrap_or_default().to_owned();
-        said.replace(path.to_str().unwrap(), "P")
-    };
-    assert_eq!(as_nobody(), kept_line("Permission denied"));
-    set_mode(&path, 0o600);
-    assert_eq!(as_nobody(), kept_line("Permission denied"));
-    assert!(path.exists());
 }

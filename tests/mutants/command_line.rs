@@ -25,7 +25,7 @@ mutants! {
 
     a_closed_descriptor_gets_log_lines: "sys/descriptors.rs" {
         "if fd.revents & libc::POLLNVAL != 0" => "if fd.revents & libc::POLLNVAL == 99"
-    } fails "lifecycle::subreaper::closed_standard_descriptors_stay_closed_and_get_no_file_of_hinits";
+    } fails "lifecycle::inheritance::subreaper::closed_standard_descriptors_stay_closed_and_get_no_file_of_hinits";
 
     a_full_log_pipe_blocks_hinit: "output.rs" {
         "if poll(&mut ready, timeout) == Ok(0) {" => "if poll(&mut ready, timeout) == Ok(9) {"

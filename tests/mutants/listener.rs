@@ -14,11 +14,11 @@ mutants! {
 
     a_socket_that_is_served_is_replaced: "run/socket_file.rs" {
         "_ => Err(BindError::InUse)," => "_ => entry.unlink().map_err(BindError::Errno),"
-    } fails "beside::a_socket_that_is_served_is_left_alone";
+    } fails "beside::other_files::a_socket_that_is_served_is_left_alone";
 
     a_file_that_is_no_socket_is_removed: "run/socket_file.rs" {
         "other => return Err(BindError::NotASocket(other.unwrap_or(\"regular file\")))," => "_ => return entry.unlink().map_err(BindError::Errno),"
-    } fails "beside::a_file_with_the_sockets_name_is_left_alone";
+    } fails "beside::other_files::a_file_with_the_sockets_name_is_left_alone";
 
     the_umask_decides_the_sockets_mode: "file/entry.rs" {
         "umask(!mode & Mode::all())" => "umask(umask(!mode & Mode::all()))"
@@ -39,7 +39,7 @@ mutants! {
 
     localhost_needs_ipv6: "run/responder/listener.rs" {
         "(Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT)" => "Errno::EAFNOSUPPORT"
-    } fails "listen::without_ipv6_localhost_is_one_address";
+    } fails "listen::addresses::without_ipv6_localhost_is_one_address";
 
     a_full_table_drops_any_connection: "run/responder.rs" {
         "slots.min_by_key(|(connection, _)| connection.eviction_order())" => "slots.min_by_key(|(connection, number)| (connection.eviction_order().0, *number))"

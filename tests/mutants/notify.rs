@@ -72,7 +72,7 @@ mutants! {
 
     an_earlier_main_pid_counts: "run/handover.rs" {
         "        self.successor = None;\n" => ""
-    } fails "notify::main_pid::subreaper::the_last_main_pid_counts";
+    } fails "notify::main_pid::refused::subreaper::the_last_main_pid_counts";
 
     no_process_becomes_the_server: "run/main_loop/children.rs" {
         "                self.replace_ended_server(pid);" => ""
@@ -80,7 +80,7 @@ mutants! {
 
     any_process_can_become_the_server: "run/handover.rs" {
         "        if is_running_child(pid) {\n            return" => "        if !is_child(nix::unistd::getpid()) {\n            return"
-    } fails "notify::main_pid::subreaper::a_process_that_is_not_below_hinit_cannot_become_the_server";
+    } fails "notify::main_pid::refused::subreaper::a_process_that_is_not_below_hinit_cannot_become_the_server";
 
     another_manager_gets_unchecked_bytes: "run/notify.rs" {
         "let message = message::forwardable(datagram, self.may_be_ready);" => "let message = String::from_utf8_lossy(datagram).into_owned();"

@@ -55,7 +55,7 @@ mutants! {
 
     hinit_closes_its_lock: "pidfile/claim.rs" {
         "        keep(self.locked.file.as_fd());" => ""
-    } fails "lifecycle::subreaper::hinit_leaves_its_working_directory_and_closes_inherited_descriptors";
+    } fails "lifecycle::inheritance::subreaper::hinit_leaves_its_working_directory_and_closes_inherited_descriptors";
 
     a_pid_left_by_a_crash_stops_the_next_start: "pidfile/lock.rs" {
         "(Contents::Empty | Contents::Pid(_), _)" => "(Contents::Empty, _)"
@@ -63,7 +63,7 @@ mutants! {
 
     a_file_of_another_hinit_is_unlinked: "pidfile/claim.rs" {
         "self.is_abandoned.get() || self.location.entry.is(self.locked.identity)" => "true"
-    } fails "pid_file::subreaper::a_file_that_replaces_the_pid_file_stays";
+    } fails "pid_file::changes::subreaper::a_file_that_replaces_the_pid_file_stays";
 
     a_reaped_pid_stays_under_a_held_lock: "pidfile/claim.rs" {
         "writer_lock::release(file).and(" => "Ok::<_, Errno>(()).and("
@@ -84,7 +84,7 @@ mutants! {
 
     a_locked_stale_file_is_removed: "run/launch/stale.rs" {
         "    check_locks(&file)?;" => "    let _ = check_locks;"
-    } fails "stale::subreaper::a_locked_file_is_kept";
+    } fails "stale::kept::subreaper::a_locked_file_is_kept";
 
     pid_1_keeps_a_stale_file_for_a_reused_pid: "run/launch/stale.rs" {
         "if getpid() == Pid::from_raw(1) || has_ended(pid) =>" => "if getpid() != getpid() || has_ended(pid) =>"

@@ -35,7 +35,7 @@ mutants! {
 
     an_unreadable_account_file_counts_as_missing: "run/launch/accounts.rs" {
         "Err(Errno::ENOENT) =>" => "Err(_) =>"
-    } fails "user::an_unreadable_account_file_is_an_error";
+    } fails "user::accounts::an_unreadable_account_file_is_an_error";
 
     the_child_can_be_traced_by_its_user: "run/launch/identity.rs" {
         "set_keepcaps(true)" => "set_keepcaps(false)"
@@ -67,7 +67,7 @@ mutants! {
 
     a_pid_file_of_any_user_is_trusted: "pidfile/read.rs" {
         "if !is_foreign {" => "if false {"
-    } fails "verdicts::an_own_file_that_others_may_write";
+    } fails "verdicts::file::an_own_file_that_others_may_write";
 
     root_trusts_any_users_default_file: "pidfile/read.rs" {
         "TrustPolicy::User(user) => owner == user && !is_ambiguous(user)," => "TrustPolicy::User(user) => !is_ambiguous(user),"
@@ -83,7 +83,7 @@ mutants! {
 
     a_socket_of_any_user_is_trusted: "healthcheck/socket.rs" {
         "} else if !is_trusted(peer.uid()) {" => "} else if peer.uid() == 4242 {"
-    } fails "beside::a_socket_of_another_user_is_not_trusted";
+    } fails "beside::other_files::a_socket_of_another_user_is_not_trusted";
 
     a_socket_of_any_hinit_is_trusted: "healthcheck/socket.rs" {
         "} else if parent.is_some() && pid != getpid() && process::is_proc_ours() {" => "} else if parent.is_none() && pid != getpid() && process::is_proc_ours() {"

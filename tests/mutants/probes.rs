@@ -13,7 +13,7 @@ mutants! {
 
     any_status_code_is_healthy: "healthcheck/probe/http/body.rs" {
         "if expected.any(|codes| codes.contains(&code)) {" => "if expected.next().is_some() {"
-    } fails "probes::each_http_answer";
+    } fails "probes::http::each_http_answer";
 
     the_rest_of_an_answer_is_not_read: "healthcheck/probe/stream.rs" {
         "Progress::Decided => {" => "Progress::Decided if rest.is_none() => return Ok(()),\nProgress::Decided => {"
@@ -25,7 +25,7 @@ mutants! {
 
     not_serving_is_healthy: "healthcheck/probe/grpc.rs" {
         "Some(1) => self.reported" => "Some(1 | 2) => self.reported"
-    } fails "probes::each_grpc_answer";
+    } fails "probes::grpc::each_grpc_answer";
 
     localhost_is_one_address: "cli/probes/address.rs" {
         "at(Ipv6Addr::LOCALHOST.into(), \"[::1]\"),\n        ]));" => "]));"
@@ -33,7 +33,7 @@ mutants! {
 
     a_heartbeat_from_the_future_is_fresh: "healthcheck/probe/heartbeat.rs" {
         "if touched.saturating_sub(now) > MAX_CLOCK_SKEW {" => "if touched > now && touched < now {"
-    } fails "probes::each_heartbeat";
+    } fails "probes::heartbeat::each_heartbeat";
 
     only_the_first_probe_counts: "healthcheck/mod.rs" {
         "for probe in &options.probes {" => "for probe in options.probes.iter().take(1) {"

@@ -6,7 +6,7 @@ use super::Mutant;
 mutants! {
     leftovers_get_no_term: "run/leftovers.rs" {
         "        self.sweep.sweep();\n" => ""
-    } fails "shutdown::pid_1::leftovers_get_term_and_are_waited_for";
+    } fails "shutdown::drain::pid_1::leftovers_get_term_and_are_waited_for";
 
     a_server_that_proc_does_not_show_is_not_killed: "run/leftovers.rs" {
         "server.is_some_and(kills)" => "server.filter(|_| false).is_some_and(kills)"
@@ -14,26 +14,26 @@ mutants! {
 
     leftovers_are_not_waited_for: "run/main_loop/children.rs" {
         "sys::ended_child() == Err(Errno::ECHILD)" => "true"
-    } fails "shutdown::subreaper::leftovers_get_term_and_are_waited_for";
+    } fails "shutdown::drain::subreaper::leftovers_get_term_and_are_waited_for";
 
     stopped_leftovers_get_no_cont: "run/leftovers.rs" {
         "let _ignored = handle.signal(SIGCONT);" => ""
-    } fails "shutdown::pid_1::daemons_in_other_sessions_and_stopped_ones_are_ended";
+    } fails "shutdown::drain::pid_1::daemons_in_other_sessions_and_stopped_ones_are_ended";
 
     processes_that_start_during_the_drain_get_no_term: "run/shutdown.rs" {
         "TERM_INTERVAL: Duration = Duration::from_millis(250);" => "TERM_INTERVAL: Duration = Duration::from_hours(1);",
         "None if readers_are_due || is_due(self.again) => {" => "None if is_due(self.again) => {"
-    } fails "shutdown::pid_1::a_process_that_starts_during_the_drain_gets_term";
+    } fails "shutdown::drain::pid_1::a_process_that_starts_during_the_drain_gets_term";
 
     processes_that_are_not_below_hinit_get_term: "run/descendants.rs" {
         "found = tree_below(getpid(), process::all()?)?;" =>
         "found = process::all()?.into_iter().filter(|p| p.pid != getpid()).collect();"
-    } fails "shutdown::an_unrelated_process_in_the_same_pid_namespace_is_left_alone";
+    } fails "shutdown::drain::an_unrelated_process_in_the_same_pid_namespace_is_left_alone";
 
     the_lock_is_released_before_the_drain: "run/main_loop/children.rs" {
         "                self.update_pid_file(&Claim::clear);" =>
         "                self.update_pid_file(&Claim::clear); drop(self.claim.take());"
-    } fails "shutdown::pid_1::during_the_drain_the_pid_file_is_empty_and_locked";
+    } fails "shutdown::drain::pid_1::during_the_drain_the_pid_file_is_empty_and_locked";
 
     health_checks_see_no_stop_during_the_delay: "run/main_loop.rs" {
         "self.update_pid_file(&Claim::mark_stopping);" => ""

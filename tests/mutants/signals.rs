@@ -31,7 +31,7 @@ mutants! {
 
     the_servers_queue_limit_is_halved: "run/launch/mod.rs" {
         "    let queue = SignalQueue::new(options.stop" => "    signals::halve_signal_queue_limit(); let queue = SignalQueue::new(options.stop"
-    } fails "lifecycle::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
+    } fails "lifecycle::inheritance::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
 
     the_group_gets_no_signals: "run/server.rs" {
         "_ if self.signals_group || to_job =>" => "_ if to_job =>"
@@ -47,7 +47,7 @@ mutants! {
 
     hinit_is_no_subreaper: "run/mod.rs" {
         "= set_child_subreaper(true)" => "= set_child_subreaper(false)"
-    } fails "lifecycle::hinit_becomes_a_subreaper_only_where_it_must";
+    } fails "lifecycle::orphans::hinit_becomes_a_subreaper_only_where_it_must";
 
     orphans_stay_zombies: "run/main_loop.rs" {
         "== SIGCHLD => return self.reap()," =>
@@ -57,19 +57,19 @@ mutants! {
                  Ok(status) if status != nix::sys::wait::WaitStatus::StillAlive => self.reap(),
                  _ => Ok(None),
              },"
-    } fails "lifecycle::pid_1::orphans_are_reaped_and_do_not_end_hinit";
+    } fails "lifecycle::orphans::pid_1::orphans_are_reaped_and_do_not_end_hinit";
 
     sigchld_stays_ignored: "run/launch/mod.rs" {
         "sigchld_ignored: sys::ignore_sigchld(false)," => "sigchld_ignored: true,"
-    } fails "lifecycle::subreaper::sigchld_ignored_by_the_caller_stays_ignored_for_the_server_alone";
+    } fails "lifecycle::inheritance::subreaper::sigchld_ignored_by_the_caller_stays_ignored_for_the_server_alone";
 
     an_ignored_sigchld_is_not_restored: "sys/child.rs" {
         "if self.plan.ignores_sigchld {" => "if false {"
-    } fails "lifecycle::subreaper::sigchld_ignored_by_the_caller_stays_ignored_for_the_server_alone";
+    } fails "lifecycle::inheritance::subreaper::sigchld_ignored_by_the_caller_stays_ignored_for_the_server_alone";
 
     the_signal_mask_is_not_restored: "sys/child.rs" {
         "super::set_signal_mask(plan.signal_mask);" => ""
-    } fails "lifecycle::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
+    } fails "lifecycle::inheritance::subreaper::the_server_inherits_what_hinit_inherited_and_nothing_of_hinits";
 
     hinits_own_sigpipe_is_passed_on: "run/signals.rs" {
         "Ok(Some(info)) if is_own_write_error(&info) => None," =>
@@ -106,7 +106,7 @@ mutants! {
 
     without_a_pidfd_no_signal_is_sent: "sys/process_handle.rs" {
         "Err(Errno::ENOSYS | Errno::EPERM) | Ok(Err(_)) => None," => "Ok(Err(_)) => None,"
-    } fails "signal::without_pidfds_kill_is_used";
+    } fails "signal::restrictions::without_pidfds_kill_is_used";
 
     a_stopped_server_gets_no_signals: "signal.rs" {
         "        | Verdict::Stopped(_) => true," => "        => true,\n        Verdict::Stopped(_) => false,"

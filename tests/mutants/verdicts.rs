@@ -10,7 +10,7 @@ mutants! {
 
     a_process_that_cannot_be_checked_is_alive: "process.rs" {
         "Lookup::Failed(errno)\n    }" => "Lookup::Hidden\n    }"
-    } fails "limits::descriptors::no_health_check_says_that_a_dead_server_is_healthy";
+    } fails "limits::descriptors::commands::no_health_check_says_that_a_dead_server_is_healthy";
 
     a_zombie_is_alive: "process.rs" {
         "self.state == State::Ended && self.threads <= 1" => "self.state == State::Ended && self.threads < 1"
@@ -18,15 +18,15 @@ mutants! {
 
     a_stale_file_is_healthy: "pidfile/read.rs" {
         "if !held && !is_foreign" => "if !held && !is_foreign && false"
-    } fails "verdicts::a_file_without_a_lock_is_stale";
+    } fails "verdicts::file::a_file_without_a_lock_is_stale";
 
     a_fifo_is_opened: "pidfile/read.rs" {
         "kind(&named).map_or(Ok(()), |kind| Err(Fault::NotRegular(kind)))?;" => ""
-    } fails "verdicts::each_kind_of_file_that_is_not_regular";
+    } fails "verdicts::file::each_kind_of_file_that_is_not_regular";
 
     proc_of_another_namespace_is_read: "lookup.rs" {
         "if verdict.is_healthy() || process::is_proc_ours() {" => "if true {"
-    } fails "verdicts::proc_of_another_namespace_is_not_used";
+    } fails "verdicts::process::proc_of_another_namespace_is_not_used";
 
     status_shows_proc_of_another_namespace: "status/facts.rs" {
         "let is_proc_ours = process::is_proc_ours();" => "let is_proc_ours = true;"

@@ -7,6 +7,8 @@ use nix::libc::{SIGCONT, SIGKILL, SIGSTOP, SIGTERM};
 
 use crate::support::*;
 
+mod refused;
+
 /// The server's PID by the PID file, which must agree with hinit's status.
 #[track_caller]
 fn server(pid_file: &Path) -> String {
@@ -36,10 +38,6 @@ in_both_modes!(
     the_old_server_ends_as_an_orphan,
     a_stop_amid_the_handover_reaches_both_servers,
     a_child_of_the_server_becomes_the_server_when_it_ends,
-    a_child_that_ends_before_the_server_does_not_become_the_server,
-    the_last_main_pid_counts,
-    a_process_that_is_not_below_hinit_cannot_become_the_server,
-    main_pid_of_the_server_itself_changes_nothing,
     the_successor_of_a_stopped_server_is_not_stopped
 );
 
@@ -160,69 +158,6 @@ fn a_child_of_the_server_becomes_the_server_when_it_ends(mode: Mode) {
     let ended = hinit.stop();
     ended.assert_code_and_lines(143, 1);
     assert!(!pid_file.exists());
-}
-
-fn a_child_that_ends_before_the_server_does_not_become_the_server(mode: Mode) {
-    let dir = TempDir::new();
-    let pid_file = dir.join("pid");
-    let script = format!(
-        "sleep 1000 & {}; kill -KILL $!; wait $!; exit 5",
-        notify("MAINPID=$!")
-    );
-    let ended = Start::with_notify(mode, &pid_file).script(&script).run();
-    assert_eq!(ended.code, 5, "{}", ended.log);
-}
-
-// A PID that a later MAINPID replaces does not count either.
-fn the_last_main_pid_counts(mode: Mode) {
-    let dir = TempDir::new();
-    let pid_file = dir.join("pid");
-    let script = format!("sleep 1000 & {}; exit 5", notify("MAINPID=$! MAINPID=$$"));
-    let ended = Start::new(mode)
-        .pid_file(&pid_file)
-        .args(["--notify", "--grace", "10m"])
-        .script(&script)
-        .run();
-    assert_eq!(ended.code, 5, "{}", ended.log);
-}
-
-fn a_process_that_is_not_below_hinit_cannot_become_the_server(mode: Mode) {
-    let dir = TempDir::new();
-    let pid_file = dir.join("pid");
-    let messages = [
-        "MAINPID=$SELF",
-        "MAINPID=1",
-        "MAINPID=4194303",
-        "MAINPID=2147483647",
-        "MAINPID=$SELF",
-    ];
-    let hinit = Start::with_notify(mode, &pid_file)
-        .notifies(&messages)
-        .start()
-        .ready();
-    let pid = recorded(&pid_file).to_string();
-    for _ in &messages[1..] {
-        hinit.next_message();
-        assert_eq!(server(&pid_file), pid);
-    }
-    let ended = hinit.stop();
-    assert_eq!(ended.code, 143);
-    assert_eq!(
-        ended.log.lines().next(),
-        Some("hinit: ignored MAINPID=1: it is not a running descendant of hinit")
-    );
-    assert_eq!(ended.log.lines().count(), 2, "{}", ended.log);
-}
-
-fn main_pid_of_the_server_itself_changes_nothing(mode: Mode) {
-    let dir = TempDir::new();
-    let pid_file = dir.join("pid");
-    let hinit = Start::with_notify(mode, &pid_file)
-        .notifies(&["READY=1\\nMAINPID=$SELF"])
-        .start()
-        .ready();
-    let ended = hinit.stop();
-    ended.assert_code_and_lines(143, 1);
 }
 
 // The state of the old server is not that of the new one.
