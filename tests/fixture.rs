@@ -22,9 +22,9 @@ mod processes;
 mod worker;
 
 fn main() {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match *words {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match *arguments {
         ["ready"] => wait_for_the_end(),
         ["exit", code] => std::process::exit(code.parse().unwrap()),
         ["read"] => drop(nix::unistd::read(std::io::stdin(), &mut [0]).unwrap()),
@@ -48,7 +48,7 @@ fn main() {
             processes::with_child(exit_signal.parse().unwrap(), hinit);
         }
         ["notify", ref messages @ ..] => notify::notify(messages),
-        ["tell", ref messages @ ..] => notify::tell(messages),
+        ["send-and-exit", ref messages @ ..] => notify::send_and_exit(messages),
         ["hand-over-to-a-zombie"] => {
             notify::hand_over_to_a_zombie();
             std::process::exit(5);
@@ -63,23 +63,23 @@ fn main() {
         ["is-named-by-pidfd"] => {
             let is_own = |name, own| std::env::var(name) == Ok(own);
             let by_pid = is_own("LISTEN_PID", std::process::id().to_string());
-            say(&format!(
+            print_line(&format!(
                 "{by_pid} {}",
                 is_own("LISTEN_PIDFDID", pidfd_number().to_string())
             ));
         }
-        ["arguments", ref rest @ ..] => say(&rest.join(" ")),
-        _ => panic!("unknown: {words:?}"),
+        ["arguments", ref rest @ ..] => print_line(&rest.join(" ")),
+        _ => panic!("unknown: {arguments:?}"),
     }
 }
 
-fn say(line: &str) {
+fn print_line(line: &str) {
     println!("{line}");
     std::io::stdout().flush().unwrap();
 }
 
 fn wait_for_the_end() -> ! {
-    say("ready");
+    print_line("ready");
     loop {
         thread::park();
     }
@@ -131,7 +131,7 @@ fn die_of(signal: i32) {
     wait_for_the_end();
 }
 
-/// The kernel's set of signals; bit N-1 stands for signal N.
+/// The kernel's set of signals; bit N-1 is signal N.
 type Set = [u64; 16];
 
 const ALL: Set = {
@@ -169,7 +169,7 @@ fn next_signal(set: &Set) -> libc::siginfo_t {
 /// `later`: leaves all of them pending until SIGUSR1.
 fn print_signals(later: bool) {
     block_all();
-    say("ready");
+    print_line("ready");
     if later {
         let mut set = [0; 16];
         set[0] = 1 << (libc::SIGUSR1 - 1);
@@ -179,8 +179,8 @@ fn print_signals(later: bool) {
         let info = next_signal(&ALL);
         // SAFETY: a signal from a process has a value; others have zeros in its place.
         match unsafe { info.si_value() }.sival_ptr.addr() {
-            0 => say(&format!("signal {}", info.si_signo)),
-            value => say(&format!("signal {} value {value}", info.si_signo)),
+            0 => print_line(&format!("signal {}", info.si_signo)),
+            value => print_line(&format!("signal {} value {value}", info.si_signo)),
         }
         if info.si_signo == libc::SIGTERM {
             return;
@@ -206,18 +206,18 @@ fn family() {
             // SAFETY: no memory is passed.
             place.map(|place| unsafe { libc::syscall(place, 0, 0) });
             drop(writer);
-            return tell_signals(name, &[]);
+            return print_names_and_signals(name, &[]);
         }
         children.push(child);
     }
     drop(writer);
     // The end of the pipe: all are in their groups and sessions.
     reader.read_to_end(&mut Vec::new()).unwrap();
-    say("ready");
-    tell_signals("server", &children);
+    print_line("ready");
+    print_names_and_signals("server", &children);
 }
 
-fn tell_signals(name: &str, children: &[i32]) {
+fn print_names_and_signals(name: &str, children: &[i32]) {
     // Far longer than a test takes.
     // SAFETY: no memory is passed.
     unsafe { libc::alarm(100) };
@@ -236,7 +236,7 @@ fn tell_signals(name: &str, children: &[i32]) {
                 }
                 return;
             }
-            number => say(&format!("{name} {number}")),
+            number => print_line(&format!("{name} {number}")),
         }
     }
 }
@@ -307,7 +307,7 @@ fn bomb(count: u32) {
         if libc::fork() != 0 {
             return;
         }
-        say("ready");
+        print_line("ready");
         let mut signal = 0;
         libc::sigwait(&raw const term, &raw mut signal);
         for _ in 0..count {

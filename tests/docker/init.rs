@@ -81,7 +81,10 @@ fn as_the_engines_init_hinit_runs_the_server_and_forwards_signals() {
     // The message is hinit's, the exit code is that of tini.
     let nothing = docker.output(&format!("{run} /nothing --rm my-server"));
     assert_eq!(nothing.status.code(), Some(127));
-    let said = String::from_utf8_lossy(&nothing.stderr);
-    assert!(said.starts_with("hinit: cannot run `/nothing`"), "{said}");
+    let stderr = String::from_utf8_lossy(&nothing.stderr);
+    assert!(
+        stderr.starts_with("hinit: cannot run `/nothing`"),
+        "{stderr}"
+    );
     assert_eq!(stdout(&nothing), "");
 }

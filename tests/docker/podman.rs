@@ -83,10 +83,12 @@ fn a_kubernetes_pod_answers_the_probes_of_a_kubelet() {
 
     let hinit = podman.path_of("hinit");
     for path in ["readyz", "livez"] {
-        let ask = format!(
+        let check = format!(
             "{hinit} healthcheck --no-pid --http http://127.0.0.1:9101/{path} --timeout 30s"
         );
-        eventually(path, || podman.output(&ask).status.success().then_some(()));
+        eventually(path, || {
+            podman.output(&check).status.success().then_some(())
+        });
     }
     // The pause process of the pod is hinit too.
     let infra = podman.run("podman pod inspect my-server-pod-0 --format {{.InfraContainerID}}");

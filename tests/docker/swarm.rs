@@ -25,8 +25,8 @@ ENV HINIT_HEARTBEAT=/dev/shm/ready HINIT_MAX_AGE=60m";
             verdicts.contains(" does not exist").then_some(task)
         });
         let tasks = stack.tasks();
-        let left = old.iter().filter(|task| tasks.contains(task)).count();
-        assert!(left + new.len() >= old.len(), "{tasks:?}");
+        let remaining = old.iter().filter(|task| tasks.contains(task)).count();
+        assert!(remaining + new.len() >= old.len(), "{tasks:?}");
         assert_eq!(stack.update_state(), "updating");
         let install = format!("docker exec {task} /hinit install /dev/shm/ready");
         stack.docker.run(&install);

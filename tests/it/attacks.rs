@@ -39,5 +39,5 @@ fn attackers_directory(dir: &TempDir, name: &str) -> PathBuf {
 }
 
 fn can_attack() -> bool {
-    can_be_root("to be attacked by who is not")
+    can_be_root("to be attacked by another user")
 }

@@ -13,7 +13,7 @@ const REMEDY: &str =
 
 /// Asserts that hinit refuses this PID file for this reason and does not launch the server.
 #[track_caller]
-fn refused(pid_file: impl AsRef<OsStr>, reason: &str) {
+fn assert_refused(pid_file: impl AsRef<OsStr>, reason: &str) {
     let dir = TempDir::new();
     let marker = dir.join("launched");
     let script = format!("touch {}", marker.display());
@@ -49,7 +49,7 @@ fn a_pid_file_that_is_something_else() {
     let dir = TempDir::new();
     for (kind, path) in irregular_files(&dir) {
         let before = fs::symlink_metadata(&path).unwrap();
-        refused(&path, &format!("it is a {kind}"));
+        assert_refused(&path, &format!("it is a {kind}"));
         let after = fs::symlink_metadata(&path).unwrap();
         assert_eq!(
             (before.ino(), before.mtime_nsec()),
@@ -57,10 +57,10 @@ fn a_pid_file_that_is_something_else() {
         );
     }
     assert_eq!(fs::read_to_string(dir.join("target")).unwrap(), "1\n");
-    refused("/dev/null", "it is a device");
-    refused("/dev/full", "it is a device");
+    assert_refused("/dev/null", "it is a device");
+    assert_refused("/dev/full", "it is a device");
     for path in ["/tmp/", "/tmp/..", "/"] {
-        refused(path, "Is a directory");
+        assert_refused(path, "Is a directory");
     }
 }
 
@@ -68,7 +68,7 @@ fn a_pid_file_that_is_something_else() {
 fn a_dangling_symlink_is_not_followed() {
     let dir = TempDir::new();
     symlink(dir.join("target"), dir.join("pid")).unwrap();
-    refused(dir.join("pid"), "it is a symlink");
+    assert_refused(dir.join("pid"), "it is a symlink");
     assert!(!dir.join("target").exists());
 }
 
@@ -87,7 +87,7 @@ fn a_file_that_is_no_pid_file_keeps_its_contents() {
         &"1".repeat(33),
     ] {
         fs::write(&path, contents).unwrap();
-        refused(&path, no_pid_file);
+        assert_refused(&path, no_pid_file);
         assert_eq!(fs::read_to_string(&path).unwrap(), contents);
     }
 }
@@ -98,11 +98,11 @@ fn a_file_of_two_names_or_of_another_user() {
     let path = dir.join("pid");
     fs::write(&path, "1\n").unwrap();
     fs::hard_link(&path, dir.join("other")).unwrap();
-    refused(&path, "it has 2 hard links, not one");
+    assert_refused(&path, "it has 2 hard links, not one");
     fs::remove_file(dir.join("other")).unwrap();
     if can_be_root("to give a file away") {
         chown(&path, Some(65534), None).unwrap();
-        refused(&path, "it belongs to UID 65534");
+        assert_refused(&path, "it belongs to UID 65534");
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), "1\n");
 }
@@ -113,7 +113,7 @@ fn a_file_that_another_hinit_holds() {
     let path = dir.join("pid");
     let first = start_fixture(Mode::Subreaper, &path, "ready");
     let pid = recorded(&path);
-    refused(
+    assert_refused(
         &path,
         &format!("another hinit has locked it, for process {pid}"),
     );
@@ -125,11 +125,11 @@ fn a_file_that_another_hinit_holds() {
 fn a_file_that_another_process_keeps_locked() {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let stranger = File::create(&path).unwrap();
-    fs2::FileExt::try_lock_shared(&stranger).unwrap();
-    refused(&path, "another process keeps it locked");
-    fs2::FileExt::try_lock_exclusive(&stranger).unwrap();
-    refused(
+    let other = File::create(&path).unwrap();
+    fs2::FileExt::try_lock_shared(&other).unwrap();
+    assert_refused(&path, "another process keeps it locked");
+    fs2::FileExt::try_lock_exclusive(&other).unwrap();
+    assert_refused(
         &path,
         "another hinit has locked it, and has no running server",
     );
@@ -139,11 +139,11 @@ fn a_file_that_another_process_keeps_locked() {
 fn a_directory_that_cannot_be_made() {
     let dir = TempDir::new();
     fs::write(dir.join("file"), "x").unwrap();
-    refused(dir.join("file/pid"), "Not a directory");
-    refused(dir.join("file/below/pid"), "Not a directory");
-    refused("/proc/hinit.pid", "No such file or directory");
-    refused("/proc/below/pid", "No such file or directory");
-    refused(dir.join("x".repeat(256)), "Filename too long");
+    assert_refused(dir.join("file/pid"), "Not a directory");
+    assert_refused(dir.join("file/below/pid"), "Not a directory");
+    assert_refused("/proc/hinit.pid", "No such file or directory");
+    assert_refused("/proc/below/pid", "No such file or directory");
+    assert_refused(dir.join("x".repeat(256)), "Filename too long");
 }
 
 #[test]
@@ -244,11 +244,11 @@ fn a_symlink_of_an_unmapped_root_is_named() {
     fs::create_dir(&own).unwrap();
     chown(&own, Some(4242), Some(4242)).unwrap();
     symlink("own", dir.join("link")).unwrap();
-    let run = |path: &Path, words: &[&str]| {
+    let run = |path: &Path, arguments: &[&str]| {
         let mut command = std::process::Command::new("setpriv");
         command
             .args(["--reuid=4242", "--regid=4242", "--clear-groups"])
-            .args(words);
+            .args(arguments);
         command
             .arg(dir.join("hinit"))
             .args(["-q", "--pid-file"])

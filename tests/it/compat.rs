@@ -66,12 +66,12 @@ impl Init {
     }
 
     /// The init with these arguments, started in this mode by other programs, if any.
-    fn behind(&self, mode: Mode, others: &[&str], words: &[&str]) -> Start {
+    fn behind(&self, mode: Mode, others: &[&str], arguments: &[&str]) -> Start {
         let program = self.program.to_str().unwrap();
         let all: Vec<&str> = others
             .iter()
             .chain([&program])
-            .chain(words)
+            .chain(arguments)
             .copied()
             .collect();
         let mut command = command_in(mode, all[0]);
@@ -79,8 +79,8 @@ impl Init {
         Start::of(mode, command).with(|command| self.set_environment(command))
     }
 
-    fn with(&self, mode: Mode, words: &[&str]) -> Start {
-        self.behind(mode, &[], words)
+    fn with(&self, mode: Mode, arguments: &[&str]) -> Start {
+        self.behind(mode, &[], arguments)
     }
 
     fn set_environment(&self, command: &mut Command) {
@@ -99,7 +99,12 @@ impl Drop for Init {
 
 /// Compares the results of the init of this name and of hinit in its place.
 #[track_caller]
-fn differ<T: Debug + PartialEq>(name: &str, observe: impl Fn(&Init) -> T, theirs: &T, ours: &T) {
+fn assert_differ<T: Debug + PartialEq>(
+    name: &str,
+    observe: impl Fn(&Init) -> T,
+    theirs: &T,
+    ours: &T,
+) {
     if let Some(init) = Init::installed(name) {
         assert_eq!(&observe(&init), theirs, "{name} itself");
     }
@@ -109,8 +114,8 @@ fn differ<T: Debug + PartialEq>(name: &str, observe: impl Fn(&Init) -> T, theirs
 /// The same, where both results are equal.
 #[track_caller]
 #[allow(clippy::needless_pass_by_value, reason = "it reads better")]
-fn alike<T: Debug + PartialEq>(name: &str, observe: impl Fn(&Init) -> T, both: T) {
-    differ(name, observe, &both, &both);
+fn assert_alike<T: Debug + PartialEq>(name: &str, observe: impl Fn(&Init) -> T, both: T) {
+    assert_differ(name, observe, &both, &both);
 }
 
 /// The session, group and terminal of a process (`/proc/PID/stat`, proc(5)).
@@ -143,7 +148,7 @@ fn is_stopped(pid: i32) -> Option<bool> {
 
 /// Waits until a process is stopped.
 #[track_caller]
-fn stops(pid: i32) {
+fn wait_for_stop(pid: i32) {
     eventually("the process stops", || is_stopped(pid)?.then_some(()));
 }
 

@@ -106,7 +106,7 @@ struct Crashes<'a> {
     path: &'a Path,
     random: Random,
     /// Up to this much work is done until the kill.
-    most: u64,
+    max_work: u64,
     starts: &'a Starts,
     starts_of: HashMap<i32, Vec<usize>>,
     progress: HashMap<Progress, usize>,
@@ -133,31 +133,31 @@ impl Crashes<'_> {
         let mut child = command.spawn().unwrap();
         // A loop of work, not a clock, decides when it is killed. As PID 1 unshare takes the first
         // half of the time.
-        let least = self.most / if self.mode == Mode::Pid1 { 2 } else { u64::MAX };
-        for _ in 0..least + self.random.below(self.most - least) {
+        let min_work = self.max_work / if self.mode == Mode::Pid1 { 2 } else { u64::MAX };
+        for _ in 0..min_work + self.random.below(self.max_work - min_work) {
             std::hint::black_box(nix::unistd::getppid());
         }
         kill(self.hinit_of(child.id().cast_signed()), SIGKILL);
         // The end of PID 1 kills all of its namespace before unshare gets SIGCHLD.
         child.wait().unwrap();
         let verdict = verdict(self.path);
-        let left = fs::read_to_string(self.path).ok();
-        let progress = match left.as_deref() {
+        let contents = fs::read_to_string(self.path).ok();
+        let progress = match contents.as_deref() {
             Some("") => Claimed,
             Some(written) if written != stale => Recorded,
             _ => Unclaimed,
         };
-        assert_eq!(verdict, self.expected(&verdict, left.as_deref()));
+        assert_eq!(verdict, self.expected(&verdict, contents.as_deref()));
         if progress == Recorded {
-            let pid = left.unwrap().trim().parse().unwrap();
+            let pid = contents.unwrap().trim().parse().unwrap();
             self.server_of_this_start(pid);
         }
         *self.progress.entry(progress).or_default() += 1;
         self.starts.over.fetch_add(1, SeqCst);
         // However fast the machine is, so a third of the kills come after the record.
-        self.most = match progress {
-            Recorded => self.most - self.most / 8,
-            Unclaimed | Claimed => self.most + self.most / 16,
+        self.max_work = match progress {
+            Recorded => self.max_work - self.max_work / 8,
+            Unclaimed | Claimed => self.max_work + self.max_work / 16,
         };
     }
 
@@ -174,9 +174,9 @@ impl Crashes<'_> {
     }
 
     /// The one verdict on what was left; a child that had not become the server yet may still hold the lock.
-    fn expected(&self, verdict: &str, left: Option<&str>) -> String {
+    fn expected(&self, verdict: &str, contents: Option<&str>) -> String {
         let path = self.path.display();
-        match left {
+        match contents {
             None => format!("unhealthy: PID file {path} does not exist"),
             Some("") if verdict == "unhealthy: the server has not started yet, or has ended" => {
                 verdict.to_owned()
@@ -198,12 +198,12 @@ impl Crashes<'_> {
         let next = start.fixture(["ready"]).start().ready();
         let pid = recorded(self.path);
         self.server_of_this_start(pid);
-        let well = format!("healthy: process {pid} is alive");
-        assert_eq!(next.verdict(self.path), well);
+        let healthy = format!("healthy: process {pid} is alive");
+        assert_eq!(next.verdict(self.path), healthy);
         let ended = next.stop();
         assert_eq!(ended.code, 143, "{}", ended.log);
-        let left = fs::read_dir(self.path.parent().unwrap()).unwrap();
-        assert_eq!(left.count(), 0);
+        let entries = fs::read_dir(self.path.parent().unwrap()).unwrap();
+        assert_eq!(entries.count(), 0);
         self.starts.over.fetch_add(1, SeqCst);
     }
 }
@@ -218,7 +218,7 @@ fn killed_at_any_instant_of_a_start_the_next_one_works(mode: Mode) {
         mode,
         path: &path,
         random: Random::new(),
-        most: 10_000,
+        max_work: 10_000,
         starts: &starts,
         starts_of: HashMap::new(),
         progress: HashMap::new(),
@@ -245,7 +245,7 @@ fn killed_at_any_instant_of_a_start_the_next_one_works(mode: Mode) {
         .count();
     assert!(
         checked.is_empty() || healthy > 0,
-        "no health check met a server: it shows nothing"
+        "no health check was healthy, so the test proves nothing"
     );
     eprintln!(
         "crash: {mode:?}: killed {} times before the claim, {} between claim and record, {} after; \

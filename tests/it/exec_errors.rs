@@ -18,7 +18,7 @@ mod scripts;
 
 /// Starts this command, and asserts that it is not executed for this reason.
 #[track_caller]
-fn refused(mode: Mode, command: impl AsRef<OsStr>, code: i32, reason: &str) {
+fn assert_refused(mode: Mode, command: impl AsRef<OsStr>, code: i32, reason: &str) {
     let dir = TempDir::new();
     let command = command.as_ref();
     let pid_file = dir.join("pid");
@@ -71,11 +71,11 @@ fn commands_that_are_not_there(mode: Mode) {
     let dir = TempDir::new();
     file(&dir.join("plain"), "#!/bin/sh\n", 0o755);
     symlink("/no/such", dir.join("symlink")).unwrap();
-    refused(mode, "no-such-command", 127, "not found in PATH");
-    refused(mode, "", 127, "the command is empty");
-    refused(mode, "/no/such/file", 127, "No such file or directory");
-    refused(mode, dir.join("plain/below"), 127, "Not a directory");
-    refused(
+    assert_refused(mode, "no-such-command", 127, "not found in PATH");
+    assert_refused(mode, "", 127, "the command is empty");
+    assert_refused(mode, "/no/such/file", 127, "No such file or directory");
+    assert_refused(mode, dir.join("plain/below"), 127, "Not a directory");
+    assert_refused(
         mode,
         dir.join("symlink"),
         127,
@@ -88,7 +88,7 @@ fn a_likely_command_is_suggested(mode: Mode) {
     let separate = "the command and its arguments must be separate words, \
         as in CMD [\"server\", \"--port\", \"80\"]";
     let after = "`--grace` after the command is an argument of the command, not an option of hinit";
-    for (words, remedy) in [
+    for (arguments, remedy) in [
         (&["healtcheck"][..], "did you mean `hinit healthcheck`?"),
         (&["python9 -m http.server"], separate),
         (
@@ -101,8 +101,8 @@ fn a_likely_command_is_suggested(mode: Mode) {
             "to run a command as this user, write `--user root`",
         ),
     ] {
-        let ended = Start::new(mode).no_pid_file().args(words).run();
-        let command = words.iter().find(|word| **word != "--").unwrap();
+        let ended = Start::new(mode).no_pid_file().args(arguments).run();
+        let command = arguments.iter().find(|word| **word != "--").unwrap();
         let line = format!("hinit: cannot run `{command}`: not found in PATH; {remedy}");
         assert_eq!((ended.code, ended.log), (127, line));
     }
@@ -123,9 +123,9 @@ fn a_likely_command_is_suggested(mode: Mode) {
 fn files_that_may_not_be_executed(mode: Mode) {
     let dir = TempDir::new();
     file(&dir.join("plain"), "#!/bin/sh\n", 0o644);
-    refused(mode, dir.join("plain"), 126, "no execute permission");
-    refused(mode, dir.join(""), 126, "it is a directory");
-    refused(mode, "/dev/null", 126, "it is not a regular file");
+    assert_refused(mode, dir.join("plain"), 126, "no execute permission");
+    assert_refused(mode, dir.join(""), 126, "it is a directory");
+    assert_refused(mode, "/dev/null", 126, "it is not a regular file");
 }
 
 fn a_file_that_is_open_for_writing(mode: Mode) {
@@ -135,7 +135,7 @@ fn a_file_that_is_open_for_writing(mode: Mode) {
     let writer = OpenOptions::new().append(true).open(&path).unwrap();
     let own = Command::new(&path).status();
     if own.is_err_and(|error| error.raw_os_error() == Some(ETXTBSY)) {
-        refused(mode, &path, 126, "it is open for writing (text file busy)");
+        assert_refused(mode, &path, 126, "it is open for writing (text file busy)");
     } else {
         // Linux 6.11 and 6.12.
         assert!(

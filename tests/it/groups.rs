@@ -65,8 +65,8 @@ fn a_server_that_has_left_its_group_gets_the_stop_signal(mode: Mode) {
 
 #[test]
 fn in_a_group_of_other_processes_only_the_server_gets_the_signal() {
-    let mut stranger = Command::new("sleep");
-    let mut stranger = stranger.arg("1000").process_group(0).spawn().unwrap();
+    let mut other = Command::new("sleep");
+    let mut other = other.arg("1000").process_group(0).spawn().unwrap();
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
     // The orphan joins the other group first, which it could not do in another session
@@ -74,7 +74,7 @@ fn in_a_group_of_other_processes_only_the_server_gets_the_signal() {
     let script = format!(
         "{} orphan '@group {} MAINPID=$SELF\\nREADY=1'; until test -s {}; do :; done; exit 5",
         fixture().display(),
-        stranger.id(),
+        other.id(),
         dir.join("go").display()
     );
     let start = Start::new(Mode::Subreaper).pid_file(&pid_file);
@@ -87,7 +87,7 @@ fn in_a_group_of_other_processes_only_the_server_gets_the_signal() {
     });
     hinit.signal(SIGUSR1);
     assert_eq!(hinit.stop().code, 143);
-    assert!(stranger.try_wait().unwrap().is_none());
-    stranger.kill().unwrap();
-    stranger.wait().unwrap();
+    assert!(other.try_wait().unwrap().is_none());
+    other.kill().unwrap();
+    other.wait().unwrap();
 }

@@ -17,7 +17,7 @@ fn install(path: impl AsRef<Path>) -> Ended {
 
 /// Asserts that the installation fails for this reason and leaves nothing behind.
 #[track_caller]
-fn refused(dir: &TempDir, path: impl AsRef<Path>, reason: &str) {
+fn assert_refused(dir: &TempDir, path: impl AsRef<Path>, reason: &str) {
     let before = names_in(dir);
     let ended = install(&path);
     let line = format!(
@@ -42,7 +42,7 @@ fn names_in(dir: impl AsRef<Path>) -> Vec<String> {
 
 /// Asserts that the copy exists, is executable and complete.
 #[track_caller]
-fn is_whole(path: impl AsRef<Path>) {
+fn assert_complete(path: impl AsRef<Path>) {
     let path = path.as_ref();
     assert!(fs::read(path).unwrap() == fs::read(hinit()).unwrap());
     assert_eq!(
@@ -61,15 +61,15 @@ fn the_copy_is_whole_and_executable_whatever_the_umask() {
         let mut command = Command::new("sh");
         command.args(["-c", "umask $1; exec \"$2\" install \"$3\"", "sh", umask]);
         let ended = Ended::of(&command.arg(hinit()).arg(&path).output().unwrap());
-        let said = format!("installed {}", path.display());
-        assert_eq!((ended.code, ended.stdout), (0, said), "{}", ended.log);
+        let output = format!("installed {}", path.display());
+        assert_eq!((ended.code, ended.stdout), (0, output), "{}", ended.log);
         assert_eq!(names_in(&dir), ["hinit"]);
-        is_whole(&path);
+        assert_complete(&path);
         // And the copy can do the same.
         let mut copy = Command::new(&path);
         let copied = copy.arg("install").arg(dir.join("again")).output();
         assert!(copied.unwrap().status.success());
-        is_whole(dir.join("again"));
+        assert_complete(dir.join("again"));
     }
 }
 
@@ -82,7 +82,7 @@ fn a_path_may_be_relative_and_a_name_long() {
         let mut command = hinit_with(["install", path]);
         let ended = Ended::of(&command.current_dir(&dir).output().unwrap());
         assert_eq!(ended.code, 0, "{}", ended.log);
-        is_whole(dir.join(path));
+        assert_complete(dir.join(path));
     }
     assert_eq!(names_in(&dir).len(), 5);
     assert_eq!(names_in(dir.join("sub")).len(), 2);
@@ -100,7 +100,7 @@ fn a_running_copy_is_replaced_and_continues() {
     let before = path.metadata().unwrap().ino();
     assert_eq!(install(&path).code, 0);
     assert_ne!(path.metadata().unwrap().ino(), before);
-    is_whole(&path);
+    assert_complete(&path);
     assert_eq!(names_in(&dir), ["hinit"]);
     running.signal(SIGTERM);
     assert_eq!(running.line(), "signal 15");
@@ -132,7 +132,7 @@ fn an_existing_file_is_replaced_and_keeps_neither_mode_nor_links() {
     set_mode(&path, 0o4777);
     fs::hard_link(&path, dir.join("other")).unwrap();
     assert_eq!(install(&path).code, 0);
-    is_whole(&path);
+    assert_complete(&path);
     assert_eq!(fs::read_to_string(dir.join("other")).unwrap(), "old");
 }
 
@@ -140,15 +140,15 @@ fn an_existing_file_is_replaced_and_keeps_neither_mode_nor_links() {
 fn a_file_that_is_not_regular_is_not_replaced() {
     let dir = TempDir::new();
     for (kind, path) in irregular_files(&dir) {
-        refused(&dir, &path, &format!("it is a {kind}"));
+        assert_refused(&dir, &path, &format!("it is a {kind}"));
         assert!(fs::symlink_metadata(&path).is_ok());
     }
     symlink(dir.join("nowhere"), dir.join("dangling")).unwrap();
-    refused(&dir, dir.join("dangling"), "it is a symlink");
+    assert_refused(&dir, dir.join("dangling"), "it is a symlink");
     assert_eq!(fs::read_to_string(dir.join("target")).unwrap(), "1\n");
-    refused(&dir, "/dev/null", "it is a device");
-    refused(&dir, "/", "it is a directory");
-    refused(&dir, "..", "it is a directory");
+    assert_refused(&dir, "/dev/null", "it is a device");
+    assert_refused(&dir, "/", "it is a directory");
+    assert_refused(&dir, "..", "it is a directory");
 }
 
 #[test]
@@ -160,15 +160,15 @@ fn a_path_that_cannot_be_made() {
             "the directory `{}` does not exist; create it or mount it first",
             directory.display()
         );
-        refused(&dir, directory.join("hinit"), &reason);
+        assert_refused(&dir, directory.join("hinit"), &reason);
     }
-    refused(&dir, dir.join("file/hinit"), "Not a directory");
-    refused(&dir, dir.join("x".repeat(256)), "Filename too long");
+    assert_refused(&dir, dir.join("file/hinit"), "Not a directory");
+    assert_refused(&dir, dir.join("x".repeat(256)), "Filename too long");
     // A path with a slash at the end names a directory.
     for name in ["new/", "new/.", "new//"] {
-        refused(&dir, dir.join(name), "Is a directory");
+        assert_refused(&dir, dir.join(name), "Is a directory");
     }
-    refused(&dir, "/proc/hinit", "No such file or directory");
+    assert_refused(&dir, "/proc/hinit", "No such file or directory");
     if can_be_root("to be another user") {
         set_mode(&dir, 0o755);
         let mut command = hinit_with(["install"]);
@@ -219,7 +219,7 @@ fn a_killed_install_does_not_stop_the_next_one() {
     }
     let ended = try_it(&[]);
     assert_eq!(ended.code, 0, "{}", ended.log);
-    is_whole(&path);
+    assert_complete(&path);
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn the_running_binary_is_copied_however_it_was_started() {
     assert_eq!(ended.code, 0, "{}", ended.log);
     assert_eq!(names_in(&dir), ["by-number", "nameless", "of-the-gone"]);
     for name in names_in(&dir) {
-        is_whole(dir.join(name));
+        assert_complete(dir.join(name));
     }
 }
 

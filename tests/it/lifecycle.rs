@@ -93,7 +93,7 @@ fn a_traced_server_is_alive_and_gets_its_signals(mode: Mode) {
 }
 
 fn the_servers_own_options_are_not_hinits(mode: Mode) {
-    let words = [
+    let arguments = [
         "--pid-file",
         "/nowhere/x",
         "-q",
@@ -106,8 +106,8 @@ fn the_servers_own_options_are_not_hinits(mode: Mode) {
             .no_pid_file()
             .args(separator)
             .args([fixture()]);
-        let ended = start.args(["arguments"]).args(words).run();
-        assert_eq!((ended.code, ended.stdout), (0, words.join(" ")));
+        let ended = start.args(["arguments"]).args(arguments).run();
+        assert_eq!((ended.code, ended.stdout), (0, arguments.join(" ")));
     }
 }
 
@@ -171,11 +171,11 @@ fn no_pid_file_means_none(mode: Mode) {
 fn a_server_that_daemonizes_is_noticed(mode: Mode) {
     let ended = Start::new(mode).no_pid_file().fixture(["leave", "2"]).run();
     assert_eq!(ended.code, 0);
-    let (_, left) = ended
+    let (_, leftovers) = ended
         .log
         .split_once("; most likely it went to the background, for it left ")
         .unwrap();
-    let (names, advice) = left.split_once(": ").unwrap();
+    let (names, advice) = leftovers.split_once(": ").unwrap();
     assert_eq!(advice, "run it in the foreground (nginx: `daemon off;`)");
     let names: Vec<&str> = names.split(", ").collect();
     assert_eq!(names.len(), 2);

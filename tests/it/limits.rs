@@ -1,7 +1,7 @@
 //! Exhausted resources: hinit logs in one line why it does not launch the server, or continues with
 //! a warning. (Other modules have more: `bad_input.rs` file systems that are full or read-only
-//! before the start, `pid_file/changes.rs` other processes that change the PID file, `exec_errors.rs` the
-//! limit of a user's processes, `listen/exhaustion.rs` connections without descriptors; and
+//! before the start, `pid_file/changes.rs` other processes that change the PID file, `exec_errors.rs`
+//! the limit of a user's processes, `listen/exhaustion.rs` connections without descriptors; and
 //! `support/probing.rs` runs all probes in 1 MB of memory.)
 
 use std::fs;
@@ -45,11 +45,11 @@ impl Cgroup {
         cgroup
     }
 
-    fn limit(&self, most: &str) {
-        fs::write(&self.1, most).unwrap();
+    fn limit(&self, value: &str) {
+        fs::write(&self.1, value).unwrap();
     }
 
-    /// The words before a command that execute it in the cgroup.
+    /// The command that executes another one in the cgroup.
     fn wrapper(&self) -> [String; 3] {
         let join = format!(
             "echo 0 >{}/cgroup.procs; exec \"$0\" \"$@\"",

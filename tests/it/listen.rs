@@ -56,9 +56,9 @@ fn without_notify_a_server_is_ready_at_once(mode: Mode) {
         .args(["--listen", &address.to_string()]);
     let hinit = start.fixture(["ready"]).start().ready();
     let pid = recorded(&pid_file);
-    let well = format!("200 healthy: process {pid} is alive");
-    assert_eq!(statuses(&pid_file), [&well, &well, "ready"]);
-    assert_eq!(Client::tcp(address).fetch("/readyz").status, well);
+    let healthy = format!("200 healthy: process {pid} is alive");
+    assert_eq!(statuses(&pid_file), [&healthy, &healthy, "ready"]);
+    assert_eq!(Client::tcp(address).fetch("/readyz").status, healthy);
     assert_eq!(
         hinit.verdict_with(&pid_file, &["--ready"]),
         format!("healthy: process {pid} is alive")
@@ -73,14 +73,14 @@ fn a_server_that_is_about_to_be_stopped_is_alive_but_not_ready(mode: Mode) {
         let pid_file = dir.join("pid");
         let start = Start::with_notify(mode, &pid_file).args(options);
         let script = format!(
-            "trap 'echo told' TERM; trap 'exit 3' USR1; {}; echo ready; while :; do sleep 0.01; \
+            "trap 'echo got TERM' TERM; trap 'exit 3' USR1; {}; echo ready; while :; do sleep 0.01; \
              done",
             notify("READY=1")
         );
         let hinit = start.script(&script).start().ready();
         let pid = recorded(&pid_file);
-        let well = format!("200 healthy: process {pid} is alive");
-        assert_eq!(statuses(&pid_file), [&well, &well, "ready"]);
+        let healthy = format!("200 healthy: process {pid} is alive");
+        assert_eq!(statuses(&pid_file), [&healthy, &healthy, "ready"]);
         hinit.signal(SIGTERM);
         let about_to = format!("503 unhealthy: process {pid} is about to be stopped");
         eventually("hinit has handled the signal", || {
@@ -89,10 +89,10 @@ fn a_server_that_is_about_to_be_stopped_is_alive_but_not_ready(mode: Mode) {
                 .starts_with("503")
                 .then_some(())
         });
-        assert_eq!(statuses(&pid_file), [&well, &about_to, "stopping"]);
+        assert_eq!(statuses(&pid_file), [&healthy, &about_to, "stopping"]);
         if options.is_empty() {
-            assert_eq!(hinit.line(), "told");
-            assert_eq!(statuses(&pid_file), [&well, &about_to, "stopping"]);
+            assert_eq!(hinit.line(), "got TERM");
+            assert_eq!(statuses(&pid_file), [&healthy, &about_to, "stopping"]);
         }
         hinit.signal(SIGUSR1);
         let ended = hinit.end();
@@ -130,7 +130,7 @@ fn a_stopped_server_is_unhealthy_until_it_continues(mode: Mode) {
         .start()
         .ready();
     let (server, pid) = (hinit.server(), recorded(&pid_file));
-    let (well, stopped) = (
+    let (healthy, stopped) = (
         format!("200 healthy: process {pid} is alive"),
         format!("503 unhealthy: process {pid} is stopped"),
     );
@@ -142,9 +142,9 @@ fn a_stopped_server_is_unhealthy_until_it_continues(mode: Mode) {
         assert_eq!(statuses(&pid_file), [&stopped, &stopped, "stopped"]);
         kill(server, SIGCONT);
         eventually("health checks see the state", || {
-            (get(&pid_file, "/livez").status == well).then_some(())
+            (get(&pid_file, "/livez").status == healthy).then_some(())
         });
-        assert_eq!(statuses(&pid_file), [&well, &well, "ready"]);
+        assert_eq!(statuses(&pid_file), [&healthy, &healthy, "ready"]);
     }
     assert_eq!(hinit.stop().code, 143);
 }

@@ -60,12 +60,12 @@ fn the_time_of_the_stop_is_not_that_of_the_server(mode: Mode) {
     eventually("the server is up for a second", || {
         (ready.elapsed() > second).then_some(())
     });
-    let asked = Instant::now();
+    let sent = Instant::now();
     let ended = hinit.stop();
-    let most = asked.elapsed();
+    let longest = sent.elapsed();
     let (_, times) = ended.log.split_once("; the server ended ").unwrap();
     let (stop, up) = times.split_once(" later (exited 0, up ").unwrap();
-    assert!(time(stop) <= most, "{stop} of {most:?}");
+    assert!(time(stop) <= longest, "{stop} of {longest:?}");
     assert!(time(up.strip_suffix(')').unwrap()) >= second, "{up}");
 }
 
@@ -173,17 +173,17 @@ fn a_log_without_a_reader_is_waited_for_once() {
     drop(command);
     let mut lines = BufReader::new(strace.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "ready");
-    let looks = eventually("each orphan was reaped", || {
+    let polls = eventually("each orphan was reaped", || {
         let trace = fs::read_to_string(&path).unwrap();
         let lines = trace.lines();
-        let looks = lines.filter(|line| line.contains("[{fd=2,") && line.ends_with("(Timeout)"));
-        let looks: Vec<String> = looks.map(str::to_owned).collect();
-        (looks.len() >= 10).then_some(looks)
+        let polls = lines.filter(|line| line.contains("[{fd=2,") && line.ends_with("(Timeout)"));
+        let polls: Vec<String> = polls.map(str::to_owned).collect();
+        (polls.len() >= 10).then_some(polls)
     });
-    let waits = looks
+    let waiting = polls
         .iter()
         .filter(|line| !line.contains("], 1, 0)") && !line.contains("tv_nsec=0}"));
-    assert_eq!(waits.count(), 1, "{looks:?}");
+    assert_eq!(waiting.count(), 1, "{polls:?}");
     // Once the pipe is read, lines arrive again.
     reader.read_exact(&mut [0; 4096]).unwrap();
     let log = thread::spawn(move || {
@@ -217,8 +217,8 @@ fn a_text_is_written_whole_where_there_is_little_room() {
         let mut child = hinit_with(["--help"]).stdout(writer).spawn().unwrap();
         let wchan = format!("/proc/{}/wchan", child.id());
         eventually("it waits for room, or has ended", || {
-            let waits = fs::read_to_string(&wchan).is_ok_and(|at| at.contains("poll"));
-            (waits || child.try_wait().unwrap().is_some()).then_some(())
+            let is_waiting = fs::read_to_string(&wchan).is_ok_and(|at| at.contains("poll"));
+            (is_waiting || child.try_wait().unwrap().is_some()).then_some(())
         });
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();
@@ -231,19 +231,19 @@ fn a_text_is_written_whole_where_there_is_little_room() {
 fn a_text_that_cannot_be_written_is_a_failure() {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let victim = Victim::sleeping();
-    let _held = locked_pid_file(&path, victim.pid().to_string());
+    let process = TestProcess::sleeping();
+    let _held = locked_pid_file(&path, process.pid().to_string());
     let status = ["status", "--pid-file", path.to_str().unwrap()];
-    for words in [&["--help"][..], &["healthcheck", "--help"], &status] {
+    for arguments in [&["--help"][..], &["healthcheck", "--help"], &status] {
         let (_reader, writer) = with_little_room(0);
         let full = File::options().write(true).open("/dev/full").unwrap();
         for (stdout, why) in [
             (Stdio::from(full), "No space left on device"),
             (Stdio::from(writer), "Resource temporarily unavailable"),
         ] {
-            let ended = Ended::of(&hinit_with(words).stdout(stdout).output().unwrap());
+            let ended = Ended::of(&hinit_with(arguments).stdout(stdout).output().unwrap());
             let line = format!("hinit: cannot write to standard output: {why}");
-            assert_eq!((ended.code, ended.log), (1, line), "{words:?}");
+            assert_eq!((ended.code, ended.log), (1, line), "{arguments:?}");
         }
     }
 }

@@ -22,7 +22,7 @@ fn a_pid_file_that_cannot_be_emptied() {
 }
 
 #[test]
-fn what_hinit_can_do_without() {
+fn calls_whose_failure_does_not_stop_the_start() {
     for (fault, line) in [
         (
             "prctl:error=EPERM",
@@ -52,7 +52,7 @@ fn a_parent_that_cannot_be_watched() {
 }
 
 #[test]
-fn an_orphan_that_cannot_be_reaped_and_takes_no_place() {
+fn an_orphan_that_cannot_be_reaped_does_not_become_the_server() {
     let dir = TempDir::new();
     let go = dir.join("go");
     // The process exits when it has become an orphan.
@@ -139,12 +139,12 @@ fn a_request_that_is_too_large() {
 }
 
 #[test]
-fn the_status_where_the_cgroup_tells_nothing() {
-    let victim = Victim::sleeping();
+fn the_status_where_the_cgroup_has_no_number() {
+    let process = TestProcess::sleeping();
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let _held = locked_pid_file(&path, victim.pid().to_string());
-    for (make, told) in [
+    let _held = locked_pid_file(&path, process.pid().to_string());
+    for (make, reason) in [
         ("", "(no memory cgroup is mounted)"),
         ("echo junk >/sys/fs/cgroup/memory.current", "(not a number)"),
     ] {
@@ -154,7 +154,7 @@ fn the_status_where_the_cgroup_tells_nothing() {
         );
         let ended = in_mount_namespace(&script, &[]);
         let row = ended.stdout.lines().find(|row| row.starts_with("cgroup "));
-        assert!(row.is_some_and(|row| row.ends_with(told)), "{ended:?}");
+        assert!(row.is_some_and(|row| row.ends_with(reason)), "{ended:?}");
     }
 }
 

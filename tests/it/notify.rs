@@ -7,8 +7,8 @@ use crate::support::*;
 mod departed;
 mod main_pid;
 mod place;
-mod strangers;
 mod upstream;
+mod validation;
 mod watchdog;
 
 /// The number of hinit's descriptors.

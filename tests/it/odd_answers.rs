@@ -132,14 +132,14 @@ fn an_answer_in_steps_is_read_to_its_end() {
                 let url = format!("http://127.0.0.1:{port}/");
                 let ended = check(&[&["--timeout", "30s", "--http", &url], contains].concat());
                 let (status, _) = head.split_once('\r').unwrap();
-                let word = if status == "200 OK" {
+                let state = if status == "200 OK" {
                     "healthy"
                 } else {
                     "unhealthy"
                 };
                 assert_eq!(
                     verdict_of(&ended),
-                    format!("{word}: {url} answered {status}")
+                    format!("{state}: {url} answered {status}")
                 );
                 (server.join().unwrap() == "all sent").then_some(())
             });

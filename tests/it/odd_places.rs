@@ -116,7 +116,7 @@ fn without_a_cgroup_the_log_does_not_mention_memory() {
 fn a_directory_that_takes_no_sockets_is_skipped() {
     let dir = TempDir::new();
     fs::write(dir.join("file"), "").unwrap();
-    let refused = |path: &Path, why: &str| {
+    let assert_refused = |path: &Path, why: &str| {
         let listen = format!("unix:{}", path.display());
         let start = Start::new(Mode::Subreaper).no_pid_file();
         let ended = start
@@ -126,8 +126,8 @@ fn a_directory_that_takes_no_sockets_is_skipped() {
         let error = format!("hinit: cannot listen at `{}`: {why}", path.display());
         assert_eq!((ended.code, ended.log), (125, error));
     };
-    refused(&dir.join("file/socket"), "Not a directory");
-    refused(&dir.join("x".repeat(108)), "the name is too long");
+    assert_refused(&dir.join("file/socket"), "Not a directory");
+    assert_refused(&dir.join("x".repeat(108)), "the name is too long");
     // The directory can take a socket, also where one was left there, if its path fits into an
     // address.
     let long = dir.join("x".repeat(120));

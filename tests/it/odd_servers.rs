@@ -147,7 +147,7 @@ fn children_from_before_its_exec_are_ended_and_waited_for(mode: Mode) {
             .run();
         assert_eq!(
             (ended.code, ended.stdout.as_str()),
-            (3, "told"),
+            (3, "got TERM"),
             "{}",
             ended.log
         );

@@ -69,12 +69,12 @@ impl Container {
     }
 
     /// `docker exec -u USER CONTAINER hinit WORDS...`
-    pub fn exec(&self, user: u32, words: &[&str]) -> Ended {
-        self.exec_with("", user, words)
+    pub fn exec(&self, user: u32, arguments: &[&str]) -> Ended {
+        self.exec_with("", user, arguments)
     }
 
     /// The same with `HINIT_PID_FILE`.
-    pub fn exec_with(&self, pid_file: &str, user: u32, words: &[&str]) -> Ended {
+    pub fn exec_with(&self, pid_file: &str, user: u32, arguments: &[&str]) -> Ended {
         let mut command = Command::new("nsenter");
         command
             .args(["--pid", "--mount", "--target"])
@@ -82,7 +82,7 @@ impl Container {
         let (uid, gid) = (format!("--reuid={user}"), format!("--regid={user}"));
         command.args(["setpriv", &uid, &gid, "--clear-groups", "/mnt/hinit"]);
         command
-            .args(words)
+            .args(arguments)
             .env("HINIT_PID_FILE", pid_file)
             .env("HINIT_TIMEOUT", "30s");
         Ended::of(&command.output().unwrap())

@@ -33,7 +33,7 @@ fn a_pause_does_not_shorten_the_grace_time(mode: Mode) {
     let dir = TempDir::new();
     let (pid_file, go) = (dir.join("pid"), dir.join("go"));
     let script = format!(
-        "trap 'echo told; until test -e {}; do :; done; exit 7' TERM; echo ready; while :; do :; \
+        "trap 'echo got TERM; until test -e {}; do :; done; exit 7' TERM; echo ready; while :; do :; \
          done",
         go.display()
     );
@@ -43,7 +43,7 @@ fn a_pause_does_not_shorten_the_grace_time(mode: Mode) {
         .args(["-v", "--grace", "2s", "--listen", &socket]);
     let hinit = start.script(&script).start().ready();
     hinit.signal(SIGTERM);
-    assert_eq!(hinit.line(), "told");
+    assert_eq!(hinit.line(), "got TERM");
     pause(&hinit);
     // When hinit answers it has handled all that was due.
     let answer = get(&pid_file, "/livez").status;

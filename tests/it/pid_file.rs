@@ -177,7 +177,7 @@ fn the_claim_does_not_change_the_file_but_for_its_contents() {
 }
 
 #[test]
-fn protected_regular_files_in_a_sticky_directory_do_not_hinder() {
+fn protected_regular_files_in_a_sticky_directory_do_not_prevent_the_start() {
     // fs.protected_regular refuses O_CREAT on another user's file in /tmp (proc(5)); hinit does not
     // open it so.
     let dir = TempDir::new();

@@ -96,23 +96,23 @@ fn all_probes_must_be_healthy() {
             probes,
         )
     };
-    let well = verdict(&probes);
-    let parts: Vec<&str> = well.split("; ").collect();
+    let all_healthy = verdict(&probes);
+    let parts: Vec<&str> = all_healthy.split("; ").collect();
     let [process, heartbeat, unix, http] = parts[..] else {
-        panic!("{well}")
+        panic!("{all_healthy}")
     };
     assert_eq!(process, format!("healthy: process {pid} is alive"));
     assert!(
         heartbeat.starts_with(&format!("heartbeat {beat} was touched ")),
-        "{well}"
+        "{all_healthy}"
     );
     assert!(
         unix.starts_with(&format!("unix {socket} accepts connections after ")),
-        "{well}"
+        "{all_healthy}"
     );
     assert!(
         http.starts_with(&format!("{url} answered 200 OK after ")),
-        "{well}"
+        "{all_healthy}"
     );
     server.join().unwrap();
     // After the first failure no probe runs.

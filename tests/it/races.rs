@@ -130,6 +130,6 @@ fn no_health_check_is_wrong_or_stops_a_start() {
     }
     assert!(
         healthy > 0,
-        "no health check met a server: the test shows nothing"
+        "no health check was healthy, so the test proves nothing"
     );
 }

@@ -21,14 +21,14 @@ impl Drop for Done<'_> {
 }
 
 /// Starts and ends a hinit again and again on one path, while `readers` threads read the file.
-/// `look` returns whether it saw the situation of its test; if it never does, the test fails
-/// because it shows nothing.
+/// `observe` returns whether it saw the state that the test is about; if it never does, the test fails,
+/// because it proves nothing.
 #[track_caller]
 fn read_while_starting(
     readers: usize,
     cycles: usize,
     before_each: impl Fn(&Path),
-    look: impl Fn(&File) -> bool + Sync,
+    observe: impl Fn(&File) -> bool + Sync,
 ) {
     let dir = TempDir::new();
     let path = dir.join("pid");
@@ -37,7 +37,7 @@ fn read_while_starting(
         let reader = || {
             let mut seen = 0;
             while !done.load(SeqCst) {
-                seen += u32::from(File::open(&path).is_ok_and(|file| look(&file)));
+                seen += u32::from(File::open(&path).is_ok_and(|file| observe(&file)));
             }
             seen
         };
@@ -55,7 +55,7 @@ fn read_while_starting(
             .map(|reader| reader.join().unwrap())
             .sum::<u32>()
     });
-    assert!(seen > 0, "no reader ever saw what matters");
+    assert!(seen > 0, "no reader saw the state that this test is about");
 }
 
 /// None if the file is empty.
@@ -69,7 +69,7 @@ fn read_pid(file: &File) -> Option<i32> {
 
 #[test]
 fn a_recorded_pid_is_whole_and_not_reused() {
-    let look = |file: &File| {
+    let observe = |file: &File| {
         let Some(pid) = read_pid(file) else {
             return false;
         };
@@ -83,39 +83,39 @@ fn a_recorded_pid_is_whole_and_not_reused() {
         }
         true
     };
-    read_while_starting(1, 500, |_| {}, look);
+    read_while_starting(1, 500, |_| {}, observe);
 }
 
 /// A crash leaves a PID in the file, which another process may have by now. The next hinit must not
 /// hold the lock of a file with this PID, not even between its lock and its first write.
 #[test]
 fn an_old_pid_is_never_seen_under_a_held_lock() {
-    let stranger = std::process::id().cast_signed();
+    let other = std::process::id().cast_signed();
     let leave_behind = |path: &Path| {
         let old = path.with_extension("old");
-        fs::write(&old, format!("{stranger}\n")).unwrap();
+        fs::write(&old, format!("{other}\n")).unwrap();
         fs::rename(&old, path).unwrap();
     };
-    let look = |file: &File| {
+    let observe = |file: &File| {
         let held = fs2::FileExt::try_lock_shared(file).is_err();
         assert!(
-            !held || read_pid(file) != Some(stranger),
-            "a hinit vouched for a stranger"
+            !held || read_pid(file) != Some(other),
+            "hinit held the lock while the file named another process"
         );
         held
     };
-    read_while_starting(1, 500, leave_behind, look);
+    read_while_starting(1, 500, leave_behind, observe);
 }
 
 /// Eight readers at once that do nothing but take and release the lock.
 #[test]
 fn eight_readers_of_the_lock_stop_no_start() {
-    let look = |file: &File| {
+    let observe = |file: &File| {
         let had = fs2::FileExt::try_lock_shared(file).is_ok();
         if had {
             fs2::FileExt::unlock(file).unwrap();
         }
         had
     };
-    read_while_starting(8, 400, |_| {}, look);
+    read_while_starting(8, 400, |_| {}, observe);
 }

@@ -33,7 +33,7 @@ fn readiness(dir: &TempDir) -> u16 {
 }
 
 #[track_caller]
-fn becomes_ready(dir: &TempDir) {
+fn wait_until_ready(dir: &TempDir) {
     eventually("the server is ready", || {
         (readiness(dir) == 200).then_some(())
     });
@@ -81,7 +81,7 @@ fn a_server_is_ready_once_its_port_is_open(mode: Mode) {
     assert_eq!(get(&pid_file, "/status").member("phase"), "\"starting\"");
     assert_eq!(hinit.verdict(&pid_file), alive);
     let listener = TcpListener::bind(address).unwrap();
-    becomes_ready(&dir);
+    wait_until_ready(&dir);
     assert_eq!(hinit.verdict_with(&pid_file, &["--ready"]), alive);
     // Once is enough.
     drop(listener);
@@ -107,7 +107,7 @@ fn the_log_says_why_it_is_not_ready_and_names_no_orphan(mode: Mode) {
         hinit.log_line(),
         "hinit: the server has answered the probes of --ready-when"
     );
-    becomes_ready(&dir);
+    wait_until_ready(&dir);
     let log = stop(hinit);
     assert_eq!(
         (count(&log, "orphan"), log.lines().count()),
@@ -146,7 +146,7 @@ fn all_probes_must_be_healthy(mode: Mode) {
         assert_eq!(hinit.log_line(), missing);
         assert_eq!(readiness(&dir), 503);
         let _listener = UnixListener::bind(&paths[2]).unwrap();
-        becomes_ready(&dir);
+        wait_until_ready(&dir);
         stop(hinit);
     }
 }
@@ -172,7 +172,7 @@ fn a_web_server_is_ready_at_the_expected_answer(mode: Mode) {
     assert!(hinit.log_line().ends_with("/health answered 503 No"));
     assert_eq!(readiness(&dir), 503);
     answer("204 Yes");
-    becomes_ready(&dir);
+    wait_until_ready(&dir);
     stop(hinit);
 }
 
@@ -182,7 +182,7 @@ fn with_notify_both_must_hold(mode: Mode) {
         let (beat, manager) = (dir.join("beat"), dir.join("manager"));
         let manager_socket = UnixDatagram::bind(&manager).unwrap();
         manager_socket.set_nonblocking(true).unwrap();
-        let told = || {
+        let receive = || {
             let mut bytes = [0; 100];
             let length = manager_socket.recv(&mut bytes).ok()?;
             Some(String::from_utf8(bytes[..length].to_vec()).unwrap())
@@ -202,27 +202,30 @@ fn with_notify_both_must_hold(mode: Mode) {
         };
         let hinit = start.notifies(messages).start().ready();
         // READY=1 of the server is not passed on before the probes are healthy.
-        assert_eq!(eventually("the manager gets a message", told), "STATUS=up");
+        assert_eq!(
+            eventually("the manager gets a message", receive),
+            "STATUS=up"
+        );
         assert_eq!(readiness(&dir), 503);
         fs::write(&beat, "").unwrap();
         if probe_first {
             eventually("it has answered", || {
                 hinit.log_line().contains("has answered").then_some(())
             });
-            assert_eq!((readiness(&dir), told()), (503, None));
+            assert_eq!((readiness(&dir), receive()), (503, None));
             hinit.next_message();
         }
-        becomes_ready(&dir);
-        assert_eq!(eventually("the manager gets a message", told), "READY=1");
+        wait_until_ready(&dir);
+        assert_eq!(eventually("the manager gets a message", receive), "READY=1");
         // The probes must be healthy once; the server's messages count as always.
         fs::remove_file(&beat).unwrap();
         for expected in ["RELOADING=1", "READY=1"] {
             hinit.next_message();
-            assert_eq!(eventually("the manager gets a message", told), expected);
+            assert_eq!(eventually("the manager gets a message", receive), expected);
             assert_eq!(readiness(&dir), 200);
         }
         stop(hinit);
-        assert_eq!(told(), None);
+        assert_eq!(receive(), None);
     }
 }
 
@@ -270,8 +273,8 @@ fn hinit_does_not_wake_up_after_the_server_is_ready(mode: Mode) {
     // poll(2)'s timeout, or the address of ppoll(2)'s.
     let waits_for_ever = || {
         let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap();
-        let words: Vec<&str> = call.split(' ').collect();
-        match words[..] {
+        let fields: Vec<&str> = call.split(' ').collect();
+        match fields[..] {
             ["7", _, _, timeout, ..] => Some(timeout.ends_with("ffffffff")),
             ["271" | "73", _, _, timeout, ..] => Some(timeout == "0x0"),
             _ => None,
@@ -282,7 +285,7 @@ fn hinit_does_not_wake_up_after_the_server_is_ready(mode: Mode) {
         (waits_for_ever() == Some(false)).then_some(())
     });
     fs::write(&beat, "").unwrap();
-    becomes_ready(&dir);
+    wait_until_ready(&dir);
     eventually("hinit waits for ever", || {
         (waits_for_ever() == Some(true)).then_some(())
     });

@@ -27,11 +27,11 @@ const STUBBORN: &str = "(trap '' TERM; exec sleep 1000) &";
 
 /// A shell command for a process that prints `$1` at SIGTERM and exits. The file exists when its
 /// trap is set.
-fn prints_at_term(dir: &TempDir, words: &str) -> String {
+fn prints_at_term(dir: &TempDir, text: &str) -> String {
     let ready = dir.join("polite");
     let ready = ready.display();
     format!(
-        "sh -c 'trap \"echo {words}; exit\" TERM; >{ready}; while :; do sleep 0.01; done' & \
+        "sh -c 'trap \"echo {text}; exit\" TERM; >{ready}; while :; do sleep 0.01; done' & \
          until test -e {ready}; do :; done;"
     )
 }

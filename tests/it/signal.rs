@@ -15,10 +15,10 @@ mod restrictions;
 mod reuse;
 
 /// A process that prints the signals that it gets; killed when dropped.
-struct Ears(Child, BufReader<std::process::ChildStdout>);
+struct SignalReceiver(Child, BufReader<std::process::ChildStdout>);
 
-impl Ears {
-    fn open() -> Self {
+impl SignalReceiver {
+    fn start() -> Self {
         let mut command = Command::new(fixture());
         let command = command.arg("signals").stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -44,24 +44,24 @@ impl Ears {
     }
 }
 
-impl Drop for Ears {
+impl Drop for SignalReceiver {
     fn drop(&mut self) {
         let _ended = (self.0.kill(), self.0.wait());
     }
 }
 
 /// Runs `hinit signal` in the namespaces of the server.
-fn signal(hinit: &Running, pid_file: &Path, words: &[&str]) -> Ended {
+fn signal(hinit: &Running, pid_file: &Path, arguments: &[&str]) -> Ended {
     let mut command = hinit.beside();
     command.arg("signal").arg("--pid-file").arg(pid_file);
-    Ended::of(&command.args(words).output().unwrap())
+    Ended::of(&command.args(arguments).output().unwrap())
 }
 
 /// The same for a signal that ends the server. The end of hinit as PID 1 kills the sender as well,
 /// so hinit is stopped meanwhile.
-fn end(hinit: &Running, pid_file: &Path, words: &[&str]) -> Ended {
+fn end(hinit: &Running, pid_file: &Path, arguments: &[&str]) -> Ended {
     hinit.signal(SIGSTOP);
-    let ended = signal(hinit, pid_file, words);
+    let ended = signal(hinit, pid_file, arguments);
     hinit.signal(SIGCONT);
     ended
 }
@@ -92,10 +92,10 @@ fn the_server_gets_the_signal_by_any_of_its_names(mode: Mode) {
         ("64", "SIGRTMIN+30", 64),
     ] {
         let ended = signal(&hinit, &path, &[operand]);
-        let said = format!("sent {name} to process {server} (fixture)");
+        let output = format!("sent {name} to process {server} (fixture)");
         assert_eq!(
             (ended.stdout, ended.log, ended.code),
-            (said, String::new(), 0)
+            (output, String::new(), 0)
         );
         assert_eq!(hinit.line(), format!("signal {number}"));
     }
@@ -147,22 +147,25 @@ fn hinit_signal_can_wait_for_the_servers_end(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let hinit = start_fixture(mode, &path, "signals");
-    let who = format!("process {} (fixture)", recorded(&path));
+    let server = format!("process {} (fixture)", recorded(&path));
     let ended = signal(&hinit, &path, &["USR1", "--wait", "1ms"]);
-    let said = format!("sent SIGUSR1 to {who}\n{who} has not ended within 1ms");
+    let output = format!("sent SIGUSR1 to {server}\n{server} has not ended within 1ms");
     assert_eq!(
         (ended.code, ended.stdout, ended.log.as_str()),
-        (1, said, "")
+        (1, output, "")
     );
     let ended = end(&hinit, &path, &["--wait=30", "TERM"]);
     let (sent, after) = ended.stdout.split_once('\n').unwrap_or_default();
     assert_eq!(
         (ended.code, sent),
-        (0, format!("sent SIGTERM to {who}").as_str()),
+        (0, format!("sent SIGTERM to {server}").as_str()),
         "{}",
         ended.log
     );
-    assert!(after.starts_with(&format!("{who} ended after ")), "{after}");
+    assert!(
+        after.starts_with(&format!("{server} ended after ")),
+        "{after}"
+    );
     assert_eq!(hinit.end().code, 0);
 }
 
@@ -171,19 +174,19 @@ fn options_may_be_anywhere_and_in_the_environment() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let file = path.to_str().unwrap();
-    let ears = Ears::open();
-    let who = format!("process {} (fixture)", ears.pid());
-    let held = locked_pid_file(&path, ears.pid().to_string());
+    let receiver = SignalReceiver::start();
+    let server = format!("process {} (fixture)", receiver.pid());
+    let held = locked_pid_file(&path, receiver.pid().to_string());
     let joined = format!("--pid-file={file}");
-    for words in [
+    for arguments in [
         &["HUP", "--pid-file", file][..],
         &["--pid-file", file, "HUP"],
         &["--pid-file", file, "--", "HUP"],
         &["HUP", "--foreign", joined.as_str()],
     ] {
-        let ended = run_hinit(["signal"].iter().chain(words));
-        let said = format!("sent SIGHUP to {who}");
-        assert_eq!((ended.code, ended.stdout), (0, said), "{words:?}");
+        let ended = run_hinit(["signal"].iter().chain(arguments));
+        let output = format!("sent SIGHUP to {server}");
+        assert_eq!((ended.code, ended.stdout), (0, output), "{arguments:?}");
     }
     let by_variables = |more: &[&str], foreign: &str| {
         let mut command = hinit_with(["signal", "USR1"]);
@@ -196,17 +199,17 @@ fn options_may_be_anywhere_and_in_the_environment() {
     drop(held);
     assert_eq!(by_variables(&[], "0"), 1);
     assert_eq!(by_variables(&[], "1"), 0);
-    let heard = ears.received();
+    let lines = receiver.received();
     let allowed = ["signal 1", "signal 10", "signal 15"];
-    assert!(heard.lines().all(|line| allowed.contains(&line)), "{heard}");
+    assert!(lines.lines().all(|line| allowed.contains(&line)), "{lines}");
 }
 
 #[test]
 fn a_pid_file_of_another_program_needs_foreign() {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let ears = Ears::open();
-    fs::write(&path, format!("  {}\r\n", ears.pid())).unwrap();
+    let receiver = SignalReceiver::start();
+    fs::write(&path, format!("  {}\r\n", receiver.pid())).unwrap();
     set_mode(&path, 0o666);
     if can_be_root("to give a file away") {
         chown(&path, Some(65534), None).unwrap();
@@ -215,15 +218,15 @@ fn a_pid_file_of_another_program_needs_foreign() {
     assert_eq!(run_hinit(["signal", "HUP", "--pid-file", path]).code, 1);
     let ended = run_hinit(["signal", "USR1", "--foreign", "--pid-file", path]);
     assert_eq!((ended.code, ended.log.as_str()), (0, ""));
-    assert_eq!(ears.received(), "signal 10\nsignal 15\n");
+    assert_eq!(receiver.received(), "signal 10\nsignal 15\n");
 }
 
 #[test]
 fn a_wait_can_be_interrupted() {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let ears = Ears::open();
-    let _held = locked_pid_file(&path, ears.pid().to_string());
+    let receiver = SignalReceiver::start();
+    let _held = locked_pid_file(&path, receiver.pid().to_string());
     for (number, code) in [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)] {
         let mut command = hinit_with(["signal", "USR1", "--wait", "500m", "--pid-file"]);
         command.arg(&path);

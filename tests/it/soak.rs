@@ -14,7 +14,7 @@ use crate::support::*;
 /// The actions of the fixture at each signal; real-time signals arrive in the order of their
 /// numbers, and none is lost.
 const ORPHAN: i32 = 40;
-const TELL: i32 = 41;
+const PRINT_ORPHANS: i32 = 41;
 
 /// The number of signals in one burst; each of them makes an orphan.
 const BURST: usize = 50;
@@ -84,7 +84,7 @@ impl Life {
 
     /// Signals, orphans, health checks and a reload; asserts that the server got all of them.
     #[track_caller]
-    fn run_burst(&mut self, happened: &mut Counts) {
+    fn run_burst(&mut self, counts: &mut Counts) {
         for _ in 0..BURST {
             kill(self.pid, ORPHAN);
         }
@@ -93,25 +93,25 @@ impl Life {
         assert_eq!(self.hinit.line(), "reloaded");
         assert_eq!(self.hinit.verdict(&self.pid_file), self.healthy_line());
         self.orphans += BURST;
-        kill(self.pid, TELL);
+        kill(self.pid, PRINT_ORPHANS);
         assert_eq!(self.hinit.line(), self.orphans.to_string());
-        happened.signals += BURST + 2;
-        happened.orphans += BURST;
-        happened.checks += 2;
-        happened.reloads += 1;
+        counts.signals += BURST + 2;
+        counts.orphans += BURST;
+        counts.checks += 2;
+        counts.reloads += 1;
     }
 
     /// Probes of all addresses of this hinit, from outside and inside of its namespaces.
     #[track_caller]
-    fn probe(&self, address: &str, happened: &mut Counts) {
-        let (well, socket) = (self.healthy_line(), socket_beside(&self.pid_file));
+    fn probe(&self, address: &str, counts: &mut Counts) {
+        let (healthy, socket) = (self.healthy_line(), socket_beside(&self.pid_file));
         let (url, unix) = (
             format!("http://{address}/readyz"),
             format!("{}", socket.display()),
         );
         for (options, more) in [
             (&["--ready"][..], String::new()),
-            (&["--http", &url], format!("; {url} answered 200 {well}")),
+            (&["--http", &url], format!("; {url} answered 200 {healthy}")),
             (
                 &["--tcp", address],
                 format!("; tcp {address} accepts connections"),
@@ -125,15 +125,15 @@ impl Life {
             let verdict = verdict
                 .rsplit_once(" after ")
                 .map_or(&*verdict, |(what, _)| what);
-            assert_eq!(verdict, format!("{well}{more}"));
+            assert_eq!(verdict, format!("{healthy}{more}"));
         }
         let mut kept = Client::tcp(address.parse().unwrap());
         for page in ["/livez", "/readyz", "/status"] {
-            assert_eq!(kept.fetch(page).status, format!("200 {well}"));
-            assert_eq!(get(&self.pid_file, page).status, format!("200 {well}"));
+            assert_eq!(kept.fetch(page).status, format!("200 {healthy}"));
+            assert_eq!(get(&self.pid_file, page).status, format!("200 {healthy}"));
         }
-        happened.checks += 4;
-        happened.requests += 9;
+        counts.checks += 4;
+        counts.requests += 9;
     }
 
     /// Waits until hinit is at rest with the resources of that time. Under load it may be suspended
@@ -208,17 +208,17 @@ in_both_modes!(nothing_grows_in_many_lives, nothing_grows_in_a_long_life);
 fn nothing_grows_in_many_lives(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let (start, mut happened) = (Instant::now(), Counts::default());
+    let (start, mut counts) = (Instant::now(), Counts::default());
     // Each kind of life at least once.
-    while happened.lives < KINDS.len() || start.elapsed() < duration() {
-        let kind = &KINDS[happened.lives % KINDS.len()];
+    while counts.lives < KINDS.len() || start.elapsed() < duration() {
+        let kind = &KINDS[counts.lives % KINDS.len()];
         let mut life = Life::start(mode, &pid_file, kind.options);
         // The first round reaches all resources that are ever needed; after it nothing may be
         // added.
-        life.run_burst(&mut happened);
+        life.run_burst(&mut counts);
         let before = life.resources();
         for _ in 0..4 {
-            life.run_burst(&mut happened);
+            life.run_burst(&mut counts);
         }
         life.wait_for_rest(&before);
         let orphans = life.orphans;
@@ -234,32 +234,32 @@ fn nothing_grows_in_many_lives(mode: Mode) {
             orphans + usize::from(kind.code == 0)
         );
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
-        happened.lives += 1;
+        counts.lives += 1;
     }
-    report(mode, &happened);
+    report(mode, &counts);
 }
 
 fn nothing_grows_in_a_long_life(mode: Mode) {
     let dir = TempDir::new();
     let (pid_file, address) = (dir.join("pid"), address(mode));
-    let (start, mut happened) = (Instant::now(), Counts::default());
+    let (start, mut counts) = (Instant::now(), Counts::default());
     let options = ["--notify", "--watchdog", "60m", "--listen", &address];
     let mut life = Life::start(mode, &pid_file, &options);
-    let round = |life: &mut Life, happened: &mut Counts| {
-        life.run_burst(happened);
-        life.probe(&address, happened);
+    let round = |life: &mut Life, counts: &mut Counts| {
+        life.run_burst(counts);
+        life.probe(&address, counts);
     };
-    round(&mut life, &mut happened);
+    round(&mut life, &mut counts);
     let before = life.resources();
-    while happened.reloads < 10 || start.elapsed() < duration() {
-        round(&mut life, &mut happened);
+    while counts.reloads < 10 || start.elapsed() < duration() {
+        round(&mut life, &mut counts);
     }
     life.wait_for_rest(&before);
     kill(life.pid, SIGTERM);
     assert_eq!(life.hinit.end().code, 0);
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
-    happened.lives += 1;
-    report(mode, &happened);
+    counts.lives += 1;
+    report(mode, &counts);
 }
 
 fn stop(life: Life, kind: &Kind) -> Ended {
@@ -283,7 +283,7 @@ fn address(mode: Mode) -> String {
 }
 
 /// `tests/soak` prints this.
-fn report(mode: Mode, happened: &Counts) {
+fn report(mode: Mode, counts: &Counts) {
     let Counts {
         lives,
         signals,
@@ -291,7 +291,7 @@ fn report(mode: Mode, happened: &Counts) {
         checks,
         requests,
         reloads,
-    } = happened;
+    } = counts;
     eprintln!(
         "soak: {mode:?}: {lives} lives, {signals} signals, {orphans} orphans, {checks} health \
          checks, \

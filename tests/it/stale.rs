@@ -20,9 +20,9 @@ fn remove(mode: Mode, path: &Path) -> String {
     let ended = start.fixture(["exit", "7"]).run();
     assert_eq!(ended.code, 7, "{}", ended.log);
     let shown = path.to_string_lossy().replace(char::is_control, "?");
-    let (said, end) = ended.log.rsplit_once('\n').unwrap_or(("", &ended.log));
+    let (warning, end) = ended.log.rsplit_once('\n').unwrap_or(("", &ended.log));
     assert!(end.starts_with("hinit: the server exited 7"), "{end}");
-    said.replace(&shown, "P")
+    warning.replace(&shown, "P")
 }
 
 fn kept_line(reason: &str) -> String {
@@ -35,8 +35,8 @@ fn removed_line(content: &str) -> String {
 
 /// A PID that no process has.
 fn unused_pid() -> i32 {
-    let victim = Victim::sleeping();
-    victim.pid()
+    let process = TestProcess::sleeping();
+    process.pid()
 }
 
 in_both_modes!(
@@ -88,8 +88,8 @@ fn a_file_with_a_living_pid_is_kept_except_by_pid_1(mode: Mode) {
     };
     assert_eq!(remove(mode, &path), expected);
     assert_eq!(path.exists(), mode == Mode::Subreaper);
-    let victim = Victim::sleeping();
-    let pid = victim.pid();
+    let process = TestProcess::sleeping();
+    let pid = process.pid();
     fs::write(&path, pid.to_string()).unwrap();
     let expected = match mode {
         Mode::Subreaper => kept_line(&format!("process {pid} is alive")),
@@ -98,7 +98,7 @@ fn a_file_with_a_living_pid_is_kept_except_by_pid_1(mode: Mode) {
     assert_eq!(remove(mode, &path), expected);
     // A zombie does not count as alive.
     kill(pid, SIGKILL);
-    victim.becomes('Z');
+    process.becomes('Z');
     fs::write(&path, pid.to_string()).unwrap();
     assert_eq!(
         remove(mode, &path),

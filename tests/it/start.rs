@@ -42,12 +42,12 @@ impl SlowProgram {
     }
 
     /// hinit, with this program as its server.
-    fn start(&self, mode: Mode, options: &[&str], words: &[&str]) -> Running {
+    fn start(&self, mode: Mode, options: &[&str], arguments: &[&str]) -> Running {
         let start = Start::new(mode).pid_file(self.pid_file()).args(options);
         let server = self.dir.join("server");
         start
             .args([OsStr::new("--"), server.as_os_str()])
-            .args(words)
+            .args(arguments)
             .start()
     }
 

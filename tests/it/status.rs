@@ -23,10 +23,10 @@ const OF_THE_PROCESS: [&str; 6] = [
     "open files",
 ];
 
-fn status(hinit: &Running, pid_file: &Path, words: &[&str]) -> Ended {
+fn status(hinit: &Running, pid_file: &Path, arguments: &[&str]) -> Ended {
     let mut command = hinit.beside();
     command.arg("status").arg("--pid-file").arg(pid_file);
-    Ended::of(&command.args(words).output().unwrap())
+    Ended::of(&command.args(arguments).output().unwrap())
 }
 
 in_both_modes!(each_fact_about_a_server);
@@ -63,8 +63,8 @@ fn each_fact_about_a_server(mode: Mode) {
     let files = fs::read_dir(format!("/proc/{server}/fd")).unwrap().count();
     assert_eq!(found["open files"], files.to_string());
     // The same as JSON.
-    for words in [&["--json"][..], &["--json", "--foreign"]] {
-        let ended = status(&hinit, &path, words);
+    for arguments in [&["--json"][..], &["--json", "--foreign"]] {
+        let ended = status(&hinit, &path, arguments);
         assert_eq!((ended.code, ended.log.as_str()), (0, ""));
         assert_eq!(ended.stdout.lines().count(), 1);
         let found = members(&ended.stdout);
@@ -92,27 +92,27 @@ fn each_fact_about_a_server(mode: Mode) {
 fn its_exit_code_is_that_of_the_verdict() {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let words = ["status", "--pid-file", path.to_str().unwrap()];
+    let arguments = ["status", "--pid-file", path.to_str().unwrap()];
     let missing = format!("PID file {} does not exist", path.display());
-    let ended = run_hinit(words);
+    let ended = run_hinit(arguments);
     let line = format!("verdict       unhealthy: {missing}");
     assert_eq!(
         (ended.code, ended.stdout, ended.log.as_str()),
         (1, line, "")
     );
-    let ended = run_hinit(words.iter().chain(&["--json"]));
+    let ended = run_hinit(arguments.iter().chain(&["--json"]));
     let line = format!("{{\"verdict\":\"unhealthy: {missing}\"}}");
     assert_eq!(
         (ended.code, ended.stdout, ended.log.as_str()),
         (1, line, "")
     );
-    let victim = Victim::sleeping();
-    let pid = victim.pid();
+    let process = TestProcess::sleeping();
+    let pid = process.pid();
     let file = locked_pid_file(&path, pid.to_string());
-    assert_eq!(run_hinit(words).code, 0);
+    assert_eq!(run_hinit(arguments).code, 0);
     kill(pid, SIGSTOP);
-    victim.becomes('T');
-    let ended = run_hinit(words);
+    process.becomes('T');
+    let ended = run_hinit(arguments);
     assert_eq!(ended.code, 1);
     let found = rows(&ended.stdout);
     let verdict = format!("unhealthy: process {pid} is stopped");
@@ -121,13 +121,13 @@ fn its_exit_code_is_that_of_the_verdict() {
         (verdict.as_str(), "stopped")
     );
     kill(pid, SIGKILL);
-    victim.becomes('Z');
-    let ended = run_hinit(words);
+    process.becomes('Z');
+    let ended = run_hinit(arguments);
     let found = rows(&ended.stdout);
     assert_eq!((ended.code, found["state"]), (1, "a zombie"));
     assert_eq!(found["command"], "(the process has exited)");
-    drop((victim, file));
-    let ended = run_hinit(words.iter().chain(&["--foreign"]));
+    drop((process, file));
+    let ended = run_hinit(arguments.iter().chain(&["--foreign"]));
     let found = rows(&ended.stdout);
     let verdict = format!("unhealthy: process {pid} does not exist");
     assert_eq!((ended.code, found["verdict"]), (1, verdict.as_str()));
@@ -150,9 +150,9 @@ fn hidden_facts_have_their_reason() {
     let path = dir.join("pid");
     let hinit = start_fixture(Mode::Subreaper, &path, "ready");
     let pid = recorded(&path);
-    let by_nobody = |words: &[&str]| {
+    let by_nobody = |arguments: &[&str]| {
         let mut command = hinit_with(["status", "--pid-file"]);
-        command.arg(&path).args(words).uid(65534);
+        command.arg(&path).args(arguments).uid(65534);
         Ended::of(&command.output().unwrap())
     };
     let ended = by_nobody(&[]);
@@ -171,13 +171,16 @@ fn hidden_facts_have_their_reason() {
 fn without_a_proc_of_this_namespace_facts_have_reasons() {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let victim = Victim::sleeping();
-    let _held = locked_pid_file(&path, victim.pid().to_string());
+    let process = TestProcess::sleeping();
+    let _held = locked_pid_file(&path, process.pid().to_string());
     let script = "mount -t tmpfs none /proc; \"$HINIT\" status --pid-file \"$1\"";
     let ended = in_mount_namespace(script, &[path.as_os_str()]);
     assert_eq!((ended.code, ended.log.as_str()), (0, ""));
     let found = rows(&ended.stdout);
-    let verdict = format!("healthy: process {} is alive (state unknown)", victim.pid());
+    let verdict = format!(
+        "healthy: process {} is alive (state unknown)",
+        process.pid()
+    );
     assert_eq!(found["verdict"], verdict);
     assert_eq!(found["lock"], "locked by hinit");
     let of_proc = [&OF_THE_PROCESS[..], &["children"]].concat();
@@ -200,8 +203,8 @@ fn names_with_control_characters_make_no_rows_of_their_own() {
     let dir = TempDir::new();
     let path = dir.join("p\nverdict       healthy\x1b[1m");
     let mut command = Command::new("sleep");
-    let victim = Victim::start(command.arg0("a\nb\x1b[1m").arg("1000"));
-    let _held = locked_pid_file(&path, victim.pid().to_string());
+    let process = TestProcess::start(command.arg0("a\nb\x1b[1m").arg("1000"));
+    let _held = locked_pid_file(&path, process.pid().to_string());
     let ended = run_hinit(["status", "--pid-file", path.to_str().unwrap()]);
     assert!(!ended.stdout.contains('\x1b'), "{}", ended.stdout);
     let found = rows(&ended.stdout);
@@ -223,13 +226,13 @@ fn names_with_control_characters_make_no_rows_of_their_own() {
 fn colours_are_for_terminals_only() {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let victim = Victim::sleeping();
-    let file = locked_pid_file(&path, victim.pid().to_string());
-    let words = ["status", "--pid-file", path.to_str().unwrap()];
-    let healthy = format!("healthy: process {} is alive", victim.pid());
+    let process = TestProcess::sleeping();
+    let file = locked_pid_file(&path, process.pid().to_string());
+    let arguments = ["status", "--pid-file", path.to_str().unwrap()];
+    let healthy = format!("healthy: process {} is alive", process.pid());
     let on_a_terminal = |change: &dyn Fn(&mut Command)| {
         let mut pty = Pty::new();
-        let mut command = hinit_with(words);
+        let mut command = hinit_with(arguments);
         command.env_remove("NO_COLOR");
         change(&mut command);
         let mut child = pty.start(&mut command);
@@ -248,12 +251,12 @@ fn colours_are_for_terminals_only() {
     for value in ["1", "0", "x"] {
         assert_eq!(no_colour(value), healthy);
     }
-    assert!(!run_hinit(words).stdout.contains('\x1b'));
+    assert!(!run_hinit(arguments).stdout.contains('\x1b'));
     drop(file);
     let stale = on_a_terminal(&|_| ());
     assert!(stale.starts_with("\x1b[31munhealthy: PID file "), "{stale}");
     let mut pty = Pty::new();
-    let mut child = pty.start(hinit_with(words).arg("--json"));
+    let mut child = pty.start(hinit_with(arguments).arg("--json"));
     assert!(!pty.expect("\r\n").contains('\x1b'));
     assert!(child.wait().is_ok());
 }
@@ -261,10 +264,10 @@ fn colours_are_for_terminals_only() {
 #[test]
 fn a_reader_that_closes_the_pipe_does_no_harm() {
     let dir = TempDir::new();
-    let words = dir.join("w".repeat(200));
+    let arguments = dir.join("w".repeat(200));
     let (reader, writer) = full_pipe();
     let mut command = hinit_with(["status", "--pid-file"]);
-    let mut child = command.arg(words).stdout(writer).spawn().unwrap();
+    let mut child = command.arg(arguments).stdout(writer).spawn().unwrap();
     // `status` waits for a reader of its output, and its caller can interrupt it.
     kill(child.id().cast_signed(), SIGTERM);
     let code = eventually("the process exits", || {

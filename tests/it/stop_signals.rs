@@ -5,7 +5,7 @@ use nix::libc::{SIGPWR, SIGSTOP, SIGTERM, SIGUSR2, SIGWINCH};
 use crate::support::*;
 
 /// A server that prints each signal and continues.
-const DEAF: &str =
+const PRINTS_SIGNALS: &str =
     "trap 'echo term' TERM; trap 'echo winch' WINCH; echo ready; while :; do :; done";
 
 in_both_modes!(
@@ -19,7 +19,7 @@ in_both_modes!(
 fn stop_signal_replaces_the_default_stop_signals(mode: Mode) {
     let start = Start::new(mode).no_pid_file();
     let start = start.args(["--stop-signal", "WINCH,SIGPWR", "--grace", "1ms"]);
-    let hinit = start.script(DEAF).start().ready();
+    let hinit = start.script(PRINTS_SIGNALS).start().ready();
     hinit.signal(SIGTERM);
     assert_eq!(hinit.line(), "term");
     hinit.signal(SIGWINCH);

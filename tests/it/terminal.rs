@@ -39,9 +39,9 @@ fn path_with_hinit() -> std::ffi::OsString {
 }
 
 /// hinit as the leader of its own session, as with `docker run -it`.
-fn session_leader(pty: &Pty, mode: Mode, words: &[&str]) -> Child {
+fn session_leader(pty: &Pty, mode: Mode, arguments: &[&str]) -> Child {
     let mut command = command_in(mode, "setsid");
-    command.arg("--ctty").arg(hinit()).args(words);
+    command.arg("--ctty").arg(hinit()).args(arguments);
     pty.start(&mut command)
 }
 
@@ -199,7 +199,7 @@ in_both_modes!(
 
 fn a_shell_under_hinit_has_full_job_control(mode: Mode) {
     let mut pty = Pty::new();
-    let words = [
+    let arguments = [
         "--no-pid-file",
         "bash",
         "--norc",
@@ -207,7 +207,7 @@ fn a_shell_under_hinit_has_full_job_control(mode: Mode) {
         "--noediting",
         "-i",
     ];
-    let hinit = session_leader(&pty, mode, &words);
+    let hinit = session_leader(&pty, mode, &arguments);
     pty.command("sed -u s/^/got:/");
     pty.press("one\n");
     pty.expect("got:one");
@@ -247,8 +247,8 @@ fn without_a_shell_a_server_continues_after_ctrl_z(mode: Mode) {
 fn a_new_window_size_reaches_the_server(mode: Mode) {
     let mut pty = Pty::new();
     let fixture = fixture();
-    let words = ["--no-pid-file", fixture.to_str().unwrap(), "signals"];
-    let hinit = session_leader(&pty, mode, &words);
+    let arguments = ["--no-pid-file", fixture.to_str().unwrap(), "signals"];
+    let hinit = session_leader(&pty, mode, &arguments);
     pty.expect("ready");
     pty.resize(33, 99);
     pty.expect("signal 28");
@@ -270,8 +270,8 @@ fn a_reader_of_the_terminal_is_never_stopped_at_its_start(mode: Mode) {
         settings.local_flags.remove(LocalFlags::ICANON);
         settings.control_chars[SpecialCharacterIndices::VMIN as usize] = 0;
         tcsetattr(&pty.line, SetArg::TCSANOW, &settings).unwrap();
-        let words = ["-v", "--no-pid-file", fixture.to_str().unwrap(), "read"];
-        let hinit = session_leader(&pty, mode, &words);
+        let arguments = ["-v", "--no-pid-file", fixture.to_str().unwrap(), "read"];
+        let hinit = session_leader(&pty, mode, &arguments);
         // A stop and a continue would show here.
         assert_eq!(pty.expect("exited 0 "), "hinit: the server ");
         assert_eq!(code_of(hinit), 0);

@@ -53,7 +53,7 @@ fn without_capabilities(uid: &str, gid: &str, groups: &str) -> Vec<String> {
 
 /// Starts hinit, and asserts that it fails with one line and launches no server.
 #[track_caller]
-fn refused(start: Start, options: &[&str], why: &str) {
+fn assert_refused(start: Start, options: &[&str], why: &str) {
     let dir = TempDir::new();
     set_mode(&dir, 0o777);
     let (path, marker) = (dir.join("pid"), dir.join("launched"));
@@ -183,7 +183,7 @@ fn without_a_capability_nothing_is_launched(mode: Mode) {
             "cannot run as `4242`: hinit lacks {name}; \
             add it (--cap-add {name}), or start hinit as that user"
         );
-        refused(start, &["--user", "4242"], &why);
+        assert_refused(start, &["--user", "4242"], &why);
     }
 }
 
@@ -223,6 +223,6 @@ fn workdir_is_the_servers_working_directory(mode: Mode) {
     ] {
         let at = dir.join(name);
         let why = format!("cannot enter the directory `{}`: {why}", at.display());
-        refused(Start::new(mode), &["--workdir", at.to_str().unwrap()], &why);
+        assert_refused(Start::new(mode), &["--workdir", at.to_str().unwrap()], &why);
     }
 }

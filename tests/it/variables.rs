@@ -66,7 +66,7 @@ fn unknown_variables_are_one_warning(mode: Mode) {
 
 fn quiet_success_hides_a_success(mode: Mode) {
     let start = || Start::new(mode).no_pid_file();
-    for (flag, variable, is_told) in [
+    for (flag, variable, is_logged) in [
         (&[][..], "", true),
         (&["--quiet-success"], "", false),
         (&[], "yes", false),
@@ -80,7 +80,7 @@ fn quiet_success_hides_a_success(mode: Mode) {
             assert_eq!(ended.code, code);
             assert_eq!(
                 !ended.log.is_empty(),
-                is_told || code != 0,
+                is_logged || code != 0,
                 "{flag:?} {variable}: {}",
                 ended.log
             );

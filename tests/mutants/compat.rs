@@ -29,7 +29,7 @@ mutants! {
 
     a_command_not_found_is_127: "cli/compat.rs" {
         "FailureCodes([1, 2, 2])" => "FailureCodes([1, 126, 127])"
-    } fails "compat::command_line::what_each_exits_with";
+    } fails "compat::command_line::each_exit_code";
 
     a_script_without_an_interpreter_is_refused: "run/launch/start.rs" {
         "&& errno == Errno::ENOEXEC" => "&& errno == Errno::ENOEXEC && !options.profile.shell"

@@ -6,7 +6,7 @@ use super::Mutant;
 mutants! {
     any_sender_counts: "run/notify/sender.rs" {
         "(false, Some(true)) => return None," => "(false, Some(true)) => false,"
-    } fails "notify::strangers::subreaper::a_process_that_is_not_below_hinit_is_ignored";
+    } fails "notify::validation::subreaper::a_process_that_is_not_below_hinit_is_ignored";
 
     a_worker_does_not_count: "run/notify/sender.rs" {
         "sender == server || is_descendant(sender)" => "sender == server"
@@ -40,7 +40,7 @@ mutants! {
 
     a_barrier_of_an_exited_sender_is_a_warning: "run/notify.rs" {
         "if message != b\"BARRIER=1\" {" => "if true {"
-    } fails "notify::strangers::pid_1::a_process_of_another_user_is_ignored";
+    } fails "notify::validation::pid_1::a_process_of_another_user_is_ignored";
 
     the_socket_is_abstract: "run/notify/socket.rs" {
         "SocketFile::bind(entry.ok()?," => "SocketFile::bind(entry.ok().filter(|_| false)?,"
@@ -92,7 +92,7 @@ mutants! {
 
     a_line_ends_only_at_a_line_feed: "run/notify/message.rs" {
         "b\"\\r\\n\"" => "b\"\\n\""
-    } fails "notify::strangers::subreaper::what_systemd_accepts_is_accepted";
+    } fails "notify::validation::subreaper::what_systemd_accepts_is_accepted";
 
     main_pid_can_name_another_users_process: "run/handover.rs" {
         "process::owner(pid) == Some(user)" => "process::owner(pid).is_some()"

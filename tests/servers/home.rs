@@ -92,12 +92,15 @@ impl Home {
     pub(crate) fn end(&self, mut hinit: Running) -> Ended {
         // The exit code first, because a process that is left may keep the pipes of hinit's output open.
         let code = hinit.code();
-        let left: Vec<_> = self
+        let remaining: Vec<_> = self
             .processes_here()
             .into_iter()
             .filter_map(|pid| status_of(pid, "Name"))
             .collect();
-        assert!(left.is_empty(), "exited {code}, but {left:?} are left");
+        assert!(
+            remaining.is_empty(),
+            "exited {code}, but {remaining:?} are left"
+        );
         assert!(!self.pid_file().exists());
         hinit.end()
     }
@@ -136,11 +139,11 @@ impl Drop for Home {
     fn drop(&mut self) {
         // Repeated, because a process may replace siblings that were killed.
         for _ in 0..100 {
-            let left = self.processes_here();
-            if left.is_empty() {
+            let remaining = self.processes_here();
+            if remaining.is_empty() {
                 break;
             }
-            for pid in left {
+            for pid in remaining {
                 let _ignored = kill(Pid::from_raw(pid), Signal::SIGKILL);
             }
         }

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use nix::libc::SIGTERM;
 
 use crate::home::*;
-use crate::notify::Asked;
+use crate::notify::ProbedServer;
 use crate::support::*;
 
 /// Far more than the buffers of a socket, so that the download does not complete before the client reads it.
@@ -84,9 +84,9 @@ fn under_notify_it_is_never_ready_and_yet_alive(mode: Mode) {
     let Some(start) = prepare(&home, mode, &["--notify"]) else {
         return;
     };
-    let asked = Asked::start(&home, mode, start);
+    let probed = ProbedServer::start(&home, mode, start);
     assert_eq!(rest(home.request("/missing"))[..13], *b"HTTP/1.1 404 ");
-    asked.is("starting");
-    asked.hinit.signal(SIGTERM);
-    assert_eq!(asked.end().code, 0);
+    probed.is("starting");
+    probed.hinit.signal(SIGTERM);
+    assert_eq!(probed.end().code, 0);
 }

@@ -125,7 +125,7 @@ impl Cluster {
         let mut psql = psql.spawn().unwrap();
         let answers = BufReader::new(psql.stdout.take().unwrap());
         let mut session = Session { psql, answers };
-        session.tell("select 'connected';");
+        session.send("select 'connected';");
         assert_eq!(session.answer(), "connected");
         session
     }
@@ -140,7 +140,7 @@ impl Cluster {
     #[track_caller]
     fn busy_session(&self, hinit: &Running) -> Session {
         let mut session = self.session();
-        session.tell("do $$ begin raise warning 'computing'; loop end loop; end $$;");
+        session.send("do $$ begin raise warning 'computing'; loop end loop; end $$;");
         log_until(hinit, "WARNING:  computing");
         session
     }
@@ -168,7 +168,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    fn tell(&mut self, statement: &str) {
+    fn send(&mut self, statement: &str) {
         writeln!(self.psql.stdin.as_ref().unwrap(), "{statement}").unwrap();
     }
 
@@ -182,10 +182,10 @@ impl Session {
     /// Ends the client, and returns its standard error.
     fn end(mut self) -> String {
         drop(self.psql.stdin.take());
-        let mut complaint = String::new();
+        let mut errors = String::new();
         let mut stderr = self.psql.stderr.take().unwrap();
-        stderr.read_to_string(&mut complaint).unwrap();
-        complaint
+        stderr.read_to_string(&mut errors).unwrap();
+        errors
     }
 }
 
@@ -208,16 +208,16 @@ fn with_term_rewritten_to_int_it_ends_though_a_client_is_at_work_and_needs_no_re
     };
     let (hinit, _) = cluster.start(&["--rewrite", "TERM=INT"]);
     let mut session = cluster.session();
-    session.tell("select 'asleep'; select pg_sleep(100000);");
+    session.send("select 'asleep'; select pg_sleep(100000);");
     assert_eq!(session.answer(), "asleep");
     hinit.signal(SIGTERM);
     let ended = cluster.home.end(hinit);
     assert_eq!(ended.code, 0, "{}", ended.log);
     assert!(!ended.log.contains("; killed "), "{}", ended.log);
-    let complaint = session.end();
+    let errors = session.end();
     assert!(
-        complaint.contains("terminating connection due to administrator command"),
-        "{complaint}"
+        errors.contains("terminating connection due to administrator command"),
+        "{errors}"
     );
     let log = cluster.start_again();
     assert!(
@@ -240,7 +240,7 @@ fn by_term_itself_it_waits_for_its_clients(mode: Mode) {
             .contains("the database system is shutting down")
             .then_some(())
     });
-    session.tell("select 'still here';");
+    session.send("select 'still here';");
     assert_eq!(session.answer(), "still here");
     assert_eq!(session.end(), "");
     let ended = cluster.home.end(hinit);
@@ -252,7 +252,7 @@ fn by_term_itself_it_waits_for_its_clients(mode: Mode) {
     );
 }
 
-// The negative control to both: that a start tells how it was left.
+// The negative control to both: the log of a start shows how the server ended before.
 fn killed_with_a_query_that_does_not_notice_it_recovers_at_the_next_start(mode: Mode) {
     let Some(cluster) = Cluster::new(mode) else {
         return;

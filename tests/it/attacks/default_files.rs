@@ -51,11 +51,11 @@ fn root_ignores_another_users_default_file() {
             "{place}"
         );
         drop(proper);
-        assert_eq!(is_ignored("nobody holds it"), OTHER_USER);
+        assert_eq!(is_ignored("no process has locked it"), OTHER_USER);
         let others = put_locked_file(&path, pid, ATTACKER, 0o644);
         assert_eq!(is_ignored("another user's"), OTHER_USER);
         let for_all = put_locked_file(&path, pid, USER, 0o666);
-        is_ignored("anyone may write it");
+        is_ignored("all users may write it");
         let strangers = put_locked_file(&path, grandchild, USER, 0o644);
         assert_eq!(
             is_ignored("of a process that is no child of PID 1"),

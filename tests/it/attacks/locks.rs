@@ -25,7 +25,7 @@ fn a_lock_of_another_process_does_not_make_a_file_healthy() {
     }
     let dir = TempDir::new();
     let own = attackers_directory(&dir, "own");
-    let victim = Victim::sleeping();
+    let victim = TestProcess::sleeping();
     let (left_behind, path) = (own.join("left-behind"), own.join("pid"));
     fs::write(&left_behind, format!("{}\n", victim.pid())).unwrap();
     set_mode(&left_behind, 0o644);
@@ -38,8 +38,8 @@ fn a_lock_of_another_process_does_not_make_a_file_healthy() {
     for kind in ["--exclusive", "--shared"] {
         let _locked = locked_by_attacker(&path, kind);
         assert_eq!(verdict(&path), format!("unhealthy: {stale}"), "{kind}");
-        let words = ["signal", "KILL", "--pid-file", path.to_str().unwrap()];
-        let ended = run_hinit(words);
+        let arguments = ["signal", "KILL", "--pid-file", path.to_str().unwrap()];
+        let ended = run_hinit(arguments);
         let line = format!("hinit: cannot send SIGKILL: {stale}");
         assert_eq!(
             (ended.code, ended.stdout, ended.log),
@@ -69,7 +69,7 @@ fn a_lock_of_another_process_stops_the_launch_and_is_named() {
     let path = attackers_directory(&dir, "own").join("pid");
     fs::write(&path, "4194303\n").unwrap();
     set_mode(&path, 0o644);
-    let refused = |what: &str, reason: &str| {
+    let assert_refused = |what: &str, reason: &str| {
         let ended = Start::new(Mode::Subreaper)
             .pid_file(&path)
             .fixture(["ready"])
@@ -87,7 +87,7 @@ fn a_lock_of_another_process_stops_the_launch_and_is_named() {
     };
     {
         let _locked = locked_by_attacker(&path, "--exclusive");
-        refused(
+        assert_refused(
             "an exclusive one",
             "another hinit has locked it, for process 4194303",
         );
@@ -95,7 +95,7 @@ fn a_lock_of_another_process_stops_the_launch_and_is_named() {
     }
     {
         let _locked = locked_by_attacker(&path, "--shared");
-        refused("a shared one", "another process keeps it locked");
+        assert_refused("a shared one", "another process keeps it locked");
     }
     // And a lock of the kind that hinit holds for readers, as far as a reader can take it.
     let reader = File::open(&path).unwrap();
@@ -109,7 +109,7 @@ fn a_lock_of_another_process_stops_the_launch_and_is_named() {
     let set = |kind| fcntl(&reader, FcntlArg::F_OFD_SETLK(&lock(kind)));
     assert_eq!(set(libc::F_WRLCK), Err(Errno::EBADF));
     set(libc::F_RDLCK).unwrap();
-    refused("one of a reader", "another process keeps it locked");
+    assert_refused("one of a reader", "another process keeps it locked");
     drop(reader);
     let ended = Start::new(Mode::Subreaper)
         .pid_file(&path)

@@ -27,7 +27,7 @@ fn victims_file(dir: &TempDir, name: &str, pid: i32) -> PathBuf {
 
 /// Asserts that hinit does not start with this PID file, for this reason.
 #[track_caller]
-fn refused(path: &Path, reason: &str) {
+fn assert_refused(path: &Path, reason: &str) {
     let ended = Start::new(Mode::Subreaper)
         .pid_file(path)
         .fixture(["ready"])
@@ -154,7 +154,7 @@ fn a_link_to_a_victims_file_is_not_followed() {
             symlink(&victim, &path).unwrap();
         }
         let before = facts(&victim);
-        refused(&path, reason);
+        assert_refused(&path, reason);
         let start = Start::new(Mode::Subreaper)
             .no_pid_file()
             .arg("--remove-stale")
@@ -184,7 +184,7 @@ fn a_squatted_path_is_left_alone() {
         .status();
     assert!(made.unwrap().success());
     let before = facts(&path);
-    refused(&path, &format!("it belongs to UID {ATTACKER}"));
+    assert_refused(&path, &format!("it belongs to UID {ATTACKER}"));
     let expected = format!(
         "unhealthy: PID file {} belongs to UID {ATTACKER}, which is not trusted",
         path.display()
@@ -221,7 +221,7 @@ fn a_directory_behind_another_users_symlink_is_not_entered() {
              and of its own user",
             within.display()
         );
-        refused(&within.join(path), &reason);
+        assert_refused(&within.join(path), &reason);
     }
     let removing = Start::new(Mode::Subreaper)
         .no_pid_file()
@@ -261,7 +261,7 @@ fn a_directory_behind_another_users_symlink_is_not_entered() {
         format!("healthy: process {pid} is alive")
     );
     assert_eq!(running.stop().code, 143);
-    refused(&dir.join("roots"), "it is a symlink");
+    assert_refused(&dir.join("roots"), "it is a symlink");
     let ended = Start::new(Mode::Subreaper)
         .pid_file(dir.join("roots/unused"))
         .fixture(["exit", "7"])

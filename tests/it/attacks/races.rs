@@ -40,7 +40,7 @@ fn no_wrong_file_or_process_is_used_while_names_are_swapped() {
             .success()
     );
     let path = parent.join("own/pid");
-    let victim = Victim::sleeping();
+    let victim = TestProcess::sleeping();
     let victims = dir.join("victims");
     fs::create_dir(&victims).unwrap();
     // Two PID files of root: that of a running hinit, and one without a lock.
@@ -54,16 +54,16 @@ fn no_wrong_file_or_process_is_used_while_names_are_swapped() {
         .arg(victim.pid().to_string());
     let swap = Start::of(Mode::Subreaper, swap).start().ready();
     let is_over = AtomicBool::new(false);
-    let stranger = format!("process {} ", victim.pid());
+    let victims_line = format!("process {} ", victim.pid());
     let verdicts = thread::scope(|scope| {
         let check = || {
             let mut verdicts = 0;
             while !is_over.load(SeqCst) {
                 let verdict = verdict(&path);
-                assert!(!verdict.contains(&stranger), "{verdict}");
-                let words = ["signal", "KILL", "--pid-file", path.to_str().unwrap()];
-                let said = run_hinit(words);
-                assert!(!said.stdout.contains(&stranger), "{said:?}");
+                assert!(!verdict.contains(&victims_line), "{verdict}");
+                let arguments = ["signal", "KILL", "--pid-file", path.to_str().unwrap()];
+                let ended = run_hinit(arguments);
+                assert!(!ended.stdout.contains(&victims_line), "{ended:?}");
                 verdicts += 1;
             }
             verdicts

@@ -131,7 +131,7 @@ const CATATONIT: [Lines; 2] = [
 ];
 
 #[test]
-fn what_each_exits_with() {
+fn each_exit_code() {
     let all = [
         ("tini", &TINI[..]),
         ("dumb-init", &DUMB_INIT),
@@ -144,17 +144,17 @@ fn what_each_exits_with() {
         {
             // Shown only if the test fails.
             eprintln!("{name} {line}");
-            let words: Vec<&str> = line
+            let arguments: Vec<&str> = line
                 .split_whitespace()
-                .map(|word| word.trim_matches('\''))
+                .map(|argument| argument.trim_matches('\''))
                 .collect();
             let run = |init: &Init| {
-                let ended = init.with(Mode::Subreaper, &words).run();
+                let ended = init.with(Mode::Subreaper, &arguments).run();
                 // Each failure prints its reason, except that of `false`.
-                let is_told = *code == 0 || line.ends_with("false") || !ended.log.is_empty();
-                (ended.code, is_told)
+                let has_reason = *code == 0 || line.ends_with("false") || !ended.log.is_empty();
+                (ended.code, has_reason)
             };
-            alike(name, run, (*code, true));
+            assert_alike(name, run, (*code, true));
         }
     }
 }
@@ -170,7 +170,7 @@ fn each_name_of_each_init() {
         ("podman-init", 1),
     ] {
         let init = Init::hinit_as(name);
-        let run = |words: &[&str]| init.with(Mode::Subreaper, words).run();
+        let run = |arguments: &[&str]| init.with(Mode::Subreaper, arguments).run();
         assert_eq!(run(&["--", "no-such-command"]).code, code, "{name}");
         assert_eq!(run(&["--", "sh", "-c", "exit 3"]).code, 3, "{name}");
     }
@@ -183,20 +183,20 @@ fn a_script_without_an_interpreter_is_the_shells() {
     let script = dir.join("script");
     write_program(&script, "echo $0 $#; exit 5\n");
     let path = script.to_str().unwrap();
-    for (name, words) in [("tini", "-s"), ("dumb-init", "-v"), ("catatonit", "-g")] {
-        for (word, variable) in [
+    for (name, arguments) in [("tini", "-s"), ("dumb-init", "-v"), ("catatonit", "-g")] {
+        for (program, variable) in [
             (path, "/usr/bin:/bin"),
             ("script", dir.as_ref().to_str().unwrap()),
         ] {
             let run = |init: &Init| {
-                let start = init.with(Mode::Subreaper, &[words, "--", word, "a", "b"]);
+                let start = init.with(Mode::Subreaper, &[arguments, "--", program, "a", "b"]);
                 let start = start.with(|command| {
                     command.env("PATH", variable);
                 });
                 let ended = start.run();
                 (ended.code, ended.stdout)
             };
-            alike(name, run, (5, format!("{path} 2")));
+            assert_alike(name, run, (5, format!("{path} 2")));
         }
     }
 }
@@ -228,12 +228,12 @@ fn the_version_is_one_that_engines_read() {
         // Debian's packages name no commit.
         let version = Some(version.to_owned());
         let ours = (version.clone(), Some("hinit".to_owned()));
-        differ(name, run, &(version, None), &ours);
+        assert_differ(name, run, &(version, None), &ours);
     }
     // The other init prints it on the other stream: see `differences`.
     let run = |init: &Init| {
         let ended = init.with(Mode::Subreaper, &["--version"]).run();
         (ended.stdout + &ended.log).starts_with("dumb-init v1.2.5")
     };
-    alike("dumb-init", run, true);
+    assert_alike("dumb-init", run, true);
 }

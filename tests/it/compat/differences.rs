@@ -84,7 +84,7 @@ fn each_row_of_the_table() {
     for (name, situation, observe, theirs, ours) in ROWS {
         // Shown only if the test fails.
         eprintln!("{name}, {situation}");
-        differ(name, observe, &(*theirs).to_owned(), &(*ours).to_owned());
+        assert_differ(name, observe, &(*theirs).to_owned(), &(*ours).to_owned());
     }
 }
 
@@ -95,8 +95,8 @@ fn a_command_out_of_reach() {
     }
     let goes_on = "it goes on".to_owned();
     let ends = "it ends with 1".to_owned();
-    differ("tini", out_of_reach, &ends, &goes_on);
-    alike("dumb-init", out_of_reach, goes_on.clone());
+    assert_differ("tini", out_of_reach, &ends, &goes_on);
+    assert_alike("dumb-init", out_of_reach, goes_on.clone());
     // catatonit itself is not compared: it may exit already when it checks the command.
     assert_eq!(out_of_reach(&Init::hinit_as("catatonit")), goes_on);
 }

@@ -12,7 +12,7 @@ const ORPHAN: &str = "sh -c 'sleep 1000 >/dev/null 2>&1 & echo $!'; echo ready; 
 
 #[test]
 fn the_parent_of_orphans_of_each_init() {
-    for (name, words, variable, comes) in [
+    for (name, arguments, variable, is_adopted) in [
         ("tini", &[][..], "", false),
         ("tini", &["-s"], "", true),
         ("tini", &[], "TINI_SUBREAPER", true),
@@ -22,7 +22,7 @@ fn the_parent_of_orphans_of_each_init() {
         ("catatonit", &["-g"], "", true),
     ] {
         let run = |init: &Init| {
-            let start = init.with(Mode::Subreaper, words).with(|command| {
+            let start = init.with(Mode::Subreaper, arguments).with(|command| {
                 command.envs([SILENT]);
                 if !variable.is_empty() {
                     command.env(variable, "");
@@ -32,17 +32,17 @@ fn the_parent_of_orphans_of_each_init() {
             let orphan: i32 = running.line().parse().unwrap();
             let running = running.ready();
             let parent = status_of(orphan, "PPid").unwrap();
-            let has_come = parent == running.pid().to_string();
+            let has_adopted = parent == running.pid().to_string();
             kill(orphan, SIGKILL);
-            if has_come {
+            if has_adopted {
                 eventually("the process is reaped", || {
                     status_of(orphan, "State").is_none().then_some(())
                 });
             }
             assert_eq!(running.stop().code, 143);
-            has_come
+            has_adopted
         };
-        alike(name, run, comes);
+        assert_alike(name, run, is_adopted);
     }
 }
 
@@ -53,11 +53,11 @@ fn pid_1_adopts_and_reaps_all_orphans() {
             let start = init.with(Mode::Pid1, &[]);
             // It is ready when the last of them has been reaped.
             let running = start.fixture(["orphans", "20"]).start().ready();
-            let left = children_of(running.pid()).len();
+            let remaining = children_of(running.pid()).len();
             let ended = running.stop();
-            (left, ended.code, ended.log)
+            (remaining, ended.code, ended.log)
         };
-        alike(name, run, (1, 143, String::new()));
+        assert_alike(name, run, (1, 143, String::new()));
     }
 }
 
@@ -72,7 +72,7 @@ fn tini_names_reaped_orphans_with_an_option() {
         running.signal(SIGTERM);
         running.end().log.to_lowercase().matches(" reaped ").count()
     };
-    alike("tini", run, 3);
+    assert_alike("tini", run, 3);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn tini_passes_its_parents_death_on() {
         parent.signal(SIGKILL);
         parent.line()
     };
-    alike("tini", run, "signal 15".into());
+    assert_alike("tini", run, "signal 15".into());
 }
 
 in_both_modes!(catatonit_can_pause);
@@ -98,10 +98,10 @@ fn catatonit_can_pause(mode: Mode) {
             let pid = running.pid();
             eventually("it waits for signals", || {
                 let signals = |field| u64::from_str_radix(&status_of(pid, field)?, 16).ok();
-                let seen_to = signals("SigBlk")? | signals("SigCgt")?;
+                let taken = signals("SigBlk")? | signals("SigCgt")?;
                 let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-                let is_there = name.trim() == "catatonit";
-                (is_there && seen_to & 1 << (SIGTERM - 1) != 0).then_some(())
+                let is_catatonit = name.trim() == "catatonit";
+                (is_catatonit && taken & 1 << (SIGTERM - 1) != 0).then_some(())
             });
             kill(children_of(pid)[0], SIGKILL);
             eventually("the init reaps the orphan", || {
@@ -113,6 +113,6 @@ fn catatonit_can_pause(mode: Mode) {
             running.signal(signal);
             running.code()
         };
-        alike("catatonit", run, 0);
+        assert_alike("catatonit", run, 0);
     }
 }

@@ -20,11 +20,11 @@ fn passed_on() -> Vec<i32> {
 
 /// Sends the init these signals, and returns which processes got them.
 #[track_caller]
-fn who_gets(init: &Init, mode: Mode, words: &[&str], signals: &[i32]) -> Received {
-    let (variables, words): (Vec<&str>, Vec<&str>) = words
+fn recipients(init: &Init, mode: Mode, arguments: &[&str], signals: &[i32]) -> Received {
+    let (variables, arguments): (Vec<&str>, Vec<&str>) = arguments
         .iter()
         .partition(|w| w.starts_with(char::is_uppercase));
-    let start = init.with(mode, &words).with(|command| {
+    let start = init.with(mode, &arguments).with(|command| {
         command.envs(
             variables
                 .iter()
@@ -52,7 +52,7 @@ fn signals_go_to_the_server_or_to_its_group(mode: Mode) {
     let all = passed_on();
     // SIGCHLD is for the init alone.
     let sent: Vec<i32> = [SIGCHLD].into_iter().chain(all.iter().copied()).collect();
-    for (name, words, members) in [
+    for (name, arguments, members) in [
         ("tini", &[][..], SERVER),
         ("tini", &["-s"], SERVER),
         ("tini", &["-g"], GROUP),
@@ -67,9 +67,9 @@ fn signals_go_to_the_server_or_to_its_group(mode: Mode) {
         ("catatonit", &[], SERVER),
         ("catatonit", &["-g"], GROUP),
     ] {
-        alike(
+        assert_alike(
             name,
-            |init| who_gets(init, mode, words, &sent),
+            |init| recipients(init, mode, arguments, &sent),
             received(members, &all),
         );
     }
@@ -79,25 +79,25 @@ fn dumb_init_passes_on_signals_of_faults(mode: Mode) {
     let sent = [
         SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS, SIGPWR,
     ];
-    alike(
+    assert_alike(
         "dumb-init",
-        |init| who_gets(init, mode, &[], &sent),
+        |init| recipients(init, mode, &[], &sent),
         received(GROUP, &sent),
     );
 }
 
 fn tini_passes_ctrl_z_on(mode: Mode) {
     let sent = [SIGTSTP, SIGPWR];
-    alike(
+    assert_alike(
         "tini",
-        |init| who_gets(init, mode, &[], &sent),
+        |init| recipients(init, mode, &[], &sent),
         received(SERVER, &sent),
     );
 }
 
 fn dumb_init_rewrites_and_drops(mode: Mode) {
     let sent = [1, SIGINT, SIGQUIT, SIGTERM, SIGPWR];
-    for (words, got) in [
+    for (arguments, got) in [
         (&["-r", "15:10"][..], &[1, 2, 3, 10, 30][..]),
         (&["-r", "15:10", "-r", "1:0"], &[2, 3, 10, 30]),
         (
@@ -110,9 +110,9 @@ fn dumb_init_rewrites_and_drops(mode: Mode) {
             &[1, 2, 3, 12, 30],
         ),
     ] {
-        alike(
+        assert_alike(
             "dumb-init",
-            |init| who_gets(init, mode, words, &sent),
+            |init| recipients(init, mode, arguments, &sent),
             received(GROUP, got),
         );
     }
@@ -126,7 +126,7 @@ fn dumb_init_rewrites_and_drops(mode: Mode) {
         init.signal(1);
         init.code()
     };
-    alike("dumb-init", killed, 137);
+    assert_alike("dumb-init", killed, 137);
 }
 
 fn dumb_init_stops_and_goes_on_with_its_group(mode: Mode) {
@@ -135,10 +135,12 @@ fn dumb_init_stops_and_goes_on_with_its_group(mode: Mode) {
             let mut family = Family::start(init.with(mode, &[]));
             let pid = family.init().pid();
             family.init().signal(signal);
-            [family.server, family.child].into_iter().for_each(stops);
+            [family.server, family.child]
+                .into_iter()
+                .for_each(wait_for_stop);
             // This signal comes last; and no signal can stop PID 1.
             if mode == Mode::Subreaper {
-                stops(pid);
+                wait_for_stop(pid);
             }
             let others = family.others.map(|pid| is_stopped(pid).unwrap());
             family.init().signal(SIGCONT);
@@ -150,7 +152,7 @@ fn dumb_init_stops_and_goes_on_with_its_group(mode: Mode) {
             }
             (others, family.end())
         };
-        alike(
+        assert_alike(
             "dumb-init",
             stop_and_go,
             ([false; 2], received(GROUP, &[SIGCONT])),
@@ -159,7 +161,7 @@ fn dumb_init_stops_and_goes_on_with_its_group(mode: Mode) {
 }
 
 fn dumb_init_stops_even_if_the_signal_is_dropped(mode: Mode) {
-    for (words, members, got) in [
+    for (arguments, members, got) in [
         (&["-r", "20:12"][..], GROUP, Some(12)),
         (&["-r", "20:0"], GROUP, None),
         // This command ignores stop signals.
@@ -168,7 +170,7 @@ fn dumb_init_stops_even_if_the_signal_is_dropped(mode: Mode) {
         (&["-c", "-r", "20:0"], SERVER, None),
     ] {
         let stop_and_go = |init: &Init| {
-            let mut family = Family::start(init.with(mode, words));
+            let mut family = Family::start(init.with(mode, arguments));
             let pid = family.init().pid();
             family.init().signal(SIGTSTP);
             // SIGCONT would discard it while it is pending.
@@ -178,13 +180,13 @@ fn dumb_init_stops_even_if_the_signal_is_dropped(mode: Mode) {
                 }
             }
             if mode == Mode::Subreaper {
-                stops(pid);
+                wait_for_stop(pid);
             }
             family.init().signal(SIGCONT);
             family.expect("server", SIGCONT);
             family.end()
         };
         let all: Vec<i32> = got.into_iter().chain([SIGCONT]).collect();
-        alike("dumb-init", stop_and_go, received(members, &all));
+        assert_alike("dumb-init", stop_and_go, received(members, &all));
     }
 }

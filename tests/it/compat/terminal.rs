@@ -9,9 +9,9 @@ use crate::terminal::interactive_bash;
 
 /// Whether a command leads its session and its process group, has a terminal, and is in its
 /// foreground.
-type Seen = [bool; 4];
+type TerminalRole = [bool; 4];
 
-fn seen(pid: i32) -> Seen {
+fn terminal_role(pid: i32) -> TerminalRole {
     let place = terminal_state(pid);
     let is_foreground = place.has_terminal && place.foreground == place.group;
     [
@@ -23,13 +23,16 @@ fn seen(pid: i32) -> Seen {
 }
 
 /// A program that leads its process group, but no session.
-const GROUP_LEADER: Seen = [false, true, false, false];
-const ITS_TERMINAL: Seen = [false, true, true, true];
+const GROUP_LEADER: TerminalRole = [false, true, false, false];
+const ITS_TERMINAL: TerminalRole = [false, true, true, true];
 
 /// The init with these options and the fixture, started on a terminal by other programs.
-fn command(init: &Init, mode: Mode, others: &[&str], words: &[&str], verb: &str) -> Command {
+fn command(init: &Init, mode: Mode, others: &[&str], arguments: &[&str], verb: &str) -> Command {
     let mut command = command_in(mode, others[0]);
-    command.args(&others[1..]).arg(&init.program).args(words);
+    command
+        .args(&others[1..])
+        .arg(&init.program)
+        .args(arguments);
     command.args([Path::new("--"), &fixture()]).arg(verb);
     init.set_environment(&mut command);
     command
@@ -45,15 +48,15 @@ fn init_and_command(started: &Child) -> (i32, i32) {
 }
 
 /// The session and group of the command when it is ready.
-fn on_a_terminal(init: &Init, mode: Mode, others: &[&str], words: &[&str]) -> Seen {
+fn on_a_terminal(init: &Init, mode: Mode, others: &[&str], arguments: &[&str]) -> TerminalRole {
     let mut pty = Pty::new();
-    let mut child = pty.start(&mut command(init, mode, others, words, "ready"));
+    let mut child = pty.start(&mut command(init, mode, others, arguments, "ready"));
     pty.expect("ready");
     let (_, command) = init_and_command(&child);
-    let seen = seen(command);
+    let terminal_role = terminal_role(command);
     kill(command, SIGKILL);
     eventually("the process exits", || child.try_wait().unwrap());
-    seen
+    terminal_role
 }
 
 const LEADER: [&str; 2] = ["setsid", "--ctty"];
@@ -68,44 +71,48 @@ in_both_modes!(
 );
 
 fn without_a_terminal(mode: Mode) {
-    for (name, words, place) in [
+    for (name, arguments, place) in [
         ("tini", &["-s"][..], GROUP_LEADER),
         ("tini", &["-sg"], GROUP_LEADER),
         ("catatonit", &[], GROUP_LEADER),
         ("dumb-init", &[], [true, true, false, false]),
     ] {
         let run = |init: &Init| {
-            let running = init.with(mode, words).fixture(["ready"]).start().ready();
-            seen(running.server())
+            let running = init
+                .with(mode, arguments)
+                .fixture(["ready"])
+                .start()
+                .ready();
+            terminal_role(running.server())
         };
-        alike(name, run, place);
+        assert_alike(name, run, place);
     }
 }
 
 fn leading_the_terminals_session(mode: Mode) {
-    for (name, words, place) in [
+    for (name, arguments, place) in [
         ("tini", &["-s"][..], ITS_TERMINAL),
         ("catatonit", &[], ITS_TERMINAL),
         // The init leaves the terminal to the command's session.
         ("dumb-init", &[], [true; 4]),
     ] {
-        alike(
+        assert_alike(
             name,
-            |init| on_a_terminal(init, mode, &LEADER, words),
+            |init| on_a_terminal(init, mode, &LEADER, arguments),
             place,
         );
     }
 }
 
 fn each_key_and_size_comes_once_and_nothing_else_does(mode: Mode) {
-    for (name, words) in [
+    for (name, arguments) in [
         ("tini", &["-s"][..]),
         ("catatonit", &[]),
         ("dumb-init", &[]),
     ] {
         let run = |init: &Init| {
             let mut pty = Pty::new();
-            let mut child = pty.start(&mut command(init, mode, &LEADER, words, "signals"));
+            let mut child = pty.start(&mut command(init, mode, &LEADER, arguments, "signals"));
             pty.expect("ready");
             let mut between = String::new();
             for (key, signal) in [("\x03", 2), ("\x1c", 3)] {
@@ -118,7 +125,7 @@ fn each_key_and_size_comes_once_and_nothing_else_does(mode: Mode) {
             eventually("the process exits", || child.try_wait().unwrap());
             between.matches("signal").count()
         };
-        alike(name, run, 0);
+        assert_alike(name, run, 0);
     }
 }
 
@@ -128,26 +135,26 @@ fn the_hup_and_cont_of_a_left_terminal_are_dropped(mode: Mode) {
     let mut pty = Pty::new();
     let init = Init::hinit_as("dumb-init");
     let mut child = pty.start(&mut command(&init, mode, &LEADER, &["-v"], "signals"));
-    let mut said = pty.expect("ready");
+    let mut output = pty.expect("ready");
     // Pending signals are read in the order of their numbers.
     kill(init_and_command(&child).0, SIGUSR1);
-    said += &pty.expect("signal 10");
-    assert!(said.contains("hinit: SIGUSR1 from"), "{said}");
-    assert!(!said.contains("SIGHUP"), "{said}");
+    output += &pty.expect("signal 10");
+    assert!(output.contains("hinit: SIGUSR1 from"), "{output}");
+    assert!(!output.contains("SIGHUP"), "{output}");
     drop(pty);
     eventually("the process exits", || child.try_wait().unwrap());
 }
 
 #[test]
 fn an_init_below_a_script_that_leads_the_session() {
-    for (name, words, place) in [
+    for (name, arguments, place) in [
         ("tini", &["-s"][..], ITS_TERMINAL),
         ("catatonit", &[], ITS_TERMINAL),
         // The terminal still belongs to the script's session.
         ("dumb-init", &[], [true, true, false, false]),
     ] {
-        let run = |init: &Init| on_a_terminal(init, Mode::Subreaper, &SCRIPT, words);
-        alike(name, run, place);
+        let run = |init: &Init| on_a_terminal(init, Mode::Subreaper, &SCRIPT, arguments);
+        assert_alike(name, run, place);
     }
 }
 
@@ -173,7 +180,7 @@ fn dumb_init_stops_at_ctrl_z_and_goes_on() {
             pty.expect("Stopped");
             // A process can read a terminal that is not its session's, and so take the input of the
             // shell.
-            stops(command);
+            wait_for_stop(command);
             pty.command("fg");
             eventually("the process continues", || {
                 (!is_stopped(command)?).then_some(())
@@ -185,5 +192,5 @@ fn dumb_init_stops_at_ctrl_z_and_goes_on() {
         pty.command("exit $?");
         Ended::code_of(eventually("the shell exits", || shell.try_wait().unwrap()))
     };
-    alike("dumb-init", run, 130);
+    assert_alike("dumb-init", run, 130);
 }

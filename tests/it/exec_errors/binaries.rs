@@ -3,7 +3,7 @@
 use std::env::consts::ARCH;
 use std::fs::{self};
 
-use super::{binary, file, refused, with_loader};
+use super::{assert_refused, binary, file, with_loader};
 use crate::support::*;
 
 /// The binary with the machine field of the other architecture.
@@ -49,11 +49,11 @@ fn each_wrong_binary_is_named(mode: Mode) {
         ),
     ] {
         file(&path, contents, 0o755);
-        refused(mode, &path, 126, &reason);
+        assert_refused(mode, &path, 126, &reason);
     }
     // The file of the interpreter is checked as well.
     file(&path, format!("#!{no_loader}\n"), 0o755);
-    refused(
+    assert_refused(
         mode,
         &path,
         126,

@@ -19,8 +19,8 @@ fn dangling_entries_of_path_are_skipped(mode: Mode) {
     fs::create_dir(&good).unwrap();
     symlink("loop", dir.join("loop")).unwrap();
     file(&dir.join("plain"), "", 0o755);
-    file(&good.join("it"), "#!/bin/sh\nexit 7\n", 0o755);
-    file(&good.join("lame"), "#!/no/such/shell\n", 0o755);
+    file(&good.join("server"), "#!/bin/sh\nexit 7\n", 0o755);
+    file(&good.join("broken"), "#!/no/such/shell\n", 0o755);
     file(
         &bad.join("circular"),
         format!("#!{}\n", bad.join("circular").display()),
@@ -42,16 +42,16 @@ fn dangling_entries_of_path_are_skipped(mode: Mode) {
     };
     for entry in &entries {
         let path = format!("{entry}:{}", good.display());
-        let ended = run(&path, "it");
+        let ended = run(&path, "server");
         assert_eq!((ended.code, ended.log.as_str()), (7, ""), "{entry:.40}");
         for path in [&path, &format!("{}:{entry}", good.display())] {
             let ended = run(path, "none");
             let line = "hinit: cannot run `none`: not found in PATH";
             assert_eq!((ended.code, ended.log.as_str()), (127, line), "{entry:.40}");
-            let ended = run(path, "lame");
+            let ended = run(path, "broken");
             let line = format!(
                 "hinit: cannot run `{}`: its interpreter `/no/such/shell` is not there",
-                good.join("lame").display()
+                good.join("broken").display()
             );
             assert_eq!((ended.code, ended.log), (126, line), "{entry:.40}");
         }

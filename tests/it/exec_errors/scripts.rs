@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
-use super::{file, refused};
+use super::{assert_refused, file};
 use crate::support::*;
 
 in_both_modes!(each_wrong_script_is_named);
@@ -77,7 +77,7 @@ fn each_wrong_script_is_named(mode: Mode) {
         ),
     ] {
         file(&dir.join("script"), contents, 0o755);
-        refused(mode, at("script"), 126, &reason);
+        assert_refused(mode, at("script"), 126, &reason);
     }
     // The controls: scripts that differ little from these, and can be executed. env gets the
     // carriage return.

@@ -19,8 +19,8 @@ use super::*;
 /// Starts hinit with these arguments, without vDSO and under strace, which records its system
 /// calls.
 #[allow(unsafe_code)]
-fn traced(words: &[&str], trace: &Path) -> (Child, Child) {
-    let mut command = hinit_with(words);
+fn traced(arguments: &[&str], trace: &Path) -> (Child, Child) {
+    let mut command = hinit_with(arguments);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     // SAFETY: ptrace(PTRACE_TRACEME) is async-signal-safe: the exec then stops the process.
     unsafe {
@@ -98,10 +98,10 @@ fn clocks(trace: &Path) -> Vec<String> {
 }
 
 /// The clocks that a command reads, and its output.
-fn clocks_of(words: &[&str]) -> (Vec<String>, Ended) {
+fn clocks_of(arguments: &[&str]) -> (Vec<String>, Ended) {
     let dir = TempDir::new();
     let trace = dir.join("trace");
-    let (child, mut strace) = traced(words, &trace);
+    let (child, mut strace) = traced(arguments, &trace);
     let ended = Ended::of(&child.wait_with_output().unwrap());
     strace.wait().unwrap();
     (clocks(&trace), ended)
@@ -110,7 +110,7 @@ fn clocks_of(words: &[&str]) -> (Vec<String>, Ended) {
 const MONOTONIC: &str = "clock_gettime(CLOCK_MONOTONIC";
 
 #[track_caller]
-fn only_monotonic(clocks: &[String]) {
+fn assert_only_monotonic(clocks: &[String]) {
     assert!(
         clocks.iter().any(|clock| clock == MONOTONIC),
         "no clock was seen: {clocks:?}"
@@ -127,7 +127,7 @@ fn a_whole_run_reads_no_wall_clock() {
     for options in [&[][..], &["--notify", "--watchdog", "60m"]] {
         let dir = TempDir::new();
         let (path, trace) = (dir.join("pid"), dir.join("trace"));
-        let mut words = vec![
+        let mut arguments = vec![
             "-v",
             "--stop-delay",
             "10ms",
@@ -136,18 +136,18 @@ fn a_whole_run_reads_no_wall_clock() {
             "--pid-file",
             path.to_str().unwrap(),
         ];
-        words.extend(options);
+        arguments.extend(options);
         let script = "trap '' TERM; sleep 1000 >/dev/null 2>&1 & while :; do sleep 1; done";
-        words.extend(["--", "sh", "-c", script]);
-        let (mut child, mut strace) = traced(&words, &trace);
+        arguments.extend(["--", "sh", "-c", script]);
+        let (mut child, mut strace) = traced(&arguments, &trace);
         recorded(&path);
-        let asked = verdict(&path);
-        assert!(asked.starts_with("healthy: "), "{asked}");
+        let verdict = verdict(&path);
+        assert!(verdict.starts_with("healthy: "), "{verdict}");
         kill(child.id().cast_signed(), SIGTERM);
         let status = eventually("the process exits", || child.try_wait().unwrap());
         strace.wait().unwrap();
         assert_eq!(Ended::code_of(status), 137);
-        only_monotonic(&clocks(&trace));
+        assert_only_monotonic(&clocks(&trace));
     }
 }
 
@@ -172,10 +172,10 @@ fn only_a_heartbeat_check_reads_the_wall_clock() {
     ] {
         let (clocks, ended) = clocks_of(&[&check, more].concat());
         assert_eq!(ended.code, i32::from(!healthy), "{more:?} {ended:?}");
-        only_monotonic(&clocks);
+        assert_only_monotonic(&clocks);
     }
-    for (words, code) in [
-        // One that is looked at again and again, with pauses.
+    for (arguments, code) in [
+        // A malformed file, which is read again after pauses.
         (
             &[
                 "healthcheck",
@@ -188,10 +188,10 @@ fn only_a_heartbeat_check_reads_the_wall_clock() {
         (&["signal", "CONT", "--pid-file", pid_file], 0),
         (&["status", "--pid-file", pid_file], 0),
     ] {
-        let (clocks, ended) = clocks_of(words);
-        assert_eq!(ended.code, code, "{words:?} {ended:?}");
+        let (clocks, ended) = clocks_of(arguments);
+        assert_eq!(ended.code, code, "{arguments:?} {ended:?}");
         let known = |clock: &String| clock == MONOTONIC || clock == "clock_gettime(CLOCK_BOOTTIME";
-        assert!(clocks.iter().all(known), "{words:?} {clocks:?}");
+        assert!(clocks.iter().all(known), "{arguments:?} {clocks:?}");
     }
     // The control: the one use of the wall clock is seen.
     let beat = [

@@ -15,20 +15,20 @@ const NONE_LEFT: &str = "No file descriptors available";
 const ENOUGH: u32 = 20;
 
 /// The results with each number of descriptors, from none to enough, without repetitions.
-fn from_none_to_enough(mut say: impl FnMut(u32) -> (i32, String)) -> Vec<(i32, String)> {
-    let mut said: Vec<_> = (0..=ENOUGH).map(&mut say).collect();
-    said.dedup();
-    said
+fn from_none_to_enough(run: impl FnMut(u32) -> (i32, String)) -> Vec<(i32, String)> {
+    let mut results: Vec<_> = (0..=ENOUGH).map(run).collect();
+    results.dedup();
+    results
 }
 
 /// hinit with this limit of descriptors, including the first three, and with these arguments.
-fn limited(most: u32, words: &[&str]) -> Ended {
+fn limited(limit: u32, arguments: &[&str]) -> Ended {
     let mut command = Command::new("prlimit");
-    command.arg(format!("--nofile={most}")).arg(hinit());
+    command.arg(format!("--nofile={limit}")).arg(hinit());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HINIT_")) {
         command.env_remove(name);
     }
-    Ended::of(&command.args(words).output().unwrap())
+    Ended::of(&command.args(arguments).output().unwrap())
 }
 
 /// The line without its time.
@@ -62,11 +62,11 @@ fn a_launch_names_what_lacks_a_descriptor() {
             vec![cannot("open `epoll`"), at(&other), at(&socket)],
         ),
     ] {
-        let said = from_none_to_enough(|most| {
-            let words = ["--pid-file", pid_file, "sh", "-c", "exit 7"];
-            let ended = limited(most, &[options, &words].concat());
+        let results = from_none_to_enough(|limit| {
+            let arguments = ["--pid-file", pid_file, "sh", "-c", "exit 7"];
+            let ended = limited(limit, &[options, &arguments].concat());
             for file in [&path, &socket, &other] {
-                assert!(!file.exists(), "{most} {options:?}: {ended:?}");
+                assert!(!file.exists(), "{limit} {options:?}: {ended:?}");
             }
             (ended.code, without_time(&ended.log))
         });
@@ -79,14 +79,14 @@ fn a_launch_names_what_lacks_a_descriptor() {
             cannot("start `sh`"),
             (7, "hinit: the server exited 7".to_owned()),
         ]);
-        assert_eq!(said, expected, "{options:?}");
+        assert_eq!(results, expected, "{options:?}");
     }
 }
 
 /// The fewest descriptors with which a server is launched.
 fn min_descriptors(pid_file: &Path) -> u32 {
-    let words = ["--pid-file", pid_file.to_str().unwrap(), "true"];
-    let launches = |most: &u32| limited(*most, &words).code == 0;
+    let arguments = ["--pid-file", pid_file.to_str().unwrap(), "true"];
+    let launches = |limit: &u32| limited(*limit, &arguments).code == 0;
     (0..=ENOUGH).find(launches).unwrap()
 }
 
@@ -156,7 +156,7 @@ fn without_descriptors_hinit_warns_of_leftovers(mode: Mode) {
     let hinit = hinit.script("trap 'exit 3' USR1; sleep 1000 >/dev/null 2>&1 & echo ready; wait");
     let hinit = hinit.start().ready().settled();
     let server = hinit.server();
-    let left = eventually("the server has a child", || children_of(server).pop());
+    let leftover = eventually("the server has a child", || children_of(server).pop());
     exhaust_descriptors(&hinit);
     hinit.signal(SIGUSR1);
     let ended = hinit.end();
@@ -171,7 +171,7 @@ fn without_descriptors_hinit_warns_of_leftovers(mode: Mode) {
     );
     assert!(!path.exists());
     if mode == Mode::Subreaper {
-        kill(left, SIGKILL);
+        kill(leftover, SIGKILL);
     }
 }
 

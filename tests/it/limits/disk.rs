@@ -20,8 +20,8 @@ fn on_tmpfs(options: &str, script: &str) -> Ended {
 /// A shell script that starts hinit (`$hinit`) with that PID file, and waits for the PID of its
 /// server (`$pid`), which exits with 3 at SIGTERM.
 const START: &str = "\"$HINIT\" --pid-file mnt/pid sh -c \
-    \"trap 'exit 3' TERM; echo ready; while :; do sleep 0.01; done\" >said & hinit=$!; \
-    until test -s mnt/pid && test -s said; do :; done; read -r pid <mnt/pid; ";
+    \"trap 'exit 3' TERM; echo ready; while :; do sleep 0.01; done\" >output & hinit=$!; \
+    until test -s mnt/pid && test -s output; do :; done; read -r pid <mnt/pid; ";
 /// A shell script that stops hinit, and prints its exit code.
 const STOP: &str = "kill -TERM $hinit; wait $hinit || echo $?; ";
 
@@ -42,16 +42,16 @@ fn a_disk_that_fills_up_after_the_claim_does_no_harm() {
     let script = format!(
         "strace -f -o trace -e trace=pipe2 -e inject=pipe2:signal=STOP \"$HINIT\" --pid-file \
          mnt/pid \
-        sh -c '{server}' >said & tracer=$!; until grep -q 'stopped by' trace; do :; done \
+        sh -c '{server}' >output & tracer=$!; until grep -q 'stopped by' trace; do :; done \
         2>/dev/null; \
         read -r tracee rest <trace; {{ head -c 4096 /dev/zero >mnt/filler && touch filled; }} \
         2>/dev/null \
-        || echo full; kill -CONT $tracee; wait $tracer || echo $?; tr -d 0-9 <said; ls mnt"
+        || echo full; kill -CONT $tracee; wait $tracer || echo $?; tr -d 0-9 <output; ls mnt"
     );
     // The only page was reserved at the claim.
     let ended = on_tmpfs("size=4k", &script);
-    let said = "full\n3\nhealthy: process  is alive\nfiller";
-    assert_eq!(ended.stdout, said, "{}", ended.log);
+    let output = "full\n3\nhealthy: process  is alive\nfiller";
+    assert_eq!(ended.stdout, output, "{}", ended.log);
     assert!(
         ended.log.starts_with("hinit: the server exited 3 after "),
         "{}",
@@ -95,7 +95,7 @@ fn a_default_directory_that_is_full_is_named() {
 #[test]
 fn a_call_that_fails_is_one_warning_and_the_exit_code_stays() {
     let check = "\"$HINIT\" healthcheck --pid-file mnt/pid | tr -d 0-9";
-    for (call, error, verdict, warning, left) in [
+    for (call, error, verdict, warning, remaining) in [
         (
             "pwrite64",
             "ENOSPC",
@@ -144,13 +144,13 @@ fn a_call_that_fails_is_one_warning_and_the_exit_code_stays() {
             \"$HINIT\" --pid-file mnt/pid true; ls mnt"
         );
         let ended = on_tmpfs("size=1m", &script);
-        let after = match (left, warning) {
+        let after = match (remaining, warning) {
             ("", _) => "unhealthy: PID file P does not exist".to_owned(),
             // The PID was reaped, so no process may hold the lock.
             (_, "empty") => {
-                format!("{left}\nunhealthy: PID file P is stale: no hinit has locked it")
+                format!("{remaining}\nunhealthy: PID file P is stale: no hinit has locked it")
             }
-            _ => format!("{left}\nunhealthy: PID file P is empty"),
+            _ => format!("{remaining}\nunhealthy: PID file P is empty"),
         };
         let ended_code = format!("{verdict}\n3\n{after}");
         assert_eq!(

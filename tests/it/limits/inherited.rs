@@ -27,9 +27,9 @@ fn inherited_descriptors_are_closed_without_close_range() {
         ),
     ] {
         let path = dir.join("pid");
-        let mut words = pass_it_on.to_vec();
+        let mut arguments = pass_it_on.to_vec();
         let injected: Vec<_> = faults.iter().map(|it| format!("inject={it}")).collect();
-        words.extend([
+        arguments.extend([
             "strace",
             "-D",
             "-o",
@@ -38,9 +38,9 @@ fn inherited_descriptors_are_closed_without_close_range() {
             "trace=close_range,getdents64",
         ]);
         for fault in &injected {
-            words.extend(["-e", fault]);
+            arguments.extend(["-e", fault]);
         }
-        let hinit = Start::by(Mode::Subreaper, &words).pid_file(&path);
+        let hinit = Start::by(Mode::Subreaper, &arguments).pid_file(&path);
         let hinit = hinit
             .args(["--notify"])
             .fixture(["ready"])

@@ -20,48 +20,48 @@ const ENOUGH: u32 = 1024;
 const STEP: usize = 8;
 
 /// The results with each limit in KiB, from none to enough, without those that the kernel refuses.
-fn from_none_to_enough(kind: &str, words: &[&str]) -> Vec<(i32, String)> {
+fn from_none_to_enough(kind: &str, arguments: &[&str]) -> Vec<(i32, String)> {
     let path = std::env::var("PATH").unwrap();
-    limited(kind, (0..=ENOUGH).step_by(STEP), &path, words)
+    limited(kind, (0..=ENOUGH).step_by(STEP), &path, arguments)
 }
 
 fn limited(
     kind: &str,
     memory: impl Iterator<Item = u32>,
     path: &str,
-    words: &[&str],
+    arguments: &[&str],
 ) -> Vec<(i32, String)> {
     // `prlimit` itself is not searched for in that PATH.
     let prlimit = ["/usr/bin/prlimit", "/bin/prlimit"];
     let prlimit = prlimit.iter().find(|at| Path::new(at).exists()).unwrap();
-    let limited = |most: u32| {
+    let run = |limit: u32| {
         let mut command = Command::new(prlimit);
-        command.arg(format!("--{kind}={}", most * 1024));
-        let command = command.arg(hinit()).args(words).env_clear();
+        command.arg(format!("--{kind}={}", limit * 1024));
+        let command = command.arg(hinit()).args(arguments).env_clear();
         let ended = Ended::of(&command.env("PATH", path).output().unwrap());
         (ended.code, ended.log + &ended.stdout)
     };
-    let mut said: Vec<_> = memory.map(limited).collect();
-    said.retain(|(code, said)| *code != REFUSED || !said.is_empty());
+    let mut results: Vec<_> = memory.map(run).collect();
+    results.retain(|(code, output)| *code != REFUSED || !output.is_empty());
     // Arguments and environment may take a quarter of the stack's limit (execve(2)), which is
     // lifted here.
-    said.retain(|(_, said)| !said.contains("Argument list too long"));
-    assert!(said.len() > 20, "{kind}: {said:?}");
-    said
+    results.retain(|(_, output)| !output.contains("Argument list too long"));
+    assert!(results.len() > 20, "{kind}: {results:?}");
+    results
 }
 
 #[test]
 fn a_health_check_has_a_verdict_or_is_refused_by_the_kernel() {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let victim = Victim::sleeping();
-    let _held = locked_pid_file(&path, victim.pid().to_string());
-    let alive = format!("healthy: process {} is alive", victim.pid());
+    let process = TestProcess::sleeping();
+    let _held = locked_pid_file(&path, process.pid().to_string());
+    let alive = format!("healthy: process {} is alive", process.pid());
     let tcp = "unhealthy: tcp 127.0.0.1:1 cannot be reached: Connection refused after ";
     let grpc = "unhealthy: grpc 127.0.0.1:1 cannot be reached: Connection refused after ";
     let http = "unhealthy: http://127.0.0.1:1/ cannot be reached: Connection refused after ";
     for kind in ["data", "as"] {
-        for (words, code, line) in [
+        for (arguments, code, line) in [
             (
                 &["--pid-file", path.to_str().unwrap()][..],
                 0,
@@ -81,11 +81,11 @@ fn a_health_check_has_a_verdict_or_is_refused_by_the_kernel() {
                 http,
             ),
         ] {
-            let words = [&["healthcheck", "--timeout", "30s"], words].concat();
-            for said in from_none_to_enough(kind, &words) {
+            let arguments = [&["healthcheck", "--timeout", "30s"], arguments].concat();
+            for result in from_none_to_enough(kind, &arguments) {
                 assert!(
-                    said.0 == code && said.1.starts_with(line),
-                    "{kind} {words:?} {said:?}"
+                    result.0 == code && result.1.starts_with(line),
+                    "{kind} {arguments:?} {result:?}"
                 );
             }
         }
@@ -97,7 +97,7 @@ fn a_launch_is_out_of_memory_or_keeps_the_exit_code() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     let server = fixture();
-    let words = [
+    let arguments = [
         "--pid-file",
         path.to_str().unwrap(),
         "--",
@@ -108,13 +108,17 @@ fn a_launch_is_out_of_memory_or_keeps_the_exit_code() {
     let none = "hinit: cannot allocate `connections for probes`: Out of memory";
     for kind in ["data", "as"] {
         for options in [&[][..], &["--notify"]] {
-            let all = from_none_to_enough(kind, &[options, &words].concat());
-            for (code, said) in &all {
-                let is_launched = said.contains("hinit: the server ") && said.contains(" after ");
+            let all = from_none_to_enough(kind, &[options, &arguments].concat());
+            for (code, output) in &all {
+                let is_launched =
+                    output.contains("hinit: the server ") && output.contains(" after ");
                 // If the kernel or its own libc refuses the server as well, its exit code is kept.
                 let is_kept = is_launched && [7, 127, 134, REFUSED].contains(code);
-                let is_told = !options.is_empty() && (*code, said.as_str()) == (125, none);
-                assert!(is_kept || is_told, "{kind} {options:?}: {code} {said}");
+                let is_reported = !options.is_empty() && (*code, output.as_str()) == (125, none);
+                assert!(
+                    is_kept || is_reported,
+                    "{kind} {options:?}: {code} {output}"
+                );
             }
             assert_eq!(all.last().unwrap().0, 7, "{kind} {options:?}");
             assert!(!path.exists() && !socket_beside(&path).exists());

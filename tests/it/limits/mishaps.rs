@@ -60,10 +60,10 @@ fn the_pid_file_is_removed(mode: Mode) {
 
 fn the_pid_file_is_replaced_by_another_kind_of_file(mode: Mode) {
     for (kind, at) in [("FIFO", 0), ("directory", 1), ("socket", 2), ("symlink", 3)] {
-        let (dir, odd) = (TempDir::new(), TempDir::new());
+        let (dir, irregular) = (TempDir::new(), TempDir::new());
         let (verdict, warnings) = change_in(mode, &dir, |path, _| {
             fs::remove_file(path).unwrap();
-            fs::rename(&irregular_files(&odd)[at].1, path).unwrap();
+            fs::rename(&irregular_files(&irregular)[at].1, path).unwrap();
         });
         assert_eq!(
             verdict,
@@ -145,8 +145,8 @@ fn the_contents_of_the_pid_file_change(mode: Mode) {
         (&[b'1'; 5000], "unhealthy: PID file P is too large"),
     ] {
         let dir = TempDir::new();
-        let said = change_in(mode, &dir, |path, _| fs::write(path, bytes).unwrap());
-        assert_eq!(said, (verdict.to_owned(), Vec::new()));
+        let found = change_in(mode, &dir, |path, _| fs::write(path, bytes).unwrap());
+        assert_eq!(found, (verdict.to_owned(), Vec::new()));
         assert!(!dir.join("pid").exists());
     }
 }

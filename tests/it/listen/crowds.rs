@@ -50,20 +50,20 @@ fn a_connection_amid_a_request_is_dropped_last() {
     let (_hinit, socket) = answering(&dir);
     let request = request("/livez");
     let (start, end) = request.split_at(10);
-    let mut asks = Client::new(&socket);
-    asks.send(&request);
-    asks.answer();
+    let mut busy = Client::new(&socket);
+    busy.send(&request);
+    busy.answer();
     // Sent together with a whole request, so that hinit has read it when the answer is there.
-    asks.send(format!("{request}{start}"));
-    asks.answer();
+    busy.send(format!("{request}{start}"));
+    busy.answer();
     // These stay open and send no more requests.
     let mut idle: Vec<Client> = Vec::new();
     for _ in 0..2 * PLACES {
         idle.push(Client::new(&socket));
         idle.last_mut().map(Client::assert_alive);
     }
-    asks.send(end);
-    assert!(asks.answer().status.starts_with("200 "));
+    busy.send(end);
+    assert!(busy.answer().status.starts_with("200 "));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_client_that_sends_requests_and_reads_no_answer_is_dropped() {
     stream.set_write_timeout(Some(bound())).unwrap();
     let requests = request("/status").repeat(50);
     let error = (0..1000).find_map(|_| stream.write_all(requests.as_bytes()).err());
-    let kind = error.expect("it goes on and on").kind();
+    let kind = error.expect("hinit does not drop the client").kind();
     assert!(
         matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset),
         "{kind}"
@@ -121,7 +121,7 @@ fn requests_leave_nothing_behind() {
             .parse()
             .unwrap()
     };
-    let ask = |count: usize| {
+    let send_requests = |count: usize| {
         for _ in 0..count / 100 {
             let mut client = Client::new(&socket);
             let requests = ["/livez", "/readyz", "/status", "/missing"]
@@ -138,9 +138,9 @@ fn requests_leave_nothing_behind() {
         }
     };
     // By now all memory that is ever needed has been touched, also that of each slot.
-    ask(100 * 2 * PLACES);
+    send_requests(100 * 2 * PLACES);
     let before = (memory(hinit.pid()), resident());
-    ask(20_000);
+    send_requests(20_000);
     assert_eq!(memory(hinit.pid()), before.0);
     // (The kernel counts pages in batches.)
     assert!(

@@ -51,8 +51,8 @@ fn without_descriptors_hinit_continues_and_answers_later(mode: Mode) {
         wait_until_asleep(&hinit);
     }
     // The kernel queues the connection, and hinit cannot accept it.
-    let mut waits = Client::new(&socket);
-    waits.send(request("/livez"));
+    let mut waiting = Client::new(&socket);
+    waiting.send(request("/livez"));
     hinit.signal(SIGUSR1);
     assert_eq!(hinit.line(), "signal 10");
     // hinit does not spin until it drops the slow connections: they still exist when it sleeps.
@@ -62,7 +62,7 @@ fn without_descriptors_hinit_continues_and_answers_later(mode: Mode) {
         assert!(client.answer().status.starts_with("200 "));
     }
     drop(clients);
-    assert!(waits.answer().status.starts_with("200 "));
+    assert!(waiting.answer().status.starts_with("200 "));
     assert!(hinit.verdict(&pid_file).starts_with("healthy: "));
     let ended = hinit.stop();
     ended.assert_code_and_lines(0, 1);

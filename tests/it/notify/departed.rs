@@ -10,7 +10,7 @@ use crate::support::*;
 /// A user that is neither root nor the server's.
 const OTHER: &str = "setpriv --reuid=4242 --regid=4242 --clear-groups";
 
-/// A server that waits for the file, runs this, prints `sent` and lives on.
+/// A server that waits for the file, runs this script, prints `sent` and continues.
 fn sends_while_hinit_is_stopped(
     mode: Mode,
     dir: &TempDir,
@@ -33,8 +33,8 @@ fn sends_while_hinit_is_stopped(
     hinit
 }
 
-fn tell(program: &Path, messages: &str) -> String {
-    format!("{} tell {messages}", program.display())
+fn send_and_exit(program: &Path, messages: &str) -> String {
+    format!("{} send-and-exit {messages}", program.display())
 }
 
 in_both_modes!(
@@ -48,7 +48,8 @@ in_both_modes!(
 // As socat or a client in C, which does not wait until hinit has read its message.
 fn an_exited_sender_of_the_servers_user_counts(mode: Mode) {
     let dir = TempDir::new();
-    let hinit = sends_while_hinit_is_stopped(mode, &dir, &[], &tell(&fixture(), "READY=1"));
+    let hinit =
+        sends_while_hinit_is_stopped(mode, &dir, &[], &send_and_exit(&fixture(), "READY=1"));
     eventually("the server is ready", || {
         hinit
             .verdict_with(&dir.join("pid"), &["--ready"])
@@ -67,8 +68,8 @@ fn an_exited_sender_of_another_user_is_ignored_with_a_remedy(mode: Mode) {
     let program = fixture_for_all(&dir);
     let script = format!(
         "{OTHER} {}; {}",
-        tell(&program, "READY=1"),
-        tell(&program, "STATUS=read")
+        send_and_exit(&program, "READY=1"),
+        send_and_exit(&program, "STATUS=read")
     );
     let hinit = sends_while_hinit_is_stopped(mode, &dir, &[], &script);
     eventually("hinit has read both", || {
@@ -92,7 +93,7 @@ fn an_exited_sender_cannot_set_main_pid(mode: Mode) {
     let dir = TempDir::new();
     let script = format!(
         "sleep 1000 & {}; {}",
-        tell(&fixture(), "MAINPID=$! STATUS=read"),
+        send_and_exit(&fixture(), "MAINPID=$! STATUS=read"),
         "echo $!"
     );
     let go = dir.join("pid");
@@ -125,7 +126,7 @@ fn all_messages_are_read_before_the_servers_end_counts(mode: Mode) {
     let script = format!(
         "sleep 1000 & echo $!; until test -e {}; do :; done; exec {}",
         go.display(),
-        tell(&fixture(), &format!("{messages} MAINPID=$!"))
+        send_and_exit(&fixture(), &format!("{messages} MAINPID=$!"))
     );
     let hinit = start
         .pid_file(&pid_file)
@@ -164,12 +165,12 @@ cd "$1"
 until test -s socket && test -s pid; do :; done
 kill -STOP $hinit
 until grep -q 'State:.T' /proc/$hinit/status; do :; done
-NOTIFY_SOCKET=$(cat socket) $2 "$3" tell READY=1 & stranger=$!
-wait $stranger
-echo $((stranger - 1)) >/proc/sys/kernel/ns_last_pid
+NOTIFY_SOCKET=$(cat socket) $2 "$3" send-and-exit READY=1 & sender=$!
+wait $sender
+echo $((sender - 1)) >/proc/sys/kernel/ns_last_pid
 : >go
 until test -s child; do :; done
-test "$(cat child)" = $stranger
+test "$(cat child)" = $sender
 kill -CONT $hinit
 until grep -q 'ignored a notify message' log || "$HINIT" healthcheck --pid-file pid --ready -q; do :; done
 "$HINIT" healthcheck --pid-file pid --ready || :

@@ -101,7 +101,7 @@ fn a_stop_amid_the_handover_reaches_both_servers(mode: Mode) {
     let dir = TempDir::new();
     let (pid_file, go) = (dir.join("pid"), dir.join("go"));
     let script = format!(
-        "trap 'echo told' TERM; {} ready & {}; until test -e {}; do :; done; exit 5",
+        "trap 'echo got TERM' TERM; {} ready & {}; until test -e {}; do :; done; exit 5",
         fixture().display(),
         notify("MAINPID=$! READY=1"),
         go.display()

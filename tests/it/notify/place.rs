@@ -26,7 +26,7 @@ fn assert_elsewhere(socket: &str) {
     );
 }
 
-const TELL: &str =
+const PRINT_SOCKET: &str =
     "echo $NOTIFY_SOCKET; test ! -e $NOTIFY_SOCKET || stat -c '%F %a' $NOTIFY_SOCKET";
 
 in_both_modes!(
@@ -50,7 +50,7 @@ fn the_socket_is_beside_the_pid_file(mode: Mode) {
         let ended = start
             .pid_file(&pid_file)
             .args(["--notify"])
-            .script(TELL)
+            .script(PRINT_SOCKET)
             .run();
         assert_eq!(
             ended.stdout,
@@ -70,7 +70,7 @@ fn the_server_gets_an_absolute_path(mode: Mode) {
         .with(|command| {
             command.current_dir(&dir);
         });
-    let ended = start.script(TELL).run();
+    let ended = start.script(PRINT_SOCKET).run();
     let path = dir.as_ref().canonicalize().unwrap().join("pid");
     assert_eq!(
         ended.stdout.lines().next(),
@@ -84,7 +84,7 @@ fn without_a_pid_file_the_socket_is_in_a_default_directory(mode: Mode) {
     let ended = Start::new(mode)
         .no_pid_file()
         .args(["--notify"])
-        .script(TELL)
+        .script(PRINT_SOCKET)
         .run();
     let (socket, rest) = ended.stdout.split_once('\n').unwrap();
     assert_elsewhere(socket);
@@ -98,7 +98,9 @@ fn a_path_too_long_for_an_address_is_skipped(mode: Mode) {
     let room = 107 - ".notify".len() - dir.join("").as_os_str().len();
     for (length, fits) in [(room, true), (room + 1, false)] {
         let pid_file = dir.join("x".repeat(length));
-        let ended = Start::with_notify(mode, &pid_file).script(TELL).run();
+        let ended = Start::with_notify(mode, &pid_file)
+            .script(PRINT_SOCKET)
+            .run();
         let socket = ended.stdout.lines().next().unwrap();
         if fits {
             assert_eq!(Path::new(socket), beside(&pid_file));
@@ -151,7 +153,9 @@ fn files_of_other_programs_are_left_alone(mode: Mode) {
     }];
     for put in put {
         put();
-        let ended = Start::with_notify(mode, &pid_file).script(TELL).run();
+        let ended = Start::with_notify(mode, &pid_file)
+            .script(PRINT_SOCKET)
+            .run();
         assert_elsewhere(ended.stdout.lines().next().unwrap());
         fs::remove_file(&socket).unwrap();
     }

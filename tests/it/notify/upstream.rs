@@ -97,12 +97,12 @@ fn a_hanging_manager_is_one_warning(mode: Mode) {
     let dir = TempDir::new();
     let path = dir.join("manager");
     let _manager = UnixDatagram::bind(&path).unwrap();
-    let most: usize = std::fs::read_to_string("/proc/sys/net/unix/max_dgram_qlen")
+    let queue_length: usize = std::fs::read_to_string("/proc/sys/net/unix/max_dgram_qlen")
         .unwrap()
         .trim()
         .parse()
         .unwrap();
-    let messages = vec!["WATCHDOG=1"; most + 10];
+    let messages = vec!["WATCHDOG=1"; queue_length + 10];
     let start = Start::new(mode)
         .no_pid_file()
         .args(["--notify"])
@@ -128,14 +128,14 @@ fn without_the_option_the_socket_is_the_servers(mode: Mode) {
 }
 
 fn the_watchdog_of_hinits_manager_is_passed_to_the_server(mode: Mode) {
-    let words = "echo ${WATCHDOG_PID-none} $WATCHDOG_USEC";
+    let script = "echo ${WATCHDOG_PID-none} $WATCHDOG_USEC";
     for (pid, expected) in [("$$", "none 7"), ("999999", "999999 7")] {
         let set = format!("export WATCHDOG_PID={pid} WATCHDOG_USEC=7; exec \"$@\"");
         for options in [&[][..], &["--notify"]] {
             let start = Start::by(mode, &["sh", "-c", &set, "sh"])
                 .no_pid_file()
                 .args(options);
-            assert_eq!(start.script(words).run().stdout, expected);
+            assert_eq!(start.script(script).run().stdout, expected);
         }
     }
 }

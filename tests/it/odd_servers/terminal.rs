@@ -8,9 +8,9 @@ use nix::libc::{SIGCONT, SIGSTOP, SIGTERM};
 use crate::support::*;
 
 /// hinit as the leader of a session with this terminal, executed by a shell.
-fn session_leader(pty: &Pty, mode: Mode, words: &str) -> Child {
+fn session_leader(pty: &Pty, mode: Mode, arguments: &str) -> Child {
     let mut command = command_in(mode, "setsid");
-    let script = format!("exec \"$0\" --no-pid-file {words}");
+    let script = format!("exec \"$0\" --no-pid-file {arguments}");
     pty.start(command.args(["--ctty", "sh", "-c", &script]).arg(hinit()))
 }
 
@@ -20,8 +20,8 @@ fn a_hang_up_comes_from_the_kernel() {
     let log = dir.join("log");
     let mut pty = Pty::new();
     let server = fixture().display().to_string();
-    let words = format!("--verbose {server} ready 2>{}", log.display());
-    let mut hinit = session_leader(&pty, Mode::Subreaper, &words);
+    let arguments = format!("--verbose {server} ready 2>{}", log.display());
+    let mut hinit = session_leader(&pty, Mode::Subreaper, &arguments);
     pty.expect("ready");
     drop(pty);
     let code = eventually("hinit exits", || hinit.try_wait().unwrap());
@@ -31,8 +31,8 @@ fn a_hang_up_comes_from_the_kernel() {
 }
 
 /// PID 1 on a terminal, and its server after its line `ready`.
-fn pid_1_on(pty: &mut Pty, words: &str) -> (Child, i32, i32) {
-    let unshare = session_leader(pty, Mode::Pid1, words);
+fn pid_1_on(pty: &mut Pty, arguments: &str) -> (Child, i32, i32) {
+    let unshare = session_leader(pty, Mode::Pid1, arguments);
     pty.expect("ready");
     let child = |parent| eventually("there is a child", || children_of(parent).first().copied());
     let hinit = child(unshare.id().cast_signed());
@@ -40,7 +40,7 @@ fn pid_1_on(pty: &mut Pty, words: &str) -> (Child, i32, i32) {
 }
 
 #[track_caller]
-fn ends(mut unshare: Child, code: i32) {
+fn assert_ends(mut unshare: Child, code: i32) {
     let status = eventually("hinit exits", || unshare.try_wait().unwrap());
     assert_eq!(Ended::code_of(status), code);
 }
@@ -48,8 +48,8 @@ fn ends(mut unshare: Child, code: i32) {
 #[test]
 fn pid_1_names_a_stop_of_the_server() {
     let mut pty = Pty::new();
-    let words = format!("{} ready", fixture().display());
-    let (unshare, hinit, server) = pid_1_on(&mut pty, &words);
+    let arguments = format!("{} ready", fixture().display());
+    let (unshare, hinit, server) = pid_1_on(&mut pty, &arguments);
     kill(server, SIGSTOP);
     pty.expect("hinit: SIGSTOP stopped the server");
     assert!(status_of(server, "State").unwrap().starts_with('T'));
@@ -58,7 +58,7 @@ fn pid_1_names_a_stop_of_the_server() {
         (!status_of(server, "State")?.starts_with('T')).then_some(())
     });
     kill(hinit, SIGTERM);
-    ends(unshare, 143);
+    assert_ends(unshare, 143);
 }
 
 /// Without a shell only hinit can put the server into the foreground.
@@ -76,5 +76,5 @@ fn pid_1_gives_the_terminal_back_to_a_server_that_asks_for_it() {
     );
     pty.press("one\n");
     pty.expect("got:one");
-    ends(unshare, 7);
+    assert_ends(unshare, 7);
 }

@@ -38,12 +38,12 @@ fn the_lock_shows_the_state_where_the_mode_cannot() {
             let hinit = start.fixture(["signals"]).start().ready();
             if kept != wanted {
                 let line = hinit.log_line();
-                let told = format!(
+                let warning = format!(
                     "hinit: the PID file `*` has the permissions {kept:04o}, not {wanted:04o}: \
                      its file system does \
                      not keep permissions, and may hide hinit's locks from other machines"
                 );
-                assert!(matches_pattern(&line, &told), "{line}");
+                assert!(matches_pattern(&line, &warning), "{line}");
             }
             let pid = recorded(&path);
             assert_eq!(permissions(&path), kept);
@@ -164,8 +164,8 @@ fn without_lock_and_mode_nothing_is_launched() {
     }
 }
 
-/// For health checks of hinit 0.1.0, and the other way round: that locks all of the file and has its marks in
-/// the permissions.
+/// hinit 0.1.0 locks the whole file and marks the state in its permissions. Its health checks must understand
+/// this hinit, and the other way round.
 #[test]
 fn hinits_of_both_versions_understand_each_other() {
     let dir = TempDir::new();
@@ -181,9 +181,12 @@ fn hinits_of_both_versions_understand_each_other() {
     });
     assert_eq!(hinit.stop().code, 0);
 
-    let victim = Victim::sleeping();
-    let alive = format!("healthy: process {} is alive", victim.pid());
-    let stopping = format!("unhealthy: process {} is about to be stopped", victim.pid());
+    let process = TestProcess::sleeping();
+    let alive = format!("healthy: process {} is alive", process.pid());
+    let stopping = format!(
+        "unhealthy: process {} is about to be stopped",
+        process.pid()
+    );
     let no_socket = format!(
         "unhealthy: hinit's socket {} cannot be reached: No such file or directory",
         socket_beside(&path).display()
@@ -198,7 +201,7 @@ fn hinits_of_both_versions_understand_each_other() {
         (2, 0o644, &no_socket),
         (1, 0o644, &stopping),
     ] {
-        fs::write(&path, victim.pid().to_string()).unwrap();
+        fs::write(&path, process.pid().to_string()).unwrap();
         set_mode(&path, mode);
         let file = OpenOptions::new().write(true).open(&path).unwrap();
         let lock = libc::flock {

@@ -10,9 +10,9 @@ fn each_heartbeat() {
     let dir = TempDir::new();
     let path = dir.join("beat");
     let name = path.to_str().unwrap();
-    let look = || verdict_of(&check(&["--heartbeat", name, "--max-age", "1m"]));
+    let check_heartbeat = || verdict_of(&check(&["--heartbeat", name, "--max-age", "1m"]));
     assert_eq!(
-        look(),
+        check_heartbeat(),
         format!("unhealthy: heartbeat {name} does not exist")
     );
     fs::write(&path, "").unwrap();
@@ -38,7 +38,11 @@ fn each_heartbeat() {
         ),
     ] {
         touch(age);
-        assert!(look().starts_with(&start), "{}", look());
+        assert!(
+            check_heartbeat().starts_with(&start),
+            "{}",
+            check_heartbeat()
+        );
     }
     for (kind, path) in irregular_files(&dir) {
         let name = path.to_str().unwrap();

@@ -14,7 +14,7 @@ fn a_unix_socket_by_any_of_its_names() {
     use std::os::linux::net::SocketAddrExt;
     use std::os::unix::net::SocketAddr;
     let name = format!("hinit-it-{}", std::process::id());
-    let check_at = |words: [&str; 2]| verdict_of(&check(&words));
+    let check_at = |arguments: [&str; 2]| verdict_of(&check(&arguments));
     let unix = format!("@{name}");
     assert_eq!(
         check_at(["--unix", &unix]),

@@ -148,7 +148,7 @@ fn a_killed_probe_has_no_answer(mode: Mode) {
     );
     let (mut stream, _) = accept_probe(&listener);
     stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
-    becomes_ready(&dir);
+    wait_until_ready(&dir);
     stop(hinit);
 }
 
@@ -169,7 +169,7 @@ fn the_probing_child_runs_in_the_servers_directory(mode: Mode) {
         let hinit = start.fixture(["ready"]).start().ready().settled();
         assert_eq!(readiness(&dir), 503);
         fs::write(place.join("beat"), "").unwrap();
-        becomes_ready(&dir);
+        wait_until_ready(&dir);
         stop(hinit);
         fs::remove_file(place.join("beat")).unwrap();
     }
@@ -196,7 +196,7 @@ fn the_probe_runs_in_a_directory_that_root_may_not_enter(mode: Mode) {
         .fixture(["ready"])
         .start()
         .ready();
-    becomes_ready(&dir);
+    wait_until_ready(&dir);
     stop(hinit);
 }
 
@@ -228,7 +228,7 @@ fn a_probe_that_cannot_start_is_one_warning(mode: Mode) {
         hinit.log_line(),
         "hinit: the server has answered the probes of --ready-when"
     );
-    becomes_ready(&dir);
+    wait_until_ready(&dir);
     stop(hinit);
 }
 

@@ -132,23 +132,23 @@ fn an_unrelated_process_in_the_same_pid_namespace_is_left_alone() {
     let go = dir.join("go");
     // The leftover gets TERM, prints it, and stays for a while.
     let leftover = format!(
-        "(trap 'echo told' TERM; echo ready; until test -e {}; do sleep 0.01; done) &",
+        "(trap 'echo got TERM' TERM; echo ready; until test -e {}; do sleep 0.01; done) &",
         go.display()
     );
     let hinit = with_long_drain(Mode::Pid1).no_pid_file();
     let hinit = hinit.script(&format!("{leftover} wait")).start().ready();
-    let mut stranger = hinit.nsenter();
-    let script = "trap 'echo told' TERM; trap 'echo alive' USR1; echo ready; \
+    let mut unrelated = hinit.nsenter();
+    let script = "trap 'echo got TERM' TERM; trap 'echo alive' USR1; echo ready; \
         while :; do sleep 0.01; done";
-    stranger.args(["sh", "-c", script]);
-    let stranger = Start::of(Mode::Subreaper, stranger).start().ready();
+    unrelated.args(["sh", "-c", script]);
+    let unrelated = Start::of(Mode::Subreaper, unrelated).start().ready();
     hinit.signal(SIGTERM);
-    assert_eq!(hinit.line(), "told");
+    assert_eq!(hinit.line(), "got TERM");
     // `nsenter` has forked to get into the namespace.
-    kill(children_of(stranger.pid())[0], SIGUSR1);
-    assert_eq!(stranger.line(), "alive");
+    kill(children_of(unrelated.pid())[0], SIGUSR1);
+    assert_eq!(unrelated.line(), "alive");
     fs::write(&go, "").unwrap();
     // The end of PID 1 kills the other process as well, but by KILL.
     assert_eq!(hinit.end().code, 143);
-    assert_eq!(stranger.end().stdout, "");
+    assert_eq!(unrelated.end().stdout, "");
 }

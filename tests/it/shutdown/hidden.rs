@@ -26,7 +26,11 @@ fn hidden_leftovers_get_term_and_are_logged_as_unseen() {
         let start = where_proc_hides(how).no_pid_file();
         let start = start.args(["--grace", "3s"]).arg(&program);
         let ended = start.arg("hidden").run();
-        assert_eq!((ended.code, ended.stdout.as_str()), (0, "told"), "{how}");
+        assert_eq!(
+            (ended.code, ended.stdout.as_str()),
+            (0, "got TERM"),
+            "{how}"
+        );
         let line = "hinit: cannot see which processes the server has left: /proc hides processes\n";
         assert!(ended.log.starts_with(line), "{}", ended.log);
         assert_eq!(ended.log.lines().count(), 2, "{}", ended.log);

@@ -62,14 +62,17 @@ fn other_writers_to_a_filter_get_term_first(mode: Mode) {
 
 fn a_filter_that_outlives_its_input_gets_term(mode: Mode) {
     let dir = TempDir::new();
-    let script = format!("{{ {} }} < <(exit); exit 3", prints_at_term(&dir, "told"));
+    let script = format!(
+        "{{ {} }} < <(exit); exit 3",
+        prints_at_term(&dir, "got TERM")
+    );
     let start = with_long_drain(mode)
         .no_pid_file()
         .args(["--", "bash", "-c", &script]);
     let ended = start.run();
     assert_eq!(
         (ended.code, ended.stdout.as_str()),
-        (3, "told"),
+        (3, "got TERM"),
         "{}",
         ended.log
     );

@@ -153,12 +153,12 @@ impl Freezer {
 
 impl Drop for Freezer {
     fn drop(&mut self) {
-        let (file, word) = if self.is_of_version_1() {
+        let (file, value) = if self.is_of_version_1() {
             ("freezer.state", "THAWED")
         } else {
             ("cgroup.freeze", "0")
         };
-        let _thawed = fs::write(self.0.join(file), word);
+        let _thawed = fs::write(self.0.join(file), value);
         if !std::thread::panicking() {
             eventually("the cgroup is empty", || fs::remove_dir(&self.0).ok());
         }

@@ -2,9 +2,9 @@
 
 use super::*;
 
-/// `hinit signal HUP` by this PID file is refused, with the words of the health check.
+/// `hinit signal HUP` by this PID file is refused, for the reason that the health check reports.
 #[track_caller]
-fn refused(path: &Path, more: &[&str], reason: &str) {
+fn assert_refused(path: &Path, more: &[&str], reason: &str) {
     let verdict = verdict_by(&mut hinit_with([""; 0]), path, more);
     let mut command = hinit_with(["signal", "HUP", "--wait", "30", "--pid-file"]);
     let ended = Ended::of(&command.arg(path).args(more).output().unwrap());
@@ -25,38 +25,38 @@ fn refused(path: &Path, more: &[&str], reason: &str) {
 fn a_file_that_cannot_be_trusted() {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let ears = Ears::open();
-    let pid = ears.pid().to_string();
-    refused(&path, &[], "does not exist");
-    refused(&path, &["--foreign"], "does not exist");
-    let odd = irregular_files(&dir);
+    let receiver = SignalReceiver::start();
+    let pid = receiver.pid().to_string();
+    assert_refused(&path, &[], "does not exist");
+    assert_refused(&path, &["--foreign"], "does not exist");
+    let files = irregular_files(&dir);
     // The target of the symlink is a proper PID file.
     let _held = locked_pid_file(&dir.join("target"), &pid);
-    for (kind, path) in odd {
+    for (kind, path) in files {
         for more in [&[][..], &["--foreign"]] {
-            refused(&path, more, &format!("is not a regular file ({kind})"));
+            assert_refused(&path, more, &format!("is not a regular file ({kind})"));
         }
     }
-    refused(
+    assert_refused(
         Path::new("/dev/null"),
         &[],
         "is not a regular file (device)",
     );
     let held = locked_pid_file(&path, &pid);
-    refused(&path.join("x"), &[], "cannot be read: Not a directory");
+    assert_refused(&path.join("x"), &[], "cannot be read: Not a directory");
     for mode in [0o666, 0o664, 0o646] {
         set_mode(&path, mode);
-        refused(&path, &[], "is writable by others");
+        assert_refused(&path, &[], "is writable by others");
     }
     set_mode(&path, 0o644);
     if can_be_root("to give a file away") {
         chown(&path, Some(65534), None).unwrap();
-        refused(&path, &[], "belongs to UID 65534, which is not trusted");
+        assert_refused(&path, &[], "belongs to UID 65534, which is not trusted");
         chown(&path, Some(0), None).unwrap();
     }
     drop(held);
-    refused(&path, &[], "is stale: no hinit has locked it");
-    assert_eq!(ears.received(), "signal 15\n");
+    assert_refused(&path, &[], "is stale: no hinit has locked it");
+    assert_eq!(receiver.received(), "signal 15\n");
 }
 
 #[test]
@@ -74,40 +74,40 @@ fn contents_that_name_no_process() {
         (&[b' '; 33], "is too large"),
     ] {
         let held = locked_pid_file(&path, contents);
-        refused(&path, &[], reason);
+        assert_refused(&path, &[], reason);
         drop(held);
-        refused(&path, &["--foreign"], reason);
+        assert_refused(&path, &["--foreign"], reason);
     }
     let held = locked_pid_file(&path, "");
-    refused(&path, &[], "the server has not started yet, or has ended");
+    assert_refused(&path, &[], "the server has not started yet, or has ended");
     drop(held);
-    refused(&path, &[], "is empty");
-    refused(&path, &["--foreign"], "is empty");
+    assert_refused(&path, &[], "is empty");
+    assert_refused(&path, &["--foreign"], "is empty");
 }
 
 #[test]
 fn a_pid_that_is_no_living_process() {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let victim = Victim::sleeping();
-    let pid = victim.pid();
+    let process = TestProcess::sleeping();
+    let pid = process.pid();
     let file = locked_pid_file(&path, pid.to_string());
     kill(pid, SIGSTOP);
-    victim.becomes('T');
+    process.becomes('T');
     kill(pid, SIGKILL);
-    victim.becomes('Z');
-    refused(&path, &[], &format!("process {pid} is a zombie"));
-    drop(victim);
-    refused(&path, &[], &format!("process {pid} does not exist"));
+    process.becomes('Z');
+    assert_refused(&path, &[], &format!("process {pid} is a zombie"));
+    drop(process);
+    assert_refused(&path, &[], &format!("process {pid} does not exist"));
     drop(file);
-    let victim = Victim::start(Command::new(fixture()).arg("leader-leaves"));
-    victim.becomes('Z');
-    let of = victim.pid();
+    let process = TestProcess::start(Command::new(fixture()).arg("leader-leaves"));
+    process.becomes('Z');
+    let of = process.pid();
     let tasks = fs::read_dir(format!("/proc/{of}/task")).unwrap().flatten();
     let ids = tasks.map(|task| task.file_name().to_str().unwrap().parse().unwrap());
     let thread: i32 = ids.max().unwrap();
     let _held = locked_pid_file(&path, thread.to_string());
-    refused(&path, &[], &format!("{thread} is a thread of process {of}"));
+    assert_refused(&path, &[], &format!("{thread} is a thread of process {of}"));
     // A process whose first thread has exited counts as well.
     let _held = locked_pid_file(&dir.join("other"), of.to_string());
     let path = dir.join("other");

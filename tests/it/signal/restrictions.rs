@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use super::Ears;
+use super::SignalReceiver;
 use crate::support::*;
 
 #[test]
@@ -13,8 +13,8 @@ fn a_server_that_this_user_may_not_signal() {
     if can_be_root("to be another user") {
         let dir = TempDir::new();
         set_mode(&dir, 0o755);
-        let (path, ears) = (dir.join("pid"), Ears::open());
-        let _held = locked_pid_file(&path, ears.pid().to_string());
+        let (path, receiver) = (dir.join("pid"), SignalReceiver::start());
+        let _held = locked_pid_file(&path, receiver.pid().to_string());
         let mut command = hinit_with(["signal", "HUP", "--wait", "30", "--pid-file"]);
         let ended = Ended::of(&command.arg(&path).uid(65534).output().unwrap());
         let line = "hinit: cannot send SIGHUP: Operation not permitted";
@@ -22,7 +22,7 @@ fn a_server_that_this_user_may_not_signal() {
             (ended.code, ended.stdout.as_str(), ended.log.as_str()),
             (1, "", line)
         );
-        assert_eq!(ears.received(), "signal 15\n");
+        assert_eq!(receiver.received(), "signal 15\n");
     }
 }
 
@@ -30,8 +30,8 @@ fn a_server_that_this_user_may_not_signal() {
 fn a_closed_stdout_keeps_the_exit_code() {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let ears = Ears::open();
-    let _held = locked_pid_file(&path, ears.pid().to_string());
+    let receiver = SignalReceiver::start();
+    let _held = locked_pid_file(&path, receiver.pid().to_string());
     for stdout in [">&-", ">/dev/full", "2>&- >&- <&-", "| true"] {
         for (file, code) in [(path.as_path(), 0), (Path::new("/none"), 1)] {
             let script =
@@ -48,13 +48,13 @@ fn a_closed_stdout_keeps_the_exit_code() {
 fn without_proc_the_pid_alone_is_used() {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let ears = Ears::open();
-    let _held = locked_pid_file(&path, ears.pid().to_string());
+    let receiver = SignalReceiver::start();
+    let _held = locked_pid_file(&path, receiver.pid().to_string());
     let script = "mount -t tmpfs none /proc; \"$HINIT\" signal HUP --pid-file \"$1\"";
     let ended = in_mount_namespace(script, &[path.as_os_str()]);
-    let said = format!("sent SIGHUP to process {}", ears.pid());
-    assert_eq!((ended.code, ended.stdout), (0, said), "{}", ended.log);
-    assert_eq!(ears.received(), "signal 1\nsignal 15\n");
+    let output = format!("sent SIGHUP to process {}", receiver.pid());
+    assert_eq!((ended.code, ended.stdout), (0, output), "{}", ended.log);
+    assert_eq!(receiver.received(), "signal 1\nsignal 15\n");
 }
 
 /// Where the kernel or a seccomp profile refuses `pidfd_open(2)`.
@@ -65,27 +65,27 @@ fn without_pidfds_kill_is_used() {
         let dir = TempDir::new();
         let path = dir.join("pid");
         let hinit = start_fixture(Mode::Subreaper, &path, "signals");
-        let who = format!("process {} (fixture)", recorded(&path));
-        let without = |words: &[&str]| {
+        let server = format!("process {} (fixture)", recorded(&path));
+        let without = |arguments: &[&str]| {
             let mut command = Command::new("strace");
             command.args(["--quiet=all", "--output=/dev/null"]);
             command.args(["-e", &format!("inject={call}:error={error}")]);
             command.arg(crate::support::hinit()).arg("signal");
-            command.arg("--pid-file").arg(&path).args(words);
+            command.arg("--pid-file").arg(&path).args(arguments);
             Ended::of(&command.output().unwrap())
         };
         let ended = without(&["USR1", "--wait=1ms"]);
-        let said = format!("sent SIGUSR1 to {who}\n{who} has not ended within 1ms");
-        assert_eq!((ended.code, ended.stdout), (1, said), "{}", ended.log);
+        let output = format!("sent SIGUSR1 to {server}\n{server} has not ended within 1ms");
+        assert_eq!((ended.code, ended.stdout), (1, output), "{}", ended.log);
         assert_eq!(hinit.line(), "signal 10");
         let ended = without(&["TERM", "--wait=30"]);
-        let said = format!("sent SIGTERM to {who}\n{who} ended after ");
-        assert!(ended.stdout.starts_with(&said), "{ended:?}");
+        let output = format!("sent SIGTERM to {server}\n{server} ended after ");
+        assert!(ended.stdout.starts_with(&output), "{ended:?}");
         assert_eq!((ended.code, hinit.line().as_str()), (0, "signal 15"));
         assert_eq!(hinit.end().code, 0);
         // A zombie that its parent does not reap.
-        let victim = Victim::sleeping();
-        fs::write(&path, victim.pid().to_string()).unwrap();
+        let process = TestProcess::sleeping();
+        fs::write(&path, process.pid().to_string()).unwrap();
         let ended = without(&["KILL", "--wait=30", "--foreign"]);
         assert_eq!(ended.code, 0, "{call} {error} {ended:?}");
     }

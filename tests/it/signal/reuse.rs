@@ -12,7 +12,7 @@ const SCRIPT: &str = r#"
 cd "$1"
 "$HINIT" -q --pid-file pid sleep 1000 & hinit=$!
 until read -r pid 2>/dev/null <pid; do :; done
-strace -f -o trace $2 "$HINIT" signal --pid-file pid KILL >said 2>&1 & tracer=$!
+strace -f -o trace $2 "$HINIT" signal --pid-file pid KILL >output 2>&1 & tracer=$!
 is_stopped() {
     until test "$(grep -c 'stopped by' trace 2>/dev/null)" = $1; do
         ! grep -q 'exited with' trace 2>/dev/null || return 1
@@ -38,7 +38,7 @@ fi
 wait $tracer && echo sent || echo refused
 read -r pid name state rest </proc/$pid/stat
 echo "$name $state"
-cat said
+cat output
 "#;
 
 /// The other process must be alive, and must not have got a signal.
@@ -52,7 +52,7 @@ fn assert_reused_pid_gets_no_signal(options: &[String], end: &str, then: &str) {
     let lines: Vec<_> = ended.stdout.lines().collect();
     let is_spared = matches!(
         lines[..],
-        ["refused", stranger, why] if !stranger.ends_with(" Z")
+        ["refused", process, why] if !process.ends_with(" Z")
             && why.starts_with("hinit: cannot send SIGKILL: ")
     );
     assert!(is_spared, "{options:?} {end} {then}: {ended:?}");
@@ -68,8 +68,8 @@ fn stop_after((name, numbers): &(String, String)) -> String {
 fn calls_before(last: &str) -> Vec<(String, String)> {
     let dir = TempDir::new();
     let (path, trace) = (dir.join("pid"), dir.join("trace"));
-    let victim = Victim::sleeping();
-    let _held = locked_pid_file(&path, victim.pid().to_string());
+    let process = TestProcess::sleeping();
+    let _held = locked_pid_file(&path, process.pid().to_string());
     // As root of a user namespace, as in the script.
     let mut strace = Command::new(if is_root() { "env" } else { "unshare" });
     if !is_root() {
@@ -94,7 +94,7 @@ fn calls_before(last: &str) -> Vec<(String, String)> {
 
 fn can_choose_pids() -> bool {
     let is_there = Path::new("/proc/sys/kernel/ns_last_pid").exists();
-    can_run(is_there, "the kernel must give the PIDs that it is told to")
+    can_run(is_there, "the kernel must let a test choose the next PID")
 }
 
 #[test]

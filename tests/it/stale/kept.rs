@@ -164,8 +164,8 @@ fn a_file_that_this_user_may_not_remove_is_kept() {
             .args(["exit", "0"]);
         let ended = Ended::of(&command.uid(65534).output().unwrap());
         assert_eq!(ended.code, 0);
-        let said = ended.log.lines().next().unwrap_or_default().to_owned();
-        said.replace(path.to_str().unwrap(), "P")
+        let warning = ended.log.lines().next().unwrap_or_default().to_owned();
+        warning.replace(path.to_str().unwrap(), "P")
     };
     assert_eq!(as_nobody(), kept_line("Permission denied"));
     set_mode(&path, 0o600);

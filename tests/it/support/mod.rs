@@ -21,7 +21,7 @@ mod process;
 mod pty;
 mod running;
 mod start;
-mod victim;
+mod test_process;
 
 pub use ended::*;
 pub use notify_and_http::*;
@@ -30,7 +30,7 @@ pub use process::*;
 pub use pty::*;
 pub use running::*;
 pub use start::*;
-pub use victim::*;
+pub use test_process::*;
 
 /// How long a test waits before it fails: far longer than any step takes, or `TEST_BOUND` in
 /// seconds, which the negative controls set.
@@ -50,7 +50,7 @@ pub fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = check() {
             return found;
         }
-        assert!(start.elapsed() < bound(), "never happened: {what}");
+        assert!(start.elapsed() < bound(), "not in time: {what}");
         thread::sleep(Duration::from_millis(1));
     }
 }
@@ -168,7 +168,7 @@ macro_rules! in_both_modes {
 }
 pub(crate) use in_both_modes;
 
-/// The sender of this test's signals, in the words of hinit's log in that mode.
+/// The sender of this test's signals, as hinit's log names it in that mode.
 pub fn sender(mode: Mode) -> String {
     match mode {
         Mode::Subreaper => format!("process {}", std::process::id()),

@@ -13,7 +13,7 @@ use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
 use nix::unistd::tcgetpgrp;
 
 /// The prompt of the shells.
-const PROMPT: &str = "your wish> ";
+const PROMPT: &str = "prompt> ";
 
 /// A pseudo-terminal, which hangs up when dropped.
 pub struct Pty {

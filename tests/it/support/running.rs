@@ -149,7 +149,7 @@ impl Running {
         let next = |lines: &Receiver<String>| match lines.recv_timeout(bound()) {
             Ok(line) => Some(line),
             Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => panic!("what hinit has printed to is still open"),
+            Err(RecvTimeoutError::Timeout) => panic!("standard output or error is still open"),
         };
         let collect = |lines| {
             let lines = std::iter::from_fn(|| next(lines));

@@ -29,9 +29,9 @@ impl Start {
         let calls = faults.iter().filter_map(|fault| fault.split(':').next());
         let trace = format!("trace={}", calls.collect::<Vec<_>>().join(","));
         let faults: Vec<String> = faults.iter().map(|it| format!("inject={it}")).collect();
-        let mut words = vec!["strace", "-D", "-o", "/dev/null", "-e", &trace];
-        words.extend(faults.iter().flat_map(|fault| ["-e", fault]));
-        Self::by(Mode::Subreaper, &words)
+        let mut arguments = vec!["strace", "-D", "-o", "/dev/null", "-e", &trace];
+        arguments.extend(faults.iter().flat_map(|fault| ["-e", fault]));
+        Self::by(Mode::Subreaper, &arguments)
     }
 
     /// Starts with this command in the place of hinit's.
@@ -46,10 +46,10 @@ impl Start {
     /// hinit, executed by another program (such as `prlimit`) if one is given.
     pub fn by(mode: Mode, program: &[&str]) -> Self {
         let hinit = hinit();
-        let mut words: Vec<&OsStr> = program.iter().map(OsStr::new).collect();
-        words.push(hinit.as_os_str());
-        let mut command = command_in(mode, words[0]);
-        command.args(&words[1..]).env_remove("HINIT_PID_FILE");
+        let mut arguments: Vec<&OsStr> = program.iter().map(OsStr::new).collect();
+        arguments.push(hinit.as_os_str());
+        let mut command = command_in(mode, arguments[0]);
+        command.args(&arguments[1..]).env_remove("HINIT_PID_FILE");
         Self::of(mode, command)
     }
 

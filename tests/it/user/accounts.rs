@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::refused;
+use super::assert_refused;
 use crate::support::*;
 
 in_both_modes!(an_unknown_user_is_an_error);
@@ -30,7 +30,7 @@ fn an_unknown_user_is_an_error(mode: Mode) {
             "cannot run with the group `4294967296`: there is no such group in /etc/group",
         ),
     ] {
-        refused(Start::new(mode), &["--user", user], why);
+        assert_refused(Start::new(mode), &["--user", user], why);
     }
 }
 

@@ -30,10 +30,10 @@ fn a_uid_with_roots_group_keeps_it_or_gets_a_remedy() {
                change that; \
         drop USER from the image, so that hinit starts as root, or keep the group with --user \
         10001:0";
-    refused(by("10001", "0", NO_GROUPS), &["--user", "10001"], why);
+    assert_refused(by("10001", "0", NO_GROUPS), &["--user", "10001"], why);
     for user in ["10001:0", "10001:root"] {
-        let is = run_as(by("10001", "0", NO_GROUPS), &["--user", user]);
-        assert_eq!(is, without_capabilities("10001", "0", ""), "{user}");
+        let found = run_as(by("10001", "0", NO_GROUPS), &["--user", user]);
+        assert_eq!(found, without_capabilities("10001", "0", ""), "{user}");
     }
     // What can be changed is changed.
     let may_set_groups = [
@@ -41,8 +41,8 @@ fn a_uid_with_roots_group_keeps_it_or_gets_a_remedy() {
         "--inh-caps=+setgid",
         "--ambient-caps=+setgid",
     ];
-    let is = run_as(by("10001", "0", &may_set_groups), &["--user", "10001"]);
-    assert_eq!(is, without_capabilities("10001", "10001", "10001"));
+    let found = run_as(by("10001", "0", &may_set_groups), &["--user", "10001"]);
+    assert_eq!(found, without_capabilities("10001", "10001", "10001"));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn root_without_setgid_gets_a_remedy() {
     let why = "cannot run as `0`: hinit's group is 0, not 7, and it lacks CAP_SETGID to change \
                that; \
         add it (--cap-add CAP_SETGID), or keep the group with --user 0:0";
-    refused(by("0", "0", &without), &["--user", "0:7"], why);
+    assert_refused(by("0", "0", &without), &["--user", "0:7"], why);
 }
 
 /// In an image with a `USER`; no --cap-add would help.
@@ -66,7 +66,7 @@ fn a_plain_user_cannot_become_another_user() {
     let why = "cannot run as `www-data`: hinit runs as UID 10001 and lacks CAP_SETGID; \
         drop USER from the image, so that hinit starts as root, \
         or start hinit as that user (docker run --user, runAsUser)";
-    refused(by("10001", "0", NO_GROUPS), &["--user", "www-data"], why);
+    assert_refused(by("10001", "0", NO_GROUPS), &["--user", "www-data"], why);
 }
 
 #[test]
@@ -79,14 +79,14 @@ fn the_own_users_ambient_capabilities_and_groups_are_dropped() {
         "--inh-caps=+setgid,+net_raw",
         "--ambient-caps=+setgid,+net_raw",
     ];
-    let is = run_as(by("65534", "65534", &given), &["--user", "nobody"]);
-    assert_eq!(is, without_capabilities("65534", "65534", "65534"));
+    let found = run_as(by("65534", "65534", &given), &["--user", "nobody"]);
+    assert_eq!(found, without_capabilities("65534", "65534", "65534"));
     // Root's capabilities are root's; its groups are those of /etc/group.
-    let is = run_as(by("0", "0", &["--groups=5,6"]), &["--user", "root"]);
+    let found = run_as(by("0", "0", &["--groups=5,6"]), &["--user", "root"]);
     let mut expected = without_capabilities("0", "0", "0");
-    expected[3..5].clone_from_slice(&is[3..5]);
-    assert_eq!(is, expected);
-    assert_ne!(is[4], "0".repeat(16));
+    expected[3..5].clone_from_slice(&found[3..5]);
+    assert_eq!(found, expected);
+    assert_ne!(found[4], "0".repeat(16));
 }
 
 #[test]
@@ -100,18 +100,18 @@ fn groups_that_cannot_be_changed_are_kept_or_named() {
         "cannot run as `4242`: hinit is also in the group 5, and lacks CAP_SETGID to leave it; \
          {remedy}"
     );
-    refused(
+    assert_refused(
         by("4242", "4242", &["--groups=5,4242"]),
         &["--user", "4242"],
         &why,
     );
     for (groups, shown) in [("--groups=4242", "4242"), ("--clear-groups", "")] {
-        let is = run_as(by("4242", "4242", &[groups]), &["--user", "4242"]);
-        assert_eq!(is, without_capabilities("4242", "4242", shown));
+        let found = run_as(by("4242", "4242", &[groups]), &["--user", "4242"]);
+        assert_eq!(found, without_capabilities("4242", "4242", shown));
     }
     let kept = by("4242", "4242", &["--groups=5,6"]);
-    let is = run_as(kept, &["--user", "4242", "--keep-groups"]);
-    assert_eq!(is, without_capabilities("4242", "4242", "5 6"));
+    let found = run_as(kept, &["--user", "4242", "--keep-groups"]);
+    assert_eq!(found, without_capabilities("4242", "4242", "5 6"));
 }
 
 #[test]
@@ -129,9 +129,9 @@ fn keep_groups_keeps_the_engines_groups() {
         let start = start.with(|c| {
             c.env("HINIT_KEEP_GROUPS", variable);
         });
-        let is = run_as(start, &[&["--user", "4242"], option].concat());
+        let found = run_as(start, &[&["--user", "4242"], option].concat());
         assert_eq!(
-            is,
+            found,
             without_capabilities("4242", "4242", shown),
             "{option:?} {variable}"
         );

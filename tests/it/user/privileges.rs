@@ -35,7 +35,7 @@ fn a_plain_user_can_only_be_itself() {
             drop USER from the image, so that hinit starts as root, \
             or start hinit as that user (docker run --user, runAsUser)"
         );
-        refused(by_plain_user(&[]), &["--user", user], &why);
+        assert_refused(by_plain_user(&[]), &["--user", user], &why);
     }
     // hinit could become root again; its server cannot.
     let half = ["setpriv", "--euid=65534", "--egid=65534", "--clear-groups"];
@@ -72,7 +72,7 @@ fn where_the_user_namespace_has_no_such_user() {
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user"]).arg(hinit());
     let why = "cannot run as `4242`: the user namespace does not map that user or group";
-    refused(
+    assert_refused(
         Start::of(Mode::Subreaper, command),
         &["--user", "4242"],
         why,
@@ -162,9 +162,9 @@ fn hinit_stays_dumpable() {
             .script("echo ready; exec sleep 1000")
             .start()
             .ready();
-        let mut look = Command::new(as_in_a_container[0]);
-        look.args([as_in_a_container[1], "readlink"]);
-        let ended = look
+        let mut readlink = Command::new(as_in_a_container[0]);
+        readlink.args([as_in_a_container[1], "readlink"]);
+        let ended = readlink
             .arg(format!("/proc/{}/exe", hinit.pid()))
             .output()
             .unwrap();
@@ -213,7 +213,7 @@ fn the_limit_of_processes_is_hinits_failure() {
                (RLIMIT_NPROC is 0); \
         raise it (--ulimit nproc=N, ulimit -u)";
     let start = Start::by(Mode::Subreaper, &["prlimit", "--nproc=0:0"]);
-    refused(start, &["--user", "4343"], why);
+    assert_refused(start, &["--user", "4343"], why);
 }
 
 /// With `fs.suid_dumpable=1` setresuid(2) makes the child dumpable, so that only the capabilities that it has

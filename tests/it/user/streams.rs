@@ -158,5 +158,5 @@ fn a_stream_that_cannot_change_its_owner_is_no_failure() {
     assert_eq!((ended.code, ended.stdout.as_str()), (0, "on"));
     let line =
         "hinit: cannot change the owner of standard output to UID 4242: Operation not permitted";
-    assert!(ended.log.lines().any(|said| said == line), "{}", ended.log);
+    ended.assert_logged(line);
 }

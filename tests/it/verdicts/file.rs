@@ -122,10 +122,10 @@ fn a_file_of_a_user_without_a_mapping_is_not_the_callers_own() {
     let (path, copy) = (dir.join("pid"), dir.join("hinit"));
     copy_program(&hinit(), &copy);
     set_mode(&copy, 0o755);
-    let victim = Victim::sleeping();
-    let _held = locked_pid_file(&path, victim.pid().to_string());
+    let process = TestProcess::sleeping();
+    let _held = locked_pid_file(&path, process.pid().to_string());
     set_mode(&path, 0o644);
-    let trusted = format!("healthy: process {} is alive", victim.pid());
+    let trusted = format!("healthy: process {} is alive", process.pid());
     let distrusted = format!(
         "unhealthy: PID file {} belongs to UID 65534, which is not trusted",
         path.display()

@@ -17,25 +17,25 @@ fn check_foreign(pid: i32) -> String {
 
 #[test]
 fn each_state_of_a_process() {
-    let victim = Victim::sleeping();
-    let pid = victim.pid();
+    let process = TestProcess::sleeping();
+    let pid = process.pid();
     assert_eq!(
         check_foreign(pid),
         format!("healthy: process {pid} is alive")
     );
     kill(pid, SIGSTOP);
-    victim.becomes('T');
+    process.becomes('T');
     assert_eq!(
         check_foreign(pid),
         format!("unhealthy: process {pid} is stopped")
     );
     kill(pid, SIGKILL);
-    victim.becomes('Z');
+    process.becomes('Z');
     assert_eq!(
         check_foreign(pid),
         format!("unhealthy: process {pid} is a zombie")
     );
-    drop(victim);
+    drop(process);
     assert_eq!(
         check_foreign(pid),
         format!("unhealthy: process {pid} does not exist")
@@ -55,19 +55,19 @@ fn a_traced_process_is_alive() {
             },
         );
     }
-    let victim = Victim::start(command.arg("1000"));
-    victim.becomes('t');
+    let process = TestProcess::start(command.arg("1000"));
+    process.becomes('t');
     assert_eq!(
-        check_foreign(victim.pid()),
-        format!("healthy: process {} is alive", victim.pid())
+        check_foreign(process.pid()),
+        format!("healthy: process {} is alive", process.pid())
     );
 }
 
 #[test]
 fn a_thread_is_not_a_process() {
-    let victim = Victim::start(Command::new(fixture()).arg("leader-leaves"));
-    let pid = victim.pid();
-    victim.becomes('Z');
+    let process = TestProcess::start(Command::new(fixture()).arg("leader-leaves"));
+    let pid = process.pid();
+    process.becomes('Z');
     assert_eq!(
         check_foreign(pid),
         format!("healthy: process {pid} is alive")
@@ -97,10 +97,10 @@ fn a_hostile_process_name_does_not_change_the_verdict() {
     for name in ["a) Z (b", "x\nState:\tZ (zombie)", "\u{1}\u{ff}"] {
         let dir = TempDir::new();
         copy_program(Path::new("/bin/sleep"), &dir.join(name));
-        let victim = Victim::start(Command::new(dir.join(name)).arg("1000"));
+        let process = TestProcess::start(Command::new(dir.join(name)).arg("1000"));
         assert_eq!(
-            check_foreign(victim.pid()),
-            format!("healthy: process {} is alive", victim.pid())
+            check_foreign(process.pid()),
+            format!("healthy: process {} is alive", process.pid())
         );
     }
 }
@@ -109,10 +109,13 @@ fn a_hostile_process_name_does_not_change_the_verdict() {
 fn without_proc_kill_alone_decides() {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let victim = Victim::sleeping();
-    fs::write(&path, victim.pid().to_string()).unwrap();
+    let process = TestProcess::sleeping();
+    fs::write(&path, process.pid().to_string()).unwrap();
     let hidden = |script: &str| in_mount_namespace(script, &[path.as_os_str()]).stdout;
-    let verdict = format!("healthy: process {} is alive (state unknown)", victim.pid());
+    let verdict = format!(
+        "healthy: process {} is alive (state unknown)",
+        process.pid()
+    );
     let script = "mount -t tmpfs none /proc; \"$HINIT\" healthcheck --foreign --pid-file \"$1\"";
     assert_eq!(hidden(script), verdict);
     fs::write(&path, "4194303").unwrap();
@@ -127,7 +130,7 @@ fn proc_of_another_namespace_is_not_used() {
     let dir = TempDir::new();
     let path = dir.join("pid");
     // In the new PID namespace 1 is the shell; the old /proc shows another process as 1.
-    let stopped = Victim::sleeping();
+    let stopped = TestProcess::sleeping();
     kill(stopped.pid(), SIGSTOP);
     stopped.becomes('T');
     let script = "echo $$ > \"$1\"; mount --bind /proc/$2 /proc/1; \

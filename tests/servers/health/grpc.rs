@@ -18,7 +18,7 @@ fn server(home: &Home, script: &str, port: &Port) -> Option<Start> {
 
 /// Checks a service, or the whole server, and compares the verdict and the answer.
 #[track_caller]
-fn says(port: &Port, service: &str, verdict: &str, answer: &str) {
+fn assert_verdict(port: &Port, service: &str, verdict: &str, answer: &str) {
     let address = port.address();
     let target = if service.is_empty() {
         address
@@ -26,14 +26,14 @@ fn says(port: &Port, service: &str, verdict: &str, answer: &str) {
         format!("{address}/{service}")
     };
     let expected = format!("{verdict}: grpc {target} answered {answer} after Nms");
-    assert_eq!(ask(&["--grpc", &target]), expected);
+    assert_eq!(check_probes(&["--grpc", &target]), expected);
 }
 
 #[track_caller]
-fn is_not_http(port: &Port) {
+fn assert_not_http(port: &Port) {
     let url = port.url("/");
     let expected = format!("unhealthy: {url} sent an answer that is not HTTP after Nms");
-    assert_eq!(ask(&["--http", &url]), expected);
+    assert_eq!(check_probes(&["--http", &url]), expected);
 }
 
 /// The answers that are the same in both implementations.
@@ -45,9 +45,9 @@ fn common_answers(port: &Port) {
         ("unsure", "unhealthy", "UNKNOWN"),
         ("nobody", "unhealthy", "gRPC status 5 (NOT_FOUND)"),
     ] {
-        says(port, service, verdict, answer);
+        assert_verdict(port, service, verdict, answer);
     }
-    is_not_http(port);
+    assert_not_http(port);
 }
 
 #[test]
@@ -59,16 +59,16 @@ fn grpcio() {
     let probes = [Probe::grpc(&port), Probe::tcp(&port)];
     while_running(&home, server, &probes, |hinit| {
         common_answers(&port);
-        says(&port, "unheard-of", "unhealthy", "SERVICE_UNKNOWN");
+        assert_verdict(&port, "unheard-of", "unhealthy", "SERVICE_UNKNOWN");
         // It sends SERVING, and then that the call has failed.
-        says(&port, "halfway", "unhealthy", "gRPC status 13 (INTERNAL)");
+        assert_verdict(&port, "halfway", "unhealthy", "gRPC status 13 (INTERNAL)");
         hinit.signal(SIGUSR1);
         eventually("the server reports NOT_SERVING", || {
-            ask(&["--grpc", &port.address()])
+            check_probes(&["--grpc", &port.address()])
                 .contains("NOT_SERVING")
                 .then_some(())
         });
-        says(&port, "up", "unhealthy", "NOT_SERVING");
+        assert_verdict(&port, "up", "unhealthy", "NOT_SERVING");
     });
 }
 
@@ -91,14 +91,14 @@ fn without_health_service(script: &str) {
     let server = server.args(["--bare"]);
     while_running(&home, server, &[Probe::tcp(&port)], |_| {
         for service in ["", "up"] {
-            says(
+            assert_verdict(
                 &port,
                 service,
                 "unhealthy",
                 "gRPC status 12 (UNIMPLEMENTED)",
             );
         }
-        is_not_http(&port);
+        assert_not_http(&port);
     });
 }
 

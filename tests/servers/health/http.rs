@@ -29,8 +29,8 @@ fn nginx(home: &Home, listen: &str) -> Option<Start> {
 
 /// Checks a page with these options, and compares the verdict and the finding.
 #[track_caller]
-fn says(url: &str, options: &[&str], verdict: &str, finding: &str) {
-    let line = ask(&[&["--http", url], options].concat());
+fn assert_verdict(url: &str, options: &[&str], verdict: &str, finding: &str) {
+    let line = check_probes(&[&["--http", url], options].concat());
     assert_eq!(line, format!("{verdict}: {url} {finding}"), "{options:?}");
 }
 
@@ -48,14 +48,14 @@ fn nginx_on_a_port() {
         for (options, is_first) in [(&["--contains"][..], true), (&second[..], false)] {
             for (text, is_there) in [("the first site", is_first), ("the second site", !is_first)] {
                 let options = [options, &[text]].concat();
-                says_whether_there(&port.url("/"), &options, text, is_there);
+                assert_contains(&port.url("/"), &options, text, is_there);
             }
         }
         // A name with two addresses, of which nginx listens on one.
         let by_name = format!("http://localhost:{}/", port.number);
-        says(&by_name, &[], "healthy", "answered 200 OK after Nms");
+        assert_verdict(&by_name, &[], "healthy", "answered 200 OK after Nms");
         assert_eq!(
-            ask(&["--grpc", &port.address()]),
+            check_probes(&["--grpc", &port.address()]),
             format!(
                 "unhealthy: grpc {} sent an answer that is not gRPC after Nms",
                 port.address()
@@ -80,13 +80,13 @@ fn nginx_on_a_port() {
 
 /// Checks whether a text is in the body.
 #[track_caller]
-fn says_whether_there(url: &str, options: &[&str], text: &str, is_there: bool) {
+fn assert_contains(url: &str, options: &[&str], text: &str, is_there: bool) {
     if is_there {
-        return says(url, options, "healthy", "answered 200 OK after Nms");
+        return assert_verdict(url, options, "healthy", "answered 200 OK after Nms");
     }
     let lacks =
         format!("answered 200, but the first 64 KiB of the body do not contain `{text}` after Nms");
-    says(url, options, "unhealthy", &lacks);
+    assert_verdict(url, options, "unhealthy", &lacks);
 }
 
 fn codes_of_nginx(port: &Port) {
@@ -122,7 +122,7 @@ fn codes_of_nginx(port: &Port) {
         ),
         ("/", &["--method", "HEAD"], "healthy", "200 OK"),
     ] {
-        says(
+        assert_verdict(
             &port.url(path),
             options,
             verdict,
@@ -134,7 +134,7 @@ fn codes_of_nginx(port: &Port) {
 /// Bodies with a length, of which not all is read.
 fn bodies_of_nginx(port: &Port) {
     for (path, is_there) in [("/just-within", true), ("/just-outside", false)] {
-        says_whether_there(&port.url(path), &["--contains", "text"], "text", is_there);
+        assert_contains(&port.url(path), &["--contains", "text"], "text", is_there);
     }
 }
 
@@ -147,13 +147,13 @@ fn nginx_on_a_unix_socket() {
     let url = |path| format!("http+unix://{}:{path}", home.join("socket").display());
     let probes = [Probe::http(url("/")), Probe::unix(&home.join("socket"))];
     while_running(&home, server, &probes, |_| {
-        says(
+        assert_verdict(
             &url("/missing"),
             &[],
             "unhealthy",
             "answered 404 Not Found after Nms",
         );
-        says(
+        assert_verdict(
             &url("/head-only"),
             &["--method", "HEAD"],
             "healthy",
@@ -165,7 +165,7 @@ fn nginx_on_a_unix_socket() {
             "--contains",
             "the second site",
         ];
-        says(&url("/"), &second, "healthy", "answered 200 OK after Nms");
+        assert_verdict(&url("/"), &second, "healthy", "answered 200 OK after Nms");
     });
 }
 
@@ -177,7 +177,7 @@ fn the_application(url: impl Fn(&str) -> String) {
         ("database: down", false),
         (&long, true),
     ] {
-        says_whether_there(&url("/health"), &["--contains", text], text, is_there);
+        assert_contains(&url("/health"), &["--contains", text], text, is_there);
     }
     for (path, options, verdict, answer) in [
         ("/broken", &[][..], "unhealthy", "500 Internal Server Error"),
@@ -190,7 +190,7 @@ fn the_application(url: impl Fn(&str) -> String) {
         ),
         ("/health", &["--method", "HEAD"], "healthy", "200 OK"),
     ] {
-        says(
+        assert_verdict(
             &url(path),
             options,
             verdict,
@@ -217,7 +217,7 @@ fn gunicorn_on_a_unix_socket() {
         assert_eq!(all.len(), 2);
         signal_all(&all, SIGSTOP);
         probes[0].is_healthy();
-        let line = ask(&["--timeout", "500ms", "--http", &url("/health")]);
+        let line = check_probes(&["--timeout", "500ms", "--http", &url("/health")]);
         let probe = format!(
             "unhealthy: {} gave no complete answer within --timeout 500ms",
             url("/health")
@@ -253,7 +253,7 @@ fn granian_on_a_port() {
         the_application(|path| port.url(path));
         // It also supports HTTP/2, and has no such page.
         assert_eq!(
-            ask(&["--grpc", &port.address()]),
+            check_probes(&["--grpc", &port.address()]),
             format!("unhealthy: grpc {} answered 404 after Nms", port.address())
         );
     });

@@ -52,7 +52,7 @@ impl Port {
 
 /// The line of a health check without the PID file.
 #[track_caller]
-fn ask(options: &[&str]) -> String {
+fn check_probes(options: &[&str]) -> String {
     check(&[&["--no-pid"], options].concat())
 }
 
@@ -77,12 +77,12 @@ fn check(options: &[&str]) -> String {
     }
 }
 
-/// A probe that tells whether a server is there: its option, and how it is called in a line.
+/// A probe that finds whether a server runs: its option, and its name in a verdict.
 struct Probe {
     option: &'static str,
     target: String,
     name: String,
-    /// What it finds where no server is, and where one is healthy.
+    /// The findings where no server runs, and where one is healthy.
     absent: &'static str,
     healthy: &'static str,
 }
@@ -126,14 +126,14 @@ impl Probe {
         }
     }
 
-    fn ask(&self) -> String {
-        ask(&[self.option, &self.target])
+    fn check(&self) -> String {
+        check_probes(&[self.option, &self.target])
     }
 
     #[track_caller]
     fn is_absent(&self) {
         assert_eq!(
-            self.ask(),
+            self.check(),
             format!("unhealthy: {} {}", self.name, self.absent)
         );
     }
@@ -141,7 +141,7 @@ impl Probe {
     #[track_caller]
     fn is_healthy(&self) {
         assert_eq!(
-            self.ask(),
+            self.check(),
             format!("healthy: {} {}", self.name, self.healthy)
         );
     }
@@ -159,7 +159,7 @@ fn while_running(
     let hinit = server.start();
     for probe in probes {
         eventually("the server is healthy", || {
-            probe.ask().starts_with("healthy: ").then_some(())
+            probe.check().starts_with("healthy: ").then_some(())
         });
         probe.is_healthy();
     }

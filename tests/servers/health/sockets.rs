@@ -19,7 +19,7 @@ fn redis_on_a_port_and_a_unix_socket() {
         let url = port.url("/");
         // Redis closes a connection on which it receives an HTTP request.
         assert_eq!(
-            ask(&["--http", &url]),
+            check_probes(&["--http", &url]),
             format!("unhealthy: {url} closed the connection without a complete answer after Nms")
         );
     });

@@ -30,7 +30,7 @@ fn logs_no_error_for_a_check(error: &str, prepare: Prepare) {
             &["--method", "HEAD"],
             &["--expect", "404"],
         ] {
-            let line = ask(&[&["--http", &port.url("/")], options].concat());
+            let line = check_probes(&[&["--http", &port.url("/")], options].concat());
             assert!(line.contains(" answered 200 OK after "), "{line}");
         }
     }) else {

@@ -12,6 +12,6 @@ def on_starting(server):
 
 
 def when_ready(server):
-    """With SAYS_MAINPID each new master sends MAINPID; gunicorn itself sends only READY=1."""
-    if "SAYS_MAINPID" in os.environ:
+    """With SENDS_MAINPID each new master sends MAINPID; gunicorn itself sends only READY=1."""
+    if "SENDS_MAINPID" in os.environ:
         systemd.sd_notify(f"MAINPID={os.getpid()}", server.log)

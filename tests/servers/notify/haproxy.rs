@@ -12,12 +12,12 @@ use nix::sys::stat;
 use super::*;
 
 /// A hinit with an HAProxy whose configuration is a FIFO, so that it waits each time that it reads it.
-fn serve(home: &Home, mode: Mode) -> Option<Asked<'_>> {
+fn serve(home: &Home, mode: Mode) -> Option<ProbedServer<'_>> {
     let haproxy = installed("HAProxy", Some("/usr/sbin/haproxy".into()))?;
     nix::unistd::mkfifo(&home.join("haproxy.cfg"), stat::Mode::S_IRWXU).unwrap();
     let start = home.start(mode, &["--notify"]).args([haproxy]);
     let start = start.args(["-Ws", "-f", "haproxy.cfg"]);
-    Some(Asked::start(home, mode, start))
+    Some(ProbedServer::start(home, mode, start))
 }
 
 /// Writes the configuration to the FIFO, followed by `more`.
@@ -60,9 +60,9 @@ fn under_way(home: &Home) -> [UnixStream; 2] {
 
 /// Its worker, once the previous worker has ended.
 #[track_caller]
-fn worker(asked: &Asked) -> i32 {
+fn worker(probed: &ProbedServer) -> i32 {
     eventually("there is one worker", || {
-        match children_of(asked.hinit.server())[..] {
+        match children_of(probed.hinit.server())[..] {
             [worker] => Some(worker),
             _ => None,
         }
@@ -71,51 +71,51 @@ fn worker(asked: &Asked) -> i32 {
 
 in_both_modes!(
     its_reloads_keep_it_ready_and_its_master_the_server,
-    it_says_itself_that_it_stops
+    it_reports_its_stop_itself
 );
 
 fn its_reloads_keep_it_ready_and_its_master_the_server(mode: Mode) {
     let home = Home::new();
-    let Some(asked) = serve(&home, mode) else {
+    let Some(probed) = serve(&home, mode) else {
         return;
     };
-    asked.is("starting");
+    probed.is("starting");
     configure(&home, "");
-    asked.becomes("ready");
+    probed.becomes("ready");
     let master = recorded(&home.pid_file());
     answers(&home);
-    // The second one fails; it then goes on with what it had, and says READY=1 all the same.
+    // The second one fails: HAProxy keeps its configuration, and sends READY=1 as well.
     for more in ["", "junk\n", ""] {
-        let before = worker(&asked);
-        asked.hinit.signal(SIGUSR2);
-        asked.becomes("reloading");
+        let before = worker(&probed);
+        probed.hinit.signal(SIGUSR2);
+        probed.becomes("reloading");
         answers(&home);
         assert_eq!(recorded(&home.pid_file()), master);
         configure(&home, more);
-        asked.becomes("ready");
+        probed.becomes("ready");
         answers(&home);
         assert_eq!(recorded(&home.pid_file()), master);
-        assert_eq!(worker(&asked) == before, !more.is_empty());
+        assert_eq!(worker(&probed) == before, !more.is_empty());
     }
-    asked.hinit.signal(SIGTERM);
-    let ended = asked.end();
+    probed.hinit.signal(SIGTERM);
+    let ended = probed.end();
     assert_eq!(ended.code, 0, "{}", ended.log);
 }
 
-// USR1 is no stop signal to hinit: that this is a stop it has from HAProxy's STOPPING=1.
-fn it_says_itself_that_it_stops(mode: Mode) {
+// USR1 is no stop signal of hinit, which learns of the stop from HAProxy's STOPPING=1.
+fn it_reports_its_stop_itself(mode: Mode) {
     let home = Home::new();
-    let Some(asked) = serve(&home, mode) else {
+    let Some(probed) = serve(&home, mode) else {
         return;
     };
     configure(&home, "");
-    asked.becomes("ready");
+    probed.becomes("ready");
     let [client, mut backend] = under_way(&home);
-    asked.hinit.signal(SIGUSR1);
-    asked.becomes("stopping");
+    probed.hinit.signal(SIGUSR1);
+    probed.becomes("stopping");
     backend.write_all(b"HTTP/1.0 200 OK\r\n\r\ndone\n").unwrap();
     drop(backend);
     assert!(rest(client).ends_with(b"\r\n\r\ndone\n"));
-    let ended = asked.end();
+    let ended = probed.end();
     assert_eq!(ended.code, 0, "{}", ended.log);
 }

@@ -13,13 +13,13 @@ use crate::home::*;
 use crate::support::*;
 
 /// A hinit whose server is queried in every way: /status, /livez, /readyz and `hinit healthcheck`.
-pub(crate) struct Asked<'a> {
+pub(crate) struct ProbedServer<'a> {
     home: &'a Home,
     mode: Mode,
     pub(crate) hinit: Running,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> ProbedServer<'a> {
     /// Starts it with `--listen`.
     pub(crate) fn start(home: &'a Home, mode: Mode, server: Start) -> Self {
         let listen = format!("unix:{}", home.join("probes").display());
@@ -119,12 +119,8 @@ impl<'a> Asked<'a> {
         let mut command = match self.mode {
             Mode::Subreaper => Command::new(hinit()),
             Mode::Pid1 => {
-                let mut command = Command::new("nsenter");
-                if !is_root() {
-                    command.args(["--user", "--preserve-credentials"]);
-                }
-                command.args(["--pid", "--mount", "--target"]);
-                command.arg(self.hinit.pid().to_string()).arg(hinit());
+                let mut command = self.hinit.nsenter();
+                command.arg(hinit());
                 command
             }
         };

@@ -21,46 +21,46 @@ fn stopped_backend(server: i32) -> i32 {
     backend
 }
 
-in_both_modes!(it_says_when_it_is_ready_and_when_it_stops);
+in_both_modes!(it_reports_when_it_is_ready_and_when_it_stops);
 
-fn it_says_when_it_is_ready_and_when_it_stops(mode: Mode) {
+fn it_reports_when_it_is_ready_and_when_it_stops(mode: Mode) {
     let Some(cluster) = Cluster::new(mode) else {
         return;
     };
     File::create(cluster.home.join("data/recovery.signal")).unwrap();
     let options = ["--notify", "--verbose"];
     let server = cluster.prepare(&options, &["-h", "", "-c", RESTORE]);
-    let asked = Asked::start(&cluster.home, mode, server);
-    // It listens by now, and turns everybody away.
-    eventually("clients are told that it starts", || {
+    let probed = ProbedServer::start(&cluster.home, mode, server);
+    // It listens by now, and refuses all clients.
+    eventually("clients are refused because it starts", || {
         let refused = cluster.refusal();
         refused
             .contains("the database system is starting up")
             .then_some(())
     });
-    asked.is("starting");
+    probed.is("starting");
     File::create(cluster.home.join("go")).unwrap();
-    asked.becomes("ready");
+    probed.becomes("ready");
     let postmaster = recorded(&cluster.home.pid_file());
     log_until(
-        &asked.hinit,
+        &probed.hinit,
         "database system is ready to accept connections",
     );
-    // Its reload, of which it says nothing.
-    asked.hinit.signal(SIGHUP);
+    // A reload, for which it sends no message.
+    probed.hinit.signal(SIGHUP);
     log_until(
-        &asked.hinit,
+        &probed.hinit,
         "received SIGHUP, reloading configuration files",
     );
-    asked.is("ready");
+    probed.is("ready");
     let session = cluster.session();
-    let backend = stopped_backend(asked.hinit.server());
-    // A fast shutdown of which hinit knows only what PostgreSQL says.
-    kill(asked.hinit.server(), SIGINT);
-    asked.becomes("stopping");
+    let backend = stopped_backend(probed.hinit.server());
+    // A fast shutdown, of which hinit learns only from PostgreSQL's message.
+    kill(probed.hinit.server(), SIGINT);
+    probed.becomes("stopping");
     assert_eq!(recorded(&cluster.home.pid_file()), postmaster);
     kill(backend, SIGCONT);
-    let ended = asked.end();
+    let ended = probed.end();
     assert_eq!(ended.code, 0, "{}", ended.log);
     assert!(
         ended.log.contains("hinit: the server says STOPPING=1"),

@@ -13,9 +13,18 @@ const WATCHDOG: &str = "3s";
 const SILENT: &str = "unhealthy: no sign of life for AGE (watchdog 3s)";
 
 /// A hinit with a server of the tests.
-fn serve<'a>(home: &'a Home, mode: Mode, options: &[&str], script: &str) -> Option<Asked<'a>> {
+fn serve<'a>(
+    home: &'a Home,
+    mode: Mode,
+    options: &[&str],
+    script: &str,
+) -> Option<ProbedServer<'a>> {
     let start = home.start(mode, options).args([python_program("python")?]);
-    Some(Asked::start(home, mode, start.args([source(script)])))
+    Some(ProbedServer::start(
+        home,
+        mode,
+        start.args([source(script)]),
+    ))
 }
 
 /// Makes the server hang after its answer.
@@ -28,25 +37,25 @@ fn hang(home: &Home) {
 fn a_server_that_hangs_is_unhealthy_until_it_continues() {
     let home = Home::new();
     let options = ["--verbose", "--watchdog", WATCHDOG];
-    let Some(asked) = serve(&home, Mode::Subreaper, &options, "notify/watched.py") else {
+    let Some(probed) = serve(&home, Mode::Subreaper, &options, "notify/watched.py") else {
         return;
     };
     // More messages than the server sends within the timeout.
     for _ in 0..8 {
-        log_until(&asked.hinit, "the server says WATCHDOG=1");
+        log_until(&probed.hinit, "the server says WATCHDOG=1");
     }
-    asked.is("ready");
+    probed.is("ready");
     hang(&home);
-    asked.reaches("silent");
-    assert_eq!([asked.livez(), asked.readyz()], [SILENT; 2]);
+    probed.reaches("silent");
+    assert_eq!([probed.livez(), probed.readyz()], [SILENT; 2]);
     log_until(
-        &asked.hinit,
+        &probed.hinit,
         "hinit: the server is unhealthy: no sign of life for ",
     );
     File::create(home.join("go")).unwrap();
-    asked.becomes("ready");
-    asked.hinit.signal(SIGTERM);
-    let ended = asked.end();
+    probed.becomes("ready");
+    probed.hinit.signal(SIGTERM);
+    let ended = probed.end();
     assert_eq!(ended.code, 143, "{}", ended.log);
     assert!(!ended.log.contains("no sign of life"), "{}", ended.log);
 }
@@ -55,43 +64,43 @@ fn a_server_that_hangs_is_unhealthy_until_it_continues() {
 fn the_watchdogs_signal_ends_a_server_that_hangs() {
     let home = Home::new();
     let options = ["--watchdog", WATCHDOG, "--watchdog-signal", "ABRT"];
-    let Some(asked) = serve(&home, Mode::Pid1, &options, "notify/watched.py") else {
+    let Some(probed) = serve(&home, Mode::Pid1, &options, "notify/watched.py") else {
         return;
     };
-    asked.becomes("ready");
+    probed.becomes("ready");
     hang(&home);
-    let ended = asked.end();
+    let ended = probed.end();
     assert_eq!(ended.code, 134, "{}", ended.log);
     for words in ["no sign of life for ", "the server was killed by SIGABRT"] {
         assert!(ended.log.contains(words), "{words}: {}", ended.log);
     }
 }
 
-in_both_modes!(a_worker_is_believed_and_a_stranger_is_not);
+in_both_modes!(messages_of_a_worker_count_and_those_of_other_processes_do_not);
 
-fn a_worker_is_believed_and_a_stranger_is_not(mode: Mode) {
+fn messages_of_a_worker_count_and_those_of_other_processes_do_not(mode: Mode) {
     let home = Home::new();
-    let Some(asked) = serve(&home, mode, &["--notify"], "notify/worker.py") else {
+    let Some(probed) = serve(&home, mode, &["--notify"], "notify/worker.py") else {
         return;
     };
-    let name = asked.hinit.line();
+    let name = probed.hinit.line();
     assert!(name.ends_with(".notify"), "{name}");
-    let stranger = UnixDatagram::unbound().unwrap();
+    let unrelated = UnixDatagram::unbound().unwrap();
     for _ in 0..3 {
-        stranger
-            .send_to(b"READY=1\nSTATUS=a stranger speaks", &name)
+        unrelated
+            .send_to(b"READY=1\nSTATUS=from another process", &name)
             .unwrap();
     }
-    // What comes later is read later.
-    File::create(home.join("speak")).unwrap();
-    eventually("the worker's word is heard", || {
-        (asked.status("status") == "the worker speaks").then_some(())
+    // Messages are read in their order.
+    File::create(home.join("send")).unwrap();
+    eventually("the worker's message is read", || {
+        (probed.status("status") == "from the worker").then_some(())
     });
-    asked.is("starting");
+    probed.is("starting");
     File::create(home.join("go")).unwrap();
-    asked.becomes("ready");
-    asked.hinit.signal(SIGTERM);
-    let ended = asked.end();
+    probed.becomes("ready");
+    probed.hinit.signal(SIGTERM);
+    let ended = probed.end();
     assert_eq!(ended.code, 143, "{}", ended.log);
     let warning = match mode {
         Mode::Subreaper => format!(

@@ -15,8 +15,8 @@ def wait_for(name):
 print(os.environ["NOTIFY_SOCKET"], flush=True)
 if os.fork() == 0:
     notifier = sdnotify.SystemdNotifier()
-    wait_for("speak")
-    notifier.notify("STATUS=the worker speaks")
+    wait_for("send")
+    notifier.notify("STATUS=from the worker")
     wait_for("go")
     notifier.notify("READY=1")
 while True:

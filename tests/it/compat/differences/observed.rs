@@ -23,9 +23,9 @@ pub fn faults_and_job_control(init: &Init) -> String {
     ];
     let mut family = Family::start(init.with(Mode::Pid1, &[]));
     family.signal(&sent);
-    let told = family.end();
-    assert_eq!(told.len(), 1, "{told:?}");
-    let numbers: Vec<String> = told["server"].iter().map(i32::to_string).collect();
+    let received = family.end();
+    assert_eq!(received.len(), 1, "{received:?}");
+    let numbers: Vec<String> = received["server"].iter().map(i32::to_string).collect();
     numbers.join(" ")
 }
 
@@ -75,18 +75,18 @@ pub fn result_of_signal(init: &Init, mode: Mode, signal: i32) -> String {
     kill(server, 64);
     let line = running.line();
     kill(server, SIGTERM);
-    let fate = if line == format!("signal {signal}") {
+    let result = if line == format!("signal {signal}") {
         "passed on"
     } else {
         "dropped"
     };
-    assert!(fate == "passed on" || line == "signal 64", "{line}");
-    fate.to_owned()
+    assert!(result == "passed on" || line == "signal 64", "{line}");
+    result.to_owned()
 }
 
-pub fn value(init: &Init, words: &[&str]) -> String {
+pub fn value(init: &Init, arguments: &[&str]) -> String {
     let running = init
-        .with(Mode::Subreaper, words)
+        .with(Mode::Subreaper, arguments)
         .fixture(["signals"])
         .start()
         .ready();
@@ -175,12 +175,18 @@ pub fn inherited(init: &Init) -> String {
         "--block-signal=USR1,TTIN",
         "--ignore-signal=INT,TTOU",
     ];
-    let words = ["grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"];
+    let arguments = ["grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"];
     let mut without = Command::new(changed[0]);
-    let without = Ended::of(&without.args(&changed[1..]).args(words).output().unwrap());
+    let without = Ended::of(
+        &without
+            .args(&changed[1..])
+            .args(arguments)
+            .output()
+            .unwrap(),
+    );
     let with = init
         .behind(Mode::Subreaper, &changed, &["--"])
-        .args(words)
+        .args(arguments)
         .run();
     assert_eq!((with.code, without.code), (0, 0));
     let is_same = with.stdout == without.stdout;
@@ -267,8 +273,8 @@ pub fn ctrl_z(init: &Init) -> String {
 }
 
 /// The streams on which it prints, stdout first.
-pub fn channel(init: &Init, words: &[&str]) -> String {
-    let ended = init.with(Mode::Subreaper, words).run();
+pub fn channel(init: &Init, arguments: &[&str]) -> String {
+    let ended = init.with(Mode::Subreaper, arguments).run();
     match (ended.stdout.as_str(), ended.log.as_str()) {
         ("", "") => "nowhere",
         ("", _) => "stderr",
@@ -277,8 +283,8 @@ pub fn channel(init: &Init, words: &[&str]) -> String {
     .to_owned()
 }
 
-pub fn exits(init: &Init, words: &[&str]) -> String {
-    init.with(Mode::Subreaper, words).run().code.to_string()
+pub fn exits(init: &Init, arguments: &[&str]) -> String {
+    init.with(Mode::Subreaper, arguments).run().code.to_string()
 }
 
 pub fn cannot_run(init: &Init, text: &str) -> String {

@@ -12,14 +12,14 @@ use super::*;
 fn no_health_check_says_that_a_dead_server_is_healthy() {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let victim = Victim::sleeping();
-    let pid = victim.pid();
+    let process = TestProcess::sleeping();
+    let pid = process.pid();
     let _held = locked_pid_file(&path, format!("{pid}\n"));
-    let words = ["--pid-file", path.to_str().unwrap()];
+    let arguments = ["--pid-file", path.to_str().unwrap()];
     let unreadable = format!("PID file {} cannot be read: {NONE_LEFT}", path.display());
     let unseen = format!("cannot look up process {pid}: {NONE_LEFT}");
-    let check = |most| {
-        let ended = limited(most, &[&["healthcheck"], &words[..]].concat());
+    let check = |limit| {
+        let ended = limited(limit, &[&["healthcheck"], &arguments[..]].concat());
         assert_eq!(ended.log, "");
         (ended.code, ended.stdout)
     };
@@ -28,8 +28,8 @@ fn no_health_check_says_that_a_dead_server_is_healthy() {
     let expected = [unhealthy(&unreadable), unhealthy(&unseen), alive];
     assert_eq!(from_none_to_enough(check), expected);
 
-    let signal = |most| {
-        let ended = limited(most, &[&["signal", "CONT"], &words[..]].concat());
+    let signal = |limit| {
+        let ended = limited(limit, &[&["signal", "CONT"], &arguments[..]].concat());
         (ended.code, ended.log + &ended.stdout)
     };
     let refused = |why: &str| (1, format!("hinit: cannot send SIGCONT: {why}"));
@@ -43,8 +43,8 @@ fn no_health_check_says_that_a_dead_server_is_healthy() {
     assert_eq!(from_none_to_enough(signal), expected);
 
     // What could not be counted is not shown as 0.
-    let status = |most| {
-        let ended = limited(most, &[&["status"], &words[..]].concat());
+    let status = |limit| {
+        let ended = limited(limit, &[&["status"], &arguments[..]].concat());
         let line = ended
             .stdout
             .lines()
@@ -61,11 +61,11 @@ fn no_health_check_says_that_a_dead_server_is_healthy() {
     assert!(
         children
             .iter()
-            .all(|said| *said == none || said.0 == 1 || said.1.contains('('))
+            .all(|found| *found == none || found.0 == 1 || found.1.contains('('))
     );
 
     kill(pid, SIGKILL);
-    victim.becomes('Z');
+    process.becomes('Z');
     let zombie = unhealthy(&format!("process {pid} is a zombie"));
     let expected = [unhealthy(&unreadable), unhealthy(&unseen), zombie];
     assert_eq!(from_none_to_enough(check), expected);
@@ -98,12 +98,12 @@ fn a_probe_without_a_descriptor_is_unhealthy() {
         ),
         ("--http", &url, url.clone(), "answered 204 No Content"),
     ] {
-        let mut is_well = false;
-        let said = from_none_to_enough(|most| {
-            if !is_well {
-                let words = ["healthcheck", "--no-pid", "--timeout", "30s", option, value];
-                let ended = limited(most, &words);
-                is_well = ended.code == 0;
+        let mut is_healthy = false;
+        let results = from_none_to_enough(|limit| {
+            if !is_healthy {
+                let arguments = ["healthcheck", "--no-pid", "--timeout", "30s", option, value];
+                let ended = limited(limit, &arguments);
+                is_healthy = ended.code == 0;
                 return (ended.code, verdict_of(&ended));
             }
             // hinit has room for one connection.
@@ -111,14 +111,14 @@ fn a_probe_without_a_descriptor_is_unhealthy() {
         });
         let unreachable = format!("unhealthy: {name} cannot be reached: {NONE_LEFT}");
         let expected = [(1, unreachable), (0, format!("healthy: {name} {finding}"))];
-        assert_eq!(said, expected);
+        assert_eq!(results, expected);
     }
     server.join().unwrap();
     // A heartbeat needs no descriptor.
     let beat = dir.join("beat");
     std::fs::write(&beat, "").unwrap();
     let path = beat.to_str().unwrap();
-    let words = [
+    let arguments = [
         "healthcheck",
         "--no-pid",
         "--max-age",
@@ -126,6 +126,6 @@ fn a_probe_without_a_descriptor_is_unhealthy() {
         "--heartbeat",
         path,
     ];
-    let said = from_none_to_enough(|most| (limited(most, &words).code, String::new()));
-    assert_eq!(said, [(0, String::new())]);
+    let results = from_none_to_enough(|limit| (limited(limit, &arguments).code, String::new()));
+    assert_eq!(results, [(0, String::new())]);
 }

@@ -15,26 +15,24 @@ fn steps(step: usize) -> impl Iterator<Item = u32> {
 
 /// Whether the result is one of two: that with enough memory, or one line and this exit code.
 #[track_caller]
-fn assert_told(all: &[(i32, String)], what: &str, code: i32, lines: &[&str]) {
+fn assert_enough_or_reported(all: &[(i32, String)], what: &str, error_code: i32, lines: &[&str]) {
     let enough = all.last().unwrap();
     assert!(!lines.contains(&enough.1.as_str()), "{what}: {enough:?}");
-    let untimed = |said: &str| said.split(" after ").next().unwrap().to_owned();
-    let mut is_told = false;
-    for said in all {
-        let is_short = said.0 == code && lines.contains(&said.1.as_str());
-        let is_done = said.0 == enough.0 && untimed(&said.1) == untimed(&enough.1);
+    let untimed = |output: &str| output.split(" after ").next().unwrap().to_owned();
+    let mut is_reported = false;
+    for (code, output) in all {
+        let is_short = *code == error_code && lines.contains(&output.as_str());
+        let is_done = *code == enough.0 && untimed(output) == untimed(&enough.1);
         // The kernel or its own libc refuses the server; hinit keeps the exit code.
         let is_servers =
-            said.1.contains("hinit: the server ") && [127, 134, REFUSED].contains(&said.0);
+            output.contains("hinit: the server ") && [127, 134, REFUSED].contains(code);
         assert!(
             is_short || is_done || is_servers,
-            "{what}: {} {:.200}",
-            said.0,
-            said.1
+            "{what}: {code} {output:.200}"
         );
-        is_told |= is_short;
+        is_reported |= is_short;
     }
-    assert!(is_told, "{what}: there was always enough");
+    assert!(is_reported, "{what}: there was always enough");
 }
 
 #[test]
@@ -50,7 +48,7 @@ fn long_command_lines_and_paths_are_refused_in_one_line() {
     let [own, long_path] = paths.each_ref().map(String::as_str);
     let run = ["--pid-file", pid_file, "--", server, "arguments"];
     let start = |server| format!("hinit: cannot start `{server}`: Out of memory");
-    for (what, path_variable, words) in [
+    for (what, path_variable, arguments) in [
         (
             "long arguments",
             own,
@@ -63,21 +61,21 @@ fn long_command_lines_and_paths_are_refused_in_one_line() {
             ["--pid-file", pid_file, "--", "none"].to_vec(),
         ),
     ] {
-        let all = limited("as", steps(64), path_variable, &words);
+        let all = limited("as", steps(64), path_variable, &arguments);
         let (server, none) = (start(server), start("none"));
-        assert_told(&all, what, 125, &[NO_MEMORY, &server, &none]);
+        assert_enough_or_reported(&all, what, 125, &[NO_MEMORY, &server, &none]);
         assert!(!path.exists(), "{what}");
     }
     for (command, code) in [("signal", 1), ("status", 1), ("install", 125)] {
-        let words = [command, &long, &long, &long];
-        assert_told(
-            &limited("as", steps(64), own, &words),
+        let arguments = [command, &long, &long, &long];
+        assert_enough_or_reported(
+            &limited("as", steps(64), own, &arguments),
             command,
             code,
             &[NO_MEMORY],
         );
     }
-    let words = [
+    let arguments = [
         "healthcheck",
         "--no-pid",
         "--contains",
@@ -86,8 +84,8 @@ fn long_command_lines_and_paths_are_refused_in_one_line() {
         "/nowhere",
     ];
     let verdict = "unhealthy: out of memory";
-    assert_told(
-        &limited("as", steps(32), own, &words),
+    assert_enough_or_reported(
+        &limited("as", steps(32), own, &arguments),
         "healthcheck",
         1,
         &[verdict],
@@ -118,7 +116,7 @@ fn a_long_answer_is_a_verdict_or_out_of_memory() {
         ),
         (&["--quiet"], ""),
     ] {
-        let words = [
+        let arguments = [
             "healthcheck",
             "--no-pid",
             "--timeout",
@@ -128,13 +126,13 @@ fn a_long_answer_is_a_verdict_or_out_of_memory() {
             "--http",
             &url,
         ];
-        let words = [&words[..], more].concat();
-        let all = limited("as", (0..=ENOUGH).step_by(4), "/bin", &words);
+        let arguments = [&arguments[..], more].concat();
+        let all = limited("as", (0..=ENOUGH).step_by(4), "/bin", &arguments);
         let enough = all.last().unwrap();
         assert_eq!(enough.0, 0, "{more:?} {enough:?}");
-        for (code, said) in &all {
-            let is_short = *code == 1 && said == line;
-            assert!(*code == 0 || is_short, "{more:?}: {code} {said}");
+        for (code, output) in &all {
+            let is_short = *code == 1 && output == line;
+            assert!(*code == 0 || is_short, "{more:?}: {code} {output}");
         }
     }
 }

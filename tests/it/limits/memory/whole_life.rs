@@ -13,7 +13,7 @@ in_both_modes!(
 
 fn out_of_memory_leftovers_are_ended_and_the_exit_code_kept(mode: Mode) {
     // So many that their list does not fit into the memory that hinit has from the start.
-    const LEFT: usize = 450;
+    const LEFTOVERS: usize = 450;
     let mut was_short = false;
     for extra in [0, 16, 64, 256] {
         let dir = TempDir::new();
@@ -21,7 +21,7 @@ fn out_of_memory_leftovers_are_ended_and_the_exit_code_kept(mode: Mode) {
         fs::write(dir.join("marker"), "").unwrap();
         let marker = dir.join("marker").display().to_string();
         let script = format!(
-            "i=0; while [ $i -lt {LEFT} ]; do tail -f {marker} >/dev/null 2>&1 & i=$((i+1)); \
+            "i=0; while [ $i -lt {LEFTOVERS} ]; do tail -f {marker} >/dev/null 2>&1 & i=$((i+1)); \
              done; echo ready; wait"
         );
         let hinit = Start::new(mode)
@@ -59,12 +59,12 @@ fn out_of_memory_leftovers_are_ended_and_the_exit_code_kept(mode: Mode) {
         assert!(["", short].contains(&warnings), "{}", ended.log);
         was_short |= warnings == short;
         eventually("no process is left", || {
-            let mut left = fs::read_dir("/proc").unwrap().flatten().filter(|process| {
-                fs::read(process.path().join("cmdline")).is_ok_and(|words| {
-                    String::from_utf8_lossy(&words).contains(&format!("tail\0-f\0{marker}"))
+            let mut remaining = fs::read_dir("/proc").unwrap().flatten().filter(|process| {
+                fs::read(process.path().join("cmdline")).is_ok_and(|arguments| {
+                    String::from_utf8_lossy(&arguments).contains(&format!("tail\0-f\0{marker}"))
                 })
             });
-            left.next().is_none().then_some(())
+            remaining.next().is_none().then_some(())
         });
         assert!(!path.exists());
     }

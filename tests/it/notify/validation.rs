@@ -1,4 +1,4 @@
-//! Senders that are ignored, and datagrams that are not messages.
+//! Which senders and which datagrams hinit accepts.
 
 use nix::libc::SIGTERM;
 
@@ -25,7 +25,7 @@ fn a_process_that_is_not_below_hinit_is_ignored(mode: Mode) {
         .args(["--notify", "-v"])
         .script(&script)
         .start();
-    let stranger = Sender::new(hinit.line());
+    let unrelated = Sender::new(hinit.line());
     let hinit = hinit.ready();
     let pid = recorded(&pid_file);
     for message in [
@@ -35,7 +35,7 @@ fn a_process_that_is_not_below_hinit_is_ignored(mode: Mode) {
         "junk",
         "",
     ] {
-        stranger.send_and_wait(message.as_bytes());
+        unrelated.send_and_wait(message.as_bytes());
     }
     assert_eq!(
         hinit.verdict_with(&pid_file, &["--ready"]),
@@ -82,7 +82,7 @@ fn malformed_messages_do_no_harm(mode: Mode) {
         "\\n",
         "READY=1",
     ];
-    let why = |word: &str| match word {
+    let why = |message: &str| match message {
         "@empty" | "@long" => "its size is * bytes",
         "STATUS=a\\0b" => "it is not text",
         _ => "a line is not valid for sd_notify(3)",

@@ -12,9 +12,9 @@ use nix::libc;
 use super::{Ended, TempDir, eventually, fixture, hinit, set_mode, wait_for_state};
 
 /// A process that a test may signal; killed when dropped.
-pub struct Victim(Child);
+pub struct TestProcess(Child);
 
-impl Victim {
+impl TestProcess {
     pub fn start(command: &mut Command) -> Self {
         command.stdout(Stdio::null());
         // A program that was just copied may still be open for writing in a child that another test
@@ -38,7 +38,7 @@ impl Victim {
     }
 }
 
-impl Drop for Victim {
+impl Drop for TestProcess {
     fn drop(&mut self) {
         let _ended = (self.0.kill(), self.0.wait());
     }
