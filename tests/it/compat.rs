@@ -152,6 +152,19 @@ fn wait_for_stop(pid: i32) {
     eventually("the process stops", || is_stopped(pid)?.then_some(()));
 }
 
+/// Waits until a process has handled a signal, and returns its state (proc(5)).
+fn state_after(pid: i32, signal: i32) -> char {
+    eventually("the process handles a signal", || {
+        // The process takes the signal while it runs, and sleeps when it has handled it: so check
+        // the pending set first, then the state. (A signal that ends it may stay pending.)
+        let pending = u64::from_str_radix(&status_of(pid, "ShdPnd")?, 16).unwrap();
+        let is_pending = pending & 1 << (signal - 1) != 0;
+        let state = status_of(pid, "State")?.chars().next()?;
+        let is_done = state == 'Z' || !is_pending && "ST".contains(state);
+        is_done.then_some(state)
+    })
+}
+
 /// Writes an executable file by another process: a child that this one forks meanwhile must not
 /// have it open (ETXTBSY).
 fn write_program(path: &Path, text: &str) {

@@ -129,6 +129,15 @@ fn dumb_init_rewrites_and_drops(mode: Mode) {
     assert_alike("dumb-init", killed, 137);
 }
 
+/// Waits until the init has sent itself SIGSTOP, which it does last. No signal can stop PID 1, but
+/// this one would discard a SIGCONT that is pending.
+fn init_stops_or_sleeps(pid: i32, mode: Mode, signal: i32) {
+    match mode {
+        Mode::Subreaper => wait_for_stop(pid),
+        Mode::Pid1 => assert_eq!(state_after(pid, signal), 'S'),
+    }
+}
+
 fn dumb_init_stops_and_goes_on_with_its_group(mode: Mode) {
     for signal in [SIGTSTP, SIGTTIN, SIGTTOU] {
         let stop_and_go = |init: &Init| {
@@ -138,10 +147,7 @@ fn dumb_init_stops_and_goes_on_with_its_group(mode: Mode) {
             [family.server, family.child]
                 .into_iter()
                 .for_each(wait_for_stop);
-            // This signal comes last; and no signal can stop PID 1.
-            if mode == Mode::Subreaper {
-                wait_for_stop(pid);
-            }
+            init_stops_or_sleeps(pid, mode, signal);
             let others = family.others.map(|pid| is_stopped(pid).unwrap());
             family.init().signal(SIGCONT);
             family.expect("server", SIGCONT);
@@ -179,9 +185,7 @@ fn dumb_init_stops_even_if_the_signal_is_dropped(mode: Mode) {
                     family.expect(member, signal);
                 }
             }
-            if mode == Mode::Subreaper {
-                wait_for_stop(pid);
-            }
+            init_stops_or_sleeps(pid, mode, SIGTSTP);
             family.init().signal(SIGCONT);
             family.expect("server", SIGCONT);
             family.end()

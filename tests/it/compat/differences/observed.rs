@@ -29,19 +29,6 @@ pub fn faults_and_job_control(init: &Init) -> String {
     numbers.join(" ")
 }
 
-/// Waits until a process has handled a signal, and returns its state (proc(5)).
-fn state_after(pid: i32, signal: i32) -> char {
-    eventually("the process handles a signal", || {
-        // The process takes the signal while it runs, and sleeps when it has handled it: so check
-        // the pending set first, then the state. (A signal that ends it may stay pending.)
-        let pending = u64::from_str_radix(&status_of(pid, "ShdPnd")?, 16).unwrap();
-        let is_pending = pending & 1 << (signal - 1) != 0;
-        let state = status_of(pid, "State")?.chars().next()?;
-        let is_done = state == 'Z' || !is_pending && "ST".contains(state);
-        is_done.then_some(state)
-    })
-}
-
 /// Makes a signal not ignored: children of musl programs inherit 32 to 34 as ignored.
 #[allow(unsafe_code)]
 fn by_default(command: &mut Command, signal: i32) {
