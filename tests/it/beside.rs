@@ -1,7 +1,7 @@
 //! The socket beside the PID file, by which a health check queries hinit itself.
 
 use std::fs;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -11,10 +11,6 @@ use crate::support::*;
 
 mod by_descriptor;
 mod other_files;
-
-fn permissions(path: &Path) -> u32 {
-    path.metadata().unwrap().permissions().mode() & 0o7777
-}
 
 /// The verdict on hinit's socket.
 #[track_caller]
@@ -149,7 +145,7 @@ fn readers_of_the_pid_file_may_connect_whatever_the_umask(mode: Mode) {
             assert_eq!(hinit.line(), format!("0{umask}"));
             recorded(&pid_file);
             assert_eq!(
-                permissions(&socket_beside(&pid_file)),
+                mode_of(socket_beside(&pid_file)),
                 socket,
                 "{permitted} {umask}"
             );

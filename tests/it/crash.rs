@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::SystemTime;
 
@@ -30,74 +30,13 @@ fn times() -> usize {
     times.unwrap_or(40)
 }
 
-/// A pseudo-random sequence (xorshift) from a seed: `$TEST_SEED`, or the time.
-struct Random(u64);
-
-impl Random {
-    fn new() -> Self {
-        let seed = std::env::var("TEST_SEED").map(|seed| seed.parse().unwrap());
-        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_micros();
-        let seed: u64 = seed.unwrap_or_else(|_| now.try_into().unwrap());
-        eprintln!("crash: TEST_SEED={seed}");
-        // Xorshift stays at zero, and takes a while to leave its neighbourhood.
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-}
-
-/// Which servers ran. Each start has a number, whether it was killed or not.
-#[derive(Default)]
-struct Starts {
-    begun: AtomicUsize,
-    over: AtomicUsize,
-    done: AtomicBool,
-}
-
-/// A health check that ran meanwhile: its verdict, the last start that was over before it began,
-/// and the start under way when it was done.
-struct Checked {
-    verdict: String,
-    over_before: usize,
-    begun_after: usize,
-}
-
-impl Starts {
-    fn check_all_the_time(&self, path: &Path) -> Vec<Checked> {
-        let mut checked = Vec::new();
-        while !self.done.load(SeqCst) {
-            let over_before = self.over.load(SeqCst);
-            let verdict = verdict(path);
-            checked.push(Checked {
-                verdict,
-                over_before,
-                begun_after: self.begun.load(SeqCst),
-            });
-        }
-        checked
-    }
-}
-
-impl Checked {
-    /// Whether its verdict is right: a healthy server must have been alive meanwhile.
-    #[track_caller]
-    fn is_healthy(&self, starts_of: &HashMap<i32, Vec<usize>>) -> bool {
-        let Some(process) = self.verdict.strip_prefix("healthy: process ") else {
-            assert!(self.verdict.starts_with("unhealthy: "), "{}", self.verdict);
-            return false;
-        };
-        let pid = process.strip_suffix(" is alive").unwrap().parse().unwrap();
-        let alive = self.over_before + 1..=self.begun_after;
-        let starts = starts_of.get(&pid);
-        let is_true = starts.is_some_and(|starts| starts.iter().any(|start| alive.contains(start)));
-        assert!(is_true, "a dead server: {}", self.verdict);
-        true
-    }
+/// Random numbers from a seed: `$TEST_SEED`, or the time.
+fn random() -> Random {
+    let seed = std::env::var("TEST_SEED").map(|seed| seed.parse().unwrap());
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_micros();
+    let seed = seed.unwrap_or_else(|_| now.try_into().unwrap());
+    eprintln!("crash: TEST_SEED={seed}");
+    Random::new(seed)
 }
 
 /// The starts that are killed, and their counts.
@@ -106,7 +45,7 @@ struct Crashes<'a> {
     path: &'a Path,
     random: Random,
     /// Up to this much work is done until the kill.
-    max_work: u64,
+    max_work: usize,
     starts: &'a Starts,
     starts_of: HashMap<i32, Vec<usize>>,
     progress: HashMap<Progress, usize>,
@@ -133,7 +72,12 @@ impl Crashes<'_> {
         let mut child = command.spawn().unwrap();
         // A loop of work, not a clock, decides when it is killed. As PID 1 unshare takes the first
         // half of the time.
-        let min_work = self.max_work / if self.mode == Mode::Pid1 { 2 } else { u64::MAX };
+        let min_work = self.max_work
+            / if self.mode == Mode::Pid1 {
+                2
+            } else {
+                usize::MAX
+            };
         for _ in 0..min_work + self.random.below(self.max_work - min_work) {
             std::hint::black_box(nix::unistd::getppid());
         }
@@ -154,15 +98,15 @@ impl Crashes<'_> {
         }
         *self.progress.entry(progress).or_default() += 1;
         self.starts.over.fetch_add(1, SeqCst);
-        // However fast the machine is, so a third of the kills come after the record.
+        // So a third of the kills come after the record, on a machine of any speed.
         self.max_work = match progress {
             Recorded => self.max_work - self.max_work / 8,
             Unclaimed | Claimed => self.max_work + self.max_work / 16,
         };
     }
 
-    /// The PID of the hinit that was started as this, or by it; found fast, so that it does not get far
-    /// meanwhile.
+    /// hinit's PID: the process that was started, or its child. Found fast, so that hinit does not get
+    /// far meanwhile.
     fn hinit_of(&self, started: i32) -> i32 {
         let children = format!("/proc/{started}/task/{started}/children");
         match self.mode {
@@ -173,7 +117,8 @@ impl Crashes<'_> {
         }
     }
 
-    /// The one verdict on what was left; a child that had not become the server yet may still hold the lock.
+    /// The right verdict on these contents. A child that has not become the server yet may still hold
+    /// the lock.
     fn expected(&self, verdict: &str, contents: Option<&str>) -> String {
         let path = self.path.display();
         match contents {
@@ -217,7 +162,7 @@ fn killed_at_any_instant_of_a_start_the_next_one_works(mode: Mode) {
     let mut crashes = Crashes {
         mode,
         path: &path,
-        random: Random::new(),
+        random: random(),
         max_work: 10_000,
         starts: &starts,
         starts_of: HashMap::new(),
@@ -226,8 +171,8 @@ fn killed_at_any_instant_of_a_start_the_next_one_works(mode: Mode) {
     let checked = thread::scope(|scope| {
         // Outside of its PID namespace this number is the PID of another process.
         let check =
-            (mode == Mode::Subreaper).then(|| scope.spawn(|| starts.check_all_the_time(&path)));
-        let _done = OnDrop(&starts.done);
+            (mode == Mode::Subreaper).then(|| scope.spawn(|| starts.check_until_done(&path)));
+        let _done = SetOnDrop(&starts.done);
         let times = times();
         let mut killed = 0;
         while killed < times || crashes.count(Claimed) == 0 || crashes.count(Recorded) < 5 {
@@ -255,13 +200,4 @@ fn killed_at_any_instant_of_a_start_the_next_one_works(mode: Mode) {
         crashes.count(Recorded),
         checked.len()
     );
-}
-
-/// A test that fails must still stop the health checks, or it waits for them for ever.
-struct OnDrop<'a>(&'a AtomicBool);
-
-impl Drop for OnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, SeqCst);
-    }
 }

@@ -18,8 +18,7 @@ fn replaces_itself(own: &Path, content: &str) -> String {
     )
 }
 
-/// Runs this; returns the log, and the exit code of hinit, which gets TERM when the new server is
-/// ready.
+/// Runs such a server, and stops hinit when the new server is ready.
 fn replace_server(mode: Mode, dir: &TempDir, content: &str, change: impl FnOnce(&Path)) -> Ended {
     let (pid_file, own) = (dir.join("pid"), dir.join("own"));
     fs::write(&own, "").unwrap();

@@ -23,7 +23,7 @@ in_both_modes!(
     a_server_that_has_left_its_group_gets_the_stop_signal
 );
 
-// As a daemon does that became the server by MAINPID.
+// Like a daemon that became the server by MAINPID.
 fn a_new_server_that_leads_another_session_gets_the_stop_signal(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");

@@ -1,7 +1,7 @@
 //! `hinit install`: the copy is complete and executable in one step, or there is none.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -45,10 +45,7 @@ fn names_in(dir: impl AsRef<Path>) -> Vec<String> {
 fn assert_complete(path: impl AsRef<Path>) {
     let path = path.as_ref();
     assert!(fs::read(path).unwrap() == fs::read(hinit()).unwrap());
-    assert_eq!(
-        path.metadata().unwrap().permissions().mode() & 0o7777,
-        0o755
-    );
+    assert_eq!(mode_of(path), 0o755);
     let ended = Ended::of(&Command::new(path).arg("--version").output().unwrap());
     assert_eq!(ended.code, 0);
 }

@@ -1,8 +1,6 @@
 //! The addresses where hinit answers probes, and its answers in each phase of a server.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use nix::libc::{SIGCONT, SIGSTOP, SIGTERM, SIGUSR1};
 
@@ -12,14 +10,6 @@ mod addresses;
 mod crowds;
 mod exhaustion;
 mod requests;
-
-/// An address that no other test uses, and usually no other program, of the loopback network.
-fn address() -> SocketAddr {
-    static COUNT: AtomicU8 = AtomicU8::new(1);
-    let [.., high, low] = std::process::id().to_be_bytes();
-    let host = Ipv4Addr::new(127, high, low, COUNT.fetch_add(1, Ordering::Relaxed));
-    TcpListener::bind((host, 0)).unwrap().local_addr().unwrap()
-}
 
 /// The status of `/livez`, that of `/readyz`, and the phase.
 #[track_caller]
@@ -50,7 +40,7 @@ in_both_modes!(
 
 fn without_notify_a_server_is_ready_at_once(mode: Mode) {
     let dir = TempDir::new();
-    let (pid_file, address) = (dir.join("pid"), address());
+    let (pid_file, address) = (dir.join("pid"), unused_address());
     let start = Start::new(mode)
         .pid_file(&pid_file)
         .args(["--listen", &address.to_string()]);
@@ -113,9 +103,7 @@ fn while_hinit_waits_for_leftovers_no_server_is_healthy(mode: Mode) {
     );
     let hinit = start.script(&script).start().ready();
     let none = "503 unhealthy: the server has not started yet, or has ended";
-    eventually("the server has ended", || {
-        (get(&pid_file, "/livez").status == none).then_some(())
-    });
+    wait_for_answer(&pid_file, "/livez", none);
     assert_eq!(statuses(&pid_file), [none, none, "ended"]);
     assert_eq!(get(&pid_file, "/status").member("pid"), "null");
     fs::write(go, "").unwrap();
@@ -136,14 +124,10 @@ fn a_stopped_server_is_unhealthy_until_it_continues(mode: Mode) {
     );
     for _ in 0..3 {
         kill(server, SIGSTOP);
-        eventually("health checks see the state", || {
-            (get(&pid_file, "/livez").status == stopped).then_some(())
-        });
+        wait_for_answer(&pid_file, "/livez", &stopped);
         assert_eq!(statuses(&pid_file), [&stopped, &stopped, "stopped"]);
         kill(server, SIGCONT);
-        eventually("health checks see the state", || {
-            (get(&pid_file, "/livez").status == healthy).then_some(())
-        });
+        wait_for_answer(&pid_file, "/livez", &healthy);
         assert_eq!(statuses(&pid_file), [&healthy, &healthy, "ready"]);
     }
     assert_eq!(hinit.stop().code, 143);
@@ -154,7 +138,7 @@ fn the_server_inherits_none_of_the_sockets(mode: Mode) {
     let start = Start::new(mode).pid_file(dir.join("pid")).args([
         "--notify",
         "--listen",
-        &address().to_string(),
+        &unused_address().to_string(),
     ]);
     let start = start.args(["--listen", &format!("unix:{}", dir.join("other").display())]);
     let hinit = start.fixture(["ready"]).start().ready().settled();

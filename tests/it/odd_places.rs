@@ -9,14 +9,8 @@ use crate::support::*;
 
 /// The user that hinit runs as here.
 const USER: u32 = 65534;
-const BY_USER: [&str; 4] = [
-    "setpriv",
-    "--reuid=65534",
-    "--regid=65534",
-    "--clear-groups",
-];
-
-/// An empty file of that user's, with this mode, in a directory where only root can make and remove files.
+/// An empty file of that user with this mode, in a directory where only root can make and remove
+/// files.
 fn file_in_roots_directory(dir: &TempDir, mode: u32) -> PathBuf {
     let path = dir.join("pid");
     fs::write(&path, "").unwrap();
@@ -41,7 +35,7 @@ fn a_pid_file_that_cannot_be_removed_stays_empty(mode: Mode) {
     }
     let dir = TempDir::new();
     let path = file_in_roots_directory(&dir, 0o644);
-    let ended = Start::by(mode, &BY_USER)
+    let ended = Start::by(mode, &AS_NOBODY)
         .pid_file(&path)
         .fixture(["exit", "7"])
         .run();
@@ -53,8 +47,8 @@ fn a_pid_file_that_cannot_be_removed_stays_empty(mode: Mode) {
         ended.log
     );
     assert_eq!(fs::read(&path).unwrap(), b"");
-    // Where there was no server, the line says so and names the file that is left.
-    let ended = Start::by(mode, &BY_USER)
+    // Without a server the warning about the file comes before the error.
+    let ended = Start::by(mode, &AS_NOBODY)
         .pid_file(&path)
         .args(["/nonexistent"])
         .run();
@@ -72,7 +66,7 @@ fn an_own_pid_file_that_is_closed_to_its_owner_is_refused() {
     }
     let dir = TempDir::new();
     let path = file_in_roots_directory(&dir, 0);
-    let start = Start::by(Mode::Subreaper, &BY_USER).pid_file(&path);
+    let start = Start::by(Mode::Subreaper, &AS_NOBODY).pid_file(&path);
     let ended = start.fixture(["exit", "7"]).run();
     let error = format!(
         "hinit: cannot claim the PID file `{}`: Permission denied",
@@ -83,7 +77,7 @@ fn an_own_pid_file_that_is_closed_to_its_owner_is_refused() {
 }
 
 #[test]
-fn a_file_system_that_reserves_no_room_is_good_enough() {
+fn a_file_system_that_cannot_reserve_space_is_accepted() {
     if !can_be_root("to mount a ramfs") {
         return;
     }

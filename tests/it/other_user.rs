@@ -88,6 +88,12 @@ impl Container {
         Ended::of(&command.output().unwrap())
     }
 
+    /// Waits until this user's health check has this verdict.
+    #[track_caller]
+    pub fn wait_for_verdict(&self, user: u32, expected: &str) {
+        eventually(expected, || (self.verdict(user) == expected).then_some(()));
+    }
+
     /// The verdict of a health check, with which `status` must agree.
     #[track_caller]
     pub fn verdict(&self, user: u32) -> String {
@@ -122,9 +128,7 @@ fn root_finds_the_default_file_of_pid_1s_user_and_names_the_others() {
     for place in ["/run", "/tmp", "/dev/shm"] {
         let (container, pid) = Container::with_server(place, "");
         let healthy = format!("healthy: process {pid} is alive");
-        eventually("it is recorded", || {
-            (container.verdict(USER) == healthy).then_some(())
-        });
+        container.wait_for_verdict(USER, &healthy);
         assert_eq!(container.verdict(0), healthy, "{place}");
         assert_eq!(container.verdict(THIRD), OTHER_USER, "{place}");
         // A check with a given file needs no default.
@@ -193,13 +197,9 @@ fn a_server_that_has_died_is_not_healthy_for_root() {
     }
     let (container, pid) = Container::with_server("/tmp", "");
     let healthy = format!("healthy: process {pid} is alive");
-    eventually("it is recorded", || {
-        (container.verdict(0) == healthy).then_some(())
-    });
+    container.wait_for_verdict(0, &healthy);
     kill(container.0.pid(), SIGSTOP);
     kill(container.server(), SIGKILL);
     let zombie = format!("unhealthy: process {pid} is a zombie");
-    eventually("the process dies", || {
-        (container.verdict(0) == zombie).then_some(())
-    });
+    container.wait_for_verdict(0, &zombie);
 }

@@ -1,7 +1,7 @@
 //! The properties of the PID file, also while other processes change it.
 
 use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -11,10 +11,6 @@ use crate::support::*;
 
 mod changes;
 mod modes;
-
-fn permissions(path: &Path) -> u32 {
-    path.metadata().unwrap().permissions().mode() & 0o7777
-}
 
 in_both_modes!(
     the_umask_does_not_change_the_mode,
@@ -172,7 +168,7 @@ fn the_claim_does_not_change_the_file_but_for_its_contents() {
     let hinit = start_fixture(Mode::Subreaper, &path, "ready");
     recorded(&path);
     assert_eq!(path.metadata().unwrap().ino(), before);
-    assert_eq!(permissions(&path), 0o644);
+    assert_eq!(mode_of(&path), 0o644);
     hinit.stop();
 }
 

@@ -1,7 +1,7 @@
 //! Races between real processes.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 
 use crate::support::*;
@@ -46,46 +46,26 @@ fn two_hinits_never_own_one_path() {
 const CYCLES: usize = 500;
 const CHECKS: usize = 8;
 
-/// A health check that was run: its verdict, the last cycle that was over before it began, and
-/// the cycle under way when it was done.
-struct Checked {
-    verdict: String,
-    over_before: usize,
-    begun_after: usize,
-}
-
 #[test]
 fn no_health_check_is_wrong_or_stops_a_start() {
     let dir = TempDir::new();
     let path = dir.join("pid");
-    let (begun, over) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let done = AtomicBool::new(false);
+    let starts = Starts::default();
     // A PID may be reused within the test where pid_max is small.
-    let mut cycles_of: HashMap<i32, Vec<usize>> = HashMap::new();
+    let mut starts_of: HashMap<i32, Vec<usize>> = HashMap::new();
     let checked: Vec<Checked> = thread::scope(|scope| {
-        let check = || {
-            let mut checked = Vec::new();
-            while !done.load(SeqCst) {
-                let over_before = over.load(SeqCst);
-                let verdict = verdict(&path);
-                checked.push(Checked {
-                    verdict,
-                    over_before,
-                    begun_after: begun.load(SeqCst),
-                });
-            }
-            checked
-        };
+        let check = || starts.check_until_done(&path);
         let checks: Vec<_> = (0..CHECKS).map(|_| scope.spawn(check)).collect();
-        for cycle in 1..=CYCLES {
-            begun.store(cycle, SeqCst);
+        let done = SetOnDrop(&starts.done);
+        for number in 1..=CYCLES {
+            starts.begun.store(number, SeqCst);
             let hinit = start_fixture(Mode::Subreaper, &path, "ready");
-            cycles_of.entry(recorded(&path)).or_default().push(cycle);
+            starts_of.entry(recorded(&path)).or_default().push(number);
             let ended = hinit.stop();
             assert_eq!(ended.code, 143, "{}", ended.log);
-            over.store(cycle, SeqCst);
+            starts.over.store(number, SeqCst);
         }
-        done.store(true, SeqCst);
+        drop(done);
         checks
             .into_iter()
             .flat_map(|check| check.join().unwrap())
@@ -93,22 +73,8 @@ fn no_health_check_is_wrong_or_stops_a_start() {
     });
     let name = path.to_str().unwrap();
     let mut healthy = 0;
-    for Checked {
-        verdict,
-        over_before,
-        begun_after,
-    } in checked
-    {
-        if let Some(pid) = verdict.strip_prefix("healthy: process ") {
-            let pid = pid.strip_suffix(" is alive").unwrap().parse().unwrap();
-            let alive = over_before + 1..=begun_after;
-            let cycles = cycles_of
-                .get(&pid)
-                .unwrap_or_else(|| panic!("no server: {verdict}"));
-            assert!(
-                cycles.iter().any(|cycle| alive.contains(cycle)),
-                "a dead server: {verdict}"
-            );
+    for check in checked {
+        if check.is_healthy(&starts_of) {
             healthy += 1;
             continue;
         }
@@ -121,6 +87,7 @@ fn no_health_check_is_wrong_or_stops_a_start() {
             // hinit ended after the check had opened the file and before it tested the lock.
             "PID file P is stale: no hinit has locked it",
         ];
+        let verdict = &check.verdict;
         let what = verdict
             .strip_prefix("unhealthy: ")
             .unwrap()

@@ -11,18 +11,9 @@ use nix::unistd::Pid;
 
 use crate::support::*;
 
-/// Stops the readers even if the test fails, because the scope of the threads waits for them.
-struct Done<'a>(&'a AtomicBool);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, SeqCst);
-    }
-}
-
 /// Starts and ends a hinit again and again on one path, while `readers` threads read the file.
-/// `observe` returns whether it saw the state that the test is about; if it never does, the test fails,
-/// because it proves nothing.
+/// `observe` returns whether it saw the state that the test is about; if it never does, the test
+/// fails, because it proves nothing.
 #[track_caller]
 fn read_while_starting(
     readers: usize,
@@ -42,7 +33,7 @@ fn read_while_starting(
             seen
         };
         let readers: Vec<_> = (0..readers).map(|_| scope.spawn(reader)).collect();
-        let end = Done(&done);
+        let end = SetOnDrop(&done);
         for _ in 0..cycles {
             before_each(&path);
             let start = Start::new(Mode::Subreaper).pid_file(&path);

@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use nix::libc::{SIGKILL, SIGSTOP, SIGTERM, SIGUSR1};
 use nix::sys::socket::{getsockopt, sockopt};
@@ -13,14 +12,6 @@ use nix::sys::socket::{getsockopt, sockopt};
 use crate::support::*;
 
 mod child;
-
-/// An address that no other test uses, of the loopback network.
-fn address() -> SocketAddr {
-    static COUNT: AtomicU8 = AtomicU8::new(1);
-    let [.., high, low] = std::process::id().to_be_bytes();
-    let host = Ipv4Addr::new(127, high, low, COUNT.fetch_add(1, Ordering::Relaxed) | 128);
-    TcpListener::bind((host, 0)).unwrap().local_addr().unwrap()
-}
 
 /// A server that is ready when these probes are healthy.
 fn start(mode: Mode, dir: &TempDir, probes: &str) -> Start {
@@ -66,7 +57,7 @@ in_both_modes!(
 );
 
 fn a_server_is_ready_once_its_port_is_open(mode: Mode) {
-    let (dir, address) = (TempDir::new(), address());
+    let (dir, address) = (TempDir::new(), unused_address());
     let hinit = start(mode, &dir, &format!("--tcp {address}"))
         .fixture(["ready"])
         .start()
@@ -91,7 +82,7 @@ fn a_server_is_ready_once_its_port_is_open(mode: Mode) {
 }
 
 fn the_log_says_why_it_is_not_ready_and_names_no_orphan(mode: Mode) {
-    let (dir, address) = (TempDir::new(), address());
+    let (dir, address) = (TempDir::new(), unused_address());
     let hinit = start(mode, &dir, &format!("--tcp {address}"))
         .args(["-v"])
         .fixture(["ready"])
@@ -152,8 +143,9 @@ fn all_probes_must_be_healthy(mode: Mode) {
 }
 
 fn a_web_server_is_ready_at_the_expected_answer(mode: Mode) {
-    let (dir, address) = (TempDir::new(), address());
-    let listener = TcpListener::bind(address).unwrap();
+    let dir = TempDir::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
     let probes = format!("--http http://{address}/health --expect 204 --timeout 1m");
     let hinit = start(mode, &dir, &probes)
         .args(["-v"])

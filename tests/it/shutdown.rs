@@ -61,10 +61,10 @@ fn during_the_stop_delay_the_server_runs_and_is_not_ready(mode: Mode) {
         format!("healthy: process {pid} is alive")
     );
     hinit.signal(SIGTERM);
-    eventually("health checks see the stop", || {
-        (hinit.verdict(&pid_file) == format!("unhealthy: process {pid} is about to be stopped"))
-            .then_some(())
-    });
+    hinit.wait_for_verdict(
+        &pid_file,
+        &format!("unhealthy: process {pid} is about to be stopped"),
+    );
     // The file still names the PID, for other programs.
     assert_eq!(recorded(&pid_file), pid);
     // An engine with a shorter timeout would kill the container with no sign of the reason but this

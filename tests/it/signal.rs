@@ -135,9 +135,7 @@ fn a_second_stop_signal_cuts_the_stop_delay_short(mode: Mode) {
     let pid = recorded(&path);
     hinit.signal(SIGTERM);
     let verdict = format!("unhealthy: process {pid} is about to be stopped");
-    eventually("the stop is marked", || {
-        (hinit.verdict(&path) == verdict).then_some(())
-    });
+    hinit.wait_for_verdict(&path, &verdict);
     assert_eq!(end(&hinit, &path, &["TERM"]).code, 0);
     assert_eq!(hinit.line(), "signal 15");
     assert_eq!(hinit.end().code, 0);

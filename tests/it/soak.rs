@@ -3,7 +3,6 @@
 //! longer.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -241,7 +240,7 @@ fn nothing_grows_in_many_lives(mode: Mode) {
 
 fn nothing_grows_in_a_long_life(mode: Mode) {
     let dir = TempDir::new();
-    let (pid_file, address) = (dir.join("pid"), address(mode));
+    let (pid_file, address) = (dir.join("pid"), unused_address().to_string());
     let (start, mut counts) = (Instant::now(), Counts::default());
     let options = ["--notify", "--watchdog", "60m", "--listen", &address];
     let mut life = Life::start(mode, &pid_file, &options);
@@ -272,14 +271,6 @@ fn stop(life: Life, kind: &Kind) -> Ended {
         kill(life.pid, kind.stop);
     }
     life.hinit.end()
-}
-
-/// An address that no other test uses, of the loopback network.
-fn address(mode: Mode) -> String {
-    let [.., high, low] = std::process::id().to_be_bytes();
-    let host = Ipv4Addr::new(127, high, low, 250 + mode as u8);
-    let listener = TcpListener::bind((host, 0)).unwrap();
-    listener.local_addr().unwrap().to_string()
 }
 
 /// `tests/soak` prints this.

@@ -67,7 +67,7 @@ in_both_modes!(
     a_request_under_way_is_answered_and_all_workers_end,
     with_term_rewritten_to_quit_it_is_cut_off,
     a_worker_that_hangs_is_killed_when_the_grace_time_is_over,
-    a_new_main_process_takes_the_place_of_the_old_one,
+    a_new_main_process_replaces_the_old_one,
     without_a_grace_time_hinit_waits_for_it
 );
 
@@ -124,7 +124,7 @@ fn a_worker_that_hangs_is_killed_when_the_grace_time_is_over(mode: Mode) {
 }
 
 // It forks a new main process at USR2, which names itself in FILE.2 until the old one has ended.
-fn a_new_main_process_takes_the_place_of_the_old_one(mode: Mode) {
+fn a_new_main_process_replaces_the_old_one(mode: Mode) {
     let home = Home::new();
     let Some(start) = by_gunicorn(home.start(mode, &["--follow", "own.2"]), "") else {
         return;

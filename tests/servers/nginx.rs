@@ -48,7 +48,7 @@ fn download(home: &Home) -> UnixStream {
 in_both_modes!(
     with_term_rewritten_to_quit_a_download_under_way_is_finished,
     without_the_rewrite_it_is_cut_off,
-    under_notify_it_is_never_ready_and_yet_alive
+    with_notify_it_is_alive_but_never_ready
 );
 
 fn with_term_rewritten_to_quit_a_download_under_way_is_finished(mode: Mode) {
@@ -78,8 +78,8 @@ fn without_the_rewrite_it_is_cut_off(mode: Mode) {
     assert!(rest(client).len() < SIZE);
 }
 
-// It knows no sd_notify.
-fn under_notify_it_is_never_ready_and_yet_alive(mode: Mode) {
+// nginx sends no notify messages.
+fn with_notify_it_is_alive_but_never_ready(mode: Mode) {
     let home = Home::new();
     let Some(start) = prepare(&home, mode, &["--notify"]) else {
         return;

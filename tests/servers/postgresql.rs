@@ -197,12 +197,12 @@ impl Drop for Session {
 }
 
 in_both_modes!(
-    with_term_rewritten_to_int_it_ends_though_a_client_is_at_work_and_needs_no_recovery,
-    by_term_itself_it_waits_for_its_clients,
+    with_term_rewritten_to_int_it_ends_despite_a_busy_client_and_needs_no_recovery,
+    without_the_rewrite_it_waits_for_its_clients,
     killed_with_a_query_that_does_not_notice_it_recovers_at_the_next_start
 );
 
-fn with_term_rewritten_to_int_it_ends_though_a_client_is_at_work_and_needs_no_recovery(mode: Mode) {
+fn with_term_rewritten_to_int_it_ends_despite_a_busy_client_and_needs_no_recovery(mode: Mode) {
     let Some(cluster) = Cluster::new(mode) else {
         return;
     };
@@ -227,14 +227,14 @@ fn with_term_rewritten_to_int_it_ends_though_a_client_is_at_work_and_needs_no_re
 }
 
 // The negative control to the first, and a clean stop as well.
-fn by_term_itself_it_waits_for_its_clients(mode: Mode) {
+fn without_the_rewrite_it_waits_for_its_clients(mode: Mode) {
     let Some(cluster) = Cluster::new(mode) else {
         return;
     };
     let (hinit, _) = cluster.start(&[]);
     let mut session = cluster.session();
     hinit.signal(SIGTERM);
-    eventually("new clients are turned away", || {
+    eventually("new clients are refused", || {
         let refused = cluster.refusal();
         refused
             .contains("the database system is shutting down")

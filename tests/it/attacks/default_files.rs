@@ -82,9 +82,7 @@ fn another_users_default_file_does_not_hide_pid_1s_from_root() {
     }
     let (container, pid) = Container::with_server("/dev/shm", "");
     let healthy = format!("healthy: process {pid} is alive");
-    eventually("it is recorded", || {
-        (container.verdict(0) == healthy).then_some(())
-    });
+    container.wait_for_verdict(0, &healthy);
     for place in ["/run/hinit.pid", &format!("/tmp/{}", container.name())] {
         let path = container.path(place);
         let _first = put_locked_file(&path, "1", ATTACKER, 0o644);

@@ -131,7 +131,7 @@ fn a_directory_that_replaces_the_pid_file_is_left_alone(mode: Mode) {
     assert_eq!(hinit.stop().code, 143);
     assert_eq!(facts(&victim), before);
     assert!(socket.exists());
-    // In the directory that it has open it leaves nothing.
+    // hinit leaves nothing in the directory that it has open.
     assert_eq!(fs::read_dir(parent.join("away")).unwrap().count(), 0);
 }
 

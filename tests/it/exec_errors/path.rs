@@ -36,7 +36,7 @@ fn dangling_entries_of_path_are_skipped(mode: Mode) {
     ];
     let own = std::env::var("PATH").unwrap();
     let run = |path: &str, command: &str| {
-        // unshare is looked for in the same PATH.
+        // unshare is searched in the same PATH.
         let start = Start::by(mode, &["env", &format!("PATH={path}")]).no_pid_file();
         start.args(["-q", "--", command]).run()
     };

@@ -2,11 +2,9 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
 
 use nix::libc::SIGKILL;
 
-use super::address;
 use crate::support::*;
 
 in_both_modes!(hinit_answers_at_several_addresses);
@@ -14,7 +12,7 @@ in_both_modes!(hinit_answers_at_several_addresses);
 fn hinit_answers_at_several_addresses(mode: Mode) {
     let dir = TempDir::new();
     let socket = dir.join("other");
-    let addresses = [address(), address()];
+    let addresses = [unused_address(), unused_address()];
     let unix = format!("unix:{}", socket.display());
     // The variable takes several addresses as well.
     let variable = format!("{} {} {unix}", addresses[0], addresses[1]);
@@ -38,10 +36,7 @@ fn hinit_answers_at_several_addresses(mode: Mode) {
             Client::tcp(address).assert_alive();
         }
         Client::new(&socket).assert_alive();
-        assert_eq!(
-            socket.metadata().unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(mode_of(&socket), 0o600);
         assert_eq!(hinit.stop().code, 143);
         assert!(!socket.exists());
     }
@@ -156,7 +151,7 @@ fn an_address_that_is_taken_or_not_this_machines_is_an_error() {
 /// A port whose server has just exited, with connections in TIME-WAIT.
 #[test]
 fn a_restart_gets_the_same_address_again() {
-    let address = address();
+    let address = unused_address();
     for _ in 0..3 {
         let start = Start::new(Mode::Subreaper)
             .no_pid_file()

@@ -8,7 +8,6 @@ use std::thread;
 
 use nix::libc::{SIGTERM, SIGUSR1};
 
-use super::address;
 use crate::support::*;
 
 /// The maximum of connections in hinit.
@@ -163,7 +162,7 @@ fn flood(address: std::net::SocketAddr, socket: &Path, is_over: &AtomicBool) {
 #[test]
 fn signals_are_handled_in_a_flood_of_requests() {
     let dir = TempDir::new();
-    let (pid_file, address) = (dir.join("pid"), address());
+    let (pid_file, address) = (dir.join("pid"), unused_address());
     let start = Start::new(Mode::Subreaper)
         .pid_file(&pid_file)
         .args(["--listen", &address.to_string()]);

@@ -176,10 +176,11 @@ fn the_successor_of_a_stopped_server_is_not_stopped(mode: Mode) {
         *children_of(hinit.pid()).iter().find(is_it).unwrap()
     });
     kill(shell, SIGSTOP);
-    eventually("the process is stopped", || {
-        (get(&pid_file, "/livez").status == format!("503 unhealthy: process {first} is stopped"))
-            .then_some(())
-    });
+    wait_for_answer(
+        &pid_file,
+        "/livez",
+        &format!("503 unhealthy: process {first} is stopped"),
+    );
     kill(orphan, nix::libc::SIGUSR1);
     assert_eq!(hinit.line(), "sent");
     let second = server(&pid_file);
@@ -189,10 +190,11 @@ fn the_successor_of_a_stopped_server_is_not_stopped(mode: Mode) {
     );
     // Whether the old server is continued does not matter any more.
     kill(orphan, SIGSTOP);
-    eventually("the process is stopped", || {
-        (get(&pid_file, "/livez").status == format!("503 unhealthy: process {second} is stopped"))
-            .then_some(())
-    });
+    wait_for_answer(
+        &pid_file,
+        "/livez",
+        &format!("503 unhealthy: process {second} is stopped"),
+    );
     kill(shell, SIGKILL);
     kill(orphan, SIGCONT);
     eventually("the process continues", || {

@@ -1,4 +1,4 @@
-//! A hinit that was itself given a notify socket, and a watchdog.
+//! hinit under a service manager that gives it a notify socket and a watchdog.
 
 use std::ffi::OsString;
 use std::os::linux::net::SocketAddrExt;

@@ -117,7 +117,7 @@ fn malformed_messages_do_no_harm(mode: Mode) {
     }
 }
 
-// As systemd accepts them: a NUL at the end, lines that end with a carriage return, an assignment
+// systemd also accepts these: a NUL at the end, lines that end with a carriage return, an assignment
 // that is not UTF-8.
 fn what_systemd_accepts_is_accepted(mode: Mode) {
     for (message, status) in [

@@ -46,7 +46,7 @@ fn the_lock_shows_the_state_where_the_mode_cannot() {
                 assert!(matches_pattern(&line, &warning), "{line}");
             }
             let pid = recorded(&path);
-            assert_eq!(permissions(&path), kept);
+            assert_eq!(mode_of(&path), kept);
             assert_eq!(
                 hinit.verdict(&path),
                 format!("healthy: process {pid} is alive")
@@ -62,9 +62,7 @@ fn the_lock_shows_the_state_where_the_mode_cannot() {
             assert_eq!(ready, expected, "{kept:o}");
             hinit.signal(SIGTERM);
             let stopping = format!("unhealthy: process {pid} is about to be stopped");
-            eventually("the file is marked", || {
-                (hinit.verdict(&path) == stopping).then_some(())
-            });
+            hinit.wait_for_verdict(&path, &stopping);
             let ended = hinit.stop();
             ended.assert_code_and_lines(0, 2);
         }
@@ -164,8 +162,8 @@ fn without_lock_and_mode_nothing_is_launched() {
     }
 }
 
-/// hinit 0.1.0 locks the whole file and marks the state in its permissions. Its health checks must understand
-/// this hinit, and the other way round.
+/// hinit 0.1.0 locks the whole file and marks the state in its permissions. Its health checks must
+/// understand this hinit, and the other way round.
 #[test]
 fn hinits_of_both_versions_understand_each_other() {
     let dir = TempDir::new();
@@ -174,10 +172,10 @@ fn hinits_of_both_versions_understand_each_other() {
     let hinit = hinit.args(["--notify", "--stop-delay", "60m"]);
     let hinit = hinit.fixture(["signals"]).start().ready();
     recorded(&path);
-    assert_eq!(permissions(&path), 0o744);
+    assert_eq!(mode_of(&path), 0o744);
     hinit.signal(SIGTERM);
     eventually("the file is marked", || {
-        (permissions(&path) == 0o1744).then_some(())
+        (mode_of(&path) == 0o1744).then_some(())
     });
     assert_eq!(hinit.stop().code, 0);
 

@@ -201,7 +201,7 @@ fn the_probe_runs_in_a_directory_that_root_may_not_enter(mode: Mode) {
 }
 
 fn a_probe_that_cannot_start_is_one_warning(mode: Mode) {
-    let (dir, address) = (TempDir::new(), address());
+    let (dir, address) = (TempDir::new(), unused_address());
     let hinit = start(mode, &dir, &format!("--tcp {address}"))
         .args(["-v"])
         .fixture(["ready"])

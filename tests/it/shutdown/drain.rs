@@ -83,10 +83,10 @@ fn during_the_drain_the_pid_file_is_empty_and_locked(mode: Mode) {
         .start()
         .ready();
     hinit.signal(SIGUSR1);
-    eventually("the server has ended", || {
-        (hinit.verdict(&pid_file) == "unhealthy: the server has not started yet, or has ended")
-            .then_some(())
-    });
+    hinit.wait_for_verdict(
+        &pid_file,
+        "unhealthy: the server has not started yet, or has ended",
+    );
     assert_eq!(fs::read(&pid_file).unwrap(), b"");
     // The next one starts before the last one has exited.
     let next = Start::new(Mode::Subreaper)

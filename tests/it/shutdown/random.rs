@@ -24,7 +24,7 @@ fn any_signals_at_any_phase_lead_to_an_end_without_a_pid_file(mode: Mode) {
             go.display()
         ),
     ];
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     for round in 0..150 {
         let server = &servers[random.below(servers.len())];
         let mut options = vec!["-q", "--grace", "50ms"];
@@ -65,17 +65,5 @@ fn any_signals_at_any_phase_lead_to_an_end_without_a_pid_file(mode: Mode) {
             !pid_file.exists(),
             "round {round}: {server}, {options:?}: {ended:?}"
         );
-    }
-}
-
-/// A generator (xorshift) that gives the same numbers each time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(bound).unwrap()).unwrap()
     }
 }

@@ -6,13 +6,6 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 
-const BY_USER: [&str; 4] = [
-    "setpriv",
-    "--reuid=65534",
-    "--regid=65534",
-    "--clear-groups",
-];
-
 in_both_modes!(
     an_unkillable_server_is_named_and_left,
     without_a_grace_time_the_server_is_named_once_and_waited_for
@@ -26,7 +19,7 @@ fn an_unkillable_server_is_named_and_left(mode: Mode) {
     let program = setuid_root(&dir);
     chown(&dir, Some(65534), None).unwrap();
     let pid_file = dir.join("pid");
-    let start = Start::by(mode, &BY_USER)
+    let start = Start::by(mode, &AS_NOBODY)
         .pid_file(&pid_file)
         .args(["--grace", "100ms"])
         .arg("--")
@@ -62,7 +55,7 @@ fn without_a_grace_time_the_server_is_named_once_and_waited_for(mode: Mode) {
     }
     let dir = TempDir::new();
     let program = setuid_root(&dir);
-    let hinit = Start::by(mode, &BY_USER)
+    let hinit = Start::by(mode, &AS_NOBODY)
         .no_pid_file()
         .arg("--")
         .arg(program)

@@ -15,19 +15,23 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 mod ended;
+mod health_checks;
 mod notify_and_http;
 mod probing;
 mod process;
 mod pty;
+mod random;
 mod running;
 mod start;
 mod test_process;
 
 pub use ended::*;
+pub use health_checks::*;
 pub use notify_and_http::*;
 pub use probing::*;
 pub use process::*;
 pub use pty::*;
+pub use random::*;
 pub use running::*;
 pub use start::*;
 pub use test_process::*;
@@ -116,6 +120,12 @@ pub fn set_mode(path: impl AsRef<Path>, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
+/// The permissions of a file.
+#[track_caller]
+pub fn mode_of(path: impl AsRef<Path>) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
 /// One file of each kind that cannot be a PID file, with the name of its kind. (The socket needs no
 /// listener.)
 pub fn irregular_files(dir: &TempDir) -> [(&'static str, PathBuf); 4] {
@@ -189,6 +199,14 @@ pub fn command_in(mode: Mode, program: impl AsRef<OsStr>) -> Command {
         }
     }
 }
+
+/// Executes a program as the user nobody, without other groups.
+pub const AS_NOBODY: [&str; 4] = [
+    "setpriv",
+    "--reuid=65534",
+    "--regid=65534",
+    "--clear-groups",
+];
 
 pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()

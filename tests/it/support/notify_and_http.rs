@@ -159,6 +159,14 @@ pub fn get(pid_file: &Path, target: &str) -> Answer {
     Client::new(&socket_beside(pid_file)).fetch(target)
 }
 
+/// Waits until a page at the socket beside this PID file has this status.
+#[track_caller]
+pub fn wait_for_answer(pid_file: &Path, target: &str, status: &str) {
+    eventually(status, || {
+        (get(pid_file, target).status == status).then_some(())
+    });
+}
+
 /// The number of lines of the log that contain this text.
 pub fn count(log: &str, text: &str) -> usize {
     log.lines().filter(|line| line.contains(text)).count()

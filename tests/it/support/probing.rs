@@ -1,8 +1,9 @@
 //! Health checks with probes, and a server that answers as a test wants.
 
 use std::io::Read;
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
 
 use super::{Ended, hinit};
@@ -24,6 +25,14 @@ pub fn check_with(args: &[&str], variables: &[(&str, &str)]) -> Ended {
     let is_usage = ended.stdout.starts_with("unhealthy: usage: ");
     assert!(ended.log.is_empty() || is_usage, "{ended:?}");
     ended
+}
+
+/// An address of the loopback network that no other test uses, and usually no other program.
+pub fn unused_address() -> SocketAddr {
+    static COUNT: AtomicU8 = AtomicU8::new(1);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let host = Ipv4Addr::new(127, high, low, COUNT.fetch_add(1, Ordering::Relaxed));
+    TcpListener::bind((host, 0)).unwrap().local_addr().unwrap()
 }
 
 /// The verdict without its ` after N ms`.

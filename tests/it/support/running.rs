@@ -119,6 +119,14 @@ impl Running {
         verdict_by(&mut self.beside(), pid_file, more)
     }
 
+    /// Waits until a health check has this verdict.
+    #[track_caller]
+    pub fn wait_for_verdict(&self, pid_file: &Path, expected: &str) {
+        eventually(expected, || {
+            (self.verdict(pid_file) == expected).then_some(())
+        });
+    }
+
     /// Asserts that a health check with `--ready` is healthy.
     #[track_caller]
     pub fn assert_ready(&self, pid_file: &Path) {

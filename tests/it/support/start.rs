@@ -118,7 +118,8 @@ impl Start {
     }
 }
 
-/// Starts hinit with this PID file, and the fixture as its server, which has done this action.
+/// Starts hinit with this PID file and the fixture as its server; returns when the fixture has done
+/// this action.
 #[track_caller]
 pub fn start_fixture(mode: Mode, pid_file: impl AsRef<OsStr>, action: &str) -> Running {
     let start = Start::new(mode).pid_file(pid_file);

@@ -7,13 +7,7 @@ use super::*;
 
 /// hinit as a user other than root, by setpriv with these options.
 fn by_plain_user(options: &[&str]) -> Start {
-    let nobody = [
-        "setpriv",
-        "--reuid=65534",
-        "--regid=65534",
-        "--clear-groups",
-    ];
-    Start::by(Mode::Subreaper, &[&nobody[..], options].concat())
+    Start::by(Mode::Subreaper, &[&AS_NOBODY[..], options].concat())
 }
 
 #[test]

@@ -58,14 +58,14 @@ fn upgrade(probed: &ProbedServer) {
 }
 
 in_both_modes!(
-    it_is_ready_from_its_boot_to_its_stop_whatever_becomes_of_its_workers,
+    it_is_ready_from_its_boot_to_its_stop_whatever_its_workers_do,
     an_upgrade_by_usr2_leaves_the_server_the_first_master,
     an_upgrade_that_sends_mainpid_replaces_the_server,
     a_stop_before_the_first_master_has_ended_is_the_end_of_both,
     without_notify_it_is_ready_as_soon_as_it_has_started
 );
 
-fn it_is_ready_from_its_boot_to_its_stop_whatever_becomes_of_its_workers(mode: Mode) {
+fn it_is_ready_from_its_boot_to_its_stop_whatever_its_workers_do(mode: Mode) {
     let home = Home::new();
     let Some(probed) = serve(&home, mode, &["--notify"], &[]) else {
         return;

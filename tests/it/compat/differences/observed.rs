@@ -204,7 +204,7 @@ pub fn parents_death(init: &Init) -> String {
     // If the init exits, its command has got its signal before.
     let has_ended = |pid| status_of(pid, "State").is_none_or(|state| state.starts_with('Z'));
     eventually("the init dies", || has_ended(pid).then_some(()));
-    let outlives = eventually("the command dies, or rests", || {
+    let outlives = eventually("the command dies, or sleeps", || {
         match status_of(server, "State") {
             Some(state) if state.starts_with('S') => Some(true),
             _ => has_ended(server).then_some(false),
@@ -241,7 +241,7 @@ pub fn ctrl_z(init: &Init) -> String {
     });
     // "running" until the kernel has completed the stop, and sent SIGCHLD to the init.
     if stops {
-        eventually("the command is off the processor", || {
+        eventually("the command no longer runs", || {
             let call = fs::read_to_string(format!("/proc/{command}/syscall")).unwrap();
             (call.trim() != "running").then_some(())
         });
