@@ -82,10 +82,10 @@ impl Project {
         Self { docker, name, file }
     }
 
-    fn compose(&self, words: &str) -> Command {
+    fn compose(&self, arguments: &str) -> Command {
         let Self { name, file, .. } = self;
         let files = format!("--file docker/compose.yaml --file {file}");
-        let line = format!("docker-compose --project-name {name} {files} {words}");
+        let line = format!("docker-compose --project-name {name} {files} {arguments}");
         let mut command = self.docker.command(&line);
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         command

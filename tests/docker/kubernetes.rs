@@ -1,5 +1,5 @@
-//! docker/kubernetes.yaml: validated against Kubernetes' schema. Docker runs its containers with the options that the file
-//! gives them, and the tests probe them as the kubelet does.
+//! docker/kubernetes.yaml: validated against Kubernetes' schema. Docker runs its containers with the options that the
+//! file gives them, and the tests probe them as the kubelet does.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -138,8 +138,8 @@ fn probes_by_exec_give_the_same_verdicts_without_a_port() {
     let pod = manifest.pod(BY_EXEC);
     // Unchanged except for a longer delay, for slow engines. A second TERM ends the delay.
     let delay = pod.option("--stop-delay");
-    let words = pod.command().into_iter();
-    let longer = words.map(|word| if word == delay { "10m" } else { word });
+    let arguments = pod.command().into_iter();
+    let longer = arguments.map(|argument| if argument == delay { "10m" } else { argument });
     let running = pod.run(&longer.collect::<Vec<_>>());
     let probe = |probe| running.exec_probe(probe);
 

@@ -83,8 +83,8 @@ signal.pause()"
     eventually(line, || container.logs().contains(line).then_some(()));
     assert!(!is_ready());
 
-    // A process of another user. (An exited process of the server's user cannot be distinguished from a descendant of the
-    // server, so its messages are accepted.)
+    // A process of another user. (An exited process of the server's user cannot be distinguished from a descendant of
+    // the server, so its messages are accepted.)
     let inside = format!("exec --user 4242 --env {socket} {name} python3 -c");
     docker(inside.split(' ').chain([send.as_str()]));
     assert!(!is_ready());

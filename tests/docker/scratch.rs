@@ -60,7 +60,7 @@ fn root_finds_the_pid_file_of_the_server_and_a_third_user_gets_a_remedy() {
         let container = start(tmpfs);
         container.becomes("healthy");
         let check = || stdout(&container.exec(&["/hinit", "healthcheck"]));
-        let as_user = |user, words| container.exec_with(&["-u", user], words);
+        let as_user = |user, command| container.exec_with(&["-u", user], command);
         let by_root = as_user("0", &["/hinit", "healthcheck"]);
         assert_eq!(
             (by_root.status.code(), stdout(&by_root)),

@@ -5,8 +5,6 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::process::Command;
 
-use nix::libc::SIGKILL;
-
 use crate::support::*;
 
 mod by_descriptor;
@@ -107,12 +105,7 @@ fn a_socket_left_by_a_killed_hinit_is_replaced(mode: Mode) {
         .start()
         .ready();
     recorded(&pid_file);
-    let server = hinit.server();
-    kill(hinit.pid(), SIGKILL);
-    if mode == Mode::Subreaper {
-        kill(server, SIGKILL);
-    }
-    hinit.end();
+    hinit.kill_with_server();
     assert!(socket_beside(&pid_file).exists());
     let start = Start::with_notify(mode, &pid_file);
     let hinit = start.notifies(&["READY=1"]).start().ready();

@@ -87,7 +87,7 @@ fn a_server_whose_first_thread_has_exited_can_be_stopped(mode: Mode) {
     let (pid, server) = (recorded(&path), hinit.server());
     let state = || {
         let status = hinit
-            .beside()
+            .hinit_in_namespaces()
             .args(["status", "--pid-file"])
             .arg(&path)
             .output()

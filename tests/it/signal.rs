@@ -52,7 +52,7 @@ impl Drop for SignalReceiver {
 
 /// Runs `hinit signal` in the namespaces of the server.
 fn signal(hinit: &Running, pid_file: &Path, arguments: &[&str]) -> Ended {
-    let mut command = hinit.beside();
+    let mut command = hinit.hinit_in_namespaces();
     command.arg("signal").arg("--pid-file").arg(pid_file);
     Ended::of(&command.args(arguments).output().unwrap())
 }
@@ -109,13 +109,10 @@ fn a_stopped_server_gets_cont_and_kill(mode: Mode) {
     let path = dir.join("pid");
     let hinit = start_fixture(mode, &path, "ready");
     let (pid, server) = (recorded(&path), hinit.server());
-    let becomes = |state: char| {
-        wait_for_state(server, state);
-    };
     for (sent, state) in [("STOP", 'T'), ("CONT", 'S'), ("STOP", 'T')] {
         let ended = signal(&hinit, &path, &[sent]);
         assert_eq!((ended.code, ended.log.as_str()), (0, ""), "{sent}");
-        becomes(state);
+        wait_for_state(server, state);
     }
     let ended = end(&hinit, &path, &["KILL"]);
     assert_eq!(

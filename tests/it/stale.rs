@@ -98,7 +98,7 @@ fn a_file_with_a_living_pid_is_kept_except_by_pid_1(mode: Mode) {
     assert_eq!(remove(mode, &path), expected);
     // A zombie does not count as alive.
     kill(pid, SIGKILL);
-    process.becomes('Z');
+    process.wait_for_state('Z');
     fs::write(&path, pid.to_string()).unwrap();
     assert_eq!(
         remove(mode, &path),

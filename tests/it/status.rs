@@ -24,7 +24,7 @@ const OF_THE_PROCESS: [&str; 6] = [
 ];
 
 fn status(hinit: &Running, pid_file: &Path, arguments: &[&str]) -> Ended {
-    let mut command = hinit.beside();
+    let mut command = hinit.hinit_in_namespaces();
     command.arg("status").arg("--pid-file").arg(pid_file);
     Ended::of(&command.args(arguments).output().unwrap())
 }
@@ -111,7 +111,7 @@ fn its_exit_code_is_that_of_the_verdict() {
     let file = locked_pid_file(&path, pid.to_string());
     assert_eq!(run_hinit(arguments).code, 0);
     kill(pid, SIGSTOP);
-    process.becomes('T');
+    process.wait_for_state('T');
     let ended = run_hinit(arguments);
     assert_eq!(ended.code, 1);
     let found = rows(&ended.stdout);
@@ -121,7 +121,7 @@ fn its_exit_code_is_that_of_the_verdict() {
         (verdict.as_str(), "stopped")
     );
     kill(pid, SIGKILL);
-    process.becomes('Z');
+    process.wait_for_state('Z');
     let ended = run_hinit(arguments);
     let found = rows(&ended.stdout);
     assert_eq!((ended.code, found["state"]), (1, "a zombie"));

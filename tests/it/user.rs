@@ -141,7 +141,7 @@ fn hinit_signals_a_server_of_another_user_and_finds_it_healthy(mode: Mode) {
             assert_eq!(verdict_by(command.uid(uid), &path, &[]), healthy);
         }
     }
-    let mut command = hinit.beside();
+    let mut command = hinit.hinit_in_namespaces();
     let sent = command
         .args(["signal", "USR1", "--pid-file"])
         .arg(&path)

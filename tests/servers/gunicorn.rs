@@ -113,12 +113,12 @@ fn a_worker_that_hangs_is_killed_when_the_grace_time_is_over(mode: Mode) {
     let ended = home.end(hinit);
     assert_eq!(ended.code, 137, "{}", ended.log);
     let named = format!("gunicorn (PID {worker}, ");
-    for words in [
+    for text in [
         " later (killed by SIGKILL when its grace time was over, up ",
         "); killed ",
         &named,
     ] {
-        assert!(ended.log.contains(words), "{words}: {}", ended.log);
+        assert!(ended.log.contains(text), "{text}: {}", ended.log);
     }
     assert!(!is_answered(client));
 }

@@ -127,8 +127,8 @@ impl<'a> Pod<'a> {
     /// The value of an option of hinit.
     pub(super) fn option(&self, name: &str) -> &'a str {
         let command = self.command();
-        let mut words = command.iter().skip_while(|word| **word != name);
-        words.nth(1).unwrap()
+        let mut arguments = command.iter().skip_while(|argument| **argument != name);
+        arguments.nth(1).unwrap()
     }
 
     pub(super) fn seconds_of(&self, option: &str) -> Duration {

@@ -56,7 +56,7 @@ fn a_lock_of_another_process_does_not_make_a_file_healthy() {
         assert_eq!(ended.code, 1);
     }
     // The lock was held all the time.
-    victim.becomes('S');
+    victim.wait_for_state('S');
 }
 
 /// The lock stops the start, which logs a remedy and changes nothing.

@@ -69,7 +69,7 @@ fn a_file_that_replaces_the_pid_file_is_left_alone(mode: Mode) {
             path.display()
         );
         assert_eq!(hinit.verdict(&path), format!("unhealthy: {why}"));
-        let mut command = hinit.beside();
+        let mut command = hinit.hinit_in_namespaces();
         let command = command.args(["signal", "KILL", "--pid-file"]).arg(&path);
         let ended = Ended::of(&command.output().unwrap());
         assert_eq!(

@@ -91,5 +91,5 @@ fn no_wrong_file_or_process_is_used_while_names_are_swapped() {
     drop(swap);
     assert_eq!(files.map(|file| facts(&file)), before);
     assert_eq!(fs::read_dir(&victims).unwrap().count(), 2);
-    victim.becomes('S');
+    victim.wait_for_state('S');
 }

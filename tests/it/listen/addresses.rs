@@ -3,8 +3,6 @@
 use std::fs;
 use std::net::TcpListener;
 
-use nix::libc::SIGKILL;
-
 use crate::support::*;
 
 in_both_modes!(hinit_answers_at_several_addresses);
@@ -159,10 +157,7 @@ fn a_restart_gets_the_same_address_again() {
         let hinit = start.fixture(["ready"]).start().ready();
         let mut client = Client::tcp(address);
         client.fetch("/livez");
-        let server = hinit.server();
-        hinit.signal(SIGKILL);
-        kill(server, SIGKILL);
-        hinit.end();
+        hinit.kill_with_server();
         assert_eq!(client.rest(), "");
     }
 }

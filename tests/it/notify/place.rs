@@ -5,11 +5,9 @@ use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
-use nix::libc::SIGKILL;
-
 use crate::support::*;
 
-fn beside(pid_file: &Path) -> PathBuf {
+fn notify_socket_beside(pid_file: &Path) -> PathBuf {
     PathBuf::from(format!("{}.notify", pid_file.display()))
 }
 
@@ -54,7 +52,7 @@ fn the_socket_is_beside_the_pid_file(mode: Mode) {
             .run();
         assert_eq!(
             ended.stdout,
-            format!("{}\nsocket 666", beside(&pid_file).display()),
+            format!("{}\nsocket 666", notify_socket_beside(&pid_file).display()),
             "{}",
             ended.log
         );
@@ -74,7 +72,7 @@ fn the_server_gets_an_absolute_path(mode: Mode) {
     let path = dir.as_ref().canonicalize().unwrap().join("pid");
     assert_eq!(
         ended.stdout.lines().next(),
-        beside(&path).to_str(),
+        notify_socket_beside(&path).to_str(),
         "{}",
         ended.log
     );
@@ -103,7 +101,7 @@ fn a_path_too_long_for_an_address_is_skipped(mode: Mode) {
             .run();
         let socket = ended.stdout.lines().next().unwrap();
         if fits {
-            assert_eq!(Path::new(socket), beside(&pid_file));
+            assert_eq!(Path::new(socket), notify_socket_beside(&pid_file));
         } else {
             assert_elsewhere(socket);
         }
@@ -123,18 +121,13 @@ fn a_socket_left_by_a_killed_hinit_is_replaced(mode: Mode) {
     };
     let hinit = start();
     recorded(&pid_file);
-    let server = hinit.server();
-    kill(hinit.pid(), SIGKILL);
-    if mode == Mode::Subreaper {
-        kill(server, SIGKILL);
-    }
-    hinit.end();
-    assert!(beside(&pid_file).exists());
+    hinit.kill_with_server();
+    assert!(notify_socket_beside(&pid_file).exists());
     let hinit = start();
     recorded(&pid_file);
     hinit.assert_ready(&pid_file);
     assert!(
-        beside(&pid_file)
+        notify_socket_beside(&pid_file)
             .metadata()
             .unwrap()
             .file_type()
@@ -147,7 +140,7 @@ fn a_socket_left_by_a_killed_hinit_is_replaced(mode: Mode) {
 fn files_of_other_programs_are_left_alone(mode: Mode) {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let socket = beside(&pid_file);
+    let socket = notify_socket_beside(&pid_file);
     let put: [&dyn Fn(); 2] = [&|| fs::write(&socket, "another's").unwrap(), &|| {
         std::mem::forget(UnixDatagram::bind(&socket).unwrap());
     }];
@@ -184,7 +177,7 @@ fn a_server_of_another_user_can_reach_the_socket(mode: Mode) {
         let hinit = hinit.ready();
         recorded(&pid_file);
         if is_beside {
-            assert_eq!(Path::new(&socket), beside(&pid_file));
+            assert_eq!(Path::new(&socket), notify_socket_beside(&pid_file));
         } else {
             assert_elsewhere(&socket);
         }

@@ -2,6 +2,11 @@
 
 use super::*;
 
+/// Runs a bash script as the server.
+fn run_bash(start: Start, script: &str) -> Ended {
+    start.no_pid_file().args(["--", "bash", "-c", script]).run()
+}
+
 in_both_modes!(
     a_filter_of_the_servers_output_writes_its_last_lines,
     other_writers_to_a_filter_get_term_first,
@@ -29,10 +34,7 @@ fn a_filter_of_the_servers_output_writes_its_last_lines(mode: Mode) {
         &by_name,
         &later,
     ] {
-        let start = Start::new(mode)
-            .no_pid_file()
-            .args(["--", "bash", "-c", script]);
-        let ended = start.run();
+        let ended = run_bash(Start::new(mode), script);
         assert_eq!(
             (ended.code, ended.stdout.as_str()),
             (3, "FATAL"),
@@ -48,10 +50,7 @@ fn other_writers_to_a_filter_get_term_first(mode: Mode) {
         "exec > >(tail -n 2); {} echo FATAL; exit 3",
         prints_at_term(&dir, "good bye")
     );
-    let start = with_long_drain(mode)
-        .no_pid_file()
-        .args(["--", "bash", "-c", &script]);
-    let ended = start.run();
+    let ended = run_bash(with_long_drain(mode), &script);
     assert_eq!(
         (ended.code, ended.stdout.as_str()),
         (3, "FATAL\ngood bye"),
@@ -66,10 +65,7 @@ fn a_filter_that_outlives_its_input_gets_term(mode: Mode) {
         "{{ {} }} < <(exit); exit 3",
         prints_at_term(&dir, "got TERM")
     );
-    let start = with_long_drain(mode)
-        .no_pid_file()
-        .args(["--", "bash", "-c", &script]);
-    let ended = start.run();
+    let ended = run_bash(with_long_drain(mode), &script);
     assert_eq!(
         (ended.code, ended.stdout.as_str()),
         (3, "got TERM"),

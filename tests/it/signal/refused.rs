@@ -93,15 +93,15 @@ fn a_pid_that_is_no_living_process() {
     let pid = process.pid();
     let file = locked_pid_file(&path, pid.to_string());
     kill(pid, SIGSTOP);
-    process.becomes('T');
+    process.wait_for_state('T');
     kill(pid, SIGKILL);
-    process.becomes('Z');
+    process.wait_for_state('Z');
     assert_refused(&path, &[], &format!("process {pid} is a zombie"));
     drop(process);
     assert_refused(&path, &[], &format!("process {pid} does not exist"));
     drop(file);
     let process = TestProcess::start(Command::new(fixture()).arg("leader-leaves"));
-    process.becomes('Z');
+    process.wait_for_state('Z');
     let of = process.pid();
     let tasks = fs::read_dir(format!("/proc/{of}/task")).unwrap().flatten();
     let ids = tasks.map(|task| task.file_name().to_str().unwrap().parse().unwrap());

@@ -6,7 +6,7 @@ use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 
-use nix::libc::SIGTERM;
+use nix::libc::{SIGKILL, SIGTERM};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
@@ -88,7 +88,7 @@ impl Running {
     }
 
     /// A command that executes hinit in the namespaces of the server.
-    pub fn beside(&self) -> Command {
+    pub fn hinit_in_namespaces(&self) -> Command {
         match self.mode {
             Mode::Subreaper => hinit_with([""; 0]),
             Mode::Pid1 => {
@@ -116,7 +116,7 @@ impl Running {
 
     /// The same, with more options.
     pub fn verdict_with(&self, pid_file: &Path, more: &[&str]) -> String {
-        verdict_by(&mut self.beside(), pid_file, more)
+        verdict_by(&mut self.hinit_in_namespaces(), pid_file, more)
     }
 
     /// Waits until a health check has this verdict.
@@ -132,6 +132,17 @@ impl Running {
     pub fn assert_ready(&self, pid_file: &Path) {
         let verdict = self.verdict_with(pid_file, &["--ready"]);
         assert!(verdict.starts_with("healthy: "), "{verdict}");
+    }
+
+    /// Kills hinit and its server, which would outlive a subreaper.
+    #[track_caller]
+    pub fn kill_with_server(self) {
+        let server = self.server();
+        self.signal(SIGKILL);
+        if self.mode == Mode::Subreaper {
+            kill(server, SIGKILL);
+        }
+        self.end();
     }
 
     /// Waits until hinit exits, and returns its exit code. Other processes may live on.

@@ -33,7 +33,9 @@ impl TestProcess {
         self.0.id().cast_signed()
     }
 
-    pub fn becomes(&self, state: char) {
+    /// Waits until it has this state, by its letter in proc(5).
+    #[track_caller]
+    pub fn wait_for_state(&self, state: char) {
         wait_for_state(self.pid(), state);
     }
 }

@@ -24,13 +24,13 @@ fn each_state_of_a_process() {
         format!("healthy: process {pid} is alive")
     );
     kill(pid, SIGSTOP);
-    process.becomes('T');
+    process.wait_for_state('T');
     assert_eq!(
         check_foreign(pid),
         format!("unhealthy: process {pid} is stopped")
     );
     kill(pid, SIGKILL);
-    process.becomes('Z');
+    process.wait_for_state('Z');
     assert_eq!(
         check_foreign(pid),
         format!("unhealthy: process {pid} is a zombie")
@@ -56,7 +56,7 @@ fn a_traced_process_is_alive() {
         );
     }
     let process = TestProcess::start(command.arg("1000"));
-    process.becomes('t');
+    process.wait_for_state('t');
     assert_eq!(
         check_foreign(process.pid()),
         format!("healthy: process {} is alive", process.pid())
@@ -67,7 +67,7 @@ fn a_traced_process_is_alive() {
 fn a_thread_is_not_a_process() {
     let process = TestProcess::start(Command::new(fixture()).arg("leader-leaves"));
     let pid = process.pid();
-    process.becomes('Z');
+    process.wait_for_state('Z');
     assert_eq!(
         check_foreign(pid),
         format!("healthy: process {pid} is alive")
@@ -132,7 +132,7 @@ fn proc_of_another_namespace_is_not_used() {
     // In the new PID namespace 1 is the shell; the old /proc shows another process as 1.
     let stopped = TestProcess::sleeping();
     kill(stopped.pid(), SIGSTOP);
-    stopped.becomes('T');
+    stopped.wait_for_state('T');
     let script = "echo $$ > \"$1\"; mount --bind /proc/$2 /proc/1; \
         \"$HINIT\" healthcheck --foreign --pid-file \"$1\"";
     let ended = {

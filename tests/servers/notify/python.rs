@@ -71,8 +71,8 @@ fn the_watchdogs_signal_ends_a_server_that_hangs() {
     hang(&home);
     let ended = probed.end();
     assert_eq!(ended.code, 134, "{}", ended.log);
-    for words in ["no sign of life for ", "the server was killed by SIGABRT"] {
-        assert!(ended.log.contains(words), "{words}: {}", ended.log);
+    for text in ["no sign of life for ", "the server was killed by SIGABRT"] {
+        assert!(ended.log.contains(text), "{text}: {}", ended.log);
     }
 }
 

@@ -65,7 +65,7 @@ fn no_health_check_says_that_a_dead_server_is_healthy() {
     );
 
     kill(pid, SIGKILL);
-    process.becomes('Z');
+    process.wait_for_state('Z');
     let zombie = unhealthy(&format!("process {pid} is a zombie"));
     let expected = [unhealthy(&unreadable), unhealthy(&unseen), zombie];
     assert_eq!(from_none_to_enough(check), expected);
