@@ -91,7 +91,10 @@ fn json(verdict: &dyn Display, facts: &[Fact]) -> String {
 mod tests {
     use std::time::Duration;
 
+    use nix::errno::Errno;
+
     use super::*;
+    use facts::Unknown;
 
     fn some_facts() -> [Fact; 4] {
         let fact = |name, key, value| Fact { name, key, value };
@@ -103,7 +106,11 @@ mod tests {
                 Ok(Value::Time(Duration::from_secs(125))),
             ),
             fact("memory", "memory_bytes", Ok(Value::Bytes(1_572_864))),
-            fact("open files", "open_files", Err("Permission denied")),
+            fact(
+                "open files",
+                "open_files",
+                Err(Unknown::Errno(Errno::EACCES)),
+            ),
         ]
     }
 

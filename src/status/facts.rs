@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use crate::file;
@@ -17,7 +18,25 @@ pub(super) struct Fact {
     /// Its name in the table, and in JSON.
     pub(super) name: &'static str,
     pub(super) key: &'static str,
-    pub(super) value: Result<Value, &'static str>,
+    pub(super) value: Result<Value, Unknown>,
+}
+
+/// Why a fact is not known.
+#[derive(Clone, Copy)]
+pub(super) enum Unknown {
+    Errno(Errno),
+    NotInProc,
+    Exited,
+    ProcessesHidden,
+    NoCgroup,
+    Unlimited,
+    NotANumber,
+}
+
+impl From<Errno> for Unknown {
+    fn from(errno: Errno) -> Self {
+        Self::Errno(errno)
+    }
 }
 
 pub(super) enum Value {
@@ -34,7 +53,7 @@ struct Sources<'a> {
     process: Option<Process>,
 }
 
-type Find = fn(&Sources) -> Result<Value, &'static str>;
+type Find = fn(&Sources) -> Result<Value, Unknown>;
 
 /// All facts, in the order in which they are shown.
 const FACTS: [(&str, &str, Find); 12] = [
@@ -91,77 +110,85 @@ pub(super) fn facts(file: &PidFile) -> Vec<Fact> {
     facts.collect()
 }
 
-const NOT_IN_PROC: &str = "/proc does not show it";
-
 impl Sources<'_> {
     /// The PID, if it means this process in /proc. The /proc of another PID namespace describes other processes.
-    fn pid_in_proc(&self) -> Result<Pid, &'static str> {
+    fn pid_in_proc(&self) -> Result<Pid, Unknown> {
         self.is_proc_ours
             .then_some(self.file.pid)
-            .ok_or(NOT_IN_PROC)
+            .ok_or(Unknown::NotInProc)
     }
 
-    fn process(&self) -> Result<&Process, &'static str> {
-        self.process.as_ref().ok_or(NOT_IN_PROC)
+    fn process(&self) -> Result<&Process, Unknown> {
+        self.process.as_ref().ok_or(Unknown::NotInProc)
     }
 }
 
 /// The arguments of the process, with blanks between them.
-fn command(pid: Pid) -> Result<Value, &'static str> {
-    let mut bytes = file::read(&format!("/proc/{pid}/cmdline")).map_err(describe)?;
+fn command(pid: Pid) -> Result<Value, Unknown> {
+    let mut bytes = file::read(&format!("/proc/{pid}/cmdline"))?;
     for byte in bytes.iter_mut().filter(|byte| **byte == 0) {
         *byte = b' ';
     }
     match String::from_utf8_lossy(&bytes).trim_ascii_end() {
         // A zombie has none (proc_pid_cmdline(5)).
-        "" => Err("the process has exited"),
+        "" => Err(Unknown::Exited),
         shown => Ok(Value::Text(shown.to_owned())),
     }
 }
 
 /// The resident set: the second number of `/proc/PID/statm`, in pages (`proc_pid_statm(5)`).
-fn memory(pid: Pid) -> Result<Value, &'static str> {
-    let pages = file::read_text(&format!("/proc/{pid}/statm")).map_err(describe)?;
+fn memory(pid: Pid) -> Result<Value, Unknown> {
+    let pages = file::read_text(&format!("/proc/{pid}/statm"))?;
     let pages = pages
         .split(' ')
         .nth(1)
         .and_then(digits)
-        .ok_or(NOT_IN_PROC)?;
+        .ok_or(Unknown::NotInProc)?;
     Ok(Value::Bytes(pages.saturating_mul(sys::page_size())))
 }
 
-fn open_files(pid: Pid) -> Result<Value, &'static str> {
+fn open_files(pid: Pid) -> Result<Value, Unknown> {
     let mut count = 0;
-    file::each_name(&format!("/proc/{pid}/fd"), &mut |_| count += 1).map_err(describe)?;
+    file::each_name(&format!("/proc/{pid}/fd"), &mut |_| count += 1)?;
     Ok(Value::Number(count))
 }
 
-fn children(pid: Pid) -> Result<Value, &'static str> {
+fn children(pid: Pid) -> Result<Value, Unknown> {
     if process::may_be_hidden() {
-        return Err("/proc hides processes (hidepid)");
+        return Err(Unknown::ProcessesHidden);
     }
     let mut count = 0;
     process::each(&mut |process| {
         count += u64::from(process.parent == pid && !process.has_ended());
         Ok(())
-    })
-    .map_err(describe)?;
+    })?;
     Ok(Value::Number(count))
 }
 
 /// A number of the container's cgroup, from the file of version 2 or 1 (cgroups(7)).
-fn cgroup(files: [&str; 2]) -> Result<Value, &'static str> {
+fn cgroup(files: [&str; 2]) -> Result<Value, Unknown> {
     /// From here on it is not a limit: version 1 then shows the maximum number of pages.
     const UNLIMITED: u64 = 1 << 60;
     let read = |file: &&str| file::read_text(&format!("/sys/fs/cgroup/{file}")).ok();
-    let text = files
-        .iter()
-        .find_map(read)
-        .ok_or("no memory cgroup is mounted")?;
+    let text = files.iter().find_map(read).ok_or(Unknown::NoCgroup)?;
     match (text.trim_ascii(), digits(text.trim_ascii())) {
-        ("max", _) | (_, Some(UNLIMITED..)) => Err("unlimited"),
+        ("max", _) | (_, Some(UNLIMITED..)) => Err(Unknown::Unlimited),
         (_, Some(bytes)) => Ok(Value::Bytes(bytes)),
-        (_, None) => Err("not a number"),
+        (_, None) => Err(Unknown::NotANumber),
+    }
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Errno(errno) => describe(*errno),
+            Self::NotInProc => "/proc does not show it",
+            Self::Exited => "the process has exited",
+            Self::ProcessesHidden => "/proc hides processes (hidepid)",
+            Self::NoCgroup => "no memory cgroup is mounted",
+            Self::Unlimited => "unlimited",
+            Self::NotANumber => "not a number",
+        })
     }
 }
 
