@@ -1,33 +1,42 @@
-//! Errors: what failed, on what, why, and the exit code.
+//! Errors: what failed, on what, why, and the exit code. Their texts are here and in the modules below.
 
-use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Display};
-use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::sys::describe;
+mod capability;
+mod exec;
+mod reason;
+mod verb;
 
-/// Why hinit did not launch the server, in one line. Boxed, so that results stay small.
+pub(crate) use capability::{Change, MissingCapability};
+pub(crate) use exec::{
+    Absence, BadFormat, ExecFault, Libc, MissingCommand, NeededFault, NeededFile, NotFound, Role,
+};
+pub(crate) use reason::Reason;
+pub(crate) use verb::Verb;
+
+/// What hinit could not do.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Error(Box<Failure>);
-
-#[derive(Debug, PartialEq, Eq)]
-struct Failure {
-    kind: Kind,
-    message: String,
-}
-
-/// What failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// hinit itself failed, or the command line is wrong.
-    Hinit,
-    /// The command was found, but the kernel would not run it.
-    NotExecutable,
+pub(crate) enum Error {
+    /// hinit could not do this to that thing.
+    Failed {
+        verb: Verb,
+        thing: OsString,
+        reason: Reason,
+    },
+    /// The command was found, but the kernel did not execute this file.
+    NotExecutable { file: OsString, fault: ExecFault },
     /// There is no such command.
-    NotFound,
+    NotFound {
+        command: OsString,
+        missing: MissingCommand,
+    },
 }
+
+/// Boxed, so that results stay small.
+pub(crate) type Result<T> = std::result::Result<T, Box<Error>>;
 
 /// The exit codes of `hinit run`, when they are not the server's own: those of env(1), timeout(1)
 /// and the shells.
@@ -55,72 +64,52 @@ impl FailureCodes {
 
     pub(crate) fn of(self, error: &Error) -> u8 {
         let Self([failed, not_executable, not_found]) = self;
-        match error.0.kind {
-            Kind::Hinit => failed,
-            Kind::NotExecutable => not_executable,
-            Kind::NotFound => not_found,
+        match error {
+            Error::Failed { .. } => failed,
+            Error::NotExecutable { .. } => not_executable,
+            Error::NotFound { .. } => not_found,
         }
     }
 }
 
 impl Error {
-    fn new(kind: Kind, message: String) -> Self {
-        Self(Box::new(Failure { kind, message }))
-    }
-
-    /// The command line is wrong.
-    pub(crate) fn usage(message: String) -> Self {
-        Self::new(Kind::Hinit, message)
+    pub(crate) fn failed(
+        verb: Verb,
+        thing: &(impl AsRef<OsStr> + ?Sized),
+        reason: impl Into<Reason>,
+    ) -> Box<Self> {
+        Self::new(verb, thing.as_ref(), reason.into())
     }
 
     #[inline(never)]
-    pub(crate) fn cannot(verb: &str, thing: &dyn Display, reason: &dyn Display) -> Self {
-        Self::new(Kind::Hinit, format!("cannot {verb} `{thing}`: {reason}"))
-    }
-
-    /// A system call failed.
-    #[inline(never)]
-    pub(crate) fn os(verb: &str, thing: &dyn Display, errno: Errno) -> Self {
-        Self::cannot(verb, thing, &describe(errno))
-    }
-
-    /// A system call failed on a file.
-    pub(crate) fn on_path(verb: &str, path: &Path, errno: Errno) -> Self {
-        Self::os(verb, &path.display(), errno)
-    }
-
-    pub(crate) fn not_executable(command: &dyn Display, reason: &dyn Display) -> Self {
-        Self::cannot("run", command, reason).of_kind(Kind::NotExecutable)
-    }
-
-    pub(crate) fn not_found(command: &dyn Display, reason: &dyn Display) -> Self {
-        Self::cannot("run", command, reason).of_kind(Kind::NotFound)
-    }
-
-    fn of_kind(mut self, kind: Kind) -> Self {
-        self.0.kind = kind;
-        self
-    }
-
-    #[must_use]
-    pub(crate) fn remedy(self, words: &str) -> Self {
-        self.and("; ").and(words)
-    }
-
-    /// Appends these words.
-    #[must_use]
-    #[inline(never)]
-    pub(crate) fn and(mut self, words: &str) -> Self {
-        self.0.message.push_str(words);
-        self
+    fn new(verb: Verb, thing: &OsStr, reason: Reason) -> Box<Self> {
+        let thing = thing.to_owned();
+        Box::new(Self::Failed {
+            verb,
+            thing,
+            reason,
+        })
     }
 }
 
-/// The reason of a failure, for people.
-pub(crate) type Reason = Cow<'static, str>;
-
-pub(crate) fn reason(errno: Errno) -> Reason {
-    describe(errno).into()
+impl Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let (verb, thing, reason): (_, _, &dyn Display) = match self {
+            Self::Failed {
+                verb,
+                thing,
+                reason,
+            } => (*verb, thing, reason),
+            Self::NotExecutable { file, fault } => (Verb::Run, file, fault),
+            Self::NotFound { command, missing } => (Verb::Run, command, missing),
+        };
+        let ((verb, remedy), thing) = (verb.text_and_remedy(), thing.display());
+        let semicolon = if remedy.is_empty() { "" } else { "; " };
+        // As one part, because a line of the log shortens each part in its middle: the end has the reason and the remedy.
+        f.write_str(&format!(
+            "cannot {verb} `{thing}`: {reason}{semicolon}{remedy}"
+        ))
+    }
 }
 
 /// The errno of an error of std's.
@@ -130,49 +119,5 @@ pub(crate) fn errno(error: std::io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }
 
-impl Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(&self.0.message)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_error_has_its_text_and_its_exit_code() {
-        for (error, code, line) in [
-            (
-                Error::usage("no command given".into()),
-                125,
-                "no command given",
-            ),
-            (
-                Error::on_path("open", Path::new("/p"), Errno::EACCES),
-                125,
-                "cannot open `/p`: Permission denied",
-            ),
-            (
-                Error::cannot("claim", &"/p", &"it is a FIFO").remedy("go away"),
-                125,
-                "cannot claim `/p`: it is a FIFO; go away",
-            ),
-            (
-                Error::not_executable(&"x", &"because"),
-                126,
-                "cannot run `x`: because",
-            ),
-            (
-                Error::not_found(&"x", &"because"),
-                127,
-                "cannot run `x`: because",
-            ),
-        ] {
-            assert_eq!(
-                (FailureCodes::OWN.of(&error), error.to_string().as_str()),
-                (code, line)
-            );
-        }
-    }
-}
+mod tests;

@@ -9,10 +9,9 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{fsync, getpid, read};
 
-use crate::error::{Error, exit_code};
+use crate::error::{self, Error, Reason, Verb, exit_code};
 use crate::file::{self, Entry, directory_and_name, kind};
 use crate::output::{Log, Verbosity, print_line, write_all};
-use crate::sys::describe;
 
 const SELF: &str = "/proc/self/exe";
 const MODE: Mode = Mode::from_bits_truncate(0o755);
@@ -35,29 +34,28 @@ pub(crate) fn install(path: &Path) -> u8 {
 
 /// Writes a temporary file and renames it. So a reader finds the old file or the whole copy, and a hinit that
 /// runs from the old file continues.
-fn copy_to(path: &Path) -> Result<(), Error> {
-    let fail = |reason: &str| Error::cannot("install", &path.display(), &reason);
-    let by_errno = |errno: Errno| fail(describe(errno));
+fn copy_to(path: &Path) -> error::Result<()> {
+    let own = file::open(Path::new(SELF), OFlag::O_RDONLY)
+        .map_err(|errno| Error::failed(Verb::ReadSelf, SELF, errno))?;
+    replace(path, &own).map_err(|reason| Error::failed(Verb::Install, path, reason))
+}
+
+fn replace(path: &Path, own: &OwnedFd) -> Result<(), Reason> {
     match file::stat(path) {
         Ok(stat) => match kind(&stat) {
             None => {}
             // It belongs to whatever has put it there, as does the file that a symlink leads to.
-            Some(kind) => return Err(fail(&format!("it is a {kind}"))),
+            Some(kind) => return Err(Reason::IsA(kind)),
         },
         Err(Errno::ENOENT) => {}
-        Err(errno) => return Err(by_errno(errno)),
+        Err(errno) => return Err(errno.into()),
     }
     let entry = Entry::of(path).map_err(|errno| match directory_and_name(path) {
-        Some((directory, _)) if errno == Errno::ENOENT => {
-            let why = format!("the directory `{}` does not exist", directory.display());
-            fail(&why).remedy("create it or mount it first")
-        }
-        _ => by_errno(errno),
+        Some((directory, _)) if errno == Errno::ENOENT => Reason::NoDirectory(directory.to_owned()),
+        _ => errno.into(),
     })?;
-    let own = file::open(Path::new(SELF), OFlag::O_RDONLY)
-        .map_err(|errno| Error::on_path("read", Path::new(SELF), errno).remedy("mount /proc"))?;
-    let (copy, temporary) = create_temporary(&entry).map_err(by_errno)?;
-    let copied = copy_all(&own, &copy);
+    let (copy, temporary) = create_temporary(&entry)?;
+    let copied = copy_all(own, &copy);
     // What is open for writing cannot be executed (ETXTBSY, execve(2)).
     drop(copy);
     let done = copied.and_then(|()| temporary.rename(&entry));
@@ -65,7 +63,7 @@ fn copy_to(path: &Path) -> Result<(), Error> {
         // The error of the copy is reported. A file that is left behind does not prevent a later copy.
         let _ignored = temporary.unlink();
     }
-    done.map_err(by_errno)
+    Ok(done?)
 }
 
 /// Creates a file under an unused name. The PID alone is not enough: an init container has the same PID at each

@@ -62,7 +62,7 @@ mod time;
 mod verdict;
 
 use cli::{Command, Env, ErrorOutput, InitProfile, OWN_VARIABLES, UsageError};
-use error::{Error, exit_code};
+use error::exit_code;
 use output::{Log, Verbosity};
 use sys::SignalSet;
 use verdict::Verdict;
@@ -128,9 +128,7 @@ fn let_caller_interrupt(inherited: SignalSet) {
 fn report(error: &UsageError) -> u8 {
     let why = [&error.why, "; try `", error.call, " --help`"].concat();
     match error.output {
-        ErrorOutput::Verdict(answer) => {
-            healthcheck::refuse(Verdict::Usage(Error::usage(why)), answer)
-        }
+        ErrorOutput::Verdict(answer) => healthcheck::refuse(Verdict::Usage(why), answer),
         ErrorOutput::Exit(code) => {
             Log(Verbosity::Normal).error(format_args!("{why}"));
             code

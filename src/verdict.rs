@@ -7,7 +7,6 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
-use crate::error::Error;
 use crate::pidfile::Fault;
 use crate::sys::describe;
 use crate::time::ExactDuration;
@@ -24,7 +23,7 @@ pub(crate) enum Verdict {
     Healthy(Pid),
     /// kill(2) finds the process, and /proc does not show it.
     HealthyStateUnknown(Pid),
-    Usage(Error),
+    Usage(String),
     /// No PID file was named, and no default directory is writable.
     NoWritableDirectory,
     /// PID 1 is a hinit of this user, not of the caller, so its default PID file has another path.
@@ -147,7 +146,7 @@ pub(crate) fn label(is_healthy: bool) -> &'static str {
     if is_healthy { "healthy" } else { "unhealthy" }
 }
 
-fn write_process(f: &mut dyn Write, pid: Pid, state: &str) -> fmt::Result {
+pub(crate) fn write_process(f: &mut dyn Write, pid: Pid, state: &str) -> fmt::Result {
     write!(f, "process {pid} {state}")
 }
 

@@ -3,7 +3,6 @@
 //! kernel does in directories that all may write (`fs.protected_symlinks`, proc(5)).
 
 use std::ffi::{CString, OsStr};
-use std::fmt;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -23,22 +22,8 @@ const MAX_LINKS: u32 = 40;
 /// A symlink in a path that hinit does not follow, because it belongs to another user.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RefusedLink {
-    path: PathBuf,
-    owner: u32,
-}
-
-impl fmt::Display for RefusedLink {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        /// The UID that stands for users which a user namespace does not map (`user_namespaces(7)`).
-        const OVERFLOW_UID: u32 = 65534;
-        let Self { path, owner } = self;
-        let path = path.display();
-        write!(f, "`{path}` is a symlink that belongs to UID {owner}")?;
-        if *owner == OVERFLOW_UID {
-            f.write_str(" (as root's do where a user namespace does not map root)")?;
-        }
-        f.write_str("; hinit follows only those of root and of its own user")
-    }
+    pub(crate) path: PathBuf,
+    pub(crate) owner: u32,
 }
 
 /// The symlink because of which [`open`] returned EACCES, if that is the reason.

@@ -14,10 +14,9 @@ use nix::unistd::Pid;
 use super::Marks;
 use super::lock::{Location, LockError, Locked};
 use super::writer_lock::{self, shrink};
-use crate::error::{Error, errno};
+use crate::error::{self, Error, Reason, Verb, errno};
 use crate::file::Entry;
 use crate::output::Log;
-use crate::sys::describe;
 use crate::text::Line;
 use crate::time::pause;
 
@@ -42,7 +41,7 @@ impl Claim {
     ///
     /// Changes no file but one that can be hinit's PID file: regular, with one name, of this user, and empty or with a
     /// PID in it.
-    pub(crate) fn new(path: &Path, mode: u32, has_socket: bool, log: Log) -> Result<Self, Error> {
+    pub(crate) fn new(path: &Path, mode: u32, has_socket: bool, log: Log) -> error::Result<Self> {
         let location = Location::open(path)?;
         let mode = Mode::from_bits_truncate(mode);
         let marks = Marks {
@@ -54,8 +53,9 @@ impl Claim {
             match location.lock(mode, marks) {
                 Ok(locked) => break locked,
                 Err(LockError::Busy(_)) if Instant::now() < deadline => pause(PAUSE),
-                Err(LockError::Busy(reason)) => return Err(location.refuse(reason)),
-                Err(LockError::Refused(error)) => return Err(error),
+                Err(LockError::Busy(reason) | LockError::Refused(reason)) => {
+                    return Err(Error::failed(Verb::ClaimPidFile, &location.path, reason));
+                }
             }
         };
         let (actual, wanted) = (locked.mode, mode | marks.mode());
@@ -76,7 +76,7 @@ impl Claim {
             is_abandoned: Cell::new(false),
         };
         if let Err(errno) = claim.reserve_room() {
-            let error = claim.location.refuse(describe(errno));
+            let error = claim.fail(Verb::ClaimPidFile, errno);
             // The error says why nothing is launched. An empty file that is left behind matters less.
             let _left_behind = claim.remove();
             return Err(error);
@@ -100,14 +100,18 @@ impl Claim {
     }
 
     /// Writes the server's PID, completely or not at all.
-    pub(crate) fn record(&self, pid: Pid) -> Result<(), Error> {
+    pub(crate) fn record(&self, pid: Pid) -> error::Result<()> {
         let line = Line::new(format_args!("{pid}"));
         let result = self.locked.file.write_all_at(line.bytes(), 0);
-        result.map_err(|e| Error::on_path("write the PID file", &self.location.path, errno(e)))
+        result.map_err(|e| self.fail(Verb::WritePidFile, errno(e)))
+    }
+
+    fn fail(&self, verb: Verb, reason: impl Into<Reason>) -> Box<Error> {
+        Error::failed(verb, &self.location.path, reason)
     }
 
     /// Replaces the PID by another.
-    pub(crate) fn change(&self, pid: Pid) -> Result<(), Error> {
+    pub(crate) fn change(&self, pid: Pid) -> error::Result<()> {
         self.clear()?;
         self.record(pid)
     }
@@ -123,8 +127,7 @@ impl Claim {
     }
 
     /// Marks the server as stopping: from here on health checks report it as unhealthy.
-    pub(crate) fn mark_stopping(&self) -> Result<(), Error> {
-        const MARK: &str = "mark the PID file";
+    pub(crate) fn mark_stopping(&self) -> error::Result<()> {
         let marks = Marks {
             is_stopping: true,
             ..self.marks
@@ -136,51 +139,46 @@ impl Claim {
         } else {
             in_mode
         };
-        marked.map_err(|errno| Error::on_path(MARK, &self.location.path, errno))?;
-        self.check_name(MARK)
+        marked.map_err(|errno| self.fail(Verb::MarkPidFile, errno))?;
+        self.check_name(Verb::MarkPidFile)
     }
 
     /// An error, if the name leads to another file or to none; but only the first time.
-    fn check_name(&self, verb: &str) -> Result<(), Error> {
+    fn check_name(&self, verb: Verb) -> error::Result<()> {
         if self.is_abandoned.get() || self.location.entry.is(self.locked.identity) {
             return Ok(());
         }
         self.is_abandoned.set(true);
-        let reason = "it was removed or replaced meanwhile";
-        Err(Error::cannot(verb, &self.location.path.display(), &reason))
+        Err(self.fail(verb, Reason::RemovedOrReplaced))
     }
 
     /// Empties the file. The server's PID may be reused from here on, and not before.
-    pub(crate) fn clear(&self) -> Result<(), Error> {
+    pub(crate) fn clear(&self) -> error::Result<()> {
         let file = &self.locked.file;
         file.set_len(0).map_err(|e| {
             self.is_abandoned.set(true);
-            let error = Error::on_path("empty the PID file", &self.location.path, errno(e));
+            let errno_of_clear = errno(e);
             // Readers must not trust the old PID, and the next hinit may lock the file.
             let released =
                 writer_lock::release(file).and(fs2::FileExt::unlock(file).map_err(errno));
-            match released {
-                Ok(()) => error,
-                Err(errno) => {
-                    let still_locked =
-                        "its locks cannot be released either, so health checks still trust it";
-                    error.remedy(&format!("{still_locked}: {}", describe(errno)))
-                }
-            }
+            let reason = match released {
+                Ok(()) => errno_of_clear.into(),
+                Err(of_release) => Reason::StillLocked(errno_of_clear, of_release),
+            };
+            self.fail(Verb::EmptyPidFile, reason)
         })
     }
 
     /// Removes the file, if the name still leads to it, and then releases the locks.
-    pub(crate) fn remove(self) -> Result<(), Error> {
-        const REMOVE: &str = "remove the PID file";
-        self.check_name(REMOVE)?;
+    pub(crate) fn remove(self) -> error::Result<()> {
+        self.check_name(Verb::RemovePidFile)?;
         if self.is_abandoned.get() {
             return Ok(());
         }
         match self.location.entry.unlink() {
             // A mount point, as of `docker run -v FILE:FILE`: the file stays, empty.
             Ok(()) | Err(Errno::EBUSY) => Ok(()),
-            Err(errno) => Err(Error::on_path(REMOVE, &self.location.path, errno)),
+            Err(errno) => Err(self.fail(Verb::RemovePidFile, errno)),
         }
     }
 }

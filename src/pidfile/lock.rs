@@ -9,13 +9,9 @@ use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 
 use super::writer_lock::{self, LockOutcome};
 use super::{Contents, MAX_BYTES, Marks};
-use crate::error::{Error, errno};
+use crate::error::{self, Error, Reason, Verb, errno};
 use crate::file::{self, Entry, FileId, kind};
-use crate::sys::{describe, effective_user};
-
-const CLAIM: &str = "claim the PID file";
-const REMEDY: &str =
-    "name another with --pid-file or HINIT_PID_FILE, or keep none with --no-pid-file";
+use crate::sys::effective_user;
 
 /// The file's path, and its name in its directory.
 pub(super) struct Location {
@@ -36,20 +32,23 @@ pub(super) struct Locked {
 /// Why an attempt to lock the file failed.
 pub(super) enum LockError {
     /// Another process uses the file for a short time. If it does not stop, this is the reason.
-    Busy(&'static str),
-    Refused(Error),
+    Busy(Reason),
+    Refused(Reason),
+}
+
+impl From<Errno> for LockError {
+    fn from(errno: Errno) -> Self {
+        Self::Refused(errno.into())
+    }
 }
 
 impl Location {
     /// Creates the directory if it is missing, and those above it.
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        let fail = |errno| {
+    pub(super) fn open(path: &Path) -> error::Result<Self> {
+        let fail = |errno: Errno| {
             let link = file::refused_link(path).filter(|_| errno == Errno::EACCES);
-            let error = match link {
-                Some(link) => Error::cannot(CLAIM, &path.display(), &link),
-                None => Error::on_path(CLAIM, path, errno),
-            };
-            error.remedy(REMEDY)
+            let link = link.map(|link| Reason::RefusedLink(Box::new(link)));
+            Error::failed(Verb::ClaimPidFile, path, link.unwrap_or(errno.into()))
         };
         let path = file::absolute(path).map_err(fail)?;
         let entry = match Entry::of(&path) {
@@ -66,7 +65,7 @@ impl Location {
     /// Tries once to lock the file exclusively, empty and under its name.
     pub(super) fn lock(&self, mode: Mode, marks: Marks) -> Result<Locked, LockError> {
         let (file, is_new) = self.open_or_create()?;
-        let stat = fstat(&file).map_err(|errno| self.fail(errno))?;
+        let stat = fstat(&file)?;
         let identity = FileId::of(&stat);
         let locked = self.lock_exclusively(&file, &stat, marks);
         let locked = locked.and_then(|has_writer_lock| {
@@ -98,28 +97,27 @@ impl Location {
         stat: &FileStat,
         marks: Marks,
     ) -> Result<bool, LockError> {
-        self.check_ownership(stat)?;
-        let fail = |errno| self.cannot_lock(errno);
-        if !try_lock(fs2::FileExt::try_lock_shared(file)).map_err(fail)? {
-            return Err(self.held_by_another(file));
+        check_ownership(stat)?;
+        if !try_lock(fs2::FileExt::try_lock_shared(file)).map_err(cannot_lock)? {
+            return Err(held_by_another(file));
         }
         if stat.st_size > 0 {
-            self.check_contents(file)?;
+            check_contents(file)?;
             if !self.entry.is(FileId::of(stat)) {
-                return Err(LockError::Busy("another process keeps replacing it"));
+                return Err(LockError::Busy(Reason::KeepsBeingReplaced));
             }
-            file.set_len(0).map_err(|e| self.fail(errno(e)))?;
+            file.set_len(0).map_err(errno)?;
         }
-        let is_exclusive = try_lock(fs2::FileExt::try_lock_exclusive(file)).map_err(fail)?;
+        let is_exclusive = try_lock(fs2::FileExt::try_lock_exclusive(file)).map_err(cannot_lock)?;
         let writer_lock = if is_exclusive {
-            writer_lock::take(file, marks).map_err(fail)?
+            writer_lock::take(file, marks).map_err(cannot_lock)?
         } else {
             LockOutcome::HeldByAnother
         };
         match writer_lock {
             LockOutcome::Locked => Ok(true),
             LockOutcome::Unsupported => Ok(false),
-            LockOutcome::HeldByAnother => Err(LockError::Busy("another process keeps it locked")),
+            LockOutcome::HeldByAnother => Err(LockError::Busy(Reason::StaysLocked)),
         }
     }
 
@@ -139,28 +137,20 @@ impl Location {
                 Ok(stat) if FileId::of(&stat) == identity && stat.st_size == 0 => {
                     Ok(Mode::from_bits_truncate(stat.st_mode))
                 }
-                Ok(_) | Err(Errno::ENOENT) => {
-                    Err(LockError::Busy("another process keeps replacing it"))
-                }
-                Err(errno) => Err(self.fail(errno)),
+                Ok(_) | Err(Errno::ENOENT) => Err(LockError::Busy(Reason::KeepsBeingReplaced)),
+                Err(errno) => Err(errno.into()),
             }
         };
         if !has_writer_lock {
             let marked = mode | Mode::S_ISVTX;
             if set(marked)? != marked || set(mode)? != mode {
-                return Err(self.refused(
-                    "its file system keeps neither fcntl(2) locks nor permissions, and health checks \
-                     need one of them",
-                ));
+                return Err(LockError::Refused(Reason::NoLocksNorModes));
             }
             return Ok(mode);
         }
         let mode = set(mode)?;
         if mode.intersects(Mode::S_IWGRP | Mode::S_IWOTH) {
-            return Err(self.refused(
-                "its file system makes it writable by others, so no health check would \
-                 trust it",
-            ));
+            return Err(LockError::Refused(Reason::MadeWritableByOthers));
         }
         Ok(mode)
     }
@@ -185,10 +175,10 @@ impl Location {
         match self.entry.open(OFlag::O_RDWR | create) {
             Err(Errno::EEXIST) => {}
             Ok(file) => return Ok((file, true)),
-            Err(errno) => return Err(self.fail(errno)),
+            Err(errno) => return Err(errno.into()),
         }
         let opened = match self.entry.stat().map(|stat| kind(&stat)) {
-            Ok(Some(kind)) => return Err(self.refused(&format!("it is a {kind}"))),
+            Ok(Some(kind)) => return Err(LockError::Refused(Reason::IsA(kind))),
             Ok(None) => self.entry.open(OFlag::O_RDWR),
             Err(errno) => Err(errno),
         };
@@ -197,65 +187,50 @@ impl Location {
             .map_err(|errno| match errno {
                 // Meanwhile it was removed, or replaced.
                 Errno::ENOENT | Errno::ELOOP | Errno::ENXIO => {
-                    LockError::Busy("another process keeps replacing it")
+                    LockError::Busy(Reason::KeepsBeingReplaced)
                 }
-                errno => self.fail(errno),
+                errno => errno.into(),
             })
     }
+}
 
-    fn check_ownership(&self, stat: &FileStat) -> Result<(), LockError> {
-        if let Some(kind) = kind(stat) {
-            return Err(self.refused(&format!("it is a {kind}")));
-        }
-        if stat.st_uid != effective_user() {
-            return Err(self.refused(&format!("it belongs to UID {}", stat.st_uid)));
-        }
+fn check_ownership(stat: &FileStat) -> Result<(), LockError> {
+    let reason = if let Some(kind) = kind(stat) {
+        Reason::IsA(kind)
+    } else if stat.st_uid != effective_user() {
+        Reason::BelongsTo(stat.st_uid)
+    } else {
         match stat.st_nlink {
-            0 => Err(LockError::Busy("another process keeps replacing it")),
-            1 => Ok(()),
-            names => Err(self.refused(&format!("it has {names} hard links, not one"))),
+            0 => return Err(LockError::Busy(Reason::KeepsBeingReplaced)),
+            1 => return Ok(()),
+            names => Reason::HardLinks(names),
         }
-    }
+    };
+    Err(LockError::Refused(reason))
+}
 
-    fn check_contents(&self, file: &File) -> Result<(), LockError> {
-        match Contents::read(file).map_err(|errno| self.fail(errno))? {
-            (Contents::Empty | Contents::Pid(_), _) => Ok(()),
-            // A power failure can leave this of a file that was just written.
-            (Contents::NotAPid, bytes) if bytes == [0; MAX_BYTES + 1] => Ok(()),
-            _ => Err(self.refused("it contains something other than a PID")),
-        }
+fn check_contents(file: &File) -> Result<(), LockError> {
+    match Contents::read(file)? {
+        (Contents::Empty | Contents::Pid(_), _) => Ok(()),
+        // A power failure can leave this of a file that was just written.
+        (Contents::NotAPid, bytes) if bytes == [0; MAX_BYTES + 1] => Ok(()),
+        _ => Err(LockError::Refused(Reason::OtherContents)),
     }
+}
 
-    fn held_by_another(&self, file: &File) -> LockError {
-        match Contents::read(file) {
-            Ok((Contents::Pid(pid), _)) => {
-                self.refused(&format!("another hinit has locked it, for process {pid}"))
-            }
-            _ => LockError::Busy("another hinit has locked it, and has no running server"),
-        }
+fn held_by_another(file: &File) -> LockError {
+    match Contents::read(file) {
+        Ok((Contents::Pid(pid), _)) => LockError::Refused(Reason::LockedFor(pid)),
+        _ => LockError::Busy(Reason::LockedWithoutServer),
     }
+}
 
-    /// Linux does not return EACCES for a lock that another process holds.
-    fn cannot_lock(&self, errno: Errno) -> LockError {
-        match errno {
-            Errno::EACCES => self.refused(
-                "its file system refuses locks (CIFS allows them if it is mounted with `nobrl`)",
-            ),
-            errno => self.fail(errno),
-        }
-    }
-
-    pub(super) fn refuse(&self, reason: &str) -> Error {
-        Error::cannot(CLAIM, &self.path.display(), &reason).remedy(REMEDY)
-    }
-
-    fn refused(&self, reason: &str) -> LockError {
-        LockError::Refused(self.refuse(reason))
-    }
-
-    fn fail(&self, errno: Errno) -> LockError {
-        self.refused(describe(errno))
-    }
+/// Linux does not return EACCES for a lock that another process holds.
+fn cannot_lock(errno: Errno) -> LockError {
+    LockError::Refused(match errno {
+        Errno::EACCES => Reason::LocksRefused,
+        errno => errno.into(),
+    })
 }
 
 /// Whether the lock was taken. `flock(2)` returns EWOULDBLOCK if another process holds it.

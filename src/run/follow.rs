@@ -7,7 +7,7 @@ use nix::sys::stat::fstat;
 use nix::unistd::Pid;
 
 use super::launch::stale::{self, OpenFile};
-use crate::error::{Reason, reason};
+use crate::error::Reason;
 use crate::pidfile::Contents;
 use crate::process;
 use crate::sys::{effective_user, is_running_child};
@@ -18,28 +18,24 @@ pub(super) fn successor(file: &Path, server: Pid) -> Result<Option<Pid>, Reason>
     let Some(OpenFile { file, .. }) = stale::open(file)? else {
         return Ok(None);
     };
-    let stat = fstat(&file).map_err(reason)?;
+    let stat = fstat(&file)?;
     let user = process::owner(server);
     if ![Some(0), Some(effective_user()), user].contains(&Some(stat.st_uid)) {
-        return Err(format!("it belongs to UID {}", stat.st_uid).into());
+        return Err(Reason::BelongsTo(stat.st_uid));
     }
     if stat.st_mode & 0o022 != 0 {
-        return Err("it is writable by others".into());
+        return Err(Reason::WritableByOthers);
     }
     let (_, contents) = stale::read_contents(&file)?;
     match contents {
         Contents::Empty => Ok(None),
         Contents::Pid(pid) if pid == server => Ok(None),
         // Only a child's PID cannot be used again before hinit reaps it.
-        Contents::Pid(pid) if !is_running_child(pid) => {
-            Err(format!("process {pid} is not a running child of hinit").into())
-        }
-        Contents::Pid(pid) if process::owner(pid) != user => {
-            Err(format!("process {pid} runs as another user than the server").into())
-        }
+        Contents::Pid(pid) if !is_running_child(pid) => Err(Reason::NotAChild(pid)),
+        Contents::Pid(pid) if process::owner(pid) != user => Err(Reason::OfAnotherUser(pid)),
         Contents::Pid(pid) => Ok(Some(pid)),
         Contents::TooLarge | Contents::NotAPid | Contents::OutOfRange => {
-            Err("its first line is not a PID".into())
+            Err(Reason::FirstLineNotAPid)
         }
     }
 }

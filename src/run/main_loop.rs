@@ -20,7 +20,7 @@ use super::signals::{Event, SignalQueue};
 use super::sockets::Sockets;
 use super::terminal::Terminal;
 use crate::cli::Run;
-use crate::error::{Error, exit_code};
+use crate::error::{self, Error, exit_code};
 use crate::output::Log;
 use crate::pidfile::Claim;
 use crate::sys::{self, KeptDescriptors};
@@ -97,7 +97,7 @@ impl<'a> MainLoop<'a> {
 
     /// Passes signals on and reaps orphans until the server has ended, and then ends what it left. None: the
     /// server could not be killed. An error: it could not be started.
-    fn until_the_end(&mut self) -> Result<Option<ServerEnd>, Error> {
+    fn until_the_end(&mut self) -> error::Result<Option<ServerEnd>> {
         loop {
             let deadline = self.next_wakeup();
             let start = self.server.start.as_ref().map(AsFd::as_fd);
@@ -119,7 +119,7 @@ impl<'a> MainLoop<'a> {
     }
 
     /// Handles what has happened. Returns what it means for a stop, if it means anything.
-    fn dispatch(&mut self, event: Event) -> Result<Option<StopEvent>, Error> {
+    fn dispatch(&mut self, event: Event) -> error::Result<Option<StopEvent>> {
         match event {
             Event::Deadline => return self.handle_deadlines().map(Some),
             Event::Sockets => self.attend(),
@@ -149,7 +149,7 @@ impl<'a> MainLoop<'a> {
     }
 
     /// The child has executed the server, or could not.
-    fn finish_start(&mut self) -> Result<(), Error> {
+    fn finish_start(&mut self) -> error::Result<()> {
         let Some(start) = self.server.start.take() else {
             return Ok(());
         };
@@ -254,7 +254,7 @@ impl<'a> MainLoop<'a> {
         }
     }
 
-    fn update_pid_file(&self, step: &dyn Fn(&Claim) -> Result<(), Error>) {
+    fn update_pid_file(&self, step: &dyn Fn(&Claim) -> error::Result<()>) {
         if let Some(Err(error)) = self.claim.as_ref().map(step) {
             self.log().warn(format_args!("{error}"));
         }

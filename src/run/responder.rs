@@ -9,7 +9,7 @@ use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 
 use super::health::Health;
 use crate::cli::Address;
-use crate::error::Error;
+use crate::error::{self, Error, Verb};
 use crate::file::Entry;
 use crate::pidfile::{Claim, SOCKET, beside};
 use crate::sys::try_reserve;
@@ -46,7 +46,7 @@ impl Responder {
         addresses: &[Address],
         claim: Option<&Claim>,
         mode: u32,
-    ) -> Result<Self, Error> {
+    ) -> error::Result<Self> {
         let mut listeners = Vec::new();
         for address in addresses {
             match address {
@@ -69,7 +69,7 @@ impl Responder {
         let now = Instant::now();
         let mut connections = Vec::new();
         try_reserve(&mut connections, count)
-            .map_err(|errno| Error::os("allocate", &"connections for probes", errno))?;
+            .map_err(|errno| Error::failed(Verb::Allocate, "connections for probes", errno))?;
         connections.extend((0..count).map(|_| Connection::new(now)));
         Ok(Self {
             listeners,

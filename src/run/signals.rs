@@ -13,7 +13,7 @@ use nix::libc::{self, c_int, signalfd_siginfo};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use crate::error::Error;
+use crate::error::{self, Error, Verb};
 use crate::sys::{self, SignalSet, libc_set};
 use crate::time::{earliest, pause, poll_timeout};
 
@@ -55,9 +55,9 @@ pub(super) enum Event {
 
 impl SignalQueue {
     /// A queue from which only these signals are read, until [`SignalQueue::open`].
-    pub(super) fn new(open: SignalSet) -> Result<Self, Error> {
+    pub(super) fn new(open: SignalSet) -> error::Result<Self> {
         let fd = SignalFd::with_flags(&libc_set(open), SfdFlags::SFD_CLOEXEC)
-            .map_err(|errno| Error::cannot("open", &"signalfd", &sys::describe(errno)))?;
+            .map_err(|errno| Error::failed(Verb::Open, "signalfd", errno))?;
         Ok(Self {
             fd,
             blocks: true,

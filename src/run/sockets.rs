@@ -11,7 +11,7 @@ use super::launch::Identity;
 use super::notify::Notify;
 use super::responder::Responder;
 use crate::cli::Run;
-use crate::error::Error;
+use crate::error::{self, Error, Verb};
 use crate::pidfile::Claim;
 
 pub(super) struct Sockets {
@@ -32,18 +32,18 @@ impl Sockets {
         options: &Run,
         claim: Option<&Claim>,
         identity: Option<&Identity>,
-    ) -> Result<Option<Self>, Error> {
+    ) -> error::Result<Option<Self>> {
         if !are_wanted(options) {
             return Ok(None);
         }
-        let fail = |errno: Errno| Error::os("open", &"epoll", errno);
+        let fail = |errno: Errno| Error::failed(Verb::Open, "epoll", errno);
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(fail)?;
         let responder = Responder::open(&options.listen, claim, options.mode)?;
         responder.watch_listeners(&epoll).map_err(fail)?;
         let notify = match &options.notify {
             Some(notify) => {
                 let opened = Notify::open(options, notify, claim, identity);
-                let fail = |errno| Error::os("open the socket", &"NOTIFY_SOCKET", errno);
+                let fail = |errno: Errno| Error::failed(Verb::OpenSocket, "NOTIFY_SOCKET", errno);
                 Some(opened.map_err(fail)?)
             }
             None => None,

@@ -10,10 +10,7 @@ pub(crate) fn table() -> Vec<(Verdict, &'static str)> {
     };
     let file = |fault| Verdict::PidFile("P".into(), fault);
     vec![
-        (
-            Verdict::Usage(Error::usage("WHY".into())),
-            "unhealthy: usage: WHY",
-        ),
+        (Verdict::Usage("WHY".into()), "unhealthy: usage: WHY"),
         (
             Verdict::NoWritableDirectory,
             "unhealthy: no directory for a PID file is writable; set HINIT_PID_FILE",

@@ -13,11 +13,11 @@ mutants! {
     } fails "beside::pid_1::the_socket_exists_as_long_as_hinit_runs";
 
     a_socket_that_is_served_is_replaced: "run/socket_file.rs" {
-        "_ => Err(BindError::InUse)," => "_ => entry.unlink().map_err(BindError::Errno),"
+        "_ => Err(Reason::InUse)," => "_ => Ok(entry.unlink()?),"
     } fails "beside::other_files::a_socket_that_is_served_is_left_alone";
 
     a_file_that_is_no_socket_is_removed: "run/socket_file.rs" {
-        "other => return Err(BindError::NotASocket(other.unwrap_or(\"regular file\")))," => "_ => return entry.unlink().map_err(BindError::Errno),"
+        "other => return Err(Reason::IsA(other.unwrap_or(\"regular file\")))," => "_ => return Ok(entry.unlink()?),"
     } fails "beside::other_files::a_file_with_the_sockets_name_is_left_alone";
 
     the_umask_decides_the_sockets_mode: "file/entry.rs" {

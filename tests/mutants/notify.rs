@@ -107,6 +107,6 @@ mutants! {
     } fails "pause::subreaper::a_pause_does_not_count_as_silence";
 
     a_followed_file_can_name_any_process: "run/follow.rs" {
-        "Contents::Pid(pid) if !is_running_child(pid) => {" => "Contents::Pid(pid) if false => {"
+        "Contents::Pid(pid) if !is_running_child(pid) =>" => "Contents::Pid(pid) if false =>"
     } fails "follow::subreaper::a_process_that_is_not_a_child_of_hinit_is_ignored";
 }

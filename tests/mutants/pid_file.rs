@@ -8,8 +8,8 @@ mutants! {
     } fails "bad_input::a_pid_file_that_is_something_else";
 
     two_hinits_own_one_file: "pidfile/lock.rs" {
-        "let is_exclusive = try_lock(fs2::FileExt::try_lock_exclusive(file)).map_err(fail)?;" => "let is_exclusive = true;",
-        "writer_lock::take(file, marks).map_err(fail)?" => "writer_lock::take(file, marks).map_or(LockOutcome::Locked, |_| LockOutcome::Locked)"
+        "let is_exclusive = try_lock(fs2::FileExt::try_lock_exclusive(file)).map_err(cannot_lock)?;" => "let is_exclusive = true;",
+        "writer_lock::take(file, marks).map_err(cannot_lock)?" => "writer_lock::take(file, marks).map_or(LockOutcome::Locked, |_| LockOutcome::Locked)"
     } fails "races::two_hinits_never_own_one_path";
 
     the_pid_is_written_in_parts: "pidfile/claim.rs" {
@@ -70,7 +70,7 @@ mutants! {
     } fails "limits::disk::a_pid_that_cannot_be_erased_is_stale_at_once";
 
     a_configuration_file_is_overwritten: "pidfile/lock.rs" {
-        "self.check_contents(file)?;" => ""
+        "check_contents(file)?;" => ""
     } fails "bad_input::a_file_that_is_no_pid_file_keeps_its_contents";
 
     a_full_disk_shows_after_the_launch: "pidfile/claim.rs" {

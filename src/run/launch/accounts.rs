@@ -4,11 +4,10 @@
 //! not end with a newline. A container has no other sources than the files, and crates that read them call libc.
 
 use std::ffi::CString;
-use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::error::Error;
+use crate::error::{self, Error, Verb};
 use crate::file;
 use crate::text::digits;
 
@@ -23,12 +22,10 @@ pub(super) struct User<'a> {
 
 /// The content of one of the two files. A file that does not exist, as in an image `FROM scratch`, has no users. Any
 /// other error than ENOENT is a failure, because the file may have the user.
-pub(super) fn read(path: &str) -> Result<Vec<u8>, Error> {
+pub(super) fn read(path: &str) -> error::Result<Vec<u8>> {
     match file::read(path) {
         Err(Errno::ENOENT) => Ok(Vec::new()),
-        result => {
-            result.map_err(|errno| Error::on_path("look up the user in", Path::new(path), errno))
-        }
+        result => result.map_err(|errno| Error::failed(Verb::LookUpUserIn, path, errno)),
     }
 }
 

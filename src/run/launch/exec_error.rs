@@ -15,7 +15,7 @@ use nix::unistd::{AccessFlags, access, getuid};
 
 mod format;
 
-use crate::error::Reason;
+use crate::error::{Absence, BadFormat, ExecFault, Libc, NeededFault, NeededFile, Role};
 use crate::file;
 use format::{Elf, Format, Range};
 
@@ -23,18 +23,16 @@ use format::{Elf, Format, Range};
 const MAX_LEVELS: u8 = 6;
 
 /// Why execve(2) of this file failed with `errno`. None if the file does not exist, or shows no cause.
-pub(super) fn explain(path: &CStr, errno: Errno) -> Option<Reason> {
+pub(super) fn explain(path: &CStr, errno: Errno) -> Option<ExecFault> {
     cause(path, errno, MAX_LEVELS)
 }
 
-/// That this symlink has no target, as the end of a sentence. None if the path is no symlink.
-pub(super) fn broken_symlink(path: &CStr) -> Option<Reason> {
-    let target = readlinkat(AT_FDCWD, path).ok()?;
-    let target = shown(target.as_bytes());
-    Some(format!("is a symlink to `{target}`, which is not there").into())
+/// That there is no such file, or that a symlink has no target.
+pub(super) fn absence(path: &CStr) -> Absence {
+    Absence(readlinkat(AT_FDCWD, path).ok())
 }
 
-fn cause(path: &CStr, errno: Errno, levels: u8) -> Option<Reason> {
+fn cause(path: &CStr, errno: Errno, levels: u8) -> Option<ExecFault> {
     match denial(path) {
         Ok(None) => {}
         Ok(denial) => return denial.filter(|_| errno == Errno::EACCES),
@@ -42,10 +40,8 @@ fn cause(path: &CStr, errno: Errno, levels: u8) -> Option<Reason> {
     }
     let levels = levels.checked_sub(1)?;
     match errno {
-        Errno::ETXTBSY => return Some("it is open for writing (text file busy)".into()),
-        Errno::ELOOP => {
-            return Some("its interpreter leads to another, and so on without end".into());
-        }
+        Errno::ETXTBSY => return Some(ExecFault::OpenForWriting),
+        Errno::ELOOP => return Some(ExecFault::EndlessInterpreters),
         _ => {}
     }
     let found = Program::open(path).and_then(|program| {
@@ -55,57 +51,53 @@ fn cause(path: &CStr, errno: Errno, levels: u8) -> Option<Reason> {
         })?;
         match Format::of(&head) {
             Format::Script(interpreter) => {
-                explain_needed_file("interpreter", interpreter, errno, levels, &|| {
+                explain_needed_file(Role::Interpreter, interpreter, errno, levels, &|| {
                     let has_return = interpreter.ends_with(b"\r");
-                    has_return.then(|| "the script has CRLF line ends".into())
+                    has_return.then_some(ExecFault::CrlfLineEnds)
                 })
             }
             Format::Elf(elf) => binary(elf, &program, errno),
-            Format::NotExecutable(why) => (errno == Errno::ENOEXEC).then(|| why.into()),
+            Format::Bad(format) => (errno == Errno::ENOEXEC).then_some(ExecFault::Format(format)),
         }
     });
     // hinit may not be able to read the file, or binfmt_misc runs it by another program.
     found.or_else(|| {
         let lacks_another_file = errno == Errno::ENOENT;
-        lacks_another_file.then(|| "its interpreter or loader is not there".into())
+        lacks_another_file.then_some(ExecFault::NeedsUnknownFile)
     })
 }
 
 /// Why this file may not be executed (EACCES). An error, if the file does not exist.
-fn denial(path: &CStr) -> Result<Option<Reason>, Errno> {
+fn denial(path: &CStr) -> nix::Result<Option<ExecFault>> {
     let status = match stat(path) {
-        Err(Errno::EACCES) => {
-            return Ok(Some(
-                "no permission to search a directory on the way to it".into(),
-            ));
-        }
+        Err(Errno::EACCES) => return Ok(Some(ExecFault::NoSearchPermission)),
         status => status?,
     };
     let kind = SFlag::from_bits_truncate(status.st_mode & SFlag::S_IFMT.bits());
     Ok(if kind == SFlag::S_IFDIR {
-        Some("it is a directory".into())
+        Some(ExecFault::Directory)
     } else if kind != SFlag::S_IFREG {
-        Some("it is not a regular file".into())
+        Some(ExecFault::NotRegular)
     } else if status.st_mode & 0o111 == 0 {
-        Some("no execute permission".into())
+        Some(ExecFault::NoExecutePermission)
     } else if statvfs(path).is_ok_and(|mount| mount.flags().contains(FsFlags::ST_NOEXEC)) {
-        Some("it lies on a file system that is mounted noexec".into())
+        Some(ExecFault::NoexecMount)
     } else if access(path, AccessFlags::X_OK) == Err(Errno::EACCES) {
-        Some(format!("no execute permission for UID {}", getuid()).into())
+        Some(ExecFault::NoExecutePermissionFor(getuid().as_raw()))
     } else {
         None
     })
 }
 
 /// Why this binary, which hinit has permission to execute, was not executed.
-fn binary(elf: Elf, program: &Program, errno: Errno) -> Option<Reason> {
+fn binary(elf: Elf, program: &Program, errno: Errno) -> Option<ExecFault> {
     let machine = elf.machine();
     let foreign = || {
         let is_foreign = machine != ARCH;
-        is_foreign.then(|| format!("it is built for {machine}, this is {ARCH}").into())
+        is_foreign.then_some(ExecFault::OtherMachine(machine))
     };
     if errno == Errno::ENOEXEC {
-        return foreign().or(Some(format::DAMAGED.into()));
+        return foreign().or(Some(ExecFault::Format(BadFormat::DamagedElf)));
     }
     let headers = program.read(elf.program_headers)?;
     let loader = elf.loader(&headers).and_then(|range| program.read(range));
@@ -117,7 +109,7 @@ fn binary(elf: Elf, program: &Program, errno: Errno) -> Option<Reason> {
     let explained = loader.and_then(|loader| {
         let exists = |path: &CStr| stat(path).is_ok();
         // The kernel runs the loader without a loader of its own, so there is no further level.
-        explain_needed_file("loader", &loader, errno, 0, &|| {
+        explain_needed_file(Role::Loader, &loader, errno, 0, &|| {
             foreign().or_else(|| other_libc(&loader, exists))
         })
     });
@@ -127,49 +119,40 @@ fn binary(elf: Elf, program: &Program, errno: Errno) -> Option<Reason> {
 /// Why the kernel could not load what it needs to run a file: a script's interpreter or a binary's loader. If that file
 /// does not exist, `hint` may add the reason.
 fn explain_needed_file(
-    noun: &str,
+    role: Role,
     path: &[u8],
     errno: Errno,
     levels: u8,
-    hint: &dyn Fn() -> Option<Reason>,
-) -> Option<Reason> {
-    let file = file::c_string(path).ok()?;
-    let shown = shown(path);
-    if matches!(errno, Errno::ENOENT | Errno::ENOTDIR) && stat(&*file).is_err() {
-        let absence = broken_symlink(&file).unwrap_or("is not there".into());
-        let mut reason = format!("its {noun} `{shown}` {absence}");
-        if let Some(hint) = hint() {
-            reason.push_str(": ");
-            reason.push_str(&hint);
-        }
-        return Some(reason.into());
-    }
-    let why = cause(&file, errno, levels)?;
-    Some(format!("its {noun} `{shown}` cannot run: {why}").into())
+    hint: &dyn Fn() -> Option<ExecFault>,
+) -> Option<ExecFault> {
+    let path = file::c_string(path).ok()?;
+    let is_missing = matches!(errno, Errno::ENOENT | Errno::ENOTDIR) && stat(&*path).is_err();
+    let fault = if is_missing {
+        NeededFault::Missing(absence(&path), hint())
+    } else {
+        NeededFault::CannotRun(cause(&path, errno, levels)?)
+    };
+    let file = NeededFile { role, path, fault };
+    Some(ExecFault::Needs(Box::new(file)))
 }
 
 /// The reason, if a binary with this loader is built for a libc that the image lacks.
-fn other_libc(loader: &[u8], exists: impl Fn(&CStr) -> bool) -> Option<Reason> {
+fn other_libc(loader: &[u8], exists: impl Fn(&CStr) -> bool) -> Option<ExecFault> {
     let name = loader.rsplit(|&byte| byte == b'/').next()?;
     let musl = exists(c"/lib/ld-musl-x86_64.so.1") || exists(c"/lib/ld-musl-aarch64.so.1");
     let glibc = exists(c"/lib64/ld-linux-x86-64.so.2") || exists(c"/lib/ld-linux-aarch64.so.1");
     let (wanted, is_present) = match name {
-        _ if name.starts_with(b"ld-musl-") => ("musl", musl),
-        _ if name.starts_with(b"ld-linux-") => ("glibc", glibc),
+        _ if name.starts_with(b"ld-musl-") => (Libc::Musl, musl),
+        _ if name.starts_with(b"ld-linux-") => (Libc::Glibc, glibc),
         _ => return None,
     };
     let present = match (musl, glibc) {
         _ if is_present => return None,
-        (true, _) => "musl",
-        (_, true) => "glibc",
-        _ => "no libc",
+        (true, _) => Some(Libc::Musl),
+        (_, true) => Some(Libc::Glibc),
+        _ => None,
     };
-    Some(format!("it is built for {wanted}, this image has {present}").into())
-}
-
-/// A path from a file as text for a message. It shows a carriage return, which many editors hide.
-fn shown(path: &[u8]) -> String {
-    String::from_utf8_lossy(path).replace('\r', "\\r")
+    Some(ExecFault::OtherLibc { wanted, present })
 }
 
 /// No part that hinit reads is longer: a path has at most `PATH_MAX` bytes, and 70 program headers are more than
@@ -206,7 +189,7 @@ pub(crate) fn fuzz(bytes: &[u8]) {
         Format::Elf(elf) => {
             let _found = (elf.machine(), elf.loader(bytes));
         }
-        Format::NotExecutable(why) => assert!(!why.is_empty()),
+        Format::Bad(_) => {}
     }
 }
 
@@ -255,13 +238,8 @@ mod tests {
                     .iter()
                     .any(|there| there.as_bytes() == path.to_bytes())
             });
-            assert_eq!(found.as_deref(), expected, "{loader}");
+            let text = found.map(|fault| fault.to_string());
+            assert_eq!(text.as_deref(), expected, "{loader}");
         }
-    }
-
-    #[test]
-    fn a_carriage_return_is_shown() {
-        assert_eq!(shown(b"/bin/sh\r"), r"/bin/sh\r");
-        assert_eq!(shown(b"/\xff"), "/\u{fffd}");
     }
 }

@@ -1,7 +1,6 @@
 //! The user that the server runs as.
 
 use std::ffi::CString;
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -12,7 +11,7 @@ mod check;
 
 use super::accounts;
 use crate::cli::User;
-use crate::error::Error;
+use crate::error::{self, Error, Reason, Verb};
 use crate::file;
 use crate::sys;
 use check::OwnCredentials;
@@ -35,9 +34,10 @@ pub(in crate::run) struct Identity {
 
 impl Identity {
     /// Looks the user up. An error, if hinit lacks a capability to run the server as that user.
-    pub(in crate::run) fn new(user: &User, keep_groups: bool) -> Result<Self, Error> {
+    pub(in crate::run) fn new(user: &User, keep_groups: bool) -> error::Result<Self> {
         let mut identity = Self::find(user)?;
-        let own = OwnCredentials::get().map_err(|errno| Error::os("run as", &user.user, errno))?;
+        let own =
+            OwnCredentials::get().map_err(|errno| Error::failed(Verb::RunAs, &user.user, errno))?;
         identity.resolve_groups(&own, keep_groups);
         identity.check_capabilities(&own, &sys::has_capability)?;
         Ok(identity)
@@ -45,7 +45,7 @@ impl Identity {
 
     /// A number needs no file: the GID of a user that is not listed equals its UID. But a file that exists and cannot
     /// be read is an error, because it may list that user with another group.
-    fn find(user: &User) -> Result<Self, Error> {
+    fn find(user: &User) -> error::Result<Self> {
         let (passwd, group) = (
             accounts::read("/etc/passwd")?,
             accounts::read("/etc/group")?,
@@ -55,8 +55,7 @@ impl Identity {
             (Some(entry), _) => (entry.uid, entry.gid),
             (None, Some(number)) => (number, number),
             (None, None) => {
-                let reason = "there is no such user in /etc/passwd";
-                return Err(Error::cannot("run as", &user.user, &reason));
+                return Err(Error::failed(Verb::RunAs, &user.user, Reason::NoSuchUser));
             }
         };
         let gid = match &user.group {
@@ -88,36 +87,29 @@ impl Identity {
     }
 
     /// Why [`Identity::enter_directory`] failed.
-    pub(in crate::run) fn cannot_enter(&self, errno: Errno) -> Error {
+    pub(in crate::run) fn cannot_enter(&self, errno: Errno) -> Box<Error> {
         let directory = self.directory.as_deref().unwrap_or(Path::new(""));
-        Error::on_path("enter the directory", directory, errno)
+        Error::failed(Verb::EnterDirectory, directory, errno)
     }
 
     /// Why [`Identity::assume`] failed.
-    pub(in crate::run) fn cannot_assume(&self, errno: Errno) -> Error {
+    pub(in crate::run) fn cannot_assume(&self, errno: Errno) -> Box<Error> {
         let reason = match errno {
-            Errno::EINVAL => "the user namespace does not map that user or group",
-            errno => sys::describe(errno),
+            Errno::EINVAL => Reason::NotMapped,
+            errno => errno.into(),
         };
-        Error::cannot("run as", &self.name, &reason)
+        Error::failed(Verb::RunAs, &self.name, reason)
     }
 
     /// The reason for EAGAIN of execve(2): since Linux 3.1 that call, not setresuid(2), refuses a user that has more
     /// processes than the limit allows.
-    pub(in crate::run) fn too_many_processes(
-        &self,
-        errno: Errno,
-        command: &dyn Display,
-    ) -> Option<Error> {
+    pub(in crate::run) fn too_many_processes(&self, errno: Errno) -> Option<Reason> {
         let (limit, _) = getrlimit(Resource::RLIMIT_NPROC).ok()?;
         if errno != Errno::EAGAIN || limit == RLIM_INFINITY {
             return None;
         }
         let uid = self.uid;
-        let reason =
-            format!("UID {uid} has more processes than its limit allows (RLIMIT_NPROC is {limit})");
-        let remedy = "raise it (--ulimit nproc=N, ulimit -u)";
-        Some(Error::cannot("start", command, &reason).remedy(remedy))
+        Some(Reason::ProcessLimitOfUser { uid, limit })
     }
 
     pub(in crate::run) fn uid(&self) -> u32 {
@@ -159,12 +151,9 @@ fn add_missing(others: &[u32], groups: &mut Vec<u32>) {
     }
 }
 
-fn find_group(file: &[u8], group: &str) -> Result<u32, Error> {
+fn find_group(file: &[u8], group: &str) -> error::Result<u32> {
     let gid = accounts::id(group.as_bytes()).or_else(|| accounts::group(file, group));
-    gid.ok_or_else(|| {
-        let reason = "there is no such group in /etc/group";
-        Error::cannot("run with the group", &group, &reason)
-    })
+    gid.ok_or_else(|| Error::failed(Verb::RunWithGroup, group, Reason::NoSuchGroup))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::signals::{self, SignalQueue};
 use super::sockets::{self, Sockets};
 use super::{adopt_orphans, notify};
 use crate::cli::{PidFile, Run};
-use crate::error::Error;
+use crate::error::{self, Error, Reason, Verb};
 use crate::file;
 use crate::output::Log;
 use crate::pidfile::{self, Claim};
@@ -88,7 +88,7 @@ pub(super) fn start_server(
     options: &Run,
     signal_mask: SignalSet,
     log: Log,
-) -> Result<MainLoop<'_>, Error> {
+) -> error::Result<MainLoop<'_>> {
     let inherited = Inherited {
         signal_mask,
         // Some callers leave SIGCHLD ignored, and then the kernel would not report the server's end.
@@ -148,14 +148,14 @@ pub(super) fn start_server(
 
 /// Enters the server's directory. Returns it, if only the server's user may enter it: root without
 /// `CAP_DAC_OVERRIDE` may not enter a home of mode 0700.
-fn enter_directory(options: &Run) -> Result<Option<&Path>, Error> {
+fn enter_directory(options: &Run) -> error::Result<Option<&Path>> {
     let Some(directory) = options.workdir.as_deref() else {
         return Ok(None);
     };
     match file::enter(directory) {
         Ok(()) => Ok(None),
         Err(Errno::EACCES | Errno::EPERM) if options.user.is_some() => Ok(Some(directory)),
-        Err(errno) => Err(Error::on_path("enter the directory", directory, errno)),
+        Err(errno) => Err(Error::failed(Verb::EnterDirectory, directory, errno)),
     }
 }
 
@@ -170,14 +170,14 @@ fn is_number(text: &OsStr, number: u64) -> bool {
 }
 
 /// Has the kernel send hinit a signal when its parent dies. hinit reads it from the queue, like any other.
-fn follow_parent(signal: Signal) -> Result<(), Error> {
+fn follow_parent(signal: Signal) -> error::Result<()> {
     let own = getpid();
     // The parent of PID 1 is outside its namespace, and its end must not end the container.
     if own == Pid::from_raw(1) {
         return Ok(());
     }
     let parent = getppid();
-    let fail = |errno: Errno| Error::os("watch the parent process", &parent, errno);
+    let fail = |errno: Errno| Error::failed(Verb::WatchParent, &parent.to_string(), errno);
     set_pdeathsig(signal).map_err(fail)?;
     // The parent may have died before the call above; then hinit has another parent by now.
     if getppid() != parent {
@@ -186,7 +186,7 @@ fn follow_parent(signal: Signal) -> Result<(), Error> {
     Ok(())
 }
 
-fn claim(options: &Run, log: Log) -> Result<Option<Claim>, Error> {
+fn claim(options: &Run, log: Log) -> error::Result<Option<Claim>> {
     let default;
     let path = match &options.pid_file {
         None => return Ok(None),
@@ -194,10 +194,7 @@ fn claim(options: &Run, log: Log) -> Result<Option<Claim>, Error> {
         Some(PidFile::Default) => {
             default = pidfile::default_path().ok_or_else(|| {
                 let directories = "/run, /tmp, /dev/shm";
-                Error::cannot("claim a PID file in", &directories, &"none is writable").remedy(
-                    "mount one (--tmpfs /tmp, or an emptyDir), name a file with HINIT_PID_FILE, \
-                     or keep none with --no-pid-file",
-                )
+                Error::failed(Verb::ClaimPidFileIn, directories, Reason::NoneWritable)
             })?;
             &default
         }

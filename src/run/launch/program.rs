@@ -1,6 +1,5 @@
 //! The command to execute, and the files that it may name.
 
-use std::borrow::Cow;
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
@@ -11,7 +10,7 @@ use nix::unistd::read;
 
 use super::{accounts, exec_error};
 use crate::cli::suggestions;
-use crate::error::Error;
+use crate::error::{Absence, Error, ExecFault, MissingCommand, NotFound, Verb};
 use crate::file;
 use crate::sys::{self, Executable, ServerEnvironment, is_missing};
 
@@ -62,41 +61,47 @@ impl Program {
 
     /// The error for what [`Executable::execute`] returned in the child, which ran as `user`, if that is not hinit's.
     /// `has_own_profile`: hinit was not called by the name of another init.
-    pub(super) fn explain(self, errno: Errno, user: Option<u32>, has_own_profile: bool) -> Error {
+    pub(super) fn explain(
+        self,
+        errno: Errno,
+        user: Option<u32>,
+        has_own_profile: bool,
+    ) -> Box<Error> {
         if errno == Errno::ENOMEM {
-            return Error::os("start", &self.name().display(), errno);
+            return Error::failed(Verb::Start, self.name(), errno);
         }
         let along_path = !has_slash(self.name().as_bytes());
         // Only the directories of PATH that contain the command count.
         let files = self.0.candidates().iter().map(CString::as_c_str);
         let mut files = files.filter(|file| !along_path || stat(*file).is_ok());
         let explained = |file| Some((file, exec_error::explain(file, errno)?));
-        let (file, reason) = match (files.clone().find_map(explained), files.next()) {
+        let (file, fault) = match (files.clone().find_map(explained), files.next()) {
             (Some(explained), _) => explained,
-            (None, Some(file)) if along_path || !is_missing(errno) => (file, describe(errno, user)),
+            (None, Some(file)) if along_path || !is_missing(errno) => (file, fault(errno, user)),
             (None, missing) => return self.not_found(missing, errno, has_own_profile),
         };
-        Error::not_executable(&OsStr::from_bytes(file.to_bytes()).display(), &reason)
+        let file = OsStr::from_bytes(file.to_bytes()).to_owned();
+        Box::new(Error::NotExecutable { file, fault })
     }
 
     /// The error for a command that does not exist; `file` is the one that it names by a slash.
-    fn not_found(self, file: Option<&CStr>, errno: Errno, has_own_profile: bool) -> Error {
+    fn not_found(self, file: Option<&CStr>, errno: Errno, has_own_profile: bool) -> Box<Error> {
         let path = sys::environment(c"PATH");
-        let reason: Cow<str> = match (file, path) {
-            (Some(file), _) => exec_error::broken_symlink(file)
-                .map_or(sys::describe(errno).into(), |symlink| {
-                    format!("it {symlink}").into()
-                }),
-            (None, _) if self.name().is_empty() => "the command is empty".into(),
-            (None, Some(path)) if path.is_empty() => "not found in PATH, which is empty".into(),
-            (None, Some(_)) => "not found in PATH".into(),
-            (None, None) => format!("not found in {DEFAULT_PATH}: PATH is not set").into(),
+        let reason = match (file, path) {
+            (Some(file), _) => match exec_error::absence(file) {
+                Absence(None) => NotFound::Errno(errno),
+                absence => NotFound::BrokenSymlink(absence),
+            },
+            (None, _) if self.name().is_empty() => NotFound::EmptyName,
+            (None, Some(path)) if path.is_empty() => NotFound::InEmptyPath,
+            (None, Some(_)) => NotFound::InPath,
+            (None, None) => NotFound::InDefaultPath(DEFAULT_PATH),
         };
-        let error = Error::not_found(&self.name().display(), &reason);
-        match suggestions::command(self.0.words(), has_own_profile, &is_user) {
-            Some([before, hint, after]) => error.remedy(before).and(hint).and(after),
-            None => error,
-        }
+        let hint = suggestions::command(self.0.words(), has_own_profile, &is_user);
+        Box::new(Error::NotFound {
+            command: self.name().to_owned(),
+            missing: MissingCommand { reason, hint },
+        })
     }
 }
 
@@ -113,10 +118,10 @@ fn is_user(name: &str) -> bool {
 }
 
 /// Names the user that lacks the permission, because hinit itself may have it.
-fn describe(errno: Errno, user: Option<u32>) -> Cow<'static, str> {
+fn fault(errno: Errno, user: Option<u32>) -> ExecFault {
     match user {
-        Some(uid) if errno == Errno::EACCES => format!("no permission for UID {uid}").into(),
-        _ => sys::describe(errno).into(),
+        Some(uid) if errno == Errno::EACCES => ExecFault::NoPermissionFor(uid),
+        _ => ExecFault::Errno(errno),
     }
 }
 

@@ -1,5 +1,6 @@
 //! PID files that the server has left behind in its last run. Many servers refuse to start then.
 
+use std::fmt;
 use std::fs::File;
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use nix::sys::stat::fstat;
 use nix::sys::uio::pread;
 use nix::unistd::{Pid, getpid};
 
-use crate::error::{Reason, errno, reason};
+use crate::error::{Reason, errno};
 use crate::file::{Entry, FileId, kind, lock_on};
 use crate::output::Log;
 use crate::pidfile::Contents;
@@ -33,8 +34,23 @@ pub(in crate::run) fn remove(path: &Path, log: Log) {
     }
 }
 
-/// Returns what the file contained. None, if it does not exist.
-fn remove_if_stale(path: &Path) -> Result<Option<Reason>, Reason> {
+/// What a stale file contained.
+enum StaleContents {
+    Nothing,
+    Pid(Pid),
+}
+
+impl fmt::Display for StaleContents {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("it was empty"),
+            Self::Pid(pid) => write!(f, "it named process {pid}"),
+        }
+    }
+}
+
+/// None, if the file does not exist.
+fn remove_if_stale(path: &Path) -> Result<Option<StaleContents>, Reason> {
     let Some(OpenFile {
         entry,
         file,
@@ -46,20 +62,20 @@ fn remove_if_stale(path: &Path) -> Result<Option<Reason>, Reason> {
     check_locks(&file)?;
     let (is_empty, contents) = read_contents(&file)?;
     let content = match contents {
-        Contents::Empty if is_empty => "it was empty".into(),
+        Contents::Empty if is_empty => StaleContents::Nothing,
         // hinit is the first process of its PID namespace, so a process of an earlier run cannot be alive in it.
         Contents::Pid(pid) if getpid() == Pid::from_raw(1) || has_ended(pid) => {
-            format!("it named process {pid}").into()
+            StaleContents::Pid(pid)
         }
-        Contents::Pid(pid) => return Err(format!("process {pid} is alive").into()),
+        Contents::Pid(pid) => return Err(Reason::IsAlive(pid)),
         Contents::Empty | Contents::TooLarge | Contents::NotAPid | Contents::OutOfRange => {
-            return Err("it does not contain a PID".into());
+            return Err(Reason::NotAPid);
         }
     };
     if !entry.is(identity) {
-        return Err("it was replaced meanwhile".into());
+        return Err(Reason::Replaced);
     }
-    entry.unlink().map_err(reason)?;
+    entry.unlink()?;
     Ok(Some(content))
 }
 
@@ -79,9 +95,9 @@ pub(in crate::run) struct OpenFile {
 }
 
 /// Whether the file is empty, and the contents of its first line.
-pub(in crate::run) fn read_contents(file: &File) -> Result<(bool, Contents), Reason> {
+pub(in crate::run) fn read_contents(file: &File) -> nix::Result<(bool, Contents)> {
     let mut bytes = [0; MAX_BYTES];
-    let length = pread(file, &mut bytes, 0).map_err(reason)?;
+    let length = pread(file, &mut bytes, 0)?;
     let bytes = bytes.get(..length).unwrap_or_default();
     let line = bytes.split(|&byte| byte == b'\n').next();
     Ok((bytes.is_empty(), Contents::parse(line.unwrap_or_default())))
@@ -93,15 +109,15 @@ pub(in crate::run) fn open(path: &Path) -> Result<Option<OpenFile>, Reason> {
     let (named, entry) = match found {
         Ok(found) => found,
         Err(Errno::ENOENT) => return Ok(None),
-        Err(errno) => return Err(reason(errno)),
+        Err(errno) => return Err(errno.into()),
     };
     if let Some(kind) = kind(&named) {
-        return Err(format!("it is a {kind}").into());
+        return Err(Reason::IsA(kind));
     }
-    let file = entry.open(OFlag::O_RDONLY).map_err(reason)?;
-    let identity = FileId::of(&fstat(&file).map_err(reason)?);
+    let file = entry.open(OFlag::O_RDONLY)?;
+    let identity = FileId::of(&fstat(&file)?);
     if identity != FileId::of(&named) {
-        return Err("it was replaced meanwhile".into());
+        return Err(Reason::Replaced);
     }
     Ok(Some(OpenFile {
         entry,
@@ -114,15 +130,15 @@ pub(in crate::run) fn open(path: &Path) -> Result<Option<OpenFile>, Reason> {
 fn check_locks(file: &File) -> Result<(), Reason> {
     match fs2::FileExt::try_lock_exclusive(file).map_err(errno) {
         Ok(()) => {}
-        Err(Errno::EWOULDBLOCK) => return Err("it is locked".into()),
-        Err(errno) => return Err(reason(errno)),
+        Err(Errno::EWOULDBLOCK) => return Err(Reason::Locked),
+        Err(errno) => return Err(errno.into()),
     }
     let mut lock = lock_on(F_WRLCK, 0, 0);
     match fcntl(file, FcntlArg::F_GETLK(&mut lock)) {
         Ok(_) if i32::from(lock.l_type) == F_UNLCK => Ok(()),
         // A process of another PID namespace has no PID here, and an open file description lock has none at all.
-        Ok(_) if lock.l_pid <= 0 => Err("it is locked".into()),
-        Ok(_) => Err(format!("process {} has locked it", lock.l_pid).into()),
-        Err(errno) => Err(reason(errno)),
+        Ok(_) if lock.l_pid <= 0 => Err(Reason::Locked),
+        Ok(_) => Err(Reason::LockedBy(Pid::from_raw(lock.l_pid))),
+        Err(errno) => Err(errno.into()),
     }
 }

@@ -13,7 +13,7 @@ use super::identity::Identity;
 use super::program::{self, Program};
 use super::{Inherited, LISTEN_PID, LISTEN_PIDFDID, SocketRecipient};
 use crate::cli::{InitProfile, Run};
-use crate::error::Error;
+use crate::error::{self, Error, Reason, Verb};
 use crate::run::terminal::Terminal;
 use crate::sys::{self, Child, ChildPlan, ServerEnvironment, StartingChild};
 
@@ -41,18 +41,15 @@ impl Start {
         identity: Option<Identity>,
         terminal: Option<&Terminal>,
         inherited: Inherited,
-    ) -> Result<Self, Error> {
+    ) -> error::Result<Self> {
         identity.iter().for_each(Identity::set_home);
         Self::spawn(options, identity, terminal, inherited).map_err(|errno| {
-            let command = program::name(&options.command).display();
-            match errno {
+            let reason = match errno {
                 // Only clone(2) returns this.
-                Errno::EAGAIN => {
-                    Error::cannot("start", &command, &"the limit of processes is reached")
-                        .remedy("raise it (--pids-limit, pids.max, ulimit -u)")
-                }
-                _ => Error::os("start", &command, errno),
-            }
+                Errno::EAGAIN => Reason::ProcessLimit,
+                errno => errno.into(),
+            };
+            Error::failed(Verb::Start, program::name(&options.command), reason)
         })
     }
 
@@ -104,7 +101,7 @@ impl Start {
     }
 
     /// Waits for the exec; returns the server's user, or why the exec failed. A child that failed is reaped.
-    pub(in crate::run) fn finish(self) -> Result<Option<Identity>, Error> {
+    pub(in crate::run) fn finish(self) -> error::Result<Option<Identity>> {
         let (step, errno_reported) = match self.child.failure() {
             // A child that was killed before its exec has also closed the pipe: hinit reaps it as the server.
             Ok(None) => return Ok(self.identity),
@@ -113,7 +110,7 @@ impl Start {
             Err(errno) => {
                 let _ignored = sys::kill(self.child(), SIGKILL);
                 let _exit_status = sys::reap(self.child());
-                return Err(Error::os("start", &self.program.name().display(), errno));
+                return Err(Error::failed(Verb::Start, self.program.name(), errno));
             }
         };
         let _exit_status = sys::reap(self.child());
@@ -124,14 +121,14 @@ impl Start {
             }
             identity => {
                 let identity = identity.as_ref();
-                let command = self.program.name().display();
-                let limit =
-                    identity.and_then(|user| user.too_many_processes(errno_reported, &command));
+                let limit = identity.and_then(|user| user.too_many_processes(errno_reported));
                 let uid = identity.map(Identity::uid);
-                limit.unwrap_or_else(|| {
-                    self.program
-                        .explain(errno_reported, uid, self.has_own_profile)
-                })
+                match limit {
+                    Some(limit) => Error::failed(Verb::Start, self.program.name(), limit),
+                    None => self
+                        .program
+                        .explain(errno_reported, uid, self.has_own_profile),
+                }
             }
         })
     }

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 
 use super::MainLoop;
 use crate::cli::Leftovers;
-use crate::error::Error;
+use crate::error;
 use crate::pidfile::Claim;
 use crate::run::ending::{ExitReason, ServerEnd};
 use crate::run::server::Change;
@@ -22,7 +22,7 @@ impl MainLoop<'_> {
     /// Reaps every child that has ended: one SIGCHLD can stand for many of them.
     ///
     /// An error: the child that should have become the server has ended.
-    pub(super) fn reap(&mut self) -> Result<Option<StopEvent>, Error> {
+    pub(super) fn reap(&mut self) -> error::Result<Option<StopEvent>> {
         // Messages first: a sender that is reaped cannot be identified any more.
         self.read_all_messages();
         let mut event = None;

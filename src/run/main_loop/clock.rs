@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::MainLoop;
-use crate::error::Error;
+use crate::error;
 use crate::run::pause::{PauseDetector, watchdog_check_interval};
 use crate::run::ready::ReadyWhen;
 use crate::run::shutdown::StopEvent;
@@ -66,7 +66,7 @@ impl MainLoop<'_> {
     }
 
     /// Does what is due by now. An error: the server could not be started.
-    pub(super) fn handle_deadlines(&mut self) -> Result<StopEvent, Error> {
+    pub(super) fn handle_deadlines(&mut self) -> error::Result<StopEvent> {
         // A child that was made with another exit signal than SIGCHLD, or with none, ends without a SIGCHLD.
         if self.shutdown.is_ending()
             && let Some(event) = self.reap()?

@@ -11,9 +11,9 @@ use nix::sys::socket::{
 use nix::sys::stat::Mode;
 
 use crate::cli::TcpAddress;
-use crate::error::Error;
+use crate::error::{self, Error, Reason, Verb};
 use crate::file::Entry;
-use crate::run::socket_file::{BindError, SocketFile};
+use crate::run::socket_file::SocketFile;
 use crate::sys;
 
 pub(super) struct Listener {
@@ -24,22 +24,21 @@ pub(super) struct Listener {
 
 impl Listener {
     /// Listens at those addresses of a name that this machine has: `localhost` has two, one of them for IPv6.
-    pub(super) fn tcp(addresses: &[TcpAddress]) -> Result<Vec<Self>, Error> {
+    pub(super) fn tcp(addresses: &[TcpAddress]) -> error::Result<Vec<Self>> {
         let (mut listeners, mut unavailable) = (Vec::new(), Ok(()));
         for address in addresses {
             match listen_at(&SockaddrStorage::from(address.socket)) {
                 Ok(socket) => listeners.push(Self { socket, file: None }),
                 Err(errno @ (Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT)) => {
-                    let error = cannot_listen(address, errno);
-                    unavailable = Err(match errno {
-                        Errno::EAFNOSUPPORT if address.socket.is_ipv6() => error.remedy(&format!(
-                            "this system has no IPv6: listen at 0.0.0.0:{}",
-                            address.socket.port()
-                        )),
-                        _ => error,
-                    });
+                    let reason = match errno {
+                        Errno::EAFNOSUPPORT if address.socket.is_ipv6() => {
+                            Reason::NoIpv6(address.socket.port())
+                        }
+                        errno => errno.into(),
+                    };
+                    unavailable = Err(cannot_listen(address, reason));
                 }
-                Err(errno) => return Err(cannot_listen(address, errno)),
+                Err(errno) => return Err(cannot_listen(address, errno.into())),
             }
         }
         if listeners.is_empty() {
@@ -49,17 +48,25 @@ impl Listener {
     }
 
     /// Listens at a Unix socket, to which the users that `mode` lets read may connect. The path is for messages.
-    pub(super) fn unix(path: &Path, entry: nix::Result<Entry>, mode: u32) -> Result<Self, Error> {
-        let entry = entry.map_err(BindError::Errno);
-        let listener = entry.and_then(|entry| Self::at_entry(entry, mode));
-        listener.map_err(|error| Error::cannot("listen at", &path.display(), &error))
+    pub(super) fn unix(path: &Path, entry: nix::Result<Entry>, mode: u32) -> error::Result<Self> {
+        let listener = match entry {
+            Ok(entry) => Self::at_entry(entry, mode),
+            Err(errno) => Err(errno.into()),
+        };
+        listener.map_err(|reason| {
+            let reason = match reason {
+                Reason::Errno(Errno::ENAMETOOLONG) => Reason::NameTooLong,
+                reason => reason,
+            };
+            Error::failed(Verb::ListenAt, path, reason)
+        })
     }
 
-    fn at_entry(entry: Entry, mode: u32) -> Result<Self, BindError> {
+    fn at_entry(entry: Entry, mode: u32) -> Result<Self, Reason> {
         // To connect takes permission to write (unix(7)).
         let connectable = Mode::from_bits_truncate(mode & 0o444 | (mode & 0o444) >> 1);
         let (socket, file) = SocketFile::bind(entry, SockType::Stream, connectable)?;
-        listen(&socket, Backlog::MAXALLOWABLE).map_err(BindError::Errno)?;
+        listen(&socket, Backlog::MAXALLOWABLE)?;
         Ok(Self {
             socket,
             file: Some(file),
@@ -97,6 +104,6 @@ fn listen_at(address: &SockaddrStorage) -> nix::Result<OwnedFd> {
     Ok(socket)
 }
 
-fn cannot_listen(address: &TcpAddress, errno: Errno) -> Error {
-    Error::os("listen at", &address.text, errno)
+fn cannot_listen(address: &TcpAddress, reason: Reason) -> Box<Error> {
+    Error::failed(Verb::ListenAt, &address.text, reason)
 }

@@ -1,13 +1,15 @@
 //! The format of an executable file, from its first bytes. Pure; no bytes make it panic.
 
+use crate::error::BadFormat;
+
 /// The formats that the kernel tells apart by the first bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Format<'a> {
     /// With the interpreter after `#!`.
     Script(&'a [u8]),
     Elf(Elf),
-    /// Why the kernel does not run it, as a clause.
-    NotExecutable(&'static str),
+    /// None of them.
+    Bad(BadFormat),
 }
 
 impl<'a> Format<'a> {
@@ -17,23 +19,17 @@ impl<'a> Format<'a> {
             return script(line);
         }
         match head {
-            [] => Self::NotExecutable("it is empty"),
+            [] => Self::Bad(BadFormat::Empty),
             [0x7f, b'E', b'L', b'F', ..] => {
-                Elf::parse(head).map_or(Self::NotExecutable(DAMAGED), Self::Elf)
+                Elf::parse(head).map_or(Self::Bad(BadFormat::DamagedElf), Self::Elf)
             }
-            [0xef, 0xbb, 0xbf, b'#', b'!', ..] => {
-                Self::NotExecutable("it starts with a byte order mark, not with `#!`")
-            }
-            [0xcf, 0xfa, 0xed, 0xfe, ..] => {
-                Self::NotExecutable("it is built for macOS, this is Linux")
-            }
-            [b'M', b'Z', ..] => Self::NotExecutable("it is built for Windows, this is Linux"),
-            _ => Self::NotExecutable("it is neither a binary nor a script with `#!`"),
+            [0xef, 0xbb, 0xbf, b'#', b'!', ..] => Self::Bad(BadFormat::ByteOrderMark),
+            [0xcf, 0xfa, 0xed, 0xfe, ..] => Self::Bad(BadFormat::MacOs),
+            [b'M', b'Z', ..] => Self::Bad(BadFormat::Windows),
+            _ => Self::Bad(BadFormat::Unknown),
         }
     }
 }
-
-pub(super) const DAMAGED: &str = "it is an ELF file, but damaged or not a program";
 
 /// How many bytes of a script the kernel reads (`BINPRM_BUF_SIZE`).
 const FIRST_LINE: usize = 256;
@@ -54,8 +50,8 @@ fn script(rest: &[u8]) -> Format<'_> {
     let name = name.and_then(|start| line.get(start..)).unwrap_or_default();
     let end = name.iter().position(|byte| is_blank(byte) || *byte == 0);
     match end.map_or(name, |end| name.get(..end).unwrap_or_default()) {
-        [] => Format::NotExecutable("its first line names no interpreter behind `#!`"),
-        _ if !is_whole && end.is_none() => Format::NotExecutable("its first line is too long"),
+        [] => Format::Bad(BadFormat::NoInterpreter),
+        _ if !is_whole && end.is_none() => Format::Bad(BadFormat::LongFirstLine),
         interpreter => Format::Script(interpreter),
     }
 }
@@ -158,10 +154,13 @@ fn number(bytes: &[u8], (at, size): (usize, usize), is_little_endian: bool) -> O
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ExecFault;
+
+    const DAMAGED: &str = "it is an ELF file, but damaged or not a program";
 
     #[test]
     fn the_interpreter_of_a_script() {
-        let no_name = Format::NotExecutable("its first line names no interpreter behind `#!`");
+        let no_name = Format::Bad(BadFormat::NoInterpreter);
         for (head, expected) in [
             ("#!/bin/sh\necho\n", Some("/bin/sh")),
             ("#! \t/bin/sh -e x\n", Some("/bin/sh")),
@@ -198,7 +197,7 @@ mod tests {
 
     #[test]
     fn other_formats_are_not_executable() {
-        for (head, reason) in [
+        for (head, text) in [
             (&b""[..], "it is empty"),
             (b"echo\n", "it is neither a binary nor a script with `#!`"),
             (b"#", "it is neither a binary nor a script with `#!`"),
@@ -214,7 +213,10 @@ mod tests {
             (b"\x7fELF", DAMAGED),
             (b"\x7fELF\x03\x01", DAMAGED),
         ] {
-            assert_eq!(Format::of(head), Format::NotExecutable(reason));
+            match Format::of(head) {
+                Format::Bad(format) => assert_eq!(ExecFault::Format(format).to_string(), text),
+                other => panic!("{other:?}"),
+            }
         }
     }
 

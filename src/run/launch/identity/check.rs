@@ -1,11 +1,9 @@
 //! Whether hinit has the capabilities to run the server as a user. It needs them only for IDs that have to change.
 
-use std::fmt::{self, Display, Formatter};
-
 use nix::unistd::{Gid, Uid, getegid, geteuid, getgid, getuid};
 
 use super::{Identity, add_missing};
-use crate::error::Error;
+use crate::error::{self, Change, Error, MissingCapability, Reason, Verb};
 use crate::sys;
 
 /// hinit's real and effective IDs, which setresuid(2) allows without a capability, and its supplementary groups.
@@ -13,15 +11,6 @@ pub(super) struct OwnCredentials {
     uids: [u32; 2],
     gids: [u32; 2],
     groups: Vec<u32>,
-}
-
-enum Change {
-    User,
-    Group,
-    /// A supplementary group of hinit's that the user is not in.
-    Leave(u32),
-    /// A supplementary group of the user's that hinit is not in.
-    Join(u32),
 }
 
 impl OwnCredentials {
@@ -67,7 +56,7 @@ impl Identity {
         &self,
         own: &OwnCredentials,
         has_capability: &dyn Fn(u32) -> bool,
-    ) -> Result<(), Error> {
+    ) -> error::Result<()> {
         const NEEDED: [(u32, &str); 3] = [(6, "CAP_SETGID"), (7, "CAP_SETUID"), (5, "CAP_KILL")];
         let Some(change) = self.first_change(own) else {
             return Ok(());
@@ -77,60 +66,17 @@ impl Identity {
         let Some((_, name)) = needed.find(|(number, _)| !has_capability(*number)) else {
             return Ok(());
         };
-        let reason = MissingCapability {
-            identity: self,
-            own,
-            change,
+        let ([_, own_user], [_, own_group]) = (own.uids, own.gids);
+        let missing = MissingCapability {
+            user: self.name.clone(),
             name,
+            change,
+            own_user,
+            own_group,
+            gid: self.gid,
         };
-        Err(Error::cannot("run as", &self.name, &reason))
-    }
-}
-
-/// The capability that hinit lacks for a change, and the remedy.
-struct MissingCapability<'a> {
-    identity: &'a Identity,
-    own: &'a OwnCredentials,
-    change: Change,
-    name: &'a str,
-}
-
-impl Display for MissingCapability<'_> {
-    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        let ([_, own_user], [_, own_group]) = (self.own.uids, self.own.gids);
-        let Identity {
-            name: user, gid, ..
-        } = self.identity;
-        let (name, is_root) = (self.name, own_user == 0);
-        match self.change {
-            Change::User if is_root => write!(f, "hinit lacks {name}"),
-            Change::User => write!(f, "hinit runs as UID {own_user} and lacks {name}"),
-            Change::Group => write!(
-                f,
-                "hinit's group is {own_group}, not {gid}, and it lacks {name} to change that"
-            ),
-            Change::Leave(group) => write!(
-                f,
-                "hinit is also in the group {group}, and lacks {name} to leave it"
-            ),
-            Change::Join(group) => write!(
-                f,
-                "hinit is not in the group {group}, and lacks {name} to join it"
-            ),
-        }?;
-        // Engines give a user other than root no capabilities, whatever --cap-add says.
-        if is_root {
-            write!(f, "; add it (--cap-add {name}), or ")
-        } else {
-            f.write_str("; drop USER from the image, so that hinit starts as root, or ")
-        }?;
-        match self.change {
-            Change::User if is_root => f.write_str("start hinit as that user"),
-            Change::User => f.write_str("start hinit as that user (docker run --user, runAsUser)"),
-            Change::Group => write!(f, "keep the group with --user {user}:{own_group}"),
-            Change::Leave(_) => f.write_str("keep the group with --keep-groups"),
-            Change::Join(_) => write!(f, "leave out the other groups with --user {user}:{gid}"),
-        }
+        let reason = Reason::MissingCapability(Box::new(missing));
+        Err(Error::failed(Verb::RunAs, &self.name, reason))
     }
 }
 
