@@ -140,7 +140,7 @@ pub(crate) fn probe_process(pid: Pid) -> nix::Result<()> {
     unsafe { call(libc::SYS_tgkill, [pid, pid, 0]) }.map(drop)
 }
 
-/// The working directory (getcwd(2)); ENOENT, if it is not below the root. Not by libc's: that takes malloc along.
+/// The working directory (getcwd(2)); ENOENT, if it is not below the root. Not by libc's: that links malloc.
 pub(crate) fn working_directory() -> nix::Result<PathBuf> {
     let mut path = vec![0; nix::libc::PATH_MAX as usize];
     let arguments = [path.as_mut_ptr().expose_provenance(), path.len()];

@@ -122,7 +122,7 @@ impl StartingChild {
         let child = Box::leak(Box::new(child));
         let shared = shares_memory.then(|| stack::spawn(child, step));
         let (pid, uses_stack) = match shared {
-            // qemu-user knows shared memory only of threads.
+            // qemu-user lets a child share memory only if it is a thread.
             None | Some(Err(Errno::EINVAL)) => {
                 let act = &mut || {
                     in_own_memory(child);
@@ -186,7 +186,7 @@ pub(super) fn process_id() -> usize {
 pub(crate) fn pidfd_number() -> nix::Result<usize> {
     let mut stat = MaybeUninit::<libc::stat>::zeroed();
     let address = stat.as_mut_ptr().expose_provenance();
-    // SAFETY: the kernel writes one stat. All zeros is one as well. Nobody else has the descriptor.
+    // SAFETY: the kernel writes one stat. All zeros is one as well. No other code has the descriptor.
     unsafe {
         let fd = call(libc::SYS_pidfd_open, [process_id(), 0])?;
         let result = call(libc::SYS_fstat, [fd, address]);
@@ -206,7 +206,7 @@ fn pid_of(answer: usize) -> Pid {
 
 /// Starts a child with a memory of its own (fork(2)), which calls `act` and then ends: with 0 if that has succeeded.
 pub(crate) fn fork(act: &mut dyn FnMut() -> bool) -> nix::Result<Pid> {
-    // By the raw call: libc's function takes along handlers and locks that hinit does not have.
+    // By the raw call: libc's function links handlers and locks that hinit does not have.
     // SAFETY: no address is passed. hinit has one thread, so the child may do whatever hinit may.
     let pid = unsafe { call(libc::SYS_clone, [int(libc::SIGCHLD), 0, 0, 0, 0]) }?;
     if pid == 0 {

@@ -1,4 +1,4 @@
-//! The names in a directory. Not by opendir(3) and readdir(3): those take malloc along.
+//! The names in a directory. Not by opendir(3) and readdir(3): those link malloc.
 
 use std::ffi::CStr;
 use std::os::fd::{AsRawFd, OwnedFd};

@@ -1,6 +1,6 @@
 //! hinit's environment, which becomes the server's.
 //!
-//! Not by setenv(3) and getenv(3): those take malloc along, and free and change what was read before. Here neither a
+//! Not by setenv(3) and getenv(3): those link malloc, and free and change what was read before. Here neither a
 //! variable nor a list of them changes or goes once it is there; each change makes a new list. So what was read stays
 //! valid, also for the child that shares hinit's memory.
 
@@ -23,7 +23,7 @@ unsafe extern "C" {
 /// Each variable of a list.
 ///
 /// # Safety
-/// The list must be hinit's environment, of now or from before.
+/// The list must be hinit's environment, the current one or an earlier one.
 unsafe fn variables(mut list: List) -> impl Iterator<Item = *const c_char> {
     std::iter::from_fn(move || {
         // SAFETY: it ends with a null pointer. A caller that clears the whole environment leaves no list at all.
@@ -100,7 +100,7 @@ pub(crate) fn unset_environment(name: &CStr) {
 /// A new list, in which the variables of this name are replaced by this one, or by none.
 ///
 /// # Safety
-/// The list must be hinit's environment, of now or from before.
+/// The list must be hinit's environment, the current one or an earlier one.
 unsafe fn changed(list: List, name: &CStr, new: *const c_char) -> List {
     let mut changed = Vec::new();
     // SAFETY: the caller guarantees the list.
@@ -112,7 +112,7 @@ unsafe fn changed(list: List, name: &CStr, new: *const c_char) -> List {
     Vec::leak(changed).as_ptr()
 }
 
-/// The server's environment: hinit's of now, and in it the child's own numbers, which only the child knows.
+/// The server's environment: hinit's current one, with the child's own numbers, which the child itself writes.
 pub(crate) struct ServerEnvironment {
     list: List,
     own_pid: Option<NumberVariable>,

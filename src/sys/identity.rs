@@ -33,7 +33,7 @@ pub(crate) fn has_capability(number: u32) -> bool {
     result.is_ok() && effective >> number & 1 == 1
 }
 
-/// The supplementary groups (`getgroups(2)`). Not nix's: that takes a table of libc's along, of 900 bytes.
+/// The supplementary groups (`getgroups(2)`). Not nix's: that links a table of libc's, of 900 bytes.
 pub(crate) fn groups() -> nix::Result<Vec<u32>> {
     // SAFETY: without room the kernel writes nothing.
     let count = Errno::result(unsafe { libc::getgroups(0, ptr::null_mut()) })?;

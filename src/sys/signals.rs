@@ -1,4 +1,4 @@
-//! Signals, where nix knows too few of them or too little.
+//! Signals, as far as nix does not support them: its signals end at 31, and its functions neither read nor send a signal's value.
 
 use std::mem::MaybeUninit;
 

@@ -26,7 +26,7 @@ pub(crate) fn stop_own_group(signal: Signal) -> bool {
     pending_signals().contains(libc::SIGCONT)
 }
 
-/// Gives the controlling terminal of standard input up (`TIOCNOTTY`, ioctl(2)).
+/// Gives up the controlling terminal of standard input (`TIOCNOTTY`, ioctl(2)).
 pub(crate) fn leave_terminal() {
     let before = pending_signals();
     // SAFETY: no memory is passed.

@@ -1,9 +1,9 @@
 //! The functions of an unwinder that std needs, for a program that never unwinds.
 //!
 //! A panic ends hinit at once (`panic = "abort"`), and a binary without symbols has no useful backtrace. But std's
-//! panic message can print one, and for that it takes along an unwinder and a reader of debug information: a third of
-//! the binary. These functions replace the unwinder. They report that there is no frame, so the compiler can leave out
-//! the code that reads one.
+//! panic message can print one, so std links an unwinder and a reader of debug information: a third of the binary.
+//! These functions replace the unwinder. They report that there is no frame, so the compiler can leave out the code
+//! that reads one.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;

@@ -41,7 +41,7 @@ fn ended(which: libc::idtype_t, id: libc::id_t) -> nix::Result<Option<Pid>> {
     };
     // Without __WALL, waitid(2) skips the children whose end sends another signal than SIGCHLD. Such
     // children exist where the program that became hinit made them by clone(2). Kernels before 4.7 and
-    // gVisor do not know the flag here.
+    // gVisor refuse the flag here.
     let pid = match wait(libc::__WALL) {
         Err(Errno::EINVAL) => wait(0)?,
         result => result?,

@@ -76,8 +76,8 @@ unsafe fn clone(
 }
 
 unsafe extern "C" {
-    /// What libc's clone(2) calls for this: that takes along handlers and locks that hinit does not have. Returns
-    /// what the kernel does.
+    /// What libc's clone(2) calls for this: that links handlers and locks that hinit does not have. Returns what
+    /// the kernel does.
     fn __clone(
         act: extern "C" fn(*mut c_void) -> c_int,
         stack: *mut c_void,
