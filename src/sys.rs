@@ -16,6 +16,8 @@ use nix::unistd::Pid;
 
 mod alarm;
 mod child;
+#[cfg(not(any(test, fuzzing)))]
+mod clock;
 mod descriptors;
 mod directory;
 mod environment;
