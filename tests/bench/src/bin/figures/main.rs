@@ -31,6 +31,7 @@ mod csv;
 mod early;
 mod engine;
 mod flood;
+mod floor;
 mod http;
 mod idle;
 mod instructions;

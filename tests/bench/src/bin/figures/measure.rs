@@ -13,7 +13,7 @@ use crate::{csv, program};
 
 type Measure = fn(&mut Bench) -> Result<Vec<Row>>;
 
-const MEASUREMENTS: [(&str, Measure); 21] = [
+const MEASUREMENTS: [(&str, Measure); 23] = [
     // First, while there is no other init that would share its pages.
     ("idle-memory", |bench| Ok(bench.memory())),
     ("idle-crowd", |bench| Ok(bench.crowd())),
@@ -25,6 +25,7 @@ const MEASUREMENTS: [(&str, Measure); 21] = [
     ("launch-no-pid-file", |bench| {
         bench.launch("launch with --no-pid-file", &["--no-pid-file"])
     }),
+    ("launch-floor", |bench| bench.launch_over_floor()),
     ("calls", |bench| Ok(vec![bench.calls_until_exec()])),
     ("health-check", |bench| bench.health_check()),
     ("instructions", |bench| bench.instructions()),
@@ -32,6 +33,7 @@ const MEASUREMENTS: [(&str, Measure); 21] = [
     ("early", |bench| bench.early_terms()),
     ("latency", |bench| bench.latency()),
     ("orphans", |bench| Ok(bench.orphans())),
+    ("orphans-at-once", |bench| Ok(bench.orphans_at_once())),
     ("orphans-more-and-more", |bench| Ok(bench.work())),
     ("flood", |bench| bench.flood()),
     ("probes-none", |bench| Ok(bench.listening())),

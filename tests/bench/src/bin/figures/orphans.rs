@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-use crate::bench::{Bench, YARDSTICK, of_each, once_each};
+use nix::sys::signal::Signal;
+
+use crate::bench::{Bench, HINIT, YARDSTICK, of_each, once_each};
 use crate::cgroup::Cgroup;
-use crate::live::{Live, Mode};
+use crate::live::{Live, Mode, eventually};
 use crate::proc;
 use crate::program::Result;
 use crate::rounds::Series;
@@ -17,6 +19,9 @@ use crate::table::Bound::AtMost;
 use crate::table::{Row, Value, over};
 
 pub(crate) const BURST_SIZE: usize = 5000;
+
+/// The number of orphans that die while the init is stopped.
+const STOPPED_SIZE: usize = 3000;
 
 /// The pause between two requests to the server.
 const PAUSE: Duration = Duration::from_micros(500);
@@ -86,13 +91,76 @@ impl Bench {
     }
 }
 
-pub(crate) fn burst(live: &mut Live, orphans: usize) -> Result<Burst> {
-    let commands = live.output.get_mut();
-    writeln!(commands, "{orphans}")?;
-    let answer = live.line()?;
-    if answer != "prepared" {
-        return Err(answer.into());
+impl Bench {
+    /// The processor time of an init for orphans that have all died before it sees the first. In a burst it would also
+    /// depend on how many have died each time that the init wakes up.
+    pub(crate) fn orphans_at_once(&self) -> Vec<Row> {
+        let _group = Cgroup::enter();
+        let figure = "orphans of a stopped init";
+        let mut runs = of_each(figure, &self.inits, |init| {
+            let server = init.server(Mode::Pid1, &[&self.load, "orphans"])?;
+            let mut live = Live::start(Mode::Pid1, &server)?;
+            // The memory that the first orphan needs can be used again for the others.
+            burst(&mut live, 1)?;
+            live.rest()?;
+            Ok((live, Vec::new()))
+        });
+        for _ in 0..(self.rounds / 125).max(1) {
+            once_each(figure, &mut runs, |(live, times)| {
+                let nanoseconds = reap_at_once(live, STOPPED_SIZE)? as f64;
+                times.push(nanoseconds / 1e3 / STOPPED_SIZE as f64);
+                Ok(())
+            });
+        }
+        let times = runs.into_iter().map(|(name, (_, times))| (name, times));
+        let times = Series::new(times.collect());
+        let best = times.best(|name| !name.starts_with(HINIT));
+        let ratio = times.compare(&best.unwrap_or_default(), |one, other| one / other);
+        vec![
+            Row::new(format!("{figure}: CPU time for one, µs"), times.cells()),
+            // The goal is 1.
+            Row::new(
+                format!("{figure}: CPU time for one over the best peer's"),
+                ratio.cells(),
+            )
+            .bound(AtMost(1.5)),
+        ]
     }
+}
+
+/// Stops the init while this number of orphans die; returns the processor time that it then takes for them, in
+/// nanoseconds.
+fn reap_at_once(live: &mut Live, orphans: usize) -> Result<u64> {
+    prepare(live, orphans)?;
+    live.signal(Signal::SIGSTOP)?;
+    let is_stopped = || (proc::state(live.pid()).ok()? == 'T').then_some(());
+    eventually(is_stopped).ok_or("the init was not stopped")?;
+    let before = proc::cpu(live.pid())?;
+    writeln!(live.output.get_mut(), "announce")?;
+    let dead = live.line();
+    // Whatever has failed, the init must be able to end.
+    live.signal(Signal::SIGCONT)?;
+    if dead? != "dead" {
+        return Err("the orphans did not die".into());
+    }
+    let answer = live.line()?;
+    answer.split_once(' ').ok_or("the server has ended")?;
+    // After the last orphan is reaped the init still checks for others.
+    live.rest()?;
+    Ok(proc::cpu(live.pid())? - before)
+}
+
+/// Has the server make orphans, which then wait for `begin` or `announce`.
+fn prepare(live: &mut Live, orphans: usize) -> Result<()> {
+    writeln!(live.output.get_mut(), "{orphans}")?;
+    match live.line()?.as_str() {
+        "prepared" => Ok(()),
+        problem => Err(problem.into()),
+    }
+}
+
+pub(crate) fn burst(live: &mut Live, orphans: usize) -> Result<Burst> {
+    prepare(live, orphans)?;
     let before = proc::cpu(live.pid())?;
     let over = AtomicBool::new(false);
     let mut socket = live.input.try_clone()?;

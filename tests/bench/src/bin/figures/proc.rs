@@ -48,6 +48,13 @@ pub(crate) fn cpu(pid: Pid) -> Result<u64> {
     Ok(run.parse()?)
 }
 
+/// Its state, as `/proc/PID/stat` shows it.
+pub(crate) fn state(pid: Pid) -> Result<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let (_, fields) = stat.rsplit_once(") ").ok_or("no state")?;
+    Ok(fields.chars().next().ok_or("no state")?)
+}
+
 pub(crate) fn children(pid: Pid) -> Result<Vec<Pid>> {
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
     let pids = children.split_whitespace();

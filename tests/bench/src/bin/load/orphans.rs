@@ -48,9 +48,15 @@ fn make_bursts() -> Result<()> {
             Err(error) => writeln!(socket, "{error}")?,
             Ok(burst) => {
                 writeln!(socket, "prepared")?;
-                // `figures` sends another line once it has begun to time the server.
-                let _begun = lines.next();
-                writeln!(socket, "{}", burst.end())?;
+                // `figures` sends another line once it has begun to time the server, or has stopped the init.
+                let announces = matches!(lines.next(), Some(Ok(line)) if line == "announce");
+                let outcome = burst.end(|| {
+                    if announces {
+                        writeln!(socket, "dead")?;
+                    }
+                    Ok(())
+                })?;
+                writeln!(socket, "{outcome}")?;
             }
         }
     }
@@ -106,7 +112,8 @@ impl Burst {
         Ok(Self { pids, gate, lives })
     }
 
-    fn end(self) -> Outcome {
+    /// Calls `on_death` when all are dead.
+    fn end(self, on_death: impl FnOnce() -> Result<()>) -> Result<Outcome> {
         let Self {
             mut pids,
             gate,
@@ -115,6 +122,7 @@ impl Burst {
         let start = Instant::now();
         drop(gate);
         let mut all_dead = None;
+        let mut on_death = Some(on_death);
         let mut left = None;
         loop {
             // From the end, because the last one born is among the last to be reaped, which saves system calls.
@@ -123,13 +131,14 @@ impl Burst {
             }
             let now = start.elapsed();
             if pids.is_empty() || now > TIMEOUT {
-                return Outcome {
+                return Ok(Outcome {
                     reaped: now,
                     left: left.unwrap_or(pids.len()),
-                };
+                });
             }
             if all_dead.is_none() && is_closed(&lives) {
                 all_dead = Some(now);
+                on_death.take().map_or(Ok(()), |on_death| on_death())?;
             }
             if left.is_none() && all_dead.is_some_and(|then| now > then + GRACE) {
                 pids.retain(|pid| kill(*pid, None).is_ok());
