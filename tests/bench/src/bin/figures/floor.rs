@@ -35,11 +35,9 @@ impl Bench {
         directory: &str,
         [stable, tiny]: [f64; 2],
     ) -> Result<Vec<Row>> {
-        let floor = sibling(FLOOR)?;
-        let file = format!("{directory}/floor.pid");
-        let parent = Program::new(&[&floor, "parent", &self.no_op], "")?;
-        let launch = Program::new(&[&floor, "run", &file, &self.no_op], "")?;
-        let mut programs = vec![(PARENT.to_string(), parent), (FLOOR.to_string(), launch)];
+        let parent = Program::new(&[&sibling(FLOOR)?, "parent", &self.no_op], "")?;
+        let floor = launch(directory, &[&self.no_op])?;
+        let mut programs = vec![(PARENT.to_string(), parent), (FLOOR.to_string(), floor)];
         for init in self.hinits() {
             let there = Init {
                 pid_file: format!("{directory}/{}.pid", init.name),
@@ -79,4 +77,10 @@ impl Bench {
         let pid_check = Program::new(&[&self.pid_check, &alive], "")?;
         Ok([self.no_op()?, (PID_CHECK.to_string(), pid_check)])
     }
+}
+
+/// A launch of this server, with a PID file in this directory.
+pub(crate) fn launch(directory: &str, server: &[&str]) -> Result<Program> {
+    let (floor, file) = (sibling(FLOOR)?, format!("{directory}/floor.pid"));
+    Program::new(&[&[floor.as_str(), "run", &file], server].concat(), "")
 }
