@@ -24,6 +24,9 @@ pub(crate) const BURST_SIZE: usize = 5000;
 /// The number of orphans that die while the init is stopped.
 const STOPPED_SIZE: usize = 3000;
 
+/// How often, at least: the time of the first ones is often longer.
+const MIN_ROUNDS: usize = 9;
+
 /// The pause between two requests to the server.
 const PAUSE: Duration = Duration::from_micros(500);
 
@@ -110,7 +113,7 @@ impl Bench {
                 Err(error) => println!("skipped: {figure} of {name}: {error}"),
             }
         }
-        for _ in 0..(self.rounds / 125).max(1) {
+        for _ in 0..(self.rounds / 125).max(MIN_ROUNDS) {
             once_each(figure, &mut runs, |(live, times)| {
                 let nanoseconds = reap_at_once(live, STOPPED_SIZE)? as f64;
                 times.push(nanoseconds / 1e3 / STOPPED_SIZE as f64);
