@@ -12,7 +12,7 @@ use super::raw::{call, int};
 
 /// The last time of the monotonic clock: seconds and nanoseconds.
 ///
-/// std ends a process that cannot read the clock. The kernel always lets it (clock_gettime(2)), but a seccomp filter may
+/// std ends a process that cannot read the clock. The kernel always lets it (`clock_gettime(2)`), but a seccomp filter may
 /// not; and a PID 1 whose clock stands still is better than none.
 static LAST: [AtomicI64; 2] = [const { AtomicI64::new(0) }; 2];
 
