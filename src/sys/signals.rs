@@ -1,4 +1,4 @@
-//! Signals, as far as nix does not support them: its signals end at 31, and its functions neither read nor send a signal's value.
+//! Signals, as far as nix does not support them: its signals end at 31, and it has no `rt_sigqueueinfo(2)`.
 
 use std::mem::MaybeUninit;
 
