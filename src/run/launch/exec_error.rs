@@ -13,11 +13,13 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::sys::uio::pread;
 use nix::unistd::{AccessFlags, access, getuid};
 
+mod elf;
 mod format;
 
 use crate::error::{Absence, BadFormat, ExecFault, Libc, NeededFault, NeededFile, Role};
 use crate::file;
-use format::{Elf, Format, Range};
+use elf::{Elf, Range};
+use format::Format;
 
 /// How many interpreters that are scripts themselves the kernel follows.
 const MAX_LEVELS: u8 = 6;
