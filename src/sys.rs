@@ -118,13 +118,11 @@ pub(crate) fn release_code() {
         static __executable_start: u8;
         static etext: u8;
     }
-    const PAGE: usize = 4096;
-    let start = (&raw const __executable_start)
-        .addr()
-        .next_multiple_of(PAGE);
-    let end = (&raw const etext).addr() & !(PAGE - 1);
+    // The bits of an address that are its offset in a page.
+    let offset_mask = page_size() - 1;
+    let start = ((&raw const __executable_start).addr() + offset_mask) & !offset_mask;
+    let end = (&raw const etext).addr() & !offset_mask;
     // SAFETY: these pages are private, read-only and of a file: the kernel reads them again when they are needed.
-    // (If the addresses were wrong, as with pages of another size, the kernel would refuse.)
     unsafe {
         libc::madvise(
             ptr::without_provenance_mut(start),
@@ -158,9 +156,10 @@ pub(crate) fn working_directory() -> nix::Result<PathBuf> {
 }
 
 /// How many bytes a page has (getauxval(3)).
-pub(crate) fn page_size() -> u64 {
+pub(crate) fn page_size() -> usize {
     // SAFETY: no memory is passed.
-    unsafe { libc::getauxval(libc::AT_PAGESZ) }
+    let size = unsafe { libc::getauxval(libc::AT_PAGESZ) };
+    usize::try_from(size).unwrap_or_default()
 }
 
 /// A soft and a hard limit.

@@ -144,7 +144,7 @@ fn memory(pid: Pid) -> Result<Value, Unknown> {
         .nth(1)
         .and_then(digits)
         .ok_or(Unknown::NotInProc)?;
-    Ok(Value::Bytes(pages.saturating_mul(sys::page_size())))
+    Ok(Value::Bytes(pages.saturating_mul(sys::page_size() as u64)))
 }
 
 fn open_files(pid: Pid) -> Result<Value, Unknown> {
