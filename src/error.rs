@@ -1,7 +1,10 @@
-//! Errors: what failed, on what, why, and the exit code. Their texts are here and in the modules below.
+//! Errors: what failed, on what, why, and the exit code.
+//!
+//! All their texts are here and in the modules below, and follow one wording: ``cannot VERB `THING`: REASON``, and
+//! `; REMEDY` where hinit knows one.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write};
 
 use nix::errno::Errno;
 
@@ -12,7 +15,7 @@ mod verb;
 
 pub(crate) use capability::{Change, MissingCapability};
 pub(crate) use exec::{
-    Absence, BadFormat, ExecFault, Libc, MissingCommand, NeededFault, NeededFile, NotFound, Role,
+    Absence, BadFormat, ExecFault, Libc, NeededFault, NeededFile, NotFound, Role,
 };
 pub(crate) use reason::Reason;
 pub(crate) use verb::Verb;
@@ -20,7 +23,7 @@ pub(crate) use verb::Verb;
 /// What hinit could not do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Error {
-    /// hinit could not do this to that thing.
+    /// hinit could not do this to that thing, such as claim a file.
     Failed {
         verb: Verb,
         thing: OsString,
@@ -31,7 +34,9 @@ pub(crate) enum Error {
     /// There is no such command.
     NotFound {
         command: OsString,
-        missing: MissingCommand,
+        reason: NotFound,
+        /// What was probably meant: the parts of a sentence.
+        hint: Option<[&'static str; 3]>,
     },
 }
 
@@ -90,6 +95,22 @@ impl Error {
             reason,
         })
     }
+
+    /// What to do, where hinit knows it.
+    fn write_remedy(&self, text: &mut String) -> fmt::Result {
+        match self {
+            Self::Failed { verb, reason, .. } => {
+                // Only one of them has a remedy.
+                text.push_str(verb.remedy());
+                reason.write_remedy(text)
+            }
+            Self::NotFound {
+                hint: Some([before, hint, after]),
+                ..
+            } => write!(text, "{before}{hint}{after}"),
+            Self::NotFound { hint: None, .. } | Self::NotExecutable { .. } => Ok(()),
+        }
+    }
 }
 
 impl Display for Error {
@@ -101,9 +122,12 @@ impl Display for Error {
                 reason,
             } => (*verb, thing, reason),
             Self::NotExecutable { file, fault } => (Verb::Run, file, fault),
-            Self::NotFound { command, missing } => (Verb::Run, command, missing),
+            Self::NotFound {
+                command, reason, ..
+            } => (Verb::Run, command, reason),
         };
-        let ((verb, remedy), thing) = (verb.text_and_remedy(), thing.display());
+        let (verb, thing, mut remedy) = (verb.text(), thing.display(), String::new());
+        self.write_remedy(&mut remedy)?;
         let semicolon = if remedy.is_empty() { "" } else { "; " };
         // As one part, because a line of the log shortens each part in its middle: the end has the reason and the remedy.
         f.write_str(&format!(

@@ -1,10 +1,11 @@
 //! The capability that hinit lacks to run the server as a user.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write};
 
 /// The capability that hinit lacks to become the user.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct MissingCapability {
+    /// As it was given to `--user`.
     pub(crate) user: String,
     pub(crate) name: &'static str,
     /// The change that needs it.
@@ -30,16 +31,15 @@ pub(crate) enum Change {
 impl Display for MissingCapability {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Self {
-            user,
             name,
             own_user,
             own_group,
             gid,
             change,
+            ..
         } = self;
-        let is_root = *own_user == 0;
         match change {
-            Change::User if is_root => write!(f, "hinit lacks {name}"),
+            Change::User if *own_user == 0 => write!(f, "hinit lacks {name}"),
             Change::User => write!(f, "hinit runs as UID {own_user} and lacks {name}"),
             Change::Group => write!(
                 f,
@@ -53,19 +53,36 @@ impl Display for MissingCapability {
                 f,
                 "hinit is not in the group {group}, and lacks {name} to join it"
             ),
-        }?;
+        }
+    }
+}
+
+impl MissingCapability {
+    pub(super) fn write_remedy(&self, text: &mut String) -> fmt::Result {
+        let Self {
+            user,
+            name,
+            own_user,
+            own_group,
+            gid,
+            change,
+        } = self;
+        let is_root = *own_user == 0;
         // Engines give a user other than root no capabilities, whatever --cap-add says.
         if is_root {
-            write!(f, "; add it (--cap-add {name}), or ")
+            write!(text, "add it (--cap-add {name}), or ")?;
         } else {
-            f.write_str("; drop USER from the image, so that hinit starts as root, or ")
-        }?;
-        match change {
-            Change::User if is_root => f.write_str("start hinit as that user"),
-            Change::User => f.write_str("start hinit as that user (docker run --user, runAsUser)"),
-            Change::Group => write!(f, "keep the group with --user {user}:{own_group}"),
-            Change::Leave(_) => f.write_str("keep the group with --keep-groups"),
-            Change::Join(_) => write!(f, "leave out the other groups with --user {user}:{gid}"),
+            text.push_str("drop USER from the image, so that hinit starts as root, or ");
         }
+        text.push_str(match change {
+            Change::User if is_root => "start hinit as that user",
+            Change::User => "start hinit as that user (docker run --user, runAsUser)",
+            Change::Group => return write!(text, "keep the group with --user {user}:{own_group}"),
+            Change::Leave(_) => "keep the group with --keep-groups",
+            Change::Join(_) => {
+                return write!(text, "leave out the other groups with --user {user}:{gid}");
+            }
+        });
+        Ok(())
     }
 }

@@ -11,13 +11,6 @@ use crate::sys::describe;
 
 /// Why there is no such command.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct MissingCommand {
-    pub(crate) reason: NotFound,
-    /// What was probably meant: the parts of one sentence.
-    pub(crate) hint: Option<[&'static str; 3]>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NotFound {
     Errno(Errno),
     BrokenSymlink(Absence),
@@ -26,16 +19,6 @@ pub(crate) enum NotFound {
     InEmptyPath,
     /// PATH is not set, and no directory of this default has the command.
     InDefaultPath(&'static str),
-}
-
-impl Display for MissingCommand {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        self.reason.fmt(f)?;
-        match self.hint {
-            Some([before, hint, after]) => write!(f, "; {before}{hint}{after}"),
-            None => Ok(()),
-        }
-    }
 }
 
 impl Display for NotFound {

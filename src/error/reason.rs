@@ -1,6 +1,6 @@
-//! Why a step failed: the kernel refused it, or hinit did.
+//! Why hinit could not do something: the kernel refused it, or hinit did.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write};
 use std::path::PathBuf;
 
 use nix::errno::Errno;
@@ -11,7 +11,7 @@ use crate::file::RefusedLink;
 use crate::sys::describe;
 use crate::verdict::write_process;
 
-/// Why hinit does not do something, with the remedy, where there is one for this reason.
+/// Why hinit does not do something.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     /// The kernel has refused it.
@@ -76,6 +76,52 @@ impl From<Errno> for Reason {
     }
 }
 
+impl Reason {
+    /// What to do, if that depends on the reason.
+    pub(super) fn write_remedy(&self, text: &mut String) -> fmt::Result {
+        text.push_str(match self {
+            Self::NoDirectory(_) => "create it or mount it first",
+            Self::NoIpv6(port) => {
+                return write!(text, "this system has no IPv6: listen at 0.0.0.0:{port}");
+            }
+            Self::MissingCapability(missing) => return missing.write_remedy(text),
+            Self::ProcessLimit => "raise it (--pids-limit, pids.max, ulimit -u)",
+            Self::ProcessLimitOfUser { .. } => "raise it (--ulimit nproc=N, ulimit -u)",
+            Self::Errno(_)
+            | Self::IsA(_)
+            | Self::BelongsTo(_)
+            | Self::HardLinks(_)
+            | Self::WritableByOthers
+            | Self::Replaced
+            | Self::RemovedOrReplaced
+            | Self::RefusedLink(_)
+            | Self::NoneWritable
+            | Self::NotAPid
+            | Self::FirstLineNotAPid
+            | Self::OtherContents
+            | Self::Locked
+            | Self::LockedBy(_)
+            | Self::LockedFor(_)
+            | Self::LockedWithoutServer
+            | Self::StaysLocked
+            | Self::KeepsBeingReplaced
+            | Self::LocksRefused
+            | Self::NoLocksNorModes
+            | Self::MadeWritableByOthers
+            | Self::StillLocked(..)
+            | Self::IsAlive(_)
+            | Self::NotAChild(_)
+            | Self::OfAnotherUser(_)
+            | Self::NameTooLong
+            | Self::InUse
+            | Self::NoSuchUser
+            | Self::NoSuchGroup
+            | Self::NotMapped => "",
+        });
+        Ok(())
+    }
+}
+
 impl Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(match self {
@@ -89,10 +135,7 @@ impl Display for Reason {
             Self::RefusedLink(link) => return write_refused_link(f, link),
             Self::NoDirectory(path) => {
                 let path = path.display();
-                return write!(
-                    f,
-                    "the directory `{path}` does not exist; create it or mount it first"
-                );
+                return write!(f, "the directory `{path}` does not exist");
             }
             Self::NoneWritable => "none is writable",
             Self::NotAPid => "it does not contain a PID",
@@ -133,25 +176,17 @@ impl Display for Reason {
             }
             Self::NameTooLong => "the name is too long",
             Self::InUse => "another process listens there",
-            Self::NoIpv6(port) => {
-                let reason = describe(Errno::EAFNOSUPPORT);
-                return write!(
-                    f,
-                    "{reason}; this system has no IPv6: listen at 0.0.0.0:{port}"
-                );
-            }
+            Self::NoIpv6(_) => describe(Errno::EAFNOSUPPORT),
             Self::NoSuchUser => "there is no such user in /etc/passwd",
             Self::NoSuchGroup => "there is no such group in /etc/group",
             Self::NotMapped => "the user namespace does not map that user or group",
             Self::MissingCapability(missing) => return missing.fmt(f),
-            Self::ProcessLimit => {
-                "the limit of processes is reached; raise it (--pids-limit, pids.max, ulimit -u)"
-            }
+            Self::ProcessLimit => "the limit of processes is reached",
             Self::ProcessLimitOfUser { uid, limit } => {
                 return write!(
                     f,
                     "UID {uid} has more processes than its limit allows (RLIMIT_NPROC is \
-                     {limit}); raise it (--ulimit nproc=N, ulimit -u)"
+                     {limit})"
                 );
             }
         })

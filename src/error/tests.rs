@@ -21,7 +21,8 @@ fn not_executable(fault: ExecFault) -> Error {
 fn not_found(reason: NotFound, hint: Option<[&'static str; 3]>) -> Error {
     Error::NotFound {
         command: "x".into(),
-        missing: MissingCommand { reason, hint },
+        reason,
+        hint,
     }
 }
 
@@ -101,14 +102,21 @@ fn each_verb_has_its_text() {
     }
 }
 
+#[track_caller]
+fn check_reasons(reasons: &mut dyn Iterator<Item = (Reason, &str)>) {
+    for (reason, text) in reasons {
+        let error = Error::failed(Verb::Install, "t", reason);
+        assert_eq!(error.to_string(), format!("cannot install `t`: {text}"));
+    }
+}
+
 #[test]
-fn each_reason_has_its_text() {
+fn each_reason_of_a_file_has_its_text() {
     let link = |owner| {
         let path = PathBuf::from("/l");
         Reason::RefusedLink(Box::new(RefusedLink { path, owner }))
     };
-    let limit = Reason::ProcessLimitOfUser { uid: 42, limit: 9 };
-    for (reason, text) in [
+    let reasons = [
         (EACCES, "Permission denied"),
         (Reason::IsA("FIFO"), "it is a FIFO"),
         (Reason::BelongsTo(42), "it belongs to UID 42"),
@@ -179,6 +187,14 @@ fn each_reason_has_its_text() {
             Reason::OfAnotherUser(PID),
             "process 7 runs as another user than the server",
         ),
+    ];
+    check_reasons(&mut reasons.into_iter());
+}
+
+#[test]
+fn each_other_reason_has_its_text() {
+    let limit = Reason::ProcessLimitOfUser { uid: 42, limit: 9 };
+    let reasons = [
         (Reason::NameTooLong, "the name is too long"),
         (Reason::InUse, "another process listens there"),
         (
@@ -200,9 +216,8 @@ fn each_reason_has_its_text() {
             "UID 42 has more processes than its limit allows (RLIMIT_NPROC is 9); raise it (--ulimit nproc=N, \
              ulimit -u)",
         ),
-    ] {
-        assert_eq!(reason.to_string(), text);
-    }
+    ];
+    check_reasons(&mut reasons.into_iter());
 }
 
 #[test]

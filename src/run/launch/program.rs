@@ -10,7 +10,7 @@ use nix::unistd::read;
 
 use super::{accounts, exec_error};
 use crate::cli::suggestions;
-use crate::error::{Absence, Error, ExecFault, MissingCommand, NotFound, Verb};
+use crate::error::{Absence, Error, ExecFault, NotFound, Verb};
 use crate::file;
 use crate::sys::{self, Executable, ServerEnvironment, is_missing};
 
@@ -100,7 +100,8 @@ impl Program {
         let hint = suggestions::command(self.0.words(), has_own_profile, &is_user);
         Box::new(Error::NotFound {
             command: self.name().to_owned(),
-            missing: MissingCommand { reason, hint },
+            reason,
+            hint,
         })
     }
 }
