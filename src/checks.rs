@@ -1,5 +1,7 @@
 //! Checks of the project's own texts, and the fuzz target of its parsers.
 
+#[cfg(test)]
+mod completions;
 mod fuzz;
 #[cfg(test)]
 mod manual;

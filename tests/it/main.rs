@@ -22,6 +22,7 @@ mod bad_input;
 mod beside;
 mod cli;
 mod compat;
+mod completions;
 mod crash;
 mod exec_errors;
 mod file_sizes;
