@@ -37,7 +37,7 @@ pub(super) fn signal(invocation: &mut Invocation) -> Command {
         let word = operand.to_string_lossy();
         let misspelt = suggestions::misspelt_signal(&word);
         invocation.refuse(
-            misspelt.unwrap_or_else(|| format!("`{word}` is not {}", values::SIGNAL.expected)),
+            misspelt.unwrap_or_else(|| format!("`{word}` is not {}", values::SIGNAL.expected.text)),
         );
     }
     Command::Signal(Signal {

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::values::{Parse, ParseError, ValueParser};
+use super::values::{Expected, Parse, ParseError, ValueParser};
 
 pub(super) mod address;
 mod http;
@@ -87,12 +87,12 @@ pub(super) const LISTEN: Parse<Address> = |text, addresses| {
 pub(super) const PATH: ValueParser<PathBuf> = ValueParser {
     parse: |text| Some(text.into()),
     // Every text is one.
-    expected: "",
+    expected: Expected::plain(""),
 };
 pub(super) const TEXT: ValueParser<String> = ValueParser {
     // Every text is one. An empty value is no value.
     parse: |text| Some(text.into()),
-    expected: "",
+    expected: Expected::plain(""),
 };
 /// Whether it is HEAD.
 pub(super) const METHOD: ValueParser<bool> = ValueParser {
@@ -101,7 +101,7 @@ pub(super) const METHOD: ValueParser<bool> = ValueParser {
         "HEAD" => Some(true),
         _ => None,
     },
-    expected: "GET or HEAD",
+    expected: Expected::plain("GET or HEAD"),
 };
 
 #[inline(never)]

@@ -3,8 +3,9 @@
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 
+use super::COMMANDS;
 use super::options::{HEALTHCHECK, HELP, RUN, SIGNAL, Topic, VERSION};
-use super::{COMMANDS, values};
+use super::values::{self, Expected, Hint};
 use crate::text::standard_signal_name;
 
 mod nearest;
@@ -159,30 +160,33 @@ fn own_option(word: &[u8]) -> Option<&'static str> {
 
 /// What is wrong with the value of an option.
 #[inline(never)]
-pub(super) fn refusal(value: &str, expected: &str) -> String {
-    if let Some(right) = with_equals_sign(value, expected) {
+pub(super) fn refusal(value: &str, expected: Expected) -> String {
+    if let Some(right) = with_equals_sign(value, expected.hint) {
         return format!("write `{right}`");
     }
-    // Then signals are expected, perhaps among other things.
-    let names_signals = expected.as_bytes().windows(6).any(|word| word == b"signal");
-    let misspelt = if names_signals {
-        misspelt_signal(value)
-    } else {
-        None
+    let misspelt = match expected.hint {
+        Hint::None => None,
+        Hint::Signal | Hint::Rewrite | Hint::ExitCodes => misspelt_signal(value),
     };
-    misspelt.unwrap_or_else(|| format!("not {expected}"))
+    misspelt.unwrap_or_else(|| format!("not {}", expected.text))
 }
 
 /// A rule of another init, as hinit has it: `15=3` for dumb-init's `15:3`, `143=0` for tini's `143`.
-fn with_equals_sign(value: &str, expected: &str) -> Option<String> {
+fn with_equals_sign(value: &str, hint: Hint) -> Option<String> {
     let (from, to) = value.split_once(':').unwrap_or((value, "0"));
-    let is_rewrite = expected == values::REWRITE.expected && value != from;
+    let is_rule: fn(&str) -> bool = match hint {
+        Hint::None | Hint::Signal => return None,
+        Hint::Rewrite if value == from => return None,
+        Hint::Rewrite => |rule| (values::REWRITE.parse)(rule).is_some(),
+        Hint::ExitCodes => |rule| (values::EXIT_CODES.parse)(rule).is_some(),
+    };
     // dumb-init drops what it rewrites to 0.
-    let to = if is_rewrite && to == "0" { "" } else { to };
-    let right = [from, "=", to].concat();
-    let is_right = is_rewrite && (values::REWRITE.parse)(&right).is_some()
-        || expected == values::EXIT_CODES.expected && (values::EXIT_CODES.parse)(&right).is_some();
-    is_right.then_some(right)
+    let to = if hint == Hint::Rewrite && to == "0" {
+        ""
+    } else {
+        to
+    };
+    Some([from, "=", to].concat()).filter(|rule| is_rule(rule))
 }
 
 /// The first word of a value that names no signal, with a signal that has a similar name.

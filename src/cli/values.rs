@@ -14,15 +14,44 @@ use crate::text::{digits, standard_signal_name};
 /// One kind of value: how to parse its text (None: it is not one), and what the text should have been.
 pub(super) struct ValueParser<T> {
     pub(super) parse: fn(&str) -> Option<T>,
-    pub(super) expected: &'static str,
+    pub(super) expected: Expected,
+}
+
+/// What a text should have been, for the message that it is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Expected {
+    pub(super) text: &'static str,
+    pub(super) hint: Hint,
+}
+
+/// Which hint the message may have about a wrong text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hint {
+    None,
+    /// A signal with a similar name.
+    Signal,
+    /// The same, and hinit's form of a rule of dumb-init.
+    Rewrite,
+    /// The same for a rule of tini.
+    ExitCodes,
+}
+
+impl Expected {
+    pub(super) const fn plain(text: &'static str) -> Self {
+        Self {
+            text,
+            hint: Hint::None,
+        }
+    }
+
+    const fn with_hint(text: &'static str, hint: Hint) -> Self {
+        Self { text, hint }
+    }
 }
 
 /// An error unless the text of a value is what is expected. (One function: copies of it are a half KiB.)
 #[inline(never)]
-pub(super) fn require(
-    is_expected: bool,
-    expected: &'static str,
-) -> Result<(), ParseError<'static>> {
+pub(super) fn require(is_expected: bool, expected: Expected) -> Result<(), ParseError<'static>> {
     if is_expected {
         Ok(())
     } else {
@@ -34,7 +63,7 @@ pub(super) fn require(
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ParseError<'a> {
     /// It is not what is expected.
-    Not(&'static str),
+    Not(Expected),
     /// A message, and the part of the text that replaces the bar in it.
     Because(&'static str, &'a str),
 }
@@ -69,7 +98,7 @@ pub(super) const WAIT: Parse<Duration> = |text, times| {
 /// The variable of a flag.
 pub(super) const SWITCH: ValueParser<bool> = ValueParser {
     parse: switch,
-    expected: "1, 0, true, false, yes, no, on or off",
+    expected: Expected::plain("1, 0, true, false, yes, no, on or off"),
 };
 pub(super) const VERBOSITY: ValueParser<Verbosity> = ValueParser {
     parse: |text| match position(text, "quiet,normal,verbose")? {
@@ -77,45 +106,53 @@ pub(super) const VERBOSITY: ValueParser<Verbosity> = ValueParser {
         1 => Some(Verbosity::Normal),
         _ => Some(Verbosity::Verbose),
     },
-    expected: "quiet, normal or verbose",
+    expected: Expected::plain("quiet, normal or verbose"),
 };
 pub(super) const PERMISSIONS: ValueParser<u32> = ValueParser {
     parse: permissions,
-    expected: "0600, 0604, 0640 or 0644",
+    expected: Expected::plain("0600, 0604, 0640 or 0644"),
 };
 pub(super) const UMASK: ValueParser<u32> = ValueParser {
     parse: |text| octal(text).filter(|mode| *mode <= 0o777),
-    expected: "an octal mode from 0 to 0777, such as 0027",
+    expected: Expected::plain("an octal mode from 0 to 0777, such as 0027"),
 };
 pub(super) const STANDARD_SIGNAL: ValueParser<Signal> = ValueParser {
     parse: |text| Signal::try_from(signal(text)?).ok(),
-    expected: "a signal such as TERM or 15",
+    expected: Expected::with_hint("a signal such as TERM or 15", Hint::Signal),
 };
 pub(super) const SIGNAL: ValueParser<c_int> = ValueParser {
     parse: signal,
-    expected: "a signal such as ABRT, 6 or RTMIN+3",
+    expected: Expected::with_hint("a signal such as ABRT, 6 or RTMIN+3", Hint::Signal),
 };
 pub(super) const STOP_SIGNALS: ValueParser<SignalSet> = ValueParser {
     parse: stop_signals,
-    expected: "signals such as TERM,WINCH, 28 or RTMIN+3 (not KILL, STOP or CHLD)",
+    expected: Expected::with_hint(
+        "signals such as TERM,WINCH, 28 or RTMIN+3 (not KILL, STOP or CHLD)",
+        Hint::Signal,
+    ),
 };
 const TIME: &str = "a time up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d";
 pub(super) const DURATION: ValueParser<Duration> = ValueParser {
     parse: duration,
-    expected: TIME,
+    expected: Expected::plain(TIME),
 };
 /// A time limit, which cannot be 0.
 pub(super) const TIMEOUT: ValueParser<Duration> = ValueParser {
     parse: |text| duration(text).filter(|time| !time.is_zero()),
-    expected: "a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
+    expected: Expected::plain(
+        "a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
+    ),
 };
 pub(super) const REWRITE: ValueParser<(c_int, Option<c_int>)> = ValueParser {
     parse: rewrite,
-    expected: "FROM=TO by signals such as TERM, 15 or RTMIN+3 (not from KILL, STOP or CHLD)",
+    expected: Expected::with_hint(
+        "FROM=TO by signals such as TERM, 15 or RTMIN+3 (not from KILL, STOP or CHLD)",
+        Hint::Rewrite,
+    ),
 };
 pub(super) const USER: ValueParser<User> = ValueParser {
     parse: user,
-    expected: "a user such as www-data, 1000, www-data:www-data or 1000:1000",
+    expected: Expected::plain("a user such as www-data, 1000, www-data:www-data or 1000:1000"),
 };
 /// In dumb-init's form: `15:2`; 0 drops the signal.
 pub(super) const REWRITE_BY_COLON: ValueParser<(c_int, Option<c_int>)> = ValueParser {
@@ -124,17 +161,20 @@ pub(super) const REWRITE_BY_COLON: ValueParser<(c_int, Option<c_int>)> = ValuePa
         (from, "0") => Some((signal(from)?, None)),
         (from, to) => Some((signal(from)?, Some(signal(to)?))),
     },
-    expected: "FROM:TO by signals such as 15 or TERM",
+    expected: Expected::with_hint("FROM:TO by signals such as 15 or TERM", Hint::Signal),
 };
 /// An exit code of tini's that becomes 0.
 pub(super) const EXIT_CODE: ValueParser<(u8, u8)> = ValueParser {
     // tini's verbosity is parsed as usize too: a second parser would take 280 bytes.
     parse: |text| Some((u8::try_from(text.parse::<usize>().ok()?).ok()?, 0)),
-    expected: "an exit code up to 255",
+    expected: Expected::plain("an exit code up to 255"),
 };
 pub(super) const EXIT_CODES: ValueParser<(u8, u8)> = ValueParser {
     parse: exit_codes,
-    expected: "FROM=TO by exit codes up to 255, or from a signal such as TERM",
+    expected: Expected::with_hint(
+        "FROM=TO by exit codes up to 255, or from a signal such as TERM",
+        Hint::ExitCodes,
+    ),
 };
 
 /// Permissions that hinit itself can work with after a crash, and that a health check trusts:

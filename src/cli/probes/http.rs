@@ -1,7 +1,7 @@
 //! What a request contains, and which status codes are healthy.
 
 use super::{Codes, Header};
-use crate::cli::values::{ParseError, position, require};
+use crate::cli::values::{Expected, ParseError, position, require};
 use crate::text::digits;
 
 /// Adds the codes of a text such as `200-299,304` to the list.
@@ -11,7 +11,10 @@ pub(in crate::cli) fn codes<'t>(
 ) -> Result<(), ParseError<'t>> {
     let mut ranges = text.split(',');
     let are_codes = ranges.all(|text| range(text).map(|codes| list.push(codes)).is_some());
-    require(are_codes, "status codes such as 200 or 200-299,304")
+    require(
+        are_codes,
+        Expected::plain("status codes such as 200 or 200-299,304"),
+    )
 }
 
 /// `204` or `200-299`.
@@ -30,7 +33,8 @@ pub(in crate::cli) fn header<'t>(
     text: &'t str,
     headers: &mut Vec<Header>,
 ) -> Result<(), ParseError<'t>> {
-    const NO_FIELD: ParseError = ParseError::Not("a field such as `Accept: text/plain`");
+    const NO_FIELD: ParseError =
+        ParseError::Not(Expected::plain("a field such as `Accept: text/plain`"));
     let (name, value) = text.split_once(':').ok_or(NO_FIELD)?;
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let is_name = !name.is_empty() && name.bytes().all(is_token);

@@ -165,15 +165,19 @@ fn rules_are_written_with_an_equals_sign() {
         ("9:15", values::REWRITE.expected),
         ("256", values::EXIT_CODES.expected),
         ("15:3", values::REWRITE_BY_COLON.expected),
-        ("15", "a time"),
+        ("15", Expected::plain("a time")),
     ] {
-        assert_eq!(refusal(value, kind), format!("not {kind}"), "{value}");
+        assert_eq!(
+            refusal(value, kind),
+            format!("not {}", kind.text),
+            "{value}"
+        );
     }
 }
 
 #[test]
 fn signals() {
-    let value_description = "a signal such as TERM";
+    let kind = values::SIGNAL.expected;
     for (value, wrong, near) in [
         ("SIGTRM", "SIGTRM", "SIGTERM"),
         ("sigtrm", "sigtrm", "SIGTERM"),
@@ -188,7 +192,7 @@ fn signals() {
         ("15:INTT", "INTT", "INT"),
     ] {
         let expected = format!("`{wrong}` is not a signal (did you mean {near}?)");
-        assert_eq!(refusal(value, value_description), expected);
+        assert_eq!(refusal(value, kind), expected);
     }
     // Near no signal; or a signal that this option does not accept.
     for value in [
@@ -202,14 +206,13 @@ fn signals() {
         "RTMIN+99",
         "é",
     ] {
-        let expected = format!("not {value_description}");
-        assert_eq!(refusal(value, value_description), expected, "{value}");
+        let expected = format!("not {}", kind.text);
+        assert_eq!(refusal(value, kind), expected, "{value}");
     }
-    let no_signals = refusal("TREM", "a time");
+    let no_signals = refusal("TREM", Expected::plain("a time"));
     assert_eq!(no_signals, "not a time");
 }
 
-/// The text of what is expected decides whether an option takes signals.
 #[test]
 fn each_parser_of_signals_suggests_signals() {
     for expected in [
