@@ -137,8 +137,9 @@ fn output(shell: &[&str], file: &str, input: &str) -> Vec<String> {
 
     let path = std::env::var("PATH").unwrap();
     let path = format!("{}:{path}", dir.join("bin").display());
-    let mut child = Command::new(shell[0])
-        .args(&shell[1..])
+    let mut child = Command::new("timeout")
+        .arg(bound().as_secs().to_string())
+        .args(shell)
         .arg(format!("{}/{file}", completions()))
         .current_dir(&dir)
         .env("HOME", dir.as_ref())
