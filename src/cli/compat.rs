@@ -7,9 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use nix::libc::{SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU};
 
 use super::invocation::Invocation;
-use super::options::Topic;
 use super::options::peers::{self, CatatonitOptions, DumbInitOptions, TiniOptions};
-use super::run;
+use super::options::{MODE, STOP_SIGNALS, Topic};
 use super::{Command, ErrorOutput, Exit, InitProfile, Leftovers, Rewrites, Run, Stop};
 use crate::error::FailureCodes;
 use crate::output::Verbosity;
@@ -63,12 +62,12 @@ impl Peer {
 fn base() -> Run {
     Run {
         pid_file: None,
-        mode: run::MODE,
+        mode: MODE,
         group: false,
         parent_death: None,
         rewrites: Rewrites::default(),
         stop: Stop {
-            signals: run::STOP_SIGNALS,
+            signals: STOP_SIGNALS,
             delay: std::time::Duration::ZERO,
             grace: None,
             leftovers: Leftovers::Leave,

@@ -9,8 +9,6 @@ use super::options::{self, HealthcheckOptions as Given, Opt, RunOptions};
 use super::probes::{Codes, Http, Probe, is_reserved_by_grpc};
 use super::{Command, PidFile, pid_file_unless};
 
-/// Of the whole check.
-pub(super) const TIMEOUT_DEFAULT: Duration = Duration::from_millis(900);
 const EXPECT: Codes = 200..=399;
 
 #[derive(Debug, PartialEq, Eq)]

@@ -11,10 +11,8 @@ mod given;
 mod parsed;
 mod words;
 
-use effect::named;
-pub(super) use given::Separators;
 use given::Source;
-use parsed::Parsed;
+use parsed::{Parsed, named};
 pub(super) use words::words_of;
 use words::{split, unexpected};
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nix::libc::{SIGINT, SIGQUIT, SIGTERM, c_int};
+use nix::libc::c_int;
 use nix::sys::signal::Signal as StandardSignal;
 
 use super::healthcheck::{self, Healthcheck};
@@ -16,8 +16,6 @@ use crate::error::FailureCodes;
 use crate::output::Verbosity;
 use crate::sys::SignalSet;
 
-pub(super) const MODE: u32 = 0o644;
-pub(super) const STOP_SIGNALS: SignalSet = SignalSet::NONE.with(SIGTERM).with(SIGINT).with(SIGQUIT);
 const MAX_LISTEN: usize = 8;
 
 #[derive(Debug, PartialEq, Eq)]

@@ -49,6 +49,28 @@ impl Expected {
     }
 }
 
+/// What separates the values in an option's variable.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Separators {
+    /// Nothing: the option may be given only once.
+    None,
+    BlanksOrCommas,
+    Blanks,
+    /// For values that may contain blanks and commas.
+    Lines,
+}
+
+impl Separators {
+    pub(super) fn contain(self, byte: u8) -> bool {
+        match self {
+            Self::None => false,
+            Self::BlanksOrCommas => matches!(byte, b' ' | b'\t' | b'\n' | b','),
+            Self::Blanks => matches!(byte, b' ' | b'\t' | b'\n'),
+            Self::Lines => byte == b'\n',
+        }
+    }
+}
+
 /// An error unless the text of a value is what is expected. (One function: copies of it are a half KiB.)
 #[inline(never)]
 pub(super) fn require(is_expected: bool, expected: Expected) -> Result<(), ParseError<'static>> {

@@ -3,7 +3,7 @@
 
 use super::Invocation;
 use super::given::Source;
-use super::parsed::Parsed;
+use super::parsed::{Parsed, named};
 use crate::cli::options::{
     CONTAINS, EXPECT, FOREIGN, GRPC, HEADER, HEARTBEAT, HTTP, KEEP_GROUPS, MAX_AGE, METHOD, NO_PID,
     NO_PID_FILE, Opt, PID_FILE, QUIET, QUIET_SUCCESS, USER, WATCHDOG, WATCHDOG_SIGNAL,
@@ -72,11 +72,6 @@ const NOT_WITH: &str = " cannot be used with ";
 
 fn pair(start: &str, one: &Opt, verb: &str, other: &Opt) -> String {
     named(&(named(start, one) + verb), other)
-}
-
-/// The beginning of a message, and the option's name after it.
-pub(super) fn named(start: &str, option: &Opt) -> String {
-    [start, "`", option.long(), "`"].concat()
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use super::{Invocation, named};
+use super::Invocation;
+use super::parsed::named;
 use crate::cli::options::Opt;
-use crate::cli::values::{self, Parse, ParseError, ValueParser, require};
+use crate::cli::values::{self, Parse, ParseError, Separators, ValueParser, require};
 
 /// Where an option was given. The first one that has it counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -15,17 +16,6 @@ pub(super) enum Source<'e> {
     Variable(&'e OsStr),
     /// The variable for all options.
     General,
-}
-
-/// What separates the values in an option's variable.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum Separators {
-    /// Nothing: the option may be given only once.
-    None,
-    BlanksOrCommas,
-    Blanks,
-    /// For values that may contain blanks and commas.
-    Lines,
 }
 
 impl Source<'_> {
@@ -52,17 +42,6 @@ impl Source<'_> {
             Self::Argument | Self::General => ' ',
         };
         format!("{prefix}`{name}{joint}{word}`: {why}")
-    }
-}
-
-impl Separators {
-    fn contain(self, byte: u8) -> bool {
-        match self {
-            Self::None => false,
-            Self::BlanksOrCommas => matches!(byte, b' ' | b'\t' | b'\n' | b','),
-            Self::Blanks => matches!(byte, b' ' | b'\t' | b'\n'),
-            Self::Lines => byte == b'\n',
-        }
     }
 }
 

@@ -51,3 +51,8 @@ impl Parsed {
             .flatten()
     }
 }
+
+/// The beginning of a message, and the option's name after it.
+pub(super) fn named(start: &str, option: &Opt) -> String {
+    [start, "`", option.long(), "`"].concat()
+}

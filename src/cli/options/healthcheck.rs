@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use super::table::{option, options};
 use super::{PID_FILE, Topic, Typed};
-use crate::cli::healthcheck::TIMEOUT_DEFAULT;
-use crate::cli::invocation::Separators;
 use crate::cli::probes::{self, Codes, Header, Probe};
-use crate::cli::values;
+use crate::cli::values::{self, Separators};
 
 pub(crate) const FOREIGN: Typed<bool> = option!(
     ("--foreign", "Accept the PID file of another program: any owner, no lock", variable)
@@ -130,7 +128,7 @@ options! {
                 default "900ms",
                 variable
             )
-            value_or(&values::TIMEOUT, TIMEOUT_DEFAULT)
+            value_or(&values::TIMEOUT, Duration::from_millis(900))
         },
         json: bool = JSON,
         quiet: bool = NO_LINE {

@@ -5,8 +5,7 @@ use nix::sys::signal::Signal as StandardSignal;
 
 use super::table::{option, options};
 use super::{Topic, Typed, VERSION};
-use crate::cli::invocation::Separators;
-use crate::cli::values;
+use crate::cli::values::{self, Separators};
 
 const LICENCE: Typed<bool> = option!(("-L, -l", "Print the licence") flag());
 const GROUP: Typed<bool> = option!(("-g", "Pass signals to the process group") flag());

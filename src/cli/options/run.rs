@@ -4,14 +4,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nix::libc::c_int;
+use nix::libc::{SIGINT, SIGQUIT, SIGTERM, c_int};
 use nix::sys::signal::Signal as StandardSignal;
 
 use super::table::{option, options};
 use super::{Topic, Typed};
-use crate::cli::invocation::Separators;
-use crate::cli::run::{MODE, STOP_SIGNALS};
-use crate::cli::{Address, User, probes, values};
+use crate::cli::values::{self, Separators};
+use crate::cli::{Address, User, probes};
 use crate::output::Verbosity;
 use crate::sys::SignalSet;
 
@@ -24,6 +23,11 @@ pub(crate) const PID_FILE: Typed<Option<OsString>> = option!(
     )
     word()
 );
+/// The default permissions of a PID file.
+pub(crate) const MODE: u32 = 0o644;
+/// The signals that ask for a stop by default.
+pub(crate) const STOP_SIGNALS: SignalSet = SignalSet::NONE.with(SIGTERM).with(SIGINT).with(SIGQUIT);
+
 pub(crate) const VERSION: Typed<bool> = option!(("-V, --version", "Print the version") flag());
 
 options! {

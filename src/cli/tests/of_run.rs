@@ -12,7 +12,7 @@ fn options_of_run() {
         parent_death: None,
         rewrites: Rewrites::default(),
         stop: Stop {
-            signals: run::STOP_SIGNALS,
+            signals: options::STOP_SIGNALS,
             delay: Duration::ZERO,
             grace: None,
             leftovers: Leftovers::Drain,
@@ -131,7 +131,7 @@ fn options_of_a_stop() {
     ];
     let by_arguments = run(&words);
     let expected = Stop {
-        signals: run::STOP_SIGNALS,
+        signals: options::STOP_SIGNALS,
         delay: seconds(3),
         grace: Some(seconds(8)),
         leftovers: Leftovers::Leave,
