@@ -110,9 +110,10 @@ pub(crate) fn describe(errno: Errno) -> &'static str {
     text.to_str().unwrap_or_default()
 }
 
-/// Unmaps hinit's own code. The kernel maps what is still needed again, from the page cache. Most of the code is
-/// needed by the start alone, and no longer counts as hinit's memory.
+/// Unmaps hinit's own code, and the stack of the child that became the server. The kernel maps what is still needed
+/// again, the code from the page cache. Most of it is needed by the start alone, and no longer counts as hinit's memory.
 pub(crate) fn release_code() {
+    child::give_back_stack();
     unsafe extern "C" {
         /// The two ends of the code, as every linker defines them.
         static __executable_start: u8;

@@ -21,6 +21,7 @@ mod executable;
 mod stack;
 
 pub(crate) use executable::{Executable, is_missing};
+pub(super) use stack::give_back as give_back_stack;
 
 /// What the child does.
 pub(crate) struct ChildPlan {

@@ -87,14 +87,20 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// Gives the stack's pages back.
+/// Lets another child have the stack.
 ///
 /// # Safety
 /// The child must have left hinit's memory, by its exec or its end.
 pub(super) unsafe fn release() {
-    // SAFETY: nothing uses the stack any more, as the caller guarantees.
-    unsafe { libc::madvise(STACK.0.get().cast(), SIZE, libc::MADV_DONTNEED) };
     IS_USED.store(false, Relaxed);
+}
+
+/// Gives the stack's pages back to the kernel, if no child has it.
+pub(in crate::sys) fn give_back() {
+    if !IS_USED.load(Relaxed) {
+        // SAFETY: nothing uses the stack, and hinit, which has one thread, starts no child meanwhile.
+        unsafe { libc::madvise(STACK.0.get().cast(), SIZE, libc::MADV_DONTNEED) };
+    }
 }
 
 #[cfg(test)]
