@@ -172,9 +172,6 @@ impl<'a> MainLoop<'a> {
     fn close_inherited(&self) {
         let mut kept = KeptDescriptors::new(self.queue.as_fd());
         let mut keep = |fd: BorrowedFd| kept.add(fd);
-        if let Some(counter) = self.server.oom_kills.as_fd() {
-            keep(counter);
-        }
         if let Some(claim) = &self.claim {
             claim.keep(&mut keep);
         }
@@ -216,10 +213,11 @@ impl<'a> MainLoop<'a> {
         let leftovers = std::mem::replace(&mut self.leftovers, Leftovers::new());
         let (killed, mut remaining) = leftovers.into_killed_and_remaining();
         remaining.retain(|process| process.pid != pid);
+        let has_failed = server.as_ref().is_ok_and(|end| !end.status.success());
         let ending = Ending {
             server,
             stop_request: self.shutdown.request(),
-            oom_kills: self.server.oom_kills.since(),
+            oom_kills: self.server.oom_kills(has_failed),
             killed,
             remaining,
         };

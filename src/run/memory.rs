@@ -1,91 +1,70 @@
 //! Whether the cgroup ran out of memory while the server ran.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-
-use nix::fcntl::OFlag;
-use nix::sys::resource::{Resource, getrlimit};
-use nix::sys::uio::pread;
+use nix::unistd::{Pid, getpid};
 
 use crate::file;
 
-/// The kernel's counter of processes of hinit's cgroup that it killed because memory ran out, and its first value.
-/// None where there is no such counter, or no descriptor to spare for it.
-pub(super) struct OomKills(Option<(OwnedFd, u64)>);
+/// The kernel's counter of processes of hinit's cgroup that it killed because memory ran out.
+pub(super) struct OomKills {
+    count: u64,
+    /// Whether the cgroup was made for the container whose PID 1 hinit is.
+    began_at_0: bool,
+}
 
 impl OomKills {
-    /// Before the server runs.
-    pub(super) const NONE: Self = Self(None);
-
-    /// Opens the counter and reads its first value.
-    pub(super) fn so_far() -> Self {
-        // In cgroup version 1 there are a dozen lines, each with a path that an orchestrator may make long.
-        let mut bytes = [0; 4096];
-        let own = open("/proc/self/cgroup").and_then(|file| read(&file, &mut bytes));
-        let files = candidates(own.unwrap_or_default());
-        Self(files.iter().find_map(|path| {
-            let file = open(path)?;
-            let before = kills(&file)?;
-            leaves_descriptors(&file).then_some(())?;
-            Some((file, before))
-        }))
+    /// None where there is no such counter.
+    #[inline(never)]
+    pub(super) fn so_far() -> Option<Self> {
+        let own = read("/proc/self", "cgroup")?;
+        find_cgroup(&own, &mut |cgroup, counter, is_root| {
+            let count = parse_count(&read(cgroup, counter)?)?;
+            let began_at_0 = is_root
+                && getpid() == Pid::from_raw(1)
+                && are_of_one_namespace(&read(cgroup, "cgroup.procs")?);
+            Some(Self { count, began_at_0 })
+        })
     }
 
-    pub(super) fn as_fd(&self) -> Option<BorrowedFd<'_>> {
-        self.0.as_ref().map(|(file, _)| file.as_fd())
-    }
-
-    /// How many processes were killed since.
-    pub(super) fn since(&self) -> u64 {
-        let Some((file, before)) = &self.0 else {
-            return 0;
-        };
-        kills(file).map_or(0, |now| now.saturating_sub(*before))
+    /// How many processes were killed since the server's start, if the counter is known from soon after that.
+    pub(super) fn since(&self, start: Option<&Self>) -> u64 {
+        if self.began_at_0 {
+            return self.count;
+        }
+        start.map_or(0, |start| self.count.saturating_sub(start.count))
     }
 }
 
-/// Whether two more files can be opened: so many hinit needs to find the processes that the server leaves behind.
-fn leaves_descriptors(file: &OwnedFd) -> bool {
-    let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
-    u64::from(file.as_raw_fd().unsigned_abs()) + 2 < limit
+fn read(directory: &str, name: &str) -> Option<String> {
+    file::read_text(&format!("{directory}/{name}")).ok()
 }
 
-fn open(path: &str) -> Option<OwnedFd> {
-    file::open(path.as_ref(), OFlag::O_RDONLY).ok()
-}
-
-fn kills(file: &OwnedFd) -> Option<u64> {
-    count(read(file, &mut [0; 512])?)
-}
-
-/// The file's current content: the kernel generates these files at each read from their start.
-fn read<'a>(file: &OwnedFd, bytes: &'a mut [u8]) -> Option<&'a str> {
-    let length = pread(file, bytes, 0).ok()?;
-    str::from_utf8(bytes.get(..length)?).ok()
-}
-
-/// The files that may contain the counter, given the content of /proc/self/cgroup (cgroups(7)). In a container
+/// Calls `look` with the path of each cgroup that may be hinit's, the name of its counter, and whether it is the root of
+/// what is mounted, until that returns a result. `own` is the content of /proc/self/cgroup (cgroups(7)). In a container
 /// without a cgroup namespace that has the path on the host, while the container's own cgroup is mounted as the root.
-fn candidates(own: &str) -> Vec<String> {
-    let mut files = Vec::new();
-    for line in own.split('\n') {
-        let mut fields = line.splitn(3, ':');
-        let (_id, Some(controllers), Some(path)) = (fields.next(), fields.next(), fields.next())
-        else {
-            continue;
-        };
-        let (mount, file) = match controllers {
+fn find_cgroup(
+    own: &str,
+    look: &mut dyn FnMut(&str, &str, bool) -> Option<OomKills>,
+) -> Option<OomKills> {
+    own.split('\n').find_map(|line| {
+        let (_id, rest) = line.split_once(':')?;
+        let (controllers, path) = rest.split_once(':')?;
+        let (mount, counter) = match controllers {
             "" => ("/sys/fs/cgroup", "memory.events"),
             "memory" => ("/sys/fs/cgroup/memory", "memory.oom_control"),
-            _ => continue,
+            _ => return None,
         };
-        files.push(format!("{mount}{path}/{file}"));
-        files.push(format!("{mount}/{file}"));
-    }
-    files
+        look(&format!("{mount}{path}"), counter, path == "/").or_else(|| look(mount, counter, true))
+    })
+}
+
+/// Whether a cgroup with these processes has none outside of hinit's PID namespace. Version 2 lists such a process as 0;
+/// version 1 does not list it.
+fn are_of_one_namespace(processes: &str) -> bool {
+    processes.split('\n').all(|pid| pid != "0")
 }
 
 /// The counter in `memory.events` (version 2) or `memory.oom_control` (version 1).
-fn count(text: &str) -> Option<u64> {
+fn parse_count(text: &str) -> Option<u64> {
     text.split('\n')
         .find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok())
 }
@@ -95,22 +74,62 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_files_that_may_contain_the_counter() {
+    fn the_cgroups_that_may_have_the_counter() {
+        let found = |own| {
+            let mut found = Vec::new();
+            let none = find_cgroup(own, &mut |path, counter, is_root| {
+                found.push(format!("{path}/{counter} {is_root}"));
+                None
+            });
+            assert!(none.is_none());
+            found
+        };
         assert_eq!(
-            candidates("0::/docker/abc\n"),
+            found("0::/docker/abc\n"),
             [
-                "/sys/fs/cgroup/docker/abc/memory.events",
-                "/sys/fs/cgroup/memory.events"
+                "/sys/fs/cgroup/docker/abc/memory.events false",
+                "/sys/fs/cgroup/memory.events true"
             ]
         );
+        // In a cgroup namespace.
+        assert_eq!(found("0::/\n")[0], "/sys/fs/cgroup//memory.events true");
         assert_eq!(
-            candidates("11:cpu,cpuacct:/a\n4:memory:/docker/a:b\n1:name=systemd:/\n"),
+            found("11:cpu,cpuacct:/a\n4:memory:/docker/a:b\n1:name=systemd:/\n"),
             [
-                "/sys/fs/cgroup/memory/docker/a:b/memory.oom_control",
-                "/sys/fs/cgroup/memory/memory.oom_control"
+                "/sys/fs/cgroup/memory/docker/a:b/memory.oom_control false",
+                "/sys/fs/cgroup/memory/memory.oom_control true"
             ]
         );
-        assert_eq!(candidates("junk\n:\n2:cpu:/x"), [""; 0]);
+        assert_eq!(found("junk\n:\n2:cpu:/x"), [""; 0]);
+    }
+
+    #[test]
+    fn kills_count_from_the_servers_start() {
+        let kills = |count, began_at_0| OomKills { count, began_at_0 };
+        for (now, start, since) in [
+            (kills(3, false), Some(kills(1, false)), 2),
+            (kills(3, false), Some(kills(3, false)), 0),
+            // The server has failed before hinit read the counter.
+            (kills(3, false), None, 0),
+            // Only the server and its descendants have run there.
+            (kills(3, true), None, 3),
+            (kills(3, true), Some(kills(1, true)), 3),
+            (kills(0, true), None, 0),
+        ] {
+            assert_eq!(now.since(start.as_ref()), since);
+        }
+    }
+
+    #[test]
+    fn processes_of_another_namespace_are_noticed() {
+        for (processes, expected) in [
+            ("1\n7\n10\n", true),
+            ("", true),
+            ("1\n0\n7\n", false),
+            ("0\n0\n1\n", false),
+        ] {
+            assert_eq!(are_of_one_namespace(processes), expected, "{processes:?}");
+        }
     }
 
     #[test]
@@ -125,7 +144,7 @@ mod tests {
             ("oom_kill x", None),
             ("", None),
         ] {
-            assert_eq!(count(text), kills, "{text}");
+            assert_eq!(parse_count(text), kills, "{text}");
         }
     }
 }

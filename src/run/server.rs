@@ -28,8 +28,8 @@ pub(super) struct Server {
     passed_on: SignalSet,
     /// Whether a signal that hinit may not send was already logged.
     pub(super) warned_refusal: bool,
-    /// How many processes the kernel has killed since the exec, because the cgroup ran out of memory.
-    pub(super) oom_kills: OomKills,
+    /// The value of the kernel's counter soon after the start.
+    first_oom_kills: Option<OomKills>,
     /// Its process group at its end, which may still have the terminal.
     pub(super) last_group: Option<Pid>,
     pub(super) end: Option<ServerEnd>,
@@ -55,7 +55,7 @@ impl Server {
             is_stopped: false,
             passed_on: SignalSet::NONE,
             warned_refusal: false,
-            oom_kills: OomKills::NONE,
+            first_oom_kills: None,
             last_group: None,
             end: None,
         }
@@ -64,7 +64,27 @@ impl Server {
     /// The child has executed the server.
     pub(super) fn has_started(&mut self, now: Instant) {
         self.started = now;
-        self.oom_kills = OomKills::so_far();
+    }
+
+    /// It has run for a moment. (To read the counter at the start would delay a server that ends at once.)
+    pub(super) fn begin_to_count_oom_kills(&mut self) {
+        if self.has_ended() || self.first_oom_kills.is_some() {
+            return;
+        }
+        let kills = OomKills::so_far();
+        // If it has ended by now, it may be one of those processes.
+        if sys::is_running_child(self.pid) {
+            self.first_oom_kills = kills;
+        }
+    }
+
+    /// How many processes the kernel has killed since the start, because the cgroup ran out of memory.
+    pub(super) fn oom_kills(&self, has_failed: bool) -> u64 {
+        let first = self.first_oom_kills.as_ref();
+        if first.is_none() && !has_failed {
+            return 0;
+        }
+        OomKills::so_far().map_or(0, |now| now.since(first))
     }
 
     pub(super) fn has_ended(&self) -> bool {

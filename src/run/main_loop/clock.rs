@@ -12,13 +12,13 @@ use crate::sys;
 use crate::time::{ShortDuration, earliest};
 
 /// How long after its exec a server is taken to stay. Code that hinit unmaps before that would have to be mapped
-/// again for a server that ends at once.
+/// again for a server that ends at once. To read the counter of killed processes would delay its end as well.
 const RELEASE_CODE_AFTER: Duration = Duration::from_millis(20);
 
 #[derive(Default)]
 pub(super) struct Clock {
     pub(super) pause_detector: PauseDetector,
-    /// When to unmap the code that only the start has needed.
+    /// When to unmap the code that only the start has needed, and to begin to count the processes that the kernel kills.
     release_code_at: Option<Instant>,
 }
 
@@ -76,6 +76,7 @@ impl MainLoop<'_> {
         let now = Instant::now();
         if self.clock.release_code_at.is_some_and(|at| at <= now) {
             self.clock.release_code_at = None;
+            self.server.begin_to_count_oom_kills();
             sys::release_code();
         }
         if let Some(sockets) = &mut self.sockets {

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use super::*;
 
+mod kills;
 mod large;
 mod whole_life;
 
