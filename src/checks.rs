@@ -4,6 +4,8 @@
 mod completions;
 mod fuzz;
 #[cfg(test)]
+mod layers;
+#[cfg(test)]
 mod manual;
 #[cfg(test)]
 mod messages;

@@ -6,8 +6,6 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Display, Write};
 
-use nix::errno::Errno;
-
 mod capability;
 mod exec;
 mod reason;
@@ -134,13 +132,6 @@ impl Display for Error {
             "cannot {verb} `{thing}`: {reason}{semicolon}{remedy}"
         ))
     }
-}
-
-/// The errno of an error of std's.
-#[allow(clippy::needless_pass_by_value, reason = "map_err gives it by value")]
-#[inline(never)]
-pub(crate) fn errno(error: std::io::Error) -> Errno {
-    Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }
 
 #[cfg(test)]

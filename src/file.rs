@@ -22,6 +22,13 @@ pub(crate) use directory::RefusedLink;
 pub(crate) use entry::Entry;
 pub(crate) use owner::{is_ambiguous, is_trusted};
 
+/// The errno of an error of std's.
+#[allow(clippy::needless_pass_by_value, reason = "map_err gives it by value")]
+#[inline(never)]
+pub(crate) fn errno(error: std::io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or_default())
+}
+
 /// Opens a file. The server does not inherit the descriptor.
 pub(crate) fn open(path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
     let path = c_string(path.as_os_str().as_bytes())?;

@@ -11,12 +11,12 @@
 //! - `cli`: arguments and environment in, a `Command` out; pure; also the command lines of other inits
 //! - `verdict`: every verdict and finding of a health check, and its words
 //! - `pidfile`: both sides of the PID-file protocol, by which `run` and `healthcheck` agree
+//! - `error`: what failed, on what, and which exit code that is
 //! - `process`: what /proc says of a process
 //! - `file`: files by their paths, or by their names in a directory that is held open
 //! - `output`: the log and the lines on standard output
 //! - `json`: the writer of JSON
-//! - `text`: texts of a bounded size, and names for people
-//! - `error`: what failed, on what, and which exit code that is
+//! - `text`: texts of a bounded size, and the names of signals and processes
 //! - `sys`: all the unsafe code
 //! - `time`: times, for poll(2) and for people
 //!

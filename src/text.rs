@@ -1,8 +1,9 @@
-//! Texts of a bounded size, which allocate nothing, and names of signals.
+//! Texts of a bounded size, which allocate nothing, and the names of signals and processes.
 
 use std::fmt::{self, Write};
 
 use nix::libc::{SIGPWR, SIGSTKFLT, c_int};
+use nix::unistd::Pid;
 
 /// A text that is cut off after N bytes.
 pub(crate) struct Buffer<const N: usize> {
@@ -110,6 +111,11 @@ impl Line {
 pub(crate) fn digits(text: &str) -> Option<u64> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| is_number)
+}
+
+/// What a process is or does: `process 7 is alive`.
+pub(crate) fn write_process(f: &mut dyn Write, pid: Pid, state: &str) -> fmt::Result {
+    write!(f, "process {pid} {state}")
 }
 
 /// The name of one of the signals 1 to 31.

@@ -9,6 +9,7 @@ use nix::unistd::Pid;
 
 use crate::pidfile::Fault;
 use crate::sys::describe;
+use crate::text::write_process;
 use crate::time::ExactDuration;
 
 mod finding;
@@ -144,10 +145,6 @@ impl fmt::Display for Verdict {
 
 pub(crate) fn label(is_healthy: bool) -> &'static str {
     if is_healthy { "healthy" } else { "unhealthy" }
-}
-
-pub(crate) fn write_process(f: &mut dyn Write, pid: Pid, state: &str) -> fmt::Result {
-    write!(f, "process {pid} {state}")
 }
 
 fn write_fault(f: &mut dyn Write, fault: Fault) -> fmt::Result {

@@ -38,7 +38,7 @@ pub(crate) fn name(path: &Path) -> String {
 }
 
 /// The code of a file, without comments and tests.
-fn code(path: &Path) -> String {
+pub(super) fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap();
     let shipped = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let lines = shipped

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use super::MissingCapability;
 use crate::file::RefusedLink;
 use crate::sys::describe;
-use crate::verdict::write_process;
+use crate::text::write_process;
 
 /// Why hinit does not do something.
 #[derive(Debug, PartialEq, Eq)]

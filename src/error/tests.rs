@@ -1,6 +1,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use super::*;

@@ -106,7 +106,7 @@ impl Entry {
 
     fn named(&self, name: &[u8]) -> nix::Result<Self> {
         Ok(Self {
-            directory: self.directory.try_clone().map_err(crate::error::errno)?,
+            directory: self.directory.try_clone().map_err(super::errno)?,
             name: c_string(name)?,
         })
     }

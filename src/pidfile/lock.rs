@@ -9,8 +9,8 @@ use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 
 use super::writer_lock::{self, LockOutcome};
 use super::{Contents, MAX_BYTES, Marks};
-use crate::error::{self, Error, Reason, Verb, errno};
-use crate::file::{self, Entry, FileId, kind};
+use crate::error::{self, Error, Reason, Verb};
+use crate::file::{self, Entry, FileId, errno, kind};
 use crate::sys::effective_user;
 
 /// The file's path, and its name in its directory.

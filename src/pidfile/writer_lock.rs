@@ -17,8 +17,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{F_RDLCK, F_UNLCK, F_WRLCK};
 
 use super::Marks;
-use crate::error::errno;
-use crate::file::lock_on;
+use crate::file::{errno, lock_on};
 
 impl Marks {
     /// How many bytes are locked, from the first one on.

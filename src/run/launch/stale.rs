@@ -11,8 +11,8 @@ use nix::sys::stat::fstat;
 use nix::sys::uio::pread;
 use nix::unistd::{Pid, getpid};
 
-use crate::error::{Reason, errno};
-use crate::file::{Entry, FileId, kind, lock_on};
+use crate::error::Reason;
+use crate::file::{Entry, FileId, errno, kind, lock_on};
 use crate::output::Log;
 use crate::pidfile::Contents;
 use crate::process::{Lookup, look_up};
