@@ -9,17 +9,19 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::libc::{c_int, flock};
 use nix::sys::socket::UnixAddr;
-use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
+use nix::sys::stat::{FileStat, Mode, fstatat};
 use nix::unistd::chdir;
 
 use crate::sys::{self, try_reserve};
 
 mod directory;
 mod entry;
+mod kind;
 mod owner;
 
 pub(crate) use directory::RefusedLink;
 pub(crate) use entry::Entry;
+pub(crate) use kind::Kind;
 pub(crate) use owner::{is_ambiguous, is_trusted};
 
 /// The errno of an error of std's.
@@ -99,20 +101,6 @@ impl FileId {
     pub(crate) fn of(stat: &FileStat) -> Self {
         Self(stat.st_dev, stat.st_ino)
     }
-}
-
-/// None for a regular file; else what kind of file it is.
-pub(crate) fn kind(stat: &FileStat) -> Option<&'static str> {
-    Some(
-        match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
-            SFlag::S_IFREG => return None,
-            SFlag::S_IFLNK => "symlink",
-            SFlag::S_IFIFO => "FIFO",
-            SFlag::S_IFDIR => "directory",
-            SFlag::S_IFSOCK => "socket",
-            _ => "device",
-        },
-    )
 }
 
 /// The symlink in a path because of which [`Entry::of`] returned EACCES, if that is the reason.

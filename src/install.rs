@@ -10,7 +10,7 @@ use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{fsync, getpid, read};
 
 use crate::error::{self, Error, Reason, Verb, exit_code};
-use crate::file::{self, Entry, directory_and_name, kind};
+use crate::file::{self, Entry, Kind, directory_and_name};
 use crate::output::{Log, Verbosity, print_line, write_all};
 
 const SELF: &str = "/proc/self/exe";
@@ -42,10 +42,10 @@ fn copy_to(path: &Path) -> error::Result<()> {
 
 fn replace(path: &Path, own: &OwnedFd) -> Result<(), Reason> {
     match file::stat(path) {
-        Ok(stat) => match kind(&stat) {
-            None => {}
+        Ok(stat) => match Kind::of(&stat) {
+            Kind::Regular => {}
             // It belongs to whatever has put it there, as does the file that a symlink leads to.
-            Some(kind) => return Err(Reason::IsA(kind)),
+            kind => return Err(Reason::IsA(kind)),
         },
         Err(Errno::ENOENT) => {}
         Err(errno) => return Err(errno.into()),

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use super::MissingCapability;
-use crate::file::RefusedLink;
+use crate::file::{Kind, RefusedLink};
 use crate::sys::describe;
 use crate::text::write_process;
 
@@ -18,8 +18,8 @@ pub(crate) enum Reason {
     Errno(Errno),
 
     // What is wrong with a file.
-    /// It is of this kind, and not a regular file or a socket.
-    IsA(&'static str),
+    /// hinit needs another kind of file.
+    IsA(Kind),
     BelongsTo(u32),
     HardLinks(u64),
     WritableByOthers,

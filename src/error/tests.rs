@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use super::*;
-use crate::file::RefusedLink;
+use crate::file::{Kind, RefusedLink};
 
 const EACCES: Reason = Reason::Errno(Errno::EACCES);
 const PID: Pid = Pid::from_raw(7);
@@ -40,7 +40,7 @@ fn each_error_has_its_text_and_its_exit_code() {
             "cannot open `t`: Permission denied".to_owned(),
         ),
         (
-            *Error::failed(Verb::ClaimPidFile, "t", Reason::IsA("FIFO")),
+            *Error::failed(Verb::ClaimPidFile, "t", Reason::IsA(Kind::Fifo)),
             125,
             format!("cannot claim the PID file `t`: it is a FIFO; {OTHER_PID_FILE}"),
         ),
@@ -119,7 +119,7 @@ fn each_reason_of_a_file_has_its_text() {
     };
     let reasons = [
         (EACCES, "Permission denied"),
-        (Reason::IsA("FIFO"), "it is a FIFO"),
+        (Reason::IsA(Kind::Fifo), "it is a FIFO"),
         (Reason::BelongsTo(42), "it belongs to UID 42"),
         (Reason::HardLinks(2), "it has 2 hard links, not one"),
         (Reason::WritableByOthers, "it is writable by others"),

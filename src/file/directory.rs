@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
 use nix::sys::stat::{Mode, fstat};
 
-use super::{c_string, is_trusted, kind};
+use super::{Kind, c_string, is_trusted};
 
 const FLAGS: OFlag = OFlag::O_PATH
     .union(OFlag::O_DIRECTORY)
@@ -65,19 +65,19 @@ fn walk(path: &[u8], refused: &mut Option<RefusedLink>) -> nix::Result<OwnedFd> 
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let next = openat(&at, &*name, flags, Mode::empty())?;
         let stat = fstat(&next)?;
-        match kind(&stat) {
-            Some("directory") => {
+        match Kind::of(&stat) {
+            Kind::Directory => {
                 at = next;
                 shown.push(OsStr::from_bytes(name.to_bytes()));
             }
-            Some("symlink") if !is_trusted(stat.st_uid) => {
+            Kind::Symlink if !is_trusted(stat.st_uid) => {
                 *refused = Some(RefusedLink {
                     path: shown.join(OsStr::from_bytes(name.to_bytes())),
                     owner: stat.st_uid,
                 });
                 return Err(Errno::EACCES);
             }
-            Some("symlink") if links < MAX_LINKS => {
+            Kind::Symlink if links < MAX_LINKS => {
                 links += 1;
                 let target = readlinkat(&next, c"")?;
                 if target.as_bytes().starts_with(b"/") {
@@ -86,8 +86,10 @@ fn walk(path: &[u8], refused: &mut Option<RefusedLink>) -> nix::Result<OwnedFd> 
                 }
                 push_names(target.as_bytes(), &mut names)?;
             }
-            Some("symlink") => return Err(Errno::ELOOP),
-            _ => return Err(Errno::ENOTDIR),
+            Kind::Symlink => return Err(Errno::ELOOP),
+            Kind::Regular | Kind::Fifo | Kind::Socket | Kind::Device => {
+                return Err(Errno::ENOTDIR);
+            }
         }
     }
     Ok(at)

@@ -10,7 +10,7 @@ use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 use super::writer_lock::{self, LockOutcome};
 use super::{Contents, MAX_BYTES, Marks};
 use crate::error::{self, Error, Reason, Verb};
-use crate::file::{self, Entry, FileId, errno, kind};
+use crate::file::{self, Entry, FileId, Kind, errno};
 use crate::sys::effective_user;
 
 /// The file's path, and its name in its directory.
@@ -177,9 +177,9 @@ impl Location {
             Ok(file) => return Ok((file, true)),
             Err(errno) => return Err(errno.into()),
         }
-        let opened = match self.entry.stat().map(|stat| kind(&stat)) {
-            Ok(Some(kind)) => return Err(LockError::Refused(Reason::IsA(kind))),
-            Ok(None) => self.entry.open(OFlag::O_RDWR),
+        let opened = match self.entry.stat().map(|stat| Kind::of(&stat)) {
+            Ok(Kind::Regular) => self.entry.open(OFlag::O_RDWR),
+            Ok(kind) => return Err(LockError::Refused(Reason::IsA(kind))),
             Err(errno) => Err(errno),
         };
         opened
@@ -195,7 +195,8 @@ impl Location {
 }
 
 fn check_ownership(stat: &FileStat) -> Result<(), LockError> {
-    let reason = if let Some(kind) = kind(stat) {
+    let kind = Kind::of(stat);
+    let reason = if kind != Kind::Regular {
         Reason::IsA(kind)
     } else if stat.st_uid != effective_user() {
         Reason::BelongsTo(stat.st_uid)

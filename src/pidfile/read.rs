@@ -10,15 +10,14 @@ use nix::unistd::Pid;
 
 use super::writer_lock::{self, WriterLock};
 use super::{Contents, MAX_BYTES, Marks, SOCKET};
-use crate::file::{Entry, FileId, is_ambiguous, is_trusted, kind};
+use crate::file::{Entry, FileId, Kind, is_ambiguous, is_trusted};
 
 /// Why a PID file proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     Missing,
     Unreadable(Errno),
-    /// It is of this kind, and no regular file.
-    NotRegular(&'static str),
+    NotRegular(Kind),
     /// It belongs to this UID, which the reader does not trust.
     Untrusted(u32),
     WritableByOthers,
@@ -75,10 +74,13 @@ impl PidFile {
         let (named, entry) = found.map_err(|errno| match errno {
             Errno::ENOENT => Fault::Missing,
             // The path ends with a name that no file can have.
-            Errno::EISDIR => Fault::NotRegular("directory"),
+            Errno::EISDIR => Fault::NotRegular(Kind::Directory),
             errno => Fault::Unreadable(errno),
         })?;
-        kind(&named).map_or(Ok(()), |kind| Err(Fault::NotRegular(kind)))?;
+        match Kind::of(&named) {
+            Kind::Regular => {}
+            kind => return Err(Fault::NotRegular(kind)),
+        }
         let file = match entry.open(OFlag::O_RDONLY | OFlag::O_NOCTTY) {
             Ok(file) => file,
             // It was removed or replaced meanwhile.

@@ -9,7 +9,7 @@ use nix::sys::stat::stat;
 use nix::unistd::Pid;
 
 use super::descendants::{children, descendants, has_only_unseen_children, is_descendant};
-use crate::file::{self, FileId};
+use crate::file::{self, FileId, Kind};
 use crate::process::{self, Process, State, none_unless_exhausted};
 use crate::sys::{self, ProcessHandle, is_child};
 
@@ -223,7 +223,7 @@ fn may_read_pipe(process: &Process) -> bool {
         match (file::stat(path.as_ref()), file) {
             // The permissions of the link say whether the file is open for reading (proc(5)).
             (Ok(link), _) if link.st_mode & S_IRUSR == 0 => false,
-            (Ok(_), Ok(file)) => file::kind(&file) == Some("FIFO") && own != Ok(FileId::of(&file)),
+            (Ok(_), Ok(file)) => Kind::of(&file) == Kind::Fifo && own != Ok(FileId::of(&file)),
             // For another user's process it takes the permission to trace it (ptrace(2)).
             (Err(errno), _) | (_, Err(errno)) => errno == Errno::EACCES,
         }

@@ -8,7 +8,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use nix::sys::stat::{FileStat, Mode};
 
 use crate::error::Reason;
-use crate::file::{Entry, FileId, kind};
+use crate::file::{Entry, FileId, Kind};
 use crate::sys;
 
 pub(super) struct SocketFile {
@@ -64,9 +64,9 @@ fn remove_leftover(entry: &Entry, socket_kind: SockType) -> Result<(), Reason> {
         Err(Errno::ENOENT) => return Ok(()),
         Err(errno) => return Err(errno.into()),
     };
-    match kind(&stat) {
-        Some("socket") => {}
-        other => return Err(Reason::IsA(other.unwrap_or("regular file"))),
+    match Kind::of(&stat) {
+        Kind::Socket => {}
+        kind => return Err(Reason::IsA(kind)),
     }
     if stat.st_uid != sys::effective_user() {
         return Err(Reason::BelongsTo(stat.st_uid));
@@ -79,5 +79,5 @@ fn remove_leftover(entry: &Entry, socket_kind: SockType) -> Result<(), Reason> {
 }
 
 fn is_own_socket(stat: &FileStat) -> bool {
-    kind(stat) == Some("socket") && stat.st_uid == sys::effective_user()
+    Kind::of(stat) == Kind::Socket && stat.st_uid == sys::effective_user()
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
+use crate::file::Kind;
 use crate::sys::describe;
 use crate::time::{ExactDuration, SecondsAndTenths};
 
@@ -50,14 +51,10 @@ pub(crate) enum Finding {
 pub(crate) enum HeartbeatFault {
     Missing,
     Unreadable(Errno),
-    /// It is of this kind.
-    NotRegular(&'static str),
+    NotRegular(Kind),
     NoClock,
     InFuture,
-    TooOld {
-        age: Duration,
-        max_age: Duration,
-    },
+    TooOld { age: Duration, max_age: Duration },
 }
 
 impl Finding {

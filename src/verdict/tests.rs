@@ -1,4 +1,5 @@
 use super::*;
+use crate::file::Kind;
 
 /// Every verdict and its line, in the order in which they are decided. The README has the same
 /// table, with these words for the values.
@@ -25,7 +26,7 @@ pub(crate) fn table() -> Vec<(Verdict, &'static str)> {
             "unhealthy: PID file P cannot be read: WHY",
         ),
         (
-            file(Fault::NotRegular("FIFO")),
+            file(Fault::NotRegular(Kind::Fifo)),
             "unhealthy: PID file P is not a regular file (KIND)",
         ),
         (

@@ -48,6 +48,6 @@ mutants! {
     } fails "install::a_killed_install_does_not_stop_the_next_one";
 
     install_replaces_a_symlink: "install.rs" {
-        "Some(kind) => return Err(Reason::IsA(kind))," => "Some(_) => {}"
+        "kind => return Err(Reason::IsA(kind))," => "_ => {}"
     } fails "install::a_file_that_is_not_regular_is_not_replaced";
 }

@@ -17,7 +17,7 @@ mutants! {
     } fails "beside::other_files::a_socket_that_is_served_is_left_alone";
 
     a_file_that_is_no_socket_is_removed: "run/socket_file.rs" {
-        "other => return Err(Reason::IsA(other.unwrap_or(\"regular file\")))," => "_ => return Ok(entry.unlink()?),"
+        "kind => return Err(Reason::IsA(kind))," => "_ => return Ok(entry.unlink()?),"
     } fails "beside::other_files::a_file_with_the_sockets_name_is_left_alone";
 
     the_umask_decides_the_sockets_mode: "file/entry.rs" {

@@ -21,7 +21,7 @@ mutants! {
     } fails "verdicts::file::a_file_without_a_lock_is_stale";
 
     a_fifo_is_opened: "pidfile/read.rs" {
-        "kind(&named).map_or(Ok(()), |kind| Err(Fault::NotRegular(kind)))?;" => ""
+        "kind => return Err(Fault::NotRegular(kind))," => "_ => {}"
     } fails "verdicts::file::each_kind_of_file_that_is_not_regular";
 
     proc_of_another_namespace_is_read: "lookup.rs" {

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::sys::stat::FileStat;
 use nix::time::{ClockId, clock_gettime};
 
-use crate::file::{self, kind};
+use crate::file::{self, Kind};
 use crate::verdict::{Finding, HeartbeatFault};
 
 /// How far a file's time may be ahead of this machine's clock: an NFS server stamps its files with its own
@@ -29,8 +29,9 @@ pub(super) fn check(path: &Path, max_age: Duration) -> Finding {
 
 /// The age of a heartbeat that counts. `now` and the file's time are times since 1970.
 fn age_of(stat: &FileStat, now: Duration, max_age: Duration) -> Result<Duration, HeartbeatFault> {
-    if let Some(kind) = kind(stat) {
-        return Err(HeartbeatFault::NotRegular(kind));
+    match Kind::of(stat) {
+        Kind::Regular => {}
+        kind => return Err(HeartbeatFault::NotRegular(kind)),
     }
     let seconds = u64::try_from(stat.st_mtime).unwrap_or_default();
     let nanos = u32::try_from(stat.st_mtime_nsec).unwrap_or_default();
@@ -70,7 +71,7 @@ mod tests {
             assert_eq!(age_of(&stat, now, max_age), expected, "{now_millis}");
         }
         stat.st_mode = 0o010_644;
-        let fifo = Err(HeartbeatFault::NotRegular("FIFO"));
+        let fifo = Err(HeartbeatFault::NotRegular(Kind::Fifo));
         assert_eq!(age_of(&stat, max_age, max_age), fifo);
     }
 }

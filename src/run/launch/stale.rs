@@ -12,7 +12,7 @@ use nix::sys::uio::pread;
 use nix::unistd::{Pid, getpid};
 
 use crate::error::Reason;
-use crate::file::{Entry, FileId, errno, kind, lock_on};
+use crate::file::{Entry, FileId, Kind, errno, lock_on};
 use crate::output::Log;
 use crate::pidfile::Contents;
 use crate::process::{Lookup, look_up};
@@ -111,8 +111,9 @@ pub(in crate::run) fn open(path: &Path) -> Result<Option<OpenFile>, Reason> {
         Err(Errno::ENOENT) => return Ok(None),
         Err(errno) => return Err(errno.into()),
     };
-    if let Some(kind) = kind(&named) {
-        return Err(Reason::IsA(kind));
+    match Kind::of(&named) {
+        Kind::Regular => {}
+        kind => return Err(Reason::IsA(kind)),
     }
     let file = entry.open(OFlag::O_RDONLY)?;
     let identity = FileId::of(&fstat(&file)?);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::file::Kind;
 
 /// Every finding and its text, the healthy ones first. The README has the same table, with these words
 /// for the values.
@@ -107,7 +108,7 @@ fn why_a_heartbeat_does_not_count() {
             "cannot be checked: Permission denied",
         ),
         (
-            HeartbeatFault::NotRegular("FIFO"),
+            HeartbeatFault::NotRegular(Kind::Fifo),
             "is not a regular file (FIFO)",
         ),
         (HeartbeatFault::NoClock, "cannot be compared with the clock"),
