@@ -1,7 +1,6 @@
 //! `hinit healthcheck`: one verdict, one line, exit 0 or 1.
 
 use std::mem::ManuallyDrop;
-use std::time::{Duration, Instant};
 
 use nix::libc::{SIGALRM, SIGPIPE};
 
@@ -12,10 +11,12 @@ use crate::sys::{self, AlarmExit, OnAllocFailure, SignalSet};
 use crate::text::Line;
 use crate::verdict::Verdict;
 
+mod deadline;
 mod probe;
 mod report;
 mod socket;
 
+use deadline::Deadline;
 #[cfg(any(fuzzing, test))]
 pub(crate) use probe::fuzz::fuzz;
 use report::Report;
@@ -23,10 +24,6 @@ use socket::Query;
 
 /// The exit code of every failure: Docker reserves 2.
 const UNHEALTHY: u8 = 1;
-
-/// How long before the deadline of the whole check that of the probes is, so that the verdict names the probe
-/// that did not finish. (At most half of the time.)
-const TIME_FOR_VERDICT: Duration = Duration::from_millis(20);
 
 /// Judges the server once.
 pub(crate) fn healthcheck(options: &Healthcheck, inherited: SignalSet) -> u8 {
@@ -37,7 +34,7 @@ pub(crate) fn healthcheck(options: &Healthcheck, inherited: SignalSet) -> u8 {
     };
     sys::on_alloc_failure(on_alloc_failure, UNHEALTHY);
     // The first reading of the clock costs two pages of memory: only if there are probes.
-    let deadline = (!options.probes.is_empty()).then(|| deadline_of_probes(options.timeout));
+    let deadline = (!options.probes.is_empty()).then(|| Deadline::of_probes(options.timeout));
     set_deadline(options, inherited);
     let report = judge(options, deadline);
     let code = exit_code(report.is_healthy());
@@ -53,18 +50,6 @@ pub(crate) fn healthcheck(options: &Healthcheck, inherited: SignalSet) -> u8 {
         Answer::Silence => {}
     }
     code
-}
-
-/// The deadline of the probes, and the timeout of the whole check.
-#[derive(Clone, Copy)]
-struct Deadline {
-    at: Instant,
-    timeout: Duration,
-}
-
-fn deadline_of_probes(timeout: Duration) -> Deadline {
-    let at = Instant::now() + timeout.saturating_sub(TIME_FOR_VERDICT.min(timeout / 2));
-    Deadline { at, timeout }
 }
 
 /// Reports that the command line is wrong.
@@ -121,7 +106,7 @@ fn judge(options: &Healthcheck, deadline: Option<Deadline>) -> Report<'_> {
 /// because it ends where memory runs out.
 pub(crate) fn first_failed_probe(check: &Healthcheck) -> Option<Line> {
     sys::on_alloc_failure(OnAllocFailure::Silence, UNHEALTHY);
-    let report = judge(check, Some(deadline_of_probes(check.timeout)));
+    let report = judge(check, Some(Deadline::of_probes(check.timeout)));
     let failed = report.failed_probe()?;
     Some(Line::new(format_args!(
         "{} {}",
@@ -149,6 +134,6 @@ fn judge_server(choice: &Choice, options: &Healthcheck) -> Verdict {
         (true, true) => Query::Readiness,
         (false, true) => Query::Liveness,
     };
-    let deadline = deadline_of_probes(options.timeout);
+    let deadline = Deadline::of_probes(options.timeout);
     socket::query(&file, parent, query, deadline).unwrap_or(verdict)
 }

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write};
 use super::probe::Outcome;
 use crate::json::write_object;
 use crate::time::millis;
-use crate::verdict::{Verdict, label};
+use crate::verdict::{Finding, Verdict, label};
 
 /// The verdict on the PID file, if that is checked, and the outcomes of the probes up to the first that is
 /// unhealthy.
@@ -87,6 +87,35 @@ impl Display for Report<'_> {
     }
 }
 
+impl Display for Outcome<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let (name, finding) = (&self.name, &self.finding);
+        write!(f, "{name} {finding}")?;
+        match finding {
+            // Reading a file's time takes no time of note, and the text of a timeout contains it.
+            Finding::FreshHeartbeat(_)
+            | Finding::BadHeartbeat(_)
+            | Finding::ConnectTimeout(_)
+            | Finding::AnswerTimeout(_) => Ok(()),
+            Finding::AcceptsConnections
+            | Finding::ExpectedStatus(..)
+            | Finding::Serving
+            | Finding::Unreachable(_)
+            | Finding::UntrustedPeer(_)
+            | Finding::PeerNotParent(_)
+            | Finding::ClosedEarly
+            | Finding::ConnectionLost(_)
+            | Finding::WrongProtocol(_)
+            | Finding::HeadersTooLong
+            | Finding::UnexpectedStatus(..)
+            | Finding::TextMissing(..)
+            | Finding::NotServing(_)
+            | Finding::GrpcStatus(_)
+            | Finding::Http2Error(_) => write!(f, " after {}ms", millis(self.elapsed)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -97,7 +126,7 @@ mod tests {
     use super::super::probe::ProbeName;
     use super::*;
     use crate::cli::{Address, Endpoint, Probe};
-    use crate::verdict::Finding;
+    use crate::verdict::HeartbeatFault;
 
     fn probe(text: &str) -> Probe {
         Probe::Tcp(Endpoint {
@@ -113,6 +142,49 @@ mod tests {
             name: ProbeName(probe),
             finding,
             elapsed: Duration::from_millis(12),
+        }
+    }
+
+    #[test]
+    fn the_text_of_an_outcome_contains_the_elapsed_time_if_that_says_something() {
+        let probe = probe("ADDRESS");
+        for (finding, is_healthy, text) in [
+            (
+                Finding::AcceptsConnections,
+                true,
+                "tcp ADDRESS accepts connections after 12ms",
+            ),
+            (
+                Finding::ClosedEarly,
+                false,
+                "tcp ADDRESS closed the connection without a complete answer after 12ms",
+            ),
+            (
+                Finding::UnexpectedStatus(503, String::new()),
+                false,
+                "tcp ADDRESS answered 503 after 12ms",
+            ),
+            (
+                Finding::FreshHeartbeat(Duration::ZERO),
+                true,
+                "tcp ADDRESS was touched 0.0s ago",
+            ),
+            (
+                Finding::BadHeartbeat(HeartbeatFault::Missing),
+                false,
+                "tcp ADDRESS does not exist",
+            ),
+            (
+                Finding::AnswerTimeout(Duration::from_secs(2)),
+                false,
+                "tcp ADDRESS gave no complete answer within --timeout 2s",
+            ),
+        ] {
+            let outcome = outcome(&probe, finding);
+            assert_eq!(
+                (outcome.to_string().as_str(), outcome.is_healthy()),
+                (text, is_healthy)
+            );
         }
     }
 

@@ -3,7 +3,7 @@
 use nix::sys::socket::UnixCredentials;
 use nix::unistd::{Pid, getpid};
 
-use super::Deadline;
+use super::deadline::Deadline;
 use super::probe::get_from;
 use crate::file::is_trusted;
 use crate::pidfile::{PidFile, SOCKET, beside};

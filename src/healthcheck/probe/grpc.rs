@@ -5,6 +5,9 @@ use super::{Finding, Progress, Reader};
 use crate::cli::{Endpoint, Header};
 
 mod hpack;
+mod varint;
+
+use varint::{push_varint, take_varint};
 
 /// The maximum size of a frame: the protocol's default (`SETTINGS_MAX_FRAME_SIZE`).
 const MAX_FRAME: usize = 16 * 1024;
@@ -61,17 +64,6 @@ fn message(service: &str) -> Vec<u8> {
     let mut message = vec![0, a, b, c, d];
     message.extend(request);
     message
-}
-
-/// Appends a number in the form of both protocol buffers and HPACK: 7 bits a byte, the lowest first.
-fn push_varint(bytes: &mut Vec<u8>, mut value: usize) {
-    while value >= 0x80 {
-        let [low, ..] = value.to_le_bytes();
-        bytes.push(low | 0x80);
-        value >>= 7;
-    }
-    let [low, ..] = value.to_le_bytes();
-    bytes.push(low);
 }
 
 /// An answer that is being read.
@@ -238,18 +230,6 @@ fn serving_status(mut message: &[u8]) -> Option<u64> {
         }
     }
     Some(status)
-}
-
-fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let byte = *bytes.split_off_first()?;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

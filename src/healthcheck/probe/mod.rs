@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use nix::sys::socket::UnixCredentials;
 
-use super::Deadline;
+use super::deadline::Deadline;
 use crate::cli::{Address, Http, Probe};
 use crate::file::Entry;
-use crate::time::millis;
 use crate::verdict::Finding;
 
 mod grpc;
@@ -33,35 +32,6 @@ pub(crate) struct ProbeName<'a>(pub(crate) &'a Probe);
 impl Outcome<'_> {
     pub(crate) fn is_healthy(&self) -> bool {
         self.finding.is_healthy()
-    }
-}
-
-impl fmt::Display for Outcome<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let (name, finding) = (&self.name, &self.finding);
-        write!(f, "{name} {finding}")?;
-        match finding {
-            // Reading a file's time takes no time of note, and the text of a timeout contains it.
-            Finding::FreshHeartbeat(_)
-            | Finding::BadHeartbeat(_)
-            | Finding::ConnectTimeout(_)
-            | Finding::AnswerTimeout(_) => Ok(()),
-            Finding::AcceptsConnections
-            | Finding::ExpectedStatus(..)
-            | Finding::Serving
-            | Finding::Unreachable(_)
-            | Finding::UntrustedPeer(_)
-            | Finding::PeerNotParent(_)
-            | Finding::ClosedEarly
-            | Finding::ConnectionLost(_)
-            | Finding::WrongProtocol(_)
-            | Finding::HeadersTooLong
-            | Finding::UnexpectedStatus(..)
-            | Finding::TextMissing(..)
-            | Finding::NotServing(_)
-            | Finding::GrpcStatus(_)
-            | Finding::Http2Error(_) => write!(f, " after {}ms", millis(self.elapsed)),
-        }
     }
 }
 
@@ -173,5 +143,3 @@ impl Unread {
 
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzz;
-#[cfg(test)]
-mod tests;

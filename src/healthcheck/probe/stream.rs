@@ -11,7 +11,8 @@ use nix::sys::socket::{
     UnixCredentials, connect, getsockopt, recv, send, socket, sockopt,
 };
 
-use super::{Deadline, Finding, Progress, Reader, Unread};
+use super::super::deadline::Deadline;
+use super::{Finding, Progress, Reader, Unread};
 use crate::cli::Address;
 use crate::file::{self, Entry};
 use crate::time::{pause, poll_timeout};

@@ -2,7 +2,7 @@
 //! because the client's settings allow none. Huffman codes of names are compared, not decoded; only
 //! numbers are decoded. Crates for HPACK decode all fields, for which they contain the table of Huffman codes.
 
-use super::push_varint;
+use super::varint::push_varint;
 use crate::cli::Header;
 use crate::text::digits;
 

@@ -3,7 +3,7 @@
 use httparse::Status;
 
 use super::NOT_HTTP;
-use super::head::Head;
+use super::head::{Framing, Head};
 use crate::cli::Http;
 use crate::verdict::Finding;
 
@@ -20,19 +20,6 @@ pub(super) struct Body<'a> {
     /// The texts that are not found yet, and the part of the body that was searched for them.
     missing: Vec<&'a str>,
     searched: Vec<u8>,
-}
-
-/// What is left of a body.
-pub(super) enum Framing {
-    Bytes(u64),
-    UntilClose,
-    /// The fields after the last chunk, up to an empty line.
-    Trailers,
-    /// The bytes left of this chunk, and whether a line end comes before the next size.
-    Chunk {
-        left: u64,
-        after_chunk: bool,
-    },
 }
 
 impl<'a> Body<'a> {

@@ -3,7 +3,6 @@
 use httparse::{EMPTY_HEADER, Header, ParserConfig, Response, Status};
 
 use super::NOT_HTTP;
-use super::body::Framing;
 use crate::text::digits;
 use crate::verdict::Finding;
 
@@ -14,6 +13,19 @@ pub(super) struct Head {
     pub(super) code: u16,
     pub(super) reason: String,
     pub(super) framing: Framing,
+}
+
+/// What is left of a body.
+pub(super) enum Framing {
+    Bytes(u64),
+    UntilClose,
+    /// The fields after the last chunk, up to an empty line.
+    Trailers,
+    /// The bytes left of this chunk, and whether a line end comes before the next size.
+    Chunk {
+        left: u64,
+        after_chunk: bool,
+    },
 }
 
 /// Reads heads up to that of the final answer. None: more bytes are needed.
