@@ -33,8 +33,8 @@ pub(crate) fn healthcheck(options: &Healthcheck, inherited: SignalSet) -> u8 {
         Answer::Silence => OnAllocFailure::Silence,
     };
     sys::on_alloc_failure(on_alloc_failure, UNHEALTHY);
-    // The first reading of the clock costs two pages of memory: only if there are probes.
-    let deadline = (!options.probes.is_empty()).then(|| Deadline::of_probes(options.timeout));
+    // This one first: it must end before the deadline of the whole check does, however long the lookup takes.
+    let deadline = Deadline::of_probes(options.timeout);
     set_deadline(options, inherited);
     let report = judge(options, deadline);
     let code = exit_code(report.is_healthy());
@@ -72,12 +72,12 @@ fn set_deadline(options: &Healthcheck, inherited: SignalSet) {
     let report = Report::new(Some(Verdict::Deadline(options.timeout)));
     // Prepared here, because a signal handler must not allocate.
     let line = match options.answer {
-        Answer::Line => format!("{report}\n"),
-        Answer::Json => format!("{}\n", report.json()),
-        Answer::Silence => String::new(),
+        Answer::Line => Line::new(format_args!("{report}")).bytes().to_vec(),
+        Answer::Json => format!("{}\n", report.json()).into_bytes(),
+        Answer::Silence => Vec::new(),
     };
     sys::exit_on_alarm(AlarmExit {
-        line: line.into_bytes(),
+        line,
         code: UNHEALTHY,
     });
     sys::set_alarm(options.timeout);
@@ -86,12 +86,9 @@ fn set_deadline(options: &Healthcheck, inherited: SignalSet) {
 }
 
 /// Checks the PID file first; then the probes, until one is unhealthy.
-fn judge(options: &Healthcheck, deadline: Option<Deadline>) -> Report<'_> {
+fn judge(options: &Healthcheck, deadline: Deadline) -> Report<'_> {
     let choice = options.pid_file.as_ref();
-    let mut report = Report::new(choice.map(|choice| judge_server(choice, options)));
-    let Some(deadline) = deadline else {
-        return report;
-    };
+    let mut report = Report::new(choice.map(|choice| judge_server(choice, options, deadline)));
     for probe in &options.probes {
         if !report.is_healthy() {
             break;
@@ -106,7 +103,7 @@ fn judge(options: &Healthcheck, deadline: Option<Deadline>) -> Report<'_> {
 /// because it ends where memory runs out.
 pub(crate) fn first_failed_probe(check: &Healthcheck) -> Option<Line> {
     sys::on_alloc_failure(OnAllocFailure::Silence, UNHEALTHY);
-    let report = judge(check, Some(Deadline::of_probes(check.timeout)));
+    let report = judge(check, Deadline::of_probes(check.timeout));
     let failed = report.failed_probe()?;
     Some(Line::new(format_args!(
         "{} {}",
@@ -114,7 +111,7 @@ pub(crate) fn first_failed_probe(check: &Healthcheck) -> Option<Line> {
     )))
 }
 
-fn judge_server(choice: &Choice, options: &Healthcheck) -> Verdict {
+fn judge_server(choice: &Choice, options: &Healthcheck, deadline: Deadline) -> Verdict {
     let FoundServer {
         verdict,
         file,
@@ -134,6 +131,5 @@ fn judge_server(choice: &Choice, options: &Healthcheck) -> Verdict {
         (true, true) => Query::Readiness,
         (false, true) => Query::Liveness,
     };
-    let deadline = Deadline::of_probes(options.timeout);
     socket::query(&file, parent, query, deadline).unwrap_or(verdict)
 }
