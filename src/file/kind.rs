@@ -15,6 +15,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    // Inlined, it makes the binary larger.
+    #[inline(never)]
     pub(crate) fn of(stat: &FileStat) -> Self {
         match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
             SFlag::S_IFREG => Self::Regular,
