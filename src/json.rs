@@ -28,12 +28,10 @@ pub(crate) struct JsonWriter<'a> {
 }
 
 impl JsonWriter<'_> {
-    /// The key of the next value. It must need no escapes.
+    /// The key of the next value.
     pub(crate) fn key(&mut self, key: &str) -> &mut Self {
-        self.separate();
-        self.push("\"");
-        self.push(key);
-        self.push("\":");
+        self.string(&key, usize::MAX);
+        self.push(":");
         self.needs_comma = false;
         self
     }
@@ -158,6 +156,12 @@ mod tests {
             let json = object(|json| json.key("k").string(&text, max));
             assert_eq!(json, format!("{{\"k\":\"{expected}\"}}"), "{text:?}");
         }
+    }
+
+    #[test]
+    fn keys_are_escaped_as_strings_are() {
+        let json = object(|json| json.key("a\"\n").number(None));
+        assert_eq!(json, r#"{"a\"\u000a":null}"#);
     }
 
     #[test]
