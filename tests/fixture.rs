@@ -38,6 +38,7 @@ fn main() {
         }
         ["family"] => family(),
         ["becomes-root"] => becomes_root(),
+        ["leave-forkers"] => processes::leave_forkers(),
         ["orphans", count] => orphans(count.parse().unwrap()),
         ["leave", count] => leave(count.parse().unwrap()),
         ["bomb", count] => bomb(count.parse().unwrap()),

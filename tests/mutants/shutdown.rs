@@ -30,6 +30,10 @@ mutants! {
         "found = process::all()?.into_iter().filter(|p| p.pid != getpid()).collect();"
     } fails "shutdown::drain::an_unrelated_process_in_the_same_pid_namespace_is_left_alone";
 
+    orphans_that_end_postpone_the_kill: "run/main_loop/clock.rs" {
+        "event @ (StopEvent::ServerEnded | StopEvent::NoneLeft)" => "event"
+    } fails "shutdown::grace::pid_1::leftovers_that_make_orphans_without_end_are_killed";
+
     the_lock_is_released_before_the_drain: "run/main_loop/children.rs" {
         "                self.update_pid_file(&Claim::clear);" =>
         "                self.update_pid_file(&Claim::clear); drop(self.claim.take());"

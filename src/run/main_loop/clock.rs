@@ -67,9 +67,10 @@ impl MainLoop<'_> {
 
     /// Does what is due by now. An error: the server could not be started.
     pub(super) fn handle_deadlines(&mut self) -> error::Result<StopEvent> {
-        // A child that was made with another exit signal than SIGCHLD, or with none, ends without a SIGCHLD.
+        // A child that was made with another exit signal than SIGCHLD, or with none, ends without a SIGCHLD. The end
+        // of an orphan must not keep hinit from what is due: where processes fork without end, one has ended each time.
         if self.shutdown.is_ending()
-            && let Some(event) = self.reap()?
+            && let Some(event @ (StopEvent::ServerEnded | StopEvent::NoneLeft)) = self.reap()?
         {
             return Ok(event);
         }

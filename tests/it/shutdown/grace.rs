@@ -7,7 +7,8 @@ in_both_modes!(
     half_of_fifty_jobs_ignore_term_and_are_killed_after_the_grace_time,
     killed_leftovers_are_named_with_state_and_age,
     a_server_that_ignores_term_is_killed_with_its_descendants,
-    a_bomb_of_a_thousand_processes_ends
+    a_bomb_of_a_thousand_processes_ends,
+    leftovers_that_make_orphans_without_end_are_killed
 );
 
 fn half_of_fifty_jobs_ignore_term_and_are_killed_after_the_grace_time(mode: Mode) {
@@ -92,4 +93,16 @@ fn a_bomb_of_a_thousand_processes_ends(mode: Mode) {
         "{killed}"
     );
     assert!(!ended.log.contains("could not end"), "{}", ended.log);
+}
+
+/// At each turn of hinit one more orphan has ended.
+fn leftovers_that_make_orphans_without_end_are_killed(mode: Mode) {
+    let ended = Start::new(mode)
+        .no_pid_file()
+        .args(["--grace", "300ms"])
+        .fixture(["leave-forkers"])
+        .run();
+    assert_eq!(ended.code, 3);
+    assert!(leftovers_in(&ended.log, "killed").is_some());
+    assert_eq!(leftovers_in(&ended.log, "could not end"), None);
 }
