@@ -28,7 +28,7 @@ pub(crate) use table::Typed;
 /// table costs a relocation at each start.)
 pub(crate) struct Opt(&'static str);
 
-/// Each command has it.
+/// The option that each command has.
 pub(crate) static HELP: Opt = Opt::new("-h, --help\nPrint this help");
 
 /// The name of the variable of an option with this long name: `HINIT_PID_FILE` for `--pid-file`.
@@ -86,12 +86,12 @@ impl Opt {
         self.0.split('\n').next().unwrap_or_default()
     }
 
-    /// Whether it is no option.
+    /// Whether this is a variable that has no option.
     pub(crate) fn is_variable_only(&self) -> bool {
         !self.0.starts_with('-')
     }
 
-    /// From the long name on.
+    /// The text without the short name.
     fn after_short(&self) -> &'static str {
         match self.0.as_bytes() {
             [b'-', _, b',', ..] => self.0.get("-v, ".len()..).unwrap_or_default(),

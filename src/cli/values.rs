@@ -30,9 +30,9 @@ pub(super) enum Hint {
     None,
     /// A signal with a similar name.
     Signal,
-    /// The same, and hinit's form of a rule of dumb-init.
+    /// A signal with a similar name, or hinit's form of a rule of dumb-init.
     Rewrite,
-    /// The same for a rule of tini.
+    /// A signal with a similar name, or hinit's form of a rule of tini.
     ExitCodes,
 }
 

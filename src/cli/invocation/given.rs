@@ -104,7 +104,7 @@ impl<'a> Invocation<'a> {
         values
     }
 
-    /// The same with a parser that adds the values, and says itself what is wrong.
+    /// The values of an option that may be repeated, by a parser that adds them and itself says what is wrong.
     pub(in crate::cli) fn parsed<T>(
         &mut self,
         option: &Opt,
@@ -116,7 +116,7 @@ impl<'a> Invocation<'a> {
         values
     }
 
-    /// The same for an option that may be given once.
+    /// The value of an option that may be given once, by such a parser.
     pub(in crate::cli) fn parsed_once<T>(&mut self, option: &Opt, parse: Parse<T>) -> Option<T> {
         self.parsed(option, Separators::None, parse).pop()
     }
