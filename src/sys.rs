@@ -113,12 +113,12 @@ pub(crate) fn describe(errno: Errno) -> &'static str {
 /// Unmaps hinit's own code, and the stack of the child that became the server. The kernel maps what is still needed
 /// again, the code from the page cache. Most of it is needed by the start alone, and no longer counts as hinit's memory.
 pub(crate) fn release_code() {
-    child::give_back_stack();
     unsafe extern "C" {
         /// The two ends of the code, as every linker defines them.
         static __executable_start: u8;
         static etext: u8;
     }
+    child::give_back_stack();
     // The bits of an address that are its offset in a page.
     let offset_mask = page_size() - 1;
     let start = ((&raw const __executable_start).addr() + offset_mask) & !offset_mask;

@@ -201,7 +201,8 @@ fn check_ownership(stat: &FileStat) -> Result<(), LockError> {
     } else if stat.st_uid != effective_user() {
         Reason::BelongsTo(stat.st_uid)
     } else {
-        match stat.st_nlink {
+        #[allow(clippy::useless_conversion, reason = "it has 32 bits on some machines")]
+        match u64::from(stat.st_nlink) {
             0 => return Err(LockError::Busy(Reason::KeepsBeingReplaced)),
             1 => return Ok(()),
             names => Reason::HardLinks(names),
