@@ -125,7 +125,9 @@ impl<'a> MainLoop<'a> {
             Event::Sockets => self.attend(),
             Event::Retry(signal) => self.pass_on(signal),
             Event::Started => self.finish_start()?,
-            Event::Signal(signal) if signal.number() == SIGCHLD => return self.reap(),
+            Event::Signal(signal) if signal.number() == SIGCHLD => {
+                return self.reap();
+            }
             Event::Signal(signal) => return Ok(self.receive(signal)),
         }
         Ok(None)
@@ -213,11 +215,10 @@ impl<'a> MainLoop<'a> {
         let leftovers = std::mem::replace(&mut self.leftovers, Leftovers::new());
         let (killed, mut remaining) = leftovers.into_killed_and_remaining();
         remaining.retain(|process| process.pid != pid);
-        let has_failed = server.as_ref().is_ok_and(|end| !end.status.success());
         let ending = Ending {
             server,
             stop_request: self.shutdown.request(),
-            oom_kills: self.server.oom_kills(has_failed),
+            oom_kills: self.server.oom_kills(code != 0),
             killed,
             remaining,
         };

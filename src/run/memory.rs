@@ -15,7 +15,7 @@ impl OomKills {
     /// None where there is no such counter.
     #[inline(never)]
     pub(super) fn so_far() -> Option<Self> {
-        let own = read("/proc/self", "cgroup")?;
+        let own = file::read_text("/proc/self/cgroup").ok()?;
         find_cgroup(&own, &mut |cgroup, counter, is_root| {
             let count = parse_count(&read(cgroup, counter)?)?;
             let began_at_0 = is_root
@@ -46,14 +46,15 @@ fn find_cgroup(
     look: &mut dyn FnMut(&str, &str, bool) -> Option<OomKills>,
 ) -> Option<OomKills> {
     own.split('\n').find_map(|line| {
-        let (_id, rest) = line.split_once(':')?;
-        let (controllers, path) = rest.split_once(':')?;
-        let (mount, counter) = match controllers {
-            "" => ("/sys/fs/cgroup", "memory.events"),
-            "memory" => ("/sys/fs/cgroup/memory", "memory.oom_control"),
-            _ => return None,
+        let (mount, counter, path) = if let Some(path) = line.strip_prefix("0::") {
+            ("/sys/fs/cgroup", "memory.events", path)
+        } else {
+            let (_id, rest) = line.split_once(':')?;
+            let path = rest.strip_prefix("memory:")?;
+            ("/sys/fs/cgroup/memory", "memory.oom_control", path)
         };
-        look(&format!("{mount}{path}"), counter, path == "/").or_else(|| look(mount, counter, true))
+        look(&format!("{mount}{path}"), counter, path.len() == 1)
+            .or_else(|| look(mount, counter, true))
     })
 }
 

@@ -68,13 +68,10 @@ impl Server {
 
     /// It has run for a moment. (To read the counter at the start would delay a server that ends at once.)
     pub(super) fn begin_to_count_oom_kills(&mut self) {
-        if self.has_ended() || self.first_oom_kills.is_some() {
-            return;
-        }
-        let kills = OomKills::so_far();
-        // If it has ended by now, it may be one of those processes.
-        if sys::is_running_child(self.pid) {
-            self.first_oom_kills = kills;
+        if self.first_oom_kills.is_none() {
+            let kills = OomKills::so_far();
+            // If the server has ended by now, it may be one of those processes.
+            self.first_oom_kills = kills.filter(|_| sys::is_running_child(self.pid));
         }
     }
 

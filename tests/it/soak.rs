@@ -212,6 +212,7 @@ fn nothing_grows_in_many_lives(mode: Mode) {
     while counts.lives < KINDS.len() || start.elapsed() < duration() {
         let kind = &KINDS[counts.lives % KINDS.len()];
         let mut life = Life::start(mode, &pid_file, kind.options);
+        wait_for_rest(life.pid);
         // The first round reaches all resources that are ever needed; after it nothing may be
         // added.
         life.run_burst(&mut counts);

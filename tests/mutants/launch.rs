@@ -42,4 +42,8 @@ mutants! {
     the_first_file_of_path_is_named: "run/launch/exec_error.rs" {
         "let lacks_another_file = errno == Errno::ENOENT;" => "let lacks_another_file = true;"
     } fails "exec_errors::path::subreaper::a_command_is_found_along_path";
+
+    earlier_kills_count_outside_of_a_container: "run/memory.rs" {
+        "let began_at_0 = is_root" => "let began_at_0 = !is_root || is_root"
+    } fails "limits::memory::kills::a_server_that_takes_all_memory_at_once_is_reported_in_a_container";
 }

@@ -38,6 +38,16 @@ pub fn wait_for_state(pid: i32, state: char) {
     });
 }
 
+/// Waits until hinit waits for nothing but signals: it runs a server that has started, without a deadline or a socket.
+#[track_caller]
+pub fn wait_for_rest(hinit: i32) {
+    let wchan = format!("/proc/{hinit}/wchan");
+    eventually("hinit waits for signals alone", || {
+        let at = fs::read_to_string(&wchan).ok()?;
+        at.contains("signalfd").then_some(())
+    });
+}
+
 /// The children of a process, in the order of their PIDs.
 pub fn children_of(parent: i32) -> Vec<i32> {
     let entries = fs::read_dir("/proc").unwrap().flatten();
