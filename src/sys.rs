@@ -57,7 +57,7 @@ pub(crate) use signals::{
 };
 pub(crate) use socket::{Datagram, accept, receive};
 pub(crate) use terminal::{leave_terminal, stop_own_group, take_terminal};
-pub(crate) use wait::{ended_child, is_child, is_running_child, reap};
+pub(crate) use wait::{ended_child, is_child, is_running_child, reap, reap_ended};
 
 use raw::{call, int};
 

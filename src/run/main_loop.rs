@@ -126,7 +126,7 @@ impl<'a> MainLoop<'a> {
             Event::Retry(signal) => self.pass_on(signal),
             Event::Started => self.finish_start()?,
             Event::Signal(signal) if signal.number() == SIGCHLD => {
-                return self.reap();
+                return self.reap(signal.child());
             }
             Event::Signal(signal) => return Ok(self.receive(signal)),
         }

@@ -61,6 +61,9 @@ pub(crate) fn run(options: &Run, signal_mask: SignalSet) -> u8 {
     }
 }
 
+/// For wait4(2).
+const ANY_CHILD: Pid = Pid::from_raw(-1);
+
 /// Runs no server: reaps the orphans that are reparented to hinit, and exits at SIGTERM or SIGINT.
 pub(crate) fn pause() -> u8 {
     let log = Log(Verbosity::Normal);
@@ -74,13 +77,7 @@ pub(crate) fn pause() -> u8 {
     adopt_orphans(log);
     loop {
         // The first turn reaps children that ended before hinit could receive a SIGCHLD.
-        while let Ok(Some(pid)) = sys::ended_child() {
-            if let Err(errno) = sys::reap(pid) {
-                let why = sys::describe(errno);
-                log.warn(format_args!("cannot reap process {pid}: {why}"));
-                break;
-            }
-        }
+        while sys::reap_ended(ANY_CHILD).is_ok() {}
         if let Event::Signal(signal) = queue.wait(None, None, None)
             && [SIGTERM, SIGINT].contains(&signal.number())
         {

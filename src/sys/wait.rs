@@ -49,21 +49,34 @@ fn ended(which: libc::idtype_t, id: libc::id_t) -> nix::Result<Option<Pid>> {
     Ok((pid != 0).then(|| Pid::from_raw(pid)))
 }
 
-/// Reaps a child; waits for its end if it runs. Not nix's, for the reason above.
+/// Reaps a child; waits for its end if it runs.
 pub(crate) fn reap(pid: Pid) -> nix::Result<ExitStatus> {
+    wait_for(pid, 0)
+}
+
+/// Reaps a child that has ended. ECHILD: it runs, or is no child.
+pub(crate) fn reap_ended(pid: Pid) -> nix::Result<ExitStatus> {
+    wait_for(pid, libc::WNOHANG)
+}
+
+/// Not nix's, for the reason above.
+fn wait_for(pid: Pid, options: libc::c_int) -> nix::Result<ExitStatus> {
     let mut status = 0;
     // SAFETY: the kernel writes one int.
-    uninterrupted(|| unsafe { libc::waitpid(pid.as_raw(), &raw mut status, libc::__WALL) })?;
-    Ok(ExitStatus::from_raw(status))
+    let call = || unsafe { libc::waitpid(pid.as_raw(), &raw mut status, libc::__WALL | options) };
+    match uninterrupted(call)? {
+        0 => Err(Errno::ECHILD),
+        _ => Ok(ExitStatus::from_raw(status)),
+    }
 }
 
 /// Repeats a call that was interrupted. Linux does not interrupt a process that blocks all signals, but what emulates
 /// Linux may, and an end that hinit misses is never reported again.
-fn uninterrupted(mut call: impl FnMut() -> libc::c_int) -> nix::Result<()> {
+fn uninterrupted(mut call: impl FnMut() -> libc::c_int) -> nix::Result<libc::c_int> {
     loop {
         match Errno::result(call()) {
             Err(Errno::EINTR) => {}
-            result => return result.map(drop),
+            result => return result,
         }
     }
 }

@@ -63,7 +63,7 @@ fn an_orphan_that_cannot_be_reaped_does_not_become_the_server() {
         go.display(),
         notify("MAINPID=$pid")
     );
-    let start = Start::with_faults(&["wait4:error=EIO:when=1"]).no_pid_file();
+    let start = Start::with_faults(&["wait4:error=EIO:when=1..2"]).no_pid_file();
     let hinit = start.args(["--notify"]).script(&script).start().ready();
     let ended = hinit.stop();
     assert_eq!(ended.code, 143);

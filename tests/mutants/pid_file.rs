@@ -23,8 +23,12 @@ mutants! {
     } fails "readers::an_old_pid_is_never_seen_under_a_held_lock";
 
     the_server_is_reaped_before_the_file_is_emptied: "run/main_loop/children.rs" {
-        "            if is_server {" => "            if false {",
-        "Ok(status) if is_server => {" => "Ok(status) if is_server => { self.update_pid_file(&Claim::clear);"
+        "                self.update_pid_file(&Claim::clear);" => "",
+        "sys::reap(pid).map(|status| {" => "sys::reap(pid).map(|status| { self.update_pid_file(&Claim::clear);"
+    } fails "readers::a_recorded_pid_is_whole_and_not_reused";
+
+    the_server_is_reaped_as_an_orphan: "run/main_loop/children.rs" {
+        "            if self.is_unreaped_server(pid) {\n                break;" => "            if false {\n                break;"
     } fails "readers::a_recorded_pid_is_whole_and_not_reused";
 
     the_server_inherits_the_lock: "file/entry.rs" {

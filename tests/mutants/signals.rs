@@ -50,13 +50,13 @@ mutants! {
     } fails "lifecycle::orphans::hinit_becomes_a_subreaper_only_where_it_must";
 
     orphans_stay_zombies: "run/main_loop.rs" {
-        "== SIGCHLD => return self.reap()," =>
-        "== SIGCHLD => return match nix::sys::wait::waitid(nix::sys::wait::Id::Pid(self.server.pid()), \
+        "return self.reap(signal.child());" =>
+        "return match nix::sys::wait::waitid(nix::sys::wait::Id::Pid(self.server.pid()), \
              nix::sys::wait::WaitPidFlag::WEXITED | nix::sys::wait::WaitPidFlag::WNOWAIT \
              | nix::sys::wait::WaitPidFlag::WNOHANG) {
-                 Ok(status) if status != nix::sys::wait::WaitStatus::StillAlive => self.reap(),
+                 Ok(status) if status != nix::sys::wait::WaitStatus::StillAlive => self.reap(None),
                  _ => Ok(None),
-             },"
+             };"
     } fails "lifecycle::orphans::pid_1::orphans_are_reaped_and_do_not_end_hinit";
 
     sigchld_stays_ignored: "run/launch/mod.rs" {

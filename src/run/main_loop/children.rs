@@ -1,6 +1,7 @@
 //! What the main loop does with hinit's children: the server, orphans, and at the end the leftovers.
 
 use std::fmt;
+use std::process::ExitStatus;
 
 use nix::errno::Errno;
 use nix::libc::{SIGCONT, SIGTERM, c_int};
@@ -19,53 +20,49 @@ use crate::sys;
 use crate::text::SignalName;
 
 impl MainLoop<'_> {
-    /// Reaps every child that has ended: one SIGCHLD can stand for many of them.
+    /// Reaps every child that has ended: one SIGCHLD can stand for many of them. It names one, so that an orphan takes
+    /// one call.
     ///
     /// An error: the child that should have become the server has ended.
-    pub(super) fn reap(&mut self) -> error::Result<Option<StopEvent>> {
+    pub(super) fn reap(&mut self, named: Option<Pid>) -> error::Result<Option<StopEvent>> {
         // Messages first: a sender that is reaped cannot be identified any more.
         self.read_all_messages();
         let mut event = None;
+        if let Some(pid) = named {
+            // It may have been reaped already.
+            let _ignored = self.reap_orphans_from(pid, &mut event);
+        }
         while let Ok(Some(pid)) = sys::ended_child() {
-            if pid == self.server.pid() && !self.server.has_ended() {
+            if self.is_unreaped_server(pid) {
                 self.finish_start()?;
                 // It may have named its successor just before its end.
                 self.read_all_messages();
                 self.replace_ended_server(pid);
             }
-            if self.handover.is_end_of_previous(pid) {
-                self.health.clear_announced_stop();
-            }
-            let is_server = pid == self.server.pid() && !self.server.has_ended();
-            if is_server {
+            let reaped = if self.is_unreaped_server(pid) {
                 // Before the zombie is reaped: the file must never name a PID that can be reused.
                 self.update_pid_file(&Claim::clear);
                 self.health.set_ended();
                 self.stop_ready_probes();
                 self.server.last_group = self.server.group();
                 self.terminate_group();
-            }
-            match sys::reap(pid) {
-                Ok(status) if is_server => {
+                sys::reap(pid).map(|status| {
                     let request = self.shutdown.request();
                     let since_request = request.map(|request| request.at.elapsed());
                     let killed = self.leftovers.killed_server();
                     let end = ServerEnd::new(status, &self.server, since_request, killed);
                     self.server.end = Some(end);
                     event = Some(StopEvent::ServerEnded);
-                }
-                Ok(status) if self.is_ready_probe(pid) => self.take_probe_result(status),
-                Ok(status) => {
-                    self.log_orphan(format_args!("reaped orphan {pid}: {}", ExitReason(status)));
-                    event = event.or(Some(StopEvent::ChildEnded));
-                }
-                Err(errno) => {
-                    self.log().warn(format_args!(
-                        "cannot reap process {pid}: {}",
-                        sys::describe(errno)
-                    ));
-                    break;
-                }
+                })
+            } else {
+                self.reap_orphans_from(pid, &mut event)
+            };
+            if let Err(errno) = reaped {
+                self.log().warn(format_args!(
+                    "cannot reap process {pid}: {}",
+                    sys::describe(errno)
+                ));
+                break;
             }
         }
         if !self.server.has_ended() {
@@ -77,6 +74,40 @@ impl MainLoop<'_> {
             event = Some(StopEvent::NoneLeft);
         }
         Ok(event)
+    }
+
+    /// As long as hinit has not reaped the server, it must not before the PID file is empty.
+    fn is_unreaped_server(&self, pid: Pid) -> bool {
+        pid == self.server.pid() && !self.server.has_ended()
+    }
+
+    /// Reaps this child, if it has ended and is not the server, and then those with the next PIDs: processes that
+    /// were started together often end together. An error: the first was not reaped.
+    fn reap_orphans_from(&mut self, first: Pid, event: &mut Option<StopEvent>) -> nix::Result<()> {
+        let mut result = Err(Errno::ECHILD);
+        for pid in (first.as_raw()..).map(Pid::from_raw) {
+            if self.is_unreaped_server(pid) {
+                break;
+            }
+            match sys::reap_ended(pid) {
+                Ok(status) => self.note_end(pid, status, event),
+                Err(errno) => return result.or(Err(errno)),
+            }
+            result = Ok(());
+        }
+        result
+    }
+
+    /// A child other than the server was reaped.
+    fn note_end(&mut self, pid: Pid, status: ExitStatus, event: &mut Option<StopEvent>) {
+        if self.handover.is_end_of_previous(pid) {
+            self.health.clear_announced_stop();
+        }
+        if self.is_ready_probe(pid) {
+            return self.take_probe_result(status);
+        }
+        self.log_orphan(format_args!("reaped orphan {pid}: {}", ExitReason(status)));
+        event.get_or_insert(StopEvent::ChildEnded);
     }
 
     fn replace_ended_server(&mut self, ended: Pid) {

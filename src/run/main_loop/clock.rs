@@ -70,7 +70,7 @@ impl MainLoop<'_> {
         // A child that was made with another exit signal than SIGCHLD, or with none, ends without a SIGCHLD. The end
         // of an orphan must not keep hinit from what is due: where processes fork without end, one has ended each time.
         if self.shutdown.is_ending()
-            && let Some(event @ (StopEvent::ServerEnded | StopEvent::NoneLeft)) = self.reap()?
+            && let Some(event @ (StopEvent::ServerEnded | StopEvent::NoneLeft)) = self.reap(None)?
         {
             return Ok(event);
         }

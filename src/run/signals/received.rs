@@ -36,6 +36,12 @@ impl Received {
         Sender::of(self.1, self.0.ssi_code, self.0.ssi_pid)
     }
 
+    /// The child that a SIGCHLD names. Others may have ended since, and this one may have been reaped.
+    pub(in crate::run) fn child(&self) -> Option<Pid> {
+        let pid = self.0.ssi_pid.cast_signed();
+        (pid > 0).then(|| Pid::from_raw(pid))
+    }
+
     /// Its number before hinit rewrote it.
     pub(in crate::run) fn received_as(&self) -> c_int {
         self.1
