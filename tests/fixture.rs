@@ -37,8 +37,15 @@ fn main() {
             print_signals(false);
         }
         ["family"] => family(),
-        ["becomes-root"] => becomes_root(),
-        ["leave-forkers"] => processes::leave_forkers(),
+        ["becomes-root"] => {
+            become_root();
+            wait_for_the_end();
+        }
+        ["becomes-root", "leave-forkers", count] => {
+            become_root();
+            processes::leave_forkers(count.parse().unwrap());
+        }
+        ["leave-forkers", count] => processes::leave_forkers(count.parse().unwrap()),
         ["orphans", count] => orphans(count.parse().unwrap()),
         ["leave", count] => leave(count.parse().unwrap()),
         ["bomb", count] => bomb(count.parse().unwrap()),
@@ -243,10 +250,9 @@ fn print_names_and_signals(name: &str, children: &[i32]) {
 }
 
 /// Becomes root where it is installed setuid root, so that its parent's user cannot signal it.
-fn becomes_root() -> ! {
+fn become_root() {
     // SAFETY: no memory is passed.
     assert_eq!(unsafe { libc::setresuid(0, 0, 0) }, 0);
-    wait_for_the_end()
 }
 
 /// Makes orphans that exit at once, and waits until hinit has reaped the last.

@@ -147,7 +147,9 @@ impl Shutdown {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let delay = self.delayed.map(|(_, until)| until);
         let kill = self.kill_at().filter(|_| self.killing.is_none());
-        earliest(&[delay, kill, self.spare_readers_until, self.again])
+        // Not left to `again`, which each orphan that ends puts off.
+        let leave = self.killing.map(|since| since + KILL_TIMEOUT);
+        earliest(&[delay, kill, leave, self.spare_readers_until, self.again])
     }
 
     /// Whether [`Action::Terminate`] leaves out what reads a pipe.

@@ -34,6 +34,11 @@ mutants! {
         "event @ (StopEvent::ServerEnded | StopEvent::NoneLeft)" => "event"
     } fails "shutdown::grace::pid_1::leftovers_that_make_orphans_without_end_are_killed";
 
+    orphans_that_end_keep_hinit_from_leaving: "run/shutdown.rs" {
+        "let leave = self.killing.map(" => "let leave = None::<Instant>.map(",
+        "KILL_INTERVAL: Duration = Duration::from_millis(50);" => "KILL_INTERVAL: Duration = Duration::from_hours(1);"
+    } fails "shutdown::survivors::leftovers_of_another_user_that_fork_without_end_are_left";
+
     the_lock_is_released_before_the_drain: "run/main_loop/children.rs" {
         "                self.update_pid_file(&Claim::clear);" =>
         "                self.update_pid_file(&Claim::clear); drop(self.claim.take());"

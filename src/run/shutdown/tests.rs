@@ -92,9 +92,9 @@ fn the_drain_has_8_seconds_less_what_the_server_took_but_at_least_1() {
         &[
             (0, signal(SIGINT), pass_on(SIGINT), None),
             (7500, ServerEnded, Terminate, Some(8500)),
-            (8500, Deadline, Kill, None),
-            (8510, ChildEnded, Kill, None),
-            (8520, NoneLeft, Leave, None),
+            (8500, Deadline, Kill, Some(9500)),
+            (8510, ChildEnded, Kill, Some(9500)),
+            (8520, NoneLeft, Leave, Some(9500)),
         ],
     );
     // Without a stop signal.
@@ -102,8 +102,8 @@ fn the_drain_has_8_seconds_less_what_the_server_took_but_at_least_1() {
         PLAIN,
         &[
             (1000, ServerEnded, Terminate, Some(9000)),
-            (9000, Deadline, Kill, None),
-            (9001, NoneLeft, Leave, None),
+            (9000, Deadline, Kill, Some(10_000)),
+            (9001, NoneLeft, Leave, Some(10_000)),
         ],
     );
 }
@@ -131,8 +131,8 @@ fn without_a_drain_the_servers_end_is_the_end() {
         plan,
         &[
             (1, signal(SIGTERM), pass_on(SIGTERM), Some(501)),
-            (501, Deadline, Kill, None),
-            (502, ServerEnded, Leave, None),
+            (501, Deadline, Kill, Some(1501)),
+            (502, ServerEnded, Leave, Some(1501)),
         ],
     );
 }
@@ -150,9 +150,9 @@ fn the_grace_time_is_one_deadline_for_server_and_leftovers() {
             (1000, signal(SIGTERM), pass_on(SIGTERM), Some(6000)),
             (2000, signal(SIGTERM), pass_on(SIGTERM), Some(6000)),
             (3000, signal(SIGINT), pass_on(SIGINT), Some(6000)),
-            (6000, Deadline, Kill, None),
-            (6001, ServerEnded, Kill, None),
-            (6002, NoneLeft, Leave, None),
+            (6000, Deadline, Kill, Some(7000)),
+            (6001, ServerEnded, Kill, Some(7000)),
+            (6002, NoneLeft, Leave, Some(7000)),
         ],
     );
     play(
@@ -160,7 +160,7 @@ fn the_grace_time_is_one_deadline_for_server_and_leftovers() {
         &[
             (1000, signal(SIGTERM), pass_on(SIGTERM), Some(6000)),
             (5900, ServerEnded, Terminate, Some(6000)),
-            (6000, Deadline, Kill, None),
+            (6000, Deadline, Kill, Some(7000)),
         ],
     );
     // Or else from the server's end; a stop signal that comes then is nobody's.
@@ -170,7 +170,7 @@ fn the_grace_time_is_one_deadline_for_server_and_leftovers() {
             (1000, ServerEnded, Terminate, Some(6000)),
             (2000, signal(SIGTERM), Nothing, Some(6000)),
             (3000, signal(SIGHUP), Nothing, Some(6000)),
-            (6000, Deadline, Kill, None),
+            (6000, Deadline, Kill, Some(7000)),
         ],
     );
     // None at all is one, too.
@@ -182,7 +182,7 @@ fn the_grace_time_is_one_deadline_for_server_and_leftovers() {
         plan,
         &[
             (1000, signal(SIGTERM), pass_on(SIGTERM), Some(1000)),
-            (1000, Deadline, Kill, None),
+            (1000, Deadline, Kill, Some(2000)),
         ],
     );
 }
@@ -206,6 +206,17 @@ fn a_process_that_kill_does_not_end_is_left() {
         }
     };
     assert_eq!((end - start, kills), (millis(1100), 20));
+    // However many orphans end meanwhile, each of which may have left processes to kill.
+    let mut shutdown = Shutdown::new(plan);
+    shutdown.on(ServerEnded, start);
+    let mut now = start + millis(100);
+    assert_eq!(shutdown.on(Deadline, now), Kill);
+    while shutdown.deadline().unwrap() > now + millis(10) {
+        now += millis(10);
+        assert_eq!(shutdown.on(ChildEnded, now), Kill);
+        assert!(now < start + millis(1100));
+    }
+    assert_eq!(shutdown.deadline(), Some(start + millis(1100)));
     // So is the server.
     let mut shutdown = Shutdown::new(plan);
     shutdown.on(signal(SIGTERM), start);
@@ -300,7 +311,7 @@ fn a_stop_signal_is_passed_on_after_the_delay() {
         &[
             (1000, signal(SIGTERM), delay(SIGTERM), Some(4000)),
             (4000, Deadline, pass_on(SIGTERM), Some(9000)),
-            (9000, Deadline, Kill, None),
+            (9000, Deadline, Kill, Some(10_000)),
         ],
     );
 }
@@ -324,7 +335,7 @@ fn a_silent_server_is_aborted_and_killed_after_the_grace_time() {
         &[
             (1000, WatchdogExpired, Abort, Some(6000)),
             (2000, WatchdogExpired, Abort, Some(6000)),
-            (6000, Deadline, Kill, None),
+            (6000, Deadline, Kill, Some(7000)),
         ],
     );
 }
@@ -345,7 +356,7 @@ fn a_stopping_server_may_ask_for_more_time() {
             (2000, Extended(millis(3000)), Nothing, Some(6000)),
             (3000, Extended(millis(7000)), Nothing, Some(10_000)),
             (9000, Extended(millis(2000)), Nothing, Some(11_000)),
-            (11_000, Deadline, Kill, None),
+            (11_000, Deadline, Kill, Some(12_000)),
         ],
     );
     // What it has left has not requested_at.
@@ -497,7 +508,7 @@ fn only_the_signals_of_the_plan_ask_for_a_stop() {
         &[
             (0, signal(SIGTERM), pass_on(SIGTERM), None),
             (10, signal(SIGWINCH), pass_on(SIGWINCH), Some(510)),
-            (510, Deadline, Kill, None),
+            (510, Deadline, Kill, Some(1510)),
         ],
     );
 }

@@ -100,7 +100,7 @@ fn leftovers_that_make_orphans_without_end_are_killed(mode: Mode) {
     let ended = Start::new(mode)
         .no_pid_file()
         .args(["--grace", "300ms"])
-        .fixture(["leave-forkers"])
+        .fixture(["leave-forkers", "20"])
         .run();
     assert_eq!(ended.code, 3);
     assert!(leftovers_in(&ended.log, "killed").is_some());

@@ -113,6 +113,25 @@ fn leftovers_of_another_user_are_named_and_left() {
     assert_eq!((code, leftovers_in(&ended.log, "killed")), (3, None));
 }
 
+/// As PID 1 hinit ends them as well.
+#[test]
+fn leftovers_of_another_user_that_fork_without_end_are_left() {
+    if !can_be_root("to be another user") {
+        return;
+    }
+    let dir = TempDir::new();
+    let program = setuid_root(&dir);
+    let ended = Start::by(Mode::Pid1, &AS_NOBODY)
+        .no_pid_file()
+        .args(["--grace", "100ms"])
+        .arg("--")
+        .arg(program)
+        .args(["becomes-root", "leave-forkers", "2"])
+        .run();
+    assert_eq!(ended.code, 3);
+    assert!(leftovers_in(&ended.log, "could not end").is_some());
+}
+
 /// A cgroup that can be frozen, of version 1 if there is one.
 struct Freezer(PathBuf);
 
