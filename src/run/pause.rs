@@ -34,14 +34,22 @@ impl PauseDetector {
     ) -> Option<Instant> {
         // A pause can begin before the wait does. Where no deadline runs, the clock is not read.
         let seen = self.seen.take();
-        let next = || seen.unwrap_or_else(now) + interval.unwrap_or(CHECK_INTERVAL);
-        self.next_check = deadline.map(|at| at.min(next()));
+        self.next_check = deadline.map(|at| {
+            let seen = seen.unwrap_or_else(now);
+            // A deadline that passed while hinit worked is not late because of a pause.
+            at.clamp(seen, seen + interval.unwrap_or(CHECK_INTERVAL))
+        });
         self.next_check
     }
 
     /// The main loop has read the clock, and a deadline may begin to run.
     pub(super) fn see(&mut self, now: Instant) {
         self.seen = Some(now);
+    }
+
+    /// hinit has worked for some time since: with little CPU time that can be seconds, and is no pause.
+    pub(super) fn forget_seen(&mut self) {
+        self.seen = None;
     }
 
     /// How long hinit was paused until `now`, if it was. `now` is called only while a deadline runs.
@@ -97,6 +105,20 @@ mod tests {
         // Until it looks at the clock again, its last look is an old one.
         let next = detector.next_wakeup(Some(start + millis(9000)), None, || start + millis(3000));
         assert_eq!(next, Some(start + millis(3500)));
+    }
+
+    #[test]
+    fn a_deadline_that_passed_while_hinit_worked_is_no_pause() {
+        let start = Instant::now();
+        let mut detector = PauseDetector::default();
+        detector.see(start);
+        // Signalling all that the server left took 3 s.
+        detector.forget_seen();
+        let deadline = Some(start + millis(250));
+        let next = detector.next_wakeup(deadline, None, || start + millis(3000));
+        assert_eq!(next, Some(start + millis(3000)));
+        assert_eq!(detector.pause(|| start + millis(3001)), None);
+        assert_eq!(detector.pause(|| start + millis(4001)), Some(millis(1001)));
     }
 
     #[test]

@@ -175,17 +175,18 @@ impl MainLoop<'_> {
 
     pub(super) fn terminate(&mut self) {
         self.leftovers.terminate(self.shutdown.spares_readers());
-        self.warn_of_unseen();
+        self.finish_sweep();
     }
 
     pub(super) fn kill(&mut self) {
         let server = (!self.server.has_ended()).then(|| self.server.pid());
         self.leftovers.kill(server);
-        self.warn_of_unseen();
+        self.finish_sweep();
     }
 
-    /// Once each.
-    fn warn_of_unseen(&mut self) {
+    /// Each warning once.
+    fn finish_sweep(&mut self) {
+        self.clock.pause_detector.forget_seen();
         if let Some(errno) = self.leftovers.new_scan_error() {
             self.log().warn(format_args!(
                 "cannot list the server's processes: {}",
