@@ -97,10 +97,10 @@ impl Server {
         self.pid
     }
 
-    /// Another child becomes the server.
-    pub(super) fn replace(&mut self, pid: Pid) {
+    /// Another child becomes the server. Its stop, if it is stopped, may have been reported before.
+    pub(super) fn replace(&mut self, pid: Pid, is_stopped: bool) {
         self.pid = pid;
-        self.is_stopped = false;
+        self.is_stopped = is_stopped;
     }
 
     /// The process group that may get the server's signals: one that the server leads, or the one that hinit made

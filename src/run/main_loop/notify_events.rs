@@ -106,8 +106,8 @@ impl MainLoop<'_> {
         self.log()
             .verbose(format_args!("process {pid} is now the server"));
         self.handover.replaced(self.server.pid());
-        self.server.replace(pid);
         let is_stopped = process::read(pid).is_some_and(|new| new.state == State::Stopped);
+        self.server.replace(pid, is_stopped);
         self.health.replace_server(pid, is_stopped, Instant::now());
         self.update_pid_file(&|claim| claim.change(pid));
         self.stop_new_server();
@@ -119,6 +119,7 @@ impl MainLoop<'_> {
             && let Some(number) = self.options.rewrites.apply(signal)
         {
             self.send(number);
+            self.wake_stopped_server();
         }
     }
 

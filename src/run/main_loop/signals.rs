@@ -86,7 +86,7 @@ impl MainLoop<'_> {
     }
 
     /// A stopped process handles no signal but KILL until it is continued.
-    fn wake_stopped_server(&mut self) {
+    pub(super) fn wake_stopped_server(&mut self) {
         self.follow_changes();
         if self.server.is_stopped()
             && let Err(errno) = self.server.send_signal(SIGCONT)

@@ -37,6 +37,7 @@ in_both_modes!(
     an_orphan_becomes_the_server_with_its_signals_and_exit_code,
     the_old_server_ends_as_an_orphan,
     a_stop_amid_the_handover_reaches_both_servers,
+    a_stop_amid_the_handover_continues_a_stopped_successor,
     a_child_of_the_server_becomes_the_server_when_it_ends,
     the_successor_of_a_stopped_server_is_not_stopped
 );
@@ -116,6 +117,24 @@ fn a_stop_amid_the_handover_reaches_both_servers(mode: Mode) {
     // One line of the server's child, and one of the shell that got the signal.
     assert_ne!(hinit.line(), hinit.line());
     assert_eq!(server(&pid_file), first);
+    fs::write(&go, "").unwrap();
+    let ended = hinit.end();
+    assert_eq!(ended.code, 143, "{}", ended.log);
+}
+
+fn a_stop_amid_the_handover_continues_a_stopped_successor(mode: Mode) {
+    let dir = TempDir::new();
+    let (pid_file, go) = (dir.join("pid"), dir.join("go"));
+    let script = format!(
+        "trap 'echo got TERM' TERM; sleep 1000 & {}; kill -STOP $!; until grep -q 'State:.T' /proc/$!/status; \
+         do :; done; echo ready; until test -e {}; do :; done; exit 5",
+        notify("MAINPID=$! READY=1"),
+        go.display()
+    );
+    let hinit = Start::with_notify(mode, &pid_file).script(&script).start();
+    let hinit = hinit.ready();
+    hinit.signal(SIGTERM);
+    assert_eq!(hinit.line(), "got TERM");
     fs::write(&go, "").unwrap();
     let ended = hinit.end();
     assert_eq!(ended.code, 143, "{}", ended.log);
