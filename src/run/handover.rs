@@ -23,7 +23,9 @@ pub(super) struct Handover {
     /// The server before this one, until it is reaped.
     previous: Option<Pid>,
     /// Whether a refused `MAINPID=` was already logged: a server that sends one sends many.
-    warned: bool,
+    warned_refused: bool,
+    /// Whether a successor that takes the place only later was already logged.
+    warned_later: bool,
 }
 
 impl Handover {
@@ -38,7 +40,8 @@ impl Handover {
             files,
             successor: None,
             previous: None,
-            warned: false,
+            warned_refused: false,
+            warned_later: false,
         }
     }
 
@@ -63,9 +66,13 @@ impl Handover {
         // A grandchild is reparented to hinit when its parent exits, and is the server then.
         self.successor = process::read(pid).filter(|new| !new.has_ended() && is_descendant(pid));
         match self.successor.as_ref().map(|new| new.name) {
-            Some(name) => self.warn(format_args!(
-                "MAINPID={pid} ({name}) is not a child of hinit; it becomes the server when its parent has exited"
-            )),
+            Some(name) => warn_once(
+                &mut self.warned_later,
+                self.log,
+                format_args!(
+                    "MAINPID={pid} ({name}) is not a child of hinit; it becomes the server when its parent has exited"
+                ),
+            ),
             None => self.warn(format_args!(
                 "ignored MAINPID={pid}: it is not a running descendant of hinit"
             )),
@@ -96,9 +103,7 @@ impl Handover {
     }
 
     fn warn(&mut self, warning: fmt::Arguments) {
-        if !std::mem::replace(&mut self.warned, true) {
-            self.log.warn(warning);
-        }
+        warn_once(&mut self.warned_refused, self.log, warning);
     }
 
     /// The server has ended and is not reaped yet: the process that takes its place, if there is one.
@@ -134,6 +139,12 @@ impl Handover {
     /// Whether this child, which hinit is about to reap, is the server before this one.
     pub(super) fn is_end_of_previous(&mut self, pid: Pid) -> bool {
         self.previous.take_if(|previous| *previous == pid).is_some()
+    }
+}
+
+fn warn_once(warned: &mut bool, log: Log, warning: fmt::Arguments) {
+    if !std::mem::replace(warned, true) {
+        log.warn(warning);
     }
 }
 

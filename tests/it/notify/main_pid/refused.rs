@@ -6,6 +6,7 @@ use crate::support::*;
 in_both_modes!(
     a_child_that_ends_before_the_server_does_not_become_the_server,
     the_last_main_pid_counts,
+    one_that_counts_later_does_not_hide_a_refused_one,
     a_process_that_is_not_below_hinit_cannot_become_the_server,
     main_pid_of_the_server_itself_changes_nothing
 );
@@ -32,6 +33,22 @@ fn the_last_main_pid_counts(mode: Mode) {
         .script(&script)
         .run();
     assert_eq!(ended.code, 5, "{}", ended.log);
+}
+
+fn one_that_counts_later_does_not_hide_a_refused_one(mode: Mode) {
+    let dir = TempDir::new();
+    let messages = notify("MAINPID=$! MAINPID=4194303 MAINPID=$! MAINPID=1");
+    let ended = Start::with_notify(mode, &dir.join("pid"))
+        .script(&format!("sleep 1000 & {messages}; exit 5"))
+        .run();
+    let lines: Vec<_> = ended.log.lines().collect();
+    assert!(lines[0].ends_with("it becomes the server when its parent has exited"));
+    assert_eq!(
+        lines[1],
+        "hinit: ignored MAINPID=4194303: it is not a running descendant of hinit"
+    );
+    // Once each, and how the server ended.
+    assert_eq!((ended.code, lines.len()), (5, 3), "{}", ended.log);
 }
 
 fn a_process_that_is_not_below_hinit_cannot_become_the_server(mode: Mode) {
