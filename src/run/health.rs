@@ -107,6 +107,7 @@ impl Health {
 
     /// The child has executed the server.
     pub(super) fn set_started(&mut self, now: Instant) {
+        self.started = now;
         if self.stage == Stage::Launching {
             self.stage = Stage::Running;
         }

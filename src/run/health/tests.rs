@@ -349,3 +349,20 @@ fn the_health_as_json() {
     let ends = "\"watchdog_milliseconds\":null,\"silent_milliseconds\":null,\"errno\":null}\n";
     assert!(json(&unwatched, now).ends_with(ends));
 }
+
+/// As those of the last log line do.
+#[test]
+fn the_seconds_count_from_the_exec() {
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    let mut health = Health::new(Pid::from_raw(7), None, false, start);
+    let seconds = |health: &Health, now| {
+        let mut json = String::new();
+        health.write_json(&mut json, now).unwrap();
+        let (_, rest) = json.split_once("\"seconds\":").unwrap();
+        rest.split(',').next().unwrap().to_owned()
+    };
+    assert_eq!(seconds(&health, at(3)), "3");
+    health.set_started(at(4));
+    assert_eq!(seconds(&health, at(6)), "2");
+}
