@@ -24,6 +24,7 @@ mod environment;
 mod exit;
 mod heap;
 mod identity;
+mod own_process;
 mod process_handle;
 mod raw;
 mod signals;
@@ -35,7 +36,7 @@ mod wait;
 
 pub(crate) use alarm::{AlarmExit, exit_on_alarm, set_alarm};
 pub(crate) use child::{
-    Child, ChildPlan, Executable, StartingChild, fork, is_missing, pidfd_number, succeeds_in_child,
+    Child, ChildPlan, Executable, StartingChild, fork, is_missing, succeeds_in_child,
 };
 #[cfg(not(any(test, fuzzing)))]
 pub(crate) use descriptors::occupy_standard_fds;
@@ -49,6 +50,7 @@ pub(crate) use identity::{
     clear_ambient_capabilities, effective_user, groups, has_capability, set_gids, set_groups,
     set_uids,
 };
+pub(crate) use own_process::pidfd_number;
 pub(crate) use process_handle::ProcessHandle;
 #[cfg(test)]
 pub(crate) use signals::no_signal;

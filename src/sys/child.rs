@@ -4,7 +4,6 @@
 //! The child shares hinit's memory, because that is faster than a copy of its page tables. So it makes raw system
 //! calls only, allocates nothing, and reads what was prepared for it and never changes.
 
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
@@ -15,6 +14,7 @@ use nix::unistd::{Pid, pipe2, read};
 use super::SignalSet;
 use super::environment::ServerEnvironment;
 use super::exit::exit;
+use super::own_process::process_id;
 use super::raw::{call, int};
 
 mod executable;
@@ -174,26 +174,6 @@ impl AsFd for StartingChild {
     /// Readable once the child has executed, or has failed.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.report.as_fd()
-    }
-}
-
-/// The caller's PID.
-pub(super) fn process_id() -> usize {
-    // SAFETY: no address is passed.
-    unsafe { call(libc::SYS_getpid, []) }.unwrap_or_default()
-}
-
-/// The inode number of the caller's pidfd, which no other process gets until the next boot (`pidfd_open(2)`).
-pub(crate) fn pidfd_number() -> nix::Result<usize> {
-    let mut stat = MaybeUninit::<libc::stat>::zeroed();
-    let address = stat.as_mut_ptr().expose_provenance();
-    // SAFETY: the kernel writes one stat. All zeros is one as well. No other code has the descriptor.
-    unsafe {
-        let fd = call(libc::SYS_pidfd_open, [process_id(), 0])?;
-        let result = call(libc::SYS_fstat, [fd, address]);
-        let _never_fails = call(libc::SYS_close, [fd]);
-        result?;
-        usize::try_from(stat.assume_init().st_ino).map_err(|_| Errno::ERANGE)
     }
 }
 

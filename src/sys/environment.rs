@@ -10,7 +10,7 @@ use std::ptr;
 
 use nix::libc::c_char;
 
-use super::child::{pidfd_number, process_id};
+use super::own_process::{pidfd_number, process_id};
 
 /// The address of each variable (`NAME=VALUE`), and a null pointer: as execve(2) takes them.
 type List = *const *const c_char;
