@@ -44,8 +44,10 @@ pub(crate) type Result<T> = std::result::Result<T, Box<Error>>;
 /// The exit codes of `hinit run`, when they are not the server's own: those of env(1), timeout(1)
 /// and the shells.
 pub(crate) mod exit_code {
-    /// Of the other commands: they failed.
+    /// A command other than `run` has failed.
     pub(crate) const REFUSED: u8 = 1;
+    /// Every failure of a health check: Docker reserves 2.
+    pub(crate) const UNHEALTHY: u8 = REFUSED;
     pub(crate) const HINIT_FAILED: u8 = 125;
     pub(crate) const NOT_EXECUTABLE: u8 = 126;
     pub(crate) const NOT_FOUND: u8 = 127;

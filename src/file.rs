@@ -22,7 +22,7 @@ mod owner;
 pub(crate) use directory::RefusedLink;
 pub(crate) use entry::Entry;
 pub(crate) use kind::Kind;
-pub(crate) use owner::{is_ambiguous, is_trusted};
+pub(crate) use owner::{OVERFLOW_ID, is_ambiguous, is_trusted};
 
 /// The errno of an error of std's.
 #[allow(clippy::needless_pass_by_value, reason = "map_err gives it by value")]
@@ -60,7 +60,7 @@ pub(crate) fn read(path: &str) -> nix::Result<Vec<u8>> {
     }
 }
 
-/// The same for a text.
+/// Reads a whole file, which is a text: EILSEQ, if it is not in UTF-8.
 pub(crate) fn read_text(path: &str) -> nix::Result<String> {
     String::from_utf8(read(path)?).map_err(|_| Errno::EILSEQ)
 }
@@ -157,7 +157,7 @@ pub(crate) fn c_string(bytes: &[u8]) -> nix::Result<CString> {
     joined(&[bytes])
 }
 
-/// The same from several parts.
+/// A C string of several parts; EINVAL, as for [`c_string`].
 pub(crate) fn joined(parts: &[&[u8]]) -> nix::Result<CString> {
     let mut bytes = Vec::new();
     let length: usize = parts.iter().map(|part| part.len()).sum();

@@ -64,10 +64,20 @@ mod verdict;
 use cli::{Command, Env, ErrorOutput, InitProfile, OWN_VARIABLES, UsageError};
 use error::exit_code;
 use output::{Log, Verbosity};
-use sys::SignalSet;
+use sys::{OnAllocFailure, SignalSet};
 use verdict::Verdict;
 
-sys::c_main!(hinit);
+sys::c_main!(prepare_for_alloc_failure, hinit);
+
+/// Sets how the command that the first argument names ends if hinit is out of memory.
+fn prepare_for_alloc_failure(command: Option<&[u8]>) {
+    let (failure, code) = match command {
+        Some(b"healthcheck") => (OnAllocFailure::Verdict, exit_code::UNHEALTHY),
+        Some(b"signal" | b"status") => (OnAllocFailure::Refuse, exit_code::REFUSED),
+        _ => (OnAllocFailure::Refuse, exit_code::HINIT_FAILED),
+    };
+    sys::on_alloc_failure(failure, code);
+}
 
 /// Does what the arguments say; returns the exit code. `inherited` is the signal mask that hinit
 /// was started with.

@@ -8,13 +8,9 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 
-use crate::sys::{STDERR, STDOUT, describe};
+use crate::sys::{LINE_TIMEOUT, STDERR, STDOUT, describe};
 use crate::text::Line;
 use crate::time::poll_timeout;
-
-/// How long a line waits for a full pipe or a stopped terminal, in milliseconds, before it is dropped: long enough for a
-/// slow reader, and short enough not to delay PID 1.
-const LINE_TIMEOUT: u8 = 100;
 
 /// How long a text waits for room in a non-blocking pipe, each time that the pipe is full.
 const TEXT_TIMEOUT: Duration = Duration::from_secs(2);

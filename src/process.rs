@@ -6,7 +6,7 @@ use nix::sys::signal::kill;
 use nix::unistd::{Pid, getpid};
 
 use crate::file;
-use crate::sys::{self, probe_process, try_reserve};
+use crate::sys::{self, is_missing, probe_process, try_reserve};
 
 mod stat;
 
@@ -76,10 +76,7 @@ fn failed_lookup(errno: Errno) -> Lookup {
 /// Whether the error means that /proc is missing, or does not show the file. Other errors mean that the read itself
 /// failed.
 fn is_hidden(errno: Errno) -> bool {
-    matches!(
-        errno,
-        Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::EPERM
-    )
+    is_missing(errno) || matches!(errno, Errno::EACCES | Errno::EPERM)
 }
 
 /// None for an error that says something about the process. An error if hinit is out of descriptors or memory: then a
@@ -169,12 +166,12 @@ pub(crate) fn may_be_hidden() -> bool {
     !sys::has_capability(CAP_SYS_PTRACE) && file::read("/proc/self/mounts").is_ok_and(is_restricted)
 }
 
-/// Reads a process from /proc, if it still exists.
+/// Reads a process from /proc; none, if that fails, because it has ended for example.
 pub(crate) fn read(pid: Pid) -> Option<Process> {
     try_read(pid).ok()
 }
 
-/// The same, or the error.
+/// Reads a process from /proc.
 pub(crate) fn try_read(pid: Pid) -> nix::Result<Process> {
     let mut process = read_stat(&format!("/proc/{pid}/stat"), pid)?;
     // A first thread that has exited shows as a zombie until the others have exited too.

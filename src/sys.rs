@@ -35,9 +35,7 @@ mod unwind;
 mod wait;
 
 pub(crate) use alarm::{AlarmExit, exit_on_alarm, set_alarm};
-pub(crate) use child::{
-    Child, ChildPlan, Executable, StartingChild, fork, is_missing, succeeds_in_child,
-};
+pub(crate) use child::{Child, ChildPlan, Executable, StartingChild, fork, succeeds_in_child};
 #[cfg(not(any(test, fuzzing)))]
 pub(crate) use descriptors::occupy_standard_fds;
 pub(crate) use descriptors::{KeptDescriptors, STDERR, STDIN, STDOUT};
@@ -45,7 +43,8 @@ pub(crate) use directory::each_name;
 pub(crate) use environment::{
     ServerEnvironment, each_variable, environment, set_environment, unset_environment,
 };
-pub(crate) use heap::{OnAllocFailure, on_alloc_failure, on_alloc_failure_of_command, try_reserve};
+pub(crate) use exit::LINE_TIMEOUT;
+pub(crate) use heap::{OnAllocFailure, on_alloc_failure, try_reserve};
 pub(crate) use identity::{
     clear_ambient_capabilities, effective_user, groups, has_capability, set_gids, set_groups,
     set_uids,
@@ -63,13 +62,14 @@ pub(crate) use wait::{ended_child, is_child, is_running_child, reap, reap_ended}
 
 use raw::{call, int};
 
-/// Defines C's `main`, which calls `$main(Vec<OsString>, SignalSet) -> u8`.
+/// Defines C's `main`, which calls `$before(Option<&[u8]>)` with the first argument before anything is allocated, and
+/// then `$main(Vec<OsString>, SignalSet) -> u8`.
 ///
 /// Not Rust's `main`, because Rust's runtime runs before that: it makes some 15 system calls, changes SIGPIPE, opens
 /// files, and leaves a time in which a signal ends hinit. Here hinit's first instruction blocks all signals. (The
 /// price: `std::env::args` is empty on musl.)
 macro_rules! c_main {
-    ($main:path) => {
+    ($before:path, $main:path) => {
         #[cfg(not(any(test, fuzzing)))]
         #[allow(unsafe_code)]
         #[unsafe(no_mangle)]
@@ -80,21 +80,25 @@ macro_rules! c_main {
             let inherited = $crate::sys::set_signal_mask($crate::sys::SignalSet::ALL);
             $crate::sys::occupy_standard_fds();
             // SAFETY: these are the arguments of C's main, unchanged.
-            let arguments = unsafe { $crate::sys::arguments(argc, argv) };
+            let arguments = unsafe { $crate::sys::arguments(argc, argv, $before) };
             $main(arguments, inherited).into()
         }
     };
 }
 pub(crate) use c_main;
 
-/// Copies the arguments of C's `main`.
+/// Copies the arguments of C's `main`. First calls `before` with the first of them.
 ///
 /// # Safety
 /// `arguments` must point to `count` pointers to NUL-terminated strings.
-pub(crate) unsafe fn arguments(count: c_int, arguments: *const *const c_char) -> Vec<OsString> {
+pub(crate) unsafe fn arguments(
+    count: c_int,
+    arguments: *const *const c_char,
+    before: fn(Option<&[u8]>),
+) -> Vec<OsString> {
     // SAFETY: as below.
-    let command = (count > 1).then(|| unsafe { CStr::from_ptr(*arguments.add(1)) });
-    on_alloc_failure_of_command(command.map(CStr::to_bytes));
+    let first = (count > 1).then(|| unsafe { CStr::from_ptr(*arguments.add(1)) });
+    before(first.map(CStr::to_bytes));
     (0..usize::try_from(count).unwrap_or(0))
         .map(|i| {
             // SAFETY: the caller guarantees `count` pointers, each to a C string.
@@ -110,6 +114,11 @@ pub(crate) fn describe(errno: Errno) -> &'static str {
     // SAFETY: musl has a text for every number, and never changes or frees one.
     let text = unsafe { CStr::from_ptr(libc::strerror(errno as c_int)) };
     text.to_str().unwrap_or_default()
+}
+
+/// Whether the kernel's answer means that there is no such file.
+pub(crate) fn is_missing(errno: Errno) -> bool {
+    matches!(errno, Errno::ENOENT | Errno::ENOTDIR)
 }
 
 /// Unmaps hinit's own code, and the stack of the child that became the server. The kernel maps what is still needed

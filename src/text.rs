@@ -128,7 +128,11 @@ pub(crate) fn standard_signal_name(number: c_int) -> Option<&'static str> {
     }
 }
 
-/// `SIGTERM`; real-time signals by their distance from SIGRTMIN, which is 34 in glibc and the shells (signal(7)).
+/// The real-time signals, as glibc and the shells number them (signal(7)).
+pub(crate) const RTMIN: c_int = 34;
+pub(crate) const RTMAX: c_int = 64;
+
+/// `SIGTERM`; real-time signals by their distance from SIGRTMIN.
 pub(crate) struct SignalName(pub(crate) c_int);
 
 impl fmt::Display for SignalName {
@@ -136,8 +140,8 @@ impl fmt::Display for SignalName {
         let Self(number) = *self;
         match (standard_signal_name(number), number) {
             (Some(name), _) => f.write_str(name),
-            (_, 34) => f.write_str("SIGRTMIN"),
-            (_, 35..=64) => write!(f, "SIGRTMIN+{}", number - 34),
+            (_, RTMIN) => f.write_str("SIGRTMIN"),
+            (_, RTMIN..=RTMAX) => write!(f, "SIGRTMIN+{}", number - RTMIN),
             _ => write!(f, "signal {number}"),
         }
     }

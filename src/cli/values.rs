@@ -9,7 +9,7 @@ use super::{User, suggestions};
 use crate::error::exit_code;
 use crate::output::Verbosity;
 use crate::sys::SignalSet;
-use crate::text::{digits, standard_signal_name};
+use crate::text::{RTMAX, RTMIN, digits, standard_signal_name};
 
 /// One kind of value: how to parse its text (None: it is not one), and what the text should have been.
 pub(super) struct ValueParser<T> {
@@ -211,10 +211,8 @@ fn octal(text: &str) -> Option<u32> {
 }
 
 /// Any of the 64 signals, by its name with or without SIG, or by its number. Real-time ones have the
-/// names that glibc and the shells give them: RTMIN is 34 (signal(7)).
+/// names that glibc and the shells give them.
 fn signal(text: &str) -> Option<c_int> {
-    const RTMIN: c_int = 34;
-    const RTMAX: c_int = 64;
     if let Some(number) = digits(text) {
         return c_int::try_from(number)
             .ok()

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use super::MissingCapability;
-use crate::file::{Kind, RefusedLink};
+use crate::file::{Kind, OVERFLOW_ID, RefusedLink};
 use crate::sys::describe;
 use crate::text::write_process;
 
@@ -194,12 +194,10 @@ impl Display for Reason {
 }
 
 fn write_refused_link(f: &mut fmt::Formatter, link: &RefusedLink) -> fmt::Result {
-    /// The UID that stands for users which a user namespace does not map (`user_namespaces(7)`).
-    const OVERFLOW_UID: u32 = 65534;
     let RefusedLink { path, owner } = link;
     let path = path.display();
     write!(f, "`{path}` is a symlink that belongs to UID {owner}")?;
-    if *owner == OVERFLOW_UID {
+    if *owner == OVERFLOW_ID {
         f.write_str(" (as root's do where a user namespace does not map root)")?;
     }
     f.write_str("; hinit follows only those of root and of its own user")

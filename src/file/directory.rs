@@ -49,7 +49,7 @@ pub(super) fn open(path: &Path) -> nix::Result<OwnedFd> {
     }
 }
 
-/// The same, one name after the other.
+/// Opens a directory as [`open`] does, one name of the path after the other.
 fn walk(path: &[u8], refused: &mut Option<RefusedLink>) -> nix::Result<OwnedFd> {
     let root_or_here = |path: &[u8]| {
         let start = if path.starts_with(b"/") { c"/" } else { c"." };

@@ -6,6 +6,10 @@ use nix::fcntl::OFlag;
 
 use crate::sys::effective_user;
 
+/// The UID or GID that the kernel shows for those that a user namespace does not map, unless the system sets another one
+/// (`user_namespaces(7)`).
+pub(crate) const OVERFLOW_ID: u32 = 65_534;
+
 /// Whether this UID can only be root's or that of hinit's own user.
 pub(crate) fn is_trusted(owner: u32) -> bool {
     owner == 0 || owner == effective_user() && !is_ambiguous(owner)
@@ -15,10 +19,9 @@ pub(crate) fn is_trusted(owner: u32) -> bool {
 /// the overflow UID (`user_namespaces(7)`). False without /proc, because then that cannot be known.
 #[inline(never)]
 pub(crate) fn is_ambiguous(user: u32) -> bool {
-    const USUAL: u32 = 65_534;
     let overflow = read_small("/proc/sys/kernel/overflowuid");
     let overflow = overflow.and_then(|text| text.trim_ascii().parse().ok());
-    user == overflow.unwrap_or(USUAL)
+    user == overflow.unwrap_or(OVERFLOW_ID)
         && read_small("/proc/self/uid_map").is_some_and(|map| !covers_all_users(&map))
 }
 

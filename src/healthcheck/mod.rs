@@ -5,6 +5,7 @@ use std::mem::ManuallyDrop;
 use nix::libc::{SIGALRM, SIGPIPE};
 
 use crate::cli::{Answer, Healthcheck, PidFile as Choice};
+use crate::error::exit_code::UNHEALTHY;
 use crate::lookup::{FoundServer, Purpose, find_server};
 use crate::output::{print_blocking, print_line};
 use crate::sys::{self, AlarmExit, OnAllocFailure, SignalSet};
@@ -21,9 +22,6 @@ use deadline::Deadline;
 pub(crate) use probe::fuzz::fuzz;
 use report::Report;
 use socket::Query;
-
-/// The exit code of every failure: Docker reserves 2.
-const UNHEALTHY: u8 = 1;
 
 /// Judges the server once.
 pub(crate) fn healthcheck(options: &Healthcheck, inherited: SignalSet) -> u8 {

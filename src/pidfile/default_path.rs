@@ -9,8 +9,20 @@ use nix::unistd::{AccessFlags, access};
 use crate::sys::effective_user;
 
 /// The directories of default PID files, in the order of preference.
-pub(crate) const DIRECTORIES: [&str; 3] = [RUN, "/tmp", "/dev/shm"];
-const RUN: &str = "/run";
+pub(crate) const DIRECTORIES: [&str; 3] = {
+    let [run, tmp, shm] = PATHS;
+    [text(run), text(tmp), text(shm)]
+};
+
+/// The same directories, as access(2) takes their names.
+const PATHS: [&CStr; 3] = [c"/run", c"/tmp", c"/dev/shm"];
+
+const fn text(path: &'static CStr) -> &'static str {
+    match path.to_str() {
+        Ok(text) => text,
+        Err(_) => "",
+    }
+}
 
 /// The path of the default PID file, in the first of three directories that this user may write. None, if it may write
 /// none of them.
@@ -21,8 +33,11 @@ const RUN: &str = "/run";
 pub(crate) fn default_path() -> Option<PathBuf> {
     let is_writable =
         |directory: &CStr| access(directory, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
-    let mut directories = [c"/run", c"/tmp", c"/dev/shm"].into_iter();
-    let directory = directories.find(|at| is_writable(at))?.to_str().ok()?;
+    let directory = PATHS
+        .into_iter()
+        .find(|at| is_writable(at))?
+        .to_str()
+        .ok()?;
     Some(path_in(directory, effective_user()))
 }
 
@@ -30,7 +45,7 @@ pub(crate) fn default_path() -> Option<PathBuf> {
 /// is one that no other user's hinit has.
 #[inline(never)]
 pub(crate) fn path_in(directory: &str, user: u32) -> PathBuf {
-    if directory == RUN {
+    if directory == DIRECTORIES[0] {
         return "/run/hinit.pid".into();
     }
     match stat(c"/proc/self/ns/mnt") {

@@ -20,7 +20,7 @@ use super::raw::{call, int};
 mod executable;
 mod stack;
 
-pub(crate) use executable::{Executable, is_missing};
+pub(crate) use executable::Executable;
 pub(super) use stack::give_back as give_back_stack;
 
 /// What the child does.

@@ -1,5 +1,5 @@
-//! The end of the process, at once: nothing of what is left undone runs, and no memory is taken. So also a signal
-//! handler may call these.
+//! The end of the process, at once: no destructor runs, and nothing is allocated. So a signal handler may call these
+//! functions too.
 
 use std::os::fd::BorrowedFd;
 
@@ -8,8 +8,9 @@ use nix::poll::{PollFd, PollFlags, poll};
 
 use super::raw::call;
 
-/// How long a last line waits for a full pipe, in milliseconds.
-const LINE_TIMEOUT: u8 = 100;
+/// How long a line waits for a full pipe or a stopped terminal, in milliseconds, before it is dropped: long enough for a
+/// slow reader, and short enough not to delay PID 1.
+pub(crate) const LINE_TIMEOUT: u8 = 100;
 
 /// Ends the process.
 pub(super) fn exit(code: u8) -> ! {

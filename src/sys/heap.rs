@@ -25,9 +25,7 @@ use nix::libc;
 mod failure;
 
 use failure::FailurePolicy;
-pub(crate) use failure::{
-    OnAllocFailure, on_alloc_failure, on_alloc_failure_of_command, try_reserve,
-};
+pub(crate) use failure::{OnAllocFailure, on_alloc_failure, try_reserve};
 
 /// The alignment of all blocks. Their sizes are multiples of it.
 const UNIT: usize = 16;

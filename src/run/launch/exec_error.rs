@@ -18,6 +18,7 @@ mod format;
 
 use crate::error::{Absence, BadFormat, ExecFault, Libc, NeededFault, NeededFile, Role};
 use crate::file;
+use crate::sys;
 use elf::{Elf, Range};
 use format::Format;
 
@@ -128,7 +129,7 @@ fn explain_needed_file(
     hint: &dyn Fn() -> Option<ExecFault>,
 ) -> Option<ExecFault> {
     let path = file::c_string(path).ok()?;
-    let is_missing = matches!(errno, Errno::ENOENT | Errno::ENOTDIR) && stat(&*path).is_err();
+    let is_missing = sys::is_missing(errno) && stat(&*path).is_err();
     let fault = if is_missing {
         NeededFault::Missing(absence(&path), hint())
     } else {

@@ -8,6 +8,7 @@ use nix::libc::{self, c_char};
 
 use super::super::environment::ServerEnvironment;
 use super::super::heap::try_reserve;
+use super::super::is_missing;
 use super::super::raw::{call, int};
 
 /// A program: the files that it may be, in the order in which they are tried, and its arguments.
@@ -79,9 +80,4 @@ fn is_no_entry(candidate: &CStr, errno: Errno) -> bool {
     let address = candidate.as_ptr().expose_provenance();
     // SAFETY: the address is that of a C string.
     may_be && unsafe { call(libc::SYS_faccessat, [int(libc::AT_FDCWD), address]) }.is_err()
-}
-
-/// Whether the kernel's answer means that there is no such file.
-pub(crate) fn is_missing(errno: Errno) -> bool {
-    matches!(errno, Errno::ENOENT | Errno::ENOTDIR)
 }

@@ -37,10 +37,6 @@ pub(super) struct FailurePolicy {
     may_fail: AtomicBool,
 }
 
-/// The exit code of `run` and `install` where hinit itself fails, and that of the other commands.
-const FAILED: u8 = 125;
-const REFUSED: u8 = 1;
-
 /// How long hinit waits before it tries the allocation again.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -48,15 +44,6 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(crate) fn on_alloc_failure(kind: OnAllocFailure, exit_code: u8) {
     HEAP.policy.kind.store(kind as u8, Relaxed);
     HEAP.policy.exit_code.store(exit_code, Relaxed);
-}
-
-/// The same for the command that hinit's first argument names: before anything is allocated.
-pub(crate) fn on_alloc_failure_of_command(argument: Option<&[u8]>) {
-    match argument {
-        Some(b"healthcheck") => on_alloc_failure(OnAllocFailure::Verdict, REFUSED),
-        Some(b"signal" | b"status") => on_alloc_failure(OnAllocFailure::Refuse, REFUSED),
-        _ => on_alloc_failure(OnAllocFailure::Refuse, FAILED),
-    }
 }
 
 /// Makes room for `more` elements; ENOMEM, if there is no memory for them.

@@ -4,6 +4,7 @@ use nix::unistd::{Gid, Uid, getegid, geteuid, getgid, getuid};
 
 use super::{Identity, add_missing};
 use crate::error::{self, Change, Error, MissingCapability, Reason, Verb};
+use crate::file::OVERFLOW_ID;
 use crate::sys;
 
 /// hinit's real and effective IDs, which setresuid(2) allows without a capability, and its supplementary groups.
@@ -35,7 +36,7 @@ impl Identity {
     fn first_change(&self, own: &OwnCredentials) -> Option<Change> {
         /// The GID of groups that the user namespace does not map (`user_namespaces(7)`). Such a namespace may forbid
         /// setgroups(2), and then hinit cannot leave them.
-        const UNMAPPED: u32 = 65534;
+        const UNMAPPED: u32 = OVERFLOW_ID;
         if !own.uids.contains(&self.uid) {
             return Some(Change::User);
         }
