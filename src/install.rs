@@ -16,8 +16,8 @@ use crate::output::{Log, Verbosity, print_line, write_all};
 const SELF: &str = "/proc/self/exe";
 const MODE: Mode = Mode::from_bits_truncate(0o755);
 
-/// Copies this binary to `path`, and returns the exit code. (Not inlined, as the other small commands are not:
-/// their buffers would make the stack of a launch larger.)
+/// Copies this binary to `path`, and returns the exit code.
+// Not inlined, as the other small commands are not: their buffers would make the stack of a launch larger.
 #[inline(never)]
 pub(crate) fn install(path: &Path) -> u8 {
     match copy_to(path) {

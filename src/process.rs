@@ -128,7 +128,7 @@ pub(crate) fn all() -> nix::Result<Vec<Process>> {
     Ok(all)
 }
 
-/// Calls `call` with each of them.
+/// Calls `call` with every process that /proc shows, as [`all`] lists them.
 pub(crate) fn each(call: &mut dyn FnMut(Process) -> nix::Result<()>) -> nix::Result<()> {
     let mut result = Ok(());
     let listed = file::each_name("/proc", &mut |name| {

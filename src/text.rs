@@ -68,7 +68,7 @@ impl Line {
         let mut line = Self(Buffer::new());
         // The only error is that the line is full: the rest is cut off.
         let _cut_off = line.write_fmt(message);
-        // `append` has left a byte free for it.
+        // The text leaves a byte free for it.
         let _has_room = line.0.push("\n", 0);
         line
     }

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write};
 /// The capability that hinit lacks to become the user.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct MissingCapability {
-    /// As it was given to `--user`.
+    /// The value of `--user`.
     pub(crate) user: String,
     pub(crate) name: &'static str,
     /// The change that needs it.

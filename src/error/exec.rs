@@ -99,7 +99,7 @@ pub(crate) enum Role {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NeededFault {
-    /// With the reason, if hinit knows it.
+    /// It does not exist; with the reason, if hinit knows it.
     Missing(Absence, Option<ExecFault>),
     CannotRun(ExecFault),
 }

@@ -51,7 +51,7 @@ impl Entry {
     /// Calls `act` with an address of the socket with this name. The address is right even if the path changes, and is
     /// short enough in any directory, because hinit enters the directory for the call.
     pub(crate) fn with_address(&self, act: &mut dyn FnMut(&UnixAddr)) -> nix::Result<()> {
-        // Only if hinit can return: to a working directory that it may not search it cannot.
+        // hinit enters the directory only if it can return: it cannot if it may not search its working directory.
         let way_back = open(Path::new("."), OFlag::O_PATH | OFlag::O_DIRECTORY);
         let way_back = way_back.and_then(|here| fchdir(&here).map(|()| here)).ok();
         let mut path = match &way_back {

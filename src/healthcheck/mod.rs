@@ -97,8 +97,8 @@ fn judge(options: &Healthcheck, deadline: Deadline) -> Report<'_> {
     report
 }
 
-/// The line of the first unhealthy probe of this check. The calling process must be there for nothing else,
-/// because it ends where memory runs out.
+/// The line of the first unhealthy probe of this check. The caller must be a process that only runs this
+/// check, because hinit ends it if it is out of memory.
 pub(crate) fn first_failed_probe(check: &Healthcheck) -> Option<Line> {
     sys::on_alloc_failure(OnAllocFailure::Silence, UNHEALTHY);
     let report = judge(check, Deadline::of_probes(check.timeout));

@@ -54,7 +54,7 @@ impl<'a> Report<'a> {
 
     fn write_json(&self, out: &mut dyn Write) -> fmt::Result {
         const MAX_REASON: usize = 400;
-        /// Of the names and results of all probes.
+        /// The maximum length of the names and results of all probes.
         const MAX_PROBES: usize = 2200;
         let max_text = MAX_PROBES / 2 / self.outcomes.len().max(1);
         let reason = fmt::from_fn(|f| self.write_reason(f));

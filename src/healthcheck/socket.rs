@@ -17,7 +17,8 @@ pub(super) enum Query {
 }
 
 /// Queries the hinit that keeps this PID file. It must be the parent of the process in the file, as far as /proc
-/// shows that. None: it reports that the server is healthy. (Not inlined, as `probe::run` is not.)
+/// shows that. None: it reports that the server is healthy.
+// Not inlined, because its buffers would make the stack of every health check larger.
 #[inline(never)]
 pub(super) fn query(
     file: &PidFile,

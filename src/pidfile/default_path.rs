@@ -14,7 +14,7 @@ pub(crate) const DIRECTORIES: [&str; 3] = {
     [text(run), text(tmp), text(shm)]
 };
 
-/// The same directories, as access(2) takes their names.
+/// The paths of these directories, as access(2) takes them.
 const PATHS: [&CStr; 3] = [c"/run", c"/tmp", c"/dev/shm"];
 
 const fn text(path: &'static CStr) -> &'static str {

@@ -51,7 +51,7 @@ impl Marks {
         has_socket: false,
     };
 
-    /// The same in the file's mode, for readers of hinit 0.1.0 and for kernels without such locks: the sticky bit, and
+    /// The marks in the file's mode, for readers of hinit 0.1.0 and for kernels without such locks: the sticky bit, and
     /// the owner's permission to execute the file, which mean nothing on such a file. (The kernel clears the other
     /// possible bits at a write.)
     fn mode(self) -> Mode {

@@ -59,11 +59,11 @@ impl fmt::Display for Name {
 pub(crate) enum State {
     Running,
     Sleeping,
-    /// In a system call that no signal interrupts.
+    /// It is in a system call that no signal interrupts.
     Blocked,
-    /// By a signal or a terminal.
+    /// A signal or its terminal has stopped it.
     Stopped,
-    /// By a debugger.
+    /// A debugger has stopped it.
     Traced,
     /// All of its threads that /proc shows have ended.
     Ended,
@@ -101,7 +101,7 @@ impl fmt::Display for State {
     }
 }
 
-/// In ticks since the machine was booted.
+/// When a process was started, in clock ticks after the boot of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StartTime(pub(super) u64);
 

@@ -167,7 +167,7 @@ fn children(pid: Pid) -> Result<Value, Unknown> {
 
 /// A number of the container's cgroup, from the file of version 2 or 1 (cgroups(7)).
 fn cgroup(files: [&str; 2]) -> Result<Value, Unknown> {
-    /// From here on it is not a limit: version 1 then shows the maximum number of pages.
+    /// A number that is not smaller is no limit: without one, version 1 shows the maximum number of pages, in bytes.
     const UNLIMITED: u64 = 1 << 60;
     let read = |file: &&str| file::read_text(&format!("/sys/fs/cgroup/{file}")).ok();
     let text = files.iter().find_map(read).ok_or(Unknown::NoCgroup)?;

@@ -11,8 +11,8 @@ use super::exit::exit_with_line;
 use super::raw::{call, int};
 use super::signals::set_handler;
 
-/// How SIGALRM ends the process: by a line on standard output, and an exit code. Both are there before, because the
-/// handler must not allocate: it runs amid whatever was interrupted.
+/// How SIGALRM ends the process: by a line on standard output, and an exit code. Both are prepared in advance,
+/// because the handler may interrupt an allocation, and so must not allocate itself.
 pub(crate) struct AlarmExit {
     pub(crate) line: Vec<u8>,
     pub(crate) code: u8,
@@ -22,10 +22,10 @@ pub(crate) struct AlarmExit {
 #[unsafe(link_section = ".data")]
 static EXIT: AtomicPtr<AlarmExit> = AtomicPtr::new(ptr::null_mut());
 
-/// From now on SIGALRM ends the process so. (Not by signal-hook: its registry of actions, which can be added and
+/// Sets how SIGALRM ends the process from now on. (Not by signal-hook: its registry of actions, which can be added and
 /// removed at any time, takes 4 KiB for this one that never returns.)
 pub(crate) fn exit_on_alarm(exit: AlarmExit) {
-    // What was there before is not freed: the handler may be reading it.
+    // The previous one is not freed, because the handler may be reading it.
     EXIT.store(Box::into_raw(Box::new(exit)), Relaxed);
 }
 

@@ -88,9 +88,9 @@ impl Child {
     pub(crate) fn report(&self, step: u8, errno: Errno) {
         let report = [step, errno as u8];
         let address = report.as_ptr().expose_provenance();
-        // SAFETY: the kernel reads these two bytes. If hinit has ended, the write fails and no process needs them.
-        let _hinit_may_be_gone =
-            unsafe { call(libc::SYS_write, [int(self.report), address, report.len()]) };
+        // It fails only if hinit has ended, and then no process needs the report.
+        // SAFETY: the kernel reads these two bytes.
+        let _ignored = unsafe { call(libc::SYS_write, [int(self.report), address, report.len()]) };
     }
 }
 

@@ -55,7 +55,7 @@ unsafe fn after(mut variable: *const c_char, start: &[u8]) -> Option<*const c_ch
 /// The value of a variable, if it has this name.
 ///
 /// # Safety
-/// As for `after`.
+/// It must be a variable of hinit's environment.
 unsafe fn value(variable: *const c_char, name: &CStr) -> Option<*const c_char> {
     // SAFETY: the caller guarantees the variable.
     unsafe { after(after(variable, name.to_bytes())?, b"=") }
@@ -72,7 +72,7 @@ pub(crate) fn environment(name: &CStr) -> Option<&'static OsStr> {
 
 /// Calls `call` with each variable (`NAME=VALUE`) that begins with `prefix`.
 pub(crate) fn each_variable(prefix: &[u8], call: &mut dyn FnMut(&'static [u8])) {
-    // SAFETY: as above.
+    // SAFETY: these are hinit's variables, which stay.
     unsafe {
         for variable in variables(environ) {
             if after(variable, prefix).is_some() {
@@ -92,7 +92,7 @@ pub(crate) fn set_environment(name: &CStr, value: &CStr) {
 /// Removes a variable, for the server.
 pub(crate) fn unset_environment(name: &CStr) {
     if environment(name).is_some() {
-        // SAFETY: as above.
+        // SAFETY: hinit has one thread, and the new list is one of C strings that stay.
         unsafe { environ = changed(environ, name, ptr::null()) };
     }
 }

@@ -50,7 +50,7 @@ struct Heap {
     reserve: Arena<RESERVE>,
 }
 
-/// Aligned as blocks are.
+/// Memory that blocks are cut from, aligned as they are.
 #[repr(align(16))]
 struct Arena<const SIZE: usize>(UnsafeCell<[u8; SIZE]>);
 

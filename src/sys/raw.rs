@@ -31,7 +31,7 @@ pub(super) unsafe fn call<const N: usize>(
             lateout("rcx") _, lateout("r11") _, options(nostack)
         );
     }
-    // SAFETY: as above.
+    // SAFETY: the caller guarantees the arguments; the registers are those of syscall(2).
     #[cfg(target_arch = "aarch64")]
     unsafe {
         asm!(

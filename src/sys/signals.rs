@@ -40,7 +40,7 @@ impl SignalSet {
         self.0 & Self::bit(signal) != 0
     }
 
-    /// No bit for a number that is no signal.
+    /// The bit of a signal; 0 for a number that no signal has.
     const fn bit(signal: c_int) -> u64 {
         match signal {
             1..=64 => 1 << (signal - 1),

@@ -41,9 +41,10 @@ pub(crate) fn leave_terminal() {
     }
 }
 
-/// Makes the terminal of standard input that of the caller's session, if it is free (`TIOCSCTTY`). Where it
-/// is not, or there is none, the session has no terminal.
+/// Makes the terminal of standard input that of the caller's session, if it is free (`TIOCSCTTY`). If
+/// that fails, the session has no terminal.
 pub(crate) fn take_terminal() {
+    // It fails if there is no terminal, or if it is another session's: then the server runs without.
     // SAFETY: no memory is passed.
-    let _is_another_sessions = unsafe { call(libc::SYS_ioctl, [STDIN, TIOCSCTTY, 0]) };
+    let _ignored = unsafe { call(libc::SYS_ioctl, [STDIN, TIOCSCTTY, 0]) };
 }

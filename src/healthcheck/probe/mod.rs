@@ -47,8 +47,9 @@ impl fmt::Display for ProbeName<'_> {
     }
 }
 
-/// Runs a probe once. (Not inlined: the buffers for an answer would make the caller's stack larger, and cost
-/// a health check without probes a page or two.)
+/// Runs a probe once.
+// Not inlined: the buffers for an answer would make the caller's stack larger, and cost a health check without probes a
+// page or two.
 #[inline(never)]
 pub(crate) fn run<'a>(probe: &'a Probe, http: &Http, deadline: Deadline) -> Outcome<'a> {
     let start = Instant::now();

@@ -15,7 +15,7 @@ pub(super) struct Statuses {
 
 const STATUS: &[u8] = b":status";
 const GRPC_STATUS: &[u8] = b"grpc-status";
-/// The same names, Huffman-coded.
+/// Both names, Huffman-coded.
 const STATUS_CODED: &[u8] = &[0xb8, 0x84, 0x8d, 0x36, 0xa3];
 const GRPC_STATUS_CODED: &[u8] = &[0x9a, 0xca, 0xc8, 0xb2, 0x12, 0x34, 0xda, 0x8f];
 
@@ -132,7 +132,7 @@ fn decoded_number(coded: &[u8]) -> Option<u32> {
         return None;
     }
     let byte = |at| coded.get(at).copied().unwrap_or(0xff);
-    // Those that are left, with ones after them.
+    // All bytes, with ones after them.
     let mut bits = u32::from_be_bytes([byte(0), byte(1), byte(2), 0xff]);
     let mut left = coded.len() * 8;
     let mut number = None;
