@@ -38,7 +38,7 @@ fn the_last_main_pid_counts(mode: Mode) {
 fn one_that_counts_later_does_not_hide_a_refused_one(mode: Mode) {
     let dir = TempDir::new();
     let messages = notify("MAINPID=$! MAINPID=4194303 MAINPID=$! MAINPID=1");
-    let ended = Start::with_notify(mode, &dir.join("pid"))
+    let ended = Start::with_notify(mode, dir.join("pid"))
         .script(&format!("sleep 1000 & {messages}; exit 5"))
         .run();
     let lines: Vec<_> = ended.log.lines().collect();
