@@ -127,7 +127,11 @@ impl Shutdown {
                 self.extended = now.checked_add(time).filter(|_| self.passed_on.is_some());
                 Action::Nothing
             }
-            StopEvent::ChildEnded => self.clear_up(now),
+            // What is due comes first, or a stream of orphans that end would keep it off.
+            StopEvent::ChildEnded => match self.deadline_passed(now) {
+                Action::Nothing => self.clear_up(now),
+                due => due,
+            },
             StopEvent::NoneLeft => Action::Leave,
             StopEvent::Deadline => self.deadline_passed(now),
         }

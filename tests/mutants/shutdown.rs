@@ -30,10 +30,6 @@ mutants! {
         "found = process::all()?.into_iter().filter(|p| p.pid != getpid()).collect();"
     } fails "shutdown::drain::an_unrelated_process_in_the_same_pid_namespace_is_left_alone";
 
-    orphans_that_end_postpone_the_kill: "run/main_loop/clock.rs" {
-        "event @ (StopEvent::ServerEnded | StopEvent::NoneLeft)" => "event"
-    } fails "shutdown::grace::pid_1::leftovers_that_make_orphans_without_end_are_killed";
-
     orphans_that_end_keep_hinit_from_leaving: "run/shutdown.rs" {
         "let leave = self.killing.map(" => "let leave = None::<Instant>.map(",
         "KILL_INTERVAL: Duration = Duration::from_millis(50);" => "KILL_INTERVAL: Duration = Duration::from_hours(1);"

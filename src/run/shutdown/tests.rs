@@ -97,6 +97,16 @@ fn the_drain_has_8_seconds_less_what_the_server_took_but_at_least_1() {
             (8520, NoneLeft, Leave, Some(9500)),
         ],
     );
+    // The end of an orphan does not keep off what is due.
+    play(
+        PLAIN,
+        &[
+            (0, signal(SIGINT), pass_on(SIGINT), None),
+            (7500, ServerEnded, Terminate, Some(8500)),
+            (8500, ChildEnded, Kill, Some(9500)),
+            (9500, ChildEnded, Leave, Some(9500)),
+        ],
+    );
     // Without a stop signal.
     play(
         PLAIN,
