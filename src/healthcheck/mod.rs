@@ -70,7 +70,7 @@ fn set_deadline(options: &Healthcheck, inherited: SignalSet) {
     let report = Report::new(Some(Verdict::Deadline(options.timeout)));
     // Prepared here, because a signal handler must not allocate.
     let line = match options.answer {
-        Answer::Line => Line::new(format_args!("{report}")).bytes().to_vec(),
+        Answer::Line => format!("{report}\n").into_bytes(),
         Answer::Json => format!("{}\n", report.json()).into_bytes(),
         Answer::Silence => Vec::new(),
     };
