@@ -136,8 +136,8 @@ impl Handover {
         self.previous = Some(server);
     }
 
-    /// Whether this child, which hinit is about to reap, is the server before this one.
-    pub(super) fn is_end_of_previous(&mut self, pid: Pid) -> bool {
+    /// Whether this child, which was reaped, is the server before this one, of which hinit then knows no more.
+    pub(super) fn take_previous(&mut self, pid: Pid) -> bool {
         self.previous.take_if(|previous| *previous == pid).is_some()
     }
 }

@@ -161,7 +161,7 @@ impl SignalSweep {
         done
     }
 
-    /// The same where there is no memory for a list. Processes that have had the signal get it once more.
+    /// Signals the leftovers where there is no memory for a list of them. Those that have had the signal get it once more.
     fn signal_without_list(&self) -> nix::Result<()> {
         process::each(&mut |process| {
             if !process.has_ended() && is_descendant(process.pid) {

@@ -1,5 +1,5 @@
-//! The main loop, from the server's start to its end. From here on nothing ends hinit but the server's end: no
-//! step returns an error.
+//! The main loop, from the server's start to its end. Until the exec, a step may fail, and that ends hinit. After it
+//! nothing but the server's end does: each failure is a warning.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -11,7 +11,7 @@ use nix::unistd::chdir;
 use super::ending::{Ending, ServerEnd, UnkillableServer};
 use super::handover::Handover;
 use super::health::Health;
-use super::launch::Start;
+use super::launch::Launch;
 use super::leftovers::Leftovers;
 use super::ready::ReadyWhen;
 use super::server::Server;
@@ -51,14 +51,14 @@ pub(super) struct MainLoop<'a> {
 }
 
 impl<'a> MainLoop<'a> {
-    pub(super) fn new(
-        options: &'a Run,
-        start: Start,
-        queue: SignalQueue,
-        claim: Option<Claim>,
-        terminal: Option<Terminal>,
-        sockets: Option<Sockets>,
-    ) -> Self {
+    pub(super) fn new(options: &'a Run, launch: Launch) -> Self {
+        let Launch {
+            start,
+            queue,
+            claim,
+            terminal,
+            sockets,
+        } = launch;
         let handover = Handover::new(options, start.directory().unwrap_or(Path::new("")));
         let server = Server::new(start, options.group);
         let health = Health::new(
@@ -157,7 +157,7 @@ impl<'a> MainLoop<'a> {
         };
         let identity = start.finish()?;
         let now = Instant::now();
-        self.server.has_started(now);
+        self.server.set_started(now);
         self.health.set_started(now);
         if let Some(ready_when) = &mut self.ready_when {
             ready_when.start(identity, now);

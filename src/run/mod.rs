@@ -30,7 +30,7 @@ mod socket_file;
 mod sockets;
 mod terminal;
 
-/// What reads bytes of others.
+/// The parsers of what other processes write.
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzz {
     pub(crate) use super::launch::fuzz::{accounts, program};
@@ -40,6 +40,7 @@ pub(crate) mod fuzz {
 
 #[cfg(test)]
 pub(crate) use health::tests::phases;
+use main_loop::MainLoop;
 use signals::{Event, SignalQueue};
 
 /// Runs the server, from the claim of its PID file to its end. Returns the exit code. (Apart from its
@@ -50,9 +51,9 @@ pub(crate) fn run(options: &Run, signal_mask: SignalSet) -> u8 {
     let FailureCodes([failed, ..]) = options.profile.exit_codes;
     sys::on_alloc_failure(OnAllocFailure::Refuse, failed);
     match launch::start_server(options, signal_mask, log) {
-        Ok(main_loop) => {
+        Ok(launch) => {
             sys::on_alloc_failure(OnAllocFailure::Wait, failed);
-            main_loop.run()
+            MainLoop::new(options, launch).run()
         }
         Err(error) => {
             log.error(format_args!("{error}"));

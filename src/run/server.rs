@@ -62,7 +62,7 @@ impl Server {
     }
 
     /// The child has executed the server.
-    pub(super) fn has_started(&mut self, now: Instant) {
+    pub(super) fn set_started(&mut self, now: Instant) {
         self.started = now;
     }
 

@@ -9,7 +9,6 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid, getppid};
 
-use super::main_loop::MainLoop;
 use super::signals::{self, SignalQueue};
 use super::sockets::{self, Sockets};
 use super::{adopt_orphans, notify};
@@ -83,12 +82,21 @@ impl SocketRecipient {
     }
 }
 
+/// A launch under way: the child, and what hinit has opened and claimed for it.
+pub(super) struct Launch {
+    pub(super) start: Start,
+    pub(super) queue: SignalQueue,
+    pub(super) claim: Option<Claim>,
+    pub(super) terminal: Option<Terminal>,
+    pub(super) sockets: Option<Sockets>,
+}
+
 /// Prepares the launch and creates the child.
 pub(super) fn start_server(
     options: &Run,
     signal_mask: SignalSet,
     log: Log,
-) -> error::Result<MainLoop<'_>> {
+) -> error::Result<Launch> {
     let inherited = Inherited {
         signal_mask,
         // Some callers leave SIGCHLD ignored, and then the kernel would not report the server's end.
@@ -111,31 +119,16 @@ pub(super) fn start_server(
     } else {
         Terminal::of_session()
     };
-    let start = || {
-        let identity = options.user.as_ref();
-        let identity = identity.map(|user| Identity::new(user, options.keep_groups));
-        let mut identity = identity.transpose()?;
-        notify::delegate_watchdog();
-        let sockets = Sockets::open(options, claim.as_ref(), identity.as_ref())?;
-        let users_directory = enter_directory(options)?;
-        for path in &options.stale {
-            // Relative paths count from the server's directory.
-            let base = users_directory.unwrap_or(Path::new(""));
-            stale::remove(&base.join(path), log);
-        }
-        if let Some(identity) = &mut identity {
-            identity.directory = users_directory.map(Path::to_owned);
-            streams::change_owner(identity.uid(), terminal.as_ref(), log);
-        }
-        let start = Start::new(options, identity, terminal.as_ref(), inherited)?;
-        Ok((start, sockets))
-    };
-    match start() {
+    match start(options, claim.as_ref(), terminal.as_ref(), inherited, log) {
         Ok((start, sockets)) => {
             signals::halve_signal_queue_limit();
-            Ok(MainLoop::new(
-                options, start, queue, claim, terminal, sockets,
-            ))
+            Ok(Launch {
+                start,
+                queue,
+                claim,
+                terminal,
+                sockets,
+            })
         }
         Err(error) => {
             if let Some(Err(left_behind)) = claim.map(Claim::remove) {
@@ -144,6 +137,33 @@ pub(super) fn start_server(
             Err(error)
         }
     }
+}
+
+/// Opens the sockets, and starts the child as its user and in its directory.
+fn start(
+    options: &Run,
+    claim: Option<&Claim>,
+    terminal: Option<&Terminal>,
+    inherited: Inherited,
+    log: Log,
+) -> error::Result<(Start, Option<Sockets>)> {
+    let identity = options.user.as_ref();
+    let identity = identity.map(|user| Identity::new(user, options.keep_groups));
+    let mut identity = identity.transpose()?;
+    notify::delegate_watchdog();
+    let sockets = Sockets::open(options, claim, identity.as_ref())?;
+    let users_directory = enter_directory(options)?;
+    for path in &options.stale {
+        // Relative paths count from the server's directory.
+        let base = users_directory.unwrap_or(Path::new(""));
+        stale::remove(&base.join(path), log);
+    }
+    if let Some(identity) = &mut identity {
+        identity.directory = users_directory.map(Path::to_owned);
+        streams::change_owner(identity.uid(), terminal, log);
+    }
+    let start = Start::new(options, identity, terminal, inherited)?;
+    Ok((start, sockets))
 }
 
 /// Enters the server's directory. Returns it, if only the server's user may enter it: root without

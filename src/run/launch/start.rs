@@ -35,6 +35,15 @@ enum Step {
     Execute,
 }
 
+impl Step {
+    /// The step that the child reports by this number.
+    fn of(number: u8) -> Self {
+        let is_it = |step: &Self| *step as u8 == number;
+        let mut steps = [Self::User, Self::Directory].into_iter();
+        steps.find(is_it).unwrap_or(Self::Execute)
+    }
+}
+
 impl Start {
     pub(in crate::run) fn new(
         options: &Run,
@@ -114,12 +123,10 @@ impl Start {
             }
         };
         let _exit_status = sys::reap(self.child());
-        Err(match &self.identity {
-            Some(identity) if step == Step::User as u8 => identity.cannot_assume(errno_reported),
-            Some(identity) if step == Step::Directory as u8 => {
-                identity.cannot_enter(errno_reported)
-            }
-            identity => {
+        Err(match (Step::of(step), &self.identity) {
+            (Step::User, Some(identity)) => identity.cannot_assume(errno_reported),
+            (Step::Directory, Some(identity)) => identity.cannot_enter(errno_reported),
+            (Step::User | Step::Directory | Step::Execute, identity) => {
                 let identity = identity.as_ref();
                 let limit = identity.and_then(|user| user.too_many_processes(errno_reported));
                 let uid = identity.map(Identity::uid);

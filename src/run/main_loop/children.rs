@@ -100,7 +100,7 @@ impl MainLoop<'_> {
 
     /// A child other than the server was reaped.
     fn note_end(&mut self, pid: Pid, status: ExitStatus, event: &mut Option<StopEvent>) {
-        if self.handover.is_end_of_previous(pid) {
+        if self.handover.take_previous(pid) {
             self.health.clear_announced_stop();
         }
         if self.is_ready_probe(pid) {

@@ -88,7 +88,7 @@ impl MainLoop<'_> {
             ready_when.handle_deadline(now, log);
         }
         self.warn_if_late(now);
-        Ok(if self.is_watchdog_due(now) {
+        Ok(if self.take_watchdog_expiry(now) {
             StopEvent::WatchdogExpired
         } else {
             StopEvent::Deadline

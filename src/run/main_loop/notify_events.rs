@@ -123,8 +123,8 @@ impl MainLoop<'_> {
         }
     }
 
-    /// Whether the server has just been silent for too long, and gets the watchdog's signal because of that.
-    pub(super) fn is_watchdog_due(&mut self, now: Instant) -> bool {
+    /// Warns once of a server that has been silent for too long. Whether it gets the watchdog's signal now.
+    pub(super) fn take_watchdog_expiry(&mut self, now: Instant) -> bool {
         let Some(verdict) = self.health.take_silence_warning(now) else {
             return false;
         };

@@ -44,7 +44,7 @@ impl MainLoop<'_> {
         }
     }
 
-    /// Once.
+    /// Warns once that the server is late to be ready.
     pub(super) fn warn_if_late(&mut self, now: Instant) {
         if !self.health.take_ready_warning(now) {
             return;

@@ -47,7 +47,7 @@ impl Received {
         self.1
     }
 
-    /// The same from the same sender, but as another number.
+    /// This signal with another number: that of a rewriting rule.
     pub(in crate::run) fn rewritten(mut self, number: c_int) -> Self {
         self.0.ssi_signo = number.cast_unsigned();
         self
