@@ -74,6 +74,7 @@ impl Bench {
         docker(&["version"]).map_err(|error| format!("no Docker engine answers: {error}"))?;
         let image = Image::build(
             &self.directory,
+            IMAGE,
             &[(HINIT, &init.path), ("load", &self.load)],
         )?;
         let batches = (self.rounds / 500).max(1);
@@ -93,13 +94,13 @@ impl Bench {
     }
 }
 
-struct Image(String);
+pub(crate) struct Image(String);
 
 impl Image {
-    fn build(directory: &str, files: &[(&str, &str)]) -> Result<Self> {
+    pub(crate) fn build(directory: &str, dockerfile: &str, files: &[(&str, &str)]) -> Result<Self> {
         let context = format!("{directory}/image");
         fs::create_dir_all(&context)?;
-        fs::write(format!("{context}/Dockerfile"), IMAGE)?;
+        fs::write(format!("{context}/Dockerfile"), dockerfile)?;
         for (name, path) in files {
             fs::copy(path, format!("{context}/{name}"))?;
         }
@@ -108,7 +109,11 @@ impl Image {
         Ok(Self(name))
     }
 
-    fn run(&self, options: &[&str]) -> Result<Container> {
+    pub(crate) fn name(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn run(&self, options: &[&str]) -> Result<Container> {
         // Interactive, because the server ends at the end of its standard input.
         let words = [
             &["run", "--detach", "--interactive"],
@@ -127,9 +132,17 @@ impl Drop for Image {
     }
 }
 
-struct Container(String);
+pub(crate) struct Container(String);
 
 impl Container {
+    pub(crate) fn stop(&self) -> Result<()> {
+        docker(&["stop", &self.0])?;
+        match self.inspect("{{.State.ExitCode}}")?.as_str() {
+            "0" => Ok(()),
+            code => Err(format!("the container ended with {code}").into()),
+        }
+    }
+
     fn inspect(&self, field: &str) -> Result<String> {
         docker(&["inspect", "--format", field, &self.0])
     }
@@ -183,25 +196,45 @@ impl Drop for Container {
     }
 }
 
-/// The ends of health checks, as `docker events` reports them.
-struct Ends {
+/// The ends of health checks.
+struct Ends(Events);
+
+impl Ends {
+    fn follow(container: &str) -> Result<Self> {
+        Events::follow(
+            &format!("container={container}"),
+            "exec_die",
+            "{{.Actor.Attributes.exitCode}}",
+        )
+        .map(Self)
+    }
+
+    fn wait(&mut self, count: usize) -> Result<()> {
+        for _ in 0..count {
+            let line = self.0.next()?;
+            // A check that fails early would look cheap.
+            if line != "0" {
+                return Err(format!("a health check ended with {line:?}").into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What `docker events` reports.
+pub(crate) struct Events {
     events: Child,
     lines: BufReader<UnixStream>,
 }
 
-impl Ends {
-    fn follow(container: &str) -> Result<Self> {
+impl Events {
+    /// The events of this kind, each as a line in this format.
+    pub(crate) fn follow(filter: &str, event: &str, format: &str) -> Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_read_timeout(Some(CHECK_TIMEOUT))?;
         let events = Command::new("docker")
-            .args([
-                "events",
-                "--filter",
-                "event=exec_die",
-                "--format",
-                "{{.Actor.Attributes.exitCode}}",
-            ])
-            .args(["--filter", &format!("container={container}")])
+            .args(["events", "--filter", &format!("event={event}")])
+            .args(["--filter", filter, "--format", format])
             .stdin(Stdio::null())
             .stdout(OwnedFd::from(theirs))
             .spawn()?;
@@ -211,20 +244,14 @@ impl Ends {
         })
     }
 
-    fn wait(&mut self, count: usize) -> Result<()> {
-        for _ in 0..count {
-            let mut line = String::new();
-            self.lines.read_line(&mut line)?;
-            // A check that fails early would look cheap.
-            if line != "0\n" {
-                return Err(format!("a health check ended with {line:?}").into());
-            }
-        }
-        Ok(())
+    pub(crate) fn next(&mut self) -> Result<String> {
+        let mut line = String::new();
+        self.lines.read_line(&mut line)?;
+        Ok(line.trim_end().to_string())
     }
 }
 
-impl Drop for Ends {
+impl Drop for Events {
     fn drop(&mut self) {
         let _ = self.events.kill();
         let _ = self.events.wait();
@@ -261,7 +288,7 @@ fn engine() -> Result<f64> {
 }
 
 /// Runs `docker`, and returns what it prints.
-fn docker(words: &[&str]) -> Result<String> {
+pub(crate) fn docker(words: &[&str]) -> Result<String> {
     let output = Command::new("docker").args(words).output()?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr)

@@ -49,6 +49,7 @@ mod statistics;
 mod storm;
 mod table;
 mod throughput;
+mod waits;
 mod work;
 
 use std::fs;

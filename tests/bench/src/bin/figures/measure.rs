@@ -13,7 +13,7 @@ use crate::{csv, program};
 
 type Measure = fn(&mut Bench) -> Result<Vec<Row>>;
 
-const MEASUREMENTS: [(&str, Measure); 23] = [
+const MEASUREMENTS: [(&str, Measure); 24] = [
     // First, while there is no other init that would share its pages.
     ("idle-memory", |bench| Ok(bench.memory())),
     ("idle-crowd", |bench| Ok(bench.crowd())),
@@ -39,6 +39,7 @@ const MEASUREMENTS: [(&str, Measure); 23] = [
     ("probes-none", |bench| Ok(bench.listening())),
     ("probes-cpu", |bench| Ok(bench.probe_cpu())),
     ("probes-kept", |bench| Ok(bench.throughput())),
+    ("waits", |bench| Ok(bench.waits())),
     ("probes-storm", |bench| Ok(bench.storm())),
     ("probes-slow", |bench| Ok(bench.slow_clients())),
     ("idle-end", |bench| {

@@ -2,6 +2,7 @@
 //!
 //!     load mark FIFO COMMAND...   execute COMMAND, which closes FIFO
 //!     load wait                   do nothing
+//!     load end                    end at SIGTERM
 //!     load stamp                  print the time when SIGUSR1 arrives
 //!     load orphans                leave thousands of orphans, and echo meanwhile
 //!     load storm                  print the time when SIGUSR1 arrives, and leave orphans meanwhile
@@ -38,6 +39,7 @@ fn main() -> Result<()> {
     match *words {
         ["mark", fifo, command, ref arguments @ ..] => mark(fifo, command, arguments),
         ["wait"] => wait(),
+        ["end"] => end(),
         ["stamp"] => stamp(),
         ["orphans"] => orphans::orphans(),
         ["storm"] => storm::storm(),
@@ -55,6 +57,15 @@ fn mark(fifo: &str, command: &str, arguments: &[&str]) -> Result<()> {
 fn wait() -> Result<()> {
     report_ready()?;
     io::copy(&mut stdin(), &mut io::sink())?;
+    Ok(())
+}
+
+/// As a server does that stops properly. As PID 1 it would not get a SIGTERM that it does not wait for.
+fn end() -> Result<()> {
+    let term = SigSet::from(Signal::SIGTERM);
+    term.thread_block()?;
+    report_ready()?;
+    term.wait()?;
     Ok(())
 }
 
