@@ -30,11 +30,6 @@ mutants! {
         "found = process::all()?.into_iter().filter(|p| p.pid != getpid()).collect();"
     } fails "shutdown::drain::an_unrelated_process_in_the_same_pid_namespace_is_left_alone";
 
-    orphans_that_end_keep_hinit_from_leaving: "run/shutdown.rs" {
-        "let leave = self.killing.map(" => "let leave = None::<Instant>.map(",
-        "KILL_INTERVAL: Duration = Duration::from_millis(50);" => "KILL_INTERVAL: Duration = Duration::from_hours(1);"
-    } fails "shutdown::survivors::leftovers_of_another_user_that_fork_without_end_are_left";
-
     the_lock_is_released_before_the_drain: "run/main_loop/children.rs" {
         "                self.update_pid_file(&Claim::clear);" =>
         "                self.update_pid_file(&Claim::clear); drop(self.claim.take());"

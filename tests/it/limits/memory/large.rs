@@ -61,7 +61,7 @@ fn long_command_lines_and_paths_are_refused_in_one_line() {
             ["--pid-file", pid_file, "--", "none"].to_vec(),
         ),
     ] {
-        let all = limited("as", steps(64), path_variable, &arguments);
+        let all = limited("as", steps(32), path_variable, &arguments);
         let (server, none) = (start(server), start("none"));
         assert_enough_or_reported(&all, what, 125, &[NO_MEMORY, &server, &none]);
         assert!(!path.exists(), "{what}");
