@@ -140,7 +140,7 @@ fn probes(invocation: &mut Invocation) -> Vec<Probe> {
 /// What is sent to the web servers, and expected of them.
 fn http(invocation: &mut Invocation) -> Http {
     let mut http = Http {
-        head: Given::method(invocation),
+        head: Given::head(invocation),
         headers: Given::header(invocation),
         expect: Given::expect(invocation),
         contains: Given::contains(invocation),

@@ -85,7 +85,7 @@ options! {
         },
 
         ["What --http sends and expects"]
-        method: bool = METHOD {
+        head: bool = METHOD {
             (
                 "--method METHOD",
                 "Method of the HTTP request: GET or HEAD",
