@@ -209,9 +209,9 @@ impl SignalSweep {
     }
 }
 
-/// Whether the standard input of a process is a pipe, or hinit may not find that out: such a process may end by
-/// itself when the writers of the pipe have ended. hinit's own standard input does not count, because its writers
-/// are outside of the container.
+/// Whether the standard input of a process is a pipe, or was one, or hinit may not find that out: such a process may
+/// end by itself when the writers of the pipe have ended. hinit's own standard input does not count, because its
+/// writers are outside of the container.
 fn may_read_pipe(process: &Process) -> bool {
     /// A shell that has just forked may not have made the pipe its standard input yet (bash's `> >(sed)`).
     const YOUNG: Duration = Duration::from_secs(1);
@@ -224,6 +224,8 @@ fn may_read_pipe(process: &Process) -> bool {
             // The permissions of the link say whether the file is open for reading (proc(5)).
             (Ok(link), _) if link.st_mode & S_IRUSR == 0 => false,
             (Ok(_), Ok(file)) => Kind::of(&file) == Kind::Fifo && own != Ok(FileId::of(&file)),
+            // A filter may close its input before it writes its last lines, as tail does.
+            (Err(Errno::ENOENT), _) => fd == "0",
             // For another user's process it takes the permission to trace it (ptrace(2)).
             (Err(errno), _) | (_, Err(errno)) => errno == Errno::EACCES,
         }

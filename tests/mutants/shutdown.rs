@@ -71,6 +71,10 @@ mutants! {
         "process.started.age() < YOUNG" => "process.started.age() < YOUNG - YOUNG"
     } fails "shutdown::readers::pid_1::a_filter_of_the_servers_output_writes_its_last_lines";
 
+    a_filter_that_has_closed_its_input_gets_term_at_once: "run/leftovers.rs" {
+        "=> fd == \"0\"," => "=> fd.is_empty(),"
+    } fails "shutdown::readers::pid_1::a_filter_of_the_servers_output_writes_its_last_lines";
+
     an_unreadable_process_is_no_filter: "run/leftovers.rs" {
         "=> errno == Errno::EACCES," => "=> errno == Errno::EIO,"
     } fails "shutdown::readers::a_filter_of_another_user_writes_its_last_lines";

@@ -53,7 +53,15 @@ fn a_filter_of_the_servers_output_writes_its_last_lines(mode: Mode) {
             dir.join("moved").display()
         )
     };
-    let scripts: [&dyn Fn(&TempDir) -> String; 3] = [&simple, &by_name, &later];
+    // The filter has read all that it wants, and closed the pipe.
+    let closed = |dir: &TempDir| {
+        format!(
+            "exec > >(read line; exec <&-; >{0}; sleep 0.1; echo $line); \
+             echo FATAL; until test -e {0}; do :; done; exit 3",
+            dir.join("closed").display()
+        )
+    };
+    let scripts: [&dyn Fn(&TempDir) -> String; 4] = [&simple, &by_name, &later, &closed];
     for script in scripts {
         expect((3, "FATAL"), |dir| run_bash(Start::new(mode), &script(dir)));
     }
