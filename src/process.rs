@@ -1,12 +1,13 @@
 //! Processes, as /proc shows them.
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, readlinkat};
+use nix::fcntl::{AT_FDCWD, OFlag};
 use nix::sys::signal::kill;
 use nix::unistd::{Pid, getpid};
 
 use crate::file;
-use crate::sys::{self, is_missing, probe_process, try_reserve};
+use crate::sys::{self, is_missing, probe_process, symlink_target, try_reserve};
+use crate::text::pid;
 
 mod stat;
 
@@ -132,9 +133,8 @@ pub(crate) fn all() -> nix::Result<Vec<Process>> {
 pub(crate) fn each(call: &mut dyn FnMut(Process) -> nix::Result<()>) -> nix::Result<()> {
     let mut result = Ok(());
     let listed = file::each_name("/proc", &mut |name| {
-        let pid = name.to_str().ok().and_then(|name| name.parse().ok());
-        if let Some(pid) = pid
-            && let Err(errno) = none_unless_exhausted(try_read(Pid::from_raw(pid)))
+        if let Some(pid) = name.to_str().ok().and_then(pid)
+            && let Err(errno) = none_unless_exhausted(try_read(pid))
                 .and_then(|process| process.map_or(Ok(()), &mut *call))
         {
             result = Err(errno);
@@ -145,8 +145,8 @@ pub(crate) fn each(call: &mut dyn FnMut(Process) -> nix::Result<()>) -> nix::Res
 
 /// Whether /proc is that of hinit's PID namespace. The /proc of another one shows other processes.
 pub(crate) fn is_proc_ours() -> bool {
-    match readlinkat(AT_FDCWD, c"/proc/self") {
-        Ok(own) => own.to_str().map(str::parse) == Some(Ok(getpid().as_raw())),
+    match symlink_target(AT_FDCWD, c"/proc/self") {
+        Ok(own) => own.to_str().and_then(pid) == Some(getpid()),
         Err(errno) => !is_hidden(errno),
     }
 }
@@ -217,8 +217,7 @@ fn thread_group(pid: Pid) -> nix::Result<Pid> {
 
 fn parse_status(status: &str) -> Option<Pid> {
     let mut lines = status.split('\n');
-    let group = lines.find_map(|line| line.strip_prefix("Tgid:\t")?.parse().ok());
-    group.map(Pid::from_raw)
+    lines.find_map(|line| pid(line.strip_prefix("Tgid:\t")?))
 }
 
 /// Reads the bytes as a stat file and as a status file.

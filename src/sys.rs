@@ -39,7 +39,7 @@ pub(crate) use child::{Child, ChildPlan, Executable, StartingChild, fork, succee
 #[cfg(not(any(test, fuzzing)))]
 pub(crate) use descriptors::occupy_standard_fds;
 pub(crate) use descriptors::{KeptDescriptors, STDERR, STDIN, STDOUT};
-pub(crate) use directory::each_name;
+pub(crate) use directory::{each_name, symlink_target};
 pub(crate) use environment::{
     ServerEnvironment, each_variable, environment, set_environment, unset_environment,
 };

@@ -1,6 +1,8 @@
-//! Texts of a bounded size, which allocate nothing, and the names of signals and processes.
+//! Texts of a bounded size, which allocate nothing; bytes as text; and the names of signals and processes.
 
+use std::ffi::OsStr;
 use std::fmt::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 
 use nix::libc::{SIGPWR, SIGSTKFLT, c_int};
 use nix::unistd::Pid;
@@ -111,6 +113,17 @@ impl Line {
 pub(crate) fn digits(text: &str) -> Option<u64> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| is_number)
+}
+
+/// A PID: a decimal number of digits only.
+pub(crate) fn pid(text: &str) -> Option<Pid> {
+    let number = c_int::try_from(digits(text)?);
+    number.ok().map(Pid::from_raw)
+}
+
+/// Bytes as text for a message; `\u{fffd}` replaces what is not UTF-8.
+pub(crate) fn shown(bytes: &[u8]) -> String {
+    format!("{}", OsStr::from_bytes(bytes).display())
 }
 
 /// What a process is or does: `process 7 is alive`.

@@ -99,7 +99,8 @@ impl<'a> Invocation<'a> {
     pub(super) fn operand(&mut self) -> OsString {
         self.at_most(1);
         if self.operands.is_empty() {
-            let operand = self.topic.usage.rsplit(' ').next().unwrap_or_default();
+            let last_word = self.topic.usage.split(' ').reduce(|_, word| word);
+            let operand = last_word.unwrap_or_default();
             self.refuse(format!("`{}` needs a {operand}", self.topic.call));
         }
         self.operands.pop().unwrap_or_default()

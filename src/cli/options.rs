@@ -145,8 +145,9 @@ impl Opt {
             text.push(' ');
             text.push_str(word);
         };
-        let words = parts.next().unwrap_or_default();
-        words.split([' ', '\n']).for_each(&mut add);
+        for line in parts.next().unwrap_or_default().split('\n') {
+            line.split(' ').for_each(&mut add);
+        }
         if self.has_variable() && !self.is_variable_only() {
             add(&["[env: ", &self.env_name(), "]"].concat());
         }

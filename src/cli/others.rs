@@ -1,5 +1,6 @@
 //! The command lines of the small commands.
 
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use nix::libc::c_int;
@@ -7,6 +8,7 @@ use nix::libc::c_int;
 use super::invocation::Invocation;
 use super::options::{SignalOptions, StatusOptions};
 use super::{Command, PidFile, suggestions, values};
+use crate::text;
 
 /// A signal for the server.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +36,7 @@ pub(super) fn signal(invocation: &mut Invocation) -> Command {
     let operand = invocation.operand();
     let number = operand.to_str().and_then(values::SIGNAL.parse);
     if number.is_none() {
-        let word = operand.to_string_lossy();
+        let word = text::shown(operand.as_bytes());
         let misspelt = suggestions::misspelt_signal(&word);
         invocation.refuse(
             misspelt.unwrap_or_else(|| format!("`{word}` is not {}", values::SIGNAL.expected.text)),

@@ -230,8 +230,10 @@ fn received_signal(text: &str) -> Option<c_int> {
 /// `TERM,INT,QUIT`: at least one.
 fn stop_signals(list: &str) -> Option<SignalSet> {
     let mut signals = SignalSet::NONE;
-    for text in list.split([',', ' ']).filter(|text| !text.is_empty()) {
-        signals = signals.with(received_signal(text)?);
+    for words in list.split(',') {
+        for text in words.split(' ').filter(|text| !text.is_empty()) {
+            signals = signals.with(received_signal(text)?);
+        }
     }
     (signals != SignalSet::NONE).then_some(signals)
 }
@@ -252,7 +254,8 @@ fn user(text: &str) -> Option<User> {
         None => (text, None),
     };
     // A colon ends a field of passwd(5).
-    let is_name = |name: &str| !name.is_empty() && !name.contains([':', '\0']);
+    let is_name =
+        |name: &str| !name.is_empty() && !name.bytes().any(|byte| matches!(byte, b':' | 0));
     (is_name(user) && group.is_none_or(is_name)).then(|| User {
         user: user.to_owned(),
         group: group.map(str::to_owned),

@@ -4,6 +4,7 @@ use super::COMMANDS;
 use super::OWN_VARIABLES;
 use super::options::{RUN, VERBOSE, env_name, value_in};
 use super::suggestions::Nearest;
+use crate::text;
 
 /// Adds a variable (`HINIT_NAME=VALUE`) to a warning of unknown variables, unless it is known. A misspelt name has no
 /// effect.
@@ -22,7 +23,7 @@ pub(crate) fn note_if_unknown(variable: &[u8], warning: &mut String) {
         return;
     }
     // All names begin alike, so the beginning would make every name near.
-    let name = String::from_utf8_lossy(name);
+    let name = text::shown(name);
     let word = name.get(OWN_VARIABLES.len()..).unwrap_or_default();
     let dashes = |byte| if byte == b'_' { b'-' } else { byte };
     let word: Vec<u8> = word.bytes().map(dashes).collect();

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use nix::errno::Errno;
 
 use crate::sys::describe;
+use crate::text;
 
 /// Why there is no such command.
 #[derive(Debug, PartialEq, Eq)]
@@ -193,7 +194,7 @@ impl Display for Absence {
 
 /// A path from a file as text for a message. It shows a carriage return, which many editors hide.
 fn shown(path: &[u8]) -> String {
-    String::from_utf8_lossy(path).replace('\r', "\\r")
+    text::shown(path).replace('\r', "\\r")
 }
 
 #[cfg(test)]

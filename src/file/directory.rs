@@ -3,15 +3,16 @@
 //! kernel does in directories that all may write (`fs.protected_symlinks`, proc(5)).
 
 use std::ffi::{CString, OsStr};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::sys::stat::{Mode, fstat};
 
 use super::{Kind, c_string, is_trusted};
+use crate::sys::symlink_target;
 
 const FLAGS: OFlag = OFlag::O_PATH
     .union(OFlag::O_DIRECTORY)
@@ -79,7 +80,7 @@ fn walk(path: &[u8], refused: &mut Option<RefusedLink>) -> nix::Result<OwnedFd> 
             }
             Kind::Symlink if links < MAX_LINKS => {
                 links += 1;
-                let target = readlinkat(&next, c"")?;
+                let target = symlink_target(next.as_fd(), c"")?;
                 if target.as_bytes().starts_with(b"/") {
                     at = root_or_here(b"/")?;
                     shown = root(b"/");

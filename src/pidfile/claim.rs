@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::stat::{Mode, fchmod};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, ftruncate};
 
 use super::Marks;
 use super::lock::{Location, LockError, Locked};
@@ -155,9 +155,8 @@ impl Claim {
     /// Empties the file. The server's PID may be reused from here on, and not before.
     pub(crate) fn clear(&self) -> error::Result<()> {
         let file = &self.locked.file;
-        file.set_len(0).map_err(|e| {
+        ftruncate(file, 0).map_err(|errno_of_clear| {
             self.is_abandoned.set(true);
-            let errno_of_clear = errno(e);
             // Readers must not trust the old PID, and the next hinit may lock the file.
             let released =
                 writer_lock::release(file).and(fs2::FileExt::unlock(file).map_err(errno));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
+use nix::unistd::ftruncate;
 
 use super::writer_lock::{self, LockOutcome};
 use super::{Contents, MAX_BYTES, Marks};
@@ -106,7 +107,7 @@ impl Location {
             if !self.entry.is(FileId::of(stat)) {
                 return Err(LockError::Busy(Reason::KeepsBeingReplaced));
             }
-            file.set_len(0).map_err(errno)?;
+            ftruncate(file, 0)?;
         }
         let is_exclusive = try_lock(fs2::FileExt::try_lock_exclusive(file)).map_err(cannot_lock)?;
         let writer_lock = if is_exclusive {

@@ -20,6 +20,8 @@ use nix::sys::stat::Mode;
 use nix::sys::uio::pread;
 use nix::unistd::Pid;
 
+use crate::text;
+
 mod claim;
 mod default_path;
 mod lock;
@@ -107,13 +109,9 @@ impl Contents {
         } else if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
             Self::NotAPid
         } else {
-            let number = str::from_utf8(digits)
-                .ok()
-                .and_then(|text| text.parse().ok());
-            match number {
-                Some(pid @ 1..=MAX_PID) => Self::Pid(Pid::from_raw(pid)),
-                _ => Self::OutOfRange,
-            }
+            let pid = str::from_utf8(digits).ok().and_then(text::pid);
+            let pid = pid.filter(|pid| (1..=MAX_PID).contains(&pid.as_raw()));
+            pid.map_or(Self::OutOfRange, Self::Pid)
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::file;
 use crate::pidfile::PidFile;
 use crate::process::{self, Process};
 use crate::sys::{self, describe};
-use crate::text::digits;
+use crate::text::{self, digits};
 use crate::time::ShortDuration;
 
 /// A fact, or why it is not known.
@@ -129,7 +129,7 @@ fn command(pid: Pid) -> Result<Value, Unknown> {
     for byte in bytes.iter_mut().filter(|byte| **byte == 0) {
         *byte = b' ';
     }
-    match String::from_utf8_lossy(&bytes).trim_ascii_end() {
+    match text::shown(&bytes).trim_ascii_end() {
         // A zombie has none (proc_pid_cmdline(5)).
         "" => Err(Unknown::Exited),
         shown => Ok(Value::Text(shown.to_owned())),

@@ -76,8 +76,8 @@ impl KeptDescriptors {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let listed = open(c"/proc/self/fd", flags, Mode::empty())?;
         each_name(&listed, &mut |name| {
-            let fd = name.to_str().ok().and_then(|fd| fd.parse().ok());
-            if let Some(fd @ 3..) = fd
+            let fd = name.to_str().ok().and_then(|fd| fd.parse::<usize>().ok());
+            if let Some(fd @ 3..) = fd.and_then(|fd| RawFd::try_from(fd).ok())
                 && fd != listed.as_raw_fd()
                 && !self.0.contains(&fd)
             {

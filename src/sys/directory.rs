@@ -1,7 +1,8 @@
-//! The names in a directory. Not by opendir(3) and readdir(3): those link malloc.
+//! The names in a directory, and where a symlink leads. Not by opendir(3) and readdir(3): those link malloc.
 
-use std::ffi::CStr;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::ffi::{CStr, OsString};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
 
 use nix::libc;
 
@@ -38,4 +39,16 @@ fn first_name(entries: &[u8]) -> Option<(&CStr, &[u8])> {
     let &[low, high] = entries.get(16..)?.first_chunk()?;
     let (entry, behind) = entries.split_at_checked(u16::from_ne_bytes([low, high]).into())?;
     Some((CStr::from_bytes_until_nul(entry.get(19..)?).ok()?, behind))
+}
+
+/// The target of a symlink (readlinkat(2)). Not by nix's function, which asks for the length first.
+pub(crate) fn symlink_target(at: BorrowedFd, path: &CStr) -> nix::Result<OsString> {
+    let mut target = vec![0; libc::PATH_MAX as usize];
+    let path = path.as_ptr().expose_provenance();
+    let address = target.as_mut_ptr().expose_provenance();
+    let arguments = [int(at.as_raw_fd()), path, address, target.len()];
+    // SAFETY: the kernel reads a C string, writes at most that many bytes, and keeps no pointer.
+    let length = unsafe { call(libc::SYS_readlinkat, arguments) }?;
+    target.truncate(length);
+    Ok(OsString::from_vec(target))
 }

@@ -7,9 +7,10 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, readlinkat};
+use nix::fcntl::{AT_FDCWD, OFlag};
 use nix::sys::stat::{SFlag, stat};
-use nix::sys::statvfs::{FsFlags, statvfs};
+use nix::sys::statfs::statfs;
+use nix::sys::statvfs::FsFlags;
 use nix::sys::uio::pread;
 use nix::unistd::{AccessFlags, access, getuid};
 
@@ -32,7 +33,7 @@ pub(super) fn explain(path: &CStr, errno: Errno) -> Option<ExecFault> {
 
 /// That there is no such file, or that a symlink has no target.
 pub(super) fn absence(path: &CStr) -> Absence {
-    Absence(readlinkat(AT_FDCWD, path).ok())
+    Absence(sys::symlink_target(AT_FDCWD, path).ok())
 }
 
 fn cause(path: &CStr, errno: Errno, levels: u8) -> Option<ExecFault> {
@@ -83,7 +84,7 @@ fn denial(path: &CStr) -> nix::Result<Option<ExecFault>> {
         Some(ExecFault::NotRegular)
     } else if status.st_mode & 0o111 == 0 {
         Some(ExecFault::NoExecutePermission)
-    } else if statvfs(path).is_ok_and(|mount| mount.flags().contains(FsFlags::ST_NOEXEC)) {
+    } else if statfs(path).is_ok_and(|mount| mount.flags().contains(FsFlags::ST_NOEXEC)) {
         Some(ExecFault::NoexecMount)
     } else if access(path, AccessFlags::X_OK) == Err(Errno::EACCES) {
         Some(ExecFault::NoExecutePermissionFor(getuid().as_raw()))

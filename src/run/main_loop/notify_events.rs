@@ -1,5 +1,7 @@
 //! What the main loop does with the server's messages (`sd_notify(3)`) and with its silence.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Instant;
 
 use nix::libc::{SIGCONT, c_int};
@@ -51,7 +53,7 @@ impl MainLoop<'_> {
             else {
                 continue;
             };
-            let text = String::from_utf8_lossy(message);
+            let text = OsStr::from_bytes(message).display();
             self.log().verbose(format_args!("the server says {text}"));
             match parse(message) {
                 Some(events) => events.for_each(|event| match event {
