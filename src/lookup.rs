@@ -42,9 +42,13 @@ pub(crate) fn find_server(
     foreign: bool,
     purpose: Purpose,
 ) -> Result<FoundServer, Verdict> {
+    let default;
     let path = match choice {
-        Choice::At(path) => Some(path.clone()),
-        Choice::Default => pidfile::default_path(),
+        Choice::At { path, shown } => Some((path, shown)),
+        Choice::Default => {
+            default = pidfile::default_path();
+            default.as_ref().map(|path| (path, path))
+        }
     };
     let whose = if foreign {
         TrustPolicy::Foreign
@@ -53,10 +57,10 @@ pub(crate) fn find_server(
     };
     let failure = match path {
         None => Verdict::NoWritableDirectory,
-        Some(path) => match read_with_retries(&path, whose) {
+        Some((path, shown)) => match read_with_retries(path, shown, whose) {
             Ok(server) => return Ok(server),
             Err(Fault::NoServer) => return Err(Verdict::NoServer),
-            Err(fault) => Verdict::PidFile(path, fault),
+            Err(fault) => Verdict::PidFile(shown.clone(), fault),
         },
     };
     let other = if purpose == Purpose::Report && !foreign {
@@ -73,7 +77,7 @@ pub(crate) fn find_server(
 fn find_server_of_pid_1s_user(choice: &Choice) -> Option<Result<FoundServer, Verdict>> {
     let user = other_user_of_pid_1()?;
     let named = match choice {
-        Choice::At(path) => Some(path),
+        Choice::At { path, shown } => Some((path, shown)),
         Choice::Default => None,
     };
     let directories = match named {
@@ -82,8 +86,14 @@ fn find_server_of_pid_1s_user(choice: &Choice) -> Option<Result<FoundServer, Ver
         Some(_) => &[""],
     };
     for directory in directories {
-        let path = named.map_or_else(|| pidfile::path_in(directory, user), Clone::clone);
-        match read_with_retries(&path, TrustPolicy::User(user)) {
+        let default;
+        let (path, shown) = if let Some(paths) = named {
+            paths
+        } else {
+            default = pidfile::path_in(directory, user);
+            (&default, &default)
+        };
+        match read_with_retries(path, shown, TrustPolicy::User(user)) {
             Ok(server) => return Some(Ok(server)),
             Err(Fault::NoServer) => return Some(Err(Verdict::NoServer)),
             Err(_unproven) => {}
@@ -105,10 +115,10 @@ fn is_pid_1_hinit() -> bool {
     name.is_some() && name == process::name(getpid())
 }
 
-fn read_with_retries(path: &Path, whose: TrustPolicy) -> Result<FoundServer, Fault> {
+fn read_with_retries(path: &Path, shown: &Path, whose: TrustPolicy) -> Result<FoundServer, Fault> {
     let mut attempt = 1;
     loop {
-        let found = PidFile::read(path, whose).and_then(|file| judge_file(file, whose));
+        let found = PidFile::read(path, shown, whose).and_then(|file| judge_file(file, whose));
         match &found {
             Err(fault)
                 if attempt < MAX_ATTEMPTS && (*fault == Fault::NoServer || fault.may_pass()) => {}

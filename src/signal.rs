@@ -82,7 +82,7 @@ fn send(options: &Signal) -> Result<Target, Refusal> {
         None
     };
     if let Some(fault) = fault {
-        return Err(Refusal::Verdict(Verdict::PidFile(file.path, fault)));
+        return Err(Refusal::Verdict(Verdict::PidFile(file.shown, fault)));
     }
     handle.signal(options.number).map_err(Refusal::Kernel)?;
     Ok(Target {

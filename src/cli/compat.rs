@@ -107,12 +107,12 @@ static TINI: Peer = Peer {
         }
         let env = invocation.env.other;
         let is_set = |name| env(name).is_some();
-        let verbosity = env(c"TINI_VERBOSITY");
+        let verbosity = env(b"TINI_VERBOSITY");
         let verbosity: Option<usize> = verbosity.and_then(|text| text.to_str()?.parse().ok());
-        run.group = TiniOptions::group(invocation) || is_set(c"TINI_KILL_PROCESS_GROUP");
+        run.group = TiniOptions::group(invocation) || is_set(b"TINI_KILL_PROCESS_GROUP");
         run.parent_death = TiniOptions::parent_death(invocation);
         run.exit.map = TiniOptions::expected(invocation);
-        run.profile.subreaper = TiniOptions::subreaper(invocation) || is_set(c"TINI_SUBREAPER");
+        run.profile.subreaper = TiniOptions::subreaper(invocation) || is_set(b"TINI_SUBREAPER");
         run.profile.names_orphans = TiniOptions::names_orphans(invocation);
         run.profile.exit_codes = FailureCodes([1, 126, 127]);
         run.verbosity = match verbosity.unwrap_or(1) + TiniOptions::verbose(invocation) {
@@ -135,7 +135,7 @@ static DUMB_INIT: Peer = Peer {
         }
         let env = invocation.env.other;
         let has = |name, value: &str| env(name).is_some_and(|text| text == value);
-        if !(DumbInitOptions::single_child(invocation) || has(c"DUMB_INIT_SETSID", "0")) {
+        if !(DumbInitOptions::single_child(invocation) || has(b"DUMB_INIT_SETSID", "0")) {
             run.group = true;
             run.profile.session = true;
             run.stop.leftovers = Leftovers::Tell;
@@ -145,7 +145,7 @@ static DUMB_INIT: Peer = Peer {
         run.rewrites.0.extend(DumbInitOptions::rewrite(invocation));
         run.profile.stops = true;
         run.profile.exit_codes = FailureCodes([1, 2, 2]);
-        if DumbInitOptions::verbose(invocation) || has(c"DUMB_INIT_DEBUG", "1") {
+        if DumbInitOptions::verbose(invocation) || has(b"DUMB_INIT_DEBUG", "1") {
             run.verbosity = Verbosity::Verbose;
         }
         None
@@ -169,7 +169,7 @@ static CATATONIT: Peer = Peer {
         run.group = CatatonitOptions::group(invocation);
         run.profile.subreaper = true;
         run.profile.exit_codes = FailureCodes([1; 3]);
-        if (invocation.env.other)(c"CATATONIT_DEBUG").is_some() {
+        if (invocation.env.other)(b"CATATONIT_DEBUG").is_some() {
             run.verbosity = Verbosity::Verbose;
         }
         None

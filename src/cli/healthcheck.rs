@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::invocation::{Env, Invocation, words_of};
 use super::options::{self, HealthcheckOptions as Given, Opt, RunOptions};
-use super::probes::{Codes, Http, Probe, is_reserved_by_grpc};
-use super::{Command, PidFile, pid_file_unless};
+use super::probes::{Codes, Http, Probe, reserved_by_grpc};
+use super::{Command, PidFile, Written, pid_file_unless};
 
 const EXPECT: Codes = 200..=399;
 
@@ -19,7 +19,7 @@ pub(crate) struct Healthcheck {
     pub(crate) ready: bool,
     pub(crate) foreign: bool,
     /// In the order in which they are run: the cheapest first.
-    pub(crate) probes: Vec<Probe>,
+    pub(crate) probes: Vec<Written<Probe>>,
     pub(crate) http: Http,
     pub(crate) timeout: Duration,
     pub(crate) answer: Answer,
@@ -46,11 +46,15 @@ pub(super) fn answer_of(words: &[OsString]) -> Answer {
     }
 }
 
-/// The health check whose probes `--ready-when` contains. Variables have no effect on it.
+/// The health check whose probes `--ready-when` contains. Variables of options have no effect on it.
 pub(super) fn of_probes(invocation: &mut Invocation) -> Option<Healthcheck> {
     let (name, text) = RunOptions::ready_when(invocation)?;
+    let env = Env {
+        own: &[],
+        ..invocation.env
+    };
     let words = words_of(text.as_bytes());
-    let why = match words.map(|words| super::parse(words, Env::EMPTY)) {
+    let why = match words.map(|words| super::parse(words, env)) {
         None => "a quote is not closed".to_owned(),
         Some(Err(error)) => error.why,
         Some(Ok(Command::Healthcheck(mut check))) if is_of_probes(&check) => {
@@ -99,11 +103,11 @@ pub(super) fn parse(invocation: &mut Invocation) -> Command {
         let why = "there is nothing to check: name a probe, such as `--http`";
         invocation.refuse(why.into());
     }
-    if let Some(Probe::Grpc(_)) = check.probes.last() {
+    if let Some(Probe::Grpc(_)) = check.probes.last().map(|probe| &probe.value) {
         for (name, _) in &check.http.headers {
-            if is_reserved_by_grpc(name) {
+            if let Some(reserved) = reserved_by_grpc(name) {
                 let why = "gRPC reserves this field";
-                invocation.refuse_value(options::HEADER.opt, name, why);
+                invocation.refuse_value(options::HEADER.opt, reserved, why);
             }
         }
     }
@@ -119,16 +123,18 @@ fn answer(invocation: &mut Invocation) -> Answer {
     }
 }
 
-fn probes(invocation: &mut Invocation) -> Vec<Probe> {
+fn probes(invocation: &mut Invocation) -> Vec<Written<Probe>> {
     /// The JSON output has room for this many.
     const MAX: usize = 16;
-    let mut probes = Vec::new();
     let max_age = Given::max_age(invocation);
-    for path in Given::heartbeat(invocation) {
+    let mut probes = Given::heartbeat(invocation);
+    for probe in &mut probes {
         if max_age.is_none() {
             invocation.refuse("`--heartbeat` needs `--max-age`: how old it may be".into());
         }
-        probes.push(Probe::Heartbeat(path, max_age.unwrap_or_default()));
+        if let Probe::Heartbeat(_, age) = &mut probe.value {
+            *age = max_age.unwrap_or_default();
+        }
     }
     for read in [Given::unix, Given::tcp, Given::http, Given::grpc] {
         probes.append(&mut read(invocation));

@@ -1,16 +1,19 @@
 //! The options that were given, as arguments or by the environment.
 
-use std::ffi::{CStr, OsStr, OsString};
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::vec::IntoIter;
 
 use super::options::{HELP, Opt, Topic, value_in};
 
 mod effect;
+mod expand;
 mod given;
 mod parsed;
 mod words;
 
+#[cfg(any(fuzzing, test))]
+pub(super) use expand::fuzz as fuzz_expansion;
 use given::Source;
 use parsed::{Parsed, named};
 pub(super) use words::words_of;
@@ -22,10 +25,11 @@ pub(crate) struct Env<'a> {
     /// hinit's own variables (`HINIT_NAME=VALUE`).
     pub(crate) own: &'a [&'a [u8]],
     /// Looks up any other variable.
-    pub(crate) other: &'a dyn Fn(&CStr) -> Option<OsString>,
+    pub(crate) other: &'a dyn Fn(&[u8]) -> Option<OsString>,
 }
 
 impl<'a> Env<'a> {
+    #[cfg(any(fuzzing, test))]
     pub(crate) const EMPTY: Self = Self {
         own: &[],
         other: &|_| None,

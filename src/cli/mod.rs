@@ -23,8 +23,9 @@ use options::{FOREIGN, Opt, PID_FILE, READY, Topic};
 
 pub(crate) use healthcheck::{Answer, Healthcheck};
 pub(crate) use others::{Signal, Status};
-pub(crate) use probes::{Address, Endpoint, Header, Http, Probe, TcpAddress};
+pub(crate) use probes::{Address, Endpoint, Header, Http, Probe};
 pub(crate) use run::{Exit, InitProfile, Leftovers, Notify, Rewrites, Run, Stop, User};
+pub(crate) use values::Written;
 pub(crate) use variables::note_if_unknown;
 
 /// What the command line asks for.
@@ -46,14 +47,12 @@ pub(crate) enum Command {
 /// Which PID file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PidFile {
-    At(PathBuf),
+    At {
+        path: PathBuf,
+        /// As it was written, for messages.
+        shown: PathBuf,
+    },
     Default,
-}
-
-impl PidFile {
-    fn of(path: Option<OsString>) -> Self {
-        path.map_or(Self::Default, |path| Self::At(path.into()))
-    }
 }
 
 /// A command line that is wrong.
@@ -140,12 +139,14 @@ fn parse_as(
 }
 
 /// Parses a command line whose words end at NULs, and again with each word as the value of every variable; or parses
-/// the value of one option: a time, a signal, a rule.
+/// the value of one option: a time, a signal, a rule; or expands a value.
 #[cfg(any(fuzzing, test))]
 pub(crate) fn fuzz(kind: u8, bytes: &[u8]) {
     use std::os::unix::ffi::OsStringExt;
-    if kind == b'v' {
-        return str::from_utf8(bytes).map_or((), values::fuzz);
+    match kind {
+        b'e' => return invocation::fuzz_expansion(bytes),
+        b'v' => return str::from_utf8(bytes).map_or((), values::fuzz),
+        _ => {}
     }
     let words = || {
         bytes
@@ -176,13 +177,13 @@ pub(crate) fn fuzz(kind: u8, bytes: &[u8]) {
 fn pid_file_unless(
     none: &Opt,
     is_on: bool,
-    path: fn(&mut Invocation) -> Option<OsString>,
+    path: fn(&mut Invocation) -> PidFile,
     invocation: &mut Invocation,
 ) -> Option<PidFile> {
     let about_file = [PID_FILE.opt, FOREIGN.opt, READY.opt];
     let is_given = |option: &&Opt| invocation.count(option) > 0;
     let is_none = is_on && (is_given(&none) || !about_file.iter().any(is_given));
-    (!is_none).then(|| PidFile::of(path(invocation)))
+    (!is_none).then(|| path(invocation))
 }
 
 #[cfg(test)]

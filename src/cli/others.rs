@@ -44,7 +44,7 @@ pub(super) fn signal(invocation: &mut Invocation) -> Command {
     }
     Command::Signal(Signal {
         number: number.unwrap_or_default(),
-        pid_file: PidFile::of(SignalOptions::pid_file(invocation)),
+        pid_file: SignalOptions::pid_file(invocation),
         foreign: SignalOptions::foreign(invocation),
         wait,
     })
@@ -53,11 +53,11 @@ pub(super) fn signal(invocation: &mut Invocation) -> Command {
 pub(super) fn status(invocation: &mut Invocation) -> Command {
     invocation.at_most(0);
     Command::Status(Status {
-        pid_file: PidFile::of(StatusOptions::pid_file(invocation)),
+        pid_file: StatusOptions::pid_file(invocation),
         foreign: StatusOptions::foreign(invocation),
         json: StatusOptions::json(invocation),
         // Any value but an empty one (no-color.org).
-        plain: (invocation.env.other)(c"NO_COLOR").is_some_and(|value| !value.is_empty()),
+        plain: (invocation.env.other)(b"NO_COLOR").is_some_and(|value| !value.is_empty()),
     })
 }
 

@@ -4,15 +4,15 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::values::{Expected, Parse, ParseError, ValueParser};
+use super::values::{Expected, Parse, ParseError, ValueParser, Written};
 
 pub(super) mod address;
 mod http;
 mod url;
 
-pub(crate) use address::{Address, TcpAddress};
+pub(crate) use address::Address;
 use address::{refuse_scheme, tcp};
-pub(super) use http::{codes, header, is_reserved_by_grpc};
+pub(super) use http::{codes, header, reserved_by_grpc};
 use url::url;
 
 /// What a health check asks for besides the PID file.
@@ -35,14 +35,12 @@ pub(crate) struct Http {
     pub(crate) headers: Vec<Header>,
     pub(crate) expect: Vec<Codes>,
     /// Texts that the body must contain, all of them.
-    pub(crate) contains: Vec<String>,
+    pub(crate) contains: Vec<Written<String>>,
 }
 
 /// A URL, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Url {
-    /// As it was given: the name of the probe.
-    pub(crate) text: String,
     pub(crate) address: Address,
     /// For the `Host` field.
     pub(crate) host: String,
@@ -53,8 +51,6 @@ pub(crate) struct Url {
 /// A TCP address; for gRPC with the service to ask for, which is empty for the whole server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
-    /// As it was given: the name of the probe.
-    pub(crate) text: String,
     pub(crate) host: String,
     pub(crate) address: Address,
     pub(crate) service: String,
@@ -67,21 +63,31 @@ pub(crate) type Header = (String, String);
 pub(crate) type Codes = RangeInclusive<u16>;
 
 /// A path, or `@NAME` for an abstract socket (unix(7)).
-pub(super) const UNIX: Parse<Probe> = |text, probes| match text.strip_prefix("unix:") {
-    None if text != "@" => add(Ok(Probe::Unix(text.into())), probes),
-    _ => Err(ParseError::Because(
-        "not a path, or @NAME for an abstract socket",
-        "",
-    )),
+pub(super) const UNIX: Parse<Written<Probe>> =
+    |text, written, probes| match text.strip_prefix("unix:") {
+        None if text != "@" => add(Ok(Probe::Unix(text.into())), written, probes),
+        _ => Err(ParseError::Because(
+            "not a path, or @NAME for an abstract socket",
+            "",
+        )),
+    };
+pub(super) const HTTP: Parse<Written<Probe>> =
+    |text, written, probes| add(url(text).map(Probe::Http), written, probes);
+pub(super) const TCP: Parse<Written<Probe>> =
+    |text, written, probes| add(endpoint(text, false).map(Probe::Tcp), written, probes);
+pub(super) const GRPC: Parse<Written<Probe>> =
+    |text, written, probes| add(endpoint(text, true).map(Probe::Grpc), written, probes);
+/// A file, whose maximum age another option has.
+pub(super) const HEARTBEAT: Parse<Written<Probe>> = |text, written, probes| {
+    let probe = Probe::Heartbeat(text.into(), Duration::ZERO);
+    add(Ok(probe), written, probes)
 };
-pub(super) const HTTP: Parse<Probe> = |text, probes| add(url(text).map(Probe::Http), probes);
-pub(super) const TCP: Parse<Probe> =
-    |text, probes| add(endpoint(text, false).map(Probe::Tcp), probes);
-pub(super) const GRPC: Parse<Probe> =
-    |text, probes| add(endpoint(text, true).map(Probe::Grpc), probes);
 /// Where hinit itself answers.
-pub(super) const LISTEN: Parse<Address> = |text, addresses| {
-    addresses.push(address::listen(text)?);
+pub(super) const LISTEN: Parse<Written<Address>> = |text, written, addresses| {
+    addresses.push(Written {
+        text: written.to_owned(),
+        value: address::listen(text)?,
+    });
     Ok(())
 };
 pub(super) const PATH: ValueParser<PathBuf> = ValueParser {
@@ -89,10 +95,13 @@ pub(super) const PATH: ValueParser<PathBuf> = ValueParser {
     // Every text is one.
     expected: Expected::plain(""),
 };
-pub(super) const TEXT: ValueParser<String> = ValueParser {
-    // Every text is one. An empty value is no value.
-    parse: |text| Some(text.into()),
-    expected: Expected::plain(""),
+/// Every text is one. An empty value is no value.
+pub(super) const TEXT: Parse<Written<String>> = |text, written, texts| {
+    texts.push(Written {
+        text: written.to_owned(),
+        value: text.to_owned(),
+    });
+    Ok(())
 };
 /// Whether it is HEAD.
 pub(super) const METHOD: ValueParser<bool> = ValueParser {
@@ -107,9 +116,13 @@ pub(super) const METHOD: ValueParser<bool> = ValueParser {
 #[inline(never)]
 fn add<'t>(
     probe: Result<Probe, ParseError<'t>>,
-    probes: &mut Vec<Probe>,
+    written: &str,
+    probes: &mut Vec<Written<Probe>>,
 ) -> Result<(), ParseError<'t>> {
-    probes.push(probe?);
+    probes.push(Written {
+        text: written.to_owned(),
+        value: probe?,
+    });
     Ok(())
 }
 
@@ -127,7 +140,6 @@ fn endpoint(text: &str, with_service: bool) -> Result<Endpoint, ParseError<'_>> 
     };
     Ok(Endpoint {
         address: tcp(host, None)?,
-        text: text.to_owned(),
         host: host.to_owned(),
         service: service.to_owned(),
     })

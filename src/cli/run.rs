@@ -11,7 +11,7 @@ use super::healthcheck::{self, Healthcheck};
 use super::invocation::Invocation;
 use super::options::{self, RunOptions as Given};
 use super::probes::Address;
-use super::{Command, PidFile, pid_file_unless};
+use super::{Command, PidFile, Written, pid_file_unless};
 use crate::error::FailureCodes;
 use crate::output::Verbosity;
 use crate::sys::SignalSet;
@@ -33,7 +33,7 @@ pub(crate) struct Run {
     pub(crate) exit: Exit,
     pub(crate) notify: Option<Notify>,
     /// Where to answer probes.
-    pub(crate) listen: Vec<Address>,
+    pub(crate) listen: Vec<Written<Address>>,
     /// Probes that hinit itself runs: the server is ready once they are well.
     pub(crate) ready_when: Option<Healthcheck>,
     pub(crate) user: Option<User>,

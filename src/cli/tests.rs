@@ -1,4 +1,4 @@
-use std::ffi::{CStr, OsStr};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use nix::sys::signal::Signal as StandardSignal;
 use super::*;
 use crate::output::Verbosity;
 
+mod expansion;
 mod healthcheck;
 mod notify;
 mod of_run;
@@ -34,10 +35,9 @@ pub(super) fn parse_as(
         .map(|(name, value)| [*name, "=", *value].concat().into_bytes())
         .collect();
     let own: Vec<_> = own.iter().map(Vec::as_slice).collect();
-    let other = |name: &CStr| {
+    let other = |name: &[u8]| {
         let mut variables = variables.iter();
-        variables
-            .find_map(|(known, value)| (*known == name.to_str().unwrap()).then(|| value.into()))
+        variables.find_map(|(known, value)| (known.as_bytes() == name).then(|| value.into()))
     };
     let env = Env {
         own: &own,
@@ -86,7 +86,10 @@ fn of_run(why: String) -> UsageError {
 }
 
 fn at(path: &str) -> PidFile {
-    PidFile::At(path.into())
+    PidFile::At {
+        path: path.into(),
+        shown: path.into(),
+    }
 }
 
 #[test]
@@ -209,5 +212,9 @@ fn a_path_may_be_any_bytes() {
     let Ok(Command::Run(run)) = parse(words, Env::EMPTY) else {
         panic!()
     };
-    assert_eq!(run.pid_file, Some(PidFile::At(path.into())));
+    let expected = PidFile::At {
+        path: path.into(),
+        shown: path.into(),
+    };
+    assert_eq!(run.pid_file, Some(expected));
 }

@@ -87,11 +87,19 @@ impl ParseError<'_> {
     }
 }
 
-/// Adds the values that a text contains, or says what is wrong with it.
-pub(super) type Parse<T> = for<'t> fn(&'t str, &mut Vec<T>) -> Result<(), ParseError<'t>>;
+/// Adds the values that a text contains, or says what is wrong with it. The second text is the first one as it was
+/// written.
+pub(super) type Parse<T> = for<'t> fn(&'t str, &str, &mut Vec<T>) -> Result<(), ParseError<'t>>;
+
+/// A value, and its text as it was written, which is what messages show: a variable in it may be a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Written<T> {
+    pub(crate) text: String,
+    pub(crate) value: T,
+}
 
 /// The time limit of `hinit signal`, whose operand a forgotten value would take.
-pub(super) const WAIT: Parse<Duration> = |text, times| {
+pub(super) const WAIT: Parse<Duration> = |text, _, times| {
     let time = (TIMEOUT.parse)(text);
     if time.is_none() && signal(text).is_some() {
         let why = "this is taken as the time; write `--wait 10s |`";

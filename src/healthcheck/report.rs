@@ -125,19 +125,21 @@ mod tests {
 
     use super::super::probe::ProbeName;
     use super::*;
-    use crate::cli::{Address, Endpoint, Probe};
+    use crate::cli::{Address, Endpoint, Probe, Written};
     use crate::verdict::HeartbeatFault;
 
-    fn probe(text: &str) -> Probe {
-        Probe::Tcp(Endpoint {
+    fn probe(text: &str) -> Written<Probe> {
+        Written {
             text: text.into(),
-            address: Address::Tcp(Vec::new()),
-            host: String::new(),
-            service: String::new(),
-        })
+            value: Probe::Tcp(Endpoint {
+                address: Address::Tcp(Vec::new()),
+                host: String::new(),
+                service: String::new(),
+            }),
+        }
     }
 
-    fn outcome(probe: &Probe, finding: Finding) -> Outcome<'_> {
+    fn outcome(probe: &Written<Probe>, finding: Finding) -> Outcome<'_> {
         Outcome {
             name: ProbeName(probe),
             finding,

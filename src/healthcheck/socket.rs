@@ -41,7 +41,7 @@ pub(super) fn query(
             let reason = verdict.strip_prefix("unhealthy: ").unwrap_or(&verdict);
             Some(Verdict::ReportedByHinit(file.pid, reason.to_owned()))
         }
-        finding => Some(Verdict::SocketFailed(beside(&file.path, SOCKET), finding)),
+        finding => Some(Verdict::SocketFailed(beside(&file.shown, SOCKET), finding)),
     }
 }
 

@@ -37,12 +37,18 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// Locks an empty PID file at `path`, and creates it if it does not exist.
+    /// Locks an empty PID file at `path`, and creates it if it does not exist. Messages show its path as `shown`.
     ///
     /// Changes no file but one that can be hinit's PID file: regular, with one name, of this user, and empty or with a
     /// PID in it.
-    pub(crate) fn new(path: &Path, mode: u32, has_socket: bool, log: Log) -> error::Result<Self> {
-        let location = Location::open(path)?;
+    pub(crate) fn new(
+        path: &Path,
+        shown: &Path,
+        mode: u32,
+        has_socket: bool,
+        log: Log,
+    ) -> error::Result<Self> {
+        let location = Location::open(path, shown)?;
         let mode = Mode::from_bits_truncate(mode);
         let marks = Marks {
             has_socket,
@@ -54,7 +60,7 @@ impl Claim {
                 Ok(locked) => break locked,
                 Err(LockError::Busy(_)) if Instant::now() < deadline => pause(PAUSE),
                 Err(LockError::Busy(reason) | LockError::Refused(reason)) => {
-                    return Err(Error::failed(Verb::ClaimPidFile, &location.path, reason));
+                    return Err(Error::failed(Verb::ClaimPidFile, &location.shown, reason));
                 }
             }
         };
@@ -63,7 +69,7 @@ impl Claim {
             log.warn(format_args!(
                 "the PID file `{}` has the permissions {:04o}, not {:04o}: its file system does \
                  not keep permissions, and may hide hinit's locks from other machines",
-                location.path.display(),
+                location.shown.display(),
                 actual.bits(),
                 wanted.bits()
             ));
@@ -107,7 +113,7 @@ impl Claim {
     }
 
     fn fail(&self, verb: Verb, reason: impl Into<Reason>) -> Box<Error> {
-        Error::failed(verb, &self.location.path, reason)
+        Error::failed(verb, &self.location.shown, reason)
     }
 
     /// Replaces the PID by another.
@@ -119,6 +125,11 @@ impl Claim {
     /// The file's absolute path.
     pub(crate) fn path(&self) -> &Path {
         &self.location.path
+    }
+
+    /// The same for messages.
+    pub(crate) fn shown(&self) -> &Path {
+        &self.location.shown
     }
 
     /// Another name in the file's directory: the file's own with this ending.

@@ -17,6 +17,8 @@ use crate::sys::effective_user;
 /// The file's path, and its name in its directory.
 pub(super) struct Location {
     pub(super) path: PathBuf,
+    /// For messages.
+    pub(super) shown: PathBuf,
     pub(super) entry: Entry,
 }
 
@@ -45,11 +47,14 @@ impl From<Errno> for LockError {
 
 impl Location {
     /// Creates the directory if it is missing, and those above it.
-    pub(super) fn open(path: &Path) -> error::Result<Self> {
+    pub(super) fn open(path: &Path, shown: &Path) -> error::Result<Self> {
+        let is_written_out = path.as_os_str() == shown.as_os_str();
         let fail = |errno: Errno| {
-            let link = file::refused_link(path).filter(|_| errno == Errno::EACCES);
+            // The link's path would show what the path contains.
+            let is_refused = is_written_out && errno == Errno::EACCES;
+            let link = file::refused_link(path).filter(|_| is_refused);
             let link = link.map(|link| Reason::RefusedLink(Box::new(link)));
-            Error::failed(Verb::ClaimPidFile, path, link.unwrap_or(errno.into()))
+            Error::failed(Verb::ClaimPidFile, shown, link.unwrap_or(errno.into()))
         };
         let path = file::absolute(path).map_err(fail)?;
         let entry = match Entry::of(&path) {
@@ -60,7 +65,8 @@ impl Location {
             result => result,
         };
         let entry = entry.map_err(fail)?;
-        Ok(Self { path, entry })
+        let shown = if is_written_out { &path } else { shown }.to_owned();
+        Ok(Self { path, shown, entry })
     }
 
     /// Tries once to lock the file exclusively, empty and under its name.

@@ -60,7 +60,8 @@ pub(crate) struct PidFile {
     pub(crate) is_stopping: bool,
     /// hinit answers at the socket beside the file.
     pub(crate) has_socket: bool,
-    pub(crate) path: PathBuf,
+    /// Its path for messages.
+    pub(crate) shown: PathBuf,
     entry: Entry,
     file: File,
     identity: FileId,
@@ -68,7 +69,7 @@ pub(crate) struct PidFile {
 }
 
 impl PidFile {
-    pub(crate) fn read(path: &Path, policy: TrustPolicy) -> Result<Self, Fault> {
+    pub(crate) fn read(path: &Path, shown: &Path, policy: TrustPolicy) -> Result<Self, Fault> {
         // Its type is checked first, because opening a device can have effects.
         let found = Entry::of(path).and_then(|entry| Ok((entry.stat()?, entry)));
         let (named, entry) = found.map_err(|errno| match errno {
@@ -119,7 +120,7 @@ impl PidFile {
             pid,
             is_stopping: marks.is_stopping,
             has_socket: marks.has_socket,
-            path: path.to_owned(),
+            shown: shown.to_owned(),
             entry,
             file,
             identity,

@@ -227,7 +227,7 @@ fn send(socket: &OwnedFd, upstream: &UnixAddr, message: &str, log: Log, warned: 
 
 /// The notify socket that hinit itself was given.
 fn upstream() -> Option<UnixAddr> {
-    address(sys::environment(NOTIFY_SOCKET)?)
+    address(sys::environment(NOTIFY_SOCKET.to_bytes())?)
 }
 
 /// `/run/notify`, or `@name` for an abstract address.

@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 
 use super::health::Health;
-use crate::cli::Address;
+use crate::cli::{Address, Written};
 use crate::error::{self, Error, Verb};
 use crate::file::Entry;
 use crate::pidfile::{Claim, SOCKET, beside};
@@ -43,21 +43,22 @@ impl Responder {
     /// Listens at these addresses and beside the PID file. `mode` is that of the PID file: the users that may read
     /// it may connect to a Unix socket.
     pub(super) fn open(
-        addresses: &[Address],
+        addresses: &[Written<Address>],
         claim: Option<&Claim>,
         mode: u32,
     ) -> error::Result<Self> {
         let mut listeners = Vec::new();
-        for address in addresses {
-            match address {
+        for Written { text, value } in addresses {
+            match value {
                 Address::Unix(path) => {
-                    listeners.push(Listener::unix(path, Entry::of(path), mode)?);
+                    let shown = text.strip_prefix("unix:").unwrap_or(text);
+                    listeners.push(Listener::unix(shown.as_ref(), Entry::of(path), mode)?);
                 }
-                Address::Tcp(addresses) => listeners.extend(Listener::tcp(addresses)?),
+                Address::Tcp(addresses) => listeners.extend(Listener::tcp(text, addresses)?),
             }
         }
         if let Some(claim) = claim {
-            let path = beside(claim.path(), SOCKET);
+            let path = beside(claim.shown(), SOCKET);
             listeners.push(Listener::unix(&path, claim.beside(SOCKET), mode)?);
         }
         // Without a listener no connection is ever used.

@@ -76,7 +76,7 @@ const FACTS: [(&str, &str, Find); 12] = [
     }),
     ("children", "children", |from| children(from.pid_in_proc()?)),
     ("PID file", "pid_file", |from| {
-        Ok(Value::Text(from.file.path.display().to_string()))
+        Ok(Value::Text(from.file.shown.display().to_string()))
     }),
     ("lock", "lock", |from| {
         let is_held = from.file.is_held();

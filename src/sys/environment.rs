@@ -56,13 +56,13 @@ unsafe fn after(mut variable: *const c_char, start: &[u8]) -> Option<*const c_ch
 ///
 /// # Safety
 /// It must be a variable of hinit's environment.
-unsafe fn value(variable: *const c_char, name: &CStr) -> Option<*const c_char> {
+unsafe fn value(variable: *const c_char, name: &[u8]) -> Option<*const c_char> {
     // SAFETY: the caller guarantees the variable.
-    unsafe { after(after(variable, name.to_bytes())?, b"=") }
+    unsafe { after(after(variable, name)?, b"=") }
 }
 
 /// The value of a variable (`getenv(3)`).
-pub(crate) fn environment(name: &CStr) -> Option<&'static OsStr> {
+pub(crate) fn environment(name: &[u8]) -> Option<&'static OsStr> {
     // SAFETY: these are hinit's variables, which stay.
     unsafe {
         let value = variables(environ).find_map(|variable| value(variable, name))?;
@@ -91,7 +91,7 @@ pub(crate) fn set_environment(name: &CStr, value: &CStr) {
 
 /// Removes a variable, for the server.
 pub(crate) fn unset_environment(name: &CStr) {
-    if environment(name).is_some() {
+    if environment(name.to_bytes()).is_some() {
         // SAFETY: hinit has one thread, and the new list is one of C strings that stay.
         unsafe { environ = changed(environ, name, ptr::null()) };
     }
@@ -105,7 +105,8 @@ unsafe fn changed(list: List, name: &CStr, new: *const c_char) -> List {
     let mut changed = Vec::new();
     // SAFETY: the caller guarantees the list.
     unsafe {
-        changed.extend(variables(list).filter(|variable| value(*variable, name).is_none()));
+        changed
+            .extend(variables(list).filter(|variable| value(*variable, name.to_bytes()).is_none()));
     }
     changed.extend((!new.is_null()).then_some(new));
     changed.push(ptr::null());
@@ -282,6 +283,6 @@ mod tests {
         }
         let own_pid = format!("OWN_PID={}", std::process::id());
         assert!(texts(environment.list).ends_with(&[&own_pid, ""]));
-        assert_eq!(super::environment(c"OWN_PID"), None);
+        assert_eq!(super::environment(b"OWN_PID"), None);
     }
 }

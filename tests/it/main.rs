@@ -25,6 +25,7 @@ mod compat;
 mod completions;
 mod crash;
 mod exec_errors;
+mod expansion;
 mod file_sizes;
 mod follow;
 mod groups;

@@ -7,6 +7,22 @@ mutants! {
         "if general.count(&HELP) > 0 {" => "if false {"
     } fails "variables::no_mistake_in_a_variable_makes_a_container_healthy";
 
+    values_are_expanded_twice: "cli/invocation/given.rs" {
+        "let value = expanded(word, self.env)?;" => "let value = expanded(&expanded(word, self.env)?, self.env)?;"
+    } fails "expansion::a_value_of_a_variable_is_only_text";
+
+    an_unset_name_is_empty: "cli/invocation/expand.rs" {
+        ".or(default);" => ".or(default).or(Some(b\"1\"));"
+    } fails "expansion::an_unset_name_is_a_usage_error";
+
+    a_usage_error_shows_a_secret: "cli/invocation/given.rs" {
+        "ParseError::Because(why, _) if text != written" => "ParseError::Because(why, _) if text == \"\""
+    } fails "expansion::nothing_shows_what_a_variable_contains";
+
+    an_expanded_list_is_split_again: "cli/values/separators.rs" {
+        "Self::List => Self::List," => "Self::List => Self::None,"
+    } fails "expansion::lists_are_split_first";
+
     a_variable_for_another_probe_is_refused: "cli/healthcheck.rs" {
         "&& invocation.is_given(options::HTTP.opt)" => ""
     } fails "variables::a_variable_for_one_probe_breaks_no_other";

@@ -4,8 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use super::Invocation;
+use super::expand::expanded;
 use super::parsed::named;
-use crate::cli::options::Opt;
+use crate::cli::PidFile;
+use crate::cli::options::{HEALTHCHECK, LISTEN, Opt, PID_FILE};
 use crate::cli::values::{self, Parse, ParseError, Separators, ValueParser, require};
 
 /// Where an option was given. The first one that has it counts.
@@ -67,10 +69,29 @@ impl<'a> Invocation<'a> {
         words.pop()
     }
 
+    /// The PID file that an option names.
+    pub(in crate::cli) fn pid_file(&mut self, option: &Opt) -> PidFile {
+        let words = self.words(option, Separators::None);
+        let Some((source, Some(shown))) = words.map(|(source, mut words)| (source, words.pop()))
+        else {
+            return PidFile::Default;
+        };
+        match self.expand(option, &shown) {
+            Ok(path) => PidFile::At {
+                path: path.into(),
+                shown: shown.into(),
+            },
+            Err(why) => {
+                self.refuse(source.refusal(option, &shown, &why));
+                PidFile::Default
+            }
+        }
+    }
+
     /// The value of an option that may be given once.
     pub(in crate::cli) fn value<T>(&mut self, option: &Opt, kind: &ValueParser<T>) -> Option<T> {
         let mut last = None;
-        self.each(option, Separators::None, &mut |text| {
+        self.each(option, Separators::None, &mut |text, _| {
             last = (kind.parse)(text);
             require(last.is_some(), kind.expected)
         });
@@ -96,7 +117,7 @@ impl<'a> Invocation<'a> {
         kind: &ValueParser<T>,
     ) -> Vec<T> {
         let mut values = Vec::new();
-        self.each(option, separators, &mut |text| {
+        self.each(option, separators, &mut |text, _| {
             let value = (kind.parse)(text);
             let is_expected = value.map(|value| values.push(value)).is_some();
             require(is_expected, kind.expected)
@@ -112,7 +133,9 @@ impl<'a> Invocation<'a> {
         parse: Parse<T>,
     ) -> Vec<T> {
         let mut values = Vec::new();
-        self.each(option, separators, &mut |text| parse(text, &mut values));
+        self.each(option, separators, &mut |text, written| {
+            parse(text, written, &mut values)
+        });
         values
     }
 
@@ -143,28 +166,56 @@ impl<'a> Invocation<'a> {
         }
     }
 
-    /// Passes each value of an option to `take`, which returns what is wrong with it.
+    /// Passes each value of an option to `take`, also as it was written. `take` returns what is wrong with it.
     #[inline(never)]
     fn each(
         &mut self,
         option: &Opt,
         separators: Separators,
-        take: &mut dyn for<'t> FnMut(&'t str) -> Result<(), ParseError<'t>>,
+        take: &mut dyn for<'t> FnMut(&'t str, &str) -> Result<(), ParseError<'t>>,
     ) {
         let Some((source, words)) = self.words(option, separators) else {
             return;
         };
         for word in &words {
-            let text = word.to_str();
-            let taken = text.map_or(
-                Err(ParseError::Because("not text in UTF-8", "")),
-                &mut *take,
-            );
-            if let Err(error) = taken {
-                let why = error.message(text.unwrap_or_default());
+            if let Err(why) = self.take_word(option, word, take) {
                 self.refuse(source.refusal(option, word, &why));
             }
         }
+    }
+
+    fn take_word(
+        &self,
+        option: &Opt,
+        word: &OsStr,
+        take: &mut dyn for<'t> FnMut(&'t str, &str) -> Result<(), ParseError<'t>>,
+    ) -> Result<(), String> {
+        let value = self.expand(option, word)?;
+        let (Some(text), Some(written)) = (value.to_str(), word.to_str()) else {
+            return Err("not text in UTF-8".into());
+        };
+        take(text, written).map_err(|error| match error {
+            // A part of an expanded value may be a secret.
+            ParseError::Because(why, _) if text != written => {
+                ParseError::Because(why, written).message(written)
+            }
+            error => error.message(written),
+        })
+    }
+
+    /// A word with its variables replaced, if the option's values may contain some: those of a health check, of
+    /// `--pid-file` and of `--listen`.
+    fn expand(&self, option: &Opt, word: &OsStr) -> Result<OsString, String> {
+        let is_of_check = std::ptr::eq(self.topic, &raw const HEALTHCHECK);
+        let mut others = [PID_FILE.opt, LISTEN.opt].into_iter();
+        if !is_of_check && !others.any(|other| std::ptr::eq(option, other)) {
+            return Ok(word.to_owned());
+        }
+        let value = expanded(word, self.env)?;
+        if value.is_empty() {
+            return Err("the value is empty".into());
+        }
+        Ok(value)
     }
 
     /// All values of an option, and where they come from.
@@ -177,20 +228,23 @@ impl<'a> Invocation<'a> {
         self.refuse_repeated(option, separators);
         let source = self.source(option)?;
         let mut words = Vec::new();
+        let mut split = |text: &OsStr, separators: Separators, may_be_empty| {
+            for word in text.as_bytes().split(|byte| separators.contain(*byte)) {
+                if may_be_empty || !word.is_empty() {
+                    words.push(OsStr::from_bytes(word).to_owned());
+                }
+            }
+        };
         let options = match source {
             Source::Argument => &mut self.arguments,
             Source::General => &mut self.general,
             Source::Variable(value) => {
-                for word in value.as_bytes().split(|byte| separators.contain(*byte)) {
-                    if !word.is_empty() {
-                        words.push(OsStr::from_bytes(word).to_owned());
-                    }
-                }
+                split(value, separators, false);
                 return Some((source, words));
             }
         };
         while let Some(word) = options.take(option) {
-            words.push(word);
+            split(&word, separators.of_argument(), true);
         }
         Some((source, words))
     }

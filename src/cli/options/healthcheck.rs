@@ -1,13 +1,12 @@
 //! The options of `hinit healthcheck`.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::table::{option, options};
 use super::{PID_FILE, Topic, Typed};
+use crate::cli::PidFile;
 use crate::cli::probes::{self, Codes, Header, Probe};
-use crate::cli::values::{self, Separators};
+use crate::cli::values::{self, Separators, Written};
 
 pub(crate) const FOREIGN: Typed<bool> = option!(
     ("--foreign", "Accept the PID file of another program: any owner, no lock", variable)
@@ -22,7 +21,7 @@ options! {
     /// What was given to `hinit healthcheck`.
     HealthcheckOptions {
         ["The process"]
-        pid_file: Option<OsString> = PID_FILE,
+        pid_file: PidFile = PID_FILE,
         no_pid: bool = NO_PID {
             ("--no-pid", "Do not look at the PID file; only the probes decide", variable)
             flag()
@@ -38,7 +37,7 @@ options! {
         foreign: bool = FOREIGN,
 
         ["Probes"]
-        http: Vec<Probe> = HTTP {
+        http: Vec<Written<Probe>> = HTTP {
             (
                 "--http URL",
                 "Ask a web server: http://127.0.0.1:8000/health or http+unix:///run/app.sock:/health; may be repeated",
@@ -47,7 +46,7 @@ options! {
             // A comma can be part of a URL.
             parsed(Separators::Blanks, probes::HTTP)
         },
-        grpc: Vec<Probe> = GRPC {
+        grpc: Vec<Written<Probe>> = GRPC {
             (
                 "--grpc ADDRESS",
                 "Ask the health service of a gRPC server: 127.0.0.1:50051, optionally with /SERVICE; may be repeated",
@@ -55,7 +54,7 @@ options! {
             )
             parsed(Separators::BlanksOrCommas, probes::GRPC)
         },
-        tcp: Vec<Probe> = TCP {
+        tcp: Vec<Written<Probe>> = TCP {
             (
                 "--tcp ADDRESS",
                 "Connect to this address: 127.0.0.1:5432, [::1]:5432 or localhost:5432; may be repeated",
@@ -63,7 +62,7 @@ options! {
             )
             parsed(Separators::BlanksOrCommas, probes::TCP)
         },
-        unix: Vec<Probe> = UNIX {
+        unix: Vec<Written<Probe>> = UNIX {
             (
                 "--unix PATH",
                 "Connect to this Unix socket: a path, or @NAME for an abstract one; may be repeated",
@@ -71,13 +70,13 @@ options! {
             )
             parsed(Separators::Lines, probes::UNIX)
         },
-        heartbeat: Vec<PathBuf> = HEARTBEAT {
+        heartbeat: Vec<Written<Probe>> = HEARTBEAT {
             (
                 "--heartbeat PATH",
                 "File that the server must have touched within --max-age; may be repeated",
                 variable
             )
-            values(Separators::Lines, &probes::PATH)
+            parsed(Separators::Lines, probes::HEARTBEAT)
         },
         max_age: Option<Duration> = MAX_AGE {
             ("--max-age DURATION", "How old the heartbeat file may be", variable)
@@ -109,15 +108,15 @@ options! {
                 default "200-399",
                 variable
             )
-            parsed(Separators::BlanksOrCommas, probes::codes)
+            parsed(Separators::List, probes::codes)
         },
-        contains: Vec<String> = CONTAINS {
+        contains: Vec<Written<String>> = CONTAINS {
             (
                 "--contains TEXT",
                 "Text that the first 64 KiB of the body must contain; may be repeated",
                 variable
             )
-            values(Separators::Lines, &probes::TEXT)
+            parsed(Separators::Lines, probes::TEXT)
         },
 
         ["Time and output"]
@@ -147,7 +146,8 @@ be well. Prints the verdict in one line; exits with 0 if the server is healthy,
 else with 1.
 
 HINIT_HEALTH may contain any of these options, as on a command line; the other
-variables and the command line itself override it.",
+variables and the command line itself override it. In values, ${NAME} and
+${NAME:-DEFAULT} are replaced from the environment.",
     mixed: false,
     clusters: false,
     options: HealthcheckOptions::OPTIONS,

@@ -1,16 +1,15 @@
 //! The options of the small commands.
 
-use std::ffi::OsString;
 use std::time::Duration;
 
 use super::table::options;
 use super::{FOREIGN, HELP, JSON, PID_FILE, Topic};
-use crate::cli::values;
+use crate::cli::{PidFile, values};
 
 options! {
     /// What was given to `hinit signal`.
     SignalOptions {
-        pid_file: Option<OsString> = PID_FILE,
+        pid_file: PidFile = PID_FILE,
         foreign: bool = FOREIGN,
         wait: Option<Duration> = WAIT {
             ("--wait DURATION", "Wait up to this time for the server to exit; exit with 1 if it has not")
@@ -22,7 +21,7 @@ options! {
 options! {
     /// What was given to `hinit status`.
     StatusOptions {
-        pid_file: Option<OsString> = PID_FILE,
+        pid_file: PidFile = PID_FILE,
         foreign: bool = FOREIGN,
         json: bool = JSON,
     }

@@ -9,19 +9,19 @@ use nix::sys::signal::Signal as StandardSignal;
 
 use super::table::{option, options};
 use super::{Topic, Typed};
-use crate::cli::values::{self, Separators};
-use crate::cli::{Address, User, probes};
+use crate::cli::values::{self, Separators, Written};
+use crate::cli::{Address, PidFile, User, probes};
 use crate::output::Verbosity;
 use crate::sys::SignalSet;
 
-pub(crate) const PID_FILE: Typed<Option<OsString>> = option!(
+pub(crate) const PID_FILE: Typed<PidFile> = option!(
     (
         "--pid-file FILE",
         "The file that contains the server's PID",
         default "/run/hinit.pid, else /tmp/hinit-UID-MNT.pid, else /dev/shm/hinit-UID-MNT.pid",
         variable
     )
-    word()
+    pid_file()
 );
 /// The default permissions of a PID file.
 pub(crate) const MODE: u32 = 0o644;
@@ -34,7 +34,7 @@ options! {
     /// What was given to `hinit run`.
     RunOptions {
         ["PID files"]
-        pid_file: Option<OsString> = PID_FILE,
+        pid_file: PidFile = PID_FILE,
         no_pid_file: bool = NO_PID_FILE {
             ("--no-pid-file", "Keep no PID file")
             flag()
@@ -157,7 +157,7 @@ options! {
             ("--watchdog-signal SIGNAL", "Also send the server this signal then, such as ABRT", variable)
             value(&values::SIGNAL)
         },
-        listen: Vec<Address> = LISTEN {
+        listen: Vec<Written<Address>> = LISTEN {
             (
                 "--listen ADDRESS",
                 "Answer GET /livez, /readyz and /status at 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock; may \

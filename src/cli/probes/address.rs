@@ -10,15 +10,8 @@ use crate::text::digits;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Address {
     /// Tried in this order.
-    Tcp(Vec<TcpAddress>),
+    Tcp(Vec<SocketAddr>),
     Unix(PathBuf),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TcpAddress {
-    pub(crate) socket: SocketAddr,
-    /// As it was given. (std's own text of an IPv6 address takes 2 KiB of code.)
-    pub(crate) text: String,
 }
 
 /// Where hinit is to listen: a TCP address, or `unix:` and the absolute path of a socket.
@@ -79,22 +72,20 @@ pub(super) fn tcp(text: &str, default_port: Option<u16>) -> Result<Address, Pars
             ))?,
         ),
     };
-    let at = |ip: IpAddr, host: &str| TcpAddress {
-        socket: SocketAddr::new(ip, port),
-        text: format!("{host}:{port}"),
-    };
     // A server on "localhost" may listen at either address, and in some /etc/hosts the name has ::1 alone.
     if host.eq_ignore_ascii_case("localhost") {
         return Ok(Address::Tcp(vec![
-            at(Ipv4Addr::LOCALHOST.into(), "127.0.0.1"),
-            at(Ipv6Addr::LOCALHOST.into(), "[::1]"),
+            SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port),
+            SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port),
         ]));
     }
     let bare = host
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
     match bare.unwrap_or(host).parse::<IpAddr>() {
-        Ok(ip) if ip.is_ipv6() == bare.is_some() => Ok(Address::Tcp(vec![at(ip, host)])),
+        Ok(ip) if ip.is_ipv6() == bare.is_some() => {
+            Ok(Address::Tcp(vec![SocketAddr::new(ip, port)]))
+        }
         _ => Err(not_an_ip(text, host)),
     }
 }
@@ -123,12 +114,4 @@ fn not_an_ip<'a>(text: &'a str, host: &'a str) -> ParseError<'a> {
 fn port_number(text: &str) -> Option<u16> {
     let port = digits(text).and_then(|port| u16::try_from(port).ok());
     port.filter(|port| *port != 0)
-}
-
-#[cfg(test)]
-pub(in crate::cli) fn tcp_address(text: &str) -> TcpAddress {
-    TcpAddress {
-        socket: text.parse().unwrap(),
-        text: text.to_owned(),
-    }
 }

@@ -4,13 +4,14 @@ use super::{Codes, Header};
 use crate::cli::values::{Expected, ParseError, position, require};
 use crate::text::digits;
 
-/// Adds the codes of a text such as `200-299,304` to the list.
+/// Adds the codes of a text such as `200-299` to the list.
 pub(in crate::cli) fn codes<'t>(
     text: &'t str,
+    _: &str,
     list: &mut Vec<Codes>,
 ) -> Result<(), ParseError<'t>> {
-    let mut ranges = text.split(',');
-    let are_codes = ranges.all(|text| range(text).map(|codes| list.push(codes)).is_some());
+    let codes = range(text);
+    let are_codes = codes.map(|codes| list.push(codes)).is_some();
     require(
         are_codes,
         Expected::plain("status codes such as 200 or 200-299,304"),
@@ -31,6 +32,7 @@ pub(super) fn range(text: &str) -> Option<Codes> {
 /// Adds a field, a name by RFC 9110, 5.6.2, and a value without line ends; or says why it is not sent.
 pub(in crate::cli) fn header<'t>(
     text: &'t str,
+    _: &str,
     headers: &mut Vec<Header>,
 ) -> Result<(), ParseError<'t>> {
     const NO_FIELD: ParseError =
@@ -55,9 +57,13 @@ pub(in crate::cli) fn header<'t>(
     Ok(())
 }
 
-/// Whether a field must not be sent as metadata: it is gRPC's own, or HTTP/2 does not allow it (RFC 9113, 8.2.2).
-pub(in crate::cli) fn is_reserved_by_grpc(name: &str) -> bool {
-    const RESERVED: &str = "content-type,user-agent,te,keep-alive,proxy-connection,upgrade";
-    let start = name.get(.."grpc-".len()).unwrap_or_default();
-    position(start, "grpc-").is_some() || position(name, RESERVED).is_some()
+/// The name, or its start, of a field that must not be sent as metadata: it is gRPC's own, or HTTP/2 does not allow it
+/// (RFC 9113, 8.2.2).
+pub(in crate::cli) fn reserved_by_grpc(name: &str) -> Option<&'static str> {
+    const RESERVED: &str = "grpc-,content-type,user-agent,te,keep-alive,proxy-connection,upgrade";
+    let is_it = |reserved: &&str| {
+        let start = name.get(..reserved.len()).unwrap_or_default();
+        start.eq_ignore_ascii_case(reserved) && (start == name || reserved.ends_with('-'))
+    };
+    RESERVED.split(',').find(is_it)
 }

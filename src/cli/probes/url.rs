@@ -52,7 +52,6 @@ pub(super) fn url(text: &str) -> Result<Url, ParseError<'_>> {
     };
     let slash = if target.starts_with('/') { "" } else { "/" };
     Ok(Url {
-        text: text.to_owned(),
         address,
         host: host.to_owned(),
         target: format!("{slash}{target}"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cli::{Answer, Command, Healthcheck, Probe};
+use crate::cli::{Answer, Command, Healthcheck, Probe, Written};
 
 mod usage;
 
@@ -18,11 +18,9 @@ fn check_with(words: &[&str], variables: &[(&str, &str)]) -> Result<Healthcheck,
 
 /// The names of its probes, in their order.
 fn probes_of(check: &Healthcheck) -> Vec<String> {
-    let name = |probe: &Probe| match probe {
-        Probe::Heartbeat(path, age) => format!("{} {age:?}", path.display()),
-        Probe::Unix(path) => path.display().to_string(),
-        Probe::Tcp(endpoint) | Probe::Grpc(endpoint) => endpoint.text.clone(),
-        Probe::Http(url) => url.text.clone(),
+    let name = |probe: &Written<Probe>| match &probe.value {
+        Probe::Heartbeat(_, age) => format!("{} {age:?}", probe.text),
+        _ => probe.text.clone(),
     };
     check.probes.iter().map(name).collect()
 }
@@ -68,7 +66,8 @@ fn the_probes_of_a_health_check() {
     assert_eq!(check.http.expect, [200..=200, 204..=204, 301..=302]);
     let headers = [("A", "b"), ("C", "d, e")].map(|(name, value)| (name.into(), value.into()));
     assert_eq!(check.http.headers, headers);
-    assert_eq!(check.http.contains, ["a b", "c"]);
+    let contains = check.http.contains.iter().map(|text| text.value.as_str());
+    assert!(contains.eq(["a b", "c"]));
     // The same by variables.
     let variables = [
         ("HINIT_GRPC", "[::1]:5/s"),

@@ -3,7 +3,6 @@
 use nix::libc::{SIGABRT, SIGKILL};
 
 use super::*;
-use crate::cli::probes::address::tcp_address;
 
 fn notify(words: &[&str]) -> Option<Notify> {
     run(words).notify
@@ -70,7 +69,7 @@ fn the_same_by_the_environment() {
 
 #[test]
 fn addresses_to_listen_at() {
-    let tcp = |text: &str| Address::Tcp(vec![tcp_address(text)]);
+    let tcp = |text: &str| Address::Tcp(vec![text.parse().unwrap()]);
     for (text, expected) in [
         ("127.0.0.1:9101", tcp("127.0.0.1:9101")),
         ("[::]:9101", tcp("[::]:9101")),
@@ -79,10 +78,15 @@ fn addresses_to_listen_at() {
             Address::Unix("/run/hinit.sock".into()),
         ),
     ] {
+        let expected = Written {
+            text: text.to_owned(),
+            value: expected,
+        };
         assert_eq!(run(&["--listen", text, "x"]).listen, [expected], "{text}");
     }
-    let both = Address::Tcp(vec![tcp_address("127.0.0.1:1"), tcp_address("[::1]:1")]);
-    assert_eq!(run(&["--listen=localhost:1", "x"]).listen, [both]);
+    let both = ["127.0.0.1:1", "[::1]:1"].map(|text| text.parse().unwrap());
+    let found = run(&["--listen=localhost:1", "x"]).listen;
+    assert_eq!(found[0].value, Address::Tcp(both.into()));
     for (bad, why) in [
         (
             "9101",

@@ -2,7 +2,7 @@
 //! make a reader panic or keep more than it may.
 
 use super::{Finding, Progress, Reader, Unread, grpc, http};
-use crate::cli::Http;
+use crate::cli::{Http, Written};
 
 /// An answer by gRPC, or by HTTP: with texts that its body must contain, or without.
 pub(crate) fn fuzz(kind: u8, answer: &[u8]) {
@@ -10,7 +10,13 @@ pub(crate) fn fuzz(kind: u8, answer: &[u8]) {
         head: false,
         headers: Vec::new(),
         expect: vec![200..=399],
-        contains: contains.iter().map(|&text| text.to_owned()).collect(),
+        contains: contains
+            .iter()
+            .map(|&text| Written {
+                text: text.to_owned(),
+                value: text.to_owned(),
+            })
+            .collect(),
     };
     let (plain, searching) = (options(&[]), options(&["up", "200"]));
     match kind {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::socket::UnixCredentials;
 
 use super::deadline::Deadline;
-use crate::cli::{Address, Http, Probe};
+use crate::cli::{Address, Http, Probe, Written};
 use crate::file::Entry;
 use crate::verdict::Finding;
 
@@ -27,7 +27,7 @@ pub(crate) struct Outcome<'a> {
 
 /// A probe as people read it: `tcp 127.0.0.1:5432`.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct ProbeName<'a>(pub(crate) &'a Probe);
+pub(crate) struct ProbeName<'a>(pub(crate) &'a Written<Probe>);
 
 impl Outcome<'_> {
     pub(crate) fn is_healthy(&self) -> bool {
@@ -37,13 +37,14 @@ impl Outcome<'_> {
 
 impl fmt::Display for ProbeName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self.0 {
-            Probe::Heartbeat(path, _) => write!(f, "heartbeat {}", path.display()),
-            Probe::Unix(path) => write!(f, "unix {}", path.display()),
-            Probe::Tcp(endpoint) => write!(f, "tcp {}", endpoint.text),
-            Probe::Http(url) => f.write_str(&url.text),
-            Probe::Grpc(endpoint) => write!(f, "grpc {}", endpoint.text),
-        }
+        f.write_str(match self.0.value {
+            Probe::Heartbeat(..) => "heartbeat ",
+            Probe::Unix(_) => "unix ",
+            Probe::Tcp(_) => "tcp ",
+            Probe::Http(_) => "",
+            Probe::Grpc(_) => "grpc ",
+        })?;
+        f.write_str(&self.0.text)
     }
 }
 
@@ -51,9 +52,9 @@ impl fmt::Display for ProbeName<'_> {
 // Not inlined: the buffers for an answer would make the caller's stack larger, and cost a health check without probes a
 // page or two.
 #[inline(never)]
-pub(crate) fn run<'a>(probe: &'a Probe, http: &Http, deadline: Deadline) -> Outcome<'a> {
+pub(crate) fn run<'a>(probe: &'a Written<Probe>, http: &Http, deadline: Deadline) -> Outcome<'a> {
     let start = Instant::now();
-    let finding = match probe {
+    let finding = match &probe.value {
         Probe::Heartbeat(path, max_age) => heartbeat::check(path, *max_age),
         Probe::Unix(path) => connect(&Address::Unix(path.clone()), deadline),
         Probe::Tcp(endpoint) => connect(&endpoint.address, deadline),

@@ -62,7 +62,7 @@ impl Stream {
             Address::Tcp(addresses) => {
                 let mut last = Err(Finding::Unreachable(Errno::EDESTADDRREQ));
                 for address in addresses {
-                    last = Self::to(&SockaddrStorage::from(address.socket), deadline);
+                    last = Self::to(&SockaddrStorage::from(*address), deadline);
                     if last.is_ok() {
                         break;
                     }

@@ -66,7 +66,7 @@ impl SocketRecipient {
         if !names_hinit(LISTEN_PID) {
             return None;
         }
-        let Some(named) = sys::environment(LISTEN_PIDFDID) else {
+        let Some(named) = sys::environment(LISTEN_PIDFDID.to_bytes()) else {
             return Some(Self::ByPid);
         };
         match sys::pidfd_number() {
@@ -182,7 +182,7 @@ fn enter_directory(options: &Run) -> error::Result<Option<&Path>> {
 /// Whether this variable contains hinit's PID.
 pub(super) fn names_hinit(variable: &CStr) -> bool {
     let own = getpid().as_raw().unsigned_abs().into();
-    sys::environment(variable).is_some_and(|pid| is_number(pid, own))
+    sys::environment(variable.to_bytes()).is_some_and(|pid| is_number(pid, own))
 }
 
 fn is_number(text: &OsStr, number: u64) -> bool {
@@ -208,16 +208,17 @@ fn follow_parent(signal: Signal) -> error::Result<()> {
 
 fn claim(options: &Run, log: Log) -> error::Result<Option<Claim>> {
     let default;
-    let path = match &options.pid_file {
+    let (path, shown) = match &options.pid_file {
         None => return Ok(None),
-        Some(PidFile::At(path)) => path,
+        Some(PidFile::At { path, shown }) => (path, shown),
         Some(PidFile::Default) => {
             default = pidfile::default_path().ok_or_else(|| {
                 let directories = "/run, /tmp, /dev/shm";
                 Error::failed(Verb::ClaimPidFileIn, directories, Reason::NoneWritable)
             })?;
-            &default
+            (&default, &default)
         }
     };
-    Claim::new(path, options.mode, sockets::are_wanted(options), log).map(Some)
+    let has_socket = sockets::are_wanted(options);
+    Claim::new(path, shown, options.mode, has_socket, log).map(Some)
 }

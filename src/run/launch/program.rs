@@ -24,7 +24,7 @@ pub(super) struct Program(&'static Executable);
 
 impl Program {
     pub(super) fn new(command: &[OsString]) -> nix::Result<Self> {
-        let path = sys::environment(c"PATH").unwrap_or(OsStr::new(DEFAULT_PATH));
+        let path = sys::environment(b"PATH").unwrap_or(OsStr::new(DEFAULT_PATH));
         let mut arguments = Vec::new();
         sys::try_reserve(&mut arguments, command.len())?;
         for argument in command {
@@ -86,7 +86,7 @@ impl Program {
 
     /// The error for a command that does not exist; `file` is the one that it names by a slash.
     fn not_found(self, file: Option<&CStr>, errno: Errno, has_own_profile: bool) -> Box<Error> {
-        let path = sys::environment(c"PATH");
+        let path = sys::environment(b"PATH");
         let reason = match (file, path) {
             (Some(file), _) => match exec_error::absence(file) {
                 Absence(None) => NotFound::Errno(errno),

@@ -1,5 +1,6 @@
 //! The sockets at which hinit listens. They never block, and the server does not inherit them.
 
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -10,7 +11,6 @@ use nix::sys::socket::{
 };
 use nix::sys::stat::Mode;
 
-use crate::cli::TcpAddress;
 use crate::error::{self, Error, Reason, Verb};
 use crate::file::Entry;
 use crate::run::socket_file::SocketFile;
@@ -24,21 +24,20 @@ pub(super) struct Listener {
 
 impl Listener {
     /// Listens at those addresses of a name that this machine has: `localhost` has two, one of them for IPv6.
-    pub(super) fn tcp(addresses: &[TcpAddress]) -> error::Result<Vec<Self>> {
+    /// `text` is for messages.
+    pub(super) fn tcp(text: &str, addresses: &[SocketAddr]) -> error::Result<Vec<Self>> {
         let (mut listeners, mut unavailable) = (Vec::new(), Ok(()));
         for address in addresses {
-            match listen_at(&SockaddrStorage::from(address.socket)) {
+            match listen_at(&SockaddrStorage::from(*address)) {
                 Ok(socket) => listeners.push(Self { socket, file: None }),
                 Err(errno @ (Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT)) => {
                     let reason = match errno {
-                        Errno::EAFNOSUPPORT if address.socket.is_ipv6() => {
-                            Reason::NoIpv6(address.socket.port())
-                        }
+                        Errno::EAFNOSUPPORT if address.is_ipv6() => Reason::NoIpv6(address.port()),
                         errno => errno.into(),
                     };
-                    unavailable = Err(cannot_listen(address, reason));
+                    unavailable = Err(cannot_listen(text, reason));
                 }
-                Err(errno) => return Err(cannot_listen(address, errno.into())),
+                Err(errno) => return Err(cannot_listen(text, errno.into())),
             }
         }
         if listeners.is_empty() {
@@ -104,6 +103,6 @@ fn listen_at(address: &SockaddrStorage) -> nix::Result<OwnedFd> {
     Ok(socket)
 }
 
-fn cannot_listen(address: &TcpAddress, reason: Reason) -> Box<Error> {
-    Error::failed(Verb::ListenAt, &address.text, reason)
+fn cannot_listen(address: &str, reason: Reason) -> Box<Error> {
+    Error::failed(Verb::ListenAt, address, reason)
 }

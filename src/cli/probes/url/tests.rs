@@ -65,7 +65,6 @@ fn urls() {
         ),
     ] {
         let expected = Url {
-            text: text.into(),
             address,
             host: host.into(),
             target: target.into(),

@@ -41,7 +41,7 @@ fn usage_errors_of_a_health_check() {
         (
             &["--grpc=[::1]:1"],
             &[("HINIT_HEADER", "A: b\nTE: c")],
-            "`HINIT_HEADER=TE`: gRPC reserves this field",
+            "`HINIT_HEADER=te`: gRPC reserves this field",
         ),
         (
             &[

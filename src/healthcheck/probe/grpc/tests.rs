@@ -41,7 +41,6 @@ fn grpc_status(value: &str) -> Vec<u8> {
 #[test]
 fn the_request() {
     let endpoint = Endpoint {
-        text: String::new(),
         host: "h:1".into(),
         address: Address::Tcp(Vec::new()),
         service: "my.Service".into(),

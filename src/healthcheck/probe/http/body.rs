@@ -4,7 +4,7 @@ use httparse::Status;
 
 use super::NOT_HTTP;
 use super::head::{Framing, Head};
-use crate::cli::Http;
+use crate::cli::{Http, Written};
 use crate::verdict::Finding;
 
 /// How much of a body is searched for texts.
@@ -18,7 +18,7 @@ pub(super) struct Body<'a> {
     finding: Option<Finding>,
     framing: Framing,
     /// The texts that are not found yet, and the part of the body that was searched for them.
-    missing: Vec<&'a str>,
+    missing: Vec<&'a Written<String>>,
     searched: Vec<u8>,
 }
 
@@ -28,7 +28,7 @@ impl<'a> Body<'a> {
         let mut missing = Vec::new();
         let mut expected = http.expect.iter();
         let finding = if expected.any(|codes| codes.contains(&code)) {
-            missing.extend(http.contains.iter().map(String::as_str));
+            missing.extend(&http.contains);
             Finding::ExpectedStatus(code, reason)
         } else {
             Finding::UnexpectedStatus(code, reason)
@@ -53,11 +53,12 @@ impl<'a> Body<'a> {
         let before = self.searched.len();
         let is_complete = self.take(unread);
         let searched = &self.searched;
-        self.missing.retain(|text| {
+        self.missing.retain(|missing| {
+            let text = missing.value.as_bytes();
             // The first part of the text may have come before.
             let from = before.saturating_sub(text.len().saturating_sub(1));
             let new = searched.get(from..).unwrap_or_default();
-            !new.windows(text.len()).any(|part| part == text.as_bytes())
+            !new.windows(text.len()).any(|part| part == text)
         });
         is_complete
     }
@@ -120,7 +121,7 @@ impl<'a> Body<'a> {
 
     fn text_missing(&self) -> Option<Finding> {
         let text = self.missing.first()?;
-        Some(Finding::TextMissing(self.code, (*text).to_owned()))
+        Some(Finding::TextMissing(self.code, text.text.clone()))
     }
 }
 

@@ -2,6 +2,7 @@ use super::Finding::{
     ClosedEarly, ExpectedStatus, HeadersTooLong, TextMissing, UnexpectedStatus, WrongProtocol,
 };
 use super::*;
+use crate::cli::Written;
 use crate::healthcheck::probe::{Unread, fuzz};
 
 mod body;
@@ -11,7 +12,13 @@ fn options(contains: &[&str]) -> Http {
         head: false,
         headers: Vec::new(),
         expect: vec![200..=399],
-        contains: contains.iter().map(|&text| text.to_owned()).collect(),
+        contains: contains
+            .iter()
+            .map(|&text| Written {
+                text: text.to_owned(),
+                value: text.to_owned(),
+            })
+            .collect(),
     }
 }
 
