@@ -24,7 +24,7 @@ _hinit_command() {
     healthcheck)
         operand=any
         options='--pid-file --no-pid --ready --foreign --http --grpc --tcp --unix --heartbeat --max-age
-            --method --header --expect --contains --timeout --json -q --quiet -h --help'
+            --method --header --expect --contains --lacks --timeout --json -q --quiet -h --help'
         ;;
     signal)
         operand=signal
@@ -70,6 +70,7 @@ _hinit_option() {
     --header) kind=any ;;
     --expect) kind=any ;;
     --contains) kind=any ;;
+    --lacks) kind=any ;;
     --timeout) kind=any ;;
     --wait) kind=any ;;
     esac

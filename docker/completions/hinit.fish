@@ -70,7 +70,7 @@ set -g __hinit_commands run healthcheck signal status install
 set -g __hinit_options_with_value --pid-file --pid-file-mode --remove-stale --follow --stop-signal --stop-delay --grace \
     --rewrite --parent-death --map-exit --watchdog --watchdog-signal --listen --ready-when \
     --user --umask --workdir --http --grpc --tcp --unix --heartbeat --max-age --method \
-    --header --expect --contains --timeout --wait
+    --header --expect --contains --lacks --timeout --wait
 set -g __hinit_signals HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT \
     STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS
 
@@ -124,6 +124,7 @@ complete -c hinit -n '__hinit_at healthcheck' -l method -x -a 'GET HEAD' -d 'Met
 complete -c hinit -n '__hinit_at healthcheck' -l header -x -d 'Header field to send, such as `Accept: text/plain`, or metadata of gRPC; may be repeated'
 complete -c hinit -n '__hinit_at healthcheck' -l expect -x -d 'HTTP status codes that are healthy, such as 200 or 200-299,304; may be repeated'
 complete -c hinit -n '__hinit_at healthcheck' -l contains -x -d 'Text that the first 64 KiB of the body must contain; may be repeated'
+complete -c hinit -n '__hinit_at healthcheck' -l lacks -x -d 'Text that the body, of at most 64 KiB, must not contain; may be repeated'
 complete -c hinit -n '__hinit_at healthcheck' -l timeout -x -d 'Time limit for the whole check: 500ms, 2s, 1.5s, 1m; a bare number is seconds'
 complete -c hinit -n '__hinit_at healthcheck' -l json -d 'Print one JSON object instead of text'
 complete -c hinit -n '__hinit_at healthcheck' -s q -l quiet -d 'Print nothing; only the exit code tells'

@@ -150,12 +150,14 @@ fn http(invocation: &mut Invocation) -> Http {
         headers: Given::header(invocation),
         expect: Given::expect(invocation),
         contains: Given::contains(invocation),
+        lacks: Given::lacks(invocation),
     };
     if http.expect.is_empty() {
         http.expect.push(EXPECT);
     }
-    if http.head && !http.contains.is_empty() && invocation.is_given(options::HTTP.opt) {
-        let why = "the answer to `--method HEAD` has no body that `--contains` could look into";
+    let has_text = !(http.contains.is_empty() && http.lacks.is_empty());
+    if http.head && has_text && invocation.is_given(options::HTTP.opt) {
+        let why = "the answer to `--method HEAD` has no body for `--contains` and `--lacks`";
         invocation.refuse(why.into());
     }
     http

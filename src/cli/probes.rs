@@ -36,6 +36,21 @@ pub(crate) struct Http {
     pub(crate) expect: Vec<Codes>,
     /// Texts that the body must contain, all of them.
     pub(crate) contains: Vec<Written<String>>,
+    /// Texts of which it must contain none.
+    pub(crate) lacks: Vec<Written<String>>,
+}
+
+impl Http {
+    /// A GET request, whose answer must have one of these codes.
+    pub(crate) fn get(expect: Vec<Codes>) -> Self {
+        Self {
+            head: false,
+            headers: Vec::new(),
+            expect,
+            contains: Vec::new(),
+            lacks: Vec::new(),
+        }
+    }
 }
 
 /// A URL, taken apart.

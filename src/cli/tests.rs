@@ -124,12 +124,7 @@ fn options_of_healthcheck() {
         ready: false,
         foreign: false,
         probes: Vec::new(),
-        http: Http {
-            head: false,
-            headers: Vec::new(),
-            expect: vec![200..=399],
-            contains: Vec::new(),
-        },
+        http: Http::get(vec![200..=399]),
         timeout: Duration::from_millis(900),
         answer: Answer::Line,
     };

@@ -109,6 +109,8 @@ impl Display for Outcome<'_> {
             | Finding::HeadersTooLong
             | Finding::UnexpectedStatus(..)
             | Finding::TextMissing(..)
+            | Finding::TextPresent(..)
+            | Finding::BodyTooLong(_)
             | Finding::NotServing(_)
             | Finding::GrpcStatus(_)
             | Finding::Http2Error(_) => write!(f, " after {}ms", millis(self.elapsed)),

@@ -37,6 +37,10 @@ pub(crate) enum Finding {
     UnexpectedStatus(u16, String),
     /// An expected answer, but its body does not contain this text.
     TextMissing(u16, String),
+    /// An expected answer, but its body contains this text.
+    TextPresent(u16, String),
+    /// An expected answer, but the end of its body was not searched.
+    BodyTooLong(u16),
     /// A status of the gRPC health protocol that is not SERVING.
     NotServing(u64),
     /// The status of a gRPC call that failed.
@@ -104,6 +108,13 @@ impl fmt::Display for Finding {
             Self::TextMissing(code, text) => write!(
                 f,
                 "answered {code}, but the first 64 KiB of the body do not contain `{text}`"
+            ),
+            Self::TextPresent(code, text) => {
+                write!(f, "answered {code}, but the body contains `{text}`")
+            }
+            Self::BodyTooLong(code) => write!(
+                f,
+                "answered {code}, but the body is longer than the 64 KiB that `--lacks` can search"
             ),
             Self::NotServing(status) => f.write_str(match status {
                 2 => "answered NOT_SERVING",

@@ -15,6 +15,14 @@ mutants! {
         "if expected.any(|codes| codes.contains(&code)) {" => "if expected.next().is_some() {"
     } fails "probes::http::each_http_answer";
 
+    a_text_that_must_not_be_there_is_ignored: "healthcheck/probe/http/body.rs" {
+        "lacks = &http.lacks;" => "lacks = http.lacks.get(1..1).unwrap_or_default();"
+    } fails "probes::http::each_http_answer";
+
+    the_part_of_a_body_that_is_searched_is_enough: "healthcheck/probe/http/body.rs" {
+        "Some(Finding::BodyTooLong(self.code))" => "self.finding.take()"
+    } fails "probes::http::a_body_without_an_end_is_not_searched_to_its_end";
+
     the_rest_of_an_answer_is_not_read: "healthcheck/probe/stream.rs" {
         "Progress::Decided => {" => "Progress::Decided if rest.is_none() => return Ok(()),\nProgress::Decided => {"
     } fails "odd_answers::an_answer_in_steps_is_read_to_its_end";

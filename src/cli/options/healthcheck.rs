@@ -118,6 +118,14 @@ options! {
             )
             parsed(Separators::Lines, probes::TEXT)
         },
+        lacks: Vec<Written<String>> = LACKS {
+            (
+                "--lacks TEXT",
+                "Text that the body, of at most 64 KiB, must not contain; may be repeated",
+                variable
+            )
+            parsed(Separators::Lines, probes::TEXT)
+        },
 
         ["Time and output"]
         timeout: Duration = TIMEOUT {

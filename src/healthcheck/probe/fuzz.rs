@@ -4,26 +4,38 @@
 use super::{Finding, Progress, Reader, Unread, grpc, http};
 use crate::cli::{Http, Written};
 
-/// An answer by gRPC, or by HTTP: with texts that its body must contain, or without.
+/// Texts that were written as they are.
+pub(super) fn texts(texts: &[&str]) -> Vec<Written<String>> {
+    let written = |text: &&str| Written {
+        text: (*text).to_owned(),
+        value: (*text).to_owned(),
+    };
+    texts.iter().map(written).collect()
+}
+
+/// An answer by gRPC, or by HTTP: with texts that its body must contain, with others that it must not, or with neither.
 pub(crate) fn fuzz(kind: u8, answer: &[u8]) {
-    let options = |contains: &[&str]| Http {
-        head: false,
-        headers: Vec::new(),
-        expect: vec![200..=399],
-        contains: contains
-            .iter()
-            .map(|&text| Written {
-                text: text.to_owned(),
-                value: text.to_owned(),
-            })
-            .collect(),
+    const SIZES: &[usize] = &[1, 7, 1000];
+    const LACKS: &[&str] = &["down", "n d", "0"];
+    let of = |contains: &[&str], lacks: &[&str]| {
+        let http = Http {
+            contains: texts(contains),
+            lacks: texts(lacks),
+            ..Http::get(vec![200..=399])
+        };
+        finding(|| http::Answer::new(&http), answer, SIZES)
     };
-    let (plain, searching) = (options(&[]), options(&["up", "200"]));
     match kind {
-        b'g' => finding(grpc::Answer::default, answer, &[1, 7, 1000]),
-        b'p' => finding(|| http::Answer::new(&plain), answer, &[1, 7, 1000]),
-        _ => finding(|| http::Answer::new(&searching), answer, &[1, 7, 1000]),
-    };
+        b'g' => drop(finding(grpc::Answer::default, answer, SIZES)),
+        b'p' => drop(of(&[], &[])),
+        b'l' => {
+            if of(&["up"], LACKS).is_healthy() {
+                let contains = |text: &&str| of(&[text], &[]).is_healthy();
+                assert!(!LACKS.iter().any(contains), "it contains such a text");
+            }
+        }
+        _ => drop(of(&["up", "200"], &[])),
+    }
 }
 
 /// The finding of an answer, which is the same in pieces of these sizes.

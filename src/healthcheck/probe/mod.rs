@@ -93,12 +93,7 @@ pub(super) fn get_from(
         Ok(Some(finding)) => return finding,
         Err(errno) => return Finding::ConnectionLost(errno),
     }
-    let http = Http {
-        head: false,
-        headers: Vec::new(),
-        expect: vec![100..=599],
-        contains: Vec::new(),
-    };
+    let http = Http::get(vec![100..=599]);
     let request = http::request(target, "localhost", &http);
     stream.exchange(&request, &mut http::Answer::new(&http))
 }

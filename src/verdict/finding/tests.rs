@@ -60,6 +60,14 @@ pub(crate) fn table() -> Vec<(Finding, &'static str)> {
             Finding::TextMissing(299, "TEXT".into()),
             "answered CODE, but the first 64 KiB of the body do not contain `TEXT`",
         ),
+        (
+            Finding::TextPresent(299, "TEXT".into()),
+            "answered CODE, but the body contains `TEXT`",
+        ),
+        (
+            Finding::BodyTooLong(299),
+            "answered CODE, but the body is longer than the 64 KiB that `--lacks` can search",
+        ),
         (Finding::NotServing(2), "answered NOT_SERVING"),
         (Finding::NotServing(3), "answered SERVICE_UNKNOWN"),
         (Finding::NotServing(0), "answered UNKNOWN"),

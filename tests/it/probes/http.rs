@@ -1,6 +1,6 @@
 //! The HTTP probe: its request, and each answer.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use crate::support::*;
 
@@ -65,6 +65,26 @@ fn each_http_answer() {
             "unhealthy: answered 200, but the first 64 KiB of the body do not contain `down`",
         ),
         (
+            b"HTTP/1.1 200 OK\r\n\r\nall: up",
+            &["--contains", "all", "--lacks", "down", "--lacks=red"],
+            "healthy: answered 200 OK",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\n\r\nall: up, one: red",
+            &["--contains", "all", "--lacks", "down", "--lacks=red"],
+            "unhealthy: answered 200, but the body contains `red`",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nall: up",
+            &["--lacks", "red"],
+            "unhealthy: closed the connection without a complete answer",
+        ),
+        (
+            b"HTTP/1.1 503 No\r\n\r\nall: up",
+            &["--lacks", "red"],
+            "unhealthy: answered 503 No",
+        ),
+        (
             b"HTTP/1.1 200 OK\r\n\r\n",
             &["--method", "HEAD"],
             "healthy: answered 200 OK",
@@ -109,4 +129,33 @@ fn the_request_has_the_given_method_and_fields() {
         "{request}"
     );
     assert!(!request.contains("localhost"), "{request}");
+}
+
+/// A body that has no end in sight may still contain the text.
+#[test]
+fn a_body_without_an_end_is_not_searched_to_its_end() {
+    for (bytes, finding) in [
+        (1, "gave no complete answer within --timeout 2s"),
+        (
+            70_000,
+            "answered 200, but the body is longer than the 64 KiB that `--lacks` can search",
+        ),
+    ] {
+        let (port, server) = serve(move |mut stream| {
+            let body = "x".repeat(bytes);
+            write!(stream, "HTTP/1.1 200 OK\r\n\r\n{body}").unwrap();
+            // Until hinit closes the connection.
+            let _end = stream.read(&mut [0]);
+        });
+        let url = format!("http://127.0.0.1:{port}/");
+        let ended = check(&["--http", &url, "--lacks=red", "--timeout=2s"]);
+        assert_eq!(verdict_of(&ended), format!("unhealthy: {url} {finding}"));
+        server.join().unwrap();
+    }
+    let body = b"HTTP/1.1 200 OK\r\n\r\na \"red\"";
+    let (port, _server) = serve(|mut stream| stream.write_all(body).unwrap());
+    let url = format!("http://127.0.0.1:{port}/");
+    let secret = [("HINIT_LACKS", "green\n${RED}"), ("RED", "\"red\"")];
+    let verdict = format!("unhealthy: {url} answered 200, but the body contains `${{RED}}`");
+    assert_eq!(verdict_of(&check_with(&["--http", &url], &secret)), verdict);
 }

@@ -27,6 +27,7 @@ fn an_option_of_a_health_check_that_has_no_effect() {
             "--contains x --grpc 127.0.0.1:1",
             "`--contains` needs `--http`",
         ),
+        ("--lacks x --grpc 127.0.0.1:1", "`--lacks` needs `--http`"),
         (
             "--header A:b --unix /x",
             "`--header` needs `--http` or `--grpc`",
@@ -148,7 +149,9 @@ fn value_of(option: &Opt) -> &'static str {
 /// A right command line of this command: these words, what this option needs beside itself, and the operand.
 fn command_line<'w>(topic: &Topic, option: &Opt, words: &[&'w str]) -> Vec<&'w str> {
     let beside: &[&str] = match option.long() {
-        "--method" | "--header" | "--expect" | "--contains" => &["--http=http://[::1]/"],
+        "--method" | "--header" | "--expect" | "--contains" | "--lacks" => {
+            &["--http=http://[::1]/"]
+        }
         "--heartbeat" => &["--max-age=1s"],
         "--max-age" => &["--heartbeat=/x"],
         "--watchdog-signal" => &["--watchdog=1s"],

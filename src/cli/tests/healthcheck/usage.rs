@@ -31,7 +31,12 @@ fn usage_errors_of_a_health_check() {
         (
             &["--http=http://[::1]/", "--method=HEAD", "--contains=x"],
             &[],
-            "the answer to `--method HEAD` has no body that `--contains` could look into",
+            "the answer to `--method HEAD` has no body for `--contains` and `--lacks`",
+        ),
+        (
+            &["--http=http://[::1]/", "--method=HEAD", "--lacks=x"],
+            &[],
+            "the answer to `--method HEAD` has no body for `--contains` and `--lacks`",
         ),
         (
             &["--http=http://[::1]/", "--header", "Connection: close"],

@@ -14,21 +14,26 @@ const MAX_CHUNK_LINE: usize = 1024;
 
 pub(super) struct Body<'a> {
     code: u16,
-    /// The finding if the body contains all texts.
+    /// The finding if the body contains all texts that it must, and none of the others.
     finding: Option<Finding>,
     framing: Framing,
-    /// The texts that are not found yet, and the part of the body that was searched for them.
+    /// The texts that are not found yet, those that must not be found, and the part of the body that was searched.
     missing: Vec<&'a Written<String>>,
+    lacks: &'a [Written<String>],
     searched: Vec<u8>,
+    /// There was more of the body.
+    is_cut: bool,
 }
 
 impl<'a> Body<'a> {
     pub(super) fn new(http: &'a Http, head: Head) -> Self {
         let Head { code, reason, .. } = head;
         let mut missing = Vec::new();
+        let mut lacks: &[_] = &[];
         let mut expected = http.expect.iter();
         let finding = if expected.any(|codes| codes.contains(&code)) {
             missing.extend(&http.contains);
+            lacks = &http.lacks;
             Finding::ExpectedStatus(code, reason)
         } else {
             Finding::UnexpectedStatus(code, reason)
@@ -44,7 +49,9 @@ impl<'a> Body<'a> {
             finding: Some(finding),
             framing,
             missing,
+            lacks,
             searched: Vec::new(),
+            is_cut: false,
         }
     }
 
@@ -53,13 +60,26 @@ impl<'a> Body<'a> {
         let before = self.searched.len();
         let is_complete = self.take(unread);
         let searched = &self.searched;
-        self.missing.retain(|missing| {
-            let text = missing.value.as_bytes();
+        // Where a text ends for the first time.
+        let end_of = |text: &Written<String>| {
+            let text = text.value.as_bytes();
             // The first part of the text may have come before.
             let from = before.saturating_sub(text.len().saturating_sub(1));
             let new = searched.get(from..).unwrap_or_default();
-            !new.windows(text.len()).any(|part| part == text)
-        });
+            let at = new.windows(text.len()).position(|part| part == text)?;
+            Some(from + at + text.len())
+        };
+        self.missing.retain(|text| end_of(text).is_none());
+        let present = self
+            .lacks
+            .iter()
+            .filter_map(|text| Some((end_of(text)?, text)));
+        // The first one, so that the finding does not depend on where the bytes are cut.
+        if let Some((_, text)) = present.min_by_key(|(end, _)| *end) {
+            self.finding = Some(Finding::TextPresent(self.code, text.text.clone()));
+            self.missing.clear();
+            self.lacks = &[];
+        }
         is_complete
     }
 
@@ -89,9 +109,10 @@ impl<'a> Body<'a> {
             let length = usize::try_from(*left).map_or(unread.len(), |left| left.min(unread.len()));
             *left -= length as u64;
             let taken = unread.split_off(..length).unwrap_or_default();
-            if !self.missing.is_empty() {
+            if !(self.missing.is_empty() && self.lacks.is_empty()) {
                 let room = MAX_SEARCHED - self.searched.len();
                 let fits = taken.get(..room).unwrap_or(taken);
+                self.is_cut |= fits.len() < taken.len();
                 self.searched.extend_from_slice(fits);
             }
         }
@@ -99,21 +120,23 @@ impl<'a> Body<'a> {
 
     /// The finding, if it is known after this result of [`Self::read`].
     pub(super) fn judge(&mut self, read: Result<bool, Finding>) -> Option<Finding> {
-        if self.missing.is_empty() {
-            return self.finding.take();
-        }
-        let is_searched =
-            self.searched.len() >= MAX_SEARCHED || matches!(self.framing, Framing::Trailers);
-        match read {
-            Ok(false) if !is_searched => None,
-            Err(finding) if !is_searched => Some(finding),
-            Ok(_) | Err(_) => self.text_missing(),
+        let has_ended = matches!(read, Ok(true)) || matches!(self.framing, Framing::Trailers);
+        let is_searched = has_ended || self.searched.len() >= MAX_SEARCHED;
+        if is_searched && !self.missing.is_empty() {
+            self.text_missing()
+        } else if self.is_cut && !self.lacks.is_empty() {
+            Some(Finding::BodyTooLong(self.code))
+        } else if self.missing.is_empty() && (has_ended || self.lacks.is_empty()) {
+            self.finding.take()
+        } else {
+            read.err()
         }
     }
 
     /// The finding if the server has closed the connection now.
     pub(super) fn judge_end(&mut self) -> Option<Finding> {
         match self.framing {
+            Framing::UntilClose if self.missing.is_empty() => self.finding.take(),
             Framing::UntilClose => self.text_missing(),
             Framing::Bytes(_) | Framing::Trailers | Framing::Chunk { .. } => None,
         }

@@ -1,24 +1,16 @@
 use super::Finding::{
-    ClosedEarly, ExpectedStatus, HeadersTooLong, TextMissing, UnexpectedStatus, WrongProtocol,
+    BodyTooLong, ClosedEarly, ExpectedStatus, HeadersTooLong, TextMissing, TextPresent,
+    UnexpectedStatus, WrongProtocol,
 };
 use super::*;
-use crate::cli::Written;
 use crate::healthcheck::probe::{Unread, fuzz};
 
 mod body;
 
 fn options(contains: &[&str]) -> Http {
     Http {
-        head: false,
-        headers: Vec::new(),
-        expect: vec![200..=399],
-        contains: contains
-            .iter()
-            .map(|&text| Written {
-                text: text.to_owned(),
-                value: text.to_owned(),
-            })
-            .collect(),
+        contains: fuzz::texts(contains),
+        ..Http::get(vec![200..=399])
     }
 }
 

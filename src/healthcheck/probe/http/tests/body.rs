@@ -82,3 +82,97 @@ fn several_texts_in_the_body() {
         assert_eq!(finding_of(texts, bytes), finding, "{texts:?}");
     }
 }
+
+/// The whole body must be known, unless one of the texts is found before its end.
+#[test]
+fn texts_that_must_not_be_in_the_body() {
+    let ok = || ExpectedStatus(200, "OK".into());
+    let present = |text: &str| TextPresent(200, text.into());
+    let body = |framing: &str, body: &str| format!("HTTP/1.1 200 OK\r\n{framing}\r\n{body}");
+    let chunked = |text: &str| body("Transfer-Encoding: chunked\r\n", text);
+    let long = |length: usize, end: &str| format!("{}{end}", "x".repeat(length));
+    let (max, too_long) = (MAX_SEARCHED, || BodyTooLong(200));
+    for (bytes, finding) in [
+        (body("", "all green"), ok()),
+        (body("", ""), ok()),
+        (body("", "1 red"), present("red")),
+        (body("Content-Length: 5\r\n", "green"), ok()),
+        (body("Content-Length: 0\r\n", ""), ok()),
+        // What follows the body does not belong to it.
+        (body("Content-Length: 5\r\n", "greenred"), ok()),
+        (body("Content-Length: 9\r\n", "red"), present("red")),
+        // The rest may contain one of the texts.
+        (body("Content-Length: 9\r\n", "green"), ClosedEarly),
+        (chunked("5\r\ngreen\r\n0\r\n\r\n"), ok()),
+        (chunked("5\r\ngreen\r\n0\r\n"), ok()),
+        (chunked("1\r\nr\r\n2\r\ned\r\n0\r\n\r\n"), present("red")),
+        (chunked("3\r\nred\r\nx"), present("red")),
+        (chunked("5\r\ngreen\r\n"), ClosedEarly),
+        (chunked("5\r\ngreen\r\nx\r\n"), WrongProtocol("HTTP")),
+        // The first text in the body is named, however the body is cut.
+        (body("", "a yellow red"), present("yellow")),
+        (body("", "a red yellow"), present("red")),
+        (body("", "yelloweredyellow"), present("yellow")),
+        (body("", &long(max, "")), ok()),
+        (body("", &long(max - 3, "red")), present("red")),
+        (body("", &long(max - 2, "red")), too_long()),
+        (body("", &long(max + 1, "")), too_long()),
+        (
+            body(&format!("Content-Length: {max}\r\n"), &long(max, "")),
+            ok(),
+        ),
+        (
+            body(&format!("Content-Length: {}\r\n", max + 1), &long(max, "x")),
+            too_long(),
+        ),
+        (
+            body(&format!("Content-Length: {}\r\n", max + 1), &long(max, "")),
+            ClosedEarly,
+        ),
+        (
+            chunked(&format!("10000\r\n{}\r\n0\r\n\r\n", long(max, ""))),
+            ok(),
+        ),
+        (
+            chunked(&format!("10001\r\n{}\r\n", long(max, "x"))),
+            too_long(),
+        ),
+        (
+            "HTTP/1.1 204 No Content\r\n\r\nred".into(),
+            ExpectedStatus(204, "No Content".into()),
+        ),
+        (
+            "HTTP/1.1 500 x\r\n\r\nred".into(),
+            UnexpectedStatus(500, "x".into()),
+        ),
+    ] {
+        let mut http = options(&[]);
+        http.lacks = fuzz::texts(&["red", "yellow"]);
+        let found = fuzz::finding(
+            || Answer::new(&http),
+            bytes.as_bytes(),
+            &[1, 2, 3, 7, 64, 4096],
+        );
+        assert_eq!(found, finding, "{bytes:.100}");
+    }
+}
+
+#[test]
+fn texts_that_must_be_in_the_body_and_others_that_must_not() {
+    let ok = || ExpectedStatus(200, "OK".into());
+    for (length, body, finding) in [
+        (11, "green, blue", ok()),
+        (11, "green, grey", TextMissing(200, "blue".into())),
+        (11, "blue, red  ", TextPresent(200, "red".into())),
+        (11, "red, green ", TextPresent(200, "red".into())),
+        // Found, but the body does not end.
+        (12, "green, blue", ClosedEarly),
+        (12, "green, grey", ClosedEarly),
+    ] {
+        let mut http = options(&["blue"]);
+        http.lacks = fuzz::texts(&["red"]);
+        let bytes = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
+        let found = fuzz::finding(|| Answer::new(&http), bytes.as_bytes(), &[1, 2, 7]);
+        assert_eq!(found, finding, "{body}");
+    }
+}
