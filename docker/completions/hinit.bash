@@ -24,7 +24,7 @@ _hinit_command() {
     healthcheck)
         operand=any
         options='--pid-file --no-pid --ready --foreign --http --grpc --tcp --unix --heartbeat --max-age
-            --method --header --expect --contains --lacks --timeout --json -q --quiet -h --help'
+            --method --header --body --expect --contains --lacks --timeout --json -q --quiet -h --help'
         ;;
     signal)
         operand=signal
@@ -66,8 +66,9 @@ _hinit_option() {
     --unix) kind=files ;;
     --heartbeat) kind=files ;;
     --max-age) kind=any ;;
-    --method) kind='GET HEAD' ;;
+    --method) kind='GET HEAD POST' ;;
     --header) kind=any ;;
+    --body) kind=any ;;
     --expect) kind=any ;;
     --contains) kind=any ;;
     --lacks) kind=any ;;

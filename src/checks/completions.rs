@@ -32,7 +32,7 @@ impl Value {
             "USER" => Self::Users,
             "SIGNAL" => Self::Signal,
             "LIST" => Self::Signals,
-            "METHOD" => Self::Words("GET HEAD"),
+            "METHOD" => Self::Words("GET HEAD POST"),
             "COMMAND" => Self::Server,
             "" | "ADDRESS" | "CODES" | "DURATION" | "FIELD" | "FROM=TO" | "MODE" | "PROBE..."
             | "TEXT" | "URL" => Self::Any,

@@ -145,18 +145,21 @@ fn probes(invocation: &mut Invocation) -> Vec<Written<Probe>> {
 
 /// What is sent to the web servers, and expected of them.
 fn http(invocation: &mut Invocation) -> Http {
-    let mut http = Http {
-        head: Given::head(invocation),
-        headers: Given::header(invocation),
-        expect: Given::expect(invocation),
-        contains: Given::contains(invocation),
-        lacks: Given::lacks(invocation),
-    };
+    let mut http = Http::get(Given::expect(invocation));
     if http.expect.is_empty() {
         http.expect.push(EXPECT);
     }
+    if let Some(method) = Given::method(invocation) {
+        http.method = method.value;
+    }
+    if let Some(body) = Given::body(invocation) {
+        http.body = body.value;
+    }
+    http.headers = Given::header(invocation);
+    http.contains = Given::contains(invocation);
+    http.lacks = Given::lacks(invocation);
     let has_text = !(http.contains.is_empty() && http.lacks.is_empty());
-    if http.head && has_text && invocation.is_given(options::HTTP.opt) {
+    if http.method == "HEAD" && has_text && invocation.is_given(options::HTTP.opt) {
         let why = "the answer to `--method HEAD` has no body for `--contains` and `--lacks`";
         invocation.refuse(why.into());
     }

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::values::{Expected, Parse, ParseError, ValueParser, Written};
+use super::values::{Expected, Parse, ParseError, ValueParser, Written, require};
 
 pub(super) mod address;
 mod http;
@@ -30,9 +30,10 @@ pub(crate) enum Probe {
 /// What is sent to every web server, and what is expected of its answer. (gRPC servers get the fields as well.)
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Http {
-    /// HEAD in place of GET.
-    pub(crate) head: bool,
+    pub(crate) method: String,
     pub(crate) headers: Vec<Header>,
+    /// What the request contains; it may be empty.
+    pub(crate) body: String,
     pub(crate) expect: Vec<Codes>,
     /// Texts that the body must contain, all of them.
     pub(crate) contains: Vec<Written<String>>,
@@ -44,8 +45,9 @@ impl Http {
     /// A GET request, whose answer must have one of these codes.
     pub(crate) fn get(expect: Vec<Codes>) -> Self {
         Self {
-            head: false,
+            method: "GET".to_owned(),
             headers: Vec::new(),
+            body: String::new(),
             expect,
             contains: Vec::new(),
             lacks: Vec::new(),
@@ -118,14 +120,14 @@ pub(super) const TEXT: Parse<Written<String>> = |text, written, texts| {
     });
     Ok(())
 };
-/// Whether it is HEAD.
-pub(super) const METHOD: ValueParser<bool> = ValueParser {
-    parse: |text| match text {
-        "GET" => Some(false),
-        "HEAD" => Some(true),
-        _ => None,
-    },
-    expected: Expected::plain("GET or HEAD"),
+/// A method of HTTP. Its letters are sent as they are (RFC 9110, 9.1).
+pub(super) const METHOD: Parse<Written<String>> = |text, written, methods| {
+    let are_letters = text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    require(
+        are_letters,
+        Expected::plain("a method such as GET, HEAD or POST"),
+    )?;
+    TEXT(text, written, methods)
 };
 
 #[inline(never)]

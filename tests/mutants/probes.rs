@@ -15,6 +15,10 @@ mutants! {
         "if expected.any(|codes| codes.contains(&code)) {" => "if expected.next().is_some() {"
     } fails "probes::http::each_http_answer";
 
+    a_body_has_another_length: "healthcheck/probe/http.rs" {
+        "&http.body.len().to_string()" => "&http.body.chars().count().to_string()"
+    } fails "probes::http::a_request_with_a_body";
+
     a_text_that_must_not_be_there_is_ignored: "healthcheck/probe/http/body.rs" {
         "lacks = &http.lacks;" => "lacks = http.lacks.get(1..1).unwrap_or_default();"
     } fails "probes::http::each_http_answer";
@@ -36,7 +40,7 @@ mutants! {
     } fails "probes::grpc::each_grpc_answer";
 
     localhost_is_one_address: "cli/probes/address.rs" {
-        "at(Ipv6Addr::LOCALHOST.into(), \"[::1]\"),\n        ]));" => "]));"
+        "SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port),\n" => ""
     } fails "probes::localhost_is_both_addresses";
 
     a_heartbeat_from_the_future_is_fresh: "healthcheck/probe/heartbeat.rs" {

@@ -5,13 +5,15 @@ use super::Invocation;
 use super::given::Source;
 use super::parsed::{Parsed, named};
 use crate::cli::options::{
-    CONTAINS, EXPECT, FOREIGN, GRPC, HEADER, HEARTBEAT, HTTP, KEEP_GROUPS, LACKS, MAX_AGE, METHOD,
-    NO_PID, NO_PID_FILE, Opt, PID_FILE, QUIET, QUIET_SUCCESS, USER, WATCHDOG, WATCHDOG_SIGNAL,
+    BODY, CONTAINS, EXPECT, FOREIGN, GRPC, HEADER, HEARTBEAT, HTTP, KEEP_GROUPS, LACKS, MAX_AGE,
+    METHOD, NO_PID, NO_PID_FILE, Opt, PID_FILE, QUIET, QUIET_SUCCESS, USER, WATCHDOG,
+    WATCHDOG_SIGNAL,
 };
 
 /// Options, each with the two of which it needs one.
-static NEEDS: [(&Opt, [&Opt; 2]); 8] = [
+static NEEDS: [(&Opt, [&Opt; 2]); 9] = [
     (METHOD.opt, [HTTP.opt; 2]),
+    (BODY.opt, [HTTP.opt; 2]),
     (EXPECT.opt, [HTTP.opt; 2]),
     (CONTAINS.opt, [HTTP.opt; 2]),
     (LACKS.opt, [HTTP.opt; 2]),

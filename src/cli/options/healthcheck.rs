@@ -84,14 +84,14 @@ options! {
         },
 
         ["What --http sends and expects"]
-        head: bool = METHOD {
+        method: Option<Written<String>> = METHOD {
             (
                 "--method METHOD",
-                "Method of the HTTP request: GET or HEAD",
+                "Method of the HTTP request, such as HEAD or POST",
                 default "GET",
                 variable
             )
-            value_or(&probes::METHOD, false)
+            parsed_once(probes::METHOD)
         },
         header: Vec<Header> = HEADER {
             (
@@ -100,6 +100,14 @@ options! {
                 variable
             )
             parsed(Separators::Lines, probes::header)
+        },
+        body: Option<Written<String>> = BODY {
+            (
+                "--body TEXT",
+                "What the HTTP request contains; hinit sets its Content-Length",
+                variable
+            )
+            parsed_once(probes::TEXT)
         },
         expect: Vec<Codes> = EXPECT {
             (

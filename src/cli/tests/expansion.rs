@@ -51,6 +51,8 @@ fn the_values_of_a_health_check() {
         ("header", "Authorization: Bearer ${SECRET}"),
         ("expect", "${NO:-204}"),
         ("contains", "${HOSTILE}"),
+        ("lacks", "${NAME}"),
+        ("body", "${HOSTILE}"),
         ("timeout", "${NO:-2}s"),
         ("pid-file", "/run/${NAME}.pid"),
     ];
@@ -103,6 +105,8 @@ fn the_values_of_a_health_check() {
     let contains = &found.http.contains[0];
     assert_eq!(contains.text, "${HOSTILE}");
     assert_eq!(contains.value, "\"' ${PORT} $$ --tcp\n");
+    assert_eq!(found.http.lacks[0].value, "a b");
+    assert_eq!(found.http.body, contains.value);
     assert_eq!(found.timeout.as_secs(), 2);
     let expected = PidFile::At {
         path: "/run/a b.pid".into(),

@@ -51,6 +51,10 @@ fn the_probes_of_a_health_check() {
         "--contains",
         "a b",
         "--contains=c",
+        "--lacks=d, e",
+        "--method=POST",
+        "--body",
+        "{\"f\": 1}",
     ];
     let check = check_with(&words, &[]).unwrap();
     let expected = [
@@ -68,6 +72,11 @@ fn the_probes_of_a_health_check() {
     assert_eq!(check.http.headers, headers);
     let contains = check.http.contains.iter().map(|text| text.value.as_str());
     assert!(contains.eq(["a b", "c"]));
+    assert_eq!(check.http.lacks[0].value, "d, e");
+    assert_eq!(
+        (check.http.method.as_str(), check.http.body.as_str()),
+        ("POST", "{\"f\": 1}")
+    );
     // The same by variables.
     let variables = [
         ("HINIT_GRPC", "[::1]:5/s"),
@@ -81,12 +90,16 @@ fn the_probes_of_a_health_check() {
         ("HINIT_EXPECT", "200,204 301-302"),
         ("HINIT_HEADER", "A: b\nC: d, e"),
         ("HINIT_CONTAINS", "a b\nc"),
+        ("HINIT_LACKS", "d, e"),
+        ("HINIT_METHOD", "POST"),
+        ("HINIT_BODY", "{\"f\": 1}"),
     ];
     assert_eq!(check_with(&[], &variables), check_with(&words, &[]));
     // And by the variable for all options.
     let all = "--grpc [::1]:5/s --http http://localhost/ --tcp=127.0.0.1:1 --unix '/a b' \
         --http=http://127.0.0.1/x --heartbeat /beat --max-age 60 --no-pid --json --expect 200,204 \
-        --expect=301-302 --header \"A: b\" --header='C: d, e' --contains a' 'b --contains c";
+        --expect=301-302 --header \"A: b\" --header='C: d, e' --contains a' 'b --contains c \
+        --lacks='d, e' --method=POST --body '{\"f\": 1}'";
     assert_eq!(
         check_with(&[], &[("HINIT_HEALTH", all)]),
         check_with(&words, &[])

@@ -12,8 +12,8 @@ use head::read_head;
 const NOT_HTTP: Finding = Finding::WrongProtocol("HTTP");
 
 pub(super) fn request(target: &str, host: &str, http: &Http) -> Vec<u8> {
-    let method = if http.head { "HEAD" } else { "GET" };
-    let mut request = format!("{method} {target} HTTP/1.1\r\n");
+    let method = http.method.as_str();
+    let mut request = [method, " ", target, " HTTP/1.1\r\n"].concat();
     let mut push_field = |name: &str, value: &str| {
         for part in [name, ": ", value, "\r\n"] {
             request.push_str(part);
@@ -36,7 +36,12 @@ pub(super) fn request(target: &str, host: &str, http: &Http) -> Vec<u8> {
     for (name, value) in given {
         push_field(name, value);
     }
+    // Other methods need it even without a body: some servers answer 411 (RFC 9110, 8.6).
+    if !http.body.is_empty() || !matches!(method, "GET" | "HEAD") {
+        push_field("Content-Length", &http.body.len().to_string());
+    }
     request.push_str("\r\n");
+    request.push_str(&http.body);
     request.into_bytes()
 }
 

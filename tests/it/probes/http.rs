@@ -159,3 +159,84 @@ fn a_body_without_an_end_is_not_searched_to_its_end() {
     let verdict = format!("unhealthy: {url} answered 200, but the body contains `${{RED}}`");
     assert_eq!(verdict_of(&check_with(&["--http", &url], &secret)), verdict);
 }
+
+/// As a JSON-RPC node is asked.
+#[test]
+fn a_request_with_a_body() {
+    const BODY: &str = r#"{"method":"eth_syncing","id":"\u00fc ü"}"#;
+    for by_variable in [false, true] {
+        let (port, server) = serve(|mut stream| {
+            let mut body = vec![0; BODY.len()];
+            stream.read_exact(&mut body).unwrap();
+            assert_eq!(body, BODY.as_bytes());
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"result\":false}";
+            stream.write_all(answer).unwrap();
+            // Nothing follows the body.
+            assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+        });
+        let url = format!("http://127.0.0.1:{port}/");
+        let in_health = format!(
+            "--http {url} --method POST --header 'Content-Type: application/json' --body '{BODY}' \
+             --contains '\"result\":false'"
+        );
+        let args = [
+            "--http",
+            &url,
+            "--method=POST",
+            "--header=Content-Type: application/json",
+            "--body",
+            BODY,
+            "--contains",
+            "\"result\":false",
+        ];
+        let ended = if by_variable {
+            check_with(&[], &[("HINIT_HEALTH", &in_health)])
+        } else {
+            check(&args)
+        };
+        assert_eq!(
+            verdict_of(&ended),
+            format!("healthy: {url} answered 200 OK")
+        );
+        let request = server.join().unwrap();
+        assert!(request.starts_with("POST / HTTP/1.1\r\n"), "{request}");
+        let fields = format!(
+            "\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            BODY.len()
+        );
+        assert!(request.ends_with(&fields), "{request}");
+    }
+}
+
+/// A server may answer before it has read all of a long body, and close the connection.
+#[test]
+fn a_body_that_the_server_does_not_read() {
+    let (port, server) = serve(|mut stream| {
+        stream.write_all(b"HTTP/1.1 413 No\r\n\r\n").unwrap();
+    });
+    let (url, body) = (format!("http://127.0.0.1:{port}/"), "x".repeat(100_000));
+    let args = [
+        "--http",
+        &url,
+        "--method=PUT",
+        "--body",
+        &body,
+        "--timeout=30s",
+    ];
+    let ended = check(&args);
+    let request = server.join().unwrap();
+    assert!(
+        request.contains("\r\nContent-Length: 100000\r\n"),
+        "{request}"
+    );
+    // The kernel resets a connection that is closed with unread bytes, which can overtake the answer.
+    let verdict = verdict_of(&ended);
+    let expected = [
+        "answered 413 No",
+        "lost the connection: Connection reset by peer",
+    ];
+    assert!(
+        expected.iter().any(|end| verdict.ends_with(end)),
+        "{verdict}"
+    );
+}

@@ -28,6 +28,7 @@ fn an_option_of_a_health_check_that_has_no_effect() {
             "`--contains` needs `--http`",
         ),
         ("--lacks x --grpc 127.0.0.1:1", "`--lacks` needs `--http`"),
+        ("--body x --tcp 127.0.0.1:1", "`--body` needs `--http`"),
         (
             "--header A:b --unix /x",
             "`--header` needs `--http` or `--grpc`",
@@ -149,7 +150,7 @@ fn value_of(option: &Opt) -> &'static str {
 /// A right command line of this command: these words, what this option needs beside itself, and the operand.
 fn command_line<'w>(topic: &Topic, option: &Opt, words: &[&'w str]) -> Vec<&'w str> {
     let beside: &[&str] = match option.long() {
-        "--method" | "--header" | "--expect" | "--contains" | "--lacks" => {
+        "--method" | "--body" | "--header" | "--expect" | "--contains" | "--lacks" => {
             &["--http=http://[::1]/"]
         }
         "--heartbeat" => &["--max-age=1s"],

@@ -58,9 +58,19 @@ fn usage_errors_of_a_health_check() {
             "`--header HOST: b`: a request has only one Host",
         ),
         (
-            &["--method", "POST"],
+            &["--http=http://[::1]/", "--method", "M-SEARCH"],
             &[],
-            "`--method POST`: not GET or HEAD",
+            "`--method M-SEARCH`: not a method such as GET, HEAD or POST",
+        ),
+        (
+            &["--http=http://[::1]/", "--method=GET /x"],
+            &[],
+            "`--method GET /x`: not a method such as GET, HEAD or POST",
+        ),
+        (
+            &["--http=http://[::1]/", "--body=a", "--body=b"],
+            &[],
+            "`--body` may be given only once",
         ),
         (&seventeen, &[], "more than 16 probes"),
         (

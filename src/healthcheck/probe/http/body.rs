@@ -39,7 +39,7 @@ impl<'a> Body<'a> {
             Finding::UnexpectedStatus(code, reason)
         };
         // These answers have no body, whatever their fields are (RFC 9112, 6.3).
-        let framing = if http.head || matches!(code, 101 | 204 | 304) {
+        let framing = if http.method == "HEAD" || matches!(code, 101 | 204 | 304) {
             Framing::Bytes(0)
         } else {
             head.framing

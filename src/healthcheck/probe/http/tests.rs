@@ -31,7 +31,7 @@ fn the_request() {
          Connection: close\r\n\r\n"
     );
     assert_eq!(request(&http), expected.as_bytes());
-    http.head = true;
+    http.method = "HEAD".into();
     http.headers = vec![
         ("host".into(), "example.org".into()),
         ("X-A".into(), "b".into()),
@@ -42,6 +42,29 @@ fn the_request() {
          host: example.org\r\nX-A: b\r\nX-A: c\r\n\r\n"
     );
     assert_eq!(request(&http), expected.as_bytes());
+}
+
+#[test]
+fn a_request_with_a_body() {
+    for (method, body, end) in [
+        ("GET", "", "close\r\n\r\n"),
+        ("POST", "", "close\r\nContent-Length: 0\r\n\r\n"),
+        ("POST", "{}", "close\r\nContent-Length: 2\r\n\r\n{}"),
+        ("Purge", "ü\r\n", "close\r\nContent-Length: 4\r\n\r\nü\r\n"),
+        ("GET", "x", "close\r\nContent-Length: 1\r\n\r\nx"),
+        ("HEAD", "x", "close\r\nContent-Length: 1\r\n\r\nx"),
+    ] {
+        let mut http = options(&[]);
+        (http.method, http.body) = (method.into(), body.into());
+        let bytes = request("/", "h", &http);
+        let request = str::from_utf8(&bytes).unwrap();
+        let start = format!("{method} / HTTP/1.1\r\nHost: h\r\n");
+        assert!(request.starts_with(&start), "{request}");
+        assert!(
+            request.ends_with(&format!("\r\nConnection: {end}")),
+            "{request}"
+        );
+    }
 }
 
 #[test]
@@ -144,7 +167,9 @@ fn the_end_of_an_answer() {
         (false, "100 x\r\n", &[("", Undecided)]),
     ] {
         let mut http = options(&[]);
-        http.head = head;
+        if head {
+            http.method = "HEAD".into();
+        }
         let (mut answer, mut unread) = (Answer::new(&http), Unread::default());
         let start = format!("HTTP/1.1 {fields}\r\n");
         let mut progress = unread.feed(start.as_bytes(), &mut answer);
