@@ -51,7 +51,10 @@ pub(super) struct MainLoop<'a> {
 }
 
 impl<'a> MainLoop<'a> {
-    pub(super) fn new(options: &'a Run, launch: Launch) -> Self {
+    /// Returns the exit code.
+    #[allow(clippy::inline_always, reason = "a call would copy what was launched")]
+    #[inline(always)]
+    pub(super) fn run(options: &'a Run, launch: Launch) -> u8 {
         let Launch {
             start,
             queue,
@@ -67,7 +70,7 @@ impl<'a> MainLoop<'a> {
             options.ready_when.is_some(),
             Instant::now(),
         );
-        Self {
+        let mut main_loop = Self {
             options,
             server,
             queue,
@@ -80,14 +83,10 @@ impl<'a> MainLoop<'a> {
             shutdown: Shutdown::new(options.stop),
             leftovers: Leftovers::new(),
             clock: Clock::default(),
-        }
-    }
-
-    /// Returns the exit code.
-    pub(super) fn run(mut self) -> u8 {
-        match self.until_the_end() {
-            Ok(server_end) => self.finish(server_end),
-            Err(error) => self.fail_start(&error),
+        };
+        match main_loop.until_the_end() {
+            Ok(server_end) => main_loop.finish(server_end),
+            Err(error) => main_loop.fail_start(&error),
         }
     }
 

@@ -53,7 +53,7 @@ pub(crate) fn run(options: &Run, signal_mask: SignalSet) -> u8 {
     match launch::start_server(options, signal_mask, log) {
         Ok(launch) => {
             sys::on_alloc_failure(OnAllocFailure::Wait, failed);
-            MainLoop::new(options, launch).run()
+            MainLoop::run(options, launch)
         }
         Err(error) => {
             log.error(format_args!("{error}"));
