@@ -136,8 +136,9 @@ fn let_caller_interrupt(inherited: SignalSet) {
 
 /// Reports a usage error in one line; that of a health check is its verdict.
 fn report(error: &UsageError) -> u8 {
-    let why = [&error.why, "; try `", error.call, " --help`"].concat();
-    match error.output {
+    let UsageError { why, call, output } = error;
+    let why = format!("{why}; try `{call} --help`");
+    match *output {
         ErrorOutput::Verdict(answer) => healthcheck::refuse(Verdict::Usage(why), answer),
         ErrorOutput::Exit(code) => {
             Log(Verbosity::Normal).error(format_args!("{why}"));

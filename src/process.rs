@@ -7,7 +7,7 @@ use nix::unistd::{Pid, getpid};
 
 use crate::file;
 use crate::sys::{self, is_missing, probe_process, symlink_target, try_reserve};
-use crate::text::pid;
+use crate::text::{digits, pid};
 
 mod stat;
 
@@ -106,7 +106,7 @@ fn parse_users(status: &[u8]) -> Option<[u32; 3]> {
     let mut lines = status.split(|&byte| byte == b'\n');
     let line = lines.find_map(|line| line.strip_prefix(b"Uid:\t"))?;
     let mut users = str::from_utf8(line).ok()?.split('\t');
-    let mut user = || users.next()?.parse().ok();
+    let mut user = || u32::try_from(digits(users.next()?)?).ok();
     Some([user()?, user()?, user()?])
 }
 

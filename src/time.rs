@@ -7,7 +7,8 @@ use nix::poll::{PollTimeout, poll};
 
 /// Milliseconds. Saturates.
 pub(crate) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+    let seconds = time.as_secs().saturating_mul(1000);
+    seconds.saturating_add(time.subsec_millis().into())
 }
 
 /// A timeout that is up to 1 ms too long: one that is too short would make a loop spin.

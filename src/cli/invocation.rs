@@ -75,7 +75,7 @@ impl<'a> Invocation<'a> {
         };
         match general(topic, env) {
             Ok(general) => invocation.general = general,
-            Err(why) => invocation.refuse([Source::General.prefix(), &why].concat()),
+            Err(why) => invocation.refuse(format!("{}{why}", Source::General.prefix())),
         }
         Ok(invocation)
     }

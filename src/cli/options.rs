@@ -149,7 +149,7 @@ impl Opt {
             line.split(' ').for_each(&mut add);
         }
         if self.has_variable() && !self.is_variable_only() {
-            add(&["[env: ", &self.env_name(), "]"].concat());
+            add(&format!("[env: {}]", self.env_name()));
         }
         text.push('\n');
     }

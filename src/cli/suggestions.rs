@@ -186,7 +186,7 @@ fn with_equals_sign(value: &str, hint: Hint) -> Option<String> {
     } else {
         to
     };
-    Some([from, "=", to].concat()).filter(|rule| is_rule(rule))
+    Some(format!("{from}={to}")).filter(|rule| is_rule(rule))
 }
 
 /// The first word of a value that names no signal, with a signal that has a similar name.

@@ -80,7 +80,7 @@ impl ParseError<'_> {
         match *self {
             Self::Not(expected) => suggestions::refusal(text, expected),
             Self::Because(message, part) => match message.split_once('|') {
-                Some((before, after)) => [before, part, after].concat(),
+                Some((before, after)) => format!("{before}{part}{after}"),
                 None => message.to_owned(),
             },
         }

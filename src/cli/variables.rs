@@ -1,5 +1,7 @@
 //! Variables whose names begin as those of hinit's own, and that no command of hinit's knows.
 
+use std::fmt::Write;
+
 use super::COMMANDS;
 use super::OWN_VARIABLES;
 use super::options::{RUN, VERBOSE, env_name, value_in};
@@ -38,16 +40,17 @@ pub(crate) fn note_if_unknown(variable: &[u8], warning: &mut String) {
     } else {
         ", `"
     };
-    warning.extend([start, &name, "`"]);
+    let _ok = write!(warning, "{start}{name}`");
     if let Some(option) = unset {
         let right = if std::ptr::eq(*option, VERBOSE.opt) {
             "HINIT_LOG=verbose"
         } else {
             option.long()
         };
-        warning.extend([" (write `", right, "`)"]);
+        let _ok = write!(warning, " (write `{right}`)");
     } else if let Some(nearest) = nearest.name {
-        warning.extend([" (did you mean `", &env_name(nearest), "`?)"]);
+        let right = env_name(nearest);
+        let _ok = write!(warning, " (did you mean `{right}`?)");
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use nix::fcntl::OFlag;
 
 use crate::sys::effective_user;
+use crate::text::digits;
 
 /// The UID or GID that the kernel shows for those that a user namespace does not map, unless the system sets another one
 /// (`user_namespaces(7)`).
@@ -20,8 +21,8 @@ pub(crate) fn is_trusted(owner: u32) -> bool {
 #[inline(never)]
 pub(crate) fn is_ambiguous(user: u32) -> bool {
     let overflow = read_small("/proc/sys/kernel/overflowuid");
-    let overflow = overflow.and_then(|text| text.trim_ascii().parse().ok());
-    user == overflow.unwrap_or(OVERFLOW_ID)
+    let overflow = overflow.and_then(|text| digits(text.trim_ascii()));
+    u64::from(user) == overflow.unwrap_or(OVERFLOW_ID.into())
         && read_small("/proc/self/uid_map").is_some_and(|map| !covers_all_users(&map))
 }
 

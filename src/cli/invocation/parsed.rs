@@ -54,5 +54,5 @@ impl Parsed {
 
 /// The beginning of a message, and the option's name after it.
 pub(super) fn named(start: &str, option: &Opt) -> String {
-    [start, "`", option.long(), "`"].concat()
+    format!("{start}`{}`", option.long())
 }
