@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::libc::{c_int, flock};
 use nix::sys::socket::UnixAddr;
-use nix::sys::stat::{FileStat, Mode, fstatat};
+use nix::sys::stat::{FileStat, Mode};
 use nix::unistd::chdir;
 
 use crate::sys::{self, try_reserve};
@@ -74,7 +74,7 @@ pub(crate) fn each_name(directory: &str, call: &mut dyn FnMut(&CStr)) -> nix::Re
 /// `lstat(2)`: of a symlink, the symlink itself.
 pub(crate) fn stat(path: &Path) -> nix::Result<FileStat> {
     let path = c_string(path.as_os_str().as_bytes())?;
-    fstatat(AT_FDCWD, &*path, AtFlags::AT_SYMLINK_NOFOLLOW)
+    sys::stat_at(AT_FDCWD, &path, AtFlags::AT_SYMLINK_NOFOLLOW)
 }
 
 /// The address of a Unix socket; ENAMETOOLONG, if the path has more bytes than an address can have.

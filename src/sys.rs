@@ -22,6 +22,7 @@ mod descriptors;
 mod directory;
 mod environment;
 mod exit;
+mod file_status;
 mod heap;
 mod identity;
 mod own_process;
@@ -44,6 +45,7 @@ pub(crate) use environment::{
     ServerEnvironment, each_variable, environment, set_environment, unset_environment,
 };
 pub(crate) use exit::LINE_TIMEOUT;
+pub(crate) use file_status::{fstat, stat, stat_at};
 pub(crate) use heap::{OnAllocFailure, on_alloc_failure, try_reserve};
 pub(crate) use identity::{
     clear_ambient_capabilities, effective_user, groups, has_capability, set_gids, set_groups,

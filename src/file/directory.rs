@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
-use nix::sys::stat::{Mode, fstat};
+use nix::sys::stat::Mode;
 
 use super::{Kind, c_string, is_trusted};
-use crate::sys::symlink_target;
+use crate::sys::{fstat, symlink_target};
 
 const FLAGS: OFlag = OFlag::O_PATH
     .union(OFlag::O_DIRECTORY)
@@ -65,7 +65,7 @@ fn walk(path: &[u8], refused: &mut Option<RefusedLink>) -> nix::Result<OwnedFd> 
     while let Some(name) = names.pop() {
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let next = openat(&at, &*name, flags, Mode::empty())?;
-        let stat = fstat(&next)?;
+        let stat = fstat(next.as_fd())?;
         match Kind::of(&stat) {
             Kind::Directory => {
                 at = next;
@@ -123,7 +123,7 @@ mod tests {
         symlink(base.join("b"), base.join("absolute")).unwrap();
         symlink("round", base.join("round")).unwrap();
         std::fs::write(base.join("file"), "").unwrap();
-        let inode = |fd: OwnedFd| fstat(&fd).map(|stat| stat.st_ino);
+        let inode = |fd: OwnedFd| fstat(fd.as_fd()).map(|stat| stat.st_ino);
         for (path, expected) in [
             ("a/b", Ok("a/b")),
             ("relative", Ok("a")),

@@ -9,10 +9,11 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::socket::{UnixAddr, bind, connect};
-use nix::sys::stat::{FileStat, Mode, fstatat, mkdirat, umask};
+use nix::sys::stat::{FileStat, Mode, mkdirat, umask};
 use nix::unistd::{UnlinkatFlags, fchdir, unlinkat};
 
 use super::{FileId, c_string, directory, directory_and_name, open, socket_address};
+use crate::sys;
 
 /// A name in a directory, which stays open: hinit may leave its working directory, and the directories above may be
 /// renamed.
@@ -32,7 +33,11 @@ impl Entry {
 
     /// `lstat(2)`.
     pub(crate) fn stat(&self) -> nix::Result<FileStat> {
-        fstatat(&self.directory, &*self.name, AtFlags::AT_SYMLINK_NOFOLLOW)
+        sys::stat_at(
+            self.directory.as_fd(),
+            &self.name,
+            AtFlags::AT_SYMLINK_NOFOLLOW,
+        )
     }
 
     /// Whether the name leads to this file.

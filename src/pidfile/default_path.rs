@@ -3,10 +3,9 @@
 use std::ffi::CStr;
 use std::path::PathBuf;
 
-use nix::sys::stat::stat;
 use nix::unistd::{AccessFlags, access};
 
-use crate::sys::effective_user;
+use crate::sys::{self, effective_user};
 
 /// The directories of default PID files, in the order of preference.
 pub(crate) const DIRECTORIES: [&str; 3] = {
@@ -48,7 +47,7 @@ pub(crate) fn path_in(directory: &str, user: u32) -> PathBuf {
     if directory == DIRECTORIES[0] {
         return "/run/hinit.pid".into();
     }
-    match stat(c"/proc/self/ns/mnt") {
+    match sys::stat(c"/proc/self/ns/mnt") {
         Ok(namespace) => format!("{directory}/hinit-{user}-{}.pid", namespace.st_ino).into(),
         // Without /proc the number is unknown.
         Err(_) => format!("{directory}/hinit-{user}.pid").into(),

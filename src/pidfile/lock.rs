@@ -1,18 +1,19 @@
 //! How hinit locks a PID file: it opens or creates the file, checks that it is a PID file, locks it, and empties it.
 
 use std::fs::File;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
+use nix::sys::stat::{FileStat, Mode, fchmod};
 use nix::unistd::ftruncate;
 
 use super::writer_lock::{self, LockOutcome};
 use super::{Contents, MAX_BYTES, Marks};
 use crate::error::{self, Error, Reason, Verb};
 use crate::file::{self, Entry, FileId, Kind, errno};
-use crate::sys::effective_user;
+use crate::sys::{effective_user, fstat};
 
 /// The file's path, and its name in its directory.
 pub(super) struct Location {
@@ -72,7 +73,7 @@ impl Location {
     /// Tries once to lock the file exclusively, empty and under its name.
     pub(super) fn lock(&self, mode: Mode, marks: Marks) -> Result<Locked, LockError> {
         let (file, is_new) = self.open_or_create()?;
-        let stat = fstat(&file)?;
+        let stat = fstat(file.as_fd())?;
         let identity = FileId::of(&stat);
         let locked = self.lock_exclusively(&file, &stat, marks);
         let locked = locked.and_then(|has_writer_lock| {

@@ -1,16 +1,18 @@
 //! The reader's side: the PID in the file, or why the file proves nothing.
 
 use std::fs::File;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::stat::{FileStat, Mode, fstat};
+use nix::sys::stat::{FileStat, Mode};
 use nix::unistd::Pid;
 
 use super::writer_lock::{self, WriterLock};
 use super::{Contents, MAX_BYTES, Marks, SOCKET};
 use crate::file::{Entry, FileId, Kind, is_ambiguous, is_trusted};
+use crate::sys;
 
 /// Why a PID file proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +90,7 @@ impl PidFile {
             Err(Errno::ENOENT | Errno::ELOOP | Errno::ENXIO) => return Err(Fault::Replaced),
             Err(errno) => return Err(Fault::Unreadable(errno)),
         };
-        let opened = fstat(&file).map_err(Fault::Unreadable)?;
+        let opened = sys::fstat(file.as_fd()).map_err(Fault::Unreadable)?;
         let identity = FileId::of(&opened);
         if identity != FileId::of(&named) {
             return Err(Fault::Replaced);

@@ -1,16 +1,16 @@
 //! Servers that replace their main process with a new one and name it in a PID file of their own, as unicorn and
 //! gunicorn do at SIGUSR2. systemd follows them by `PIDFile=`.
 
+use std::os::fd::AsFd;
 use std::path::Path;
 
-use nix::sys::stat::fstat;
 use nix::unistd::Pid;
 
 use super::launch::stale::{self, OpenFile};
 use crate::error::Reason;
 use crate::pidfile::Contents;
 use crate::process;
-use crate::sys::{effective_user, is_running_child};
+use crate::sys::{self, effective_user, is_running_child};
 
 /// The process that replaces a server which has ended and is not reaped yet. None, if the file does not exist, is
 /// empty or names the server itself. An error says why the process that it names cannot be the server.
@@ -18,7 +18,7 @@ pub(super) fn successor(file: &Path, server: Pid) -> Result<Option<Pid>, Reason>
     let Some(OpenFile { file, .. }) = stale::open(file)? else {
         return Ok(None);
     };
-    let stat = fstat(&file)?;
+    let stat = sys::fstat(file.as_fd())?;
     let user = process::owner(server);
     if ![Some(0), Some(effective_user()), user].contains(&Some(stat.st_uid)) {
         return Err(Reason::BelongsTo(stat.st_uid));

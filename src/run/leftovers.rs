@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc::{S_IRUSR, SIGCONT, SIGKILL, SIGTERM, c_int};
-use nix::sys::stat::stat;
 use nix::unistd::Pid;
 
 use super::descendants::{children, descendants, has_only_unseen_children, is_descendant};
@@ -215,11 +214,11 @@ impl SignalSweep {
 fn may_read_pipe(process: &Process) -> bool {
     /// A shell that has just forked may not have made the pipe its standard input yet (bash's `> >(sed)`).
     const YOUNG: Duration = Duration::from_secs(1);
-    let own = stat(c"/proc/self/fd/0").map(|file| FileId::of(&file));
+    let own = sys::stat(c"/proc/self/fd/0").map(|file| FileId::of(&file));
     let directory = format!("/proc/{}/fd", process.pid);
     let may_read = |fd: &str| {
         let path = format!("{directory}/{fd}");
-        let file = file::c_string(path.as_bytes()).and_then(|path| stat(&*path));
+        let file = file::c_string(path.as_bytes()).and_then(|path| sys::stat(&path));
         match (file::stat(path.as_ref()), file) {
             // The permissions of the link say whether the file is open for reading (proc(5)).
             (Ok(link), _) if link.st_mode & S_IRUSR == 0 => false,

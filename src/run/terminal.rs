@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::signal::Signal;
-use nix::sys::stat::{Mode, fstat};
+use nix::sys::stat::Mode;
 use nix::unistd::{Pid, Uid, fchown, getpgrp, getpid, getsid, tcgetpgrp, tcsetpgrp};
 
 use crate::sys;
@@ -118,7 +118,7 @@ impl Drop for Terminal {
     /// Restores the terminal's owner, unless another process has changed it meanwhile.
     fn drop(&mut self) {
         if let Some(OwnerChange { stream, from, to }) = self.owner_change.get()
-            && fstat(stream).is_ok_and(|stat| stat.st_uid == to)
+            && sys::fstat(stream).is_ok_and(|stat| stat.st_uid == to)
         {
             // The caller can change the owner too, and nothing else depends on it.
             let _ignored = fchown(stream, Some(Uid::from_raw(from)), None);

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag};
-use nix::sys::stat::{SFlag, stat};
+use nix::sys::stat::SFlag;
 use nix::sys::statfs::statfs;
 use nix::sys::statvfs::FsFlags;
 use nix::sys::uio::pread;
@@ -73,7 +73,7 @@ fn cause(path: &CStr, errno: Errno, levels: u8) -> Option<ExecFault> {
 
 /// Why this file may not be executed (EACCES). An error, if the file does not exist.
 fn denial(path: &CStr) -> nix::Result<Option<ExecFault>> {
-    let status = match stat(path) {
+    let status = match sys::stat(path) {
         Err(Errno::EACCES) => return Ok(Some(ExecFault::NoSearchPermission)),
         status => status?,
     };
@@ -111,7 +111,7 @@ fn binary(elf: Elf, program: &Program, errno: Errno) -> Option<ExecFault> {
         Some(path)
     });
     let explained = loader.and_then(|loader| {
-        let exists = |path: &CStr| stat(path).is_ok();
+        let exists = |path: &CStr| sys::stat(path).is_ok();
         // The kernel runs the loader without a loader of its own, so there is no further level.
         explain_needed_file(Role::Loader, &loader, errno, 0, &|| {
             foreign().or_else(|| other_libc(&loader, exists))
@@ -130,7 +130,7 @@ fn explain_needed_file(
     hint: &dyn Fn() -> Option<ExecFault>,
 ) -> Option<ExecFault> {
     let path = file::c_string(path).ok()?;
-    let is_missing = sys::is_missing(errno) && stat(&*path).is_err();
+    let is_missing = sys::is_missing(errno) && sys::stat(&path).is_err();
     let fault = if is_missing {
         NeededFault::Missing(absence(&path), hint())
     } else {

@@ -5,7 +5,6 @@ use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::stat::stat;
 use nix::unistd::read;
 
 use super::{accounts, exec_error};
@@ -73,7 +72,7 @@ impl Program {
         let along_path = !has_slash(self.name().as_bytes());
         // Only the directories of PATH that contain the command count.
         let files = self.0.candidates().iter().map(CString::as_c_str);
-        let mut files = files.filter(|file| !along_path || stat(*file).is_ok());
+        let mut files = files.filter(|file| !along_path || sys::stat(file).is_ok());
         let explained = |file| Some((file, exec_error::explain(file, errno)?));
         let (file, fault) = match (files.clone().find_map(explained), files.next()) {
             (Some(explained), _) => explained,

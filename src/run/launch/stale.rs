@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::fs::File;
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc::{F_UNLCK, F_WRLCK};
-use nix::sys::stat::fstat;
 use nix::sys::uio::pread;
 use nix::unistd::{Pid, getpid};
 
@@ -16,6 +16,7 @@ use crate::file::{Entry, FileId, Kind, errno, lock_on};
 use crate::output::Log;
 use crate::pidfile::Contents;
 use crate::process::{Lookup, look_up};
+use crate::sys;
 
 /// How many bytes of a file are read: some have several lines.
 const MAX_BYTES: usize = 128;
@@ -116,7 +117,7 @@ pub(in crate::run) fn open(path: &Path) -> Result<Option<OpenFile>, Reason> {
         kind => return Err(Reason::IsA(kind)),
     }
     let file = entry.open(OFlag::O_RDONLY)?;
-    let identity = FileId::of(&fstat(&file)?);
+    let identity = FileId::of(&sys::fstat(file.as_fd())?);
     if identity != FileId::of(&named) {
         return Err(Reason::Replaced);
     }

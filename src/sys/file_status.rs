@@ -1,0 +1,40 @@
+//! What a file is (stat(2)). Not by libc's functions, which copy all that the kernel has written.
+
+use std::ffi::CStr;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::libc;
+use nix::sys::stat::FileStat;
+
+use super::raw::{call, int};
+
+/// The status of the file that this path leads to.
+pub(crate) fn stat(path: &CStr) -> nix::Result<FileStat> {
+    stat_at(AT_FDCWD, path, AtFlags::empty())
+}
+
+/// The status of the file with this name in a directory.
+pub(crate) fn stat_at(directory: BorrowedFd, name: &CStr, flags: AtFlags) -> nix::Result<FileStat> {
+    let mut status = MaybeUninit::<FileStat>::zeroed();
+    let name = name.as_ptr().expose_provenance();
+    let address = status.as_mut_ptr().expose_provenance();
+    let arguments = [int(directory.as_raw_fd()), name, address, int(flags.bits())];
+    // SAFETY: the kernel reads a C string, writes one stat, and keeps no pointer.
+    unsafe {
+        call(libc::SYS_newfstatat, arguments)?;
+        Ok(status.assume_init())
+    }
+}
+
+/// The status of an open file.
+pub(crate) fn fstat(file: BorrowedFd) -> nix::Result<FileStat> {
+    let mut status = MaybeUninit::<FileStat>::zeroed();
+    let address = status.as_mut_ptr().expose_provenance();
+    // SAFETY: the kernel writes one stat, and keeps no pointer.
+    unsafe {
+        call(libc::SYS_fstat, [int(file.as_raw_fd()), address])?;
+        Ok(status.assume_init())
+    }
+}
