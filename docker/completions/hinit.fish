@@ -115,7 +115,7 @@ complete -c hinit -n '__hinit_at healthcheck' -l no-pid -d 'Do not look at the P
 complete -c hinit -n '__hinit_at healthcheck' -l ready -d 'Also ask hinit whether the server is ready; hinit must run with --notify, --listen or --ready-when'
 complete -c hinit -n '__hinit_at healthcheck' -l foreign -d 'Accept the PID file of another program: any owner, no lock'
 complete -c hinit -n '__hinit_at healthcheck' -l http -x -d 'Ask a web server: http://127.0.0.1:8000/health or http+unix:///run/app.sock:/health; may be repeated'
-complete -c hinit -n '__hinit_at healthcheck' -l grpc -x -d 'Ask the health service of a gRPC server: 127.0.0.1:50051, optionally with /SERVICE; may be repeated'
+complete -c hinit -n '__hinit_at healthcheck' -l grpc -x -d 'Ask the health service of a gRPC server: 127.0.0.1:50051[/SERVICE] or unix:/run/app.sock[:/SERVICE]; may be repeated'
 complete -c hinit -n '__hinit_at healthcheck' -l tcp -x -d 'Connect to this address: 127.0.0.1:5432, [::1]:5432 or localhost:5432; may be repeated'
 complete -c hinit -n '__hinit_at healthcheck' -l unix -r -F -d 'Connect to this Unix socket: a path, or @NAME for an abstract one; may be repeated'
 complete -c hinit -n '__hinit_at healthcheck' -l heartbeat -r -F -d 'File that the server must have touched within --max-age; may be repeated'

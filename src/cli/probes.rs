@@ -11,9 +11,9 @@ mod http;
 mod url;
 
 pub(crate) use address::Address;
-use address::{refuse_scheme, tcp};
+use address::{refuse_scheme, tcp, without_prefix};
 pub(super) use http::{codes, header, reserved_by_grpc};
-use url::url;
+use url::{socket_and_target, url};
 
 /// What a health check asks for besides the PID file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,9 +65,11 @@ pub(crate) struct Url {
     pub(crate) target: String,
 }
 
-/// A TCP address; for gRPC with the service to ask for, which is empty for the whole server.
+/// An address, by TCP unless it is that of a gRPC server; for gRPC with the service to ask for, which is empty for the
+/// whole server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
+    /// For the `:authority` field.
     pub(crate) host: String,
     pub(crate) address: Address,
     pub(crate) service: String,
@@ -143,21 +145,31 @@ fn add<'t>(
     Ok(())
 }
 
+/// A TCP address; or, where it may have a service, `unix:` and a socket as in a URL.
 fn endpoint(text: &str, with_service: bool) -> Result<Endpoint, ParseError<'_>> {
-    refuse_scheme(text)?;
-    let (host, service) = match text.split_once('/') {
-        Some(_) if !with_service => {
-            return Err(ParseError::Because(
-                "an address has no path: did you mean `--http http://|`?",
-                text,
-            ));
-        }
-        Some(parts) => parts,
-        None => (text, ""),
+    let socket = text.strip_prefix("unix:").filter(|_| with_service);
+    let (address, host, service) = if let Some(socket) = socket {
+        let (path, target) = socket_and_target(socket)?;
+        let service = target.strip_prefix('/').unwrap_or(target);
+        (Address::Unix(path), "localhost", service)
+    } else {
+        refuse_scheme(text)?;
+        let (host, service) = match text.split_once('/') {
+            Some(("", _)) if with_service => return Err(without_prefix(text)),
+            Some(_) if !with_service => {
+                return Err(ParseError::Because(
+                    "an address has no path: did you mean `--http http://|`?",
+                    text,
+                ));
+            }
+            Some(parts) => parts,
+            None => (text, ""),
+        };
+        (tcp(host, None)?, host, service)
     };
     Ok(Endpoint {
-        address: tcp(host, None)?,
         host: host.to_owned(),
+        address,
         service: service.to_owned(),
     })
 }

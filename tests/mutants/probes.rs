@@ -39,6 +39,10 @@ mutants! {
         "Some(1) => self.reported" => "Some(1 | 2) => self.reported"
     } fails "probes::grpc::each_grpc_answer";
 
+    the_authority_at_a_socket_is_its_path: "cli/probes.rs" {
+        "(Address::Unix(path), \"localhost\", service)" => "(Address::Unix(path), socket, service)"
+    } fails "probes::grpc::a_grpc_server_at_a_unix_socket";
+
     localhost_is_one_address: "cli/probes/address.rs" {
         "SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port),\n" => ""
     } fails "probes::localhost_is_both_addresses";

@@ -49,7 +49,7 @@ options! {
         grpc: Vec<Written<Probe>> = GRPC {
             (
                 "--grpc ADDRESS",
-                "Ask the health service of a gRPC server: 127.0.0.1:50051, optionally with /SERVICE; may be repeated",
+                "Ask the health service of a gRPC server: 127.0.0.1:50051[/SERVICE] or unix:/run/app.sock[:/SERVICE]; may be repeated",
                 variable
             )
             parsed(Separators::BlanksOrCommas, probes::GRPC)

@@ -22,15 +22,16 @@ pub(in crate::cli) fn listen(text: &str) -> Result<Address, ParseError<'_>> {
             "`|` is not the absolute path of a socket, as in unix:/run/hinit.sock",
             path,
         )),
-        None if text.starts_with('/') => Err(ParseError::Because(
-            "a path needs a prefix: write `unix:|`",
-            text,
-        )),
+        None if text.starts_with('/') => Err(without_prefix(text)),
         None => {
             refuse_scheme(text)?;
             tcp(text, None)
         }
     }
+}
+
+pub(super) fn without_prefix(text: &str) -> ParseError<'_> {
+    ParseError::Because("a path needs a prefix: write `unix:|`", text)
 }
 
 /// Refuses `http://` and the like before an address.

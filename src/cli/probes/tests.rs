@@ -25,6 +25,8 @@ fn endpoints() {
     ] {
         let found = endpoint(text, true).unwrap();
         assert_eq!((found.address, found.service.as_str()), (expected, service));
+        let (host, _) = text.split_once('/').unwrap_or((text, ""));
+        assert_eq!(found.host, host);
     }
     let name = "`example.org` is a name, and hinit resolves none: use an IP address or localhost";
     for (text, expected) in [
@@ -72,6 +74,51 @@ fn endpoints() {
         assert_eq!(why(endpoint(text, false)), expected, "{text}");
     }
     assert_eq!(why(url("http://127.0.0.1:80/x")), "");
+}
+
+#[test]
+fn sockets_of_grpc_servers() {
+    for (text, path, service) in [
+        ("unix:/run/x.sock", "/run/x.sock", ""),
+        ("unix:/run/x.sock:/my.Service", "/run/x.sock", "my.Service"),
+        ("unix:/run/x.sock:/a/b", "/run/x.sock", "a/b"),
+        ("unix:/run/x:/", "/run/x", ""),
+        // As gRPC itself writes it.
+        ("unix:///run/x.sock", "///run/x.sock", ""),
+        ("unix:@x:/my.Service", "@x", "my.Service"),
+        ("unix:%2Frun%2Fa%20b/s", "/run/a b", "s"),
+    ] {
+        let expected = Endpoint {
+            host: "localhost".into(),
+            address: Address::Unix(path.into()),
+            service: service.into(),
+        };
+        assert_eq!(endpoint(text, true), Ok(expected), "{text}");
+    }
+    let no_socket = |path| {
+        format!("`{path}` is not the absolute path of a socket, as in /run/app.sock:/health")
+    };
+    for (text, expected) in [
+        (
+            "/run/x.sock",
+            "a path needs a prefix: write `unix:/run/x.sock`".to_owned(),
+        ),
+        (
+            "unix:/run/x.sock/my.Service",
+            "a colon belongs between the socket and the path: /run/app.sock:/health".into(),
+        ),
+        ("unix:run/x.sock", no_socket("run/x.sock")),
+        ("unix:", no_socket("")),
+        ("unix:/", no_socket("/")),
+        (
+            "grpc://127.0.0.1:1",
+            "an address has no scheme: leave out `grpc://`".into(),
+        ),
+    ] {
+        assert_eq!(why(endpoint(text, true)), expected, "{text}");
+    }
+    // A probe that only connects has an option of its own for sockets.
+    assert!(endpoint("unix:/run/x.sock", false).is_err());
 }
 
 /// The causes are those of other addresses.

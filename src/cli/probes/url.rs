@@ -76,7 +76,7 @@ fn split_at_path(rest: &str) -> (&str, &str) {
 
 /// Reads both ways to write a socket's path: `/run/app.sock:/health`, as in nginx, and the percent-encoded
 /// `%2Frun%2Fapp.sock/health`, as in Python's libraries.
-fn socket_and_target(rest: &str) -> Result<(PathBuf, &str), ParseError<'_>> {
+pub(super) fn socket_and_target(rest: &str) -> Result<(PathBuf, &str), ParseError<'_>> {
     let is_socket = |name: &str| name.as_bytes().ends_with(b".sock");
     let (shown, target) = if rest.starts_with('%') {
         split_at_path(rest)
@@ -84,7 +84,7 @@ fn socket_and_target(rest: &str) -> Result<(PathBuf, &str), ParseError<'_>> {
         parts
     } else if !is_socket(rest) && rest.split('/').any(is_socket) {
         return Err(ParseError::Because(
-            "a colon belongs between the socket and the path: http+unix:///run/app.sock:/health",
+            "a colon belongs between the socket and the path: /run/app.sock:/health",
             "",
         ));
     } else {
@@ -95,7 +95,7 @@ fn socket_and_target(rest: &str) -> Result<(PathBuf, &str), ParseError<'_>> {
     match &*path {
         [b'/' | b'@', _, ..] if !path.contains(&0) => Ok((OsString::from_vec(path).into(), target)),
         _ => Err(ParseError::Because(
-            "`|` is not the absolute path of a socket, as in http+unix:///run/app.sock:/health",
+            "`|` is not the absolute path of a socket, as in /run/app.sock:/health",
             shown,
         )),
     }

@@ -1,6 +1,8 @@
 //! The gRPC probe.
 
 use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
+use std::thread;
 
 use crate::support::*;
 
@@ -39,4 +41,29 @@ fn each_grpc_answer() {
         assert!(preface.starts_with("PRI * HTTP/2.0\r\n\r\n"), "{preface}");
         assert_eq!(verdict_of(&ended), verdict.replace("NAME", &name));
     }
+}
+
+/// Its authority is localhost, as that of gRPC's own clients.
+#[test]
+fn a_grpc_server_at_a_unix_socket() {
+    let dir = TempDir::new();
+    let path = dir.join("app.sock").display().to_string();
+    let name = format!("unix:{path}:/my.Service");
+    let missing = format!("unhealthy: grpc {name} cannot be reached: No such file or directory");
+    assert_eq!(verdict_of(&check(&["--grpc", &name])), missing);
+    let listener = UnixListener::bind(&path).unwrap();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 1024];
+        let length = stream.read(&mut request).unwrap();
+        stream.write_all(&grpc_answer(1)).unwrap();
+        String::from_utf8_lossy(&request[..length]).into_owned()
+    });
+    let ended = check(&["--grpc", &name, "--header", "X-Token: secret"]);
+    let request = server.join().unwrap();
+    for part in ["\x01\x09localhost\0", "\x07x-token\x06secret", "my.Service"] {
+        assert!(request.contains(part), "{part}: {request}");
+    }
+    let healthy = format!("healthy: grpc {name} answered SERVING");
+    assert_eq!(verdict_of(&ended), healthy);
 }

@@ -56,7 +56,7 @@ fn a_unix_socket_by_any_of_its_names() {
         check(&["--http", &url]).stdout,
         format!(
             "unhealthy: usage: `--http {url}`: a colon belongs between the socket and the path: \
-             http+unix:///run/app.sock:/health; \
+             /run/app.sock:/health; \
              try `hinit healthcheck --help`"
         )
     );

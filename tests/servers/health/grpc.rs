@@ -11,7 +11,8 @@ fn server(home: &Home, script: &str, port: &Port) -> Option<Start> {
         .start(Mode::Subreaper, &[])
         .args([python_program("python")?]);
     let start = start.args([source("health").join(script)]);
-    Some(start.args([port.address()]).with(|command| {
+    let start = start.args([port.address()]).args([home.join("socket")]);
+    Some(start.with(|command| {
         command.env("PYTHONDONTWRITEBYTECODE", "1");
     }))
 }
@@ -36,8 +37,21 @@ fn assert_not_http(port: &Port) {
     assert_eq!(check_probes(&["--http", &url]), expected);
 }
 
-/// The answers that are the same in both implementations.
-fn common_answers(port: &Port) {
+/// The answers that are the same in both implementations, and at the server's Unix socket.
+fn common_answers(port: &Port, home: &Home) {
+    let socket = home.join("socket").display().to_string();
+    for (service, verdict) in [
+        ("", "healthy: grpc TARGET answered SERVING after Nms"),
+        (":/up", "healthy: grpc TARGET answered SERVING after Nms"),
+        (
+            ":/down",
+            "unhealthy: grpc TARGET answered NOT_SERVING after Nms",
+        ),
+    ] {
+        let target = format!("unix:{socket}{service}");
+        let verdict = verdict.replace("TARGET", &target);
+        assert_eq!(check_probes(&["--grpc", &target]), verdict);
+    }
     for (service, verdict, answer) in [
         ("", "healthy", "SERVING"),
         ("up", "healthy", "SERVING"),
@@ -58,7 +72,7 @@ fn grpcio() {
     };
     let probes = [Probe::grpc(&port), Probe::tcp(&port)];
     while_running(&home, server, &probes, |hinit| {
-        common_answers(&port);
+        common_answers(&port, &home);
         assert_verdict(&port, "unheard-of", "unhealthy", "SERVICE_UNKNOWN");
         // It sends SERVING, and then that the call has failed.
         assert_verdict(&port, "halfway", "unhealthy", "gRPC status 13 (INTERNAL)");
@@ -79,7 +93,7 @@ fn grpclib() {
         return;
     };
     let probes = [Probe::grpc(&port), Probe::tcp(&port)];
-    while_running(&home, server, &probes, |_| common_answers(&port));
+    while_running(&home, server, &probes, |_| common_answers(&port, &home));
 }
 
 /// A gRPC server without the health service.

@@ -1,4 +1,4 @@
-"""A server by grpcio, with the official health service: grpcio_server.py ADDRESS [--bare]"""
+"""A server by grpcio, with the official health service: grpcio_server.py ADDRESS PATH [--bare]"""
 
 import signal
 import sys
@@ -38,6 +38,7 @@ for service, status in STATUSES.items():
 if "--bare" not in sys.argv:
     add_HealthServicer_to_server(health, server)
 server.add_insecure_port(sys.argv[1])
+server.add_insecure_port("unix:" + sys.argv[2])
 server.start()
 # After the signal it continues to serve, and reports NOT_SERVING.
 while signal.sigwait(SIGNALS) == signal.SIGUSR1:

@@ -1,4 +1,4 @@
-"""A server by grpclib, with its health service: grpclib_server.py HOST:PORT [--bare]"""
+"""A server by grpclib, with its health service: grpclib_server.py HOST:PORT PATH [--bare]"""
 
 import asyncio
 import sys
@@ -25,18 +25,21 @@ def status(value):
     return status
 
 
-async def main(address, *options):
+async def main(address, path, *options):
     checks = {
         OVERALL: [],
         Service("up"): [status(True)],
         Service("down"): [status(False)],
         Service("unsure"): [status(None)],
     }
-    server = Server([] if "--bare" in options else [Health(checks)])
+    services = [] if "--bare" in options else [Health(checks)]
+    servers = [Server(services), Server(services)]
     host, port = address.split(":")
-    with graceful_exit([server]):
-        await server.start(host, int(port))
-        await server.wait_closed()
+    with graceful_exit(servers):
+        await servers[0].start(path=path)
+        await servers[1].start(host, int(port))
+        for server in servers:
+            await server.wait_closed()
 
 
 asyncio.run(main(*sys.argv[1:]))
