@@ -109,6 +109,32 @@ impl Line {
     }
 }
 
+/// Bytes of others on one line: with the escapes of `--send` and `--reply`, and three dots behind the first
+/// [`Escaped::MAX`].
+pub(crate) struct Escaped<'a>(pub(crate) &'a [u8]);
+
+impl Escaped<'_> {
+    pub(crate) const MAX: usize = 100;
+}
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let shown = self.0.get(..Self::MAX).unwrap_or(self.0);
+        for &byte in shown {
+            match byte {
+                b'\r' => f.write_str("\\r"),
+                b'\n' => f.write_str("\\n"),
+                b'\t' => f.write_str("\\t"),
+                b'\\' => f.write_str("\\\\"),
+                b' '..=b'~' => f.write_char(char::from(byte)),
+                _ => write!(f, "\\x{:02x}", u32::from(byte)),
+            }?;
+        }
+        let is_cut = shown.len() < self.0.len();
+        f.write_str(if is_cut { "..." } else { "" })
+    }
+}
+
 /// A decimal number of digits only; `parse` alone would take a sign as well.
 pub(crate) fn digits(text: &str) -> Option<u64> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -200,6 +226,24 @@ mod tests {
         assert!(shown.ends_with("/end is empty\n"), "{shown}");
         let fits = "x".repeat(800);
         assert_eq!(line(&fits), format!("{fits}\n"));
+    }
+
+    #[test]
+    fn bytes_are_escaped_and_cut() {
+        for (bytes, shown) in [
+            (&b""[..], ""),
+            (b"-ERR `x'\"\r\n", r#"-ERR `x'"\r\n"#),
+            (
+                b"\0\t\\ \x1b[31m\x7f\xc3\xbc~",
+                r"\x00\t\\ \x1b[31m\x7f\xc3\xbc~",
+            ),
+        ] {
+            assert_eq!(Escaped(bytes).to_string(), shown);
+        }
+        let full = [0; Escaped::MAX];
+        assert_eq!(Escaped(&full).to_string(), "\\x00".repeat(100));
+        let cut = [b'x'; Escaped::MAX + 1];
+        assert_eq!(Escaped(&cut).to_string(), format!("{}...", "x".repeat(100)));
     }
 
     #[test]

@@ -24,7 +24,8 @@ _hinit_command() {
     healthcheck)
         operand=any
         options='--pid-file --no-pid --ready --foreign --http --grpc --tcp --unix --heartbeat --max-age
-            --method --header --body --expect --contains --lacks --timeout --json -q --quiet -h --help'
+            --send --reply --method --header --body --expect --contains --lacks --timeout --json -q
+            --quiet -h --help'
         ;;
     signal)
         operand=signal
@@ -66,6 +67,8 @@ _hinit_option() {
     --unix) kind=files ;;
     --heartbeat) kind=files ;;
     --max-age) kind=any ;;
+    --send) kind=any ;;
+    --reply) kind=any ;;
     --method) kind='GET HEAD POST' ;;
     --header) kind=any ;;
     --body) kind=any ;;

@@ -69,8 +69,8 @@ complete -c hinit -n '__hinit_at server' -a '(__hinit_server)'
 set -g __hinit_commands run healthcheck signal status install
 set -g __hinit_options_with_value --pid-file --pid-file-mode --remove-stale --follow --stop-signal --stop-delay --grace \
     --rewrite --parent-death --map-exit --watchdog --watchdog-signal --listen --ready-when \
-    --user --umask --workdir --http --grpc --tcp --unix --heartbeat --max-age --method \
-    --header --body --expect --contains --lacks --timeout --wait
+    --user --umask --workdir --http --grpc --tcp --unix --heartbeat --max-age --send --reply \
+    --method --header --body --expect --contains --lacks --timeout --wait
 set -g __hinit_signals HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT \
     STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS
 
@@ -120,6 +120,8 @@ complete -c hinit -n '__hinit_at healthcheck' -l tcp -x -d 'Connect to this addr
 complete -c hinit -n '__hinit_at healthcheck' -l unix -r -F -d 'Connect to this Unix socket: a path, or @NAME for an abstract one; may be repeated'
 complete -c hinit -n '__hinit_at healthcheck' -l heartbeat -r -F -d 'File that the server must have touched within --max-age; may be repeated'
 complete -c hinit -n '__hinit_at healthcheck' -l max-age -x -d 'How old the heartbeat file may be'
+complete -c hinit -n '__hinit_at healthcheck' -l send -x -d 'Text to send, such as `PING\\r\\n`; the escapes are `\\r \\n \\t \\\\ \\xNN`'
+complete -c hinit -n '__hinit_at healthcheck' -l reply -x -d 'How the answer must begin, such as `+PONG`; without --send, the server speaks first'
 complete -c hinit -n '__hinit_at healthcheck' -l method -x -a 'GET HEAD POST' -d 'Method of the HTTP request, such as HEAD or POST'
 complete -c hinit -n '__hinit_at healthcheck' -l header -x -d 'Header field to send, such as `Accept: text/plain`, or metadata of gRPC; may be repeated'
 complete -c hinit -n '__hinit_at healthcheck' -l body -x -d 'What the HTTP request contains; hinit sets its Content-Length'

@@ -180,7 +180,8 @@ fn zsh() -> String {
     for topic in TOPICS {
         let _ok = write!(text, "\n_hinit_{}() {{\n  _arguments -S", topic.word());
         for option in options(topic) {
-            let help = option.help().replace('[', "\\[").replace(']', "\\]");
+            let help = option.help().replace('\\', "\\\\");
+            let help = help.replace('[', "\\[").replace(']', "\\]");
             let repeated = if option.help().contains("may be repeated") {
                 "*"
             } else {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::invocation::{Env, Invocation, words_of};
 use super::options::{self, HealthcheckOptions as Given, Opt, RunOptions};
-use super::probes::{Codes, Http, Probe, reserved_by_grpc};
+use super::probes::{Codes, Exchange, Http, Probe, reserved_by_grpc};
 use super::{Command, PidFile, Written, pid_file_unless};
 
 const EXPECT: Codes = 200..=399;
@@ -20,6 +20,7 @@ pub(crate) struct Healthcheck {
     pub(crate) foreign: bool,
     /// In the order in which they are run: the cheapest first.
     pub(crate) probes: Vec<Written<Probe>>,
+    pub(crate) exchange: Exchange,
     pub(crate) http: Http,
     pub(crate) timeout: Duration,
     pub(crate) answer: Answer,
@@ -95,6 +96,10 @@ pub(super) fn parse(invocation: &mut Invocation) -> Command {
         ready: is_ready,
         foreign: is_foreign,
         probes: probes(invocation),
+        exchange: Exchange {
+            send: Given::send(invocation),
+            reply: Given::reply(invocation),
+        },
         http: http(invocation),
         timeout: Given::timeout(invocation),
         answer: answer(invocation),

@@ -23,7 +23,7 @@ use options::{FOREIGN, Opt, PID_FILE, READY, Topic};
 
 pub(crate) use healthcheck::{Answer, Healthcheck};
 pub(crate) use others::{Signal, Status};
-pub(crate) use probes::{Address, Endpoint, Header, Http, Probe};
+pub(crate) use probes::{Address, Endpoint, Exchange, Header, Http, Probe};
 pub(crate) use run::{Exit, InitProfile, Leftovers, Notify, Rewrites, Run, Stop, User};
 pub(crate) use values::Written;
 pub(crate) use variables::note_if_unknown;
@@ -145,7 +145,12 @@ pub(crate) fn fuzz(kind: u8, bytes: &[u8]) {
     use std::os::unix::ffi::OsStringExt;
     match kind {
         b'e' => return invocation::fuzz_expansion(bytes),
-        b'v' => return str::from_utf8(bytes).map_or((), values::fuzz),
+        b'v' => {
+            return str::from_utf8(bytes).map_or((), |text| {
+                values::fuzz(text);
+                probes::fuzz(text);
+            });
+        }
         _ => {}
     }
     let words = || {

@@ -7,11 +7,15 @@ use std::time::Duration;
 use super::values::{Expected, Parse, ParseError, ValueParser, Written, require};
 
 pub(super) mod address;
+mod exchange;
 mod http;
 mod url;
 
 pub(crate) use address::Address;
 use address::{refuse_scheme, tcp, without_prefix};
+#[cfg(any(fuzzing, test))]
+pub(super) use exchange::fuzz;
+pub(super) use exchange::{MAX_EXCHANGED, escape};
 pub(super) use http::{codes, header, reserved_by_grpc};
 use url::{socket_and_target, url};
 
@@ -53,6 +57,14 @@ impl Http {
             lacks: Vec::new(),
         }
     }
+}
+
+/// What is sent to the servers of `--tcp` and `--unix`, and how their answers must begin.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Exchange {
+    pub(crate) send: Vec<u8>,
+    /// Empty: a connection is enough.
+    pub(crate) reply: Vec<u8>,
 }
 
 /// A URL, taken apart.

@@ -124,6 +124,10 @@ fn options_of_healthcheck() {
         ready: false,
         foreign: false,
         probes: Vec::new(),
+        exchange: Exchange {
+            send: Vec::new(),
+            reply: Vec::new(),
+        },
         http: Http::get(vec![200..=399]),
         timeout: Duration::from_millis(900),
         answer: Answer::Line,

@@ -91,7 +91,7 @@ fn judge(options: &Healthcheck, deadline: Deadline) -> Report<'_> {
         if !report.is_healthy() {
             break;
         }
-        let outcome = probe::run(probe, &options.http, deadline);
+        let outcome = probe::run(probe, options, deadline);
         report.outcomes.push(outcome);
     }
     report

@@ -98,6 +98,7 @@ impl Display for Outcome<'_> {
             | Finding::ConnectTimeout(_)
             | Finding::AnswerTimeout(_) => Ok(()),
             Finding::AcceptsConnections
+            | Finding::ExpectedReply
             | Finding::ExpectedStatus(..)
             | Finding::Serving
             | Finding::Unreachable(_)
@@ -106,6 +107,7 @@ impl Display for Outcome<'_> {
             | Finding::ClosedEarly
             | Finding::ConnectionLost(_)
             | Finding::WrongProtocol(_)
+            | Finding::UnexpectedReply(_)
             | Finding::HeadersTooLong
             | Finding::UnexpectedStatus(..)
             | Finding::TextMissing(..)

@@ -8,12 +8,15 @@ use nix::unistd::Pid;
 
 use crate::file::Kind;
 use crate::sys::describe;
+use crate::text::Escaped;
 use crate::time::{ExactDuration, SecondsAndTenths};
 
 /// What a probe has found. Its text follows the name of the probe.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Finding {
     AcceptsConnections,
+    /// The answer begins with `--reply`.
+    ExpectedReply,
     /// An expected answer: its status code and reason phrase.
     ExpectedStatus(u16, String),
     Serving,
@@ -33,6 +36,8 @@ pub(crate) enum Finding {
     ConnectionLost(Errno),
     /// The server does not use this protocol.
     WrongProtocol(&'static str),
+    /// The beginning of an answer that does not begin with `--reply`.
+    UnexpectedReply(Vec<u8>),
     HeadersTooLong,
     UnexpectedStatus(u16, String),
     /// An expected answer, but its body does not contain this text.
@@ -63,10 +68,10 @@ pub(crate) enum HeartbeatFault {
 
 impl Finding {
     pub(crate) fn is_healthy(&self) -> bool {
-        use Finding::{AcceptsConnections, ExpectedStatus, FreshHeartbeat, Serving};
+        use Finding::{AcceptsConnections, ExpectedReply, ExpectedStatus, FreshHeartbeat, Serving};
         matches!(
             self,
-            AcceptsConnections | ExpectedStatus(..) | Serving | FreshHeartbeat(_)
+            AcceptsConnections | ExpectedReply | ExpectedStatus(..) | Serving | FreshHeartbeat(_)
         )
     }
 }
@@ -75,6 +80,7 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::AcceptsConnections => f.write_str("accepts connections"),
+            Self::ExpectedReply => f.write_str("answered as expected"),
             Self::ExpectedStatus(code, reason) | Self::UnexpectedStatus(code, reason) => {
                 let blank = if reason.is_empty() { "" } else { " " };
                 write!(f, "answered {code}{blank}{reason}")
@@ -104,6 +110,10 @@ impl fmt::Display for Finding {
                 write!(f, "lost the connection: {}", describe(*errno))
             }
             Self::WrongProtocol(protocol) => write!(f, "sent an answer that is not {protocol}"),
+            Self::UnexpectedReply(bytes) => {
+                let text = Escaped(bytes);
+                write!(f, "answered `{text}` instead of --reply")
+            }
             Self::HeadersTooLong => f.write_str("sent more than 16 KiB or 100 fields of headers"),
             Self::TextMissing(code, text) => write!(
                 f,

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use crate::support::*;
 
+mod exchange;
 mod grpc;
 mod heartbeat;
 mod http;

@@ -35,6 +35,30 @@ mutants! {
         "REST_TIMEOUT.min(left / REST_PART)" => "left.max(REST_TIMEOUT / REST_PART)"
     } fails "odd_answers::an_answer_without_end";
 
+    any_answer_is_the_reply: "healthcheck/probe/reply.rs" {
+        "if self.bytes.starts_with(self.reply) {" => "if !self.bytes.is_empty() {"
+    } fails "probes::exchange::each_banner";
+
+    a_part_of_the_reply_is_enough: "healthcheck/probe/reply.rs" {
+        "if self.bytes.starts_with(self.reply) {" => "if self.difference().is_none() {"
+    } fails "probes::exchange::each_banner";
+
+    an_answer_that_is_not_the_reply_has_no_limit: "healthcheck/probe/reply.rs" {
+        "Some(rest) if self.bytes.len() <= Escaped::MAX && !rest" => "Some(rest) if !rest"
+    } fails "probes::exchange::a_server_that_sends_without_end";
+
+    nothing_is_sent: "healthcheck/probe/mod.rs" {
+        "return stream::exchange(address, &exchange.send, deadline" => "return stream::exchange(address, &[], deadline"
+    } fails "probes::exchange::each_tcp_and_unix_probe_sends_and_expects_the_same";
+
+    a_request_without_a_reply_is_sent_nowhere: "cli/invocation/effect.rs" {
+        "(SEND.opt, [REPLY.opt; 2])" => "(SEND.opt, [TCP.opt, UNIX.opt])"
+    } fails "probes::exchange::each_exchange_that_cannot_be";
+
+    an_unknown_escape_is_text: "cli/probes/exchange.rs" {
+        "_ => return None," => "_ => *letter,"
+    } fails "probes::exchange::each_exchange_that_cannot_be";
+
     not_serving_is_healthy: "healthcheck/probe/grpc.rs" {
         "Some(1) => self.reported" => "Some(1 | 2) => self.reported"
     } fails "probes::grpc::each_grpc_answer";

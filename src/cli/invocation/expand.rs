@@ -1,20 +1,30 @@
-//! `${NAME}` in a value: hinit itself replaces it from the environment, because an exec form has no shell.
+//! `${NAME}` in a value: hinit itself replaces it from the environment, because an exec form has no shell. In the same
+//! pass it replaces escapes, so that what comes from a variable is never searched for them.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use super::Env;
+use crate::cli::probes::escape;
+
+const UNKNOWN_ESCAPE: &str = r"a backslash begins one of the escapes \r, \n, \t, \\ and \xNN";
 
 const MALFORMED: &str = "write `${NAME}` or `${NAME:-DEFAULT}`, and `$$` for a dollar";
 
 /// The text with each `${NAME}` and `${NAME:-DEFAULT}` replaced, and a dollar for each `$$`. What replaces a name is not
 /// searched again. An empty variable counts as unset, as hinit's own do. An error is what is wrong.
 #[inline(never)]
-pub(super) fn expanded(text: &OsStr, env: Env) -> Result<OsString, String> {
+pub(super) fn expanded(text: &OsStr, env: Env, has_escapes: bool) -> Result<OsString, String> {
     let (mut value, mut rest) = (Vec::new(), text.as_bytes());
     while let [first, after @ ..] = rest {
         rest = after;
         match (first, after) {
+            (b'\\', after) if has_escapes => {
+                let byte;
+                (byte, rest) = escape(after).ok_or(UNKNOWN_ESCAPE)?;
+                value.push(byte);
+                continue;
+            }
             (b'$', [b'$', after @ ..]) => rest = after,
             (b'$', [b'{', after @ ..]) => {
                 let end = after.iter().position(|&byte| byte == b'}');
@@ -53,6 +63,7 @@ pub(in crate::cli) fn fuzz(text: &[u8]) {
                 own: &[],
                 other: &other,
             },
+            false,
         )
     };
     let text = OsStr::from_bytes(text);
@@ -132,7 +143,20 @@ mod tests {
             ("${PORT", malformed()),
             ("${", malformed()),
         ] {
-            let found = expanded(OsStr::new(text), env).map(OsString::into_vec);
+            let found = expanded(OsStr::new(text), env, false).map(OsString::into_vec);
+            assert_eq!(found, value.map(<[u8]>::to_vec), "{text}");
+        }
+        for (text, value) in [
+            (r"GET ${PORT}\r\n", Ok(&b"GET 8000\r\n"[..])),
+            // No escape makes a variable, and no variable or default an escape.
+            (r"\x24{PORT}", Ok(b"${PORT}")),
+            (r"\\${_a1}", Ok(b"\\${PORT} $$ $PORT \\n")),
+            (r"${NO:-\n}", Ok(br"\n")),
+            (r"$$\xff", Ok(b"$\xff")),
+            (r"${PORT}\", Err(UNKNOWN_ESCAPE.to_owned())),
+            (r"\0${PORT}", Err(UNKNOWN_ESCAPE.to_owned())),
+        ] {
+            let found = expanded(OsStr::new(text), env, true).map(OsString::into_vec);
             assert_eq!(found, value.map(<[u8]>::to_vec), "{text}");
         }
     }

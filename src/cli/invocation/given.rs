@@ -1,13 +1,13 @@
 //! The values of options, from the first source that has some.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use super::Invocation;
 use super::expand::expanded;
 use super::parsed::named;
 use crate::cli::PidFile;
-use crate::cli::options::{HEALTHCHECK, LISTEN, Opt, PID_FILE};
+use crate::cli::options::{HEALTHCHECK, LISTEN, Opt, PID_FILE, REPLY, SEND};
 use crate::cli::values::{self, Parse, ParseError, Separators, ValueParser, require};
 
 /// Where an option was given. The first one that has it counts.
@@ -71,21 +71,34 @@ impl<'a> Invocation<'a> {
 
     /// The PID file that an option names.
     pub(in crate::cli) fn pid_file(&mut self, option: &Opt) -> PidFile {
-        let words = self.words(option, Separators::None);
-        let Some((source, Some(shown))) = words.map(|(source, mut words)| (source, words.pop()))
-        else {
-            return PidFile::Default;
-        };
-        match self.expand(option, &shown) {
-            Ok(path) => PidFile::At {
+        self.expanded(option)
+            .map_or(PidFile::Default, |(path, shown)| PidFile::At {
                 path: path.into(),
                 shown: shown.into(),
-            },
-            Err(why) => {
-                self.refuse(source.refusal(option, &shown, &why));
-                PidFile::Default
-            }
+            })
+    }
+
+    /// The bytes of an option that may be given once, at most this many. Its text may contain escapes.
+    pub(in crate::cli) fn bytes(&mut self, option: &Opt, max: usize) -> Vec<u8> {
+        let Some((value, shown)) = self.expanded(option) else {
+            return Vec::new();
+        };
+        if value.len() > max {
+            let shown = shown.to_string_lossy();
+            self.refuse_value(option, &shown, "this is longer than 4 KiB");
         }
+        value.into_vec()
+    }
+
+    /// The value of an option that may be given once; and as it was written.
+    #[inline(never)]
+    fn expanded(&mut self, option: &Opt) -> Option<(OsString, OsString)> {
+        let (source, mut words) = self.words(option, Separators::None)?;
+        let shown = words.pop()?;
+        let value = self.expand(option, &shown);
+        let refused = |why: String| self.refuse(source.refusal(option, &shown, &why));
+        let value = value.map_err(refused).ok()?;
+        Some((value, shown))
     }
 
     /// The value of an option that may be given once.
@@ -211,7 +224,9 @@ impl<'a> Invocation<'a> {
         if !is_of_check && !others.any(|other| std::ptr::eq(option, other)) {
             return Ok(word.to_owned());
         }
-        let value = expanded(word, self.env)?;
+        let mut escaped = [SEND.opt, REPLY.opt].into_iter();
+        let has_escapes = escaped.any(|escaped| std::ptr::eq(option, escaped));
+        let value = expanded(word, self.env, has_escapes)?;
         if value.is_empty() {
             return Err("the value is empty".into());
         }

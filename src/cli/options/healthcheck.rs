@@ -83,6 +83,24 @@ options! {
             value(&values::DURATION)
         },
 
+        ["What --tcp and --unix send and expect"]
+        send: Vec<u8> = SEND {
+            (
+                "--send TEXT",
+                "Text to send, such as `PING\\r\\n`; the escapes are `\\r \\n \\t \\\\ \\xNN`",
+                variable
+            )
+            bytes(probes::MAX_EXCHANGED)
+        },
+        reply: Vec<u8> = REPLY {
+            (
+                "--reply TEXT",
+                "How the answer must begin, such as `+PONG`; without --send, the server speaks first",
+                variable
+            )
+            bytes(probes::MAX_EXCHANGED)
+        },
+
         ["What --http sends and expects"]
         method: Option<Written<String>> = METHOD {
             (
@@ -173,6 +191,6 @@ ${NAME:-DEFAULT} are replaced from the environment.",
 Examples:
   hinit healthcheck
   hinit healthcheck --http http://127.0.0.1:8000/health --contains ok
-  hinit healthcheck --no-pid --tcp 127.0.0.1:5432 --timeout 2s
+  hinit healthcheck --tcp 127.0.0.1:6379 --send 'PING\\r\\n' --reply +PONG
 ",
 };

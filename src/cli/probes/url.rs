@@ -109,15 +109,22 @@ fn decoded(mut text: &[u8]) -> Vec<u8> {
         let mut byte = *first;
         text = rest;
         if byte == b'%'
-            && let [high, low, rest @ ..] = rest
-            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
+            && let Some(found) = hex_byte(rest)
         {
-            byte = high << 4 | low;
-            text = rest;
+            (byte, text) = found;
         }
         decoded.push(byte);
     }
     decoded
+}
+
+/// The byte of two hexadecimal digits, and the text after them.
+#[inline(never)]
+pub(super) fn hex_byte(text: &[u8]) -> Option<(u8, &[u8])> {
+    let [high, low, rest @ ..] = text else {
+        return None;
+    };
+    Some((digit(*high)? << 4 | digit(*low)?, rest))
 }
 
 /// The value of a hexadecimal digit.

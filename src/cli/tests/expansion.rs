@@ -53,6 +53,8 @@ fn the_values_of_a_health_check() {
         ("contains", "${HOSTILE}"),
         ("lacks", "${NAME}"),
         ("body", "${HOSTILE}"),
+        ("send", "AUTH ${SECRET}\\r\\n"),
+        ("reply", "${NO:-+OK}"),
         ("timeout", "${NO:-2}s"),
         ("pid-file", "/run/${NAME}.pid"),
     ];
@@ -107,6 +109,8 @@ fn the_values_of_a_health_check() {
     assert_eq!(contains.value, "\"' ${PORT} $$ --tcp\n");
     assert_eq!(found.http.lacks[0].value, "a b");
     assert_eq!(found.http.body, contains.value);
+    assert_eq!(found.exchange.send, b"AUTH s3cret\r\n");
+    assert_eq!(found.exchange.reply, b"+OK");
     assert_eq!(found.timeout.as_secs(), 2);
     let expected = PidFile::At {
         path: "/run/a b.pid".into(),

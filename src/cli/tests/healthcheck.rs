@@ -55,6 +55,9 @@ fn the_probes_of_a_health_check() {
         "--method=POST",
         "--body",
         "{\"f\": 1}",
+        "--send",
+        "PING a\\r\\n",
+        "--reply=+PONG",
     ];
     let check = check_with(&words, &[]).unwrap();
     let expected = [
@@ -77,6 +80,8 @@ fn the_probes_of_a_health_check() {
         (check.http.method.as_str(), check.http.body.as_str()),
         ("POST", "{\"f\": 1}")
     );
+    assert_eq!(check.exchange.send, b"PING a\r\n");
+    assert_eq!(check.exchange.reply, b"+PONG");
     // The same by variables.
     let variables = [
         ("HINIT_GRPC", "[::1]:5/s"),
@@ -93,13 +98,16 @@ fn the_probes_of_a_health_check() {
         ("HINIT_LACKS", "d, e"),
         ("HINIT_METHOD", "POST"),
         ("HINIT_BODY", "{\"f\": 1}"),
+        ("HINIT_SEND", "PING a\r\n"),
+        ("HINIT_REPLY", "+PONG"),
     ];
     assert_eq!(check_with(&[], &variables), check_with(&words, &[]));
     // And by the variable for all options.
     let all = "--grpc [::1]:5/s --http http://localhost/ --tcp=127.0.0.1:1 --unix '/a b' \
         --http=http://127.0.0.1/x --heartbeat /beat --max-age 60 --no-pid --json --expect 200,204 \
         --expect=301-302 --header \"A: b\" --header='C: d, e' --contains a' 'b --contains c \
-        --lacks='d, e' --method=POST --body '{\"f\": 1}'";
+        --lacks='d, e' --method=POST --body '{\"f\": 1}' \
+        --send 'PING a\\r\\n' --reply +PONG";
     assert_eq!(
         check_with(&[], &[("HINIT_HEALTH", all)]),
         check_with(&words, &[])

@@ -1,7 +1,7 @@
 //! Feeds arbitrary bytes to the readers of answers. No finding depends on where the bytes are cut, and no bytes
 //! make a reader panic or keep more than it may.
 
-use super::{Finding, Progress, Reader, Unread, grpc, http};
+use super::{Finding, Progress, Reader, Unread, grpc, http, reply};
 use crate::cli::{Http, Written};
 
 /// Texts that were written as they are.
@@ -13,7 +13,7 @@ pub(super) fn texts(texts: &[&str]) -> Vec<Written<String>> {
     texts.iter().map(written).collect()
 }
 
-/// An answer by gRPC, or by HTTP: with texts that its body must contain, with others that it must not, or with neither.
+/// An answer that must begin with a text, one by gRPC, or one by HTTP: with texts that its body must contain, with others that it must not, or with neither.
 pub(crate) fn fuzz(kind: u8, answer: &[u8]) {
     const SIZES: &[usize] = &[1, 7, 1000];
     const LACKS: &[&str] = &["down", "n d", "0"];
@@ -26,6 +26,7 @@ pub(crate) fn fuzz(kind: u8, answer: &[u8]) {
         finding(|| http::Answer::new(&http), answer, SIZES)
     };
     match kind {
+        b'b' => drop(finding(|| reply::Answer::new(b"+PONG\n!"), answer, SIZES)),
         b'g' => drop(finding(grpc::Answer::default, answer, SIZES)),
         b'p' => drop(of(&[], &[])),
         b'l' => {

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use nix::sys::socket::UnixCredentials;
 
 use super::deadline::Deadline;
-use crate::cli::{Address, Http, Probe, Written};
+use crate::cli::{Address, Exchange, Healthcheck, Http, Probe, Written};
 use crate::file::Entry;
 use crate::verdict::Finding;
 
 mod grpc;
 mod heartbeat;
 mod http;
+mod reply;
 mod stream;
 
 use stream::Stream;
@@ -52,12 +53,17 @@ impl fmt::Display for ProbeName<'_> {
 // Not inlined: the buffers for an answer would make the caller's stack larger, and cost a health check without probes a
 // page or two.
 #[inline(never)]
-pub(crate) fn run<'a>(probe: &'a Written<Probe>, http: &Http, deadline: Deadline) -> Outcome<'a> {
+pub(crate) fn run<'a>(
+    probe: &'a Written<Probe>,
+    options: &Healthcheck,
+    deadline: Deadline,
+) -> Outcome<'a> {
     let start = Instant::now();
+    let (http, exchange) = (&options.http, &options.exchange);
     let finding = match &probe.value {
         Probe::Heartbeat(path, max_age) => heartbeat::check(path, *max_age),
-        Probe::Unix(path) => connect(&Address::Unix(path.clone()), deadline),
-        Probe::Tcp(endpoint) => connect(&endpoint.address, deadline),
+        Probe::Unix(path) => talk(&Address::Unix(path.clone()), exchange, deadline),
+        Probe::Tcp(endpoint) => talk(&endpoint.address, exchange, deadline),
         Probe::Http(url) => {
             let request = http::request(&url.target, &url.host, http);
             let mut answer = http::Answer::new(http);
@@ -98,7 +104,12 @@ pub(super) fn get_from(
     stream.exchange(&request, &mut http::Answer::new(&http))
 }
 
-fn connect(address: &Address, deadline: Deadline) -> Finding {
+/// Connects, and looks at the answer if one is expected.
+fn talk(address: &Address, exchange: &Exchange, deadline: Deadline) -> Finding {
+    if !exchange.reply.is_empty() {
+        let mut answer = reply::Answer::new(&exchange.reply);
+        return stream::exchange(address, &exchange.send, deadline, &mut answer);
+    }
     match Stream::connect(address, deadline) {
         Ok(_connected) => Finding::AcceptsConnections,
         Err(finding) => finding,

@@ -7,6 +7,7 @@ pub(crate) fn table() -> Vec<(Finding, &'static str)> {
     let reason = || "REASON".to_owned();
     vec![
         (Finding::AcceptsConnections, "accepts connections"),
+        (Finding::ExpectedReply, "answered as expected"),
         (
             Finding::ExpectedStatus(299, reason()),
             "answered CODE REASON",
@@ -47,6 +48,10 @@ pub(crate) fn table() -> Vec<(Finding, &'static str)> {
         (
             Finding::WrongProtocol("PROTOCOL"),
             "sent an answer that is not PROTOCOL",
+        ),
+        (
+            Finding::UnexpectedReply(b"TEXT".to_vec()),
+            "answered `TEXT` instead of --reply",
         ),
         (
             Finding::HeadersTooLong,

@@ -33,6 +33,15 @@ fn an_option_of_a_health_check_that_has_no_effect() {
             "--header A:b --unix /x",
             "`--header` needs `--http` or `--grpc`",
         ),
+        ("--send x --tcp 127.0.0.1:1", "`--send` needs `--reply`"),
+        (
+            "--reply x --http http://127.0.0.1:1/",
+            "`--reply` needs `--tcp` or `--unix`",
+        ),
+        (
+            "--send x --reply x --grpc 127.0.0.1:1",
+            "`--reply` needs `--tcp` or `--unix`",
+        ),
         ("--max-age 60s", "`--max-age` needs `--heartbeat`"),
         (
             "--foreign --no-pid --tcp 127.0.0.1:1",
@@ -60,6 +69,8 @@ fn an_option_of_a_health_check_that_has_no_effect() {
             &[("HINIT_HEALTH", "--expect 204 --tcp 127.0.0.1:1")],
         ),
         ("--header A:b --grpc 127.0.0.1:1", &[]),
+        ("--send x --unix /x", &[("HINIT_REPLY", "x")]),
+        ("--reply x", &[("HINIT_TCP", "127.0.0.1:1")]),
         ("--max-age 60s", &[("HINIT_HEARTBEAT", "/beat")]),
         // The variables of an image are for all its commands.
         (
@@ -69,6 +80,7 @@ fn an_option_of_a_health_check_that_has_no_effect() {
                 ("HINIT_METHOD", "HEAD"),
                 ("HINIT_CONTAINS", "x"),
                 ("HINIT_HEADER", "A: b"),
+                ("HINIT_SEND", "x"),
                 ("HINIT_MAX_AGE", "60s"),
                 ("HINIT_FOREIGN", "1"),
             ],
@@ -153,6 +165,8 @@ fn command_line<'w>(topic: &Topic, option: &Opt, words: &[&'w str]) -> Vec<&'w s
         "--method" | "--body" | "--header" | "--expect" | "--contains" | "--lacks" => {
             &["--http=http://[::1]/"]
         }
+        "--send" => &["--unix=/x", "--reply=x"],
+        "--reply" => &["--unix=/x"],
         "--heartbeat" => &["--max-age=1s"],
         "--max-age" => &["--heartbeat=/x"],
         "--watchdog-signal" => &["--watchdog=1s"],

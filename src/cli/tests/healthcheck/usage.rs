@@ -74,6 +74,16 @@ fn usage_errors_of_a_health_check() {
         ),
         (&seventeen, &[], "more than 16 probes"),
         (
+            &["--unix=/x", r"--reply=\0"],
+            &[],
+            r"`--reply \0`: a backslash begins one of the escapes \r, \n, \t, \\ and \xNN",
+        ),
+        (
+            &["--unix=/x", "--reply=x"],
+            &[("HINIT_SEND", r"PING\")],
+            r"`HINIT_SEND=PING\`: a backslash begins one of the escapes \r, \n, \t, \\ and \xNN",
+        ),
+        (
             &["--tcp", "example.org:80"],
             &[],
             "`--tcp example.org:80`: `example.org` is a name, and hinit resolves none: use an IP \

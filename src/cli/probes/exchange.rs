@@ -1,0 +1,74 @@
+//! The escapes in what is sent to a server and in what it must answer.
+
+use super::url::hex_byte;
+
+/// How many bytes may be sent: the buffer of any socket takes them at once, also if the server answers before it reads.
+pub(in crate::cli) const MAX_EXCHANGED: usize = 4096;
+
+/// The byte of an escape, and the text after it; `text` follows the backslash. These are the escapes with which
+/// [`Escaped`](crate::text::Escaped) shows bytes.
+pub(in crate::cli) fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
+    let (letter, rest) = text.split_first()?;
+    let byte = match letter {
+        b'r' => b'\r',
+        b'n' => b'\n',
+        b't' => b'\t',
+        b'\\' => b'\\',
+        b'x' => return hex_byte(rest),
+        _ => return None,
+    };
+    Some((byte, rest))
+}
+
+/// The bytes of a text with escapes.
+#[cfg(any(fuzzing, test))]
+fn bytes_of(text: &str) -> Option<Vec<u8>> {
+    let (mut bytes, mut text) = (Vec::new(), text.as_bytes());
+    while let Some((&first, mut rest)) = text.split_first() {
+        let mut byte = first;
+        if first == b'\\' {
+            (byte, rest) = escape(rest)?;
+        }
+        bytes.push(byte);
+        text = rest;
+    }
+    Some(bytes)
+}
+
+/// The escapes with which bytes are shown are those bytes again.
+#[cfg(any(fuzzing, test))]
+pub(in crate::cli) fn fuzz(text: &str) {
+    use crate::text::Escaped;
+    if let Some(bytes) = bytes_of(text).filter(|bytes| bytes.len() <= Escaped::MAX) {
+        assert_eq!(
+            bytes_of(&Escaped(&bytes).to_string()),
+            Some(bytes),
+            "{text}"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes() {
+        for (text, expected) in [
+            ("PING", &b"PING"[..]),
+            (r"PING\r\n", b"PING\r\n"),
+            ("PING\r\n", b"PING\r\n"),
+            (r"\t\\r\x00\xfF\x4a", b"\t\\r\0\xffJ"),
+            ("ü\\n", b"\xc3\xbc\n"),
+            (r"\\xzz", br"\xzz"),
+        ] {
+            assert_eq!(bytes_of(text).as_deref(), Some(expected), "{text}");
+            fuzz(text);
+        }
+        for text in [
+            "\\", r"a\", r"\0", r"\R", r"\x", r"\x4", r"\x4g", r"\xü", r"\'", r"\ü", "\\\n",
+        ] {
+            assert_eq!(bytes_of(text), None, "{text}");
+        }
+    }
+}
