@@ -17,11 +17,11 @@ pub(crate) fn stat(path: &CStr) -> nix::Result<FileStat> {
 
 /// The status of the file with this name in a directory.
 pub(crate) fn stat_at(directory: BorrowedFd, name: &CStr, flags: AtFlags) -> nix::Result<FileStat> {
-    let mut status = MaybeUninit::<FileStat>::zeroed();
+    let mut status = MaybeUninit::<FileStat>::uninit();
     let name = name.as_ptr().expose_provenance();
     let address = status.as_mut_ptr().expose_provenance();
     let arguments = [int(directory.as_raw_fd()), name, address, int(flags.bits())];
-    // SAFETY: the kernel reads a C string, writes one stat, and keeps no pointer.
+    // SAFETY: the kernel reads a C string, writes a whole stat, and keeps no pointer.
     unsafe {
         call(libc::SYS_newfstatat, arguments)?;
         Ok(status.assume_init())
@@ -30,9 +30,9 @@ pub(crate) fn stat_at(directory: BorrowedFd, name: &CStr, flags: AtFlags) -> nix
 
 /// The status of an open file.
 pub(crate) fn fstat(file: BorrowedFd) -> nix::Result<FileStat> {
-    let mut status = MaybeUninit::<FileStat>::zeroed();
+    let mut status = MaybeUninit::<FileStat>::uninit();
     let address = status.as_mut_ptr().expose_provenance();
-    // SAFETY: the kernel writes one stat, and keeps no pointer.
+    // SAFETY: the kernel writes a whole stat, and keeps no pointer.
     unsafe {
         call(libc::SYS_fstat, [int(file.as_raw_fd()), address])?;
         Ok(status.assume_init())
