@@ -1,5 +1,6 @@
 //! `hinit healthcheck` with probes of real servers: before their start, while they run, and after their end.
 
+mod exchanges;
 mod grpc;
 mod http;
 mod sockets;
@@ -85,6 +86,8 @@ struct Probe {
     /// The findings where no server runs, and where one is healthy.
     absent: &'static str,
     healthy: &'static str,
+    /// More options of the check.
+    options: &'static [&'static str],
 }
 
 impl Probe {
@@ -123,11 +126,21 @@ impl Probe {
             name,
             absent,
             healthy,
+            options: &[],
+        }
+    }
+
+    /// The same with an exchange after the connection.
+    fn expecting(self, options: &'static [&'static str]) -> Self {
+        Self {
+            healthy: "answered as expected after Nms",
+            options,
+            ..self
         }
     }
 
     fn check(&self) -> String {
-        check_probes(&[self.option, &self.target])
+        check_probes(&[&[self.option, &self.target], self.options].concat())
     }
 
     #[track_caller]
