@@ -207,7 +207,7 @@ impl Bench {
         });
         let linked = row("file: linked", &self.inits, |init| linked(&init.path));
         vec![
-            size.bounds(AtMost(272.0), AtMost(231.0)),
+            size.bounds(AtMost(276.0), AtMost(231.0)),
             linked.bound(Is("static-pie")),
         ]
     }
