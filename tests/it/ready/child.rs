@@ -120,7 +120,7 @@ fn the_probing_child_does_not_outlive_a_stop(mode: Mode) {
 
 fn a_hanging_probe_is_killed_and_the_next_one_runs(mode: Mode) {
     let dir = TempDir::new();
-    let (start, listener) = with_hanging_probe(mode, &dir, "50ms");
+    let (start, listener) = with_hanging_probe(mode, &dir, "500ms");
     let hinit = start.args(["-v"]).fixture(["ready"]).start().ready();
     let (_stream, pid) = accept_probe(&listener);
     kill(pid, SIGSTOP);
