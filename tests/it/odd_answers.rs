@@ -66,7 +66,7 @@ fn verdict_on(timeout: &str, serve: impl FnOnce(UnixStream) + Send + 'static) ->
 
 #[test]
 fn a_server_that_reads_a_part_of_the_request_gives_no_answer() {
-    let verdict = verdict_on("300ms", |mut stream| {
+    let serve = |mut stream: UnixStream| {
         stream.read_exact(&mut [0; 1000]).unwrap();
         // The server keeps the socket open until the check has given up.
         eventually("the client hangs up", || {
@@ -74,7 +74,8 @@ fn a_server_that_reads_a_part_of_the_request_gives_no_answer() {
             poll(&mut hung_up, 0_u16).unwrap();
             hung_up[0].any()?.then_some(())
         });
-    });
+    };
+    let verdict = verdict_in_time(|| verdict_on("300ms", serve));
     assert_eq!(
         verdict,
         "unhealthy: URL gave no complete answer within --timeout 300ms"

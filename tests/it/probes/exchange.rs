@@ -27,19 +27,6 @@ fn banner(
     verdict_of(&ended).replace(&address, "ADDRESS")
 }
 
-/// The same with a short timeout, once SIGALRM is not the first to end the check, as on a machine under load.
-#[track_caller]
-fn banner_in_time(
-    bytes: &'static [u8],
-    args: &[&str],
-    act: impl FnOnce(TcpStream) + Copy + Send + 'static,
-) -> String {
-    eventually("the check itself is in time", || {
-        let verdict = banner(bytes, args, act);
-        (!verdict.starts_with("unhealthy: no verdict within ")).then_some(verdict)
-    })
-}
-
 /// Waits for the end of the client's bytes, so that the close of the connection is no reset.
 fn wait_for_end(mut stream: TcpStream) {
     let _reset = stream.read_to_end(&mut Vec::new());
@@ -116,7 +103,10 @@ fn an_answer_ends_with_the_reply_or_its_line() {
     let silent = "unhealthy: tcp ADDRESS gave no complete answer within --timeout 200ms";
     for bytes in [&b""[..], b"+PON"] {
         let args = ["--reply", "+PONG", "--timeout", "200ms"];
-        assert_eq!(banner_in_time(bytes, &args, wait_for_end), silent);
+        assert_eq!(
+            verdict_in_time(|| banner(bytes, &args, wait_for_end)),
+            silent
+        );
     }
 }
 
@@ -156,7 +146,8 @@ fn a_server_that_sends_without_end() {
             "unhealthy: tcp ADDRESS gave no complete answer within --timeout 300ms",
         ),
     ] {
-        let found = banner_in_time(b"x", &["--timeout", "300ms", "--reply", reply], slow);
+        let args = ["--timeout", "300ms", "--reply", reply];
+        let found = verdict_in_time(|| banner(b"x", &args, slow));
         assert!(found.starts_with(verdict), "{found}");
     }
 }
