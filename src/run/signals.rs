@@ -4,7 +4,6 @@
 //! them), gives the sender, takes two system calls instead of a handler for each signal, and leaves nothing
 //! to undo in the child.
 
-use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -32,7 +31,7 @@ pub(super) struct SignalQueue {
     /// Signals that the server's queue had no room for. Until they are sent, real-time ones stay in the
     /// kernel's queue, in their order; standard ones, for which there is always room, are read. (There are
     /// several at once only where standard ones are rewritten.)
-    put_back: VecDeque<Received>,
+    put_back: Vec<Received>,
     retry_at: Instant,
     /// The signals that hinit reads so far.
     open: SignalSet,
@@ -61,7 +60,7 @@ impl SignalQueue {
         Ok(Self {
             fd,
             blocks: true,
-            put_back: VecDeque::new(),
+            put_back: Vec::new(),
             retry_at: Instant::now(),
             open,
             was_sockets: false,
@@ -92,9 +91,9 @@ impl SignalQueue {
             let left = next.map(|next| next.saturating_duration_since(Instant::now()));
             // Before the queue is read, so that a flood of signals cannot delay a deadline.
             if left == Some(Duration::ZERO) {
-                if next == retry
-                    && let Some(signal) = self.put_back.pop_front()
-                {
+                if next == retry {
+                    // There is one: else there would be no time to retry.
+                    let signal = self.put_back.remove(0);
                     if self.put_back.is_empty() {
                         self.set_mask(SignalSet::ALL);
                     }
@@ -115,7 +114,7 @@ impl SignalQueue {
 
     /// Keeps a signal until the server may have room for it.
     pub(super) fn put_back(&mut self, signal: Received) {
-        self.put_back.push_back(signal);
+        self.put_back.push(signal);
         self.retry_at = Instant::now() + RETRY_INTERVAL;
         self.set_mask(SignalSet::STANDARD);
     }

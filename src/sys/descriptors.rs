@@ -57,19 +57,22 @@ impl KeptDescriptors {
     ///
     /// hinit must have added each one that it still uses: a call on one that was closed here fails (EBADF), or
     /// reaches the next file of its number. No memory depends on a descriptor, because hinit maps no file.
-    pub(crate) fn close_others(mut self) -> nix::Result<()> {
-        self.0.sort_unstable();
+    pub(crate) fn close_others(self) -> nix::Result<()> {
         let mut first = 3;
-        for fd in self.0.iter().copied().chain([RawFd::MAX]) {
+        loop {
+            let kept = self.0.iter().copied().filter(|fd| *fd >= first);
+            let fd = kept.min().unwrap_or(RawFd::MAX);
             // SAFETY: no address is passed; for the descriptors see above.
             let close = || unsafe { call(libc::SYS_close_range, [int(first), int(fd - 1)]) };
             // An older kernel has no such call, and a seccomp profile may refuse it.
             if first < fd && close().is_err() {
                 return self.close_others_one_by_one();
             }
-            first = fd.saturating_add(1);
+            if fd == RawFd::MAX {
+                return Ok(());
+            }
+            first = fd + 1;
         }
-        Ok(())
     }
 
     fn close_others_one_by_one(&self) -> nix::Result<()> {
