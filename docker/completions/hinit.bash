@@ -23,9 +23,9 @@ _hinit_command() {
         ;;
     healthcheck)
         operand=any
-        options='--pid-file --no-pid --ready --foreign --http --grpc --tcp --unix --heartbeat --max-age
-            --send --reply --method --header --body --expect --contains --lacks --timeout --json -q
-            --quiet -h --help'
+        options='--pid-file --no-pid --ready --foreign --http --fastcgi --grpc --tcp --unix --heartbeat
+            --max-age --send --reply --method --header --body --expect --contains --lacks --timeout
+            --json -q --quiet -h --help'
         ;;
     signal)
         operand=signal
@@ -62,6 +62,7 @@ _hinit_option() {
     --umask) kind=any ;;
     --workdir) kind=directories ;;
     --http) kind=any ;;
+    --fastcgi) kind=any ;;
     --grpc) kind=any ;;
     --tcp) kind=any ;;
     --unix) kind=files ;;

@@ -69,8 +69,8 @@ complete -c hinit -n '__hinit_at server' -a '(__hinit_server)'
 set -g __hinit_commands run healthcheck signal status install
 set -g __hinit_options_with_value --pid-file --pid-file-mode --remove-stale --follow --stop-signal --stop-delay --grace \
     --rewrite --parent-death --map-exit --watchdog --watchdog-signal --listen --ready-when \
-    --user --umask --workdir --http --grpc --tcp --unix --heartbeat --max-age --send --reply \
-    --method --header --body --expect --contains --lacks --timeout --wait
+    --user --umask --workdir --http --fastcgi --grpc --tcp --unix --heartbeat --max-age --send \
+    --reply --method --header --body --expect --contains --lacks --timeout --wait
 set -g __hinit_signals HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT \
     STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS
 
@@ -115,6 +115,7 @@ complete -c hinit -n '__hinit_at healthcheck' -l no-pid -d 'Do not look at the P
 complete -c hinit -n '__hinit_at healthcheck' -l ready -d 'Also ask hinit whether the server is ready; hinit must run with --notify, --listen or --ready-when'
 complete -c hinit -n '__hinit_at healthcheck' -l foreign -d 'Accept the PID file of another program: any owner, no lock'
 complete -c hinit -n '__hinit_at healthcheck' -l http -x -d 'Ask a web server: http://127.0.0.1:8000/health or http+unix:///run/app.sock:/health; may be repeated'
+complete -c hinit -n '__hinit_at healthcheck' -l fastcgi -x -d 'Ask a FastCGI server such as PHP-FPM: 127.0.0.1:9000/ping or unix:/run/php/fpm.sock:/ping; may be repeated'
 complete -c hinit -n '__hinit_at healthcheck' -l grpc -x -d 'Ask the health service of a gRPC server: 127.0.0.1:50051[/SERVICE] or unix:/run/app.sock[:/SERVICE]; may be repeated'
 complete -c hinit -n '__hinit_at healthcheck' -l tcp -x -d 'Connect to this address: 127.0.0.1:5432, [::1]:5432 or localhost:5432; may be repeated'
 complete -c hinit -n '__hinit_at healthcheck' -l unix -r -F -d 'Connect to this Unix socket: a path, or @NAME for an abstract one; may be repeated'

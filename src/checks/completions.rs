@@ -34,8 +34,8 @@ impl Value {
             "LIST" => Self::Signals,
             "METHOD" => Self::Words("GET HEAD POST"),
             "COMMAND" => Self::Server,
-            "" | "ADDRESS" | "CODES" | "DURATION" | "FIELD" | "FROM=TO" | "MODE" | "PROBE..."
-            | "TEXT" | "URL" => Self::Any,
+            "" | "ADDRESS" | "ADDRESS/PATH" | "CODES" | "DURATION" | "FIELD" | "FROM=TO"
+            | "MODE" | "PROBE..." | "TEXT" | "URL" => Self::Any,
             other => panic!("what completes {other}?"),
         }
     }

@@ -141,7 +141,13 @@ fn probes(invocation: &mut Invocation) -> Vec<Written<Probe>> {
             *age = max_age.unwrap_or_default();
         }
     }
-    for read in [Given::unix, Given::tcp, Given::http, Given::grpc] {
+    for read in [
+        Given::unix,
+        Given::tcp,
+        Given::http,
+        Given::fastcgi,
+        Given::grpc,
+    ] {
         probes.append(&mut read(invocation));
     }
     invocation.refuse_more_than(MAX, &probes, "probes");

@@ -28,10 +28,12 @@ pub(crate) enum Probe {
     Unix(PathBuf),
     Tcp(Endpoint),
     Http(Url),
+    Fastcgi(Endpoint),
     Grpc(Endpoint),
 }
 
-/// What is sent to every web server, and what is expected of its answer. (gRPC servers get the fields as well.)
+/// What is sent to every web server, and what is expected of its answer. (gRPC servers get the fields as well, and of
+/// FastCGI servers the same answers are expected.)
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Http {
     pub(crate) method: String,
@@ -77,8 +79,8 @@ pub(crate) struct Url {
     pub(crate) target: String,
 }
 
-/// An address, by TCP unless it is that of a gRPC server; for gRPC with the service to ask for, which is empty for the
-/// whole server.
+/// An address; for gRPC with the service to ask for, which is empty for the whole server; for FastCGI with the path and
+/// query, from the slash on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     /// For the `:authority` field.
@@ -108,6 +110,8 @@ pub(super) const TCP: Parse<Written<Probe>> =
     |text, written, probes| add(endpoint(text, false).map(Probe::Tcp), written, probes);
 pub(super) const GRPC: Parse<Written<Probe>> =
     |text, written, probes| add(endpoint(text, true).map(Probe::Grpc), written, probes);
+pub(super) const FASTCGI: Parse<Written<Probe>> =
+    |text, written, probes| add(fastcgi(text).map(Probe::Fastcgi), written, probes);
 /// A file, whose maximum age another option has.
 pub(super) const HEARTBEAT: Parse<Written<Probe>> = |text, written, probes| {
     let probe = Probe::Heartbeat(text.into(), Duration::ZERO);
@@ -183,6 +187,27 @@ fn endpoint(text: &str, with_service: bool) -> Result<Endpoint, ParseError<'_>> 
         host: host.to_owned(),
         address,
         service: service.to_owned(),
+    })
+}
+
+/// `127.0.0.1:9000/ping` or `unix:/run/php/fpm.sock:/ping`.
+fn fastcgi(text: &str) -> Result<Endpoint, ParseError<'_>> {
+    const MAX: usize = 32 * 1024;
+    const NO_PATH: ParseError = ParseError::Not(Expected::plain(
+        "an address and a path of up to 32 KiB, such as 127.0.0.1:9000/ping",
+    ));
+    // A socket has slashes too: the path begins at one after a colon.
+    let is_unix = text.starts_with("unix:");
+    let byte = |at: usize| text.as_bytes().get(at);
+    let is_start =
+        |&at: &usize| byte(at) == Some(&b'/') && (!is_unix || byte(at - 1) == Some(&b':'));
+    let start = (if is_unix { 6 } else { 0 }..text.len()).find(is_start);
+    let start = start.filter(|_| text.len() <= MAX).ok_or(NO_PATH)?;
+    let (address, path) = text.split_at_checked(start).unwrap_or_default();
+    Ok(Endpoint {
+        address: address::listen(address.strip_suffix(':').unwrap_or(address))?,
+        host: String::new(),
+        service: path.to_owned(),
     })
 }
 

@@ -115,7 +115,7 @@ impl Display for Outcome<'_> {
             | Finding::BodyTooLong(_)
             | Finding::NotServing(_)
             | Finding::GrpcStatus(_)
-            | Finding::Http2Error(_) => write!(f, " after {}ms", millis(self.elapsed)),
+            | Finding::Refused(..) => write!(f, " after {}ms", millis(self.elapsed)),
         }
     }
 }

@@ -50,8 +50,8 @@ pub(crate) enum Finding {
     NotServing(u64),
     /// The status of a gRPC call that failed.
     GrpcStatus(u32),
-    /// The code of an HTTP/2 error: the server has refused the request.
-    Http2Error(u32),
+    /// The server has refused the request by this protocol, with this code of an error.
+    Refused(&'static str, u32),
     BadHeartbeat(HeartbeatFault),
 }
 
@@ -135,7 +135,9 @@ impl fmt::Display for Finding {
                 let name = status_name(*status);
                 write!(f, "answered gRPC status {status} ({name})")
             }
-            Self::Http2Error(code) => write!(f, "refused the request (HTTP/2 error {code})"),
+            Self::Refused(protocol, code) => {
+                write!(f, "refused the request ({protocol} error {code})")
+            }
             Self::BadHeartbeat(fault) => write!(f, "{fault}"),
         }
     }

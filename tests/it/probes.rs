@@ -9,6 +9,7 @@ use std::process::Command;
 use crate::support::*;
 
 mod exchange;
+mod fastcgi;
 mod grpc;
 mod heartbeat;
 mod http;
@@ -24,6 +25,7 @@ fn each_unreachable_server() {
         ("--http", format!("http://{free}/x")),
         ("--tcp", free.to_string()),
         ("--grpc", free.to_string()),
+        ("--fastcgi", format!("{free}/ping")),
         ("--tcp", format!("localhost:{}", free.port())),
     ] {
         let kind = option.replace("--http", "").replace("--", "");

@@ -120,7 +120,7 @@ fn no_mistake_in_a_variable_makes_a_container_healthy() {
         ("--version", "unknown option `--version`"),
         (
             "--tcp 127.0.0.1:1 --expect 204",
-            "`--expect` needs `--http`",
+            "`--expect` needs `--http` or `--fastcgi`",
         ),
         (
             "--timeout 1s --timeout 2s",

@@ -66,6 +66,21 @@ mutants! {
     the_authority_at_a_socket_is_its_path: "cli/probes.rs" {
         "(Address::Unix(path), \"localhost\", service)" => "(Address::Unix(path), socket, service)"
     } fails "probes::grpc::a_grpc_server_at_a_unix_socket";
+    a_fastcgi_answer_needs_no_end: "healthcheck/probe/fastcgi.rs" {
+        "self.finding.take().unwrap_or(Finding::ClosedEarly)" => "self.finding.take().unwrap_or_else(|| self.http.finish())"
+    } fails "probes::fastcgi::each_fastcgi_answer";
+
+    an_overloaded_fastcgi_server_is_healthy: "healthcheck/probe/fastcgi.rs" {
+        "(END_REQUEST, [_, _, _, _, 0, ..]) => {}" => "(END_REQUEST, [_, _, _, _, 0 | 2, ..]) => return Some(Finding::AcceptsConnections),"
+    } fails "probes::fastcgi::each_fastcgi_answer";
+
+    the_status_of_a_cgi_answer_is_ignored: "healthcheck/probe/http/head.rs" {
+        "eq_ignore_ascii_case(\"status\")" => "eq_ignore_ascii_case(\"x-status\")"
+    } fails "probes::fastcgi::each_fastcgi_answer";
+
+    php_fpm_gets_no_file_name: "healthcheck/probe/fastcgi.rs" {
+        "(\"SCRIPT_FILENAME\", path)," => ""
+    } fails "probes::fastcgi::a_fastcgi_server_at_a_unix_socket";
 
     localhost_is_one_address: "cli/probes/address.rs" {
         "SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port),\n" => ""

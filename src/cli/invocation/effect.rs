@@ -5,18 +5,18 @@ use super::Invocation;
 use super::given::Source;
 use super::parsed::{Parsed, named};
 use crate::cli::options::{
-    BODY, CONTAINS, EXPECT, FOREIGN, GRPC, HEADER, HEARTBEAT, HTTP, KEEP_GROUPS, LACKS, MAX_AGE,
-    METHOD, NO_PID, NO_PID_FILE, Opt, PID_FILE, QUIET, QUIET_SUCCESS, REPLY, SEND, TCP, UNIX, USER,
-    WATCHDOG, WATCHDOG_SIGNAL,
+    BODY, CONTAINS, EXPECT, FASTCGI, FOREIGN, GRPC, HEADER, HEARTBEAT, HTTP, KEEP_GROUPS, LACKS,
+    MAX_AGE, METHOD, NO_PID, NO_PID_FILE, Opt, PID_FILE, QUIET, QUIET_SUCCESS, REPLY, SEND, TCP,
+    UNIX, USER, WATCHDOG, WATCHDOG_SIGNAL,
 };
 
 /// Options, each with the two of which it needs one.
 static NEEDS: [(&Opt, [&Opt; 2]); 11] = [
     (METHOD.opt, [HTTP.opt; 2]),
     (BODY.opt, [HTTP.opt; 2]),
-    (EXPECT.opt, [HTTP.opt; 2]),
-    (CONTAINS.opt, [HTTP.opt; 2]),
-    (LACKS.opt, [HTTP.opt; 2]),
+    (EXPECT.opt, [HTTP.opt, FASTCGI.opt]),
+    (CONTAINS.opt, [HTTP.opt, FASTCGI.opt]),
+    (LACKS.opt, [HTTP.opt, FASTCGI.opt]),
     (HEADER.opt, [HTTP.opt, GRPC.opt]),
     (SEND.opt, [REPLY.opt; 2]),
     (REPLY.opt, [TCP.opt, UNIX.opt]),

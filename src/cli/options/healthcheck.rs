@@ -46,6 +46,15 @@ options! {
             // A comma can be part of a URL.
             parsed(Separators::Blanks, probes::HTTP)
         },
+        fastcgi: Vec<Written<Probe>> = FASTCGI {
+            (
+                "--fastcgi ADDRESS/PATH",
+                "Ask a FastCGI server such as PHP-FPM: 127.0.0.1:9000/ping or unix:/run/php/fpm.sock:/ping; may be repeated",
+                variable
+            )
+            // A comma can be part of a path.
+            parsed(Separators::Blanks, probes::FASTCGI)
+        },
         grpc: Vec<Written<Probe>> = GRPC {
             (
                 "--grpc ADDRESS",
@@ -83,7 +92,7 @@ options! {
             value(&values::DURATION)
         },
 
-        ["What --tcp and --unix send and expect"]
+        ["Requests and answers"]
         send: Vec<u8> = SEND {
             (
                 "--send TEXT",
@@ -100,8 +109,6 @@ options! {
             )
             bytes(probes::MAX_EXCHANGED)
         },
-
-        ["What --http sends and expects"]
         method: Option<Written<String>> = METHOD {
             (
                 "--method METHOD",

@@ -121,6 +121,62 @@ fn sockets_of_grpc_servers() {
     assert!(endpoint("unix:/run/x.sock", false).is_err());
 }
 
+#[test]
+fn fastcgi_servers() {
+    let unix = |path: &str| Address::Unix(path.into());
+    for (text, path, address) in [
+        ("127.0.0.1:9000/ping", "/ping", one("127.0.0.1:9000")),
+        ("[::1]:9000/", "/", one("[::1]:9000")),
+        ("localhost:1/a/b.php?c,d", "/a/b.php?c,d", both(1)),
+        (
+            "127.0.0.1:1/a?b=unix:/c:/d",
+            "/a?b=unix:/c:/d",
+            one("127.0.0.1:1"),
+        ),
+        (
+            "unix:/run/php/fpm.sock:/ping",
+            "/ping",
+            unix("/run/php/fpm.sock"),
+        ),
+        ("unix:/a:b:/c?d=e:/f", "/c?d=e:/f", unix("/a:b")),
+        ("unix:/s:/", "/", unix("/s")),
+    ] {
+        let found = fastcgi(text).unwrap();
+        assert_eq!((found.address, found.service.as_str()), (address, path));
+    }
+    let no_path = "not an address and a path of up to 32 KiB, such as 127.0.0.1:9000/ping";
+    for (text, expected) in [
+        ("127.0.0.1:9000", no_path),
+        ("", no_path),
+        ("unix:/run/php/fpm.sock", no_path),
+        ("unix:/run/php/fpm.sock/ping", no_path),
+        ("unix:", no_path),
+        (
+            "unix:fpm.sock:/ping",
+            "`fpm.sock` is not the absolute path of a socket, as in unix:/run/hinit.sock",
+        ),
+        (
+            "unix::/ping",
+            "`` is not the absolute path of a socket, as in unix:/run/hinit.sock",
+        ),
+        (
+            "/run/php/fpm.sock:/ping",
+            "`` needs an address and a port, such as 127.0.0.1:8000",
+        ),
+        (
+            "fcgi://127.0.0.1:9000/ping",
+            "`fcgi` needs an address and a port, such as 127.0.0.1:8000",
+        ),
+        ("127.0.0.1:0/ping", "`0` is not a port from 1 to 65535"),
+        (
+            "php:9000/ping",
+            "`php` is a name, and hinit resolves none: use an IP address or localhost",
+        ),
+    ] {
+        assert_eq!(why(fastcgi(text)), expected, "{text}");
+    }
+}
+
 /// The causes are those of other addresses.
 #[test]
 fn addresses_to_listen_at() {

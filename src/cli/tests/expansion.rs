@@ -42,6 +42,7 @@ fn tcp(text: &str) -> Address {
 fn the_values_of_a_health_check() {
     let given = [
         ("http", "http://127.0.0.1:${PORT}/${NO:-health}"),
+        ("fastcgi", "unix:/run/${NAME}:/${HINIT_X}?${PORT}"),
         ("grpc", "127.0.0.1:${PORT}/${HINIT_X}"),
         ("tcp", "127.0.0.1:${PORT}"),
         ("unix", "/run/${NAME}"),
@@ -68,6 +69,7 @@ fn the_values_of_a_health_check() {
         "/run/${NAME}",
         "127.0.0.1:${PORT}",
         "http://127.0.0.1:${PORT}/${NO:-health}",
+        "unix:/run/${NAME}:/${HINIT_X}?${PORT}",
         "127.0.0.1:${PORT}/${HINIT_X}",
     ];
     let texts = found.probes.iter().map(|probe| probe.text.as_str());
@@ -93,7 +95,12 @@ fn the_values_of_a_health_check() {
                 (url.host.as_str(), url.target.as_str()),
                 ("127.0.0.1:8000", "/health")
             );
-            let Probe::Grpc(endpoint) = &rest[0].value else {
+            let Probe::Fastcgi(endpoint) = &rest[0].value else {
+                panic!("{rest:?}")
+            };
+            assert_eq!(endpoint.address, Address::Unix("/run/a b".into()));
+            assert_eq!(endpoint.service, "/own?8000");
+            let Probe::Grpc(endpoint) = &rest[1].value else {
                 panic!("{rest:?}")
             };
             assert_eq!(endpoint.service, "own");

@@ -30,6 +30,9 @@ fn the_probes_of_a_health_check() {
     let words = [
         "--grpc",
         "[::1]:5/s",
+        "--fastcgi=localhost:9/p,q",
+        "--fastcgi",
+        "unix:/f:/p?q",
         "--http",
         "http://localhost/",
         "--tcp=127.0.0.1:1",
@@ -66,6 +69,8 @@ fn the_probes_of_a_health_check() {
         "127.0.0.1:1",
         "http://localhost/",
         "http://127.0.0.1/x",
+        "localhost:9/p,q",
+        "unix:/f:/p?q",
         "[::1]:5/s",
     ];
     assert_eq!(probes_of(&check), expected);
@@ -85,6 +90,7 @@ fn the_probes_of_a_health_check() {
     // The same by variables.
     let variables = [
         ("HINIT_GRPC", "[::1]:5/s"),
+        ("HINIT_FASTCGI", "localhost:9/p,q unix:/f:/p?q"),
         ("HINIT_HTTP", "http://localhost/ http://127.0.0.1/x"),
         ("HINIT_TCP", "127.0.0.1:1"),
         ("HINIT_UNIX", "/a b"),
@@ -103,7 +109,7 @@ fn the_probes_of_a_health_check() {
     ];
     assert_eq!(check_with(&[], &variables), check_with(&words, &[]));
     // And by the variable for all options.
-    let all = "--grpc [::1]:5/s --http http://localhost/ --tcp=127.0.0.1:1 --unix '/a b' \
+    let all = "--grpc [::1]:5/s --fastcgi localhost:9/p,q --fastcgi=unix:/f:/p?q --http http://localhost/ --tcp=127.0.0.1:1 --unix '/a b' \
         --http=http://127.0.0.1/x --heartbeat /beat --max-age 60 --no-pid --json --expect 200,204 \
         --expect=301-302 --header \"A: b\" --header='C: d, e' --contains a' 'b --contains c \
         --lacks='d, e' --method=POST --body '{\"f\": 1}' \

@@ -134,7 +134,7 @@ fn when_the_server_is_ready() {
     }
     // Repeated, the values are one.
     let http = "--http http://localhost/ --header 'A: b c' --expect 200 --timeout 2s";
-    let others = "--heartbeat f --max-age 5s --unix /s --grpc [::1]:5/a";
+    let others = "--heartbeat f --max-age 5s --unix /s --grpc [::1]:5/a --fastcgi [::1]:9/p";
     let all = || {
         Some(probes(&[
             "--http",
@@ -153,6 +153,8 @@ fn when_the_server_is_ready() {
             "/s",
             "--grpc",
             "[::1]:5/a",
+            "--fastcgi",
+            "[::1]:9/p",
         ]))
     };
     let twice = ["--ready-when", http, "--ready-when", others, "x"];

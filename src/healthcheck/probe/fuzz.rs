@@ -1,7 +1,7 @@
 //! Feeds arbitrary bytes to the readers of answers. No finding depends on where the bytes are cut, and no bytes
 //! make a reader panic or keep more than it may.
 
-use super::{Finding, Progress, Reader, Unread, grpc, http, reply};
+use super::{Finding, Progress, Reader, Unread, fastcgi, grpc, http, reply};
 use crate::cli::{Http, Written};
 
 /// Texts that were written as they are.
@@ -13,7 +13,8 @@ pub(super) fn texts(texts: &[&str]) -> Vec<Written<String>> {
     texts.iter().map(written).collect()
 }
 
-/// An answer that must begin with a text, one by gRPC, or one by HTTP: with texts that its body must contain, with others that it must not, or with neither.
+/// An answer that must begin with a text, one by gRPC, by FastCGI, or by HTTP: with texts that its body must contain,
+/// with others that it must not, or with neither.
 pub(crate) fn fuzz(kind: u8, answer: &[u8]) {
     const SIZES: &[usize] = &[1, 7, 1000];
     const LACKS: &[&str] = &["down", "n d", "0"];
@@ -27,6 +28,16 @@ pub(crate) fn fuzz(kind: u8, answer: &[u8]) {
     };
     match kind {
         b'b' => drop(finding(|| reply::Answer::new(b"+PONG\n!"), answer, SIZES)),
+        b'c' => {
+            let http = Http {
+                contains: texts(&["up"]),
+                lacks: texts(LACKS),
+                ..Http::get(vec![200..=399])
+            };
+            let found = finding(|| fastcgi::Answer::new(&http), answer, SIZES);
+            // The end of an answer is a record of 16 bytes.
+            assert!(!found.is_healthy() || answer.len() > 16, "it has no end");
+        }
         b'g' => drop(finding(grpc::Answer::default, answer, SIZES)),
         b'p' => drop(of(&[], &[])),
         b'l' => {

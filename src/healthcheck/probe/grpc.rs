@@ -93,9 +93,9 @@ impl Answer {
             (GOAWAY, _) => match (number_at(payload, 4), number_at(payload, 0) & 0x7fff_ffff) {
                 // The connection is about to end, but the server still answers on stream 1 (RFC 9113, 6.8).
                 (0, 1..) => None,
-                (code, _) => Some(Finding::Http2Error(code)),
+                (code, _) => Some(Finding::Refused("HTTP/2", code)),
             },
-            (RST_STREAM, 1) => Some(Finding::Http2Error(number_at(payload, 0))),
+            (RST_STREAM, 1) => Some(Finding::Refused("HTTP/2", number_at(payload, 0))),
             (DATA, 1) => self.read_data(flags, content),
             (HEADERS, 1) => {
                 self.ends_stream = flags & END_STREAM != 0;

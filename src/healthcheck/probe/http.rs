@@ -48,6 +48,8 @@ pub(super) fn request(target: &str, host: &str, http: &Http) -> Vec<u8> {
 /// An answer that is being read.
 pub(super) struct Answer<'a> {
     http: &'a Http,
+    /// To a CGI request: another status, and no framing.
+    is_cgi: bool,
     /// None: the head is not complete.
     body: Option<Body<'a>>,
     finding: Option<Finding>,
@@ -57,8 +59,17 @@ impl<'a> Answer<'a> {
     pub(super) fn new(http: &'a Http) -> Self {
         Self {
             http,
+            is_cgi: false,
             body: None,
             finding: None,
+        }
+    }
+
+    /// The answer of a CGI script to a GET request, after a status line.
+    pub(super) fn of_cgi(http: &'a Http) -> Self {
+        Self {
+            is_cgi: true,
+            ..Self::new(http)
         }
     }
 }
@@ -67,8 +78,8 @@ impl Reader for Answer<'_> {
     fn read(&mut self, unread: &mut &[u8]) -> Progress {
         let body = match &mut self.body {
             Some(body) => body,
-            none => match read_head(unread) {
-                Ok(Some(head)) => none.insert(Body::new(self.http, head)),
+            none => match read_head(unread, self.is_cgi) {
+                Ok(Some(head)) => none.insert(Body::new(self.http, head, self.is_cgi)),
                 Ok(None) => return Progress::Undecided,
                 Err(finding) => {
                     self.finding = Some(finding);

@@ -10,6 +10,7 @@ use crate::cli::{Address, Exchange, Healthcheck, Http, Probe, Written};
 use crate::file::Entry;
 use crate::verdict::Finding;
 
+mod fastcgi;
 mod grpc;
 mod heartbeat;
 mod http;
@@ -43,6 +44,7 @@ impl fmt::Display for ProbeName<'_> {
             Probe::Unix(_) => "unix ",
             Probe::Tcp(_) => "tcp ",
             Probe::Http(_) => "",
+            Probe::Fastcgi(_) => "fastcgi ",
             Probe::Grpc(_) => "grpc ",
         })?;
         f.write_str(&self.0.text)
@@ -59,20 +61,28 @@ pub(crate) fn run<'a>(
     deadline: Deadline,
 ) -> Outcome<'a> {
     let start = Instant::now();
-    let (http, exchange) = (&options.http, &options.exchange);
+    let http = &options.http;
+    let exchange = |address: &Address, request: Vec<u8>, reader: &mut dyn Reader| {
+        stream::exchange(address, &request, deadline, reader)
+    };
     let finding = match &probe.value {
         Probe::Heartbeat(path, max_age) => heartbeat::check(path, *max_age),
-        Probe::Unix(path) => talk(&Address::Unix(path.clone()), exchange, deadline),
-        Probe::Tcp(endpoint) => talk(&endpoint.address, exchange, deadline),
+        Probe::Unix(path) => talk(&Address::Unix(path.clone()), &options.exchange, deadline),
+        Probe::Tcp(endpoint) => talk(&endpoint.address, &options.exchange, deadline),
         Probe::Http(url) => {
             let request = http::request(&url.target, &url.host, http);
             let mut answer = http::Answer::new(http);
-            stream::exchange(&url.address, &request, deadline, &mut answer)
+            exchange(&url.address, request, &mut answer)
+        }
+        Probe::Fastcgi(endpoint) => {
+            let request = fastcgi::request(&endpoint.service);
+            let mut answer = fastcgi::Answer::new(http);
+            exchange(&endpoint.address, request, &mut answer)
         }
         Probe::Grpc(endpoint) => {
             let request = grpc::request(endpoint, &http.headers);
             let mut answer = grpc::Answer::default();
-            stream::exchange(&endpoint.address, &request, deadline, &mut answer)
+            exchange(&endpoint.address, request, &mut answer)
         }
     };
     Outcome {

@@ -83,8 +83,12 @@ pub(crate) fn table() -> Vec<(Finding, &'static str)> {
         ),
         (Finding::GrpcStatus(99), "answered gRPC status 99 (unknown)"),
         (
-            Finding::Http2Error(7),
+            Finding::Refused("HTTP/2", 7),
             "refused the request (HTTP/2 error 7)",
+        ),
+        (
+            Finding::Refused("FastCGI", 2),
+            "refused the request (FastCGI error 2)",
         ),
         (
             Finding::BadHeartbeat(HeartbeatFault::Missing),

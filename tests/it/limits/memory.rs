@@ -60,6 +60,7 @@ fn a_health_check_has_a_verdict_or_is_refused_by_the_kernel() {
     let alive = format!("healthy: process {} is alive", process.pid());
     let tcp = "unhealthy: tcp 127.0.0.1:1 cannot be reached: Connection refused after ";
     let grpc = "unhealthy: grpc 127.0.0.1:1 cannot be reached: Connection refused after ";
+    let fastcgi = "unhealthy: fastcgi 127.0.0.1:1/p cannot be reached: Connection refused after ";
     let http = "unhealthy: http://127.0.0.1:1/ cannot be reached: Connection refused after ";
     for kind in ["data", "as"] {
         for (arguments, code, line) in [
@@ -70,6 +71,7 @@ fn a_health_check_has_a_verdict_or_is_refused_by_the_kernel() {
             ),
             (&["--no-pid", "--tcp", "127.0.0.1:1"], 1, tcp),
             (&["--no-pid", "--grpc", "127.0.0.1:1"], 1, grpc),
+            (&["--no-pid", "--fastcgi", "127.0.0.1:1/p"], 1, fastcgi),
             (
                 &[
                     "--no-pid",

@@ -1,13 +1,14 @@
 //! `hinit healthcheck` with probes of real servers: before their start, while they run, and after their end.
 
 mod exchanges;
+mod fastcgi;
 mod grpc;
 mod http;
 mod sockets;
 mod steps;
 
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::libc::SIGTERM;
@@ -96,6 +97,13 @@ impl Probe {
         let absent = if is_unix { NO_SOCKET } else { NO_PORT };
         let finds = [absent, "answered 200 OK after Nms"];
         Self::new("--http", "", url, finds)
+    }
+
+    fn fastcgi(target: String) -> Self {
+        let is_unix = target.starts_with("unix:");
+        let absent = if is_unix { NO_SOCKET } else { NO_PORT };
+        let finds = [absent, "answered 200 OK after Nms"];
+        Self::new("--fastcgi", "fastcgi ", target, finds)
     }
 
     fn grpc(port: &Port) -> Self {

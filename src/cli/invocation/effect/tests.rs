@@ -18,16 +18,23 @@ fn of_check(words: &str, variables: &[(&str, &str)]) -> Option<String> {
 #[test]
 fn an_option_of_a_health_check_that_has_no_effect() {
     for (words, why) in [
-        ("--expect 204", "`--expect` needs `--http`"),
+        ("--expect 204", "`--expect` needs `--http` or `--fastcgi`"),
         (
             "--method HEAD --tcp 127.0.0.1:1",
             "`--method` needs `--http`",
         ),
         (
             "--contains x --grpc 127.0.0.1:1",
-            "`--contains` needs `--http`",
+            "`--contains` needs `--http` or `--fastcgi`",
         ),
-        ("--lacks x --grpc 127.0.0.1:1", "`--lacks` needs `--http`"),
+        (
+            "--lacks x --grpc 127.0.0.1:1",
+            "`--lacks` needs `--http` or `--fastcgi`",
+        ),
+        (
+            "--method HEAD --fastcgi 127.0.0.1:1/p",
+            "`--method` needs `--http`",
+        ),
         ("--body x --tcp 127.0.0.1:1", "`--body` needs `--http`"),
         (
             "--header A:b --unix /x",
@@ -71,6 +78,10 @@ fn an_option_of_a_health_check_that_has_no_effect() {
         ("--header A:b --grpc 127.0.0.1:1", &[]),
         ("--send x --unix /x", &[("HINIT_REPLY", "x")]),
         ("--reply x", &[("HINIT_TCP", "127.0.0.1:1")]),
+        (
+            "--expect 204 --contains x --lacks y --fastcgi 127.0.0.1:1/p",
+            &[],
+        ),
         ("--max-age 60s", &[("HINIT_HEARTBEAT", "/beat")]),
         // The variables of an image are for all its commands.
         (
@@ -153,6 +164,7 @@ fn value_of(option: &Opt) -> &'static str {
         "CODES" => "200",
         "TEXT" => "ok",
         "ADDRESS" => "127.0.0.1:1",
+        "ADDRESS/PATH" => "127.0.0.1:1/ping",
         "LEVEL" => "quiet",
         "PROBE..." => "--tcp 127.0.0.1:1",
         other => panic!("{other}"),

@@ -1,7 +1,11 @@
-use super::Finding::{ClosedEarly, GrpcStatus, Http2Error, NotServing, Serving, UnexpectedStatus};
+use super::Finding::{ClosedEarly, GrpcStatus, NotServing, Refused, Serving, UnexpectedStatus};
 use super::*;
 use crate::cli::Address;
 use crate::healthcheck::probe::fuzz;
+
+fn refused(code: u32) -> Finding {
+    Refused("HTTP/2", code)
+}
 
 fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -137,9 +141,9 @@ fn the_answers() {
         (vec![], ClosedEarly),
         (
             vec![frame(GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 11])],
-            Http2Error(11),
+            refused(11),
         ),
-        (vec![frame(RST_STREAM, 0, 1, &[0, 0, 0, 7])], Http2Error(7)),
+        (vec![frame(RST_STREAM, 0, 1, &[0, 0, 0, 7])], refused(7)),
         // Frames of no importance: a ping, a window update, another stream.
         (
             vec![
@@ -181,9 +185,9 @@ fn a_graceful_end_and_interim_answers_are_not_final() {
         // The server answers on the streams that it has seen, and on no others.
         (goaway(u32::MAX), goaway(1), Serving),
         (goaway(1), vec![], Serving),
-        (goaway(0), vec![], Http2Error(0)),
-        (goaway(1 << 31), vec![], Http2Error(0)),
-        (vec![], goaway(0), Http2Error(0)),
+        (goaway(0), vec![], refused(0)),
+        (goaway(1 << 31), vec![], refused(0)),
+        (vec![], goaway(0), refused(0)),
         (interim(0), vec![], Serving),
         (
             interim(END_STREAM),
@@ -205,7 +209,7 @@ fn a_message_counts_only_if_the_call_succeeded() {
         (headers(END_STREAM, &grpc_status("13")), GrpcStatus(13)),
         (headers(END_STREAM, &[OK]), ClosedEarly),
         (frame(DATA, END_STREAM, 1, &[]), ClosedEarly),
-        (frame(RST_STREAM, 0, 1, &[0, 0, 0, 2]), Http2Error(2)),
+        (frame(RST_STREAM, 0, 1, &[0, 0, 0, 2]), refused(2)),
         (vec![], ClosedEarly),
     ] {
         let frames = [headers(0, &[OK]), message(), end];

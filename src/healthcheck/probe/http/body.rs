@@ -26,7 +26,7 @@ pub(super) struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    pub(super) fn new(http: &'a Http, head: Head) -> Self {
+    pub(super) fn new(http: &'a Http, head: Head, is_cgi: bool) -> Self {
         let Head { code, reason, .. } = head;
         let mut missing = Vec::new();
         let mut lacks: &[_] = &[];
@@ -39,7 +39,8 @@ impl<'a> Body<'a> {
             Finding::UnexpectedStatus(code, reason)
         };
         // These answers have no body, whatever their fields are (RFC 9112, 6.3).
-        let framing = if http.method == "HEAD" || matches!(code, 101 | 204 | 304) {
+        let is_head = http.method == "HEAD" && !is_cgi;
+        let framing = if is_head || matches!(code, 101 | 204 | 304) {
             Framing::Bytes(0)
         } else {
             head.framing

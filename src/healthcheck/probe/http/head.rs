@@ -29,9 +29,9 @@ pub(super) enum Framing {
 }
 
 /// Reads heads up to that of the final answer. None: more bytes are needed.
-pub(super) fn read_head(unread: &mut &[u8]) -> Result<Option<Head>, Finding> {
+pub(super) fn read_head(unread: &mut &[u8], is_cgi: bool) -> Result<Option<Head>, Finding> {
     loop {
-        let Some((length, head)) = parse(unread)? else {
+        let Some((length, head)) = parse(unread, is_cgi)? else {
             return if unread.len() < MAX_BYTES {
                 Ok(None)
             } else {
@@ -47,7 +47,7 @@ pub(super) fn read_head(unread: &mut &[u8]) -> Result<Option<Head>, Finding> {
 }
 
 /// Parses a head, and returns its length too. None: it is not complete.
-fn parse(bytes: &[u8]) -> Result<Option<(usize, Head)>, Finding> {
+fn parse(bytes: &[u8], is_cgi: bool) -> Result<Option<(usize, Head)>, Finding> {
     // One more than allowed, so that the finding does not depend on where the bytes are cut.
     let mut fields = [EMPTY_HEADER; MAX_FIELDS + 1];
     let mut response = Response::new(&mut fields);
@@ -61,10 +61,30 @@ fn parse(bytes: &[u8]) -> Result<Option<(usize, Head)>, Finding> {
     if length > MAX_BYTES || response.headers.len() > MAX_FIELDS {
         return Err(Finding::HeadersTooLong);
     }
+    let mut code = response.code.unwrap_or_default();
+    let mut reason = response.reason.unwrap_or_default();
+    let framing = if is_cgi {
+        // A field replaces the status (RFC 3875, 6.3.3).
+        let mut fields = response.headers.iter();
+        if let Some(field) = fields.find(|field| field.name.eq_ignore_ascii_case("status")) {
+            let Some((number @ [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9'], rest)) =
+                field.value.split_first_chunk::<3>()
+            else {
+                return Err(NOT_HTTP);
+            };
+            code = number
+                .iter()
+                .fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
+            reason = str::from_utf8(rest.trim_ascii_start()).unwrap_or_default();
+        }
+        Framing::UntilClose
+    } else {
+        framing(response.headers)?
+    };
     let head = Head {
-        code: response.code.unwrap_or_default(),
-        reason: response.reason.unwrap_or_default().to_owned(),
-        framing: framing(response.headers)?,
+        code,
+        reason: reason.to_owned(),
+        framing,
     };
     Ok(Some((length, head)))
 }
