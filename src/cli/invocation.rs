@@ -35,7 +35,7 @@ impl<'a> Env<'a> {
         other: &|_| None,
     };
 
-    /// The value of the variable of an option with this long name.
+    /// The value of the variable of an option whose text begins with this long name.
     fn value(self, long: &str) -> Option<&'a OsStr> {
         let mut own = self.own.iter();
         own.find_map(|variable| value_in(variable, long))

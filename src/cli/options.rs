@@ -38,7 +38,7 @@ pub(crate) fn env_name(long: &str) -> String {
     name
 }
 
-/// The value of this variable of hinit's own, if it is that of an option with this long name.
+/// The value of this variable of hinit's own, if it is that of an option whose text begins with this long name.
 pub(super) fn value_in<'v>(variable: &'v [u8], long: &str) -> Option<&'v OsStr> {
     let mut rest = variable.get(OWN_VARIABLES.len()..)?;
     let is_named = variable_bytes(long).all(|byte| rest.split_off_first() == Some(&byte));
@@ -49,17 +49,20 @@ pub(super) fn value_in<'v>(variable: &'v [u8], long: &str) -> Option<&'v OsStr> 
     }
 }
 
-/// The rest of the name of its variable.
+/// The rest of the name of its variable. A line may follow the long name, as in an option's text.
 fn variable_bytes(long: &str) -> impl Iterator<Item = u8> {
     let skipped = if long.starts_with('-') {
         "--".len()
     } else {
         OWN_VARIABLES.len()
     };
-    long.bytes().skip(skipped).map(|byte| match byte {
-        b'-' => b'_',
-        letter => letter.to_ascii_uppercase(),
-    })
+    let letters = long.bytes().skip(skipped);
+    letters
+        .take_while(|byte| *byte > b' ')
+        .map(|byte| match byte {
+            b'-' => b'_',
+            letter => letter.to_ascii_uppercase(),
+        })
 }
 
 impl Opt {
@@ -91,8 +94,8 @@ impl Opt {
         !self.0.starts_with('-')
     }
 
-    /// The text without the short name.
-    fn after_short(&self) -> &'static str {
+    /// The text without the short name: the long name, and what follows it.
+    pub(crate) fn after_short(&self) -> &'static str {
         match self.0.as_bytes() {
             [b'-', _, b',', ..] => self.0.get("-v, ".len()..).unwrap_or_default(),
             _ => self.0,

@@ -287,7 +287,7 @@ impl<'a> Invocation<'a> {
             return Some(Source::Argument);
         }
         let variable = if !self.env.own.is_empty() && option.has_variable() {
-            self.env.value(option.long())
+            self.env.value(option.after_short())
         } else {
             None
         };
