@@ -8,6 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::bench::{HINIT, NO_OP, PID_CHECK, TINY, YARDSTICK};
 use crate::csv::{Figures, amount};
+use crate::floor::FLOOR;
 use crate::http::{BUSYBOX, CURL};
 use crate::program::Result;
 
@@ -30,7 +31,8 @@ const TITLE: (&str, i32) = ("sans-serif", 15);
 const LABEL: (&str, i32) = ("sans-serif", 12);
 
 const INITS: [&str; 6] = [HINIT, TINY, YARDSTICK, "tini", "dumb-init", "catatonit"];
-const CHECKS: [&str; 4] = [HINIT, TINY, PID_CHECK, NO_OP];
+const CHECKS: [&str; 5] = [HINIT, TINY, FLOOR, PID_CHECK, NO_OP];
+const OVER_PARENT: [&str; 3] = [HINIT, TINY, FLOOR];
 const CLIENTS: [&str; 4] = [HINIT, TINY, BUSYBOX, CURL];
 
 /// Title, figure, programs.
@@ -65,9 +67,9 @@ const BARS: [Bars; 10] = [
         &INITS,
     ),
     (
-        "Minor page faults of a launch",
-        "launch: extra minor page faults",
-        &INITS,
+        "What a launch takes longer than by a bare parent",
+        "launch with the PID file on disk: extra time over a bare parent's",
+        &OVER_PARENT,
     ),
     (
         "A health check, next to a program that does nothing",

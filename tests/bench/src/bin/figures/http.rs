@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::bench::{Bench, NO_OP, linked, of_each, sibling};
 use crate::program::{Program, Result};
-use crate::rounds::in_turn;
+use crate::rounds::{Costs, in_turn};
 use crate::table::Bound::AtMost;
 use crate::table::{Row, Value};
 
@@ -36,7 +36,7 @@ impl Bench {
             programs.push((name.to_string(), Program::new(&words, "")?));
             linkage.push((name.to_string(), linked(&path)?));
         }
-        let (times, faults) = in_turn(&programs, self.rounds / 2)?;
+        let Costs { times, faults, .. } = in_turn(&programs, self.rounds / 2)?;
         let over = |peer, limit| {
             let ratio = times.compare(peer, |one, other| one / other);
             Row::new(format!("http: time over {peer}'s"), ratio.cells()).bound(AtMost(limit))

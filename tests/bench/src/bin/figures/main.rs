@@ -42,6 +42,7 @@ mod measure;
 mod orphans;
 mod proc;
 mod program;
+mod replaced;
 mod rounds;
 mod section;
 mod selection;

@@ -13,7 +13,7 @@ use crate::{csv, program};
 
 type Measure = fn(&mut Bench) -> Result<Vec<Row>>;
 
-const MEASUREMENTS: [(&str, Measure); 24] = [
+const MEASUREMENTS: [(&str, Measure); 25] = [
     // First, while there is no other init that would share its pages.
     ("idle-memory", |bench| Ok(bench.memory())),
     ("idle-crowd", |bench| Ok(bench.crowd())),
@@ -30,6 +30,7 @@ const MEASUREMENTS: [(&str, Measure); 24] = [
     ("health-check", |bench| bench.health_check()),
     ("instructions", |bench| bench.instructions()),
     ("http", |bench| bench.http()),
+    ("redis", |bench| bench.redis()),
     ("early", |bench| bench.early_terms()),
     ("latency", |bench| bench.latency()),
     ("orphans", |bench| Ok(bench.orphans())),

@@ -45,7 +45,7 @@ impl Bench {
         rows.into_iter().flatten().collect()
     }
 
-    fn orphans_in(&self, mode: Mode) -> [Row; 8] {
+    fn orphans_in(&self, mode: Mode) -> [Row; 6] {
         let figure = format!("orphans {mode}");
         let mut runs = of_each(&figure, &self.inits, |init| {
             let mut live = Live::start(mode, &init.server(mode, &[&self.load, "orphans"])?)?;
@@ -68,8 +68,6 @@ impl Bench {
             Series::new(runs.iter().map(of_run).collect())
         };
         let rate = series(|burst| vec![BURST_SIZE as f64 / burst.seconds]);
-        let cpu = series(|burst| vec![burst.cpu_nanoseconds / 1e3 / BURST_SIZE as f64]);
-        let cpu_ratio = cpu.compare("tini", |one, other| one / other);
         let most_left = series(|burst| vec![burst.left]).percentile(100);
         let growth = runs.iter().filter_map(|(name, (live, before, _))| {
             let growth = proc::anonymous(live.pid()).ok()? as f64 - *before as f64;
@@ -81,8 +79,6 @@ impl Bench {
         let row = |what: &str, cells| Row::new(format!("{figure}: {what}"), cells);
         [
             row("reaped per second", rate.cells()),
-            row("CPU time for one, µs", cpu.cells()),
-            row("CPU time for one over tini's", cpu_ratio.cells()).bound(AtMost(1.0)),
             row("left 100 ms after a burst, at most", most_left).bound(AtMost(0.0)),
             row("growth of RssAnon, KB", growth.collect()).bound(AtMost(0.0)),
             row("the server's answer, µs", answers.cells()),

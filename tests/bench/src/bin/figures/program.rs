@@ -12,10 +12,34 @@ use nix::fcntl::OFlag;
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::stat::Mode;
+use nix::sys::time::TimeValLike;
 use nix::sys::wait::{WaitStatus, waitpid};
 use pico_args::Arguments;
 
 pub(crate) type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+
+/// What one run cost, with the children that it reaped.
+pub(crate) struct Cost {
+    /// The microseconds from before the spawn until it was reaped.
+    pub(crate) time: f64,
+    /// The microseconds of processor time.
+    pub(crate) cpu: f64,
+    /// The minor page faults.
+    pub(crate) faults: f64,
+}
+
+impl Cost {
+    /// Of all children of this process so far.
+    fn of_children() -> Result<Self> {
+        let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+        let cpu = usage.user_time() + usage.system_time();
+        Ok(Self {
+            time: 0.0,
+            cpu: cpu.num_microseconds() as f64,
+            faults: usage.minor_page_faults() as f64,
+        })
+    }
+}
 
 /// A command line and its environment.
 pub(crate) struct Program {
@@ -49,9 +73,8 @@ impl Program {
         command
     }
 
-    /// Runs it once. `posix_spawn` uses vfork, so the size of this process has no influence. Returns the microseconds
-    /// from before the spawn until it was reaped, and its minor page faults, with those of the children that it reaped.
-    pub(crate) fn run(&self) -> Result<(f64, f64)> {
+    /// Runs it once. `posix_spawn` uses vfork, so the size of this process has no influence.
+    pub(crate) fn run(&self) -> Result<Cost> {
         let argv = c_strings(self.words.iter().cloned())?;
         let environment = self
             .environment
@@ -65,7 +88,7 @@ impl Program {
         files.add_dup2(0, 1)?;
         files.add_dup2(0, 2)?;
 
-        let faults_before = children_faults()?;
+        let before = Cost::of_children()?;
         let start = Instant::now();
         let pid = posix_spawn(path.as_c_str(), &files, &attributes, &argv, &environment)?;
         let end = waitpid(pid, None)?;
@@ -75,10 +98,12 @@ impl Program {
         if end != WaitStatus::Exited(pid, 0) {
             return Err(format!("{self} ended with {end:?}").into());
         }
-        Ok((
-            elapsed.as_secs_f64() * 1e6,
-            children_faults()? - faults_before,
-        ))
+        let after = Cost::of_children()?;
+        Ok(Cost {
+            time: elapsed.as_secs_f64() * 1e6,
+            cpu: after.cpu - before.cpu,
+            faults: after.faults - before.faults,
+        })
     }
 
     /// The system calls of the program and its descendants, one line each, in the order in which they start (strace).
@@ -134,8 +159,4 @@ pub(crate) fn named(arguments: Arguments) -> Result<Vec<(String, String)>> {
 
 fn c_strings(words: impl Iterator<Item = String>) -> Result<Vec<CString>, NulError> {
     words.map(CString::new).collect()
-}
-
-fn children_faults() -> Result<f64> {
-    Ok(getrusage(UsageWho::RUSAGE_CHILDREN)?.minor_page_faults() as f64)
 }

@@ -1,32 +1,38 @@
 //! Compares many runs of several programs.
 
-use crate::program::{Program, Result};
+use crate::program::{Cost, Program, Result};
 use crate::statistics::percentile;
 use crate::table::{Cells, Value};
 
-/// Runs the programs in turn, A B C A B C, so that a change of the machine's speed affects all of them. Returns their
-/// times and their page faults, round by round.
+/// What the programs cost, round by round; the units are those of [`Cost`].
+pub(crate) struct Costs {
+    pub(crate) times: Series,
+    pub(crate) cpu: Series,
+    pub(crate) faults: Series,
+}
+
+/// Runs the programs in turn, A B C A B C, so that a change of the machine's speed affects all of them.
 ///
 /// Each program runs twice, and the second run counts, because the first one depends on what the program before it left
 /// in the caches, by up to 50 µs.
-pub(crate) fn in_turn(programs: &[(String, Program)], rounds: usize) -> Result<(Series, Series)> {
-    let mut times = vec![Vec::with_capacity(rounds); programs.len()];
-    let mut faults = times.clone();
+pub(crate) fn in_turn(programs: &[(String, Program)], rounds: usize) -> Result<Costs> {
+    let mut costs: Vec<Vec<Cost>> = programs.iter().map(|_| Vec::new()).collect();
     for _ in 0..rounds {
-        for ((_, program), (times, faults)) in
-            programs.iter().zip(times.iter_mut().zip(&mut faults))
-        {
+        for ((_, program), costs) in programs.iter().zip(&mut costs) {
             program.run()?;
-            let (time, fault) = program.run()?;
-            times.push(time);
-            faults.push(fault);
+            costs.push(program.run()?);
         }
     }
-    let named = |values: Vec<Vec<f64>>| {
+    let series = |value: fn(&Cost) -> f64| {
         let names = programs.iter().map(|(name, _)| name.clone());
+        let values = costs.iter().map(|costs| costs.iter().map(value).collect());
         Series(names.zip(values).collect())
     };
-    Ok((named(times), named(faults)))
+    Ok(Costs {
+        times: series(|cost| cost.time),
+        cpu: series(|cost| cost.cpu),
+        faults: series(|cost| cost.faults),
+    })
 }
 
 /// One value for each program and round.

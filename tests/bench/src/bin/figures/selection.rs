@@ -1,7 +1,9 @@
 //! The figures that the README shows, and the names that it uses for them.
 
 use crate::bench::{HINIT, NO_OP, PID_CHECK, TINY, YARDSTICK};
+use crate::floor::FLOOR;
 use crate::http::{BUSYBOX, CURL};
+use crate::waits::{NO_INIT, RUN_INIT};
 
 pub(crate) struct Table {
     pub(crate) about: &'static str,
@@ -10,10 +12,18 @@ pub(crate) struct Table {
     pub(crate) rows: &'static [(&'static str, &'static str)],
 }
 
-pub(crate) const TABLES: [Table; 3] = [
+pub(crate) const TABLES: [Table; 4] = [
     Table {
         about: "init",
-        programs: &[HINIT, TINY, YARDSTICK, "tini", "dumb-init", "catatonit"],
+        programs: &[
+            HINIT,
+            TINY,
+            FLOOR,
+            YARDSTICK,
+            "tini",
+            "dumb-init",
+            "catatonit",
+        ],
         rows: &[
             ("extra time of a launch", "launch: extra time"),
             (
@@ -23,6 +33,22 @@ pub(crate) const TABLES: [Table; 3] = [
             (
                 "extra time without a PID file",
                 "launch with --no-pid-file: extra time",
+            ),
+            (
+                "extra time over a bare parent's, PID file on a tmpfs",
+                "launch with the PID file on tmpfs: extra time over a bare parent's",
+            ),
+            (
+                "… over the floor's",
+                "launch with the PID file on tmpfs: extra time over the floor's",
+            ),
+            (
+                "the same, PID file on a disk",
+                "launch with the PID file on disk: extra time over a bare parent's",
+            ),
+            (
+                "… over the floor's",
+                "launch with the PID file on disk: extra time over the floor's",
             ),
             (
                 "minor page faults of a launch",
@@ -61,8 +87,16 @@ pub(crate) const TABLES: [Table; 3] = [
                 "orphans reaped by one: CPU time for one of 100000",
             ),
             (
-                "… over tini's, in bursts of 5,000",
-                "orphans as PID 1: CPU time for one over tini's",
+                "the same, of 3,000 that have all ended",
+                "orphans of a stopped init: CPU time for one",
+            ),
+            (
+                "… over the best peer's",
+                "orphans of a stopped init: CPU time for one over the best peer's",
+            ),
+            (
+                "… over the floor's",
+                "orphans of a stopped init: CPU time for one over the floor's",
             ),
             ("memory of the idle PID 1 (PSS)", "idle: PSS"),
             ("… over tini-static's", "idle: PSS over tini-static's"),
@@ -77,13 +111,14 @@ pub(crate) const TABLES: [Table; 3] = [
     },
     Table {
         about: "health check",
-        programs: &[HINIT, TINY, PID_CHECK, NO_OP, CURL, BUSYBOX],
+        programs: &[HINIT, TINY, FLOOR, PID_CHECK, NO_OP, CURL, BUSYBOX],
         rows: &[
             ("time", "health check: time"),
             (
                 "… over that of a program that does nothing",
                 "health check: time over the no-op's",
             ),
+            ("… over the floor's", "health check: time over the floor's"),
             ("minor page faults", "health check: minor page faults"),
             ("system calls", "health check: system calls"),
             (
@@ -160,6 +195,17 @@ pub(crate) const TABLES: [Table; 3] = [
                 "wake-ups in 60 idle seconds",
                 "idle, listening: wake-ups in 60 s",
             ),
+        ],
+    },
+    Table {
+        about: "waiting for an engine",
+        programs: &[HINIT, TINY, RUN_INIT, NO_INIT],
+        rows: &[
+            (
+                "from `docker run` until the container is healthy",
+                "an engine: from docker run to healthy",
+            ),
+            ("for `docker stop`", "an engine: docker stop"),
         ],
     },
 ];

@@ -8,6 +8,10 @@ use crate::engine::{Events, Image, docker};
 use crate::program::Result;
 use crate::table::{Row, Value};
 
+/// The engine's own init, and none.
+pub(crate) const RUN_INIT: &str = "docker run --init";
+pub(crate) const NO_INIT: &str = "no init";
+
 const UNDER_HINIT: &str = r#"FROM scratch
 COPY hinit load /
 ENTRYPOINT ["/hinit", "--"]
@@ -36,7 +40,7 @@ impl Bench {
             self.wait_for(UNDER_HINIT, &files, &[])
         });
         let files = [("noop", self.no_op.as_str()), ("load", &self.load)];
-        for (name, options) in [("docker run --init", &["--init"][..]), ("no init", &[])] {
+        for (name, options) in [(RUN_INIT, &["--init"][..]), (NO_INIT, &[])] {
             match self.wait_for(ALONE, &files, options) {
                 Ok(of_it) => waits.push((name.to_string(), of_it)),
                 Err(error) => println!("skipped: {figure} with {name}: {error}"),
