@@ -13,7 +13,7 @@ use crate::{csv, program};
 
 type Measure = fn(&mut Bench) -> Result<Vec<Row>>;
 
-const MEASUREMENTS: [(&str, Measure); 25] = [
+const MEASUREMENTS: [(&str, Measure); 26] = [
     // First, while there is no other init that would share its pages.
     ("idle-memory", |bench| Ok(bench.memory())),
     ("idle-crowd", |bench| Ok(bench.crowd())),
@@ -31,6 +31,7 @@ const MEASUREMENTS: [(&str, Measure); 25] = [
     ("instructions", |bench| bench.instructions()),
     ("http", |bench| bench.http()),
     ("redis", |bench| bench.redis()),
+    ("php-fpm", |bench| bench.php_fpm()),
     ("early", |bench| bench.early_terms()),
     ("latency", |bench| bench.latency()),
     ("orphans", |bench| Ok(bench.orphans())),

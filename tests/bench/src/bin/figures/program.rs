@@ -44,18 +44,26 @@ impl Cost {
 /// A command line and its environment.
 pub(crate) struct Program {
     words: Vec<String>,
-    environment: [(&'static str, String); 2],
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Program {
     /// `words`: the path of a program, then its arguments.
     pub(crate) fn new(words: &[&str], pid_file: &str) -> Result<Self> {
         let words = words.iter().map(ToString::to_string).collect();
-        let environment = [
+        let environment = vec![
             ("PATH", env::var("PATH")?),
             ("HINIT_PID_FILE", pid_file.to_string()),
         ];
         Ok(Self { words, environment })
+    }
+
+    /// The same with these variables.
+    pub(crate) fn with(mut self, variables: &[(&'static str, &str)]) -> Self {
+        let variables = variables.iter();
+        let variables = variables.map(|(name, value)| (*name, (*value).to_string()));
+        self.environment.extend(variables);
+        self
     }
 
     /// The command that runs it by a wrapper.

@@ -1,4 +1,7 @@
-//! The cost of a probe, compared with that of the client which images contain for it.
+//! What a probe costs beside the client that images contain for it: the processor time counts, because that is what a
+//! probe takes from the server.
+
+use std::fs;
 
 use crate::bench::{Bench, NO_OP, of_each};
 use crate::client::free_address;
@@ -8,37 +11,89 @@ use crate::rounds::in_turn;
 use crate::table::Bound::AtMost;
 use crate::table::Row;
 
-const REDIS_CLI: &str = "redis-cli";
+/// A server, the client that it is asked by, and hinit's options for the same.
+struct Replaced<'a> {
+    server: &'a str,
+    command: &'a [&'a str],
+    client: (&'a str, Program),
+    options: &'a [&'a str],
+    /// The most that hinit may take of the client's time.
+    limit: f64,
+}
 
 impl Bench {
-    /// A `PING` to Redis. The processor time counts, because that is what a probe takes from the server.
+    /// A `PING` to Redis.
     pub(crate) fn redis(&self) -> Result<Vec<Row>> {
         let address = free_address()?;
         let (text, port) = (address.to_string(), address.port().to_string());
-        let server = ["redis-server", "--port", &port, "--bind", "127.0.0.1"];
-        let server = [&server[..], &["--save", "", "--daemonize", "no"]].concat();
-        let ping = Program::new(&["/usr/bin/redis-cli", "-p", &port, "ping"], "")?;
-        let _server = match Server::start(&Program::new(&server, "")?, &ping) {
+        let listen = ["redis-server", "--port", &port, "--bind", "127.0.0.1"];
+        let client = Program::new(&["/usr/bin/redis-cli", "-p", &port, "ping"], "")?;
+        self.replaced(Replaced {
+            server: "Redis",
+            command: &[&listen[..], &["--save", "", "--daemonize", "no"]].concat(),
+            client: ("redis-cli", client),
+            options: &["--tcp", &text, "--send", r"PING\r\n", "--reply", "+PONG"],
+            limit: 0.1,
+        })
+    }
+
+    /// The ping page of PHP-FPM.
+    pub(crate) fn php_fpm(&self) -> Result<Vec<Row>> {
+        let address = free_address()?.to_string();
+        let configuration = format!("{}/fpm.conf", self.directory);
+        let log = "[global]\nerror_log = /dev/null\n";
+        let pool = "pm = static\npm.max_children = 1\nping.path = /ping\n";
+        let pool = format!("{log}[www]\nlisten = {address}\n{pool}");
+        fs::write(&configuration, pool)?;
+        // Debian's name has the version.
+        let files = fs::read_dir("/usr/sbin")?.flatten();
+        let mut names = files.filter_map(|file| file.file_name().into_string().ok());
+        let name = names.find(|name| name.starts_with("php-fpm"));
+        let name = name.unwrap_or("php-fpm".to_string());
+        let client = ["/usr/bin/cgi-fcgi", "-bind", "-connect", &address];
+        let client = Program::new(&client, "")?.with(&[
+            ("REQUEST_METHOD", "GET"),
+            ("SCRIPT_NAME", "/ping"),
+            ("SCRIPT_FILENAME", "/ping"),
+        ]);
+        self.replaced(Replaced {
+            server: "PHP-FPM",
+            // Without php.ini, in the foreground, and as root too.
+            command: &[&name, "-n", "-F", "-R", "-y", &configuration],
+            client: ("cgi-fcgi", client),
+            options: &["--fastcgi", &format!("{address}/ping")],
+            limit: 0.5,
+        })
+    }
+
+    fn replaced(&self, replaced: Replaced) -> Result<Vec<Row>> {
+        let Replaced {
+            server,
+            command,
+            client: (client, program),
+            options,
+            limit,
+        } = replaced;
+        let _server = match Server::start(&Program::new(command, "")?, &program) {
             Ok(server) => server,
             Err(error) => {
-                println!("skipped: a probe of Redis: {error}");
+                println!("skipped: a probe of {server}: {error}");
                 return Ok(Vec::new());
             }
         };
-        let mut programs = vec![self.no_op()?, (REDIS_CLI.to_string(), ping)];
-        let probe = ["healthcheck", "--no-pid", "--tcp", &text];
-        let exchange = ["--send", r"PING\r\n", "--reply", "+PONG"];
-        programs.extend(of_each("Redis", self.hinits(), |init| {
-            init.program(&[&probe[..], &exchange].concat())
+        let mut programs = vec![self.no_op()?, (client.to_string(), program)];
+        programs.extend(of_each(server, self.hinits(), |init| {
+            init.program(&[&["healthcheck", "--no-pid"], options].concat())
         }));
         let costs = in_turn(&programs, self.rounds / 2)?;
         let own = costs.cpu.compare(NO_OP, |one, no_op| one - no_op);
-        let ratio = costs.cpu.compare(REDIS_CLI, |one, other| one / other);
+        let ratio = costs.cpu.compare(client, |one, other| one / other);
+        let row = |what: &str, cells| Row::new(format!("{server}: {what}"), cells);
         Ok(vec![
-            Row::new("Redis: time, µs", costs.times.cells()),
-            Row::new("Redis: CPU time, µs", costs.cpu.cells()),
-            Row::new("Redis: CPU time without the no-op's, µs", own.cells()),
-            Row::new("Redis: CPU time over redis-cli's", ratio.cells()).bound(AtMost(0.1)),
+            row("time, µs", costs.times.cells()),
+            row("CPU time, µs", costs.cpu.cells()),
+            row("CPU time without the no-op's, µs", own.cells()),
+            row(&format!("CPU time over {client}'s"), ratio.cells()).bound(AtMost(limit)),
         ])
     }
 }

@@ -129,6 +129,8 @@ pub(crate) const TABLES: [Table; 4] = [
             ("… over curl's", "http: time over curl's"),
             ("… over busybox's", "http: time over busybox's"),
             ("system calls by HTTP", "http: system calls"),
+            ("CPU time to ask Redis", "Redis: CPU time"),
+            ("… over redis-cli's", "Redis: CPU time over redis-cli's"),
         ],
     },
     Table {
