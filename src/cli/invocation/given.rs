@@ -7,7 +7,8 @@ use super::Invocation;
 use super::expand::expanded;
 use super::parsed::named;
 use crate::cli::PidFile;
-use crate::cli::options::{HEALTHCHECK, LISTEN, Opt, PID_FILE, REPLY, SEND};
+use crate::cli::options::{HEALTHCHECK, LISTEN, Opt, PID_FILE};
+use crate::cli::probes::MAX_EXCHANGED;
 use crate::cli::values::{self, Parse, ParseError, Separators, ValueParser, require};
 
 /// Where an option was given. The first one that has it counts.
@@ -71,19 +72,19 @@ impl<'a> Invocation<'a> {
 
     /// The PID file that an option names.
     pub(in crate::cli) fn pid_file(&mut self, option: &Opt) -> PidFile {
-        self.expanded(option)
+        self.expanded(option, false)
             .map_or(PidFile::Default, |(path, shown)| PidFile::At {
                 path: path.into(),
                 shown: shown.into(),
             })
     }
 
-    /// The bytes of an option that may be given once, at most this many. Its text may contain escapes.
-    pub(in crate::cli) fn bytes(&mut self, option: &Opt, max: usize) -> Vec<u8> {
-        let Some((value, shown)) = self.expanded(option) else {
+    /// The bytes of an option that may be given once. Its text may contain escapes.
+    pub(in crate::cli) fn bytes(&mut self, option: &Opt) -> Vec<u8> {
+        let Some((value, shown)) = self.expanded(option, true) else {
             return Vec::new();
         };
-        if value.len() > max {
+        if value.len() > MAX_EXCHANGED {
             let shown = shown.to_string_lossy();
             self.refuse_value(option, &shown, "this is longer than 4 KiB");
         }
@@ -92,10 +93,10 @@ impl<'a> Invocation<'a> {
 
     /// The value of an option that may be given once; and as it was written.
     #[inline(never)]
-    fn expanded(&mut self, option: &Opt) -> Option<(OsString, OsString)> {
+    fn expanded(&mut self, option: &Opt, has_escapes: bool) -> Option<(OsString, OsString)> {
         let (source, mut words) = self.words(option, Separators::None)?;
         let shown = words.pop()?;
-        let value = self.expand(option, &shown);
+        let value = self.expand(option, &shown, has_escapes);
         let refused = |why: String| self.refuse(source.refusal(option, &shown, &why));
         let value = value.map_err(refused).ok()?;
         Some((value, shown))
@@ -203,7 +204,7 @@ impl<'a> Invocation<'a> {
         word: &OsStr,
         take: &mut dyn for<'t> FnMut(&'t str, &str) -> Result<(), ParseError<'t>>,
     ) -> Result<(), String> {
-        let value = self.expand(option, word)?;
+        let value = self.expand(option, word, false)?;
         let (Some(text), Some(written)) = (value.to_str(), word.to_str()) else {
             return Err("not text in UTF-8".into());
         };
@@ -218,14 +219,12 @@ impl<'a> Invocation<'a> {
 
     /// A word with its variables replaced, if the option's values may contain some: those of a health check, of
     /// `--pid-file` and of `--listen`.
-    fn expand(&self, option: &Opt, word: &OsStr) -> Result<OsString, String> {
+    fn expand(&self, option: &Opt, word: &OsStr, has_escapes: bool) -> Result<OsString, String> {
         let is_of_check = std::ptr::eq(self.topic, &raw const HEALTHCHECK);
         let mut others = [PID_FILE.opt, LISTEN.opt].into_iter();
         if !is_of_check && !others.any(|other| std::ptr::eq(option, other)) {
             return Ok(word.to_owned());
         }
-        let mut escaped = [SEND.opt, REPLY.opt].into_iter();
-        let has_escapes = escaped.any(|escaped| std::ptr::eq(option, escaped));
         let value = expanded(word, self.env, has_escapes)?;
         if value.is_empty() {
             return Err("the value is empty".into());

@@ -99,7 +99,7 @@ options! {
                 "Text to send, such as `PING\\r\\n`; the escapes are `\\r \\n \\t \\\\ \\xNN`",
                 variable
             )
-            bytes(probes::MAX_EXCHANGED)
+            bytes()
         },
         reply: Vec<u8> = REPLY {
             (
@@ -107,7 +107,7 @@ options! {
                 "How the answer must begin, such as `+PONG`; without --send, the server speaks first",
                 variable
             )
-            bytes(probes::MAX_EXCHANGED)
+            bytes()
         },
         method: Option<Written<String>> = METHOD {
             (

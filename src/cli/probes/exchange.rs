@@ -2,7 +2,8 @@
 
 use super::url::hex_byte;
 
-/// How many bytes may be sent: the buffer of any socket takes them at once, also if the server answers before it reads.
+/// How many bytes a text may have, 4 KiB: the buffer of any socket takes them at once, also if the server answers before
+/// it reads.
 pub(in crate::cli) const MAX_EXCHANGED: usize = 4096;
 
 /// The byte of an escape, and the text after it; `text` follows the backslash. These are the escapes with which
