@@ -4,6 +4,7 @@ mod exchanges;
 mod fastcgi;
 mod grpc;
 mod http;
+mod json;
 mod sockets;
 mod steps;
 

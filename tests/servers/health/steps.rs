@@ -7,7 +7,7 @@ use std::net::TcpStream;
 
 use super::*;
 
-const PYTHON: &str = "/usr/bin/python3";
+pub(super) const PYTHON: &str = "/usr/bin/python3";
 
 /// Prepares the start of a server, if it is installed.
 type Prepare<'a> = &'a dyn Fn(&Home, &Port) -> Option<Start>;
