@@ -163,8 +163,14 @@ fn add<'t>(
 
 /// A TCP address; or, where it may have a service, `unix:` and a socket as in a URL.
 fn endpoint(text: &str, with_service: bool) -> Result<Endpoint, ParseError<'_>> {
-    let socket = text.strip_prefix("unix:").filter(|_| with_service);
-    let (address, host, service) = if let Some(socket) = socket {
+    let socket = text.strip_prefix("unix:");
+    let is_path = socket.is_some() || text.starts_with('/');
+    let (address, host, service) = if is_path && !with_service {
+        return Err(ParseError::Because(
+            "a Unix socket is asked by `--unix |`",
+            socket.unwrap_or(text),
+        ));
+    } else if let Some(socket) = socket {
         let (path, target) = socket_and_target(socket)?;
         let service = target.strip_prefix('/').unwrap_or(target);
         (Address::Unix(path), "localhost", service)

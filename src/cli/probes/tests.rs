@@ -118,7 +118,10 @@ fn sockets_of_grpc_servers() {
         assert_eq!(why(endpoint(text, true)), expected, "{text}");
     }
     // A probe that only connects has an option of its own for sockets.
-    assert!(endpoint("unix:/run/x.sock", false).is_err());
+    for text in ["unix:/run/x.sock", "/run/x.sock"] {
+        let expected = "a Unix socket is asked by `--unix /run/x.sock`";
+        assert_eq!(why(endpoint(text, false)), expected, "{text}");
+    }
 }
 
 #[test]
