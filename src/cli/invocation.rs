@@ -51,6 +51,8 @@ pub(super) struct Invocation<'a> {
     pub(super) env: Env<'a>,
     topic: &'a Topic,
     arguments: Parsed,
+    /// Those whose own variable is set.
+    with_variable: Vec<&'static Opt>,
     /// From the variable for all options.
     general: Parsed,
     operands: Vec<OsString>,
@@ -69,6 +71,7 @@ impl<'a> Invocation<'a> {
             env,
             topic,
             arguments,
+            with_variable: with_variable(topic, env),
             general: Parsed::new(Vec::new(), Vec::new()),
             operands,
             mistake: None,
@@ -135,6 +138,20 @@ impl<'a> Invocation<'a> {
         }
         are_arguments
     }
+}
+
+/// The options of this command whose variable is set. (Looked for once, because few are.)
+fn with_variable(topic: &Topic, env: Env) -> Vec<&'static Opt> {
+    let mut set = Vec::new();
+    for variable in env.own {
+        for option in topic.options {
+            if value_in(variable, option.after_short()).is_some() && option.has_variable() {
+                set.push(*option);
+                break;
+            }
+        }
+    }
+    set
 }
 
 /// The options of the variable for all. They are words as on a command line, with blanks between

@@ -285,7 +285,9 @@ impl<'a> Invocation<'a> {
         if self.count(option) > 0 {
             return Some(Source::Argument);
         }
-        let variable = if !self.env.own.is_empty() && option.has_variable() {
+        let mut with_variable = self.with_variable.iter();
+        let has_variable = with_variable.any(|one| std::ptr::eq(*one, option));
+        let variable = if has_variable {
             self.env.value(option.after_short())
         } else {
             None
