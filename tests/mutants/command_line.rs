@@ -8,7 +8,7 @@ mutants! {
     } fails "variables::no_mistake_in_a_variable_makes_a_container_healthy";
 
     values_are_expanded_twice: "cli/invocation/given.rs" {
-        "let value = expanded(word, self.env)?;" => "let value = expanded(&expanded(word, self.env)?, self.env)?;"
+        "let value = expanded(word, self.env, has_escapes)?;" => "let value = expanded(&expanded(word, self.env, has_escapes)?, self.env, false)?;"
     } fails "expansion::a_value_of_a_variable_is_only_text";
 
     an_unset_name_is_empty: "cli/invocation/expand.rs" {
