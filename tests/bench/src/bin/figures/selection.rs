@@ -131,6 +131,8 @@ pub(crate) const TABLES: [Table; 4] = [
             ("system calls by HTTP", "http: system calls"),
             ("CPU time to ask Redis", "Redis: CPU time"),
             ("… over redis-cli's", "Redis: CPU time over redis-cli's"),
+            ("CPU time to ask PHP-FPM", "PHP-FPM: CPU time"),
+            ("… over cgi-fcgi's", "PHP-FPM: CPU time over cgi-fcgi's"),
         ],
     },
     Table {
