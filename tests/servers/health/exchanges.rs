@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 
 use nix::unistd::User;
 
+use super::sockets::{postgresql_at, redis};
 use super::*;
 use crate::postgresql::Cluster;
 
@@ -33,15 +34,6 @@ fn exchange(port: &Port, send: &str, reply: &str) -> String {
 fn is_refused(port: &Port, send: &str, reply: &str, shown: &str) {
     let expected = format!("unhealthy: answered `{shown}` instead of --reply after Nms");
     assert_eq!(exchange(port, send, reply), expected);
-}
-
-/// A hinit that will start Redis with these options, without files.
-fn redis(home: &Home, port: &Port, options: &[&str]) -> Option<Start> {
-    let redis = installed("Redis", Some("/usr/bin/redis-server".into()))?;
-    let server = home.start(Mode::Subreaper, &[]).args([redis]);
-    let server = server.args(["--bind", "127.0.0.1", "--port", &port.number.to_string()]);
-    let server = server.args(["--unixsocket", "socket", "--save", "", "--appendonly", "no"]);
-    Some(server.args(options))
 }
 
 #[test]
@@ -211,9 +203,7 @@ fn postgresql() {
         return;
     };
     let port = Port::new();
-    let number = port.number.to_string();
-    let server = cluster.prepare(&[], &["-h", "127.0.0.1", "-p", &number]);
-    let socket = cluster.home.join(&format!(".s.PGSQL.{number}"));
+    let (server, socket) = postgresql_at(&cluster, &port);
     let probes = [
         Probe::tcp(&port).expecting(&SSL_REQUEST),
         Probe::unix(&socket).expecting(&SSL_REQUEST),
