@@ -7,11 +7,14 @@ use std::vec::IntoIter;
 use super::options::{HELP, Opt, Topic, value_in};
 
 mod effect;
+mod escape;
 mod expand;
 mod given;
 mod parsed;
 mod words;
 
+#[cfg(any(fuzzing, test))]
+pub(super) use escape::fuzz as fuzz_escapes;
 #[cfg(any(fuzzing, test))]
 pub(super) use expand::fuzz as fuzz_expansion;
 use given::Source;

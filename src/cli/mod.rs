@@ -148,7 +148,7 @@ pub(crate) fn fuzz(kind: u8, bytes: &[u8]) {
         b'v' => {
             return str::from_utf8(bytes).map_or((), |text| {
                 values::fuzz(text);
-                probes::fuzz(text);
+                invocation::fuzz_escapes(text);
             });
         }
         _ => {}

@@ -7,16 +7,13 @@ use std::time::Duration;
 use super::values::{Expected, Parse, ParseError, ValueParser, Written, require};
 
 pub(super) mod address;
-mod exchange;
 mod http;
 mod url;
 
 pub(crate) use address::Address;
 use address::{refuse_scheme, tcp, without_prefix};
-#[cfg(any(fuzzing, test))]
-pub(super) use exchange::fuzz;
-pub(super) use exchange::{MAX_EXCHANGED, escape};
 pub(super) use http::{codes, header, reserved_by_grpc};
+pub(super) use url::hex_byte;
 use url::{socket_and_target, url};
 
 /// What a health check asks for besides the PID file.

@@ -55,7 +55,7 @@ mutants! {
         "(SEND.opt, [REPLY.opt; 2])" => "(SEND.opt, [TCP.opt, UNIX.opt])"
     } fails "probes::exchange::each_exchange_that_cannot_be";
 
-    an_unknown_escape_is_text: "cli/probes/exchange.rs" {
+    an_unknown_escape_is_text: "cli/invocation/escape.rs" {
         "_ => return None," => "_ => *letter,"
     } fails "probes::exchange::each_exchange_that_cannot_be";
 

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use super::Env;
-use crate::cli::probes::escape;
+use super::escape::escape;
 
 const UNKNOWN_ESCAPE: &str = r"a backslash begins one of the escapes \r, \n, \t, \\ and \xNN";
 

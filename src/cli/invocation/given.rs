@@ -4,11 +4,11 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use super::Invocation;
+use super::escape::MAX_EXCHANGED;
 use super::expand::expanded;
 use super::parsed::named;
 use crate::cli::PidFile;
 use crate::cli::options::{HEALTHCHECK, LISTEN, Opt, PID_FILE};
-use crate::cli::probes::MAX_EXCHANGED;
 use crate::cli::values::{self, Parse, ParseError, Separators, ValueParser, require};
 
 /// Where an option was given. The first one that has it counts.

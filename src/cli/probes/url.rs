@@ -120,7 +120,7 @@ fn decoded(mut text: &[u8]) -> Vec<u8> {
 
 /// The byte of two hexadecimal digits, and the text after them.
 #[inline(never)]
-pub(super) fn hex_byte(text: &[u8]) -> Option<(u8, &[u8])> {
+pub(in crate::cli) fn hex_byte(text: &[u8]) -> Option<(u8, &[u8])> {
     let [high, low, rest @ ..] = text else {
         return None;
     };

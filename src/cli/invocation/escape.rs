@@ -1,14 +1,14 @@
 //! The escapes in what is sent to a server and in what it must answer.
 
-use super::url::hex_byte;
+use crate::cli::probes::hex_byte;
 
 /// How many bytes a text may have, 4 KiB: the buffer of any socket takes them at once, also if the server answers before
 /// it reads.
-pub(in crate::cli) const MAX_EXCHANGED: usize = 4096;
+pub(super) const MAX_EXCHANGED: usize = 4096;
 
 /// The byte of an escape, and the text after it; `text` follows the backslash. These are the escapes with which
 /// [`Escaped`](crate::text::Escaped) shows bytes.
-pub(in crate::cli) fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
+pub(super) fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
     let (letter, rest) = text.split_first()?;
     let byte = match letter {
         b'r' => b'\r',
