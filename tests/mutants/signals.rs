@@ -21,7 +21,7 @@ mutants! {
         "Err(Errno::EAGAIN) => self.queue.put_back(signal)," => "Err(Errno::EAGAIN) => {}"
     } fails "signals::subreaper::no_signal_is_lost_when_the_servers_queue_is_full";
 
-    a_full_queue_holds_up_standard_signals: "run/signals.rs" {
+    the_order_is_lost_when_the_servers_queue_is_full: "run/signals.rs" {
         "        self.set_mask(SignalSet::STANDARD);" => ""
     } fails "signals::subreaper::no_signal_is_lost_when_the_servers_queue_is_full";
 
