@@ -1,9 +1,10 @@
 //! Signals that hinit passes on: each one, with its value, in order, to the server or its group.
 
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::thread;
 use std::time::Instant;
 
-use nix::libc::{self, SIGKILL, SIGTERM, SIGUSR1};
+use nix::libc::{self, SIGCONT, SIGHUP, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1};
 
 use crate::support::*;
 
@@ -53,7 +54,7 @@ fn assert_all_arrive(hinit: Running) {
     assert!(only("signal 41 ").eq(&values), "{lines:?}");
     assert_eq!(only("signal 40").count(), 100, "{lines:?}");
     // A standard signal may have a value as well.
-    queue(pid, libc::SIGHUP, 7);
+    queue(pid, SIGHUP, 7);
     assert_eq!(hinit.line(), "signal 1 value 7");
     hinit.signal(SIGTERM);
     assert_eq!(hinit.line(), "signal 15");
@@ -64,6 +65,7 @@ in_both_modes!(
     values_arrive_in_order_and_unmerged,
     no_signal_is_lost_when_the_servers_queue_is_full,
     a_full_queue_of_hinits_own_does_not_stop_it,
+    a_full_queue_of_hinits_own_leaves_the_server_room,
     with_group_the_whole_group_gets_the_signals,
     a_signal_that_cannot_be_passed_on_is_a_warning
 );
@@ -75,20 +77,26 @@ fn values_arrive_in_order_and_unmerged(mode: Mode) {
     assert_all_arrive(hinit);
 }
 
+/// The command that limits how many signals may be queued. The kernel counts them by user
+/// (`RLIMIT_SIGPENDING`), so it has a user of its own.
+fn with_a_queue_of(limit: u32) -> [String; 5] {
+    static USERS: AtomicU32 = AtomicU32::new(0);
+    let user = 100_000 + 8 * std::process::id() + USERS.fetch_add(1, Relaxed);
+    [
+        "setpriv".into(),
+        format!("--reuid={user}"),
+        "--clear-groups".into(),
+        "prlimit".into(),
+        format!("--sigpending={limit}"),
+    ]
+}
+
 fn no_signal_is_lost_when_the_servers_queue_is_full(mode: Mode) {
     if !can_be_root("to give the server a queue of its own") {
         return;
     }
-    // The kernel counts queued signals by user (RLIMIT_SIGPENDING), so the server gets its own
-    // user, and a limit of 8. SIGUSR1, which makes the server continue, must overtake the signals
-    // that wait for room.
-    let server = [
-        "setpriv",
-        "--reuid=65533",
-        "--clear-groups",
-        "prlimit",
-        "--sigpending=8",
-    ];
+    // SIGUSR1, which makes the server continue, must overtake the signals that wait for room.
+    let server = with_a_queue_of(8);
     let start = Start::new(mode).no_pid_file().args(["--"]).args(server);
     let start = start.args([fixture()]).args(["signals-later"]);
     let hinit = start.start().ready();
@@ -102,22 +110,19 @@ fn no_signal_is_lost_when_the_servers_queue_is_full(mode: Mode) {
     assert_all_arrive(hinit);
 }
 
+/// Starts hinit and its server with this limit.
+fn start_with_a_queue_of(limit: u32, mode: Mode) -> Running {
+    let command = with_a_queue_of(limit);
+    let command = command.each_ref().map(String::as_str);
+    let start = Start::by(mode, &command).no_pid_file();
+    start.fixture(["signals"]).start().ready()
+}
+
 fn a_full_queue_of_hinits_own_does_not_stop_it(mode: Mode) {
     if !can_be_root("to give hinit and the server a queue of their own") {
         return;
     }
-    let user = [
-        "setpriv",
-        "--reuid=65530",
-        "--clear-groups",
-        "prlimit",
-        "--sigpending=64",
-    ];
-    let hinit = Start::by(mode, &user)
-        .no_pid_file()
-        .fixture(["signals"])
-        .start()
-        .ready();
+    let hinit = start_with_a_queue_of(64, mode);
     let pid = hinit.pid();
     // Each slot that becomes free is used at once, without a pause between the tries.
     let fill = |number| {
@@ -144,6 +149,30 @@ fn a_full_queue_of_hinits_own_does_not_stop_it(mode: Mode) {
     hinit.signal(SIGTERM);
     assert_eq!(hinit.line(), "signal 15");
     assert_eq!(hinit.end().code, 0);
+}
+
+fn a_full_queue_of_hinits_own_leaves_the_server_room(mode: Mode) {
+    if !can_be_root("to give hinit and the server a queue of their own") {
+        return;
+    }
+    let hinit = start_with_a_queue_of(64, mode);
+    let pid = hinit.pid();
+    // hinit has started the server and passes signals on.
+    hinit.signal(SIGHUP);
+    assert_eq!(hinit.line(), "signal 1");
+    kill(pid, SIGSTOP);
+    wait_for_state(pid, 'T');
+    let sent = (1..=64).take_while(|value| try_to_queue(pid, 40, *value));
+    let sent = sent.count();
+    queue(hinit.server(), 41, 1);
+    assert_eq!(hinit.line(), "signal 41 value 1");
+    assert_eq!(sent, 32);
+    kill(pid, SIGCONT);
+    assert_eq!(hinit.line(), "signal 18");
+    for value in 1..=sent {
+        assert_eq!(hinit.line(), format!("signal 40 value {value}"));
+    }
+    assert_eq!(hinit.stop().code, 0);
 }
 
 fn with_group_the_whole_group_gets_the_signals(mode: Mode) {

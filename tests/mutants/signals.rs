@@ -27,7 +27,7 @@ mutants! {
 
     senders_can_fill_the_servers_queue: "run/launch/mod.rs" {
         "            signals::halve_signal_queue_limit();" => ""
-    } fails "signals::subreaper::a_full_queue_of_hinits_own_does_not_stop_it";
+    } fails "signals::subreaper::a_full_queue_of_hinits_own_leaves_the_server_room";
 
     the_servers_queue_limit_is_halved: "run/launch/mod.rs" {
         "    let queue = SignalQueue::new(options.stop" => "    signals::halve_signal_queue_limit(); let queue = SignalQueue::new(options.stop"
