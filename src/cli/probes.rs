@@ -103,12 +103,27 @@ pub(super) const UNIX: Parse<Written<Probe>> =
     };
 pub(super) const HTTP: Parse<Written<Probe>> =
     |text, written, probes| add(url(text).map(Probe::Http), written, probes);
-pub(super) const TCP: Parse<Written<Probe>> =
-    |text, written, probes| add(endpoint(text, false).map(Probe::Tcp), written, probes);
-pub(super) const GRPC: Parse<Written<Probe>> =
-    |text, written, probes| add(endpoint(text, true).map(Probe::Grpc), written, probes);
-pub(super) const FASTCGI: Parse<Written<Probe>> =
-    |text, written, probes| add(fastcgi(text).map(Probe::Fastcgi), written, probes);
+pub(super) const TCP: Parse<Written<Probe>> = |text, written, probes| {
+    add(
+        endpoint(text, Target::Nothing).map(Probe::Tcp),
+        written,
+        probes,
+    )
+};
+pub(super) const GRPC: Parse<Written<Probe>> = |text, written, probes| {
+    add(
+        endpoint(text, Target::Service).map(Probe::Grpc),
+        written,
+        probes,
+    )
+};
+pub(super) const FASTCGI: Parse<Written<Probe>> = |text, written, probes| {
+    add(
+        endpoint(text, Target::Path).map(Probe::Fastcgi),
+        written,
+        probes,
+    )
+};
 /// A file, whose maximum age another option has.
 pub(super) const HEARTBEAT: Parse<Written<Probe>> = |text, written, probes| {
     let probe = Probe::Heartbeat(text.into(), Duration::ZERO);
@@ -158,59 +173,62 @@ fn add<'t>(
     Ok(())
 }
 
-/// A TCP address; or, where it may have a service, `unix:` and a socket as in a URL.
-fn endpoint(text: &str, with_service: bool) -> Result<Endpoint, ParseError<'_>> {
+/// What follows an address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Target {
+    Nothing,
+    /// `/my.Service`, or nothing.
+    Service,
+    /// `/ping`.
+    Path,
+}
+
+/// A TCP address, or `unix:` and a socket as in a URL; and what follows it.
+#[inline(never)]
+fn endpoint(text: &str, target: Target) -> Result<Endpoint, ParseError<'_>> {
+    const MAX_PATH: usize = 32 * 1024;
     let socket = text.strip_prefix("unix:");
     let is_path = socket.is_some() || text.starts_with('/');
-    let (address, host, service) = if is_path && !with_service {
+    let (path, host, rest) = if is_path && target == Target::Nothing {
         return Err(ParseError::Because(
             "a Unix socket is asked by `--unix |`",
             socket.unwrap_or(text),
         ));
     } else if let Some(socket) = socket {
-        let (path, target) = socket_and_target(socket)?;
-        let service = target.strip_prefix('/').unwrap_or(target);
-        (Address::Unix(path), "localhost", service)
+        let (path, rest) = socket_and_target(socket)?;
+        (Some(path), "localhost", rest)
+    } else if is_path {
+        return Err(without_prefix(text));
     } else {
         refuse_scheme(text)?;
-        let (host, service) = match text.split_once('/') {
-            Some(("", _)) if with_service => return Err(without_prefix(text)),
-            Some(_) if !with_service => {
-                return Err(ParseError::Because(
-                    "an address has no path: did you mean `--http http://|`?",
-                    text,
-                ));
-            }
-            Some(parts) => parts,
-            None => (text, ""),
-        };
-        (tcp(host, None)?, host, service)
+        let slash = text.bytes().position(|byte| byte == b'/');
+        let end = slash.unwrap_or(text.len());
+        let (host, rest) = text.split_at_checked(end).unwrap_or_default();
+        (None, host, rest)
     };
+    let has_slash = rest.starts_with('/');
+    match target {
+        Target::Nothing if !rest.is_empty() => {
+            return Err(ParseError::Because(
+                "an address has no path: did you mean `--http http://|`?",
+                text,
+            ));
+        }
+        Target::Path if !has_slash || rest.len() > MAX_PATH => {
+            return Err(ParseError::Not(Expected::plain(
+                "an address and a path of up to 32 KiB, such as 127.0.0.1:9000/ping",
+            )));
+        }
+        _ => {}
+    }
+    let skipped = usize::from(has_slash && target == Target::Service);
     Ok(Endpoint {
         host: host.to_owned(),
-        address,
-        service: service.to_owned(),
-    })
-}
-
-/// `127.0.0.1:9000/ping` or `unix:/run/php/fpm.sock:/ping`.
-fn fastcgi(text: &str) -> Result<Endpoint, ParseError<'_>> {
-    const MAX: usize = 32 * 1024;
-    const NO_PATH: ParseError = ParseError::Not(Expected::plain(
-        "an address and a path of up to 32 KiB, such as 127.0.0.1:9000/ping",
-    ));
-    // A socket has slashes too: the path begins at one after a colon.
-    let is_unix = text.starts_with("unix:");
-    let byte = |at: usize| text.as_bytes().get(at);
-    let is_start =
-        |&at: &usize| byte(at) == Some(&b'/') && (!is_unix || byte(at - 1) == Some(&b':'));
-    let start = (if is_unix { 6 } else { 0 }..text.len()).find(is_start);
-    let start = start.filter(|_| text.len() <= MAX).ok_or(NO_PATH)?;
-    let (address, path) = text.split_at_checked(start).unwrap_or_default();
-    Ok(Endpoint {
-        address: address::listen(address.strip_suffix(':').unwrap_or(address))?,
-        host: String::new(),
-        service: path.to_owned(),
+        address: match path {
+            Some(path) => Address::Unix(path),
+            None => tcp(host, None)?,
+        },
+        service: rest.get(skipped..).unwrap_or_default().to_owned(),
     })
 }
 

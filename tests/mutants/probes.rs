@@ -64,7 +64,7 @@ mutants! {
     } fails "probes::grpc::each_grpc_answer";
 
     the_authority_at_a_socket_is_its_path: "cli/probes.rs" {
-        "(Address::Unix(path), \"localhost\", service)" => "(Address::Unix(path), socket, service)"
+        "(Some(path), \"localhost\", rest)" => "(Some(path), socket, rest)"
     } fails "probes::grpc::a_grpc_server_at_a_unix_socket";
     a_fastcgi_answer_needs_no_end: "healthcheck/probe/fastcgi.rs" {
         "self.finding.take().unwrap_or(Finding::ClosedEarly)" => "self.finding.take().unwrap_or_else(|| self.http.finish())"

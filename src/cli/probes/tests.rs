@@ -23,7 +23,7 @@ fn endpoints() {
         ("localhost:1/", "", both(1)),
         ("localhost:1/a/b", "a/b", both(1)),
     ] {
-        let found = endpoint(text, true).unwrap();
+        let found = endpoint(text, Target::Service).unwrap();
         assert_eq!((found.address, found.service.as_str()), (expected, service));
         let (host, _) = text.split_once('/').unwrap_or((text, ""));
         assert_eq!(found.host, host);
@@ -70,8 +70,13 @@ fn endpoints() {
             "127.0.0.1:80/x",
             "an address has no path: did you mean `--http http://127.0.0.1:80/x`?",
         ),
+        (
+            "127.0.0.1/x",
+            "an address has no path: did you mean `--http http://127.0.0.1/x`?",
+        ),
+        ("127.0.0.1:80?x", "`80?x` is not a port from 1 to 65535"),
     ] {
-        assert_eq!(why(endpoint(text, false)), expected, "{text}");
+        assert_eq!(why(endpoint(text, Target::Nothing)), expected, "{text}");
     }
     assert_eq!(why(url("http://127.0.0.1:80/x")), "");
 }
@@ -93,7 +98,7 @@ fn sockets_of_grpc_servers() {
             address: Address::Unix(path.into()),
             service: service.into(),
         };
-        assert_eq!(endpoint(text, true), Ok(expected), "{text}");
+        assert_eq!(endpoint(text, Target::Service), Ok(expected), "{text}");
     }
     let no_socket = |path| {
         format!("`{path}` is not the absolute path of a socket, as in /run/app.sock:/health")
@@ -115,12 +120,12 @@ fn sockets_of_grpc_servers() {
             "an address has no scheme: leave out `grpc://`".into(),
         ),
     ] {
-        assert_eq!(why(endpoint(text, true)), expected, "{text}");
+        assert_eq!(why(endpoint(text, Target::Service)), expected, "{text}");
     }
     // A probe that only connects has an option of its own for sockets.
     for text in ["unix:/run/x.sock", "/run/x.sock"] {
         let expected = "a Unix socket is asked by `--unix /run/x.sock`";
-        assert_eq!(why(endpoint(text, false)), expected, "{text}");
+        assert_eq!(why(endpoint(text, Target::Nothing)), expected, "{text}");
     }
 }
 
@@ -141,10 +146,14 @@ fn fastcgi_servers() {
             "/ping",
             unix("/run/php/fpm.sock"),
         ),
-        ("unix:/a:b:/c?d=e:/f", "/c?d=e:/f", unix("/a:b")),
+        ("unix:/a:/c?d=e:/f", "/c?d=e:/f", unix("/a")),
         ("unix:/s:/", "/", unix("/s")),
+        // As in a URL.
+        ("unix:%2Fa%3Ab:/c", "/c", unix("/a:b")),
+        ("unix:%2Fa/c", "/c", unix("/a")),
+        ("unix:@fpm:/ping", "/ping", unix("@fpm")),
     ] {
-        let found = fastcgi(text).unwrap();
+        let found = endpoint(text, Target::Path).unwrap();
         assert_eq!((found.address, found.service.as_str()), (address, path));
     }
     let no_path = "not an address and a path of up to 32 KiB, such as 127.0.0.1:9000/ping";
@@ -152,23 +161,29 @@ fn fastcgi_servers() {
         ("127.0.0.1:9000", no_path),
         ("", no_path),
         ("unix:/run/php/fpm.sock", no_path),
-        ("unix:/run/php/fpm.sock/ping", no_path),
-        ("unix:", no_path),
+        ("unix:/run/php/fpm.sock:", no_path),
+        ("unix:/run/php/fpm.sock:ping", no_path),
+        ("unix:%2Frun%2Ffpm.sock", no_path),
+        (
+            "unix:/run/php/fpm.sock/ping",
+            "a colon belongs between the socket and the path: /run/app.sock:/health",
+        ),
+        (
+            "unix:",
+            "`` is not the absolute path of a socket, as in /run/app.sock:/health",
+        ),
         (
             "unix:fpm.sock:/ping",
-            "`fpm.sock` is not the absolute path of a socket, as in unix:/run/hinit.sock",
+            "`fpm.sock` is not the absolute path of a socket, as in /run/app.sock:/health",
         ),
-        (
-            "unix::/ping",
-            "`` is not the absolute path of a socket, as in unix:/run/hinit.sock",
-        ),
+        ("/ping", "a path needs a prefix: write `unix:/ping`"),
         (
             "/run/php/fpm.sock:/ping",
-            "`` needs an address and a port, such as 127.0.0.1:8000",
+            "a path needs a prefix: write `unix:/run/php/fpm.sock:/ping`",
         ),
         (
             "fcgi://127.0.0.1:9000/ping",
-            "`fcgi` needs an address and a port, such as 127.0.0.1:8000",
+            "an address has no scheme: leave out `fcgi://`",
         ),
         ("127.0.0.1:0/ping", "`0` is not a port from 1 to 65535"),
         (
@@ -176,7 +191,7 @@ fn fastcgi_servers() {
             "`php` is a name, and hinit resolves none: use an IP address or localhost",
         ),
     ] {
-        assert_eq!(why(fastcgi(text)), expected, "{text}");
+        assert_eq!(why(endpoint(text, Target::Path)), expected, "{text}");
     }
 }
 

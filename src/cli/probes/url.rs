@@ -74,8 +74,8 @@ fn split_at_path(rest: &str) -> (&str, &str) {
         .unwrap_or_default()
 }
 
-/// Reads both ways to write a socket's path: `/run/app.sock:/health`, as in nginx, and the percent-encoded
-/// `%2Frun%2Fapp.sock/health`, as in Python's libraries.
+/// A socket's path, and what follows it. Both ways to write the path are read: `/run/app.sock:/health`, as in nginx, and
+/// the percent-encoded `%2Frun%2Fapp.sock/health`, as in Python's libraries.
 pub(super) fn socket_and_target(rest: &str) -> Result<(PathBuf, &str), ParseError<'_>> {
     let is_socket = |name: &str| name.as_bytes().ends_with(b".sock");
     let (shown, target) = if rest.starts_with('%') {
@@ -88,7 +88,7 @@ pub(super) fn socket_and_target(rest: &str) -> Result<(PathBuf, &str), ParseErro
             "",
         ));
     } else {
-        (rest, "/")
+        (rest, "")
     };
     let bytes = shown.as_bytes();
     let path = decoded(bytes.strip_suffix(b":").unwrap_or(bytes));
