@@ -44,6 +44,9 @@ fn option(option: &Opt) -> String {
             text = format!("{text} {what}: {}.", quoted(is));
         }
     }
+    if option.is_expanded() {
+        text += " Expands ${NAME}.";
+    }
     text + "\n"
 }
 

@@ -24,8 +24,8 @@ pub(crate) use table::Typed;
 
 /// The texts of one option, as the help shows them, a line each: its names and its value, what it does, its default. A
 /// `$` in the last line says that an environment variable sets it too, whose name is made from the option's. The
-/// option wins. What has a variable and no option has the name of the variable. (One string, because each pointer in a
-/// table costs a relocation at each start.)
+/// option wins. A second `$` says that `${NAME}` in its values is expanded. What has a variable and no option has the
+/// name of the variable. (One string, because each pointer in a table costs a relocation at each start.)
 pub(crate) struct Opt(&'static str);
 
 /// The option that each command has.
@@ -72,6 +72,11 @@ impl Opt {
 
     pub(crate) fn has_variable(&self) -> bool {
         self.0.ends_with('$')
+    }
+
+    /// Whether `${NAME}` in its values is replaced from the environment.
+    pub(crate) fn is_expanded(&self) -> bool {
+        self.0.ends_with("$$")
     }
 
     /// The name of its variable; empty, if it has none.
@@ -132,7 +137,7 @@ impl Opt {
 
     /// Appends its lines of the help.
     fn describe(&self, text: &mut String) {
-        let shown = self.0.strip_suffix("\n$").unwrap_or(self.0);
+        let shown = self.0.trim_end_matches(['$', '\n']);
         let mut parts = shown.splitn(2, '\n');
         let mut start = text.len();
         text.push_str("  ");
@@ -153,6 +158,9 @@ impl Opt {
         }
         if self.has_variable() && !self.is_variable_only() {
             add(&format!("[env: {}]", self.env_name()));
+        }
+        if self.is_expanded() {
+            add("[expands ${NAME}]");
         }
         text.push('\n');
     }
@@ -177,7 +185,7 @@ impl Opt {
 
     #[cfg(test)]
     pub(crate) fn default(&self) -> &'static str {
-        let line = self.0.lines().nth(2).filter(|line| *line != "$");
+        let line = self.0.lines().nth(2).filter(|line| !line.starts_with('$'));
         let line = line.unwrap_or("[default: ]");
         let default = line.strip_prefix("[default: ").unwrap();
         default.strip_suffix(']').unwrap()

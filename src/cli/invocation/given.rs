@@ -8,7 +8,7 @@ use super::escape::MAX_EXCHANGED;
 use super::expand::expanded;
 use super::parsed::named;
 use crate::cli::PidFile;
-use crate::cli::options::{HEALTHCHECK, LISTEN, Opt, PID_FILE};
+use crate::cli::options::Opt;
 use crate::cli::values::{self, Parse, ParseError, Separators, ValueParser, require};
 
 /// Where an option was given. The first one that has it counts.
@@ -217,12 +217,9 @@ impl<'a> Invocation<'a> {
         })
     }
 
-    /// A word with its variables replaced, if the option's values may contain some: those of a health check, of
-    /// `--pid-file` and of `--listen`.
+    /// A word, with its variables replaced if the option's values may contain some.
     fn expand(&self, option: &Opt, word: &OsStr, has_escapes: bool) -> Result<OsString, String> {
-        let is_of_check = std::ptr::eq(self.topic, &raw const HEALTHCHECK);
-        let mut others = [PID_FILE.opt, LISTEN.opt].into_iter();
-        if !is_of_check && !others.any(|other| std::ptr::eq(option, other)) {
+        if !option.is_expanded() {
             return Ok(word.to_owned());
         }
         let value = expanded(word, self.env, has_escapes)?;

@@ -41,7 +41,7 @@ options! {
             (
                 "--http URL",
                 "Ask a web server: http://127.0.0.1:8000/health or http+unix:///run/app.sock:/health; may be repeated",
-                variable
+                variable, expanded
             )
             // A comma can be part of a URL.
             parsed(Separators::Blanks, probes::HTTP)
@@ -50,7 +50,7 @@ options! {
             (
                 "--fastcgi ADDRESS/PATH",
                 "Ask a FastCGI server such as PHP-FPM: 127.0.0.1:9000/ping or unix:/run/php/fpm.sock:/ping; may be repeated",
-                variable
+                variable, expanded
             )
             // A comma can be part of a path.
             parsed(Separators::Blanks, probes::FASTCGI)
@@ -59,7 +59,7 @@ options! {
             (
                 "--grpc ADDRESS",
                 "Ask the health service of a gRPC server: 127.0.0.1:50051[/SERVICE] or unix:/run/app.sock[:/SERVICE]; may be repeated",
-                variable
+                variable, expanded
             )
             parsed(Separators::BlanksOrCommas, probes::GRPC)
         },
@@ -67,7 +67,7 @@ options! {
             (
                 "--tcp ADDRESS",
                 "Connect to this address: 127.0.0.1:5432, [::1]:5432 or localhost:5432; may be repeated",
-                variable
+                variable, expanded
             )
             parsed(Separators::BlanksOrCommas, probes::TCP)
         },
@@ -75,7 +75,7 @@ options! {
             (
                 "--unix PATH",
                 "Connect to this Unix socket: a path, or @NAME for an abstract one; may be repeated",
-                variable
+                variable, expanded
             )
             parsed(Separators::Lines, probes::UNIX)
         },
@@ -83,12 +83,12 @@ options! {
             (
                 "--heartbeat PATH",
                 "File that the server must have touched within --max-age; may be repeated",
-                variable
+                variable, expanded
             )
             parsed(Separators::Lines, probes::HEARTBEAT)
         },
         max_age: Option<Duration> = MAX_AGE {
-            ("--max-age DURATION", "How old the heartbeat file may be", variable)
+            ("--max-age DURATION", "How old the heartbeat file may be", variable, expanded)
             value(&values::DURATION)
         },
 
@@ -97,7 +97,7 @@ options! {
             (
                 "--send TEXT",
                 "Text to send, such as `PING\\r\\n`; the escapes are `\\r \\n \\t \\\\ \\xNN`",
-                variable
+                variable, expanded
             )
             bytes()
         },
@@ -105,7 +105,7 @@ options! {
             (
                 "--reply TEXT",
                 "How the answer must begin, such as `+PONG`; without --send, the server speaks first",
-                variable
+                variable, expanded
             )
             bytes()
         },
@@ -114,7 +114,7 @@ options! {
                 "--method METHOD",
                 "Method of the HTTP request, such as HEAD or POST",
                 default "GET",
-                variable
+                variable, expanded
             )
             parsed_once(probes::METHOD)
         },
@@ -122,7 +122,7 @@ options! {
             (
                 "--header FIELD",
                 "Header field to send, such as `Accept: text/plain`, or metadata of gRPC; may be repeated",
-                variable
+                variable, expanded
             )
             parsed(Separators::Lines, probes::header)
         },
@@ -130,7 +130,7 @@ options! {
             (
                 "--body TEXT",
                 "What the HTTP request contains; hinit sets its Content-Length",
-                variable
+                variable, expanded
             )
             parsed_once(probes::TEXT)
         },
@@ -139,7 +139,7 @@ options! {
                 "--expect CODES",
                 "HTTP status codes that are healthy, such as 200 or 200-299,304; may be repeated",
                 default "200-399",
-                variable
+                variable, expanded
             )
             parsed(Separators::List, probes::codes)
         },
@@ -147,7 +147,7 @@ options! {
             (
                 "--contains TEXT",
                 "Text that the first 64 KiB of the body must contain; may be repeated",
-                variable
+                variable, expanded
             )
             parsed(Separators::Lines, probes::TEXT)
         },
@@ -155,7 +155,7 @@ options! {
             (
                 "--lacks TEXT",
                 "Text that the body, of at most 64 KiB, must not contain; may be repeated",
-                variable
+                variable, expanded
             )
             parsed(Separators::Lines, probes::TEXT)
         },
@@ -166,7 +166,7 @@ options! {
                 "--timeout DURATION",
                 "Time limit for the whole check: 500ms, 2s, 1.5s, 1m; a bare number is seconds",
                 default "900ms",
-                variable
+                variable, expanded
             )
             value_or(&values::TIMEOUT, Duration::from_millis(900))
         },

@@ -19,7 +19,7 @@ pub(crate) const PID_FILE: Typed<PidFile> = option!(
         "--pid-file FILE",
         "The file that contains the server's PID",
         default "/run/hinit.pid, else /tmp/hinit-UID-MNT.pid, else /dev/shm/hinit-UID-MNT.pid",
-        variable
+        variable, expanded
     )
     pid_file()
 );
@@ -162,7 +162,7 @@ options! {
                 "--listen ADDRESS",
                 "Answer GET /livez, /readyz and /status at 127.0.0.1:9101, [::]:9101 or unix:/run/hinit.sock; may \
                  be repeated",
-                variable
+                variable, expanded
             )
             parsed(Separators::BlanksOrCommas, probes::LISTEN)
         },

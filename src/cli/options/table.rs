@@ -18,11 +18,17 @@ macro_rules! text {
     ($synopsis:literal, $help:literal, variable) => {
         concat!($synopsis, "\n", $help, "\n$")
     };
+    ($synopsis:literal, $help:literal, variable, expanded) => {
+        concat!($synopsis, "\n", $help, "\n$$")
+    };
     ($synopsis:literal, $help:literal, default $default:literal) => {
         concat!($synopsis, "\n", $help, "\n[default: ", $default, "]")
     };
     ($synopsis:literal, $help:literal, default $default:literal, variable) => {
         concat!($synopsis, "\n", $help, "\n[default: ", $default, "]\n$")
+    };
+    ($synopsis:literal, $help:literal, default $default:literal, variable, expanded) => {
+        concat!($synopsis, "\n", $help, "\n[default: ", $default, "]\n$$")
     };
 }
 

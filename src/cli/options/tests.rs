@@ -57,6 +57,31 @@ fn the_description_of_an_option_is_wrapped() {
     let mut described = String::new();
     Opt::new("--a\nb\n$").describe(&mut described);
     assert_eq!(described, "  --a                      b [env: HINIT_A]\n");
+    let mut described = String::new();
+    Opt::new("--a B\nc\n[default: d]\n$$").describe(&mut described);
+    let expected = "  --a B                    c [default: d] [env: HINIT_A] [expands ${NAME}]\n";
+    assert_eq!(described, expected);
+}
+
+/// The same for all values of a health check, so that an image needs no shell for any of them.
+#[test]
+fn the_options_whose_values_are_expanded() {
+    for option in HEALTHCHECK.options {
+        assert_eq!(
+            option.is_expanded(),
+            option.takes_value(),
+            "{}",
+            option.long()
+        );
+    }
+    let others = [&RUN, &SIGNAL, &STATUS, &INSTALL].map(|topic| topic.options);
+    let others = others.concat().into_iter();
+    let mut expanded: Vec<_> = others
+        .filter(|option| option.is_expanded())
+        .map(Opt::long)
+        .collect();
+    expanded.dedup();
+    assert_eq!(expanded, ["--pid-file", "--listen", "--pid-file"]);
 }
 
 /// The list of commands in the help of hinit itself, and its examples.
