@@ -12,6 +12,8 @@ use crate::postgresql::Cluster;
 static PING: [&str; 4] = ["--send", r"PING\r\n", "--reply", "+PONG"];
 static VERSION: [&str; 4] = ["--send", r"version\r\n", "--reply", "VERSION "];
 static STATS: [&str; 4] = ["--send", r"stats\r\n", "--reply", "OK "];
+static RUOK: [&str; 4] = ["--send", "ruok", "--reply", "imok"];
+static SRVR: [&str; 4] = ["--send", "srvr", "--reply", "Zookeeper version: "];
 static SSL_REQUEST: [&str; 4] = [
     "--send",
     r"\x00\x00\x00\x08\x04\xd2\x16\x2f",
@@ -123,6 +125,62 @@ fn beanstalkd() {
     let probes = [Probe::tcp(&port).expecting(&STATS)];
     while_running(&home, server, &probes, |_| {
         is_refused(&port, r"stat\r\n", "OK ", r"UNKNOWN_COMMAND\r\n");
+    });
+}
+
+/// A hinit that will start ZooKeeper by Debian's library alone, with these lines of configuration.
+fn zookeeper(home: &Home, port: &Port, lines: &str) -> Option<Start> {
+    const JAR: &str = "/usr/share/java/zookeeper.jar";
+    installed("ZooKeeper", Some(JAR.into()))?;
+    let java = installed("Java", Some("/usr/bin/java".into()))?;
+    let data = home.join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("myid"), "1").unwrap();
+    let configuration = format!(
+        "dataDir={}\nclientPortAddress=127.0.0.1\nclientPort={}\nadmin.enableServer=false\n{lines}",
+        data.display(),
+        port.number
+    );
+    let file = home.join("zoo.cfg");
+    fs::write(&file, configuration).unwrap();
+    // Java catches SIGTERM, and exits as if it had killed the process.
+    let server = home.start(Mode::Subreaper, &["--map-exit", "TERM=0"]);
+    let server = server.args([java]).args(["-cp", JAR]);
+    let server = server.args(["org.apache.zookeeper.server.quorum.QuorumPeerMain"]);
+    Some(server.args([file]))
+}
+
+/// Without a setting it answers only one of its words.
+#[test]
+fn zookeeper_alone() {
+    let (home, port) = (Home::new(), Port::new());
+    let Some(server) = zookeeper(&home, &port, "") else {
+        return;
+    };
+    let probes = [Probe::tcp(&port).expecting(&SRVR)];
+    while_running(&home, server, &probes, |_| {
+        let refused = r"ruok is not executed because it is not in the whitelist.\n";
+        is_refused(&port, RUOK[1], RUOK[3], refused);
+    });
+}
+
+/// `ruok` asks only whether it runs: it is well without the other half of its ensemble, while no client is served.
+#[test]
+fn zookeeper_without_a_quorum() {
+    let (home, port) = (Home::new(), Port::new());
+    let ports = [(); 4].map(|()| Port::new());
+    let [a, b, c, d] = ports.each_ref().map(|port| port.number);
+    let lines = format!(
+        "4lw.commands.whitelist=ruok,srvr\ntickTime=2000\ninitLimit=5\nsyncLimit=2\n\
+         server.1=127.0.0.1:{a}:{b}\nserver.2=127.0.0.1:{c}:{d}\n"
+    );
+    let Some(server) = zookeeper(&home, &port, &lines) else {
+        return;
+    };
+    let probes = [Probe::tcp(&port).expecting(&RUOK)];
+    while_running(&home, server, &probes, |_| {
+        let refused = r"This ZooKeeper instance is not currently serving requests\n";
+        is_refused(&port, SRVR[1], SRVR[3], refused);
     });
 }
 
