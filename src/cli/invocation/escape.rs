@@ -2,9 +2,10 @@
 
 use crate::cli::probes::hex_byte;
 
-/// How many bytes a text may have, 4 KiB: the buffer of any socket takes them at once, also if the server answers before
-/// it reads.
-pub(super) const MAX_EXCHANGED: usize = 4096;
+/// How many bytes a text may have: the buffer of any socket takes them at once, also if the server answers before it
+/// reads.
+pub(super) const MAX_EXCHANGED: usize = 4 * 1024;
+pub(super) const TOO_LONG: &str = "this is longer than 4 KiB";
 
 /// The byte of an escape, and the text after it; `text` follows the backslash. These are the escapes with which
 /// [`Escaped`](crate::text::Escaped) shows bytes.
@@ -52,6 +53,14 @@ pub(in crate::cli) fn fuzz(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_message_and_the_readme_name_the_limit() {
+        let limit = format!("{} KiB", MAX_EXCHANGED / 1024);
+        assert!(TOO_LONG.ends_with(&limit));
+        let readme = include_str!("../../../README.md");
+        assert!(readme.contains(&format!("Each is at most {limit}.")));
+    }
 
     #[test]
     fn escapes() {

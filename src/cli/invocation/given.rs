@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use super::Invocation;
-use super::escape::MAX_EXCHANGED;
+use super::escape::{MAX_EXCHANGED, TOO_LONG};
 use super::expand::expanded;
 use super::parsed::named;
 use crate::cli::PidFile;
@@ -86,7 +86,7 @@ impl<'a> Invocation<'a> {
         };
         if value.len() > MAX_EXCHANGED {
             let shown = shown.to_string_lossy();
-            self.refuse_value(option, &shown, "this is longer than 4 KiB");
+            self.refuse_value(option, &shown, TOO_LONG);
         }
         value.into_vec()
     }

@@ -193,6 +193,10 @@ fn fastcgi_servers() {
     ] {
         assert_eq!(why(endpoint(text, Target::Path)), expected, "{text}");
     }
+    let longest = format!("127.0.0.1:1/{}", "x".repeat(32 * 1024 - 1));
+    assert!(endpoint(&longest, Target::Path).is_ok());
+    let longer = longest + "x";
+    assert_eq!(why(endpoint(&longer, Target::Path)), no_path);
 }
 
 /// The causes are those of other addresses.

@@ -7,7 +7,7 @@ use crate::text::digits;
 use crate::verdict::Finding;
 
 pub(super) const MAX_BYTES: usize = 16 * 1024;
-const MAX_FIELDS: usize = 100;
+pub(super) const MAX_FIELDS: usize = 100;
 
 pub(super) struct Head {
     pub(super) code: u16,

@@ -1,7 +1,25 @@
 //! Texts that a body must contain.
 
 use super::super::body::MAX_SEARCHED;
+use super::super::head::{MAX_BYTES, MAX_FIELDS};
 use super::*;
+
+/// The limits that findings and help name are those of the code.
+#[test]
+fn the_limits_that_texts_name() {
+    use crate::cli::options::{CONTAINS, LACKS};
+    let searched = format!("{} KiB", MAX_SEARCHED / 1024);
+    for text in [
+        TextMissing(200, String::new()).to_string(),
+        BodyTooLong(200).to_string(),
+        CONTAINS.opt.help().to_owned(),
+        LACKS.opt.help().to_owned(),
+    ] {
+        assert!(text.contains(&searched), "{text}");
+    }
+    let head = format!("more than {} KiB or {MAX_FIELDS} fields", MAX_BYTES / 1024);
+    assert!(HeadersTooLong.to_string().contains(&head), "{head}");
+}
 
 #[test]
 fn a_text_in_the_body() {
