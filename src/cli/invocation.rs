@@ -11,14 +11,15 @@ mod escape;
 mod expand;
 mod given;
 mod parsed;
+mod source;
 mod words;
 
 #[cfg(any(fuzzing, test))]
 pub(super) use escape::fuzz as fuzz_escapes;
 #[cfg(any(fuzzing, test))]
 pub(super) use expand::fuzz as fuzz_expansion;
-use given::Source;
 use parsed::{Parsed, named};
+use source::Source;
 pub(super) use words::words_of;
 use words::{split, unexpected};
 

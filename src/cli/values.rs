@@ -2,20 +2,22 @@
 
 use std::time::Duration;
 
-use nix::libc::{SIGCHLD, SIGKILL, SIGSTOP, c_int};
+use nix::libc::c_int;
 use nix::sys::signal::Signal;
 
 use super::{User, suggestions};
 use crate::error::exit_code;
 use crate::output::Verbosity;
 use crate::sys::SignalSet;
-use crate::text::{RTMAX, RTMIN, digits, standard_signal_name};
+use crate::text::digits;
 
 mod duration;
 mod separators;
+mod signals;
 
 use duration::duration;
 pub(super) use separators::Separators;
+use signals::{rewrite, signal, stop_signals};
 
 /// One kind of value: how to parse its text (None: it is not one), and what the text should have been.
 pub(super) struct ValueParser<T> {
@@ -200,60 +202,6 @@ fn permissions(text: &str) -> Option<u32> {
 /// Digits alone, without a sign or a prefix.
 fn octal(text: &str) -> Option<u32> {
     digits(text).and_then(|_| u32::from_str_radix(text, 8).ok())
-}
-
-/// Any of the 64 signals, by its name with or without SIG, or by its number. Real-time ones have the
-/// names that glibc and the shells give them.
-fn signal(text: &str) -> Option<c_int> {
-    if let Some(number) = digits(text) {
-        return c_int::try_from(number)
-            .ok()
-            .filter(|n| (1..=RTMAX).contains(n));
-    }
-    let name = text.to_ascii_uppercase();
-    let name = name.strip_prefix("SIG").unwrap_or(&name);
-    let offset = |rest: &str, sign| match rest.strip_prefix(sign) {
-        Some(number) => digits(number).and_then(|number| c_int::try_from(number).ok()),
-        None => rest.is_empty().then_some(0),
-    };
-    let real_time = match (name.strip_prefix("RTMIN"), name.strip_prefix("RTMAX")) {
-        (Some(rest), _) => RTMIN.checked_add(offset(rest, '+')?)?,
-        (_, Some(rest)) => RTMAX.checked_sub(offset(rest, '-')?)?,
-        _ => {
-            let is_named = |number: &c_int| {
-                let known = standard_signal_name(*number);
-                known.and_then(|known| known.strip_prefix("SIG")) == Some(name)
-            };
-            return (1..RTMIN).find(is_named);
-        }
-    };
-    (RTMIN..=RTMAX).contains(&real_time).then_some(real_time)
-}
-
-/// A signal that hinit can receive and passes on.
-fn received_signal(text: &str) -> Option<c_int> {
-    signal(text).filter(|number| ![SIGKILL, SIGSTOP, SIGCHLD].contains(number))
-}
-
-/// `TERM,INT,QUIT`: at least one.
-fn stop_signals(list: &str) -> Option<SignalSet> {
-    let mut signals = SignalSet::NONE;
-    for words in list.split(',') {
-        for text in words.split(' ').filter(|text| !text.is_empty()) {
-            signals = signals.with(received_signal(text)?);
-        }
-    }
-    (signals != SignalSet::NONE).then_some(signals)
-}
-
-/// `TERM=QUIT`; `HUP=` drops it. Not for signals that hinit never passes on.
-fn rewrite(text: &str) -> Option<(c_int, Option<c_int>)> {
-    let (from, to) = text.split_once('=')?;
-    let from = received_signal(from)?;
-    match to {
-        "" => Some((from, None)),
-        to => Some((from, Some(signal(to)?))),
-    }
 }
 
 fn user(text: &str) -> Option<User> {

@@ -2,8 +2,8 @@
 //! have no effect: an image sets it once, for all command lines.
 
 use super::Invocation;
-use super::given::Source;
 use super::parsed::{Parsed, named};
+use super::source::Source;
 use crate::cli::options::{
     BODY, CONTAINS, EXPECT, FASTCGI, FOREIGN, GRPC, HEADER, HEARTBEAT, HTTP, KEEP_GROUPS, LACKS,
     MAX_AGE, METHOD, NO_PID, NO_PID_FILE, Opt, PID_FILE, QUIET, QUIET_SUCCESS, REPLY, SEND, TCP,

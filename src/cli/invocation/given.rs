@@ -7,46 +7,10 @@ use super::Invocation;
 use super::escape::{MAX_EXCHANGED, TOO_LONG};
 use super::expand::expanded;
 use super::parsed::named;
+use super::source::Source;
 use crate::cli::PidFile;
 use crate::cli::options::Opt;
 use crate::cli::values::{self, Parse, ParseError, Separators, ValueParser, require};
-
-/// Where an option was given. The first one that has it counts.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source<'e> {
-    Argument,
-    /// The option's own variable, which has this value.
-    Variable(&'e OsStr),
-    /// The variable for all options.
-    General,
-}
-
-impl Source<'_> {
-    /// The beginning of a message about an option that was given there.
-    pub(super) fn prefix(self) -> &'static str {
-        match self {
-            Self::General => "in HINIT_HEALTH: ",
-            Self::Argument | Self::Variable(_) => "",
-        }
-    }
-
-    /// The name by which the option was given there.
-    fn name(self, option: &Opt) -> String {
-        match self {
-            Self::Variable(_) => option.env_name(),
-            Self::Argument | Self::General => option.long().to_owned(),
-        }
-    }
-
-    fn refusal(self, option: &Opt, word: &OsStr, why: &str) -> String {
-        let (prefix, name, word) = (self.prefix(), self.name(option), word.display());
-        let joint = match self {
-            Self::Variable(_) => '=',
-            Self::Argument | Self::General => ' ',
-        };
-        format!("{prefix}`{name}{joint}{word}`: {why}")
-    }
-}
 
 /// The methods that read an option: its entry in the table names one of them.
 impl<'a> Invocation<'a> {

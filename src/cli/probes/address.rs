@@ -116,3 +116,6 @@ fn port_number(text: &str) -> Option<u16> {
     let port = digits(text).and_then(|port| u16::try_from(port).ok());
     port.filter(|port| *port != 0)
 }
+
+#[cfg(test)]
+mod tests;

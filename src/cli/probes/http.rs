@@ -67,3 +67,6 @@ pub(in crate::cli) fn reserved_by_grpc(name: &str) -> Option<&'static str> {
     };
     RESERVED.split(',').find(is_it)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,3 @@
-use super::http::range;
 use super::*;
 
 pub(super) fn both(port: u16) -> Address {
@@ -199,52 +198,6 @@ fn fastcgi_servers() {
     assert_eq!(why(endpoint(&longer, Target::Path)), no_path);
 }
 
-/// The causes are those of other addresses.
-#[test]
-fn addresses_to_listen_at() {
-    let unix = Address::Unix("/run/x.sock".into());
-    for (text, address) in [
-        ("127.0.0.1:9101", one("127.0.0.1:9101")),
-        ("[::]:9101", one("[::]:9101")),
-        ("localhost:1", both(1)),
-        ("unix:/run/x.sock", unix),
-    ] {
-        assert_eq!(address::listen(text), Ok(address), "{text}");
-    }
-    let incomplete = |text| format!("`{text}` needs an address and a port, such as 127.0.0.1:8000");
-    let relative =
-        |path| format!("`{path}` is not the absolute path of a socket, as in unix:/run/hinit.sock");
-    for (text, expected) in [
-        (
-            "app:9101",
-            "`app` is a name, and hinit resolves none: use an IP address or localhost".to_owned(),
-        ),
-        ("127.0.0.1", incomplete("127.0.0.1")),
-        ("9101", incomplete("9101")),
-        (":9101", incomplete(":9101")),
-        ("", incomplete("")),
-        ("127.0.0.1:0", "`0` is not a port from 1 to 65535".into()),
-        (
-            "127.0.0.1:http",
-            "`http` is not a port from 1 to 65535".into(),
-        ),
-        ("*:9101", "`*` is not an IP address".into()),
-        (
-            "http://127.0.0.1:9101",
-            "an address has no scheme: leave out `http://`".into(),
-        ),
-        (
-            "/run/x.sock",
-            "a path needs a prefix: write `unix:/run/x.sock`".into(),
-        ),
-        ("unix:run/x.sock", relative("run/x.sock")),
-        ("unix:/", relative("/")),
-        ("unix:", relative("")),
-    ] {
-        assert_eq!(why(address::listen(text)), expected, "{text}");
-    }
-}
-
 #[test]
 fn paths_of_sockets() {
     for text in ["/run/app.sock", "run/app.sock", "@app", "unix"] {
@@ -262,67 +215,5 @@ fn paths_of_sockets() {
             "not a path, or @NAME for an abstract socket",
             "{text}"
         );
-    }
-}
-
-#[test]
-fn status_codes() {
-    for (text, expected) in [
-        ("200", Some(200..=200)),
-        ("200-399", Some(200..=399)),
-        ("399-200", None),
-        ("99", None),
-        ("600", None),
-        ("0200", None),
-        ("200-", None),
-        ("+200", None),
-        ("", None),
-    ] {
-        assert_eq!(range(text), expected, "{text}");
-    }
-}
-
-#[test]
-fn header_fields() {
-    for (text, expected) in [
-        ("Accept: text/plain", Some(("Accept", "text/plain"))),
-        ("x-a:b:c", Some(("x-a", "b:c"))),
-        ("X:", Some(("X", ""))),
-        ("Host: example.org", Some(("Host", "example.org"))),
-        ("X", None),
-        (": x", None),
-        ("a b: x", None),
-        ("X: a\r\nY: b", None),
-    ] {
-        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let mut headers = Vec::new();
-        let is_field = header(text, "", &mut headers).is_ok();
-        assert_eq!(
-            (is_field, headers.pop()),
-            (expected.is_some(), expected),
-            "{text}"
-        );
-    }
-}
-
-#[test]
-fn fields_that_are_not_sent() {
-    for (name, by_http, by_grpc) in [
-        ("Connection", true, None),
-        ("CONTENT-LENGTH", true, None),
-        ("transfer-encoding", true, None),
-        ("TE", false, Some("te")),
-        ("Content-Type", false, Some("content-type")),
-        ("upgrade", false, Some("upgrade")),
-        ("gRPC-Timeout", false, Some("grpc-")),
-        ("User-Agent", false, Some("user-agent")),
-        ("Host", false, None),
-        ("x-token-bin", false, None),
-        ("te2", false, None),
-        ("t", false, None),
-    ] {
-        let found = header(&format!("{name}: x"), "", &mut Vec::new()).is_err();
-        assert_eq!(found, by_http, "{name}");
-        assert_eq!(reserved_by_grpc(name), by_grpc, "{name}");
     }
 }
