@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod completions;
+#[cfg(test)]
+mod examples;
 mod fuzz;
 #[cfg(test)]
 mod layers;
