@@ -27,6 +27,8 @@ mod heap;
 mod identity;
 mod own_process;
 mod process_handle;
+#[cfg(feature = "tls")]
+mod random;
 mod raw;
 mod signals;
 mod socket;
@@ -53,6 +55,8 @@ pub(crate) use identity::{
 };
 pub(crate) use own_process::pidfd_number;
 pub(crate) use process_handle::ProcessHandle;
+#[cfg(feature = "tls")]
+pub(crate) use random::fill_with_random;
 #[cfg(test)]
 pub(crate) use signals::no_signal;
 pub(crate) use signals::{

@@ -14,6 +14,8 @@ use crate::time::ExactDuration;
 
 mod finding;
 
+#[cfg(feature = "tls")]
+pub(crate) use finding::TlsFault;
 pub(crate) use finding::{Finding, HeartbeatFault};
 #[cfg(test)]
 pub(crate) use {finding::tests::table as findings, tests::table as verdicts};

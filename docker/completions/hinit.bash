@@ -24,8 +24,8 @@ _hinit_command() {
     healthcheck)
         operand=any
         options='--pid-file --no-pid --ready --foreign --http --fastcgi --grpc --tcp --unix --heartbeat
-            --max-age --send --reply --method --header --body --expect --contains --lacks --timeout
-            --json -q --quiet -h --help'
+            --max-age --send --reply --tls --method --header --body --expect --contains --lacks
+            --timeout --json -q --quiet -h --help'
         ;;
     signal)
         operand=signal

@@ -19,7 +19,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
 fn one(kind: u8, bytes: &[u8]) {
     match kind {
         b'a' | b'e' | b'v' => cli::fuzz(kind, bytes),
-        b'b' | b'c' | b'g' | b'h' | b'l' | b'p' => healthcheck::fuzz(kind, bytes),
+        b'b' | b'c' | b'g' | b'h' | b'l' | b'p' | b't' => healthcheck::fuzz(kind, bytes),
         b'f' => pidfile::fuzz(bytes),
         b'n' => run::fuzz::datagram(bytes),
         b'r' => run::fuzz::request(bytes),
@@ -51,5 +51,5 @@ fn seeds_and_damaged_seeds_are_read_without_a_panic() {
     }
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds, b"abcefghlnprsuvx", "there is a seed of each kind");
+    assert_eq!(kinds, b"abcefghlnprstuvx", "there is a seed of each kind");
 }

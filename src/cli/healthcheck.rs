@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::invocation::{Env, Invocation, words_of};
 use super::options::{self, HealthcheckOptions as Given, Opt, RunOptions};
-use super::probes::{Codes, Exchange, Http, Probe, reserved_by_grpc};
+use super::probes::transport::TLS;
+use super::probes::{Codes, Exchange, Http, Probe, Transport, reserved_by_grpc};
 use super::{Command, PidFile, Written, pid_file_unless};
 
 const EXPECT: Codes = 200..=399;
@@ -99,6 +100,7 @@ pub(super) fn parse(invocation: &mut Invocation) -> Command {
         exchange: Exchange {
             send: Given::send(invocation),
             reply: Given::reply(invocation),
+            transport: transport(invocation),
         },
         http: http(invocation),
         timeout: Given::timeout(invocation),
@@ -117,6 +119,17 @@ pub(super) fn parse(invocation: &mut Invocation) -> Command {
         }
     }
     Command::Healthcheck(check)
+}
+
+/// How the bytes of the exchanges are sent.
+fn transport(invocation: &mut Invocation) -> Transport {
+    if !Given::tls(invocation) {
+        return Transport::Plain;
+    }
+    TLS.unwrap_or_else(|why| {
+        invocation.refuse(why.into());
+        Transport::Plain
+    })
 }
 
 fn answer(invocation: &mut Invocation) -> Answer {

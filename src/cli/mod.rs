@@ -23,7 +23,7 @@ use options::{FOREIGN, Opt, PID_FILE, READY, Topic};
 
 pub(crate) use healthcheck::{Answer, Healthcheck};
 pub(crate) use others::{Signal, Status};
-pub(crate) use probes::{Address, Endpoint, Exchange, Header, Http, Probe};
+pub(crate) use probes::{Address, Endpoint, Exchange, Header, Http, Probe, Transport};
 pub(crate) use run::{Exit, InitProfile, Leftovers, Notify, Rewrites, Run, Stop, User};
 pub(crate) use values::Written;
 pub(crate) use variables::note_if_unknown;

@@ -8,11 +8,13 @@ use super::values::{Expected, Parse, ParseError, ValueParser, Written, require};
 
 pub(super) mod address;
 mod http;
+pub(super) mod transport;
 mod url;
 
 pub(crate) use address::Address;
 use address::{refuse_scheme, tcp, without_prefix};
 pub(super) use http::{codes, header, reserved_by_grpc};
+pub(crate) use transport::Transport;
 pub(super) use url::hex_byte;
 use url::{socket_and_target, url};
 
@@ -64,11 +66,13 @@ pub(crate) struct Exchange {
     pub(crate) send: Vec<u8>,
     /// Empty: a connection is enough.
     pub(crate) reply: Vec<u8>,
+    pub(crate) transport: Transport,
 }
 
 /// A URL, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Url {
+    pub(crate) transport: Transport,
     pub(crate) address: Address,
     /// For the `Host` field.
     pub(crate) host: String,
@@ -82,6 +86,7 @@ pub(crate) struct Url {
 pub(crate) struct Endpoint {
     /// For the `:authority` field.
     pub(crate) host: String,
+    pub(crate) transport: Transport,
     pub(crate) address: Address,
     pub(crate) service: String,
 }
@@ -110,13 +115,8 @@ pub(super) const TCP: Parse<Written<Probe>> = |text, written, probes| {
         probes,
     )
 };
-pub(super) const GRPC: Parse<Written<Probe>> = |text, written, probes| {
-    add(
-        endpoint(text, Target::Service).map(Probe::Grpc),
-        written,
-        probes,
-    )
-};
+pub(super) const GRPC: Parse<Written<Probe>> =
+    |text, written, probes| add(grpc(text).map(Probe::Grpc), written, probes);
 pub(super) const FASTCGI: Parse<Written<Probe>> = |text, written, probes| {
     add(
         endpoint(text, Target::Path).map(Probe::Fastcgi),
@@ -173,6 +173,20 @@ fn add<'t>(
     Ok(())
 }
 
+/// The endpoint of a gRPC server; `grpcs://` before it means TLS.
+fn grpc(text: &str) -> Result<Endpoint, ParseError<'_>> {
+    let Some(rest) = text.strip_prefix("grpcs://") else {
+        return endpoint(text, Target::Service);
+    };
+    let transport = transport::tls()?;
+    let endpoint = endpoint(rest, Target::Service)?;
+    Ok(Endpoint {
+        host: transport.host(&endpoint.host),
+        transport,
+        ..endpoint
+    })
+}
+
 /// What follows an address.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Target {
@@ -224,6 +238,7 @@ fn endpoint(text: &str, target: Target) -> Result<Endpoint, ParseError<'_>> {
     let skipped = usize::from(has_slash && target == Target::Service);
     Ok(Endpoint {
         host: host.to_owned(),
+        transport: Transport::Plain,
         address: match path {
             Some(path) => Address::Unix(path),
             None => tcp(host, None)?,

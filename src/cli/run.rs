@@ -155,6 +155,7 @@ const VERSION: &str = match option_env!("HINIT_BUILD") {
     None => version!("static, built by cargo"),
     Some(build) => match build.as_bytes() {
         b"tiny" => version!("static, tiny build"),
+        b"tls" => version!("static, TLS build"),
         _ => version!("static, stable build"),
     },
 };

@@ -127,6 +127,7 @@ fn options_of_healthcheck() {
         exchange: Exchange {
             send: Vec::new(),
             reply: Vec::new(),
+            transport: Transport::Plain,
         },
         http: Http::get(vec![200..=399]),
         timeout: Duration::from_millis(900),

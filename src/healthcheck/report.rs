@@ -97,6 +97,7 @@ impl Display for Outcome<'_> {
             | Finding::BadHeartbeat(_)
             | Finding::ConnectTimeout(_)
             | Finding::AnswerTimeout(_) => Ok(()),
+            Finding::Tls(fault) if fault.is_timeout() => Ok(()),
             Finding::AcceptsConnections
             | Finding::ExpectedReply
             | Finding::ExpectedStatus(..)
@@ -115,7 +116,8 @@ impl Display for Outcome<'_> {
             | Finding::BodyTooLong(_)
             | Finding::NotServing(_)
             | Finding::GrpcStatus(_)
-            | Finding::Refused(..) => write!(f, " after {}ms", millis(self.elapsed)),
+            | Finding::Refused(..)
+            | Finding::Tls(_) => write!(f, " after {}ms", millis(self.elapsed)),
         }
     }
 }
@@ -129,7 +131,7 @@ mod tests {
 
     use super::super::probe::ProbeName;
     use super::*;
-    use crate::cli::{Address, Endpoint, Probe, Written};
+    use crate::cli::{Address, Endpoint, Probe, Transport, Written};
     use crate::verdict::HeartbeatFault;
 
     fn probe(text: &str) -> Written<Probe> {
@@ -138,6 +140,7 @@ mod tests {
             value: Probe::Tcp(Endpoint {
                 address: Address::Tcp(Vec::new()),
                 host: String::new(),
+                transport: Transport::Plain,
                 service: String::new(),
             }),
         }

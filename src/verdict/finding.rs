@@ -11,6 +11,11 @@ use crate::sys::describe;
 use crate::text::Escaped;
 use crate::time::{ExactDuration, SecondsAndTenths};
 
+#[cfg_attr(not(any(feature = "tls", test)), path = "finding/no_tls.rs")]
+mod tls;
+
+pub(crate) use tls::TlsFault;
+
 /// What a probe has found. Its text follows the name of the probe.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Finding {
@@ -53,6 +58,11 @@ pub(crate) enum Finding {
     /// The server has refused the request by this protocol, with this code of an error.
     Refused(&'static str, u32),
     BadHeartbeat(HeartbeatFault),
+    #[cfg_attr(
+        not(any(feature = "tls", test)),
+        allow(dead_code, reason = "this build has no TLS")
+    )]
+    Tls(TlsFault),
 }
 
 /// Why a heartbeat file does not count.
@@ -139,6 +149,7 @@ impl fmt::Display for Finding {
                 write!(f, "refused the request ({protocol} error {code})")
             }
             Self::BadHeartbeat(fault) => write!(f, "{fault}"),
+            Self::Tls(fault) => write!(f, "{fault}"),
         }
     }
 }

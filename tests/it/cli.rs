@@ -38,11 +38,12 @@ fn help_and_version_are_on_stdout() {
     }
 }
 
-/// The version names the build: stable, tiny, or one by cargo alone.
+/// The version names the build: stable, tiny, TLS, or one by cargo alone.
 #[test]
 fn the_version_says_how_hinit_was_built() {
     let build = match std::env::var("TEST_BINARY") {
         Ok(path) if path.contains("/tiny/") => "static, tiny build",
+        Ok(path) if path.contains("/tls/") => "static, TLS build",
         Ok(path) if path.contains("/coverage/") => "static, built by cargo",
         Ok(_) => "static, stable build",
         Err(_) if cfg!(target_env = "musl") => "static, built by cargo",

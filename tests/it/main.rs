@@ -56,6 +56,8 @@ mod start;
 mod status;
 mod stop_signals;
 mod terminal;
+#[cfg(feature = "tls")]
+mod tls;
 mod user;
 mod variables;
 mod verdicts;

@@ -48,7 +48,7 @@ mutants! {
     } fails "probes::exchange::a_server_that_sends_without_end";
 
     nothing_is_sent: "healthcheck/probe/mod.rs" {
-        "return stream::exchange(address, &exchange.send, deadline" => "return stream::exchange(address, &[], deadline"
+        "return stream::exchange(address, tls, &exchange.send, deadline" => "return stream::exchange(address, tls, &[], deadline"
     } fails "probes::exchange::each_tcp_and_unix_probe_sends_and_expects_the_same";
 
     a_request_without_a_reply_is_sent_nowhere: "cli/invocation/effect.rs" {

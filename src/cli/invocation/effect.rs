@@ -7,11 +7,11 @@ use super::source::Source;
 use crate::cli::options::{
     BODY, CONTAINS, EXPECT, FASTCGI, FOREIGN, GRPC, HEADER, HEARTBEAT, HTTP, KEEP_GROUPS, LACKS,
     MAX_AGE, METHOD, NO_PID, NO_PID_FILE, Opt, PID_FILE, QUIET, QUIET_SUCCESS, REPLY, SEND, TCP,
-    UNIX, USER, WATCHDOG, WATCHDOG_SIGNAL,
+    TLS, UNIX, USER, WATCHDOG, WATCHDOG_SIGNAL,
 };
 
 /// Options, each with the two of which it needs one.
-static NEEDS: [(&Opt, [&Opt; 2]); 11] = [
+static NEEDS: [(&Opt, [&Opt; 2]); 12] = [
     (METHOD.opt, [HTTP.opt; 2]),
     (BODY.opt, [HTTP.opt; 2]),
     (EXPECT.opt, [HTTP.opt, FASTCGI.opt]),
@@ -19,6 +19,7 @@ static NEEDS: [(&Opt, [&Opt; 2]); 11] = [
     (LACKS.opt, [HTTP.opt, FASTCGI.opt]),
     (HEADER.opt, [HTTP.opt, GRPC.opt]),
     (SEND.opt, [REPLY.opt; 2]),
+    (TLS.opt, [REPLY.opt; 2]),
     (REPLY.opt, [TCP.opt, UNIX.opt]),
     (MAX_AGE.opt, [HEARTBEAT.opt; 2]),
     (KEEP_GROUPS.opt, [USER.opt; 2]),

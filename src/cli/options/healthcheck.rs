@@ -109,6 +109,14 @@ options! {
             )
             bytes()
         },
+        tls: bool = TLS {
+            (
+                "--tls",
+                "Send and receive these texts through TLS (only hinit-tls)",
+                variable
+            )
+            flag()
+        },
         method: Option<Written<String>> = METHOD {
             (
                 "--method METHOD",

@@ -94,6 +94,7 @@ fn sockets_of_grpc_servers() {
     ] {
         let expected = Endpoint {
             host: "localhost".into(),
+            transport: Transport::Plain,
             address: Address::Unix(path.into()),
             service: service.into(),
         };

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::Url;
 use super::address::{Address, tcp};
+use super::transport::{self, Transport};
 use crate::cli::values::ParseError;
 
 pub(super) fn url(text: &str) -> Result<Url, ParseError<'_>> {
@@ -17,18 +18,19 @@ pub(super) fn url(text: &str) -> Result<Url, ParseError<'_>> {
     };
     // Schemes are the same in any case (RFC 3986, 3.1).
     let is = |name: &str| scheme.eq_ignore_ascii_case(name);
-    let (path, host, target) = if is("http") {
+    let transport = if is("https") || is("https+unix") {
+        transport::tls()?
+    } else {
+        Transport::Plain
+    };
+    let (path, host, target) = if is("http") || is("https") {
         let (host, target) = split_at_path(rest);
         (None, host, target)
-    } else if is("http+unix") {
+    } else if is("http+unix") || is("https+unix") {
         let (path, target) = socket_and_target(rest)?;
         (Some(path), "localhost", target)
     } else {
-        let why = if is("https") {
-            "hinit speaks no TLS: ask the server's plain HTTP port, or use `--tcp`"
-        } else {
-            "the scheme `|` is not http or http+unix"
-        };
+        let why = "the scheme `|` is not http or http+unix";
         return Err(ParseError::Because(why, scheme));
     };
     // The fragment is for the client alone (RFC 9110, 4.2.5).
@@ -48,12 +50,13 @@ pub(super) fn url(text: &str) -> Result<Url, ParseError<'_>> {
                 "",
             ));
         }
-        None => tcp(host, Some(80))?,
+        None => tcp(host, Some(if transport.is_tls() { 443 } else { 80 }))?,
     };
     let slash = if target.starts_with('/') { "" } else { "/" };
     Ok(Url {
+        transport,
         address,
-        host: host.to_owned(),
+        host: transport.host(host),
         target: format!("{slash}{target}"),
     })
 }

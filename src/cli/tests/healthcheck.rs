@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::cli::{Answer, Command, Healthcheck, Probe, Written};
 
+mod tls;
 mod usage;
 
 /// What a command line and the environment make of a health check.

@@ -1,4 +1,4 @@
-//! The gRPC health protocol (`grpc.health.v1.Health/Check`) over cleartext HTTP/2 (RFC 9113): one
+//! The gRPC health protocol (`grpc.health.v1.Health/Check`) over HTTP/2 (RFC 9113): one
 //! fixed request, and as much of the answer as the finding needs.
 
 use super::{Finding, Progress, Reader};
@@ -40,7 +40,12 @@ pub(super) fn request(endpoint: &Endpoint, metadata: &[Header]) -> Vec<u8> {
         0,
         &[0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0],
     );
-    let headers = hpack::request("/grpc.health.v1.Health/Check", &endpoint.host, metadata);
+    let headers = hpack::request(
+        "/grpc.health.v1.Health/Check",
+        &endpoint.host,
+        endpoint.transport,
+        metadata,
+    );
     push_frame(&mut bytes, HEADERS, END_HEADERS, 1, &headers);
     push_frame(&mut bytes, DATA, END_STREAM, 1, &message(&endpoint.service));
     bytes

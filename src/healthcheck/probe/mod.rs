@@ -10,14 +10,19 @@ use crate::cli::{Address, Exchange, Healthcheck, Http, Probe, Written};
 use crate::file::Entry;
 use crate::verdict::Finding;
 
+mod connection;
 mod fastcgi;
 mod grpc;
 mod heartbeat;
 mod http;
 mod reply;
 mod stream;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
+mod tls;
 
+use connection::Connection;
 use stream::Stream;
+use tls::Settings;
 
 /// What a probe has found, and how long that took.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,8 +67,8 @@ pub(crate) fn run<'a>(
 ) -> Outcome<'a> {
     let start = Instant::now();
     let http = &options.http;
-    let exchange = |address: &Address, request: Vec<u8>, reader: &mut dyn Reader| {
-        stream::exchange(address, &request, deadline, reader)
+    let exchange = |address: &Address, tls, request: Vec<u8>, reader: &mut dyn Reader| {
+        stream::exchange(address, tls, &request, deadline, reader)
     };
     let finding = match &probe.value {
         Probe::Heartbeat(path, max_age) => heartbeat::check(path, *max_age),
@@ -72,17 +77,19 @@ pub(crate) fn run<'a>(
         Probe::Http(url) => {
             let request = http::request(&url.target, &url.host, http);
             let mut answer = http::Answer::new(http);
-            exchange(&url.address, request, &mut answer)
+            let tls = Settings::of(url.transport, &http.headers, "http/1.1");
+            exchange(&url.address, tls, request, &mut answer)
         }
         Probe::Fastcgi(endpoint) => {
             let request = fastcgi::request(&endpoint.service);
             let mut answer = fastcgi::Answer::new(http);
-            exchange(&endpoint.address, request, &mut answer)
+            exchange(&endpoint.address, None, request, &mut answer)
         }
         Probe::Grpc(endpoint) => {
             let request = grpc::request(endpoint, &http.headers);
             let mut answer = grpc::Answer::default();
-            exchange(&endpoint.address, request, &mut answer)
+            let tls = Settings::of(endpoint.transport, &http.headers, "h2");
+            exchange(&endpoint.address, tls, request, &mut answer)
         }
     };
     Outcome {
@@ -100,27 +107,28 @@ pub(super) fn get_from(
     target: &str,
     deadline: Deadline,
 ) -> Finding {
-    let mut stream = match Stream::connect_to_entry(socket, deadline) {
-        Ok(stream) => stream,
+    let connection = match Connection::connect_to_entry(socket, deadline) {
+        Ok(connection) => connection,
         Err(finding) => return finding,
     };
-    match stream.peer().map(distrust) {
+    match connection.peer().map(distrust) {
         Ok(None) => {}
         Ok(Some(finding)) => return finding,
         Err(errno) => return Finding::ConnectionLost(errno),
     }
     let http = Http::get(vec![100..=599]);
     let request = http::request(target, "localhost", &http);
-    stream.exchange(&request, &mut http::Answer::new(&http))
+    Stream::plain(connection).exchange(&request, &mut http::Answer::new(&http))
 }
 
 /// Connects, and looks at the answer if one is expected.
 fn talk(address: &Address, exchange: &Exchange, deadline: Deadline) -> Finding {
     if !exchange.reply.is_empty() {
         let mut answer = reply::Answer::new(&exchange.reply);
-        return stream::exchange(address, &exchange.send, deadline, &mut answer);
+        let tls = Settings::of(exchange.transport, &[], "");
+        return stream::exchange(address, tls, &exchange.send, deadline, &mut answer);
     }
-    match Stream::connect(address, deadline) {
+    match Connection::connect(address, deadline) {
         Ok(_connected) => Finding::AcceptsConnections,
         Err(finding) => finding,
     }

@@ -1,25 +1,12 @@
-//! A connection that never waits beyond the deadline.
+//! The exchange of a request and an answer over a connection, as they are or through TLS.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, poll};
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrLike, SockaddrStorage, UnixAddr,
-    UnixCredentials, connect, getsockopt, recv, send, socket, sockopt,
-};
-
 use super::super::deadline::Deadline;
+use super::connection::Connection;
+use super::tls::{Session, Settings};
 use super::{Finding, Progress, Reader, Unread};
 use crate::cli::Address;
-use crate::file::{self, Entry};
-use crate::time::{pause, poll_timeout};
-
-/// How long to wait before the next try to connect to a Unix socket whose queue of connections is full. The
-/// kernel does not report when the queue has room (connect(2): EAGAIN).
-const QUEUE_FULL_DELAY: Duration = Duration::from_millis(5);
 
 /// How long and how much to read on once the finding is known, so that the server can send all of its
 /// answer: a server that sends it in steps would log a broken pipe. At most this part of the time that is left.
@@ -28,100 +15,56 @@ const REST_PART: u32 = 8;
 const REST_SIZE: usize = 1024 * 1024;
 
 pub(super) struct Stream {
-    socket: OwnedFd,
-    deadline: Deadline,
-    /// The finding at the deadline.
-    on_timeout: fn(Duration) -> Finding,
+    connection: Connection,
+    tls: Option<Session>,
 }
 
 /// Connects, sends the request, and gives the answer to the reader.
 pub(super) fn exchange(
     address: &Address,
+    tls: Option<Settings>,
     request: &[u8],
     deadline: Deadline,
     reader: &mut dyn Reader,
 ) -> Finding {
-    match Stream::connect(address, deadline) {
+    let connection = Connection::connect(address, deadline);
+    match connection.and_then(|connection| Stream::over(connection, tls)) {
         Ok(mut stream) => stream.exchange(request, reader),
         Err(finding) => finding,
     }
 }
 
 impl Stream {
-    /// Connects to the first address that accepts. If none does, the finding is that of the last.
-    pub(super) fn connect(address: &Address, deadline: Deadline) -> Result<Self, Finding> {
-        match address {
-            Address::Unix(path) => {
-                // An abstract name, in the form of ss(8) and systemd.
-                let address = match path.as_os_str().as_bytes() {
-                    [b'@', name @ ..] => UnixAddr::new_abstract(name),
-                    _ => file::socket_address(path),
-                };
-                Self::to(&address.map_err(Finding::Unreachable)?, deadline)
-            }
-            Address::Tcp(addresses) => {
-                let mut last = Err(Finding::Unreachable(Errno::EDESTADDRREQ));
-                for address in addresses {
-                    last = Self::to(&SockaddrStorage::from(*address), deadline);
-                    if last.is_ok() {
-                        break;
-                    }
-                }
-                last
-            }
-        }
+    /// With these settings the handshake of TLS comes first.
+    fn over(mut connection: Connection, tls: Option<Settings>) -> Result<Self, Finding> {
+        let session = tls.map(|settings| Session::start(&mut connection, &settings));
+        Ok(Self {
+            tls: session.transpose()?,
+            connection,
+        })
     }
 
-    /// Connects to a Unix socket in a directory that is open.
-    pub(super) fn connect_to_entry(socket: &Entry, deadline: Deadline) -> Result<Self, Finding> {
-        let mut stream = Err(Finding::Unreachable(Errno::EDESTADDRREQ));
-        let visit = socket.with_address(&mut |address| stream = Self::to(address, deadline));
-        visit.map_err(Finding::Unreachable)?;
-        stream
-    }
-
-    fn to(address: &dyn SockaddrLike, deadline: Deadline) -> Result<Self, Finding> {
-        let family = address.family().unwrap_or(AddressFamily::Unspec);
-        let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-        let socket = socket(family, SockType::Stream, flags, None).map_err(Finding::Unreachable)?;
-        let stream = Self {
-            socket,
-            deadline,
-            on_timeout: Finding::ConnectTimeout,
-        };
-        loop {
-            match connect(stream.socket.as_raw_fd(), address) {
-                Ok(()) => return Ok(stream),
-                Err(Errno::EINPROGRESS) => break,
-                Err(Errno::EAGAIN) if Instant::now() < deadline.at => {
-                    pause(QUEUE_FULL_DELAY);
-                }
-                Err(Errno::EAGAIN) => return Err(stream.timed_out()),
-                Err(errno) => return Err(Finding::Unreachable(errno)),
-            }
+    /// Nothing is encrypted.
+    pub(super) fn plain(connection: Connection) -> Self {
+        Self {
+            connection,
+            tls: None,
         }
-        stream.wait_for(PollFlags::POLLOUT)?;
-        match getsockopt(&stream.socket, sockopt::SocketError) {
-            Ok(0) => Ok(stream),
-            Ok(errno) => Err(Finding::Unreachable(Errno::from_raw(errno))),
-            Err(errno) => Err(Finding::Unreachable(errno)),
-        }
-    }
-
-    /// The process that has made the Unix socket at the other end (`SO_PEERCRED`, unix(7)).
-    pub(super) fn peer(&self) -> nix::Result<UnixCredentials> {
-        getsockopt(&self.socket, sockopt::PeerCredentials)
     }
 
     pub(super) fn exchange(&mut self, request: &[u8], reader: &mut dyn Reader) -> Finding {
-        match self.send_and_receive(request, reader) {
+        let outcome = self.send_and_receive(request, reader);
+        if let Some(session) = &mut self.tls {
+            session.close(&self.connection);
+        }
+        match outcome {
             Ok(()) => reader.finish(),
             Err(finding) => finding,
         }
     }
 
     fn send_and_receive(&mut self, request: &[u8], reader: &mut dyn Reader) -> Result<(), Finding> {
-        self.on_timeout = Finding::AnswerTimeout;
+        self.connection.on_timeout = Finding::AnswerTimeout;
         self.send(request)?;
         let mut unread = Unread::default();
         let mut bytes = [0; 4096];
@@ -152,49 +95,21 @@ impl Stream {
 
     fn shorten_deadline(&mut self) {
         let now = Instant::now();
-        let left = self.deadline.at.saturating_duration_since(now);
-        self.deadline.at = now + REST_TIMEOUT.min(left / REST_PART);
+        let left = self.connection.deadline.at.saturating_duration_since(now);
+        self.connection.deadline.at = now + REST_TIMEOUT.min(left / REST_PART);
     }
 
-    fn send(&self, mut bytes: &[u8]) -> Result<(), Finding> {
-        while !bytes.is_empty() {
-            match send(self.socket.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL) {
-                Ok(sent) => bytes = bytes.get(sent..).unwrap_or_default(),
-                Err(Errno::EAGAIN) => self.wait_for(PollFlags::POLLOUT)?,
-                // The server may have sent an answer before it closed the connection.
-                Err(Errno::EPIPE) => return Ok(()),
-                Err(errno) => return Err(Finding::ConnectionLost(errno)),
-            }
-        }
-        Ok(())
-    }
-
-    fn receive(&self, bytes: &mut [u8]) -> Result<usize, Finding> {
-        loop {
-            // Even where there is something to read: a server that never stops sending has a deadline too.
-            self.wait_for(PollFlags::POLLIN)?;
-            match recv(self.socket.as_raw_fd(), bytes, MsgFlags::empty()) {
-                Err(Errno::EAGAIN) => {}
-                Err(errno) => return Err(Finding::ConnectionLost(errno)),
-                Ok(length) => return Ok(length),
-            }
+    fn send(&mut self, bytes: &[u8]) -> Result<(), Finding> {
+        match &mut self.tls {
+            None => self.connection.send(bytes),
+            Some(session) => session.send(&self.connection, bytes),
         }
     }
 
-    fn timed_out(&self) -> Finding {
-        (self.on_timeout)(self.deadline.timeout)
-    }
-
-    fn wait_for(&self, flags: PollFlags) -> Result<(), Finding> {
-        let left = self.deadline.at.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(self.timed_out());
-        }
-        let timeout = poll_timeout(left);
-        match poll(&mut [PollFd::new(self.socket.as_fd(), flags)], timeout) {
-            Ok(0) => Err(self.timed_out()),
-            Ok(_) => Ok(()),
-            Err(errno) => Err(Finding::ConnectionLost(errno)),
+    fn receive(&mut self, bytes: &mut [u8]) -> Result<usize, Finding> {
+        match &mut self.tls {
+            None => self.connection.receive(bytes),
+            Some(session) => session.receive(&self.connection, bytes),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::file::Kind;
 /// for the values.
 pub(crate) fn table() -> Vec<(Finding, &'static str)> {
     let reason = || "REASON".to_owned();
-    vec![
+    let mut table = vec![
         (Finding::AcceptsConnections, "accepts connections"),
         (Finding::ExpectedReply, "answered as expected"),
         (
@@ -97,6 +97,37 @@ pub(crate) fn table() -> Vec<(Finding, &'static str)> {
         (
             Finding::BadHeartbeat(HeartbeatFault::InFuture),
             "was touched in the future",
+        ),
+    ];
+    table.extend(tls_faults());
+    table
+}
+
+fn tls_faults() -> [(Finding, &'static str); 6] {
+    [
+        (
+            Finding::Tls(TlsFault::Closed),
+            "closed the connection during the TLS handshake",
+        ),
+        (
+            Finding::Tls(TlsFault::Timeout(Duration::from_millis(900))),
+            "did not complete the TLS handshake within --timeout LIMIT",
+        ),
+        (
+            Finding::Tls(TlsFault::Alert(40)),
+            "sent TLS alert 40 (handshake_failure)",
+        ),
+        (
+            Finding::Tls(TlsFault::NothingInCommon),
+            "has no TLS version or cipher in common with hinit",
+        ),
+        (
+            Finding::Tls(TlsFault::Violation),
+            "sent a message that breaks the TLS protocol",
+        ),
+        (
+            Finding::Tls(TlsFault::NoRandomBytes),
+            "was not asked: the kernel gives no random bytes for TLS",
         ),
     ]
 }

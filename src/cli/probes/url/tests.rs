@@ -65,6 +65,7 @@ fn urls() {
         ),
     ] {
         let expected = Url {
+            transport: Transport::Plain,
             address,
             host: host.into(),
             target: target.into(),
@@ -78,7 +79,6 @@ fn urls() {
 fn what_is_wrong_with_a_url() {
     let scheme = "a URL begins with http:// or http+unix://";
     let missing = |text: &str| format!("the scheme is missing: did you mean `http://{text}`?");
-    let no_tls = "hinit speaks no TLS: ask the server's plain HTTP port, or use `--tcp`";
     let name = |name: &str| {
         format!("`{name}` is a name, and hinit resolves none: use an IP address or localhost")
     };
@@ -100,9 +100,6 @@ fn what_is_wrong_with_a_url() {
         ("127.0.0.1:8000", missing("127.0.0.1:8000")),
         ("127.0.0.1:8000/health", missing("127.0.0.1:8000/health")),
         ("localhost/?a=x://y", missing("localhost/?a=x://y")),
-        ("https://127.0.0.1/", no_tls.into()),
-        ("HTTPS://127.0.0.1/", no_tls.into()),
-        ("https://example.org/", no_tls.into()),
         (
             "ftp://127.0.0.1/",
             "the scheme `ftp` is not http or http+unix".into(),

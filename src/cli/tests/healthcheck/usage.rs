@@ -89,12 +89,6 @@ fn usage_errors_of_a_health_check() {
             "`--tcp example.org:80`: `example.org` is a name, and hinit resolves none: use an IP \
              address or localhost",
         ),
-        (
-            &[],
-            &[("HINIT_HTTP", "https://127.0.0.1/")],
-            "`HINIT_HTTP=https://127.0.0.1/`: hinit speaks no TLS: ask the server's plain HTTP \
-             port, or use `--tcp`",
-        ),
     ] {
         assert_eq!(
             check_with(words, variables),

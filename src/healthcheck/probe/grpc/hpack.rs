@@ -3,7 +3,7 @@
 //! numbers are decoded. Crates for HPACK decode all fields, for which they contain the table of Huffman codes.
 
 use super::varint::push_varint;
-use crate::cli::Header;
+use crate::cli::{Header, Transport};
 use crate::text::digits;
 
 /// The fields that the finding depends on.
@@ -20,12 +20,18 @@ const STATUS_CODED: &[u8] = &[0xb8, 0x84, 0x8d, 0x36, 0xa3];
 const GRPC_STATUS_CODED: &[u8] = &[0x9a, 0xca, 0xc8, 0xb2, 0x12, 0x34, 0xda, 0x8f];
 
 /// The header block of the request, with the user's own fields.
-pub(super) fn request(path: &str, host: &str, metadata: &[Header]) -> Vec<u8> {
+pub(super) fn request(
+    path: &str,
+    host: &str,
+    transport: Transport,
+    metadata: &[Header],
+) -> Vec<u8> {
     let is_host = |name: &str| name.eq_ignore_ascii_case("host");
     let given_host = metadata.iter().find(|(name, _)| is_host(name));
     let host = given_host.map_or(host, |(_, value)| value);
-    // `:method: POST` and `:scheme: http` are entries of the static table.
-    let mut block = vec![0x83, 0x86];
+    // `:method: POST`, `:scheme: http` and `:scheme: https` are entries of the static table.
+    let scheme = if transport.is_tls() { 0x87 } else { 0x86 };
+    let mut block = vec![0x83, scheme];
     // The static table has the names `:path` and `:authority`.
     push_literal(&mut block, Some(4), "", path);
     push_literal(&mut block, Some(1), "", host);

@@ -1,6 +1,6 @@
 use super::Finding::{ClosedEarly, GrpcStatus, NotServing, Refused, Serving, UnexpectedStatus};
 use super::*;
-use crate::cli::Address;
+use crate::cli::{Address, Transport};
 use crate::healthcheck::probe::fuzz;
 
 fn refused(code: u32) -> Finding {
@@ -46,6 +46,7 @@ fn grpc_status(value: &str) -> Vec<u8> {
 fn the_request() {
     let endpoint = Endpoint {
         host: "h:1".into(),
+        transport: Transport::Plain,
         address: Address::Tcp(Vec::new()),
         service: "my.Service".into(),
     };

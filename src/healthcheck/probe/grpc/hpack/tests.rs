@@ -103,7 +103,7 @@ fn metadata() {
         field("Host", "example.org"),
         field("key-bin", "AAE="),
     ];
-    let block = request("/p", "h:1", &fields);
+    let block = request("/p", "h:1", Transport::Plain, &fields);
     let contains = |bytes: &[u8]| block.windows(bytes.len()).any(|part| part == bytes);
     assert!(contains(b"\x01\x0bexample.org\0"));
     assert!(block.ends_with(b"\0\x07x-token\x04a, B\0\x07key-bin\x04AAE="));
