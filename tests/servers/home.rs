@@ -78,7 +78,7 @@ impl Home {
         self.processes_here().into_iter().filter(is_named).collect()
     }
 
-    fn processes_here(&self) -> Vec<i32> {
+    pub(crate) fn processes_here(&self) -> Vec<i32> {
         let entries = fs::read_dir("/proc").unwrap().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         pids.filter(|pid| {

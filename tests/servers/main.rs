@@ -1,5 +1,5 @@
 //! hinit with real servers, as packages install them: nginx, Caddy, Node, uWSGI, HAProxy, PHP-FPM, PostgreSQL, Redis, memcached,
-//! beanstalkd, ZooKeeper, OpenSSH and Postfix from Debian; gunicorn, granian, gRPC and sdnotify from PyPI.
+//! beanstalkd, ZooKeeper, OpenSSH, Postfix and Java from Debian; gunicorn, granian, gRPC and sdnotify from PyPI.
 //!
 //! `tests/servers/run` installs what they need. If a server is missing its tests print that they are skipped, and fail in
 //! CI.

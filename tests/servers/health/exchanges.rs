@@ -213,19 +213,16 @@ fn openssh() {
     });
 }
 
-/// Its banner as well; and a request that is sent too early, which it answers after the banner.
-#[test]
-fn postfix() {
-    let (home, port) = (Home::new(), Port::new());
+/// A hinit that will start Postfix, with these options of its SMTP server.
+pub(super) fn postfix_with(home: &Home, port: &Port, options: &str) -> Option<Start> {
     if !is_root() {
-        return cannot_run("must be root, to run postfix");
+        cannot_run("must be root, to run postfix");
+        return None;
     }
-    let Some(postfix) = installed("postfix", Some("/usr/sbin/postfix".into())) else {
-        return;
-    };
+    let postfix = installed("postfix", Some("/usr/sbin/postfix".into()))?;
     let path = |name: &str| home.join(name).display().to_string();
     // Its daemons change to the user postfix.
-    fs::set_permissions(&home, Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(home, Permissions::from_mode(0o755)).unwrap();
     let user = User::from_name("postfix").unwrap().unwrap();
     for name in ["queue", "data"] {
         fs::create_dir(home.join(name)).unwrap();
@@ -237,8 +234,9 @@ fn postfix() {
          myhostname = mail.example\ninet_protocols = ipv4\nmaillog_file = /dev/stdout\n"
     );
     let services = format!(
-        "{} inet n - n - - smtpd\npostlog unix-dgram n - n - 1 postlogd\n\
-         proxymap unix - - n - - proxymap\nanvil unix - - n - 1 anvil\n",
+        "{} inet n - n - - smtpd {options}\npostlog unix-dgram n - n - 1 postlogd\n\
+         proxymap unix - - n - - proxymap\nanvil unix - - n - 1 anvil\n\
+         tlsmgr unix - - n 1000? 1 tlsmgr\n",
         port.address()
     );
     fs::write(home.join("main.cf"), main).unwrap();
@@ -246,7 +244,16 @@ fn postfix() {
     // Its script has no handler for SIGTERM.
     let server = home.start(Mode::Subreaper, &["--clean-stop"]);
     let server = server.args([postfix.display().to_string(), "-c".into(), path("")]);
-    let server = server.args(["start-fg"]);
+    Some(server.args(["start-fg"]))
+}
+
+/// Its banner as well; and a request that is sent too early, which it answers after the banner.
+#[test]
+fn postfix() {
+    let (home, port) = (Home::new(), Port::new());
+    let Some(server) = postfix_with(&home, &port, "") else {
+        return;
+    };
     let probes = [Probe::tcp(&port).expecting(&["--reply", "220 mail.example ESMTP"])];
     while_running(&home, server, &probes, |_| {
         let banner = r"220 mail.example ESMTP Postfix\r\n";

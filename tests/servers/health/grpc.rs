@@ -6,7 +6,7 @@ use nix::libc::SIGUSR1;
 use super::*;
 
 /// A hinit that will start one of the servers.
-fn server(home: &Home, script: &str, port: &Port) -> Option<Start> {
+pub(super) fn server(home: &Home, script: &str, port: &Port) -> Option<Start> {
     let start = home
         .start(Mode::Subreaper, &[])
         .args([python_program("python")?]);

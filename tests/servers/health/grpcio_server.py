@@ -1,8 +1,9 @@
-"""A server by grpcio, with the official health service: grpcio_server.py ADDRESS PATH [--bare]"""
+"""A server by grpcio, with the official health service: grpcio_server.py ADDRESS PATH [--bare|--tls CERTIFICATE KEY]"""
 
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import grpc
 from grpc_health.v1.health import HealthServicer
@@ -37,7 +38,11 @@ for service, status in STATUSES.items():
     health.set(service, status)
 if "--bare" not in sys.argv:
     add_HealthServicer_to_server(health, server)
-server.add_insecure_port(sys.argv[1])
+if "--tls" in sys.argv:
+    certificate, key = (Path(name).read_bytes() for name in sys.argv[-2:])
+    server.add_secure_port(sys.argv[1], grpc.ssl_server_credentials([(key, certificate)]))
+else:
+    server.add_insecure_port(sys.argv[1])
 server.add_insecure_port("unix:" + sys.argv[2])
 server.start()
 # After the signal it continues to serve, and reports NOT_SERVING.

@@ -1,6 +1,7 @@
-"""A server by grpclib, with its health service: grpclib_server.py HOST:PORT PATH [--bare]"""
+"""A server by grpclib, with its health service: grpclib_server.py HOST:PORT PATH [--bare|--tls CERTIFICATE KEY]"""
 
 import asyncio
+import ssl
 import sys
 
 from grpclib.health.check import ServiceStatus
@@ -25,6 +26,14 @@ def status(value):
     return status
 
 
+def tls(certificate, key):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    # gRPC requires it, and the context selects none without this.
+    context.set_alpn_protocols(["h2"])
+    return context
+
+
 async def main(address, path, *options):
     checks = {
         OVERALL: [],
@@ -37,7 +46,8 @@ async def main(address, path, *options):
     host, port = address.split(":")
     with graceful_exit(servers):
         await servers[0].start(path=path)
-        await servers[1].start(host, int(port))
+        context = tls(*options[1:]) if "--tls" in options else None
+        await servers[1].start(host, int(port), ssl=context)
         for server in servers:
             await server.wait_closed()
 

@@ -7,12 +7,14 @@ mod http;
 mod json;
 mod sockets;
 mod steps;
+mod tls;
 
+use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use nix::libc::SIGTERM;
+use nix::libc::{SIGCONT, SIGSTOP, SIGTERM};
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, setsockopt, socket, sockopt,
 };
@@ -20,9 +22,10 @@ use nix::sys::socket::{
 use crate::home::*;
 use crate::support::*;
 
-/// The findings before the start of the server and after its end.
+/// The findings before the start of the server and after its end, and the beginning of one while it hangs.
 const NO_PORT: &str = "cannot be reached: Connection refused after Nms";
 const NO_SOCKET: &str = "cannot be reached: No such file or directory after Nms";
+const NO_ANSWER: &str = "gave no complete answer";
 
 /// A port for one server. It is bound, so that no other process gets it, but not in the listening state, so that
 /// connections are refused. The server may bind it too, because all of these servers set SO_REUSEADDR.
@@ -51,6 +54,10 @@ impl Port {
     fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address())
     }
+
+    fn https(&self, path: &str) -> String {
+        format!("https://{}{path}", self.address())
+    }
 }
 
 /// The line of a health check without the PID file.
@@ -59,10 +66,15 @@ fn check_probes(options: &[&str]) -> String {
     check(&[&["--no-pid"], options].concat())
 }
 
-/// The line of a health check, which must match its exit code. The time in it is replaced by `N`.
 #[track_caller]
 fn check(options: &[&str]) -> String {
-    let mut command = Command::new(hinit());
+    check_by(&hinit(), options)
+}
+
+/// The line of a health check by this binary, which must match its exit code. The time in it is replaced by `N`.
+#[track_caller]
+fn check_by(program: &Path, options: &[&str]) -> String {
+    let mut command = Command::new(program);
     // A long timeout, for a machine under load. A test may set a shorter one.
     command
         .env("HINIT_TIMEOUT", "30s")
@@ -82,6 +94,8 @@ fn check(options: &[&str]) -> String {
 
 /// A probe that finds whether a server runs: its option, and its name in a verdict.
 struct Probe {
+    /// The binary that checks.
+    program: PathBuf,
     option: &'static str,
     target: String,
     name: String,
@@ -94,7 +108,7 @@ struct Probe {
 
 impl Probe {
     fn http(url: String) -> Self {
-        let is_unix = url.starts_with("http+unix:");
+        let is_unix = url.contains("+unix:");
         let absent = if is_unix { NO_SOCKET } else { NO_PORT };
         let finds = [absent, "answered 200 OK after Nms"];
         Self::new("--http", "", url, finds)
@@ -130,6 +144,7 @@ impl Probe {
     ) -> Self {
         let name = format!("{kind}{target}");
         Self {
+            program: hinit(),
             option,
             target,
             name,
@@ -149,7 +164,8 @@ impl Probe {
     }
 
     fn check(&self) -> String {
-        check_probes(&[&[self.option, &self.target], self.options].concat())
+        let options = [&["--no-pid", self.option, &self.target], self.options];
+        check_by(&self.program, &options.concat())
     }
 
     #[track_caller]
@@ -167,6 +183,41 @@ impl Probe {
             format!("healthy: {} {}", self.name, self.healthy)
         );
     }
+}
+
+/// Checks servers while their processes are stopped. The kernel accepts connections for a server that hangs, so only the
+/// lack of an answer shows that.
+#[track_caller]
+fn while_stopped(processes: &[i32], test: impl FnOnce()) {
+    assert!(!processes.is_empty());
+    for pid in processes {
+        kill(*pid, SIGSTOP);
+    }
+    // kill(2) does not wait for the threads.
+    eventually("all threads are stopped", || {
+        processes.iter().all(|&pid| is_stopped(pid)).then_some(())
+    });
+    test();
+    for pid in processes {
+        kill(*pid, SIGCONT);
+    }
+}
+
+fn is_stopped(pid: i32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    threads.flatten().all(|thread| {
+        let status = fs::read_to_string(thread.path().join("status"));
+        status.is_ok_and(|status| status.contains("\nState:\tT"))
+    })
+}
+
+/// A verdict within `--timeout 500ms` on a server that hangs.
+#[track_caller]
+fn assert_late(line: &str, name: &str, finding: &str) {
+    // The second line is that of a machine under load, where the deadline of the check comes first.
+    let late = format!("unhealthy: {name} {finding} within --timeout 500ms");
+    let lines = [&*late, "unhealthy: no verdict within 500ms"];
+    assert!(lines.contains(&line), "{line}");
 }
 
 /// Runs a server. The probes fail before its start and after its end, and are healthy while it runs. Returns its log.

@@ -55,7 +55,7 @@ fn disconnect_during_the_answer(address: &str) {
 }
 
 /// Python's http.server, with this version of HTTP.
-fn python(home: &Home, port: &Port, version: &str) -> Option<Start> {
+pub(super) fn python(home: &Home, port: &Port, version: &str) -> Option<Start> {
     let python = installed("python3", Some(PYTHON.into()))?;
     let start = home.start(Mode::Subreaper, &[]).args([python]);
     let start = start.args([source("health/steps_server.py")]);
@@ -69,14 +69,16 @@ fn http_server() {
     }
 }
 
+pub(super) fn node_server(home: &Home, port: &Port) -> Option<Start> {
+    let node = installed("Node", Some("/usr/bin/node".into()))?;
+    let start = home.start(Mode::Subreaper, &[]).args([node]);
+    let start = start.args([source("health/steps.js")]);
+    Some(start.args([port.number.to_string()]))
+}
+
 #[test]
 fn node() {
-    logs_no_error_for_a_check("closed before the end", &|home, port| {
-        let node = installed("Node", Some("/usr/bin/node".into()))?;
-        let start = home.start(Mode::Subreaper, &[]).args([node]);
-        let start = start.args([source("health/steps.js")]);
-        Some(start.args([port.number.to_string()]))
-    });
+    logs_no_error_for_a_check("closed before the end", &node_server);
 }
 
 #[test]
