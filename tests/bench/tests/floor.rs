@@ -148,6 +148,43 @@ fn the_floor_finds_hinits_server_healthy_unless_it_is_stopped() {
 }
 
 #[test]
+fn a_floor_that_listens_is_asked_and_asks() {
+    // hinit queries the floor's socket.
+    let file = PidFile::new("listen");
+    let init = Init::start(FLOOR, &["listen", file.path()]);
+    let server = file.server();
+    let healthy = format!("healthy: process {server} is alive\n");
+    let by_hinit = || run(&hinit(), &["healthcheck", "--pid-file", file.path()]);
+    let by_floor = || run(FLOOR, &["healthcheck", file.path()]);
+    eventually(|| by_hinit().status.success().then_some(()));
+    assert_eq!(line(&by_hinit()), healthy);
+    assert_eq!(line(&by_floor()), healthy);
+    // A socket that nobody listens at answers nothing.
+    let socket = file.0.with_extension("pid.sock");
+    fs::remove_file(&socket).unwrap();
+    assert_eq!(by_floor().status.code(), Some(1));
+    assert_eq!(by_hinit().status.code(), Some(1));
+    // Nor does that of another process count, whatever it would answer.
+    let other = PidFile::new("other");
+    let second = Init::start(FLOOR, &["listen", other.path()]);
+    other.server();
+    std::os::unix::fs::symlink(other.0.with_extension("pid.sock"), &socket).unwrap();
+    assert_eq!(by_floor().status.code(), Some(1));
+    assert_eq!(second.end(), Some(0));
+    fs::remove_file(&socket).unwrap();
+    assert_eq!(init.end(), Some(0));
+
+    // The floor queries hinit's.
+    let file = PidFile::new("ask");
+    let init = Init::start(&hinit(), &["--notify", "--pid-file", file.path(), "--"]);
+    let server = file.server();
+    let healthy = format!("healthy: process {server} is alive\n");
+    let check = run(FLOOR, &["healthcheck", file.path()]);
+    assert_eq!((line(&check), check.status.code()), (healthy, Some(0)));
+    assert_eq!(init.end(), Some(0));
+}
+
+#[test]
 fn the_floor_passes_signals_on_and_waits_for_orphans() {
     let file = PidFile::new("signals");
     let init = Init::start(FLOOR, &["run", file.path()]);

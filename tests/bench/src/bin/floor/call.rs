@@ -133,6 +133,16 @@ impl Entry {
         stat_by(|to| unsafe { call(libc::SYS_newfstatat, [directory, name, to, flags]) })
     }
 
+    pub(crate) fn name(&self) -> &CStr {
+        // SAFETY: it is the end of the path that `of` was given, which stays.
+        unsafe { CStr::from_ptr(self.name) }
+    }
+
+    pub(crate) fn enter_directory(self) -> Option<()> {
+        // SAFETY: no address is passed.
+        outcome(unsafe { call(libc::SYS_fchdir, [self.directory]) }).map(|_| ())
+    }
+
     pub(crate) fn unlink(self) {
         // SAFETY: the name is a C string.
         unsafe { call(libc::SYS_unlinkat, [self.directory, address(self.name)]) };
@@ -190,15 +200,21 @@ pub(crate) fn write(to: usize, text: &Text) {
 }
 
 /// A short text that is put together.
-pub(crate) struct Text {
-    pub(crate) bytes: [u8; 64],
+pub(crate) struct Text<const SIZE: usize = 64> {
+    pub(crate) bytes: [u8; SIZE],
     pub(crate) length: usize,
 }
 
 impl Text {
     pub(crate) fn new(text: &[u8]) -> Self {
+        Self::of(text)
+    }
+}
+
+impl<const SIZE: usize> Text<SIZE> {
+    pub(crate) fn of(text: &[u8]) -> Self {
         let mut new = Self {
-            bytes: [0; 64],
+            bytes: [0; SIZE],
             length: 0,
         };
         new.push(text);

@@ -8,6 +8,7 @@ use crate::call::{
     Entry, NONE, STDOUT, Text, WORKING_DIRECTORY, address, call, exit, is_same, lock, mask_of,
     occupy_standard_descriptors, outcome, read_start, set_signal_mask, stat_of, write,
 };
+use crate::socket::{LOCK_LENGTH, ask};
 
 /// The file's largest size, and a byte more.
 const ROOM: usize = 33;
@@ -45,24 +46,26 @@ fn judge(file: &CStr) -> Option<usize> {
     stat_of(file).filter(|opened| is_trusted(opened) && is_same(opened, &named))?;
     // "a PID in a file that is locked for writing is the server's, and any other PID is stale"; "stopping", "a socket"
     let lock = lock(file, libc::F_OFD_GETLK, libc::F_RDLCK, 1)?;
-    if c_int::from(lock.l_type) != libc::F_WRLCK || lock.l_len != 4 {
+    let has_socket = lock.l_len == LOCK_LENGTH;
+    if c_int::from(lock.l_type) != libc::F_WRLCK || !(has_socket || lock.l_len == 4) {
         return None;
     }
     let mut bytes = [0; ROOM];
-    let pid = number(read_start(file, &mut bytes)?)?;
+    let pid = pid_in(read_start(file, &mut bytes)?)?;
     // "process N does not exist", "N is a thread of process M"
     // SAFETY: no address is passed.
     outcome(unsafe { call(libc::SYS_tgkill, [pid, pid, 0]) })?;
     // "process N is a zombie", "process N is stopped"
-    if !runs(pid)? {
-        return None;
-    }
+    let parent = parent_if_it_runs(pid)?;
     // "While the file names a PID, that PID cannot be reused": so it still was the server's.
     let mut bytes = [0; ROOM];
-    let is_unchanged = number(read_start(file, &mut bytes)?)? == pid;
+    let is_unchanged = pid_in(read_start(file, &mut bytes)?)? == pid;
     // "PID file P was replaced meanwhile"
     let is_in_place = is_same(&entry.stat()?, &named);
-    (is_unchanged && is_in_place).then_some(pid)
+    let is_server = is_unchanged && is_in_place;
+    // "then queries hinit at a Unix socket"
+    let is_well = is_server && (!has_socket || ask(entry, parent)?);
+    is_well.then_some(pid)
 }
 
 /// "neither root nor the caller owns it", "writable by others". (Here the caller is root.)
@@ -72,16 +75,22 @@ fn is_trusted(stat: &libc::stat) -> bool {
 }
 
 /// A PID and a newline.
-fn number(text: &[u8]) -> Option<usize> {
-    let digits = text.strip_suffix(b"\n").filter(|text| !text.is_empty())?;
+fn pid_in(line: &[u8]) -> Option<usize> {
+    number(line.strip_suffix(b"\n")?)
+}
+
+fn number(digits: &[u8]) -> Option<usize> {
+    if digits.is_empty() {
+        return None;
+    }
     digits.iter().try_fold(0, |number: usize, digit| {
         let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
         Some(number * 10 + usize::from(digit))
     })
 }
 
-/// Whether the process is neither a zombie nor stopped.
-fn runs(pid: usize) -> Option<bool> {
+/// The parent of the process, if that is neither a zombie nor stopped.
+fn parent_if_it_runs(pid: usize) -> Option<usize> {
     let mut path = Text::new(b"/proc/");
     path.push_number(pid);
     path.push(b"/stat");
@@ -93,7 +102,10 @@ fn runs(pid: usize) -> Option<bool> {
     let line = read_start(stat, &mut bytes)?;
     // The state follows the name, which may contain anything but ends at the last parenthesis.
     let end = line.iter().rposition(|&byte| byte == b')')?;
-    Some(!b"ZXT".contains(line.get(end + 2)?))
+    let rest = line.get(end + 2..)?;
+    let parent = rest.get(2..)?.split(|&byte| byte == b' ').next()?;
+    let runs = !b"ZXT".contains(rest.first()?);
+    number(parent).filter(|_| runs)
 }
 
 fn set_deadline() {

@@ -10,6 +10,7 @@ use crate::call::{
     __clone, ALL_SIGNALS, Entry, NONE, STDERR, Text, WORKING_DIRECTORY, address, call, exit,
     is_same, lock, occupy_standard_descriptors, outcome, set_signal_mask, stat_of, write,
 };
+use crate::socket::{LOCK_LENGTH, answer_until_signal, listen};
 
 const FAILED: i32 = 125;
 const NOT_EXECUTED: usize = 126;
@@ -91,11 +92,12 @@ pub(crate) fn parent(command: Command) -> i32 {
 /// Keeps the promises of `hinit run` in the usual case: a new PID file, a server that ends, no orphans.
 ///
 /// The cgroup's counter of killed processes is left out: it can be read at any time before the first of them.
-pub(crate) fn run(file: &CStr, command: Command) -> i32 {
-    try_run(file, command).unwrap_or(FAILED)
+/// If it `listens`, it also answers health checks.
+pub(crate) fn run(file: &CStr, command: Command, listens: bool) -> i32 {
+    try_run(file, command, listens).unwrap_or(FAILED)
 }
 
-fn try_run(file: &CStr, command: Command) -> Option<i32> {
+fn try_run(file: &CStr, command: Command, listens: bool) -> Option<i32> {
     // "From then on they wait in a queue (signalfd), and none is lost."
     let mask = set_signal_mask(ALL_SIGNALS);
     // A log line never goes into another file that got descriptor 2.
@@ -106,7 +108,8 @@ fn try_run(file: &CStr, command: Command) -> Option<i32> {
     // "reaps every orphan", also as an ordinary process
     // SAFETY: no address is passed.
     unsafe { call(libc::SYS_prctl, [libc::PR_SET_CHILD_SUBREAPER as usize, 1]) };
-    let claim = Claim::new(file)?;
+    let claim = Claim::new(file, listens)?;
+    let socket = if listens { Some(listen(file)?) } else { None };
     // "If hinit has a terminal, it gives it to the server": here it finds that there is none.
     let terminal = open(c"/dev/tty", libc::O_RDWR);
 
@@ -128,9 +131,10 @@ fn try_run(file: &CStr, command: Command) -> Option<i32> {
     // "keeps the server's PID in a file"
     claim.record(pid);
     // hinit's copy of a pipe does not keep it open after the server, nor its directory a file system busy.
-    leave_inherited(queue.max(claim.file).max(terminal.unwrap_or_default()));
+    let others = terminal.max(socket).unwrap_or_default();
+    leave_inherited(queue.max(claim.file).max(others));
 
-    let code = watch(queue, pid, has_seen_child, &claim)?;
+    let code = watch(queue, socket, pid, has_seen_child, &claim)?;
     // "The log contains [...] one at the end", for which a full pipe is not waited
     log_end(code);
     claim.remove();
@@ -139,13 +143,22 @@ fn try_run(file: &CStr, command: Command) -> Option<i32> {
 
 /// Passes signals on and reaps, until no child is left; returns the server's exit code. `has_seen_child`: a SIGCHLD was
 /// read already.
-fn watch(queue: usize, server: usize, mut has_seen_child: bool, claim: &Claim) -> Option<i32> {
+fn watch(
+    queue: usize,
+    socket: Option<usize>,
+    server: usize,
+    mut has_seen_child: bool,
+    claim: &Claim,
+) -> Option<i32> {
     let mut code = None;
     loop {
         // "then sleeps in one read"
         let signal = if std::mem::take(&mut has_seen_child) {
             SIGCHLD.cast_unsigned()
         } else {
+            if let Some(socket) = socket {
+                answer_until_signal(socket, queue);
+            }
             read_signal(queue)?
         };
         if signal != SIGCHLD.cast_unsigned() {
@@ -183,7 +196,7 @@ struct Claim {
 }
 
 impl Claim {
-    fn new(path: &CStr) -> Option<Self> {
+    fn new(path: &CStr, listens: bool) -> Option<Self> {
         // "does not enter a directory by another user's symlink", and "continues in the one that it has open"
         let entry = Entry::of(path)?;
         // "never follows, changes or unlinks what is not its own": a file that is new is its own.
@@ -192,8 +205,9 @@ impl Claim {
         let exclusive = (libc::LOCK_EX | libc::LOCK_NB).cast_unsigned() as usize;
         // SAFETY: no address is passed.
         outcome(unsafe { call(libc::SYS_flock, [file, exclusive]) })?;
-        // "and a write lock of fcntl(2)", of 4 bytes
-        lock(file, libc::F_OFD_SETLK, libc::F_WRLCK, 4)?;
+        // "and a write lock of fcntl(2)", of 4 bytes, "or 2 [...] when readers can query the socket beside the file"
+        let length = if listens { LOCK_LENGTH } else { 4 };
+        lock(file, libc::F_OFD_SETLK, libc::F_WRLCK, length)?;
         // "Permissions of the PID file [...] whatever the umask"
         // SAFETY: no address is passed.
         unsafe { call(libc::SYS_fchmod, [file, 0o644]) };

@@ -4,6 +4,7 @@
 //!
 //!     floor parent COMMAND...        start COMMAND and wait, by a static program without any promise
 //!     floor run FILE COMMAND...      `hinit --pid-file FILE -- COMMAND...`
+//!     floor listen FILE COMMAND...   the same with `--listen`, as far as health checks ask
 //!     floor healthcheck FILE         `hinit healthcheck --pid-file FILE`
 //!
 //! COMMAND and FILE are absolute paths. It has C's `main`, for the same reason as `noop`.
@@ -17,6 +18,7 @@ use std::ffi::{CStr, c_char};
 mod call;
 mod check;
 mod launch;
+mod socket;
 
 use launch::Command;
 
@@ -35,7 +37,8 @@ extern "C" fn main(_: i32, argv: *const *const c_char, envp: *const *const c_cha
     };
     match (word(1).map(CStr::to_bytes), word(2)) {
         (Some(b"parent"), Some(_)) => launch::parent(command(2)),
-        (Some(b"run"), Some(file)) => launch::run(file, command(3)),
+        (Some(b"run"), Some(file)) => launch::run(file, command(3), false),
+        (Some(b"listen"), Some(file)) => launch::run(file, command(3), true),
         (Some(b"healthcheck"), Some(file)) => check::check(file),
         _ => 125,
     }
