@@ -53,9 +53,13 @@ impl Entry {
         openat(&self.directory, &*self.name, flags, mode).map(File::from)
     }
 
-    /// Calls `act` with an address of the socket with this name. The address is right even if the path changes, and is
-    /// short enough in any directory, because hinit enters the directory for the call.
-    pub(crate) fn with_address(&self, act: &mut dyn FnMut(&UnixAddr)) -> nix::Result<()> {
+    /// Calls `act` with an address of the socket of this name with an ending. The address is right even if the path
+    /// changes, and is short enough in any directory, because hinit enters the directory for the call.
+    pub(crate) fn with_address_beside(
+        &self,
+        ending: &str,
+        act: &mut dyn FnMut(&UnixAddr),
+    ) -> nix::Result<()> {
         // hinit enters the directory only if it can return: it cannot if it may not search its working directory.
         let way_back = open(Path::new("."), OFlag::O_PATH | OFlag::O_DIRECTORY);
         let way_back = way_back.and_then(|here| fchdir(&here).map(|()| here)).ok();
@@ -64,6 +68,7 @@ impl Entry {
             None => format!("/proc/self/fd/{}/", self.directory.as_raw_fd()).into_bytes(),
         };
         path.extend_from_slice(self.name.as_bytes());
+        path.extend_from_slice(ending.as_bytes());
         let address = socket_address(Path::new(OsStr::from_bytes(&path)))?;
         let Some(way_back) = way_back else {
             act(&address);
@@ -79,7 +84,8 @@ impl Entry {
         let mut bound = Ok(());
         // By the umask: a later chmod(2) could change a file that another user has put there.
         let mask = umask(!mode & Mode::all());
-        let visited = self.with_address(&mut |address| bound = bind(socket.as_raw_fd(), address));
+        let visited =
+            self.with_address_beside("", &mut |address| bound = bind(socket.as_raw_fd(), address));
         umask(mask);
         bound.and(visited)
     }
@@ -87,7 +93,9 @@ impl Entry {
     /// Connects a socket to the socket with this name.
     pub(crate) fn connect(&self, socket: &OwnedFd) -> nix::Result<()> {
         let mut connected = Ok(());
-        self.with_address(&mut |address| connected = connect(socket.as_raw_fd(), address))?;
+        self.with_address_beside("", &mut |address| {
+            connected = connect(socket.as_raw_fd(), address);
+        })?;
         connected
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::sys::socket::UnixAddr;
 use nix::sys::stat::{FileStat, Mode};
 use nix::unistd::Pid;
 
@@ -130,9 +131,9 @@ impl PidFile {
         })
     }
 
-    /// hinit's socket beside the file.
-    pub(crate) fn socket(&self) -> nix::Result<Entry> {
-        self.entry.beside(SOCKET)
+    /// Calls `act` with the address of hinit's socket beside the file.
+    pub(crate) fn with_socket_address(&self, act: &mut dyn FnMut(&UnixAddr)) -> nix::Result<()> {
+        self.entry.with_address_beside(SOCKET, act)
     }
 
     /// Whether a hinit still holds the writer lock.

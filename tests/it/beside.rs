@@ -5,6 +5,8 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::process::Command;
 
+use nix::libc::{SIGCONT, SIGSTOP};
+
 use crate::support::*;
 
 mod by_descriptor;
@@ -23,6 +25,7 @@ in_both_modes!(
     the_socket_exists_as_long_as_hinit_runs,
     without_notify_and_listen_there_is_no_socket,
     a_removed_socket_is_unhealthy,
+    a_hinit_that_hangs_is_unhealthy,
     a_socket_left_by_a_killed_hinit_is_replaced,
     readers_of_the_pid_file_may_connect_whatever_the_umask
 );
@@ -73,6 +76,24 @@ fn without_notify_and_listen_there_is_no_socket(mode: Mode) {
         command.current_dir(&dir);
     });
     assert_eq!(start.args(["--notify"]).script("ls -A").run().stdout, "");
+}
+
+/// Its server lives, and its locks are held.
+fn a_hinit_that_hangs_is_unhealthy(mode: Mode) {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let start = Start::new(mode).pid_file(&pid_file);
+    let start = start.args(["--notify"]);
+    let hinit = start.fixture(["ready"]).start().ready();
+    let pid = recorded(&pid_file);
+    hinit.signal(SIGSTOP);
+    wait_for_state(hinit.pid(), 'T');
+    let verdict = hinit.verdict_with(&pid_file, &["--timeout", "200ms"]);
+    let expected = "gave no complete answer within --timeout 200ms";
+    assert_eq!(verdict_on(&verdict, &pid_file), expected);
+    hinit.signal(SIGCONT);
+    hinit.wait_for_verdict(&pid_file, &format!("healthy: process {pid} is alive"));
+    hinit.stop().assert_code_and_lines(143, 1);
 }
 
 fn a_removed_socket_is_unhealthy(mode: Mode) {

@@ -102,6 +102,10 @@ mutants! {
         "if names_hinit(WATCHDOG_PID) {" => "if false {"
     } fails "notify::upstream::pid_1::the_watchdog_of_hinits_manager_is_passed_to_the_server";
 
+    whatever_hinit_answers_is_healthy: "healthcheck/socket.rs" {
+        "if status.starts_with(\"200 \")" => "if !status.is_empty()"
+    } fails "notify::subreaper::a_server_is_ready_after_its_message";
+
     a_pause_counts_as_silence: "run/health.rs" {
         "*last_ping = if has_run_out { now } else { *last_ping + by };" => "let _ = has_run_out;"
     } fails "pause::subreaper::a_pause_does_not_count_as_silence";

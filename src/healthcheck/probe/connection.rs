@@ -14,18 +14,19 @@ use nix::sys::socket::{
 use super::super::deadline::Deadline;
 use super::Finding;
 use crate::cli::Address;
-use crate::file::{self, Entry};
+use crate::file;
+use crate::pidfile::PidFile;
 use crate::time::{pause, poll_timeout};
 
 /// How long to wait before the next try to connect to a Unix socket whose queue of connections is full. The
 /// kernel does not report when the queue has room (connect(2): EAGAIN).
 const QUEUE_FULL_DELAY: Duration = Duration::from_millis(5);
 
-pub(super) struct Connection {
+pub(in crate::healthcheck) struct Connection {
     socket: OwnedFd,
     pub(super) deadline: Deadline,
     /// The finding at the deadline.
-    pub(super) on_timeout: fn(Duration) -> Finding,
+    pub(in crate::healthcheck) on_timeout: fn(Duration) -> Finding,
 }
 
 impl Connection {
@@ -53,11 +54,15 @@ impl Connection {
         }
     }
 
-    /// Connects to a Unix socket in a directory that is open.
-    pub(super) fn connect_to_entry(socket: &Entry, deadline: Deadline) -> Result<Self, Finding> {
+    /// Connects to hinit's socket beside a PID file.
+    pub(in crate::healthcheck) fn connect_to_hinit(
+        file: &PidFile,
+        deadline: Deadline,
+    ) -> Result<Self, Finding> {
         let mut connection = Err(Finding::Unreachable(Errno::EDESTADDRREQ));
-        let visit = socket.with_address(&mut |address| connection = Self::to(address, deadline));
-        visit.map_err(Finding::Unreachable)?;
+        let connect = &mut |address: &UnixAddr| connection = Self::to(address, deadline);
+        file.with_socket_address(connect)
+            .map_err(Finding::Unreachable)?;
         connection
     }
 
@@ -90,11 +95,11 @@ impl Connection {
     }
 
     /// The process that has made the Unix socket at the other end (`SO_PEERCRED`, unix(7)).
-    pub(super) fn peer(&self) -> nix::Result<UnixCredentials> {
+    pub(in crate::healthcheck) fn peer(&self) -> nix::Result<UnixCredentials> {
         getsockopt(&self.socket, sockopt::PeerCredentials)
     }
 
-    pub(super) fn send(&self, mut bytes: &[u8]) -> Result<(), Finding> {
+    pub(in crate::healthcheck) fn send(&self, mut bytes: &[u8]) -> Result<(), Finding> {
         while !bytes.is_empty() {
             match send(self.socket.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL) {
                 Ok(sent) => bytes = bytes.get(sent..).unwrap_or_default(),
@@ -107,7 +112,8 @@ impl Connection {
         Ok(())
     }
 
-    pub(super) fn receive(&self, bytes: &mut [u8]) -> Result<usize, Finding> {
+    /// Reads what has come of the answer; nothing, if that was all.
+    pub(in crate::healthcheck) fn receive(&self, bytes: &mut [u8]) -> Result<usize, Finding> {
         loop {
             // Even where there is something to read: a server that never stops sending has a deadline too.
             self.wait_for(PollFlags::POLLIN)?;

@@ -3,11 +3,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use nix::sys::socket::UnixCredentials;
-
 use super::deadline::Deadline;
-use crate::cli::{Address, Exchange, Healthcheck, Http, Probe, Written};
-use crate::file::Entry;
+use crate::cli::{Address, Exchange, Healthcheck, Probe, Written};
 use crate::verdict::Finding;
 
 mod connection;
@@ -20,8 +17,7 @@ mod stream;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 mod tls;
 
-use connection::Connection;
-use stream::Stream;
+pub(super) use connection::Connection;
 use tls::Settings;
 
 /// What a probe has found, and how long that took.
@@ -97,28 +93,6 @@ pub(crate) fn run<'a>(
         finding,
         elapsed: start.elapsed(),
     }
-}
-
-/// Sends a GET request to a web server at a Unix socket. `distrust` can refuse the process that has made the
-/// socket, whatever it would answer.
-pub(super) fn get_from(
-    socket: &Entry,
-    distrust: &dyn Fn(UnixCredentials) -> Option<Finding>,
-    target: &str,
-    deadline: Deadline,
-) -> Finding {
-    let connection = match Connection::connect_to_entry(socket, deadline) {
-        Ok(connection) => connection,
-        Err(finding) => return finding,
-    };
-    match connection.peer().map(distrust) {
-        Ok(None) => {}
-        Ok(Some(finding)) => return finding,
-        Err(errno) => return Finding::ConnectionLost(errno),
-    }
-    let http = Http::get(vec![100..=599]);
-    let request = http::request(target, "localhost", &http);
-    Stream::plain(connection).exchange(&request, &mut http::Answer::new(&http))
 }
 
 /// Connects, and looks at the answer if one is expected.

@@ -44,14 +44,6 @@ impl Stream {
         })
     }
 
-    /// Nothing is encrypted.
-    pub(super) fn plain(connection: Connection) -> Self {
-        Self {
-            connection,
-            tls: None,
-        }
-    }
-
     pub(super) fn exchange(&mut self, request: &[u8], reader: &mut dyn Reader) -> Finding {
         let outcome = self.send_and_receive(request, reader);
         if let Some(session) = &mut self.tls {
