@@ -26,8 +26,6 @@ pub(crate) use request::fuzz;
 /// How many connections there are at the same time. One more replaces the connection that has been idle for the
 /// longest time.
 const MAX_CONNECTIONS: usize = 16;
-/// How many are accepted before the main loop polls for signals again.
-const MAX_AT_ONCE: usize = 4;
 /// How long to wait before the next accept(2) when the system is out of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -121,36 +119,29 @@ impl Responder {
         }
     }
 
+    /// Accepts one connection. For those that still wait epoll reports another event.
     fn accept(&mut self, epoll: &Epoll, number: usize, health: &Health, now: Instant) {
-        for turn in 0..MAX_AT_ONCE {
-            let Some(listener) = self.listeners.get(number) else {
-                return;
-            };
-            let socket = match listener.accept() {
-                Ok(socket) => socket,
-                // accept(2) returns these also where no connection waits; but in the first turn one does.
-                Err(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM)
-                    if turn == 0 =>
-                {
-                    if !self.close_idle() {
-                        self.pause_accepting(epoll, now);
-                    }
-                    return;
+        let Some(listener) = self.listeners.get(number) else {
+            return;
+        };
+        let socket = match listener.accept() {
+            Ok(socket) => socket,
+            Err(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM) => {
+                if !self.close_idle() {
+                    self.pause_accepting(epoll, now);
                 }
-                // No connection waits, or the client has closed it already.
-                Err(_) => return,
-            };
-            let slots = self.connections.iter_mut().zip(self.listeners.len()..);
-            let first = slots.min_by_key(|(connection, _)| connection.eviction_order());
-            let Some((connection, number)) = first else {
                 return;
-            };
-            let event = EpollEvent::new(EpollFlags::EPOLLIN, number as u64);
-            if epoll.add(&socket, event).is_ok() {
-                connection.open(socket, now);
-                // Its request has mostly arrived by now.
-                connection.handle_event(health, now);
             }
+            // The client has closed it already.
+            Err(_) => return,
+        };
+        let slots = self.connections.iter_mut().zip(self.listeners.len()..);
+        let first = slots.min_by_key(|(connection, _)| connection.eviction_order());
+        if let Some((connection, number)) = first {
+            connection.open(socket, now);
+            // Its request has mostly arrived by now, and the connection of a health check ends with the answer.
+            connection.handle_event(health, now);
+            connection.watch(epoll, number as u64);
         }
     }
 

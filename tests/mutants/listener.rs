@@ -54,7 +54,7 @@ mutants! {
     } fails "listen::crowds::a_client_that_sends_requests_and_reads_no_answer_is_dropped";
 
     exhausted_descriptors_make_hinit_spin: "run/responder.rs" {
-        "self.pause_accepting(epoll, now);\n                    }" => "}"
+        "self.pause_accepting(epoll, now);\n                }" => "}"
     } fails "listen::exhaustion::subreaper::without_descriptors_hinit_continues_and_answers_later";
 
     a_partial_request_has_no_timeout: "run/responder/connection.rs" {

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
 
 use super::request::{AfterAnswer, MAX_BYTES, Page, Refusal, Request};
@@ -49,6 +50,16 @@ impl Connection {
         self.close();
         self.socket = Some(socket);
         self.last_active = now;
+    }
+
+    /// Adds it to `epoll`, if it is still open.
+    pub(super) fn watch(&mut self, epoll: &Epoll, number: u64) {
+        let event = EpollEvent::new(EpollFlags::EPOLLIN, number);
+        if let Some(socket) = &self.socket
+            && epoll.add(socket, event).is_err()
+        {
+            self.close();
+        }
     }
 
     pub(super) fn keep(&self, keep: &mut dyn FnMut(BorrowedFd)) {
