@@ -15,6 +15,7 @@ use nix::libc::{self, c_char, c_int};
 use nix::unistd::Pid;
 
 mod alarm;
+mod bytes;
 mod child;
 #[cfg(not(any(test, fuzzing)))]
 mod clock;
@@ -38,6 +39,7 @@ mod unwind;
 mod wait;
 
 pub(crate) use alarm::{AlarmExit, exit_on_alarm, set_alarm};
+pub(crate) use bytes::Bytes;
 pub(crate) use child::{Child, ChildPlan, Executable, StartingChild, fork, succeeds_in_child};
 #[cfg(not(any(test, fuzzing)))]
 pub(crate) use descriptors::occupy_standard_fds;

@@ -7,22 +7,18 @@ use std::os::unix::ffi::OsStrExt;
 use nix::libc::{SIGPWR, SIGSTKFLT, c_int};
 use nix::unistd::Pid;
 
+use crate::sys::Bytes;
+
 /// A text that is cut off after N bytes.
-pub(crate) struct Buffer<const N: usize> {
-    bytes: [u8; N],
-    len: usize,
-}
+pub(crate) struct Buffer<const N: usize>(Bytes<N>);
 
 impl<const N: usize> Buffer<N> {
     pub(crate) fn new() -> Self {
-        Self {
-            bytes: [0; N],
-            len: 0,
-        }
+        Self(Bytes::new())
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+        self.0.as_slice()
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -31,15 +27,9 @@ impl<const N: usize> Buffer<N> {
 
     /// Appends as much of `text` as there is room for, and leaves `spare` bytes free.
     fn push(&mut self, text: &str, spare: usize) -> fmt::Result {
-        let room = N - self.len - spare;
-        let end = self.len + text.floor_char_boundary(room);
-        let fits = text.as_bytes().get(..end - self.len).unwrap_or_default();
-        self.bytes
-            .get_mut(self.len..end)
-            .ok_or(fmt::Error)?
-            .copy_from_slice(fits);
-        self.len = end;
-        if fits.len() == text.len() {
+        let end = text.floor_char_boundary(self.0.room() - spare);
+        self.0.push(text.as_bytes().get(..end).unwrap_or_default());
+        if end == text.len() {
             Ok(())
         } else {
             Err(fmt::Error)

@@ -1,6 +1,8 @@
 //! The requests that hinit answers (RFC 9112), from their bytes; pure.
 
-use httparse::{EMPTY_HEADER, Error, Request as Head, Status};
+use std::mem::MaybeUninit;
+
+use httparse::{Error, Request as Head, Status};
 
 /// How many bytes and fields the head of a request may have.
 pub(super) const MAX_BYTES: usize = 4096;
@@ -70,9 +72,10 @@ impl Request {
 
     /// The request at the start of these bytes. None: it is not complete.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        let mut fields = [EMPTY_HEADER; MAX_FIELDS];
-        let mut head = Head::new(&mut fields);
-        match head.parse(bytes) {
+        // Not set to anything first: that would take longer than to parse a short request.
+        let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+        let mut head = Head::new(&mut []);
+        match head.parse_with_uninit_headers(bytes, &mut fields) {
             Ok(Status::Complete(length)) => Some(Self::from_head(&head, length)),
             Ok(Status::Partial) if bytes.len() < MAX_BYTES => None,
             Ok(Status::Partial) | Err(Error::TooManyHeaders) => {
