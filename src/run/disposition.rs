@@ -18,13 +18,14 @@ pub(super) struct Disposition {
     pub(super) stops_hinit: bool,
 }
 
-/// `is_alone`: hinit has no terminal, and is not PID 1, which the kernel does not stop.
-pub(super) fn decide(signal: c_int, options: &Run, is_alone: bool) -> Disposition {
+/// `is_alone`: hinit has no terminal, and is not PID 1, which the kernel does not stop. (A function, because only job
+/// control asks for it.)
+pub(super) fn decide(signal: c_int, options: &Run, is_alone: impl FnOnce() -> bool) -> Disposition {
     let pass_on_as = options.rewrites.apply(signal);
     Disposition {
         pass_on_as,
         is_stop: pass_on_as.is_some() && options.stop.signals.contains(signal),
-        stops_hinit: JOB_CONTROL.contains(&signal) && options.profile.stops && is_alone,
+        stops_hinit: JOB_CONTROL.contains(&signal) && options.profile.stops && is_alone(),
     }
 }
 

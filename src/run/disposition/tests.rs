@@ -40,7 +40,7 @@ fn each_signal_has_one_disposition() {
             ..plain_run()
         };
         assert_eq!(
-            decide(signal, &options, is_alone),
+            decide(signal, &options, || is_alone),
             Disposition {
                 pass_on_as,
                 is_stop,

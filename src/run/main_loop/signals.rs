@@ -30,7 +30,7 @@ impl MainLoop<'_> {
     }
 
     fn decide(&self, signal: c_int) -> Disposition {
-        let is_alone = self.terminal.is_none() && getpid() != Pid::from_raw(1);
+        let is_alone = || self.terminal.is_none() && getpid() != Pid::from_raw(1);
         decide(signal, self.options, is_alone)
     }
 
