@@ -13,7 +13,7 @@ mutants! {
     } fails "limits::descriptors::subreaper::without_descriptors_the_server_is_still_killed";
 
     leftovers_are_not_waited_for: "run/main_loop/children.rs" {
-        "sys::ended_child() == Err(Errno::ECHILD)" => "true"
+        "left == Err(Errno::ECHILD)" => "true"
     } fails "shutdown::drain::subreaper::leftovers_get_term_and_are_waited_for";
 
     stopped_leftovers_get_no_cont: "run/leftovers.rs" {

@@ -32,7 +32,11 @@ impl MainLoop<'_> {
             // It may have been reaped already.
             let _ignored = self.reap_orphans_from(pid, &mut event);
         }
-        while let Ok(Some(pid)) = sys::ended_child() {
+        let left = loop {
+            let pid = match sys::ended_child() {
+                Ok(Some(pid)) => pid,
+                none => break none,
+            };
             if self.is_unreaped_server(pid) {
                 self.finish_start()?;
                 // It may have named its successor just before its end.
@@ -62,15 +66,15 @@ impl MainLoop<'_> {
                     "cannot reap process {pid}: {}",
                     sys::describe(errno)
                 ));
-                break;
+                break Ok(None);
             }
-        }
+        };
         if !self.server.has_ended() {
             // Only the terminal and the answers to probes depend on it.
             if self.terminal.is_some() || self.sockets.is_some() {
                 self.follow_changes();
             }
-        } else if sys::ended_child() == Err(Errno::ECHILD) {
+        } else if left == Err(Errno::ECHILD) {
             event = Some(StopEvent::NoneLeft);
         }
         Ok(event)
