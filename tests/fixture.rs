@@ -16,6 +16,8 @@ use nix::libc;
 mod attacks;
 #[path = "fixture/notify.rs"]
 mod notify;
+#[path = "fixture/old_kernel.rs"]
+mod old_kernel;
 #[path = "fixture/processes.rs"]
 mod processes;
 #[path = "fixture/worker.rs"]
@@ -64,6 +66,7 @@ fn main() {
         ["notifies", ref messages @ ..] => notify::notifies(messages),
         ["orphan", ref messages @ ..] => notify::orphan(messages),
         ["attack", pid] => attacks::attack(pid.parse().unwrap()),
+        ["old-kernel", ref command @ ..] => old_kernel::exec(command),
         ["work"] => worker::work(),
         ["name-by-pidfd", offset, ref command @ ..] => {
             name_by_pidfd(offset.parse().unwrap(), command);
