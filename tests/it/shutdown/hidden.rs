@@ -107,6 +107,7 @@ fn without_a_proc_of_this_namespace_the_children_are_ended_by_their_pids() {
         assert_eq!((ended.code, ended.stdout.as_str()), (3, "good bye"));
         let line = "hinit: cannot see which processes the server has left: \
             /proc belongs to another PID namespace\n";
-        assert!(ended.log.starts_with(line), "{}", ended.log);
+        // Without close_range(2) and /proc a warning about descriptors comes first.
+        assert!(ended.log.contains(line), "{}", ended.log);
     }
 }
