@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 mod support;
 
 mod clock;
+mod disk;
 mod groups;
 mod memory;
 mod reuse;
