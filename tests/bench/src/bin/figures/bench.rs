@@ -18,6 +18,9 @@ use crate::table::{Row, Value};
 pub(crate) const HINIT: &str = "hinit";
 pub(crate) const TINY: &str = "hinit-tiny";
 
+/// The build that only a health check over TLS needs.
+pub(crate) const TLS: &str = "hinit-tls";
+
 pub(crate) const YARDSTICK: &str = "tini-static";
 pub(crate) const NO_OP: &str = "no-op";
 pub(crate) const PID_CHECK: &str = "pidcheck";

@@ -13,7 +13,7 @@ use crate::{csv, program};
 
 type Measure = fn(&mut Bench) -> Result<Vec<Row>>;
 
-const MEASUREMENTS: [(&str, Measure); 26] = [
+const MEASUREMENTS: [(&str, Measure); 27] = [
     // First, while there is no other init that would share its pages.
     ("idle-memory", |bench| Ok(bench.memory())),
     ("idle-crowd", |bench| Ok(bench.crowd())),
@@ -32,6 +32,7 @@ const MEASUREMENTS: [(&str, Measure); 26] = [
     ("http", |bench| bench.http()),
     ("redis", |bench| bench.redis()),
     ("php-fpm", |bench| bench.php_fpm()),
+    ("tls", |bench| bench.https()),
     ("early", |bench| bench.early_terms()),
     ("latency", |bench| bench.latency()),
     ("orphans", |bench| Ok(bench.orphans())),

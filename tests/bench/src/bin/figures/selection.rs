@@ -1,6 +1,6 @@
 //! The figures that the README shows, and the names that it uses for them.
 
-use crate::bench::{HINIT, NO_OP, PID_CHECK, TINY, YARDSTICK};
+use crate::bench::{HINIT, NO_OP, PID_CHECK, TINY, TLS, YARDSTICK};
 use crate::floor::FLOOR;
 use crate::http::{BUSYBOX, CURL};
 use crate::waits::{NO_INIT, RUN_INIT};
@@ -12,7 +12,7 @@ pub(crate) struct Table {
     pub(crate) rows: &'static [(&'static str, &'static str)],
 }
 
-pub(crate) const TABLES: [Table; 4] = [
+pub(crate) const TABLES: [Table; 5] = [
     Table {
         about: "init",
         programs: &[
@@ -133,6 +133,16 @@ pub(crate) const TABLES: [Table; 4] = [
             ("… over redis-cli's", "Redis: CPU time over redis-cli's"),
             ("CPU time to ask PHP-FPM", "PHP-FPM: CPU time"),
             ("… over cgi-fcgi's", "PHP-FPM: CPU time over cgi-fcgi's"),
+        ],
+    },
+    Table {
+        about: "health check over TLS",
+        programs: &[TLS, NO_OP, CURL],
+        rows: &[
+            ("time", "https: time"),
+            ("CPU time", "https: CPU time"),
+            ("… over curl's", "https: CPU time over curl's"),
+            ("size of the binary", "https: size of the binary"),
         ],
     },
     Table {

@@ -84,11 +84,18 @@ impl Row {
 
     /// Holds both of hinit's builds to one bound.
     pub(crate) fn bound(self, bound: Bound) -> Self {
-        self.bounds(bound, bound)
+        self.bound_of_each(&[HINIT, TINY], bound)
     }
 
     pub(crate) fn bounds(mut self, stable: Bound, tiny: Bound) -> Self {
         self.bounds.extend([(HINIT, stable), (TINY, tiny)]);
+        self
+    }
+
+    /// Holds each of these builds to one bound.
+    pub(crate) fn bound_of_each(mut self, builds: &[&'static str], bound: Bound) -> Self {
+        self.bounds
+            .extend(builds.iter().map(|build| (*build, bound)));
         self
     }
 
@@ -118,6 +125,7 @@ impl Row {
 
     fn bounds_in_words(&self) -> String {
         match *self.bounds.as_slice() {
+            [(_, one)] => one.to_string(),
             [(_, stable), (_, tiny)] if stable == tiny => stable.to_string(),
             [(_, stable), (name, tiny)] => format!("{stable}, {name} {tiny}"),
             _ => String::new(),
