@@ -29,6 +29,7 @@ fn main() {
     match *arguments {
         ["ready"] => wait_for_the_end(),
         ["exit", code] => std::process::exit(code.parse().unwrap()),
+        ["eat"] => eat_memory(),
         ["read"] => drop(nix::unistd::read(std::io::stdin(), &mut [0]).unwrap()),
         ["die", signal] => die_of(signal.parse().unwrap()),
         ["signals"] => print_signals(false),
@@ -93,6 +94,14 @@ fn wait_for_the_end() -> ! {
     print_line("ready");
     loop {
         thread::park();
+    }
+}
+
+/// Takes memory until the kernel refuses it, or kills this process.
+fn eat_memory() {
+    let mut taken = Vec::new();
+    loop {
+        taken.push(vec![1_u8; 1 << 20]);
     }
 }
 
