@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
@@ -20,9 +20,10 @@ use crate::output::Log;
 use crate::text::Line;
 use crate::time::pause;
 
-/// How long hinit tries to claim a file that other processes use: health checks do so for microseconds, another hinit
-/// that starts or ends for little more.
-const CLAIM_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often hinit tries to claim a file that other processes use, for a second at least: health checks do so for
+/// microseconds, another hinit that starts or ends for little more. A second alone would be few attempts on a machine
+/// under load, where a process may also wait for a CPU while it holds the lock.
+const ATTEMPTS: u32 = 500;
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// A PID file that this hinit owns for as long as this value lives.
@@ -54,11 +55,14 @@ impl Claim {
             has_socket,
             ..Marks::NONE
         };
-        let deadline = Instant::now() + CLAIM_TIMEOUT;
+        let mut attempts = 1;
         let locked = loop {
             match location.lock(mode, marks) {
                 Ok(locked) => break locked,
-                Err(LockError::Busy(_)) if Instant::now() < deadline => pause(PAUSE),
+                Err(LockError::Busy(_)) if attempts < ATTEMPTS => {
+                    attempts += 1;
+                    pause(PAUSE);
+                }
                 Err(LockError::Busy(reason) | LockError::Refused(reason)) => {
                     return Err(Error::failed(Verb::ClaimPidFile, &location.shown, reason));
                 }
