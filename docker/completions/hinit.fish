@@ -123,7 +123,7 @@ complete -c hinit -n '__hinit_at healthcheck' -l heartbeat -r -F -d 'File that t
 complete -c hinit -n '__hinit_at healthcheck' -l max-age -x -d 'How old the heartbeat file may be'
 complete -c hinit -n '__hinit_at healthcheck' -l send -x -d 'Text to send, such as `PING\\r\\n`; the escapes are `\\r \\n \\t \\\\ \\xNN`'
 complete -c hinit -n '__hinit_at healthcheck' -l reply -x -d 'How the answer must begin, such as `+PONG`; without --send, the server speaks first'
-complete -c hinit -n '__hinit_at healthcheck' -l tls -d 'Send and receive these texts through TLS (only hinit-tls)'
+complete -c hinit -n '__hinit_at healthcheck' -l tls -d 'Exchange them by TLS (only hinit-tls)'
 complete -c hinit -n '__hinit_at healthcheck' -l method -x -a 'GET HEAD POST' -d 'Method of the HTTP request, such as HEAD or POST'
 complete -c hinit -n '__hinit_at healthcheck' -l header -x -d 'Header field to send, such as `Accept: text/plain`, or metadata of gRPC; may be repeated'
 complete -c hinit -n '__hinit_at healthcheck' -l body -x -d 'What the HTTP request contains; hinit sets its Content-Length'

@@ -112,7 +112,7 @@ options! {
         tls: bool = TLS {
             (
                 "--tls",
-                "Send and receive these texts through TLS (only hinit-tls)",
+                "Exchange them by TLS (only hinit-tls)",
                 variable
             )
             flag()

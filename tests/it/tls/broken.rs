@@ -1,6 +1,6 @@
 //! Servers that break off, or send something else.
 
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 
@@ -120,7 +120,7 @@ fn a_server_that_sends_single_bytes() {
         let server = Server::start("ec", &format!("-www -{version}"));
         let singly = |server: TcpStream, client: &mut TcpStream| {
             client.set_nodelay(true).unwrap();
-            for byte in server.bytes().map_while(Result::ok) {
+            for byte in BufReader::new(server).bytes().map_while(Result::ok) {
                 let _reset = client.write_all(&[byte]);
             }
         };

@@ -83,6 +83,24 @@ fn each_probe_offers_its_protocol() {
     );
 }
 
+/// The server refuses a client that names another host. An address is not named (RFC 6066, 3).
+#[test]
+fn the_host_of_the_handshake() {
+    let fatal = "-www -servername localhost -servername_fatal -cert2 crt -key2 key";
+    let server = Server::start("ec", fatal);
+    let refused = "unhealthy: https://ADDRESS/ sent TLS alert 112 (unrecognized_name)";
+    for (args, verdict) in [
+        (&[][..], HEALTHY),
+        (&["--header", "host: localhost:8443"], HEALTHY),
+        (&["--header", "Host: 127.0.0.1:8443"], HEALTHY),
+        (&["--header", "Host: [::1]:8443"], HEALTHY),
+        (&["--header", "Host: other.example"], refused),
+    ] {
+        let args = [&["--http", "https://ADDRESS/"], args].concat();
+        assert_eq!(server.verdict(&args), verdict, "{args:?}");
+    }
+}
+
 #[test]
 fn an_exchange() {
     let server = Server::start("ec", "-rev");

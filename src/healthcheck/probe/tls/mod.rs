@@ -87,7 +87,7 @@ impl Session {
     }
 
     pub(super) fn send(&mut self, connection: &Connection, bytes: &[u8]) -> Result<(), Finding> {
-        // Does not fail: rustls buffers the bytes, and its default limit is far above a request.
+        // A request may be longer than the 64 KiB that rustls keeps by default. Without a limit it takes all bytes.
         self.0.set_buffer_limit(None);
         let _buffered = self.0.writer().write(bytes);
         self.flush(connection)
