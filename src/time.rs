@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollTimeout, poll};
 
 /// Milliseconds. Saturates.
+#[inline(never)]
 pub(crate) fn millis(time: Duration) -> u64 {
     let seconds = time.as_secs().saturating_mul(1000);
     seconds.saturating_add(time.subsec_millis().into())

@@ -163,7 +163,7 @@ fn probes(invocation: &mut Invocation) -> Vec<Written<Probe>> {
     ] {
         probes.append(&mut read(invocation));
     }
-    invocation.refuse_more_than(MAX, &probes, "probes");
+    invocation.refuse_more_than(MAX, probes.len(), "probes");
     probes
 }
 

@@ -124,8 +124,8 @@ impl<'a> Invocation<'a> {
         }
     }
 
-    pub(super) fn refuse_more_than<T>(&mut self, max: usize, values: &[T], what: &str) {
-        if values.len() > max {
+    pub(super) fn refuse_more_than(&mut self, max: usize, count: usize, what: &str) {
+        if count > max {
             self.refuse(format!("more than {max} {what}"));
         }
     }

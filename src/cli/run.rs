@@ -204,7 +204,7 @@ pub(super) fn parse(invocation: &mut Invocation) -> Command {
         quiet_success: Given::quiet_success(invocation),
         command: invocation.command(),
     };
-    invocation.refuse_more_than(MAX_LISTEN, &run.listen, "addresses to listen at");
+    invocation.refuse_more_than(MAX_LISTEN, run.listen.len(), "addresses to listen at");
     // hinit's sockets have the permissions of the file too.
     let has_no_file = run.pid_file.is_none() && run.listen.is_empty();
     if has_no_file && invocation.count(options::PID_FILE_MODE.opt) > 0 {
