@@ -109,7 +109,7 @@ fn a_disk_that_fails_costs_the_file_alone(mode: Mode) {
     );
     outlives(hinit);
     assert!(verdict(&pid_file).starts_with("unhealthy: PID file "));
-    is_refused(mode, &pid_file, "Input/output error");
+    is_refused(mode, &pid_file, "I/O error");
 }
 
 /// The server gets its signals, and its exit code is kept. Each line of the log but the last is a warning about the

@@ -76,7 +76,9 @@ fn after_cgroup_kill_the_next_start_works(mode: Mode) {
         );
         if group.0.join("cgroup.kill").exists() {
             group.set("cgroup.kill", "1");
-            assert_eq!(hinit.end().code, 137);
+            // `unshare`, which is outside of the cgroup, has an exit code of its own.
+            let code = hinit.end().code;
+            assert!(code == 137 || mode == Mode::Pid1, "{code}");
         } else {
             hinit.kill_with_server();
         }

@@ -1,7 +1,5 @@
 //! A system that promises no more memory than it has (`vm.overcommit_memory=2`), and has none left.
 
-use nix::libc::{SIGTERM, SIGUSR1};
-
 use super::*;
 
 /// Memory that the kernel has promised, in KiB.
@@ -26,25 +24,6 @@ fn leave(kilobytes: u64) -> OwnSystem {
     );
     own.set("vm/overcommit_memory", "2");
     own
-}
-
-in_both_modes!(a_running_server_keeps_its_signals_and_exit_code);
-
-fn a_running_server_keeps_its_signals_and_exit_code(mode: Mode) {
-    let dir = TempDir::new();
-    let pid_file = dir.join("pid");
-    let start = Start::with_notify(mode, &pid_file).fixture(["signals"]);
-    let hinit = start.start().ready();
-    let pid = hinit.pid();
-    let none_left = leave(0);
-    kill(pid, SIGUSR1);
-    assert_eq!(hinit.line(), "signal 10");
-    kill(pid, SIGTERM);
-    assert_eq!(hinit.line(), "signal 15");
-    let ended = hinit.end();
-    drop(none_left);
-    assert_eq!(ended.code, 0, "{}", ended.log);
-    assert!(!pid_file.exists());
 }
 
 /// With a little more memory each time: the kernel refuses hinit's exec, hinit refuses the launch in one line, or the
