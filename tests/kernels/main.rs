@@ -29,7 +29,6 @@ mod clock;
 mod disk;
 mod groups;
 mod memory;
-mod reuse;
 
 use support::*;
 
