@@ -15,15 +15,19 @@ mod whole_life;
 /// The signal by which the kernel ends a program for whose exec it lacks memory.
 const REFUSED: i32 = 139;
 
-/// In KiB: a limit that suffices for all, and the step between limits.
-const ENOUGH: u32 = 1024;
-
+/// The step between limits, in KiB.
 const STEP: usize = 8;
+
+/// In KiB: a limit that suffices for all. The limit of addresses also counts the binary itself.
+fn enough() -> u32 {
+    let binary = fs::metadata(hinit()).unwrap().len();
+    768 + u32::try_from(binary / 1024).unwrap()
+}
 
 /// The results with each limit in KiB, from none to enough, without those that the kernel refuses.
 fn from_none_to_enough(kind: &str, arguments: &[&str]) -> Vec<(i32, String)> {
     let path = std::env::var("PATH").unwrap();
-    limited(kind, (0..=ENOUGH).step_by(STEP), &path, arguments)
+    limited(kind, (0..=enough()).step_by(STEP), &path, arguments)
 }
 
 fn limited(

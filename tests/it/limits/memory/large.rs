@@ -130,7 +130,7 @@ fn a_long_answer_is_a_verdict_or_out_of_memory() {
             &url,
         ];
         let arguments = [&arguments[..], more].concat();
-        let all = limited("as", (0..=ENOUGH).step_by(4), "/bin", &arguments);
+        let all = limited("as", (0..=enough()).step_by(4), "/bin", &arguments);
         let enough = all.last().unwrap();
         assert_eq!(enough.0, 0, "{more:?} {enough:?}");
         for (code, output) in &all {
