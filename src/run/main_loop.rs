@@ -108,8 +108,7 @@ impl<'a> MainLoop<'a> {
             let Some(event) = self.dispatch(event)? else {
                 continue;
             };
-            let now = Instant::now();
-            self.clock.pause_detector.see(now);
+            let now = self.clock.now();
             match self.shutdown.on(event, now) {
                 Action::Leave => return Ok(self.server.end.take()),
                 action => self.act(action),
@@ -155,7 +154,7 @@ impl<'a> MainLoop<'a> {
             return Ok(());
         };
         let identity = start.finish()?;
-        let now = Instant::now();
+        let now = self.clock.now();
         self.server.set_started(now);
         self.health.set_started(now);
         if let Some(ready_when) = &mut self.ready_when {

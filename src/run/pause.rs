@@ -20,7 +20,7 @@ pub(super) fn watchdog_check_interval(watchdog: Duration) -> Duration {
 #[derive(Default)]
 pub(super) struct PauseDetector {
     next_check: Option<Instant>,
-    /// When the main loop last read the clock, if it has since the last wait.
+    /// When the main loop first read the clock since the last wait, if it has.
     seen: Option<Instant>,
 }
 
@@ -44,7 +44,7 @@ impl PauseDetector {
 
     /// The main loop has read the clock, and a deadline may begin to run.
     pub(super) fn see(&mut self, now: Instant) {
-        self.seen = Some(now);
+        self.seen.get_or_insert(now);
     }
 
     /// hinit has worked for some time since: with little CPU time that can be seconds, and is no pause.
@@ -102,9 +102,20 @@ mod tests {
         let next = detector.next_wakeup(Some(start + millis(2000)), None, || start + millis(3000));
         assert_eq!(next, Some(start + millis(500)));
         assert_eq!(detector.pause(|| start + millis(3000)), Some(millis(2500)));
-        // Until it looks at the clock again, its last look is an old one.
+        // Until it looks at the clock again, that look is an old one.
         let next = detector.next_wakeup(Some(start + millis(9000)), None, || start + millis(3000));
         assert_eq!(next, Some(start + millis(3500)));
+    }
+
+    #[test]
+    fn the_first_look_at_the_clock_counts() {
+        let start = Instant::now();
+        let mut detector = PauseDetector::default();
+        detector.see(start);
+        // The pause came between the message that sets the deadline and the next message.
+        detector.see(start + millis(3000));
+        detector.next_wakeup(Some(start + millis(2000)), None, || start + millis(3000));
+        assert_eq!(detector.pause(|| start + millis(3000)), Some(millis(2500)));
     }
 
     #[test]

@@ -76,3 +76,22 @@ fn a_pause_does_not_count_as_silence(mode: Mode) {
     assert!(get(&pid_file, "/livez").status.starts_with("200 "));
     assert_eq!(hinit.stop().code, 143);
 }
+
+/// strace delays a call of hinit between the message from which the watchdog runs and the next wait: the call that
+/// receives the message after it.
+#[test]
+fn a_pause_before_the_wait_does_not_count_as_silence() {
+    let dir = TempDir::new();
+    let pid_file = dir.join("pid");
+    let inject = format!("inject=recvmsg:delay_enter={}:when=2", PAUSE.as_micros());
+    let trace = ["strace", "-D", "-o", "/dev/null", "-e", "trace=recvmsg"];
+    let strace = [&trace[..], &["-e", &inject]].concat();
+    let start = Start::by(Mode::Subreaper, &strace).pid_file(&pid_file);
+    let start = start.args(["--watchdog", "2s", "--watchdog-signal", "KILL"]);
+    let start = start.notifies(&["READY=1", "WATCHDOG_USEC=0"]);
+    let hinit = start.start().ready();
+    // From here on no watchdog can run out.
+    hinit.next_message();
+    assert!(get(&pid_file, "/livez").status.starts_with("200 "));
+    assert_eq!(hinit.stop().code, 143);
+}

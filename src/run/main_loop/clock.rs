@@ -23,6 +23,13 @@ pub(super) struct Clock {
 }
 
 impl Clock {
+    /// Reads the clock for a deadline that begins now: a pause before the next wait counts.
+    pub(super) fn now(&mut self) -> Instant {
+        let now = Instant::now();
+        self.pause_detector.see(now);
+        now
+    }
+
     pub(super) fn release_code_after_start(&mut self, started: Instant) {
         self.release_code_at = Some(started + RELEASE_CODE_AFTER);
     }

@@ -72,7 +72,7 @@ impl MainLoop<'_> {
     }
 
     fn apply_notify_event(&mut self, event: NotifyEvent, sender: Sender) {
-        let now = Instant::now();
+        let now = self.clock.now();
         self.health.apply(event, now);
         match event {
             NotifyEvent::MainPid(pid) if !self.server.has_ended() => {
@@ -110,7 +110,8 @@ impl MainLoop<'_> {
         self.handover.replaced(self.server.pid());
         let is_stopped = process::read(pid).is_some_and(|new| new.state == State::Stopped);
         self.server.replace(pid, is_stopped);
-        self.health.replace_server(pid, is_stopped, Instant::now());
+        self.health
+            .replace_server(pid, is_stopped, self.clock.now());
         self.update_pid_file(&|claim| claim.change(pid));
         self.stop_new_server();
     }
