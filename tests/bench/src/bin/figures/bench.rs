@@ -150,7 +150,7 @@ impl Bench {
                 format!("{figure}: extra time over {YARDSTICK}'s"),
                 ratio.cells(),
             )
-            .bounds(AtMost(0.6), AtMost(0.4)),
+            .bound(AtMost(0.6)),
             Row::new(format!("{figure}: extra minor page faults"), faults.cells()),
         ])
     }
