@@ -6,9 +6,12 @@ use mutant::Mutant;
 
 macro_rules! mutants {
     ($($name:ident: $file:literal { $($from:literal => $to:literal),+ } fails $test:literal;)*) => {
-        $(#[test] fn $name() {
-            Mutant { test: $test, file: $file, edits: &[$(($from, $to)),+] }.is_noticed();
-        })*
+        const MUTANTS: &[Mutant] = &[
+            $(Mutant { name: stringify!($name), test: $test, file: $file, edits: &[$(($from, $to)),+] }),*
+        ];
+        $(#[test] fn $name() { Mutant::named(stringify!($name), MUTANTS).is_noticed(); })*
+        /// Quick, so `.ci/run` runs it for all.
+        #[test] fn every_edit_finds_its_text() { MUTANTS.iter().for_each(Mutant::is_an_edit); }
     };
 }
 

@@ -13,6 +13,7 @@ const BOUND_SECONDS: u32 = 6;
 
 /// A test of tests/it must fail when these edits are made in a file of src/.
 pub struct Mutant {
+    pub name: &'static str,
     pub test: &'static str,
     pub file: &'static str,
     /// Each text, and what it is replaced by.
@@ -20,6 +21,21 @@ pub struct Mutant {
 }
 
 impl Mutant {
+    pub fn named(name: &str, all: &'static [Self]) -> &'static Self {
+        all.iter().find(|mutant| mutant.name == name).unwrap()
+    }
+
+    pub fn is_an_edit(&self) {
+        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let edited = self.edited(&src.join(self.file));
+        assert_ne!(
+            edited,
+            fs::read_to_string(src.join(self.file)).unwrap(),
+            "{}",
+            self.name
+        );
+    }
+
     pub fn is_noticed(&self) {
         let tree = Tree::take();
         let home = self.plant(tree.0);
@@ -48,10 +64,13 @@ impl Mutant {
         }
         assert!(copy.arg(&tree).status().unwrap().success());
         let path = tree.join("src").join(self.file);
-        let source = fs::read_to_string(&path).unwrap();
-        let edited = edit(source, self.edits).unwrap_or_else(|why| panic!("{}: {why}", self.file));
-        fs::write(&path, edited).unwrap();
+        fs::write(&path, self.edited(&path)).unwrap();
         tree
+    }
+
+    fn edited(&self, path: &Path) -> String {
+        let source = fs::read_to_string(path).unwrap();
+        edit(source, self.edits).unwrap_or_else(|why| panic!("{}: {}: {why}", self.name, self.file))
     }
 }
 

@@ -67,7 +67,7 @@ mutants! {
     } fails "notify::main_pid::subreaper::a_stop_amid_the_handover_reaches_both_servers";
 
     a_new_server_counts_as_stopped: "run/main_loop/notify_events.rs" {
-        "self.health.replace_server(pid, is_stopped, Instant::now());" => "self.health.replace_server(pid, is_stopped || !is_stopped, Instant::now());"
+        ".replace_server(pid, is_stopped, self.clock.now());" => ".replace_server(pid, is_stopped || !is_stopped, self.clock.now());"
     } fails "notify::main_pid::pid_1::the_successor_of_a_stopped_server_is_not_stopped";
 
     an_earlier_main_pid_counts: "run/handover.rs" {
