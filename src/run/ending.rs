@@ -18,6 +18,7 @@ use crate::process::{self, Process, State};
 use crate::sys::{self, SignalSet, describe};
 use crate::text::SignalName;
 use crate::time::ShortDuration;
+use crate::verdict::Verdict;
 
 /// A server that exits 0 within this time and leaves children has gone to the background.
 const DAEMON_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,6 +27,8 @@ const DAEMON_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) struct Ending {
     pub(super) server: Result<ServerEnd, UnkillableServer>,
     pub(super) stop_request: Option<StopRequest>,
+    /// What was wrong with the server at the stop request.
+    pub(super) fault_at_stop: Option<Verdict>,
     pub(super) oom_kills: u64,
     /// The leftovers that hinit killed.
     pub(super) killed: Vec<Process>,
@@ -179,6 +182,9 @@ impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         if let Some(StopRequest { signal, sender, .. }) = self.stop_request {
             write!(f, "{} from {sender}; ", SignalName(signal))?;
+            if let Some(fault) = &self.fault_at_stop {
+                write!(f, "{fault}; ")?;
+            }
         }
         match &self.server {
             Ok(end) => write!(f, "{end}")?,

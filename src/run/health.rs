@@ -30,6 +30,8 @@ pub(super) struct Health {
     /// When to warn that the server is not ready, unless hinit has warned already.
     ready_warning_at: Option<Instant>,
     stopping: Option<Stopping>,
+    /// The phase when hinit was first asked to stop the server.
+    phase_at_stop: Option<Phase>,
     /// A signal or a terminal has stopped the server, and nothing has continued it.
     is_suspended: bool,
     /// The longest time between two watchdog pings.
@@ -96,6 +98,7 @@ impl Health {
             },
             ready_warning_at: None,
             stopping: None,
+            phase_at_stop: None,
             is_suspended: false,
             watchdog: notify.and_then(|notify| notify.watchdog),
             last_ping: None,
@@ -184,8 +187,15 @@ impl Health {
         self.is_suspended = is_suspended;
     }
 
-    pub(super) fn set_stop_requested(&mut self) {
+    pub(super) fn set_stop_requested(&mut self, now: Instant) {
+        self.phase_at_stop.get_or_insert(self.phase(now));
         self.stopping = Some(Stopping::Requested);
+    }
+
+    /// What was wrong with the server then: most likely that is why hinit was asked.
+    pub(super) fn fault_at_stop(&self) -> Option<Verdict> {
+        let fault = self.phase_at_stop.filter(Phase::is_fault);
+        fault.map(Phase::liveness)
     }
 
     /// Whether the server runs and pings its watchdog; if not, only a restart helps.

@@ -216,6 +216,7 @@ impl<'a> MainLoop<'a> {
         let ending = Ending {
             server,
             stop_request: self.shutdown.request(),
+            fault_at_stop: self.health.fault_at_stop(),
             oom_kills: self.server.oom_kills(code != 0),
             killed,
             remaining,

@@ -82,7 +82,11 @@ fn a_stopped_server_is_continued_for_its_stop_signal(mode: Mode) {
     let server = hinit.server();
     kill(server, SIGSTOP);
     wait_for_state(server, 'T');
-    assert_eq!(hinit.stop().code, 5);
+    let ended = hinit.stop();
+    assert_eq!(ended.code, 5);
+    assert!(ended.log.contains("; unhealthy: process "), "{}", ended.log);
+    let why = " is stopped; the server ended ";
+    assert!(ended.log.contains(why), "{}", ended.log);
 }
 
 // Only a stop signal continues a stopped server.

@@ -15,17 +15,23 @@ fn stopped_server_is_restarted(namespace: &Namespace, deployment: &str) -> (Stri
     (pod, log)
 }
 
-fn assert_stopped_and_ended(log: &str) {
+/// The last line of the log says what was wrong, and that the container was stopped for it.
+fn assert_says_why(log: &str, fault: &str) {
     let last = last_line_of_hinit(log);
-    let line = "hinit: SIGTERM from outside the container; the server ended ";
-    assert!(last.starts_with(line), "{log}");
+    let line = "hinit: SIGTERM from outside the container; unhealthy: ";
+    let rest = last.strip_prefix(line).unwrap_or_default();
+    let (why, end) = rest.split_once("; ").unwrap_or_default();
+    assert!(
+        why.contains(fault) && end.starts_with("the server ended "),
+        "{log}"
+    );
 }
 
 #[test]
 fn a_stopped_server_is_restarted_by_probes_by_http() {
     let namespace = Namespace::new();
     let (pod, log) = stopped_server_is_restarted(&namespace, "my-server");
-    assert_stopped_and_ended(&log);
+    assert_says_why(&log, " is stopped");
     let failed = "Liveness probe failed: HTTP probe failed with statuscode: 503";
     namespace.has_event(&pod, failed, "");
 }
@@ -35,7 +41,7 @@ fn a_stopped_server_is_restarted_by_probes_by_http() {
 fn a_stopped_server_is_restarted_by_probes_by_exec_with_the_verdict_in_the_events() {
     let namespace = Namespace::new();
     let (pod, log) = stopped_server_is_restarted(&namespace, "my-server-exec");
-    assert_stopped_and_ended(&log);
+    assert_says_why(&log, " is stopped");
     let verdict = "Liveness probe failed: unhealthy: process ";
     namespace.has_event(&pod, verdict, " is stopped");
 }
@@ -72,9 +78,7 @@ fn a_server_whose_watchdog_is_late_is_restarted_with_the_verdict_in_the_events()
     let verdict = "Liveness probe failed: unhealthy: no sign of life for ";
     namespace.has_event("late", verdict, "s (watchdog 1s)");
     let log = namespace.kubectl("logs --previous late");
-    let last = last_line_of_hinit(&log);
-    let line = "hinit: SIGTERM from outside the container; the server ended ";
-    assert!(last.starts_with(line), "{last}");
+    assert_says_why(&log, "no sign of life for ");
 }
 
 /// The negative control.

@@ -30,7 +30,7 @@ mutants! {
     } fails "listen::pid_1::the_server_inherits_none_of_the_sockets";
 
     a_server_that_is_about_to_be_stopped_is_ready: "run/main_loop/signals.rs" {
-        "            self.health.set_stop_requested();" => ""
+        "            self.health.set_stop_requested(self.clock.now());" => ""
     } fails "listen::pid_1::a_server_that_is_about_to_be_stopped_is_alive_but_not_ready";
 
     a_stopped_server_is_healthy: "run/main_loop/children.rs" {

@@ -103,6 +103,15 @@ mutants! {
         "Ok(()) if is_stop => self.wake_stopped_server()," => "Ok(()) if is_stop => {}"
     } fails "stop_signals::subreaper::a_stopped_server_is_continued_for_its_stop_signal";
 
+    the_last_line_does_not_say_that_the_server_was_stopped: "run/main_loop/signals.rs" {
+        "            self.follow_changes();
+            self.health" => "            self.health"
+    } fails "stop_signals::subreaper::a_stopped_server_is_continued_for_its_stop_signal";
+
+    the_last_line_does_not_say_that_the_server_was_silent: "run/health.rs" {
+        ".filter(Phase::is_fault)" => ".filter(|_| false)"
+    } fails "notify::watchdog::pid_1::the_last_line_says_that_the_server_was_silent";
+
     another_stop_signal_starts_no_grace_time: "run/shutdown.rs" {
         "if self.plan.signals.contains(signal.received_as())" => "if false && self.plan.signals.contains(signal.received_as())"
     } fails "stop_signals::subreaper::stop_signal_replaces_the_default_stop_signals";

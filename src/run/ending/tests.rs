@@ -23,6 +23,7 @@ fn ending(wait_status: i32) -> Ending {
     Ending {
         server: Ok(server_end(wait_status)),
         stop_request: None,
+        fault_at_stop: None,
         oom_kills: 0,
         killed: Vec::new(),
         remaining: Vec::new(),
@@ -158,6 +159,9 @@ fn the_last_line_says_what_else_happened() {
         );
         assert_eq!(stopped.to_string(), line);
     }
+    stopped.fault_at_stop = Some(Verdict::Stopped(Pid::from_raw(9)));
+    let line = "SIGTERM from outside the PID namespace; unhealthy: process 9 is stopped; the server ended ";
+    assert!(stopped.to_string().starts_with(line), "{stopped}");
     let mut killed_by_hinit = ending(9);
     killed_by_hinit.server = Ok(ServerEnd {
         killed_by_hinit: true,

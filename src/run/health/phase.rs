@@ -38,6 +38,11 @@ impl Phase {
         }
     }
 
+    /// Whether something is wrong with the server.
+    pub(super) fn is_fault(&self) -> bool {
+        matches!(self, Self::Silent { .. } | Self::Stopped(_))
+    }
+
     pub(super) fn liveness(self) -> Verdict {
         match self {
             Self::Launching(pid)

@@ -28,7 +28,7 @@ fn server(notify: bool, events: &[NotifyEvent], seconds: u64) -> (Health, Instan
 pub(crate) fn phases() -> Vec<PhaseVerdicts> {
     use NotifyEvent::{Ready, Reloading, Stopping};
     let stop_requested = |(mut health, now): (Health, Instant)| {
-        health.set_stop_requested();
+        health.set_stop_requested(now);
         (health, now)
     };
     let suspended = |(mut health, now): (Health, Instant)| {
@@ -202,7 +202,7 @@ fn each_silence_is_warned_of_once() {
     assert!(health.take_silence_warning(late + WATCHDOG).is_some());
     // A server that stops need not ping.
     health.apply(NotifyEvent::WatchdogPing, late);
-    health.set_stop_requested();
+    health.set_stop_requested(late);
     assert_eq!(health.deadline(), None);
     assert_eq!(health.take_silence_warning(late + WATCHDOG), None);
 }
@@ -235,7 +235,7 @@ fn a_server_that_is_not_ready_after_a_minute_is_warned_of_once() {
         health.set_probes_passed();
     }
     let [mut stopping, mut ended] = [server(true, true), server(true, true)];
-    stopping.set_stop_requested();
+    stopping.set_stop_requested(start);
     ended.set_ended();
     let others = [server(false, false), stopping, ended];
     for mut health in ready.into_iter().chain(others) {
@@ -250,6 +250,27 @@ fn a_server_that_is_not_ready_after_a_minute_is_warned_of_once() {
     assert_eq!(health.deadline(), Some(at(35)));
     assert!(!health.take_ready_warning(at(64)));
     assert!(health.take_ready_warning(at(65)));
+}
+
+#[test]
+fn what_was_wrong_at_the_first_stop_request_is_kept() {
+    let silent = Verdict::Silent {
+        silence: WATCHDOG,
+        watchdog: WATCHDOG,
+    };
+    let stopped = Verdict::Stopped(Pid::from_raw(7));
+    for (is_suspended, seconds, fault) in [
+        (false, 29, None),
+        (false, 30, Some(silent)),
+        (true, 29, Some(stopped)),
+    ] {
+        let (mut health, now) = server(true, &[NotifyEvent::Ready], seconds);
+        health.set_suspended(is_suspended);
+        health.set_stop_requested(now);
+        health.set_suspended(!is_suspended);
+        health.set_stop_requested(now);
+        assert_eq!(health.fault_at_stop(), fault);
+    }
 }
 
 #[test]
@@ -285,7 +306,7 @@ fn a_requested_stop_outlasts_a_replacement_and_an_announced_one_does_not() {
     let replaced = |events: &[NotifyEvent], is_stop_requested: bool| {
         let (mut health, late) = server(true, events, 31);
         if is_stop_requested {
-            health.set_stop_requested();
+            health.set_stop_requested(late);
         }
         health.replace_server(new, false, late);
         (

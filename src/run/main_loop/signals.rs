@@ -19,7 +19,9 @@ impl MainLoop<'_> {
         self.log().verbose(format_args!("{signal}"));
         let disposition = self.decide(signal.number());
         if disposition.is_stop {
-            self.health.set_stop_requested();
+            // Whether the server is stopped: the signal that is passed on will continue it.
+            self.follow_changes();
+            self.health.set_stop_requested(self.clock.now());
             self.stop_ready_probes();
         }
         let Some(number) = disposition.pass_on_as else {

@@ -16,6 +16,7 @@ fn start(mode: Mode) -> Start {
 
 in_both_modes!(
     a_silent_server_is_unhealthy,
+    the_last_line_says_that_the_server_was_silent,
     the_first_watchdog_message_starts_the_interval,
     watchdog_messages_change_and_restart_the_interval,
     the_watchdogs_signal_ends_a_silent_server,
@@ -64,6 +65,23 @@ fn a_silent_server_is_unhealthy(mode: Mode) {
     // After STOPPING=1 the server need not send WATCHDOG=1.
     let ended = hinit.stop();
     ended.assert_code_and_lines(143, 1);
+}
+
+fn the_last_line_says_that_the_server_was_silent(mode: Mode) {
+    let hinit = start(mode)
+        .no_pid_file()
+        .args(["--watchdog", "100ms"])
+        .notifies(&["READY=1"])
+        .start()
+        .ready();
+    assert!(
+        hinit
+            .log_line()
+            .starts_with("hinit: the server is unhealthy: no sign of life for ")
+    );
+    let ended = hinit.stop();
+    let why = "; unhealthy: no sign of life for ";
+    assert!(ended.log.contains(why), "{}", ended.log);
 }
 
 fn the_first_watchdog_message_starts_the_interval(mode: Mode) {
