@@ -2,7 +2,11 @@
 //! what the examples do not show.
 //!
 //! `tests/kubernetes/run` builds Kubernetes and runs these tests on a node of their own. Without a node they fail.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod cluster;
 mod cost;
