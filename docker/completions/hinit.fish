@@ -106,7 +106,7 @@ complete -c hinit -n '__hinit_at run' -l workdir -x -a '(__hinit_directories)' -
 complete -c hinit -n '__hinit_at run' -s v -l verbose -d 'Also log each signal and each orphan'
 complete -c hinit -n '__hinit_at run' -s q -l quiet -d 'Log errors only'
 complete -c hinit -n '__hinit_at run' -l quiet-success -d 'Do not log how the server ended if hinit exits with 0: for images that are used as commands'
-complete -c hinit -n '__hinit_at run' -s V -l version -d 'Print the version'
+complete -c hinit -n '__hinit_at run' -s V -l version -d 'Print the version; with --verbose also the commit and how hinit was built'
 complete -c hinit -n '__hinit_at run' -s h -l help -d 'Print this help'
 complete -c hinit -n '__hinit_at run' -a '(__hinit_server)'
 

@@ -198,10 +198,10 @@ fn the_tests_of_the_threat_model() {
 }
 
 #[test]
-fn the_changelog_contains_this_version() {
-    let heading = concat!("\n## ", env!("CARGO_PKG_VERSION"), " ");
-    assert!(
-        include_str!("../../CHANGELOG.md").contains(heading),
-        "{heading}"
-    );
+fn the_changelog_has_a_date_and_a_link_for_this_version() {
+    let changelog = include_str!("../../CHANGELOG.md");
+    let heading = concat!("\n## [", env!("CARGO_PKG_VERSION"), "] - 20");
+    let link = concat!("\n[", env!("CARGO_PKG_VERSION"), "]: ");
+    assert!(changelog.contains(heading), "{heading}");
+    assert!(changelog.contains(link), "{link}");
 }

@@ -16,6 +16,7 @@ mod run;
 pub(crate) mod suggestions;
 mod values;
 mod variables;
+mod version;
 
 pub(crate) use invocation::Env;
 use invocation::Invocation;

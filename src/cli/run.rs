@@ -11,7 +11,7 @@ use super::healthcheck::{self, Healthcheck};
 use super::invocation::Invocation;
 use super::options::{self, RunOptions as Given};
 use super::probes::Address;
-use super::{Command, PidFile, Written, pid_file_unless};
+use super::{Command, PidFile, Written, pid_file_unless, version};
 use crate::error::FailureCodes;
 use crate::output::Verbosity;
 use crate::sys::SignalSet;
@@ -143,26 +143,9 @@ impl InitProfile {
     };
 }
 
-macro_rules! version {
-    ($build:literal) => {
-        concat!("hinit ", env!("CARGO_PKG_VERSION"), " (", $build, ")\n")
-    };
-}
-
-/// Which build this is: docker/build sets `HINIT_BUILD`.
-const VERSION: &str = match option_env!("HINIT_BUILD") {
-    _ if !cfg!(target_feature = "crt-static") => version!("dynamically linked, built by cargo"),
-    None => version!("static, built by cargo"),
-    Some(build) => match build.as_bytes() {
-        b"tiny" => version!("static, tiny build"),
-        b"tls" => version!("static, TLS build"),
-        _ => version!("static, stable build"),
-    },
-};
-
 pub(super) fn parse(invocation: &mut Invocation) -> Command {
     if Given::version(invocation) {
-        return Command::Print(VERSION.into());
+        return Command::Print(version::text(Given::verbose(invocation)).into());
     }
     let is_without_file = Given::no_pid_file(invocation);
     let run = Run {

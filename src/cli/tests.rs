@@ -177,6 +177,21 @@ fn flag_then_environment_then_default() {
     }
 }
 
+/// What `--version` prints of the unit tests.
+const OWN_VERSION: &str = if cfg!(target_feature = "crt-static") {
+    concat!(
+        "hinit ",
+        env!("CARGO_PKG_VERSION"),
+        " (static, built by cargo)\n"
+    )
+} else {
+    concat!(
+        "hinit ",
+        env!("CARGO_PKG_VERSION"),
+        " (dynamically linked, built by cargo)\n"
+    )
+};
+
 #[test]
 fn help_and_version() {
     for (words, start) in [
@@ -184,14 +199,9 @@ fn help_and_version() {
         (&["-h", "x"], "usage: hinit [run]"),
         (&["run", "--help"], "usage: hinit [run]"),
         (&["healthcheck", "--help"], "usage: hinit healthcheck"),
-        (
-            &["--version"],
-            concat!("hinit ", env!("CARGO_PKG_VERSION"), " ("),
-        ),
-        (
-            &["run", "-V"],
-            concat!("hinit ", env!("CARGO_PKG_VERSION"), " ("),
-        ),
+        (&["--version"], OWN_VERSION),
+        (&["run", "-V"], OWN_VERSION),
+        (&["-v", "-V", "x"], OWN_VERSION),
     ] {
         match parse_in(words, "") {
             Ok(Command::Print(text)) => assert!(text.starts_with(start), "{words:?}: {text}"),

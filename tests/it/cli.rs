@@ -41,16 +41,57 @@ fn help_and_version_are_on_stdout() {
 /// The version names the build: stable, tiny, TLS, or one by cargo alone.
 #[test]
 fn the_version_says_how_hinit_was_built() {
-    let build = match std::env::var("TEST_BINARY") {
-        Ok(path) if path.contains("/tiny/") => "static, tiny build",
-        Ok(path) if path.contains("/tls/") => "static, TLS build",
-        Ok(path) if path.contains("/coverage/") => "static, built by cargo",
-        Ok(_) => "static, stable build",
-        Err(_) if cfg!(target_env = "musl") => "static, built by cargo",
-        Err(_) => "dynamically linked, built by cargo",
-    };
-    let version = format!("hinit {} ({build})", env!("CARGO_PKG_VERSION"));
+    let version = format!(
+        "hinit {} ({})",
+        env!("CARGO_PKG_VERSION"),
+        build_under_test().0
+    );
     assert_eq!(run(&["--version"]).stdout, version);
+}
+
+#[test]
+fn the_long_version_is_what_a_report_of_a_fault_needs() {
+    let (line, build) = build_under_test();
+    let features = if build == "tls" { "tls" } else { "none" };
+    let version = env!("CARGO_PKG_VERSION");
+    let machine = machine_under_test();
+    let shown = run(&["--version", "--verbose"]).stdout;
+    let commit = shown.split_once("\ncommit: ").unwrap().1;
+    let commit = commit.lines().next().unwrap();
+    let digits = commit.trim_end_matches("-dirty");
+    let is_hash = digits.len() == 40 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    // tests/reproducible compares it with that of git.
+    assert!(is_hash || commit == "unknown", "{shown}");
+    assert_eq!(
+        shown,
+        format!(
+            "hinit {version} ({line})\nversion: {version}\ncommit: {commit}\nbuild: {build}\n\
+             machine: {machine}\nlibc: musl\nfeatures: {features}"
+        )
+    );
+}
+
+/// Both names of the build, of the first line and of its own.
+fn build_under_test() -> (&'static str, &'static str) {
+    match std::env::var("TEST_BINARY") {
+        Ok(path) if path.contains("/tiny/") => ("static, tiny build", "tiny"),
+        Ok(path) if path.contains("/tls/") => ("static, TLS build", "tls"),
+        Ok(path) if path.contains("/coverage/") => ("static, built by cargo", "cargo"),
+        Ok(_) => ("static, stable build", "stable"),
+        Err(_) => ("static, built by cargo", "cargo"),
+    }
+}
+
+/// The path of a binary contains its target, and docker/machines the name of the machine for it.
+fn machine_under_test() -> &'static str {
+    let path = std::env::var("TEST_BINARY").unwrap_or_default();
+    let mut machines = include_str!("../../docker/machines").lines();
+    let named = machines.find_map(|line| {
+        let mut words = line.split_whitespace();
+        let (name, target) = (words.next()?, words.nth(1)?);
+        path.contains(&format!("/{target}/")).then_some(name)
+    });
+    named.unwrap_or(std::env::consts::ARCH)
 }
 
 /// One line says what is wrong, and which help to read.

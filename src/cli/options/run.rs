@@ -28,7 +28,10 @@ pub(crate) const MODE: u32 = 0o644;
 /// The signals that ask for a stop by default.
 pub(crate) const STOP_SIGNALS: SignalSet = SignalSet::NONE.with(SIGTERM).with(SIGINT).with(SIGQUIT);
 
-pub(crate) const VERSION: Typed<bool> = option!(("-V, --version", "Print the version") flag());
+pub(crate) const VERSION: Typed<bool> = option!(
+    ("-V, --version", "Print the version; with --verbose also the commit and how hinit was built")
+    flag()
+);
 
 options! {
     /// What was given to `hinit run`.
