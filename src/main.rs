@@ -43,6 +43,13 @@ use std::ffi::{OsStr, OsString};
 
 use nix::libc::SIGPIPE;
 
+// `cargo install` builds for the machine's own target, which is often linked dynamically. Such a hinit cannot run in an
+// image that has no libc.
+#[cfg(not(any(target_feature = "crt-static", debug_assertions, fuzzing, test)))]
+compile_error!(
+    "hinit must be static: type `rustup target add $(uname -m)-unknown-linux-musl && cargo install --locked --target $(uname -m)-unknown-linux-musl hinit`"
+);
+
 mod cli;
 mod error;
 mod file;
