@@ -9,10 +9,10 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::libc::{c_int, flock};
 use nix::sys::socket::UnixAddr;
-use nix::sys::stat::{FileStat, Mode};
+use nix::sys::stat::Mode;
 use nix::unistd::chdir;
 
-use crate::sys::{self, try_reserve};
+use crate::sys::{self, FileStat, try_reserve};
 
 mod directory;
 mod entry;

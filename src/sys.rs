@@ -23,6 +23,10 @@ mod descriptors;
 mod directory;
 mod environment;
 mod exit;
+#[cfg_attr(
+    not(any(target_arch = "x86_64", target_arch = "aarch64")),
+    path = "sys/statx.rs"
+)]
 mod file_status;
 mod heap;
 mod identity;
@@ -34,9 +38,10 @@ mod raw;
 mod signals;
 mod socket;
 mod terminal;
-#[cfg(all(panic = "abort", not(test)))]
+#[cfg(panic = "abort")]
 mod unwind;
 mod wait;
+mod wall_clock;
 
 pub(crate) use alarm::{AlarmExit, exit_on_alarm, set_alarm};
 pub(crate) use bytes::Bytes;
@@ -49,7 +54,9 @@ pub(crate) use environment::{
     ServerEnvironment, each_variable, environment, set_environment, unset_environment,
 };
 pub(crate) use exit::LINE_TIMEOUT;
-pub(crate) use file_status::{fstat, stat, stat_at};
+#[cfg(test)]
+pub(crate) use file_status::no_file;
+pub(crate) use file_status::{FileStat, fstat, stat, stat_at};
 pub(crate) use heap::{OnAllocFailure, on_alloc_failure, try_reserve};
 pub(crate) use identity::{
     clear_ambient_capabilities, effective_user, groups, has_capability, set_gids, set_groups,
@@ -67,6 +74,7 @@ pub(crate) use signals::{
 pub(crate) use socket::{Datagram, accept, receive};
 pub(crate) use terminal::{leave_terminal, stop_own_group, take_terminal};
 pub(crate) use wait::{ended_child, is_child, is_running_child, reap, reap_ended};
+pub(crate) use wall_clock::wall_clock;
 
 use raw::{call, int};
 

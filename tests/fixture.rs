@@ -32,6 +32,7 @@ fn main() {
         ["eat"] => eat_memory(),
         ["read"] => drop(nix::unistd::read(std::io::stdin(), &mut [0]).unwrap()),
         ["die", signal] => die_of(signal.parse().unwrap()),
+        ["sender"] => print_sender(),
         ["signals"] => print_signals(false),
         ["signals-later"] => print_signals(true),
         ["signals-elsewhere"] => {
@@ -206,6 +207,17 @@ fn print_signals(later: bool) {
             return;
         }
     }
+}
+
+/// Prints the first signal with its value and its sender, as the kernel passes them.
+fn print_sender() {
+    block_all();
+    print_line("ready");
+    let info = next_signal(&ALL);
+    // SAFETY: a queued signal has a value and a sender.
+    let (value, pid, uid) = unsafe { (info.si_value(), info.si_pid(), info.si_uid()) };
+    let value = value.sival_ptr.addr();
+    print_line(&format!("value {value:#x} from process {pid} of UID {uid}"));
 }
 
 /// Four processes that print which of them gets which signal: the server, and children of it in its

@@ -9,11 +9,11 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::socket::{UnixAddr, bind, connect};
-use nix::sys::stat::{FileStat, Mode, mkdirat, umask};
+use nix::sys::stat::{Mode, mkdirat, umask};
 use nix::unistd::{UnlinkatFlags, fchdir, unlinkat};
 
 use super::{FileId, c_string, directory, directory_and_name, open, socket_address};
-use crate::sys;
+use crate::sys::{self, FileStat};
 
 /// A name in a directory, which stays open: hinit may leave its working directory, and the directories above may be
 /// renamed.

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use nix::sys::stat::{FileStat, SFlag};
+use nix::sys::stat::SFlag;
+
+use crate::sys::FileStat;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::stat::{FileStat, Mode, fchmod};
+use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::ftruncate;
 
 use super::writer_lock::{self, LockOutcome};
 use super::{Contents, MAX_BYTES, Marks};
 use crate::error::{self, Error, Reason, Verb};
 use crate::file::{self, Entry, FileId, Kind, errno};
-use crate::sys::{effective_user, fstat};
+use crate::sys::{FileStat, effective_user, fstat};
 
 /// The file's path, and its name in its directory.
 pub(super) struct Location {

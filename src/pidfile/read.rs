@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::socket::UnixAddr;
-use nix::sys::stat::{FileStat, Mode};
+use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 use super::writer_lock::{self, WriterLock};
 use super::{Contents, MAX_BYTES, Marks, SOCKET};
 use crate::file::{Entry, FileId, Kind, is_ambiguous, is_trusted};
-use crate::sys;
+use crate::sys::{self, FileStat};
 
 /// Why a PID file proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

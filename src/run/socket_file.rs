@@ -5,11 +5,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
-use nix::sys::stat::{FileStat, Mode};
+use nix::sys::stat::Mode;
 
 use crate::error::Reason;
 use crate::file::{Entry, FileId, Kind};
-use crate::sys;
+use crate::sys::{self, FileStat};
 
 pub(super) struct SocketFile {
     entry: Entry,

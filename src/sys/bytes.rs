@@ -1,6 +1,7 @@
 //! Bytes on the stack that are not set to 0 first.
 
 use std::mem::MaybeUninit;
+use std::ptr;
 
 /// Up to N bytes. To set all of them to 0 would take longer than to write the few that a text has.
 pub(crate) struct Bytes<const N: usize> {
@@ -19,8 +20,8 @@ impl<const N: usize> Bytes<N> {
 
     pub(crate) fn as_slice(&self) -> &[u8] {
         let written = self.bytes.get(..self.length).unwrap_or_default();
-        // SAFETY: `push` has written these.
-        unsafe { written.assume_init_ref() }
+        // SAFETY: `push` has written these, and a MaybeUninit is laid out as what it holds.
+        unsafe { &*(ptr::from_ref(written) as *const [u8]) }
     }
 
     /// How many bytes more there is room for.
@@ -32,7 +33,9 @@ impl<const N: usize> Bytes<N> {
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         let end = self.length + bytes.len();
         if let Some(room) = self.bytes.get_mut(self.length..end) {
-            room.write_copy_of_slice(bytes);
+            for (place, byte) in room.iter_mut().zip(bytes) {
+                place.write(*byte);
+            }
             self.length = end;
         }
     }

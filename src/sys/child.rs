@@ -177,7 +177,12 @@ impl AsFd for StartingChild {
     }
 }
 
-const TIOCSPGRP: usize = 0x5410;
+/// Alone of the calls for a terminal it has another number on PowerPC.
+const TIOCSPGRP: usize = if cfg!(target_arch = "powerpc64") {
+    0x8004_7476
+} else {
+    0x5410
+};
 const PR_SET_PDEATHSIG: usize = 1;
 
 /// A PID as a system call returns it.
@@ -187,9 +192,15 @@ fn pid_of(answer: usize) -> Pid {
 
 /// Starts a child with a memory of its own (fork(2)), which calls `act` and then ends: with 0 if that has succeeded.
 pub(crate) fn fork(act: &mut dyn FnMut() -> bool) -> nix::Result<Pid> {
+    // The flags come first, and on s390x second, after the address of a stack.
+    let arguments = if cfg!(target_arch = "s390x") {
+        [0, int(libc::SIGCHLD), 0, 0, 0]
+    } else {
+        [int(libc::SIGCHLD), 0, 0, 0, 0]
+    };
     // By the raw call: libc's function links handlers and locks that hinit does not have.
     // SAFETY: no address is passed. hinit has one thread, so the child may do whatever hinit may.
-    let pid = unsafe { call(libc::SYS_clone, [int(libc::SIGCHLD), 0, 0, 0, 0]) }?;
+    let pid = unsafe { call(libc::SYS_clone, arguments) }?;
     if pid == 0 {
         exit(u8::from(!act()));
     }

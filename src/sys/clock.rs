@@ -4,7 +4,11 @@
 //! first time costs a launch 4 us, for two page faults and a search of the vdso's symbols. hinit reads the clock a few
 //! times in its life, at events. So this takes the place of libc's function, also for std.
 
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+#[cfg(target_pointer_width = "32")]
+use std::sync::atomic::AtomicI32 as AtomicLong;
+#[cfg(target_pointer_width = "64")]
+use std::sync::atomic::AtomicI64 as AtomicLong;
+use std::sync::atomic::Ordering::Relaxed;
 
 use nix::libc::{self, c_int, clockid_t, timespec};
 
@@ -14,7 +18,7 @@ use super::raw::{call, int};
 ///
 /// std ends a process that cannot read the clock. The kernel always lets it (`clock_gettime(2)`), but a seccomp filter may
 /// not; and a PID 1 whose clock stands still is better than none.
-static LAST: [AtomicI64; 2] = [const { AtomicI64::new(0) }; 2];
+static LAST: [AtomicLong; 2] = [const { AtomicLong::new(0) }; 2];
 
 /// `clock_gettime(2)`, without errno: no caller in hinit reads it.
 #[unsafe(no_mangle)]

@@ -14,7 +14,7 @@ struct Entries([u8; 2048]);
 
 /// Calls with each name in an open directory, in no order, but for `.` and `..`.
 pub(crate) fn each_name(directory: &OwnedFd, call_with: &mut dyn FnMut(&CStr)) -> nix::Result<()> {
-    let mut entries = Entries([0; _]);
+    let mut entries = Entries([0; 2048]);
     loop {
         let address = entries.0.as_mut_ptr().expose_provenance();
         let arguments = [int(directory.as_raw_fd()), address, entries.0.len()];

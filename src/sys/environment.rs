@@ -141,7 +141,7 @@ impl ServerEnvironment {
         // SAFETY: the caller guarantees the memory.
         unsafe {
             if let Some(variable) = &self.own_pid {
-                variable.set(process_id());
+                variable.set(process_id() as u64);
             }
             if let Some(variable) = &self.own_pidfd {
                 match pidfd_number() {
@@ -189,7 +189,7 @@ impl NumberVariable {
 
     /// # Safety
     /// As for `ServerEnvironment::complete`.
-    unsafe fn set(&self, number: usize) {
+    unsafe fn set(&self, number: u64) {
         let mut digits = [0_u8; Self::DIGITS + 1];
         let (mut rest, mut start) = (number, Self::DIGITS);
         for (at, digit) in digits.iter_mut().enumerate().rev().skip(1) {
@@ -268,7 +268,7 @@ mod tests {
             panic!("there is room for it")
         };
         for (number, shown) in [
-            (usize::MAX, "OWN_PIDFD=18446744073709551615"),
+            (u64::MAX, "OWN_PIDFD=18446744073709551615"),
             (7, "OWN_PIDFD=7"),
             (0, "OWN_PIDFD=0"),
         ] {

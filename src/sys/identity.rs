@@ -4,6 +4,14 @@ use std::ptr;
 
 use nix::errno::Errno;
 use nix::libc;
+// Where both are there, the names without 32 are calls with IDs of 16 bits.
+#[cfg(target_pointer_width = "64")]
+use nix::libc::{SYS_setgroups, SYS_setresgid, SYS_setresuid};
+#[cfg(target_pointer_width = "32")]
+use nix::libc::{
+    SYS_setgroups32 as SYS_setgroups, SYS_setresgid32 as SYS_setresgid,
+    SYS_setresuid32 as SYS_setresuid,
+};
 
 use super::raw::{call, int};
 
@@ -49,19 +57,19 @@ pub(crate) fn groups() -> nix::Result<Vec<u32>> {
 pub(crate) fn set_groups(groups: &[u32]) -> nix::Result<()> {
     let address = groups.as_ptr().expose_provenance();
     // SAFETY: the kernel reads this many groups of 32 bits, and keeps no pointer.
-    unsafe { call(libc::SYS_setgroups, [groups.len(), address]) }.map(drop)
+    unsafe { call(SYS_setgroups, [groups.len(), address]) }.map(drop)
 }
 
 /// Sets the real, the effective and the saved group (`setresgid(2)`).
 pub(crate) fn set_gids(gid: u32) -> nix::Result<()> {
     // SAFETY: no address is passed.
-    unsafe { call(libc::SYS_setresgid, [gid as usize; 3]) }.map(drop)
+    unsafe { call(SYS_setresgid, [gid as usize; 3]) }.map(drop)
 }
 
 /// Sets the real, the effective and the saved user (`setresuid(2)`).
 pub(crate) fn set_uids(uid: u32) -> nix::Result<()> {
     // SAFETY: no address is passed.
-    unsafe { call(libc::SYS_setresuid, [uid as usize; 3]) }.map(drop)
+    unsafe { call(SYS_setresuid, [uid as usize; 3]) }.map(drop)
 }
 
 /// Gives up the capabilities that a program which is not root's keeps at an exec (capabilities(7)).

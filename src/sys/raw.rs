@@ -31,12 +31,64 @@ pub(super) unsafe fn call<const N: usize>(
             lateout("rcx") _, lateout("r11") _, options(nostack)
         );
     }
-    // SAFETY: the caller guarantees the arguments; the registers are those of syscall(2).
+    // SAFETY: as above. The compiler keeps ebx and esi for itself, so they are put back.
+    #[cfg(target_arch = "x86")]
+    unsafe {
+        let all = [0, 1, 2, 3, 4].map(argument);
+        asm!(
+            "push ebx", "push esi",
+            "mov ebx, [edi]", "mov ecx, [edi + 4]", "mov edx, [edi + 8]", "mov esi, [edi + 12]",
+            "mov edi, [edi + 16]", "int 0x80",
+            "pop esi", "pop ebx",
+            inlateout("eax") number => result, inlateout("edi") all.as_ptr() => _,
+            lateout("ecx") _, lateout("edx") _
+        );
+    }
+    // SAFETY: as above.
     #[cfg(target_arch = "aarch64")]
     unsafe {
         asm!(
             "svc 0", in("x8") number, inlateout("x0") argument(0) => result,
             in("x1") argument(1), in("x2") argument(2), in("x3") argument(3), in("x4") argument(4),
+            options(nostack)
+        );
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "arm")]
+    unsafe {
+        asm!(
+            "svc 0", in("r7") number, inlateout("r0") argument(0) => result,
+            in("r1") argument(1), in("r2") argument(2), in("r3") argument(3), in("r4") argument(4),
+            options(nostack)
+        );
+    }
+    // SAFETY: as above. The kernel returns an errno as a positive number, and sets a flag (summary overflow).
+    #[cfg(target_arch = "powerpc64")]
+    unsafe {
+        asm!(
+            "sc", "bns+ 2f", "neg 3, 3", "2:",
+            inlateout("r0") number => _, inlateout("r3") argument(0) => result,
+            inlateout("r4") argument(1) => _, inlateout("r5") argument(2) => _,
+            inlateout("r6") argument(3) => _, inlateout("r7") argument(4) => _,
+            lateout("r8") _, lateout("r9") _, lateout("r10") _, lateout("r11") _, lateout("r12") _,
+            lateout("cr0") _, lateout("ctr") _, lateout("xer") _, options(nostack)
+        );
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "riscv64")]
+    unsafe {
+        asm!(
+            "ecall", in("a7") number, inlateout("a0") argument(0) => result,
+            in("a1") argument(1), in("a2") argument(2), in("a3") argument(3), in("a4") argument(4),
+            options(nostack)
+        );
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "s390x")]
+    unsafe {
+        asm!(
+            "svc 0", in("r1") number, inlateout("r2") argument(0) => result,
+            in("r3") argument(1), in("r4") argument(2), in("r5") argument(3), in("r6") argument(4),
             options(nostack)
         );
     }

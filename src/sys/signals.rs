@@ -92,9 +92,9 @@ pub(super) fn discard(signal: c_int) {
 pub(crate) fn libc_set(set: SignalSet) -> SigSet {
     let mut libc_set = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: a sigset_t is an array of integers, for which any bytes are a value; it begins with
-    // the kernel's 64 bits, and is aligned for them.
+    // the kernel's 64 bits.
     unsafe {
-        libc_set.as_mut_ptr().cast::<u64>().write(set.0);
+        libc_set.as_mut_ptr().cast::<u64>().write_unaligned(set.0);
         SigSet::from_sigset_t_unchecked(libc_set.assume_init())
     }
 }
@@ -115,12 +115,13 @@ pub(crate) fn ignore_sigchld(ignore: bool) -> bool {
 pub(super) unsafe fn set_handler(signal: c_int, handler: usize) -> usize {
     /// `x86_64` runs no handler without code to return by.
     const SA_RESTORER: usize = 0x0400_0000;
-    /// The kernel's own form of a sigaction (`rt_sigaction(2)`).
+    /// The kernel's own form of a sigaction (`rt_sigaction(2)`). riscv64 has no restorer.
     #[derive(Default)]
     #[repr(C)]
     struct Action {
         handler: usize,
         flags: usize,
+        #[cfg(not(target_arch = "riscv64"))]
         restorer: usize,
         mask: u64,
     }
@@ -151,27 +152,36 @@ pub(crate) fn kill(pid: Pid, signal: c_int) -> nix::Result<()> {
 /// Sends a signal with its value, and with its first sender as the sender (`rt_sigqueueinfo(2)`). The kernel allows
 /// that for codes below zero, as sigqueue(3) sets them, but not for the code of tgkill(2).
 pub(crate) fn queue_signal(pid: Pid, number: c_int, info: &signalfd_siginfo) -> nix::Result<()> {
-    /// A `siginfo_t` that a process has sent: 128 bytes.
+    /// How many more `int`s a pointer has than one.
+    const MORE: usize = size_of::<usize>() / size_of::<c_int>() - 1;
+    /// How many `int`s follow the value.
+    const REST: usize = 26 - 2 * MORE;
+    /// A `siginfo_t` that a process has sent: 128 bytes. What follows the code is aligned to a pointer.
     #[repr(C)]
     struct Info {
         number: c_int,
         errno: c_int,
         code: c_int,
-        padding: c_int,
+        padding: [c_int; MORE],
         pid: u32,
         uid: u32,
-        value: u64,
-        rest: [u64; 12],
+        value: usize,
+        rest: [c_int; REST],
     }
+    const { assert!(size_of::<Info>() == 128) };
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "the kernel extends a value of 32 bits to 64"
+    )]
     let info = Info {
         number,
         errno: info.ssi_errno,
         code: info.ssi_code,
-        padding: 0,
+        padding: [0; MORE],
         pid: info.ssi_pid,
         uid: info.ssi_uid,
-        value: info.ssi_ptr,
-        rest: [0; 12],
+        value: info.ssi_ptr as usize,
+        rest: [0; REST],
     };
     let address = (&raw const info).expose_provenance();
     let arguments = [int(pid.as_raw()), int(number), address];

@@ -25,11 +25,13 @@ pub(crate) struct Datagram {
 /// Not nix's: that returns an error where descriptors were sent along. Here there is room for the credentials, which
 /// come first, and for nothing else, so the kernel itself closes the descriptors: hinit never gets them.
 pub(crate) fn receive(socket: BorrowedFd, bytes: &mut [u8]) -> nix::Result<Datagram> {
-    /// A `cmsghdr` and the `ucred` behind it, as Linux lays them out on 64 bits.
+    /// A `cmsghdr` and the `ucred` behind it, as Linux lays them out: with the length of the whole in a `long`, and
+    /// aligned to one.
     #[repr(C)]
     struct Control {
         header: libc::cmsghdr,
         credentials: libc::ucred,
+        #[cfg(target_pointer_width = "64")]
         padding: u32,
     }
     let mut control = MaybeUninit::<Control>::zeroed();

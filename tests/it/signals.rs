@@ -62,6 +62,7 @@ fn assert_all_arrive(hinit: Running) {
 }
 
 in_both_modes!(
+    a_queued_signal_arrives_with_its_value_and_its_sender,
     values_arrive_in_order_and_unmerged,
     no_signal_is_lost_when_the_servers_queue_is_full,
     a_full_queue_of_hinits_own_does_not_stop_it,
@@ -69,6 +70,20 @@ in_both_modes!(
     with_group_the_whole_group_gets_the_signals,
     a_signal_that_cannot_be_passed_on_is_a_warning
 );
+
+fn a_queued_signal_arrives_with_its_value_and_its_sender(mode: Mode) {
+    let hinit = Start::new(mode).no_pid_file().fixture(["sender"]);
+    let hinit = hinit.start().ready();
+    queue(hinit.pid(), 42, 0x8765_4321);
+    let (process, user) = match mode {
+        // A process outside of the PID namespace has no number in it, and this user is root in it.
+        Mode::Pid1 => (0, 0),
+        Mode::Subreaper => (std::process::id(), nix::unistd::geteuid().as_raw()),
+    };
+    let expected = format!("value 0x87654321 from process {process} of UID {user}");
+    assert_eq!(hinit.line(), expected);
+    assert_eq!(hinit.end().code, 0);
+}
 
 fn values_arrive_in_order_and_unmerged(mode: Mode) {
     let start = Start::new(mode).no_pid_file();

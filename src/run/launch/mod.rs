@@ -70,7 +70,7 @@ impl SocketRecipient {
             return Some(Self::ByPid);
         };
         match sys::pidfd_number() {
-            Ok(own) if is_number(named, own as u64) => Some(Self::ByPidAndPidfd),
+            Ok(own) if is_number(named, own) => Some(Self::ByPidAndPidfd),
             // They were for an earlier process with this PID.
             Ok(_) => None,
             // hinit cannot find its own number, and the variable does not contain the server's.

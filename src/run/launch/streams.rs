@@ -5,13 +5,13 @@
 use std::os::fd::BorrowedFd;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::stat::{FileStat, SFlag, makedev};
+use nix::sys::stat::{SFlag, makedev};
 use nix::sys::termios::tcgetsid;
 use nix::unistd::{Uid, fchown, getpid};
 
 use crate::output::Log;
 use crate::run::terminal::Terminal;
-use crate::sys::{self, STDERR, STDIN, STDOUT, describe};
+use crate::sys::{self, FileStat, STDERR, STDIN, STDOUT, describe};
 
 /// As in runc, the group stays as it is. A stream whose owner cannot be changed is no failure, because most servers
 /// never open their standard streams by name (runc ignores EPERM, EROFS and EINVAL, for owners and groups that a

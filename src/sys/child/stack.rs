@@ -12,7 +12,7 @@ use super::super::raw::{call, outcome};
 use super::{Child, pid_of};
 
 /// The largest page of this architecture.
-const PAGE: usize = if cfg!(target_arch = "aarch64") {
+const PAGE: usize = if cfg!(any(target_arch = "aarch64", target_arch = "powerpc64")) {
     64 * 1024
 } else {
     4096
@@ -21,13 +21,19 @@ const PAGE: usize = if cfg!(target_arch = "aarch64") {
 const SIZE: usize = 64 * 1024 + PAGE;
 
 /// The lowest page is a guard: a child that needs more is killed by SIGSEGV, and writes over nothing of hinit's.
-#[cfg_attr(target_arch = "aarch64", repr(align(65536)))]
-#[cfg_attr(not(target_arch = "aarch64"), repr(align(4096)))]
+#[cfg_attr(
+    any(target_arch = "aarch64", target_arch = "powerpc64"),
+    repr(align(65536))
+)]
+#[cfg_attr(
+    not(any(target_arch = "aarch64", target_arch = "powerpc64")),
+    repr(align(4096))
+)]
 struct Stack(UnsafeCell<[u8; SIZE]>);
 
 // SAFETY: one child at a time uses it, and nothing else (IS_USED).
 unsafe impl Sync for Stack {}
-static STACK: Stack = Stack(UnsafeCell::new([0; _]));
+static STACK: Stack = Stack(UnsafeCell::new([0; SIZE]));
 static IS_USED: AtomicBool = AtomicBool::new(false);
 
 /// Starts the child on memory that it shares with hinit (clone(2), `CLONE_VM`). What fails it reports as this step.

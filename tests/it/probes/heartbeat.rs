@@ -36,6 +36,11 @@ fn each_heartbeat() {
             -60,
             format!("unhealthy: heartbeat {name} was touched in the future"),
         ),
+        // After 2038, where a time of 32 bits is one before 1970.
+        (
+            -1_000_000_000,
+            format!("unhealthy: heartbeat {name} was touched in the future"),
+        ),
     ] {
         touch(age);
         assert!(

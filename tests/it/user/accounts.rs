@@ -52,13 +52,13 @@ fn names_and_supplementary_groups_come_from_the_images_files() {
     }
     let passwd = "root:x:0:0:root:/root:/bin/sh\n# junk\n\napp:x:1000:1001::/home/app:/bin/sh\n\
         homeless:x:1002:1002:::\nlast:x:1003:1003::/last:/bin/sh";
-    let group = "root:x:0:\nten:x:10:app,other\napp:x:1001:\ntwenty:x:20:other,app\n\
+    let group = "root:x:0:\nten:x:10:app,other\napp:x:1001:\ntwenty:x:20:other,app\nlarge:x:65536:app\n\
         mine:x:30:homeless\n\
         junk\nlast:x:1003:\n";
     let show = "sh -c 'echo $(id -u) $(id -g) $(id -G) $HOME $(pwd)'";
     for (user, shown) in [
-        ("app", "1000 1001 1001 10 20 /home/app /"),
-        ("1000", "1000 1001 1001 10 20 /home/app /"),
+        ("app", "1000 1001 1001 10 20 65536 /home/app /"),
+        ("1000", "1000 1001 1001 10 20 65536 /home/app /"),
         ("app:ten", "1000 10 10 /home/app /"),
         ("app:10", "1000 10 10 /home/app /"),
         ("app:app", "1000 1001 1001 /home/app /"),
@@ -84,11 +84,14 @@ fn numeric_ids_need_no_account_files() {
     if !can_be_root("to become another user") {
         return;
     }
-    let script = "mount -t tmpfs none /etc; cd /; for user in 1000 1000:7 nobody; do \
+    let script = "mount -t tmpfs none /etc; cd /; for user in 1000 1000:7 65536 1000650000:4294967294 nobody; do \
         \"$HINIT\" -q --no-pid-file --user $user sh -c 'echo $(id -u) $(id -G) $HOME' || echo $?; \
         done";
     let ended = in_mount_namespace(script, &[]);
-    assert_eq!(ended.stdout, "1000 1000 /\n1000 7 /\n125");
+    assert_eq!(
+        ended.stdout,
+        "1000 1000 /\n1000 7 /\n65536 65536 /\n1000650000 4294967294 /\n125"
+    );
     let line = "hinit: cannot run as `nobody`: there is no such user in /etc/passwd";
     assert_eq!(ended.log, line);
 }
