@@ -72,12 +72,14 @@ fn ask<'a>(
 fn judge(answer: &[u8], pid: Pid) -> Result<Option<Verdict>, Finding> {
     let line = answer.split(|&byte| byte == b'\n').next();
     let status = line.and_then(|line| line.strip_prefix(b"HTTP/1.1 "));
-    match status.map(|status| str::from_utf8(status.trim_ascii_end())) {
-        Some(Ok(status)) if status.starts_with("200 ") => Ok(None),
-        Some(Ok(status)) if let Some(reason) = status.strip_prefix("503 unhealthy: ") => {
-            Ok(Some(Verdict::ReportedByHinit(pid, reason.to_owned())))
-        }
-        _ => Err(Finding::WrongProtocol("hinit's")),
+    let status = status.and_then(|status| str::from_utf8(status.trim_ascii_end()).ok());
+    let status = status.unwrap_or_default();
+    if status.starts_with("200 ") {
+        return Ok(None);
+    }
+    match status.strip_prefix("503 unhealthy: ") {
+        Some(reason) => Ok(Some(Verdict::ReportedByHinit(pid, reason.to_owned()))),
+        None => Err(Finding::WrongProtocol("hinit's")),
     }
 }
 

@@ -79,7 +79,7 @@ fn proc_shows_this_process() {
     assert_eq!(own.parent, nix::unistd::getppid());
     assert!(!own.has_ended());
     // It was started by this test run, not at boot.
-    assert!(own.started.age() < Duration::from_secs(3600));
+    assert!(own.started.age() < Duration::from_hours(1));
     assert!(own.threads > 1, "a test has a thread of its own");
     assert_eq!(look_up(nix::unistd::gettid()), Lookup::Thread(getpid()));
     assert!(all().unwrap().iter().any(|process| process.pid == getpid()));

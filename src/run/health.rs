@@ -16,7 +16,7 @@ mod phase;
 use phase::Phase;
 
 /// How long a server may take to be ready before hinit warns.
-const READY_WARNING_AFTER: Duration = Duration::from_secs(60);
+const READY_WARNING_AFTER: Duration = Duration::from_mins(1);
 
 /// How many bytes of the server's `STATUS=` are kept.
 const MAX_STATUS: usize = 256;

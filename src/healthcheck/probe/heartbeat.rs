@@ -54,7 +54,7 @@ mod tests {
         let mut stat = sys::no_file();
         (stat.st_mtime, stat.st_mtime_nsec) = (1000, 500_000_000);
         stat.st_mode = 0o100_644;
-        let max_age = Duration::from_secs(60);
+        let max_age = Duration::from_mins(1);
         let too_old = HeartbeatFault::TooOld {
             age: Duration::from_millis(60_100),
             max_age,

@@ -163,7 +163,7 @@ fn why_a_heartbeat_does_not_count() {
         (
             HeartbeatFault::TooOld {
                 age: Duration::from_millis(60_100),
-                max_age: Duration::from_secs(60),
+                max_age: Duration::from_mins(1),
             },
             "was touched 60.1s ago, which is more than 60.0s",
         ),
