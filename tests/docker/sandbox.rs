@@ -151,7 +151,7 @@ impl Sandbox {
             dockerfile.to_owned()
         };
         // Podman's default format has no HEALTHCHECK.
-        let format = if engine.starts_with("podman") {
+        let format = if engine.contains("podman") {
             " --format docker"
         } else {
             ""
