@@ -1,4 +1,4 @@
-//! A Dockerfile for BuildKit: stages, mounts, and the start interval of a health check.
+//! A Dockerfile for `BuildKit`: stages, mounts, and the start interval of a health check.
 
 use std::sync::LazyLock;
 

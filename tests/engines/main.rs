@@ -1,4 +1,4 @@
-//! hinit with what only newer engines have: BuildKit, containerd's image store and its own client, Podman without root,
+//! hinit with what only newer engines have: `BuildKit`, containerd's image store and its own client, Podman without root,
 //! and Quadlet's units under systemd.
 //!
 //! `tests/engines/run` starts the engines and runs these tests. Elsewhere they fail.

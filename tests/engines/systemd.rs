@@ -56,8 +56,8 @@ impl Systemd {
     /// The server is ready after its first reload.
     fn reload(&self, lives: usize) {
         eventually("the server listens", || {
-            let lines = self.journal();
-            (lines.matches("demo-server: listening on").count() == lives).then_some(())
+            let journal = self.journal();
+            (journal.matches("demo-server: listening on").count() == lives).then_some(())
         });
         assert_eq!(self.property("ActiveState"), "activating");
         self.run("podman kill --signal HUP systemd-my-server");
