@@ -171,25 +171,3 @@ fn the_claim_does_not_change_the_file_but_for_its_contents() {
     assert_eq!(mode_of(&path), 0o644);
     hinit.stop();
 }
-
-#[test]
-fn protected_regular_files_in_a_sticky_directory_do_not_prevent_the_start() {
-    // fs.protected_regular refuses O_CREAT on another user's file in /tmp (proc(5)); hinit does not
-    // open it so.
-    let dir = TempDir::new();
-    let shared = dir.join("shared");
-    fs::create_dir(&shared).unwrap();
-    set_mode(&shared, 0o1777);
-    let path = shared.join("pid");
-    fs::write(&path, "1\n").unwrap();
-    let mut command = Command::new(hinit());
-    let ended = Ended::of(
-        &command
-            .arg("--pid-file")
-            .arg(&path)
-            .arg("true")
-            .output()
-            .unwrap(),
-    );
-    assert_eq!(ended.code, 0, "{}", ended.log);
-}

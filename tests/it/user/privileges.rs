@@ -222,11 +222,17 @@ fn the_child_cannot_be_traced_by_its_user_before_its_exec() {
     let start = Start::by(Mode::Subreaper, &[&strace[..], &delayed].concat());
     let start = start.no_pid_file().args(["--user", "4242", "true"]);
     let strace = start.start();
-    let permitted = eventually("the child is that user", || {
+    let (child, permitted) = eventually("the child is that user", || {
         let hinit = *children_of(strace.pid()).first()?;
         let child = *children_of(hinit).first()?;
         let is_user = status_of(child, "Uid")?.starts_with("4242\t4242\t");
-        is_user.then(|| status_of(child, "CapPrm"))?
+        is_user.then(|| Some((child, status_of(child, "CapPrm")?)))?
     });
+    // The kernel refuses this as it refuses ptrace(2). With `fs.suid_dumpable=1` only the capabilities make it so.
+    let mut reader = Command::new("setpriv");
+    reader.args(["--reuid=4242", "--regid=4242", "--clear-groups", "cat"]);
+    let environ = format!("/proc/{child}/environ");
+    let ended = Ended::of(&reader.arg(environ).output().unwrap());
+    assert!(ended.log.ends_with("Permission denied"), "{ended:?}");
     assert_ne!(permitted, "0".repeat(16));
 }
