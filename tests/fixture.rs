@@ -49,6 +49,7 @@ fn main() {
             become_root();
             processes::leave_forkers(count.parse().unwrap());
         }
+        ["reuse-pids", count] => processes::reuse_pids(count.parse().unwrap()),
         ["leave-forkers", count] => processes::leave_forkers(count.parse().unwrap()),
         ["orphans", count] => orphans(count.parse().unwrap()),
         ["leave", count] => leave(count.parse().unwrap()),

@@ -29,6 +29,7 @@ mod clock;
 mod disk;
 mod groups;
 mod memory;
+mod pid_reuse;
 
 use support::*;
 
