@@ -1,0 +1,102 @@
+//! The PID-file protocol of hinit as a model: every system call of every actor is a step, and every order of the steps is
+//! explored. See README.md beside this crate.
+//!   hinit-model model              all states of each setup, and that each rule holds in them
+//!   hinit-model mutations          each mistake is found; the shortest way to it is printed as a story
+//!   hinit-model limits             what the rules do not promise, as stories
+//!   hinit-model trace RECORD FILE  the model accepts a record of strace(1), and none with a change
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use setups::{LIMITS, MODELS, MUTATIONS};
+
+mod checker;
+mod claim;
+mod hinit;
+mod kernel;
+mod reader;
+mod rules;
+mod run;
+mod setups;
+mod strace;
+mod stranger;
+mod symmetry;
+mod trace;
+mod world;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let is_well = match words[..] {
+        ["model"] => model(),
+        ["mutations"] => stories(&MUTATIONS),
+        ["limits"] => stories(&LIMITS),
+        ["trace", record, file] => trace::judge(record, file),
+        _ => panic!("usage: hinit-model model|mutations|limits|trace RECORD FILE"),
+    };
+    if is_well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn model() -> bool {
+    let (start, mut all, mut is_well) = (Instant::now(), 0, true);
+    for setup in &MODELS {
+        let begun = Instant::now();
+        let setup = &rules::Setup {
+            is_symmetric: true,
+            ..setup.clone()
+        };
+        match checker::explore(setup) {
+            Ok(states) => {
+                all += states;
+                println!(
+                    "{states:>10} states  {:>5.1} s  {}",
+                    begun.elapsed().as_secs_f64(),
+                    setup.name
+                );
+            }
+            Err((claim, story)) => {
+                is_well = false;
+                println!("FAILED: {}: {claim}", setup.name);
+                tell(&story);
+            }
+        }
+    }
+    println!(
+        "{all:>10} states  {:>5.1} s  in all",
+        start.elapsed().as_secs_f64()
+    );
+    is_well
+}
+
+/// The rule must be broken.
+fn stories(setups: &[(rules::Setup, rules::Rule)]) -> bool {
+    let mut is_well = true;
+    for (setup, rule) in setups {
+        let setup = &rules::Setup {
+            only: Some(*rule),
+            ..setup.clone()
+        };
+        match checker::explore(setup) {
+            Err((claim, story)) => {
+                println!("{}\n  breaks \"{claim}\":", setup.name);
+                tell(&story);
+            }
+            Ok(states) => {
+                println!("FAILED: not found in {states} states: {}", setup.name);
+                is_well = false;
+            }
+        }
+        println!();
+    }
+    is_well
+}
+
+fn tell(story: &[world::Step]) {
+    for (number, step) in story.iter().enumerate() {
+        println!("  {:>3} {step}", number + 1);
+    }
+}
