@@ -1,6 +1,6 @@
 //! The PID-file protocol of hinit as a model: every system call of every actor is a step, and every order of the steps is
 //! explored. See README.md beside this crate.
-//!   hinit-model model              all states of each setup, and that each rule holds in them
+//!   hinit-model model [WORD...]    all states of each setup, or of those with these words, and that each rule holds in them
 //!   hinit-model mutations          each mistake is found; the shortest way to it is printed as a story
 //!   hinit-model limits             what the rules do not promise, as stories
 //!   hinit-model trace RECORD FILE  the model accepts a record of strace(1), and none with a change
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let is_well = match words[..] {
-        ["model"] => model(),
+        ["model", ref words @ ..] => model(words),
         ["mutations"] => stories(&MUTATIONS),
         ["limits"] => stories(&LIMITS),
         ["trace", record, file] => trace::judge(record, file),
@@ -41,9 +41,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn model() -> bool {
+fn model(words: &[&str]) -> bool {
     let (start, mut all, mut is_well) = (Instant::now(), 0, true);
-    for setup in &MODELS {
+    for setup in MODELS
+        .iter()
+        .filter(|setup| words.iter().all(|word| setup.name.contains(word)))
+    {
         let begun = Instant::now();
         let setup = &rules::Setup {
             is_symmetric: true,
