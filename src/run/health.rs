@@ -21,6 +21,7 @@ const READY_WARNING_AFTER: Duration = Duration::from_mins(1);
 /// How many bytes of the server's `STATUS=` are kept.
 const MAX_STATUS: usize = 256;
 
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Health {
     /// None: it has ended.
     server: Option<Pid>,

@@ -26,6 +26,7 @@ const KILL_INTERVAL: Duration = Duration::from_millis(50);
 /// cgroup is frozen, or hinit may not signal them.
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Shutdown {
     plan: Stop,
     request: Option<StopRequest>,

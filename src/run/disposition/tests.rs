@@ -50,3 +50,38 @@ fn each_signal_has_one_disposition() {
         );
     }
 }
+
+/// Each signal, with each rule for it and for another one, in each place: a rule alone changes a number, and a signal
+/// that is not dropped is passed on.
+#[test]
+fn no_signal_is_lost_but_by_a_rule() {
+    const SIGNALS: std::ops::RangeInclusive<c_int> = 1..=64;
+    let stops = plain_run().stop.signals;
+    let rules = |to| SIGNALS.map(move |from| (from, to));
+    for (from, to) in SIGNALS.map(Some).chain([None]).flat_map(rules) {
+        for profile_stops in [false, true] {
+            let options = Run {
+                rewrites: Rewrites(vec![(from, to)]),
+                profile: InitProfile {
+                    stops: profile_stops,
+                    ..InitProfile::OWN
+                },
+                ..plain_run()
+            };
+            for (signal, is_alone) in SIGNALS.flat_map(|signal| [(signal, false), (signal, true)]) {
+                let decision = decide(signal, &options, || is_alone);
+                let pass_on_as = if signal == from { to } else { Some(signal) };
+                let is_stop = stops.contains(signal) && pass_on_as.is_some();
+                assert_eq!(
+                    (decision.pass_on_as, decision.is_stop),
+                    (pass_on_as, is_stop)
+                );
+                let stops_hinit = [SIGTSTP, SIGTTIN, SIGTTOU].contains(&signal);
+                assert_eq!(
+                    decision.stops_hinit,
+                    stops_hinit && profile_stops && is_alone
+                );
+            }
+        }
+    }
+}

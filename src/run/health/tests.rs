@@ -387,3 +387,5 @@ fn the_seconds_count_from_the_exec() {
     health.set_started(at(4));
     assert_eq!(seconds(&health, at(6)), "2");
 }
+
+mod sequences;

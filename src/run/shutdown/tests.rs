@@ -600,3 +600,5 @@ fn the_number_that_hinit_received_counts() {
     let end = start + millis(1000);
     assert_eq!(shutdown.on(Deadline, end), PassOn(rewritten));
 }
+
+mod exploration;
