@@ -1,0 +1,60 @@
+//! What differs from recipe to recipe.
+
+use crate::work::Work;
+
+pub(crate) struct Recipe {
+    /// The arguments of `docker build`, if they are not just its directory.
+    pub(crate) build: &'static [&'static str],
+    /// Whether it runs as strictly as Docker can: read-only, without capabilities.
+    pub(crate) confined: bool,
+    /// More options of `docker run`.
+    pub(crate) options: &'static [&'static str],
+    /// The user of the server's process.
+    pub(crate) user: &'static str,
+    /// What the verdict contains while the server is healthy.
+    pub(crate) healthy: &'static str,
+    /// Which processes the test stops by SIGSTOP, and what the verdict contains then.
+    pub(crate) stopped: Stopped,
+    pub(crate) unhealthy: &'static str,
+    pub(crate) reload: Reload,
+    /// What is under way when the container is stopped.
+    pub(crate) work: Work,
+}
+
+pub(crate) enum Stopped {
+    Server,
+    /// The server's children.
+    Workers,
+    /// All processes with this name.
+    Named(&'static str),
+}
+
+/// The signal that makes the server reload its configuration, if there is one, and what shows that it did.
+pub(crate) enum Reload {
+    None,
+    /// It replaces workers.
+    Workers(&'static str),
+    /// It logs this text.
+    Log(&'static str, &'static str),
+}
+
+/// A web server with workers, which reloads at HUP.
+pub(crate) const WORKERS: Recipe = Recipe {
+    build: &[],
+    confined: true,
+    options: &[],
+    user: "10001",
+    healthy: " answered 200 OK after ",
+    stopped: Stopped::Workers,
+    unhealthy: " gave no complete answer within ",
+    reload: Reload::Workers("HUP"),
+    work: Work::Request,
+};
+
+/// A server that is one process and cannot reload.
+pub(crate) const ONE_PROCESS: Recipe = Recipe {
+    stopped: Stopped::Server,
+    unhealthy: " is stopped",
+    reload: Reload::None,
+    ..WORKERS
+};
