@@ -115,7 +115,7 @@ impl Life {
             Trigger => health.apply(NotifyEvent::WatchdogTrigger, now),
             Timeout(time) => health.apply(NotifyEvent::WatchdogTimeout(time), now),
             ProbesPassed => health.set_probes_passed(),
-            StopRequested => health.set_stop_requested(),
+            StopRequested => health.set_stop_requested(now),
             Suspended => health.set_suspended(true),
             Continued => health.set_suspended(false),
             Replaced => health.replace_server(SERVER, false, now),
@@ -157,7 +157,7 @@ impl Life {
                 Timeout(time) => watchdog = Some(*time).filter(|time| !time.is_zero()),
                 Ready | Ping => sign = Some(*at),
                 Replaced => sign = sign.map(|_| *at),
-                Trigger => sign = watchdog.map(|watchdog| *at - watchdog),
+                Trigger => sign = watchdog.and_then(|watchdog| at.checked_sub(watchdog)),
                 _ => {}
             }
         }
@@ -208,7 +208,7 @@ impl Life {
         );
         // Until the deadline time alone changes no verdict.
         let before = health.deadline().map_or(now + WATCHDOG * 10, |at| {
-            at.max(now + SHORT / 5) - SHORT / 5
+            at.max(now + SHORT / 5).checked_sub(SHORT / 5).unwrap()
         });
         if before > now && !is_late_already(self) {
             assert_eq!(

@@ -144,7 +144,7 @@ impl Life {
         match event {
             Extended(time) if self.asked_at.is_some() => self.extended = Some(self.now + time),
             ServerEnded => {
-                (self.server_has_ended, self.ended_at, self.waiting) = (true, Some(self.now), None)
+                (self.server_has_ended, self.ended_at, self.waiting) = (true, Some(self.now), None);
             }
             _ => {}
         }
@@ -210,7 +210,7 @@ impl Life {
     fn must_end(mut self) {
         let can_end = self.shutdown.plan.grace.is_some() && self.asked_at.is_some();
         let waits = self.waiting.is_some();
-        if !can_end && !self.server_has_ended && !(waits && self.shutdown.plan.grace.is_some()) {
+        if !(can_end || self.server_has_ended || waits && self.shutdown.plan.grace.is_some()) {
             // Only a stop, the watchdog or the server itself begins the end.
             assert!(
                 waits || self.shutdown.deadline().is_none(),
