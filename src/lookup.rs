@@ -157,16 +157,16 @@ fn judge_file(file: PidFile, whose: TrustPolicy) -> Result<FoundServer, Fault> {
         verdict
     };
     let is_proven = !matches!(whose, TrustPolicy::User(_)) || parent == Some(PID_1);
-    // All of this is true of the server only if the file still names it.
-    if is_proven && file.is_unchanged() {
-        Ok(FoundServer {
-            verdict,
-            file,
-            parent,
-        })
-    } else {
-        Err(Fault::Replaced)
+    if !is_proven {
+        return Err(Fault::Replaced);
     }
+    // All of this is true of the server only if the file still names it.
+    file.check_again()?;
+    Ok(FoundServer {
+        verdict,
+        file,
+        parent,
+    })
 }
 
 fn judge_process(process: &Process) -> Verdict {

@@ -10,7 +10,6 @@ use crate::cli::Signal;
 use crate::error::exit_code;
 use crate::lookup::{FoundServer, Purpose, find_server};
 use crate::output::{Log, Verbosity, print_line};
-use crate::pidfile::Fault;
 use crate::process::{self, Lookup, Process};
 use crate::sys::{ProcessHandle, describe};
 use crate::text::SignalName;
@@ -73,15 +72,7 @@ fn send(options: &Signal) -> Result<Target, Refusal> {
     let pid = file.pid;
     let handle = ProcessHandle::open(pid).map_err(Refusal::Kernel)?;
     let before = process::read(pid);
-    // The lock before the bytes: another hinit that has claimed the file since has emptied it first.
-    let fault = if !options.foreign && !file.is_held() {
-        Some(Fault::Stale)
-    } else if !file.is_unchanged() {
-        Some(Fault::Replaced)
-    } else {
-        None
-    };
-    if let Some(fault) = fault {
+    if let Err(fault) = file.check_again() {
         return Err(Refusal::Verdict(Verdict::PidFile(file.shown, fault)));
     }
     handle.signal(options.number).map_err(Refusal::Kernel)?;

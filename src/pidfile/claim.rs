@@ -32,9 +32,9 @@ pub(crate) struct Claim {
     locked: Locked,
     mode: Mode,
     marks: Marks,
-    /// The file is not hinit's any more: another process has replaced it, or hinit has released its locks. An error was
-    /// returned.
+    /// The name leads to another file, or to none, or hinit has released its locks. An error was returned.
     is_abandoned: Cell<bool>,
+    is_released: Cell<bool>,
 }
 
 impl Claim {
@@ -84,6 +84,7 @@ impl Claim {
             mode,
             marks,
             is_abandoned: Cell::new(false),
+            is_released: Cell::new(false),
         };
         if let Err(errno) = claim.reserve_room() {
             let error = claim.fail(Verb::ClaimPidFile, errno);
@@ -124,6 +125,11 @@ impl Claim {
     pub(crate) fn change(&self, pid: Pid) -> error::Result<()> {
         self.clear()?;
         self.record(pid)
+    }
+
+    /// Whether hinit has released its locks: then the file may be another hinit's.
+    pub(crate) fn is_released(&self) -> bool {
+        self.is_released.get()
     }
 
     /// The file's absolute path.
@@ -172,6 +178,7 @@ impl Claim {
         let file = &self.locked.file;
         ftruncate(file, 0).map_err(|errno_of_clear| {
             self.is_abandoned.set(true);
+            self.is_released.set(true);
             // Readers must not trust the old PID, and the next hinit may lock the file.
             let released =
                 writer_lock::release(file).and(fs2::FileExt::unlock(file).map_err(errno));

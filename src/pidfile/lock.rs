@@ -73,13 +73,16 @@ impl Location {
     /// Tries once to lock the file exclusively, empty and under its name.
     pub(super) fn lock(&self, mode: Mode, marks: Marks) -> Result<Locked, LockError> {
         let (file, is_new) = self.open_or_create()?;
+        let is_shared = lock_shared(&file);
+        // After the lock: before it, another hinit can write its server's PID and be killed.
         let stat = fstat(file.as_fd())?;
         let identity = FileId::of(&stat);
-        let locked = self.lock_exclusively(&file, &stat, marks);
-        let locked = locked.and_then(|has_writer_lock| {
-            let mode = self.set_mode(&file, identity, mode | marks.mode(), has_writer_lock)?;
-            Ok((has_writer_lock, mode))
-        });
+        let locked = self.lock_exclusively(&file, is_shared, &stat);
+        let locked = locked
+            .and_then(|()| self.set_mode(&file, identity, mode | marks.mode()))
+            .and_then(|actual| {
+                self.take_writer_lock(&file, identity, actual, mode | marks.mode(), marks)
+            });
         match locked {
             Ok((has_writer_lock, mode)) => Ok(Locked {
                 file,
@@ -96,17 +99,16 @@ impl Location {
         }
     }
 
-    /// Takes a shared lock first, and the exclusive one only once the file is empty: so no reader ever sees an old PID
-    /// under a held lock. The conversion is not atomic, so `set_mode` checks the file again. Returns whether there is a
-    /// writer lock as well.
+    /// Converts the shared lock to the exclusive one once the file is empty: so no reader ever sees an old PID under a
+    /// held lock. The conversion is not atomic, so `set_mode` checks the file again.
     fn lock_exclusively(
         &self,
         file: &File,
+        is_shared: nix::Result<bool>,
         stat: &FileStat,
-        marks: Marks,
-    ) -> Result<bool, LockError> {
+    ) -> Result<(), LockError> {
         check_ownership(stat)?;
-        if !try_lock(fs2::FileExt::try_lock_shared(file)).map_err(cannot_lock)? {
+        if !is_shared.map_err(cannot_lock)? {
             return Err(held_by_another(file));
         }
         if stat.st_size > 0 {
@@ -117,50 +119,53 @@ impl Location {
             ftruncate(file, 0)?;
         }
         let is_exclusive = try_lock(fs2::FileExt::try_lock_exclusive(file)).map_err(cannot_lock)?;
-        let writer_lock = if is_exclusive {
-            writer_lock::take(file, marks).map_err(cannot_lock)?
+        if is_exclusive {
+            Ok(())
         } else {
-            LockOutcome::HeldByAnother
-        };
-        match writer_lock {
-            LockOutcome::Locked => Ok(true),
-            LockOutcome::Unsupported => Ok(false),
+            Err(LockError::Busy(Reason::StaysLocked))
+        }
+    }
+
+    /// Takes the lock that proves the file's PID to readers: the last step, because only now hinit knows that the file is
+    /// empty, and no other hinit can write to it. Returns whether there is such a lock, and the file's mode.
+    fn take_writer_lock(
+        &self,
+        file: &File,
+        identity: FileId,
+        actual: Mode,
+        wanted: Mode,
+        marks: Marks,
+    ) -> Result<(bool, Mode), LockError> {
+        match writer_lock::take(file, marks).map_err(cannot_lock)? {
+            LockOutcome::Locked if actual.intersects(Mode::S_IWGRP | Mode::S_IWOTH) => {
+                Err(LockError::Refused(Reason::MadeWritableByOthers))
+            }
+            LockOutcome::Locked => Ok((true, actual)),
+            LockOutcome::Unsupported => {
+                let marked = wanted | Mode::S_ISVTX;
+                if self.set_mode(file, identity, marked)? != marked
+                    || self.set_mode(file, identity, wanted)? != wanted
+                {
+                    return Err(LockError::Refused(Reason::NoLocksNorModes));
+                }
+                Ok((false, wanted))
+            }
             LockOutcome::HeldByAnother => Err(LockError::Busy(Reason::StaysLocked)),
         }
     }
 
     /// Sets the file's mode, and reads it back: some file systems keep none (CIFS, 9p, FUSE), and report no error. Also
     /// checks that the file is still empty, and under its name.
-    fn set_mode(
-        &self,
-        file: &File,
-        identity: FileId,
-        mode: Mode,
-        has_writer_lock: bool,
-    ) -> Result<Mode, LockError> {
-        let set = |mode| {
-            // The mode that is read back decides.
-            let _ignored = fchmod(file, mode);
-            match self.entry.stat() {
-                Ok(stat) if FileId::of(&stat) == identity && stat.st_size == 0 => {
-                    Ok(Mode::from_bits_truncate(stat.st_mode))
-                }
-                Ok(_) | Err(Errno::ENOENT) => Err(LockError::Busy(Reason::KeepsBeingReplaced)),
-                Err(errno) => Err(errno.into()),
+    fn set_mode(&self, file: &File, identity: FileId, mode: Mode) -> Result<Mode, LockError> {
+        // The mode that is read back decides.
+        let _ignored = fchmod(file, mode);
+        match self.entry.stat() {
+            Ok(stat) if FileId::of(&stat) == identity && stat.st_size == 0 => {
+                Ok(Mode::from_bits_truncate(stat.st_mode))
             }
-        };
-        if !has_writer_lock {
-            let marked = mode | Mode::S_ISVTX;
-            if set(marked)? != marked || set(mode)? != mode {
-                return Err(LockError::Refused(Reason::NoLocksNorModes));
-            }
-            return Ok(mode);
+            Ok(_) | Err(Errno::ENOENT) => Err(LockError::Busy(Reason::KeepsBeingReplaced)),
+            Err(errno) => Err(errno.into()),
         }
-        let mode = set(mode)?;
-        if mode.intersects(Mode::S_IWGRP | Mode::S_IWOTH) {
-            return Err(LockError::Refused(Reason::MadeWritableByOthers));
-        }
-        Ok(mode)
     }
 
     /// Removes a file that hinit has just created and cannot use.
@@ -200,6 +205,11 @@ impl Location {
                 errno => errno.into(),
             })
     }
+}
+
+/// Tries to take a shared lock: before the file is empty, an exclusive one would make readers believe an old PID.
+fn lock_shared(file: &File) -> nix::Result<bool> {
+    try_lock(fs2::FileExt::try_lock_shared(file))
 }
 
 fn check_ownership(stat: &FileStat) -> Result<(), LockError> {

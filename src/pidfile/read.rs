@@ -63,6 +63,8 @@ pub(crate) struct PidFile {
     pub(crate) is_stopping: bool,
     /// hinit answers at the socket beside the file.
     pub(crate) has_socket: bool,
+    /// Another program's, which has no writer lock.
+    is_foreign: bool,
     /// Its path for messages.
     pub(crate) shown: PathBuf,
     entry: Entry,
@@ -123,6 +125,7 @@ impl PidFile {
             pid,
             is_stopping: marks.is_stopping,
             has_socket: marks.has_socket,
+            is_foreign,
             shown: shown.to_owned(),
             entry,
             file,
@@ -141,13 +144,25 @@ impl PidFile {
         writer_lock::query(&self.file).is_ok_and(|lock| lock != WriterLock::Free)
     }
 
-    /// Whether the name still leads to this file and the file still has these bytes.
+    /// Checks that a hinit still holds the writer lock, that the file still has these bytes, and that the name still
+    /// leads to it.
     ///
     /// If so, what was read about the process between `read` and this call is true of the server, because hinit clears
-    /// the file before the PID can be reused.
-    pub(crate) fn is_unchanged(&self) -> bool {
-        Contents::read(&self.file).is_ok_and(|(_, bytes)| bytes == self.bytes)
-            && self.entry.is(self.identity)
+    /// the file before the PID can be reused. The lock before the bytes: another hinit that has claimed the file since
+    /// has emptied it first.
+    pub(crate) fn check_again(&self) -> Result<(), Fault> {
+        if !self.is_foreign
+            && writer_lock::query(&self.file).map_err(Fault::Unreadable)? == WriterLock::Free
+        {
+            return Err(Fault::Stale);
+        }
+        let is_same = Contents::read(&self.file).is_ok_and(|(_, bytes)| bytes == self.bytes)
+            && self.entry.is(self.identity);
+        if is_same {
+            Ok(())
+        } else {
+            Err(Fault::Replaced)
+        }
     }
 }
 

@@ -253,7 +253,8 @@ impl<'a> MainLoop<'a> {
     }
 
     fn update_pid_file(&self, step: &dyn Fn(&Claim) -> error::Result<()>) {
-        if let Some(Err(error)) = self.claim.as_ref().map(step) {
+        let claim = self.claim.as_ref().filter(|claim| !claim.is_released());
+        if let Some(Err(error)) = claim.map(step) {
             self.log().warn(format_args!("{error}"));
         }
     }

@@ -50,8 +50,32 @@ mutants! {
     } fails "pid_file::modes::the_lock_shows_the_state_where_the_mode_cannot";
 
     a_file_that_others_may_write_is_claimed: "pidfile/lock.rs" {
-        "if mode.intersects(Mode::S_IWGRP | Mode::S_IWOTH) {" => "if false {"
+        "LockOutcome::Locked if actual.intersects(Mode::S_IWGRP | Mode::S_IWOTH) => {" => "LockOutcome::Locked if false => {"
     } fails "pid_file::modes::a_file_that_health_checks_distrust_is_a_warning_at_the_start";
+
+    the_size_is_read_before_and_the_writer_lock_taken_before_the_last_look: "pidfile/lock.rs" {
+        "        let is_shared = lock_shared(&file);
+        // After the lock: before it, another hinit can write its server's PID and be killed.
+        let stat = fstat(file.as_fd())?;
+        let identity = FileId::of(&stat);
+        let locked = self.lock_exclusively(&file, is_shared, &stat);
+" => "        let stat = fstat(file.as_fd())?;
+        let is_shared = lock_shared(&file);
+        let identity = FileId::of(&stat);
+        let locked = self.lock_exclusively(&file, is_shared, &stat);
+        let _early = writer_lock::take(&file, marks);
+"
+    } fails "crash::boundaries::the_pid_of_a_killed_hinits_server_is_not_healthy_while_another_starts";
+
+    a_file_whose_locks_were_released_is_emptied: "run/main_loop.rs" {
+        ".filter(|claim| !claim.is_released())" => ""
+    } fails "limits::disk::a_file_whose_locks_were_released_is_not_changed";
+
+    a_check_does_not_look_at_the_lock_again: "pidfile/read.rs" {
+        "        if !self.is_foreign
+            && writer_lock" => "        if false
+            && writer_lock"
+    } fails "signal::reuse::a_pid_reused_after_any_system_call_is_not_healthy";
 
     a_refused_lock_leaves_the_new_file: "pidfile/lock.rs" {
         "                    self.remove_new(&file, identity);" => ""

@@ -85,19 +85,27 @@ mutants! {
         "self.made_group = self.made_group.filter(|made| Some(*made) == group);" => ""
     } fails "groups::subreaper::a_new_server_that_leads_another_session_gets_the_stop_signal";
 
-    the_lock_is_checked_before_the_inode: "signal.rs" {
-        "    let fault = if !options.foreign && !file.is_held() {
-        Some(Fault::Stale)
-    } else if !file.is_unchanged() {
-        Some(Fault::Replaced)" =>
-        "    let fault = if !file.is_unchanged() {
-        Some(Fault::Replaced)
-    } else if !options.foreign && !file.is_held() {
-        Some(Fault::Stale)"
+    the_lock_is_checked_before_the_inode: "pidfile/read.rs" {
+        "        if !self.is_foreign
+            && writer_lock::query(&self.file).map_err(Fault::Unreadable)? == WriterLock::Free
+        {
+            return Err(Fault::Stale);
+        }
+        let is_same" => "        let is_same",
+        "        if is_same {
+            Ok(())" => "        if !self.is_foreign
+            && writer_lock::query(&self.file).map_err(Fault::Unreadable)? == WriterLock::Free
+        {
+            return Err(Fault::Stale);
+        }
+        if is_same {
+            Ok(())"
     } fails "signal::reuse::the_lock_of_another_hinit_does_not_confirm_a_reused_pid";
 
-    the_lock_is_not_checked_again_before_the_signal: "signal.rs" {
-        "if !options.foreign && !file.is_held() {" => "if false {"
+    the_lock_is_not_checked_again_before_the_signal: "pidfile/read.rs" {
+        "        if !self.is_foreign
+            && writer_lock" => "        if false
+            && writer_lock"
     } fails "signal::reuse::without_pidfds_a_reused_pid_gets_no_signal";
 
     the_signal_goes_to_a_pid_that_was_reused: "sys/process_handle.rs" {

@@ -74,3 +74,56 @@ fn killed_after_any_system_call_the_next_start_works() {
     }
     eprintln!("crash: {} system calls: {states:?}", calls.len());
 }
+
+/// Two hinits start on one path. The second is stopped after the first call; meanwhile the first
+/// records its server's PID, and is killed. The second goes on, and is stopped after the other call,
+/// if it makes that.
+const TWO_HINITS: &str = r#"
+cd "$1"
+strace -f -o first -e inject=fallocate:signal=STOP "$HINIT" -q --pid-file pid sleep 1000 &
+stops() { grep -c 'stopped by' $1 2>/dev/null; }
+until test "$(stops first)" = 1; do :; done
+read -r first rest <first
+strace -f -o second $2 "$HINIT" -q --pid-file pid sleep 1000 2>/dev/null &
+until test "$(stops second)" = 1; do :; done
+read -r second rest <second
+kill -CONT $first
+until read -r pid 2>/dev/null <pid; do :; done
+kill -KILL $first
+kill -CONT $second
+until test "$(stops second)" = 2; do ! grep -q 'exited with' second || exit 0; done
+"$HINIT" healthcheck --pid-file pid
+"#;
+
+#[test]
+fn the_pid_of_a_killed_hinits_server_is_not_healthy_while_another_starts() {
+    let calls = calls(&TempDir::new());
+    let first = |name: &str| calls.iter().find(|(known, _)| known == name).unwrap();
+    let open = calls.iter().position(|(name, _)| name == "flock").unwrap() - 1;
+    // After the open of an existing file, and after each look at it.
+    let (name, number) = &calls[open];
+    assert_eq!(name, "openat");
+    let mut verdicts = 0;
+    for before in [(name.as_str(), number + 1), ("fstat", first("fstat").1)] {
+        for after in ["flock:signal=STOP:when=2", "fcntl:signal=STOP:when=1"] {
+            let dir = TempDir::new();
+            let (name, number) = before;
+            let options = format!("-e inject={name}:signal=STOP:when={number} -e inject={after}");
+            let mut command = command_in(Mode::Pid1, "sh");
+            command.args(["-euc", TWO_HINITS, "sh"]).arg(dir.as_ref());
+            let ended = Ended::of(
+                &command
+                    .arg(&options)
+                    .env("HINIT", hinit())
+                    .output()
+                    .unwrap(),
+            );
+            assert!(!ended.stdout.starts_with("healthy"), "{options}: {ended:?}");
+            verdicts += usize::from(ended.stdout.starts_with("unhealthy: "));
+        }
+    }
+    assert!(
+        verdicts > 0,
+        "the second hinit was never stopped while it started"
+    );
+}

@@ -194,6 +194,27 @@ fn a_pid_that_cannot_be_erased_is_stale_at_once() {
     assert_eq!(ended.stdout, format!("{stale}\n3"), "{}", ended.log);
 }
 
+/// The first hinit could not empty the file when its server handed over, and released its locks. From then on the file
+/// belongs to another hinit.
+#[test]
+fn a_file_whose_locks_were_released_is_not_changed() {
+    let server = format!(
+        "sleep 1000 & echo $! >successor; {} notify \"MAINPID=$!\"; exit 3",
+        fixture().display()
+    );
+    let script = format!(
+        "strace -o trace -e trace=ftruncate -e inject=ftruncate:error=EROFS:when=1 \
+        \"$HINIT\" --notify --pid-file mnt/pid sh -c '{server}' 2>log & \
+        until grep -q 'cannot empty' log 2>/dev/null; do :; done; read -r first <mnt/pid; \
+        \"$HINIT\" -q --pid-file mnt/pid sleep 1001 & other=$!; \
+        until read -r second <mnt/pid && test \"$second\" != \"$first\"; do :; done 2>/dev/null; \
+        kill $(cat successor); wait %1 || true; \
+        \"$HINIT\" healthcheck --pid-file mnt/pid | tr -d 0-9; kill $other; wait $other || true"
+    );
+    let ended = on_tmpfs("size=1m", &script);
+    assert_eq!(ended.stdout, "healthy: process  is alive", "{}", ended.log);
+}
+
 #[test]
 fn while_hinit_runs_the_kernel_refuses_to_make_it_read_only() {
     let remount = "mount -o remount,ro mnt 2>/dev/null || echo busy; \

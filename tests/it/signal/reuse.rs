@@ -1,9 +1,9 @@
-//! A PID that is reused while `hinit signal` runs: stopped after any of its system calls, it
-//! signals the server or no process.
+//! A PID that is reused while `hinit signal` or a health check runs: stopped after any of its system
+//! calls, the first signals the server or no process, and the second is unhealthy.
 
 use super::*;
 
-/// In a PID namespace of its own: starts hinit and its server, and `hinit signal` under strace,
+/// In a PID namespace of its own: starts hinit and its server, and `$READER` under strace,
 /// which stops it after a system call. Then the server exits, and another process gets its PID.
 ///
 /// Arguments: a directory, strace's options, how hinit ends, and `claim` if another hinit claims
@@ -12,7 +12,7 @@ const SCRIPT: &str = r#"
 cd "$1"
 "$HINIT" -q --pid-file pid sleep 1000 & hinit=$!
 until read -r pid 2>/dev/null <pid; do :; done
-strace -f -o trace $2 "$HINIT" signal --pid-file pid KILL >output 2>&1 & tracer=$!
+strace -f -o trace $2 "$HINIT" $READER --pid-file pid >output 2>&1 & tracer=$!
 is_stopped() {
     until test "$(grep -c 'stopped by' trace 2>/dev/null)" = $1; do
         ! grep -q 'exited with' trace 2>/dev/null || return 1
@@ -41,21 +41,31 @@ echo "$name $state"
 cat output
 "#;
 
-/// The other process must be alive, and must not have got a signal.
+const SIGNAL: [&str; 2] = ["signal KILL", "hinit: cannot send SIGKILL: "];
+/// It is stopped for longer than its usual timeout.
+const CHECK: [&str; 2] = ["healthcheck --timeout 60s", "unhealthy: "];
+
+/// The other process must be alive, and must not have got a signal, nor a healthy verdict.
 #[track_caller]
-fn assert_reused_pid_gets_no_signal(options: &[String], end: &str, then: &str) {
+fn assert_reused_pid_is_spared(
+    [reader, refusal]: [&str; 2],
+    options: &[String],
+    end: &str,
+    then: &str,
+) {
     let dir = TempDir::new();
     let mut command = command_in(Mode::Pid1, "sh");
     command.args(["-euc", SCRIPT, "sh"]).arg(dir.as_ref());
     command.args([options.join(" ").as_str(), end, then]);
-    let ended = Ended::of(&command.env("HINIT", hinit()).output().unwrap());
+    command.env("HINIT", hinit()).env("READER", reader);
+    let ended = Ended::of(&command.output().unwrap());
     let lines: Vec<_> = ended.stdout.lines().collect();
     let is_spared = matches!(
         lines[..],
         ["refused", process, why] if !process.ends_with(" Z")
-            && why.starts_with("hinit: cannot send SIGKILL: ")
+            && why.starts_with(refusal)
     );
-    assert!(is_spared, "{options:?} {end} {then}: {ended:?}");
+    assert!(is_spared, "{reader} {options:?} {end} {then}: {ended:?}");
 }
 
 /// strace's options that stop it after this call.
@@ -66,6 +76,14 @@ fn stop_after((name, numbers): &(String, String)) -> String {
 /// The system calls of `hinit signal`, from the first on the PID file to the last before this one,
 /// each with its count among those of the same name.
 fn calls_before(last: &str) -> Vec<(String, String)> {
+    calls(&["signal", "CONT"], |names| {
+        let last = names.iter().position(|name| name == last);
+        last.expect("this call is not made")
+    })
+}
+
+/// Those of this command before the one at the place that `end` finds.
+fn calls(command: &[&str], end: impl Fn(&[String]) -> usize) -> Vec<(String, String)> {
     let dir = TempDir::new();
     let (path, trace) = (dir.join("pid"), dir.join("trace"));
     let process = TestProcess::sleeping();
@@ -76,15 +94,15 @@ fn calls_before(last: &str) -> Vec<(String, String)> {
         strace.args(["--user", "--map-root-user"]);
     }
     strace.args(["strace", "-o"]).arg(&trace).arg(hinit());
-    strace.args(["signal", "CONT", "--pid-file"]).arg(&path);
+    strace.args(command).arg("--pid-file").arg(&path);
     assert!(strace.output().unwrap().status.success());
     let trace = fs::read_to_string(trace).unwrap();
     let names = trace.lines().map(|line| line.split('(').next().unwrap());
-    let names: Vec<_> = names.take_while(|name| *name != last).collect();
-    assert!(names.len() < trace.lines().count(), "{trace}");
+    let mut names: Vec<String> = names.map(str::to_owned).collect();
+    names.truncate(end(&names));
     let numbered = names.iter().enumerate().map(|(at, name)| {
         let number = names[..=at].iter().filter(|other| *other == name).count();
-        ((*name).to_owned(), number.to_string())
+        (name.clone(), number.to_string())
     });
     let first = trace
         .lines()
@@ -106,7 +124,21 @@ fn a_pid_reused_after_any_system_call_gets_no_signal() {
     assert!(calls.iter().any(|(name, _)| name == "pidfd_open"));
     for call in &calls {
         for end in ["in-order", "crashed"] {
-            assert_reused_pid_gets_no_signal(&[stop_after(call)], end, "");
+            assert_reused_pid_is_spared(SIGNAL, &[stop_after(call)], end, "");
+        }
+    }
+}
+
+/// Until its last look at the lock. After that the server was there when it looked.
+#[test]
+fn a_pid_reused_after_any_system_call_is_not_healthy() {
+    if !can_choose_pids() {
+        return;
+    }
+    let last_look = |names: &[String]| names.iter().rposition(|name| name == "fcntl").unwrap();
+    for call in &calls(&["healthcheck"], last_look) {
+        for end in ["in-order", "crashed"] {
+            assert_reused_pid_is_spared(CHECK, &[stop_after(call)], end, "");
         }
     }
 }
@@ -121,7 +153,7 @@ fn without_pidfds_a_reused_pid_gets_no_signal() {
     let without = "-e inject=pidfd_open:error=ENOSYS".to_owned();
     for end in ["in-order", "crashed"] {
         let options = [stop_after(calls.last().unwrap()), without.clone()];
-        assert_reused_pid_gets_no_signal(&options, end, "");
+        assert_reused_pid_is_spared(SIGNAL, &options, end, "");
     }
 }
 
@@ -142,6 +174,6 @@ fn the_lock_of_another_hinit_does_not_confirm_a_reused_pid() {
         } else {
             vec![stop_after(first), stop_after(later)]
         };
-        assert_reused_pid_gets_no_signal(&options, "crashed", "claim");
+        assert_reused_pid_is_spared(SIGNAL, &options, "crashed", "claim");
     }
 }

@@ -5,17 +5,9 @@ use std::collections::HashSet;
 
 use stateright::Model;
 
-use crate::rules::{Mutation, Setup};
+use crate::rules::Setup;
 use crate::strace::Observed;
 use crate::world::{Actor, Outcome, State, Step};
-
-/// The mistakes that the code still makes: README.md beside this crate.
-const AS_IT_IS: &[Mutation] = &[
-    Mutation::SizeBeforeLock,
-    Mutation::WriterLockBeforeLook,
-    Mutation::NoSecondLook,
-    Mutation::UseAfterRelease,
-];
 
 /// The model of everything that a recorded life may contain.
 pub const SETUP: Setup = Setup {
@@ -26,7 +18,6 @@ pub const SETUP: Setup = Setup {
     pids: 3,
     handover: true,
     delay: true,
-    mutations: AS_IT_IS,
     ..Setup::PLAIN
 };
 

@@ -210,7 +210,7 @@ impl Bench {
         });
         let linked = row("file: linked", &self.inits, |init| linked(&init.path));
         vec![
-            size.bounds(AtMost(269.0), AtMost(229.0)),
+            size.bounds(AtMost(269.0), AtMost(230.0)),
             linked.bound(Is("static-pie")),
         ]
     }

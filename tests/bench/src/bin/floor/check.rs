@@ -45,7 +45,8 @@ fn judge(file: &CStr) -> Option<usize> {
     // What is trusted is what was opened, and no file that has replaced it since.
     stat_of(file).filter(|opened| is_trusted(opened) && is_same(opened, &named))?;
     // "a PID in a file that is locked for writing is the server's, and any other PID is stale"; "stopping", "a socket"
-    let lock = lock(file, libc::F_OFD_GETLK, libc::F_RDLCK, 1)?;
+    let query = || lock(file, libc::F_OFD_GETLK, libc::F_RDLCK, 1);
+    let lock = query()?;
     let has_socket = lock.l_len == LOCK_LENGTH;
     if c_int::from(lock.l_type) != libc::F_WRLCK || !(has_socket || lock.l_len == 4) {
         return None;
@@ -57,7 +58,10 @@ fn judge(file: &CStr) -> Option<usize> {
     outcome(unsafe { call(libc::SYS_tgkill, [pid, pid, 0]) })?;
     // "process N is a zombie", "process N is stopped"
     let parent = parent_if_it_runs(pid)?;
-    // "While the file names a PID, that PID cannot be reused": so it still was the server's.
+    // "While the file names a PID, that PID cannot be reused": so it still was the server's, if hinit lives.
+    if c_int::from(query()?.l_type) != libc::F_WRLCK {
+        return None;
+    }
     let mut bytes = [0; ROOM];
     let is_unchanged = pid_in(read_start(file, &mut bytes)?)? == pid;
     // "PID file P was replaced meanwhile"
