@@ -5,13 +5,14 @@ mod completions;
 #[cfg(test)]
 mod examples;
 mod fuzz;
+mod guides;
 #[cfg(test)]
 mod layers;
+mod links;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]
 mod messages;
 #[cfg(test)]
-mod readme;
 #[cfg(test)]
 mod tidy;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::file::Kind;
 
-/// Every verdict and its line, in the order in which they are decided. The README has the same
+/// Every verdict and its line, in the order in which they are decided. The guide on health checks has the same
 /// table, with these words for the values.
 pub(crate) fn table() -> Vec<(Verdict, &'static str)> {
     let n = Pid::from_raw(42);

@@ -8,7 +8,7 @@ fn an_image_copies_hinit_from_the_image_of_hinit() {
     let Some(docker) = sandbox::docker(&[]) else {
         return;
     };
-    // The lines of the README, except those about the server.
+    // The lines of the guides, except those about the server.
     let dockerfile = "FROM scratch
 COPY --from=hinit /hinit /hinit
 COPY demo-server /

@@ -55,11 +55,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_message_and_the_readme_name_the_limit() {
+    fn the_message_and_the_guide_name_the_limit() {
         let limit = format!("{} KiB", MAX_EXCHANGED / 1024);
         assert!(TOO_LONG.ends_with(&limit));
-        let readme = include_str!("../../../README.md");
-        assert!(readme.contains(&format!("Each is at most {limit}.")));
+        let guide = include_str!("../../../docker/guide/health-checks.md");
+        assert!(guide.contains(&format!("Each is at most {limit}.")));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! How options are declared: each is one entry of a table, from which its names, its variable, its text in the help,
-//! the man page, the completions and the README, its parser and the function that returns its value come.
+//! the man page, the completions and the guides, its parser and the function that returns its value come.
 
 use super::Opt;
 use crate::cli::invocation::Invocation;

@@ -24,7 +24,7 @@ fn server(notify: bool, events: &[NotifyEvent], seconds: u64) -> (Health, Instan
     (health, start + Duration::from_secs(seconds))
 }
 
-/// Every phase, in the order of the README.
+/// Every phase, in the order of the guides.
 pub(crate) fn phases() -> Vec<PhaseVerdicts> {
     use NotifyEvent::{Ready, Reloading, Stopping};
     let stop_requested = |(mut health, now): (Health, Instant)| {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::file::Kind;
 
-/// Every finding and its text, the healthy ones first. The README has the same table, with these words
+/// Every finding and its text, the healthy ones first. The guide on health checks has the same table, with these words
 /// for the values.
 pub(crate) fn table() -> Vec<(Finding, &'static str)> {
     let reason = || "REASON".to_owned();

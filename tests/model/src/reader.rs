@@ -83,7 +83,7 @@ impl Reader {
     /// Fewer states: what an onlooker has noted matters only of the PID in the file, and the check and signal are judged by
     /// different notes.
     pub fn forget_what_does_not_matter(&mut self, is_signal: bool, setup: &Setup) {
-        let matters = self.pid.map_or(u8::MAX, |pid| bit(pid));
+        let matters = self.pid.map_or(u8::MAX, bit);
         self.servers &= if is_signal { 0 } else { matters };
         self.servers_that_exist &= if is_signal || setup.is_strict {
             matters
@@ -351,7 +351,7 @@ impl State {
             return;
         }
         let is_another = reader.handle.is_some_and(|handle| !handle.was_server);
-        if setup.is_strict && is_another || reader.servers & bit(reader.pid.unwrap().into()) == 0 {
+        if setup.is_strict && is_another || reader.servers & bit(reader.pid.unwrap()) == 0 {
             self.breaks(Rule::NoFalseHealthy);
         } else if reader.is_after_mark {
             self.breaks(Rule::StopIsSeen);

@@ -66,7 +66,7 @@ impl Setup {
     }
 }
 
-/// What must hold in every state. The first eight are those of the README.
+/// What must hold in every state. The first eight are those of the guides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rule {
     NothingLaunchedUnclaimed,

@@ -1,5 +1,5 @@
-//! Every sequence of messages, stops and instants up to a length, with every combination of the options. What the README
-//! says of a phase is here a function of all that has happened, and not of a state.
+//! Every sequence of messages, stops and instants up to a length, with every combination of the options. What the guides
+//! say of a phase is here a function of all that has happened, and not of a state.
 
 use super::*;
 

@@ -188,7 +188,7 @@ impl Life {
         self.has_left = true;
     }
 
-    /// When hinit must kill, by what the README says.
+    /// When hinit must kill, by what the guides say.
     fn kill_at(&self) -> Option<Instant> {
         let grace = self.shutdown.plan.grace?;
         let from = self.asked_at.or(self.ended_at)?;

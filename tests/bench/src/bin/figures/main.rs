@@ -11,9 +11,9 @@
 //!
 //! Fails if hinit's builds execute more instructions than FILE allows. `--accept` updates FILE.
 //!
-//!     figures show CSV SVG README
+//!     figures show CSV SVG GUIDE README
 //!
-//! Draws the chart of the figures in CSV, and writes the README's section about them.
+//! Draws the chart of the figures in CSV, and writes them into the guide's page GUIDE and some into README.
 
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // small counts
 #![allow(clippy::print_stdout)] // no PID 1 here
@@ -74,10 +74,13 @@ fn main() -> Result<ExitCode> {
 fn show(mut arguments: Arguments) -> Result<ExitCode> {
     let csv: String = arguments.free_from_str()?;
     let svg: String = arguments.free_from_str()?;
+    let guide: String = arguments.free_from_str()?;
     let readme: String = arguments.free_from_str()?;
     let figures = Figures::read(&fs::read_to_string(csv)?)?;
     fs::write(svg, chart::draw(&figures)?)?;
-    let text = section::rewrite(&fs::read_to_string(&readme)?, &figures)?;
+    let text = section::update_guide(&fs::read_to_string(&guide)?, &figures)?;
+    fs::write(guide, text)?;
+    let text = section::update_readme(&fs::read_to_string(&readme)?, &figures)?;
     fs::write(readme, text)?;
     Ok(ExitCode::SUCCESS)
 }

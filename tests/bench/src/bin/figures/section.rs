@@ -1,9 +1,9 @@
-//! The README's section of figures, made from figures.csv.
+//! The guide's page of figures and the few that the README shows, made from figures.csv.
 
 use crate::bench::HINIT;
 use crate::csv::{Figures, Record, amount};
 use crate::program::Result;
-use crate::selection::{TABLES, Table};
+use crate::selection::{HIGHLIGHTS, TABLES, Table};
 
 const BEGIN: &str = "<!-- From here on `tests/bench/run --readme` writes, -->\n";
 const END: &str = "<!-- up to here. -->\n";
@@ -11,12 +11,28 @@ const END: &str = "<!-- up to here. -->\n";
 /// Follows a value that misses its bound.
 const MISSED: &str = "✗";
 
-/// Replaces the section of the README by the one for these figures.
-pub(crate) fn rewrite(readme: &str, figures: &Figures) -> Result<String> {
-    let missing = "the README has no section for the figures";
-    let (before, rest) = readme.split_once(BEGIN).ok_or(missing)?;
+/// Replaces the part of the page of figures that shows them.
+pub(crate) fn update_guide(page: &str, figures: &Figures) -> Result<String> {
+    update(page, &section(figures)?)
+}
+
+/// Replaces the part of the README that shows figures.
+pub(crate) fn update_readme(readme: &str, figures: &Figures) -> Result<String> {
+    update(readme, &highlights(figures))
+}
+
+fn update(page: &str, part: &str) -> Result<String> {
+    let missing = "the page has no part for the figures";
+    let (before, rest) = page.split_once(BEGIN).ok_or(missing)?;
     let (_, after) = rest.split_once(END).ok_or(missing)?;
-    Ok(format!("{before}{BEGIN}{}{END}{after}", section(figures)?))
+    Ok(format!("{before}{BEGIN}{part}{END}{after}"))
+}
+
+fn highlights(figures: &Figures) -> String {
+    let tables = HIGHLIGHTS
+        .iter()
+        .map(|table| markdown(table, figures, false));
+    format!("\n{}\n", tables.collect::<Vec<_>>().join("\n"))
 }
 
 fn section(figures: &Figures) -> Result<String> {
@@ -26,16 +42,16 @@ fn section(figures: &Figures) -> Result<String> {
     };
     let mut text = format!(
         "
-![Time, memory, size and lost signals of hinit's two builds and of its peers](tests/bench/figures.svg)
+![Time, memory, size and lost signals of hinit's two builds and of its peers](../../tests/bench/figures.svg)
 
 Medians of one run of `tests/bench/run --readme --full --rounds {}` on {},
 {} (Debian's tini {}, dumb-init {}, catatonit {});
-[figures.csv](tests/bench/figures.csv) has all of them. `hinit` is the stable build, `hinit-tiny` that of
+[figures.csv](../../tests/bench/figures.csv) has all of them. `hinit` is the stable build, `hinit-tiny` that of
 `docker/build --tiny`, `hinit-tls` that of `docker/build --tls`; {MISSED} marks a value that misses its bound. tini and
 dumb-init are linked dynamically: they need a libc in the image, and share its memory with other processes; the other
 inits are static. Times vary from run to run, those for orphans most. The floor makes each system call that a promise of
-this README needs, and nothing else ([tests/bench](tests/bench/README.md) says what it takes and what hinit takes more).
-pidcheck reads a PID and checks that its process exists; the no-op does nothing. Over TLS, the server is OpenSSL's, with
+these guides needs, and nothing else ([tests/bench](../../tests/bench/README.md) says what it takes and what hinit takes
+more). pidcheck reads a PID and checks that its process exists; the no-op does nothing. Over TLS, the server is OpenSSL's, with
 TLS 1.3, X25519 and an RSA key.
 ",
         figures.word("rounds")?,
@@ -47,14 +63,15 @@ TLS 1.3, X25519 and an RSA key.
     );
     for table in &TABLES {
         text.push('\n');
-        text.push_str(&markdown(table, figures));
+        text.push_str(&markdown(table, figures, true));
     }
     Ok(text + "\n")
 }
 
 /// Omits the rows for which there is no figure.
-fn markdown(table: &Table, figures: &Figures) -> String {
-    let head = [&[table.about], table.programs, &["bound"]].concat();
+fn markdown(table: &Table, figures: &Figures, has_bounds: bool) -> String {
+    let bound: &[&str] = if has_bounds { &["bound"] } else { &[] };
+    let head = [&[table.about], table.programs, bound].concat();
     let mut lines = vec![head.join(" | "), vec!["---"; head.len()].join(" | ")];
     for (name, figure) in table.rows {
         let of = |program: &&str| figures.get(figure, program);
@@ -68,7 +85,9 @@ fn markdown(table: &Table, figures: &Figures) -> String {
                 .into_iter()
                 .map(|record| record.map_or(String::new(), cell)),
         );
-        line.push(bounds(table, figure, figures));
+        if has_bounds {
+            line.push(bounds(table, figure, figures));
+        }
         lines.push(line.join(" | "));
     }
     format!("| {} |\n", lines.join(" |\n| "))
@@ -115,19 +134,27 @@ mod tests {
     const CSV: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/figures.csv"));
     const SVG: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/figures.svg"));
     const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md"));
+    const GUIDE: &str = include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docker/guide/figures.md"
+    ));
 
     #[test]
-    fn the_readme_shows_the_figures() {
+    fn the_readme_and_the_guide_show_the_figures() {
         let figures = Figures::read(CSV).unwrap();
-        let again = "tests/bench/run --redraw writes both anew";
-        assert!(rewrite(README, &figures).unwrap() == README, "{again}");
+        let again = "tests/bench/run --redraw writes them anew";
+        assert!(
+            update_readme(README, &figures).unwrap() == README,
+            "{again}"
+        );
+        assert!(update_guide(GUIDE, &figures).unwrap() == GUIDE, "{again}");
         assert!(chart::draw(&figures).unwrap() == SVG, "{again}");
     }
 
     #[test]
-    fn every_row_of_the_readme_is_a_figure() {
+    fn every_row_of_the_tables_is_a_figure() {
         let figures = Figures::read(CSV).unwrap();
-        for table in &TABLES {
+        for table in TABLES.iter().chain(&HIGHLIGHTS) {
             for (_, figure) in table.rows {
                 assert!(figures.get(figure, table.programs[0]).is_some(), "{figure}");
             }
@@ -144,7 +171,7 @@ mod tests {
         let rows = [row.bounds(AtMost(560.0), AtMost(192.0))];
         let figures = Figures::read(&csv::write(rows.iter())).unwrap();
         let [table, ..] = TABLES;
-        let text = markdown(&table, &figures);
+        let text = markdown(&table, &figures, true);
         let lines: Vec<&str> = text.lines().collect();
         let expected =
             "| size of the binary | 325 KiB | 271 KiB ✗ |  |  | 27 KiB |  |  | ≤ 560, tiny ≤ 192 |";
@@ -154,11 +181,11 @@ mod tests {
     #[test]
     fn only_the_section_is_rewritten() {
         let figures = Figures::read(CSV).unwrap();
-        let new = rewrite(&format!("before\n{BEGIN}old\n{END}after\n"), &figures).unwrap();
+        let new = update_guide(&format!("before\n{BEGIN}old\n{END}after\n"), &figures).unwrap();
         assert!(
             new.starts_with(&format!("before\n{BEGIN}")) && new.ends_with(&format!("{END}after\n"))
         );
         assert!(!new.contains("old\n"));
-        assert!(rewrite("no marks", &figures).is_err());
+        assert!(update_guide("no marks", &figures).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! The figures that the README shows, and the names that it uses for them.
+//! The figures that the guide and the README show, and the names that they use for them.
 
 use crate::bench::{HINIT, NO_OP, PID_CHECK, TINY, TLS, YARDSTICK};
 use crate::floor::FLOOR;
@@ -8,9 +8,33 @@ use crate::waits::{NO_INIT, RUN_INIT};
 pub(crate) struct Table {
     pub(crate) about: &'static str,
     pub(crate) programs: &'static [&'static str],
-    /// The name in the README, and the name of the figure.
+    /// The name in the table, and the name of the figure.
     pub(crate) rows: &'static [(&'static str, &'static str)],
 }
+
+/// What a user of a container notices first.
+pub(crate) const HIGHLIGHTS: [Table; 2] = [
+    Table {
+        about: "init",
+        programs: &[TINY, YARDSTICK, "dumb-init", "catatonit"],
+        rows: &[
+            (
+                "signals lost at full speed",
+                "signals at full speed as PID 1: lost of those taken",
+            ),
+            ("memory of the idle PID 1", "idle: PSS"),
+            ("size of the binary", "file: size"),
+        ],
+    },
+    Table {
+        about: "health check by HTTP",
+        programs: &[TINY, CURL],
+        rows: &[
+            ("time", "http: time"),
+            ("system calls", "http: system calls"),
+        ],
+    },
+];
 
 pub(crate) const TABLES: [Table; 5] = [
     Table {

@@ -1,4 +1,4 @@
-//! The floor: a program that makes the system calls which hinit's promises (the README) need, in hinit's order, and does
+//! The floor: a program that makes the system calls which hinit's promises (the guides) need, in hinit's order, and does
 //! nothing else. What hinit takes above it is hinit's own: its code, its memory, the options that it reads. So it has no
 //! options, no messages and no second attempts, and refuses all but the usual case.
 //!

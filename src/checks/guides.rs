@@ -1,15 +1,20 @@
-//! Checks that the README's tables match the code.
+//! Checks that the tables of the guides match the code.
 
+use crate::checks::tidy::root;
 use crate::cli::options::{HEALTHCHECK, INSTALL, Opt, RUN, SIGNAL, STATUS, Topic};
 use crate::error::exit_code;
 use crate::run::phases;
 use crate::verdict::{findings, verdicts};
 
-const README: &str = include_str!("../../README.md");
+macro_rules! guide {
+    ($name:literal) => {
+        include_str!(concat!("../../docker/guide/", $name, ".md"))
+    };
+}
 
 /// The rows of the first table after `start`, each as its cells.
-fn table_after(start: &str) -> Vec<Vec<&'static str>> {
-    let (_, rest) = README.split_once(start).unwrap();
+fn table_after(start: &str, guide: &'static str) -> Vec<Vec<&'static str>> {
+    let (_, rest) = guide.split_once(start).unwrap();
     let lines = rest.lines().skip_while(|line| !line.starts_with("|---"));
     let rows = lines.skip(1).take_while(|line| line.starts_with('|'));
     rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect())
@@ -45,37 +50,53 @@ fn option_rows(topic: &Topic) -> String {
 /// `HINIT_WRITE_MANUAL=1 cargo test the_options` updates the tables.
 #[test]
 fn the_options() {
-    let mut readme = README.to_owned();
-    for (heading, topic) in [
-        ("## hinit run", &RUN),
-        ("## hinit healthcheck", &HEALTHCHECK),
-        ("| option of signal |", &SIGNAL),
-        ("| option of status |", &STATUS),
-        ("| option of install |", &INSTALL),
+    for (name, guide, tables) in [
+        (
+            "running",
+            guide!("running"),
+            &[("## Options of `hinit run`", &RUN)][..],
+        ),
+        (
+            "health-checks",
+            guide!("health-checks"),
+            &[("## hinit healthcheck", &HEALTHCHECK)],
+        ),
+        (
+            "commands",
+            guide!("commands"),
+            &[
+                ("| option of signal |", &SIGNAL),
+                ("| option of status |", &STATUS),
+                ("| option of install |", &INSTALL),
+            ],
+        ),
     ] {
-        let (before, rest) = readme.split_once(heading).unwrap();
-        let (head, rest) = rest.split_once("|---|---|---|---|\n").unwrap();
-        let (_, after) = rest.split_once("\n\n").unwrap();
-        let rows = option_rows(topic);
-        readme = format!("{before}{heading}{head}|---|---|---|---|\n{rows}\n{after}");
-        let usage = topic.usage.strip_prefix("usage: ").unwrap();
-        assert!(README.contains(&format!("\n    {usage}\n")), "{usage}");
+        let mut updated = guide.to_owned();
+        for (heading, topic) in tables {
+            let (before, rest) = updated.split_once(heading).unwrap();
+            let (head, rest) = rest.split_once("|---|---|---|---|\n").unwrap();
+            let (_, after) = rest.split_once("\n\n").unwrap();
+            let rows = option_rows(topic);
+            updated = format!("{before}{heading}{head}|---|---|---|---|\n{rows}\n{after}");
+            let usage = topic.usage.strip_prefix("usage: ").unwrap();
+            assert!(guide.contains(&format!("\n    {usage}\n")), "{usage}");
+        }
+        if std::env::var_os("HINIT_WRITE_MANUAL").is_some() {
+            std::fs::write(root().join(format!("docker/guide/{name}.md")), updated).unwrap();
+        } else {
+            let mut lines = guide.lines().zip(updated.lines());
+            assert_eq!(lines.find(|(shown, expected)| shown != expected), None);
+            assert_eq!(guide.len(), updated.len());
+        }
     }
     for path in RUN.options[0].default().split(", else ") {
-        assert!(README.contains(&format!("`{path}`")), "{path}");
-    }
-    if std::env::var_os("HINIT_WRITE_MANUAL").is_some() {
-        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"), readme).unwrap();
-    } else {
-        let mut lines = README.lines().zip(readme.lines());
-        assert_eq!(lines.find(|(shown, expected)| shown != expected), None);
-        assert_eq!(README.len(), readme.len());
+        assert!(guide!("pid-file").contains(&format!("`{path}`")), "{path}");
     }
 }
 
 #[test]
 fn the_exit_codes() {
-    let rows = table_after("| exit code |");
+    let rows = table_after("| exit code |", guide!("running"));
     let codes: Vec<&str> = rows.iter().map(|row| row[0]).collect();
     let own = |code: u8| code.to_string();
     assert_eq!(codes[0], "0 to 255");
@@ -88,7 +109,7 @@ fn the_exit_codes() {
 
 #[test]
 fn the_verdicts() {
-    let rows = table_after("| verdict |");
+    let rows = table_after("| verdict |", guide!("health-checks"));
     let shown: Vec<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
     let lines: Vec<&str> = verdicts().into_iter().map(|(_, line)| line).collect();
     assert_eq!(shown, lines);
@@ -96,7 +117,7 @@ fn the_verdicts() {
 
 #[test]
 fn the_findings() {
-    let rows = table_after("| a probe's finding |");
+    let rows = table_after("| a probe's finding |", guide!("health-checks"));
     let shown: Vec<&str> = rows.iter().map(|row| row[0]).collect();
     for (_, text) in findings() {
         let matches = |row: &&str| is_instance(text, row.trim_matches('`'));
@@ -163,7 +184,7 @@ fn a_text_is_an_instance_of_its_own_row_only() {
 
 #[test]
 fn the_phases() {
-    let rows = table_after("| phase | `/livez` |");
+    let rows = table_after("| phase | `/livez` |", guide!("readiness"));
     let shown: Vec<_> = rows.iter().map(|row| [row[0], row[1], row[2]]).collect();
     let code = |is_well: bool| if is_well { "200" } else { "503" };
     let phases = phases();
@@ -182,7 +203,7 @@ fn the_phases() {
 /// Each row of the threat model names a test as `MODULE::NAME`, without the mode in which it runs.
 #[test]
 fn the_tests_of_the_threat_model() {
-    let rows = table_after("## Threat model");
+    let rows = table_after("# Threat model", guide!("security"));
     assert!(rows.len() > 20, "{rows:?}");
     for row in rows {
         let test = row[3].trim_matches('`');
