@@ -29,9 +29,9 @@ fn option_rows(topic: &Topic) -> String {
     };
     let row = |option: &&Opt| {
         let default = match option.default() {
-            // Several, which the text explains.
-            several if several.contains(' ') && topic.word() == "run" => "see below".to_owned(),
-            several if several.contains(' ') => "as above".to_owned(),
+            several if several.contains(' ') => {
+                "[several](pid-file.md#the-default-pid-file)".to_owned()
+            }
             one => code(one),
         };
         let cells = [

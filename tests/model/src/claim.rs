@@ -129,7 +129,7 @@ pub fn claim_steps(steps: &mut Steps, me: u8, setup: &Setup) {
                 if has(Mutation::LockBeforeEmptying) {
                     At::SetMode
                 } else {
-                    At::DropShared
+                    before_exclusive(setup)
                 },
             );
             Outcome::Done

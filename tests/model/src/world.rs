@@ -161,7 +161,9 @@ impl State {
             hinit.is_alone &= matches!(actor, Actor::Reader(_) | Actor::Process(_))
                 || actor == Actor::Hinit(number);
         }
-        let servers: Vec<Pid> = hinits.iter().filter_map(|hinit| hinit.server).collect();
+        // The one before still is the server until the file does not name it any more.
+        let named = hinits.iter().flat_map(|hinit| [hinit.server, hinit.previous]);
+        let servers: Vec<Pid> = named.flatten().collect();
         for pid in servers
             .into_iter()
             .filter(|pid| kernel.running(*pid).is_some())
