@@ -162,7 +162,9 @@ impl State {
                 || actor == Actor::Hinit(number);
         }
         // The one before still is the server until the file does not name it any more.
-        let named = hinits.iter().flat_map(|hinit| [hinit.server, hinit.previous]);
+        let named = hinits
+            .iter()
+            .flat_map(|hinit| [hinit.server, hinit.previous]);
         let servers: Vec<Pid> = named.flatten().collect();
         for pid in servers
             .into_iter()
