@@ -73,7 +73,7 @@ fn an_unhealthy_task_is_replaced() {
     let verdicts = stack.docker.verdicts(&unhealthy);
     assert!(verdicts.contains(" is stopped\n"), "{verdicts}");
     // The engine may store the last lines after it has reported the end.
-    let line = "hinit: SIGTERM from outside the container; the server ended ";
+    let line = " is stopped; the server ended ";
     eventually(line, || {
         let logs = docker.logs("docker", &unhealthy);
         logs.contains(line).then_some(())
