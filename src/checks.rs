@@ -5,14 +5,15 @@ mod completions;
 #[cfg(test)]
 mod examples;
 mod fuzz;
+#[cfg(test)]
 mod guides;
 #[cfg(test)]
 mod layers;
+#[cfg(test)]
 mod links;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]
 mod messages;
-#[cfg(test)]
 #[cfg(test)]
 mod tidy;
