@@ -64,7 +64,7 @@ fn names(option: &Opt) -> impl Iterator<Item = &'static str> {
 }
 
 /// What the help of hinit says about a command.
-fn summary(topic: &Topic) -> &'static str {
+pub(super) fn summary(topic: &Topic) -> &'static str {
     let mut lines = RUN.examples.lines().map(str::trim);
     let summary = lines.find_map(|line| line.strip_prefix(topic.word())?.strip_prefix("  "));
     summary.unwrap().trim()

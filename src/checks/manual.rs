@@ -1,92 +1,141 @@
-//! Checks that the man page matches the tables of the help texts.
+//! Checks the man pages in docker/man: one for each command, and hinit(1), which is about all of them.
+//!
+//! In a page the lines from `.\" begin PART` to `.\" end` are generated, and the rest is written by hand. A part comes
+//! from the tables of options, or from a guide, whose tables guides.rs compares with the code:
+//!
+//! - `options`: the options of the page's command
+//! - `section stopping The course of a stop`: what the guide has below this heading
+//! - `table running exit code`: the guide's table whose first cell is this
+//!
+//! and others, see page.rs.
 
-use crate::cli::options::{HEALTHCHECK, INSTALL, Opt, RUN, SIGNAL, STATUS, Topic};
+use std::collections::BTreeSet;
+use std::fs;
 
-const PAGE: &str = include_str!("../../docker/hinit.1");
+use super::tidy::{files_below, name};
+use crate::cli::{Env, parse, words_of};
+use page::{DIRECTORY, pages};
+use troff::{literal, shown};
 
-/// Escapes a text for troff, so that it contains no commands, hyphens or escapes.
-fn quoted(text: &str) -> String {
-    let text = text.replace('\\', "\\e").replace('-', "\\-");
-    let guarded = text.lines().map(|line| {
-        let guard = if line.starts_with(['.', '\'']) {
-            "\\&"
+mod markdown;
+mod page;
+mod troff;
+
+/// `HINIT_WRITE_MANUAL=1 cargo test manual` updates the pages.
+#[test]
+fn the_man_pages_match_the_code() {
+    for page in pages() {
+        let expected = page.generated();
+        if std::env::var_os("HINIT_WRITE_MANUAL").is_some() {
+            fs::write(page.path(), expected).unwrap();
         } else {
-            ""
-        };
-        format!("{guard}{line}")
-    });
-    guarded.collect::<Vec<_>>().join("\n")
-}
-
-fn option(option: &Opt) -> String {
-    let value = if option.takes_value() {
-        format!(" \\fI{}\\fR", quoted(option.value()))
-    } else {
-        String::new()
-    };
-    let short = if option.short().is_empty() {
-        String::new()
-    } else {
-        format!("\\fB{}\\fR, ", quoted(option.short()))
-    };
-    let variable = if option.is_variable_only() {
-        String::new()
-    } else {
-        option.env_name()
-    };
-    let mut text = format!(
-        ".TP\n{short}\\fB{}\\fR{value}\n{}.",
-        quoted(option.long()),
-        quoted(option.help())
-    );
-    for (what, is) in [("Default", option.default()), ("Environment", &variable)] {
-        if !is.is_empty() {
-            text = format!("{text} {what}: {}.", quoted(is));
+            let source = page.source();
+            let mut lines = source.lines().zip(expected.lines());
+            let differs = lines.find(|(shown, expected)| shown != expected);
+            assert_eq!(differs, None, "{}", page.name);
+            assert_eq!(source.len(), expected.len(), "{}", page.name);
         }
     }
-    if option.is_expanded() {
-        text += " Expands ${NAME}.";
-    }
-    text + "\n"
 }
 
-fn topic(topic: &Topic) -> String {
-    let usage = quoted(topic.usage.strip_prefix("usage: ").unwrap());
-    let titled = |one: &&Opt| match topic.title_of(one) {
-        Some(title) => format!(".SS \"{title}\"\n{}", option(one)),
-        None => option(one),
-    };
-    let options: String = topic.options.iter().map(titled).collect();
-    let about = quoted(topic.about).replace("\n\n", "\n.PP\n");
-    let name = topic.call.to_uppercase();
-    let examples = match topic.examples.trim() {
-        "" => String::new(),
-        examples => format!(".PP\n.nf\n{}\n.fi\n", quoted(examples)),
-    };
-    format!(".SH \"{name}\"\n.nf\n{usage}\n.fi\n.PP\n{about}\n{options}{examples}")
-}
-
-/// The part of the page that is generated from the tables.
-fn expected() -> String {
-    [&RUN, &HEALTHCHECK, &SIGNAL, &STATUS, &INSTALL]
-        .map(topic)
-        .concat()
-}
-
-/// `HINIT_WRITE_MANUAL=1 cargo test manual` updates the page.
 #[test]
-fn the_man_page_matches_the_help() {
-    let (head, rest) = PAGE.split_once(".\\\" begin\n").unwrap();
-    let (tables, tail) = rest.split_once(".\\\" end\n").unwrap();
-    if std::env::var_os("HINIT_WRITE_MANUAL").is_some() {
-        let page = format!("{head}.\\\" begin\n{}.\\\" end\n{tail}", expected());
-        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/docker/hinit.1"), page).unwrap();
-    } else {
-        let expected = expected();
-        let mut lines = tables.lines().zip(expected.lines());
-        assert_eq!(lines.find(|(shown, expected)| shown != expected), None);
-        assert_eq!(tables.len(), expected.len());
+fn every_page_is_that_of_a_command() {
+    let found: BTreeSet<String> = files_below(DIRECTORY)
+        .iter()
+        .map(|path| name(path))
+        .collect();
+    let expected = pages().into_iter().map(|page| name(&page.path()));
+    assert_eq!(found, expected.collect());
+}
+
+/// The sections that each page has, in this order, and maybe others between them.
+const SECTIONS: [&str; 8] = [
+    "NAME",
+    "SYNOPSIS",
+    "DESCRIPTION",
+    "OPTIONS",
+    "EXIT STATUS",
+    "FILES",
+    "EXAMPLES",
+    "SEE ALSO",
+];
+
+fn sections(source: &str) -> Vec<(&str, &str)> {
+    let sections = source.split("\n.SH ").skip(1);
+    let sections = sections.map(|section| section.split_once('\n').unwrap_or((section, "")));
+    sections
+        .map(|(title, text)| (title.trim_matches('"'), text))
+        .collect()
+}
+
+/// What a section defines.
+fn defined(section: &str) -> BTreeSet<String> {
+    let tags = section.split(".TP\n").skip(1);
+    tags.map(|definition| shown(definition.lines().next().unwrap()))
+        .collect()
+}
+
+#[test]
+fn the_options_of_a_command_are_on_its_page_and_on_no_other() {
+    for page in pages() {
+        let source = page.source();
+        let sections = sections(&source);
+        let titles = sections.iter().map(|(title, _)| *title);
+        let common: Vec<&str> = titles.filter(|title| SECTIONS.contains(title)).collect();
+        assert_eq!(common, SECTIONS, "{}", page.name);
+
+        let (_, text) = sections
+            .iter()
+            .find(|(title, _)| *title == "OPTIONS")
+            .unwrap();
+        let expected = page.options().into_iter();
+        let expected: BTreeSet<String> = expected.map(|opt| opt.synopsis().to_owned()).collect();
+        assert_eq!(defined(text), expected, "{}", page.name);
+        let others = sections.iter().filter(|(title, _)| *title != "OPTIONS");
+        for (title, text) in others {
+            let defined = defined(text);
+            let option = defined.iter().find(|tag| tag.starts_with('-'));
+            assert_eq!(option, None, "{}: {title} defines it again", page.name);
+        }
     }
-    let version = concat!("\"hinit ", env!("CARGO_PKG_VERSION"), "\"");
-    assert!(head.contains(version), "{head}");
+}
+
+#[test]
+fn every_page_refers_to_all_others() {
+    for page in pages() {
+        let source = page.source();
+        let (title, references) = sections(&source).pop().unwrap();
+        assert_eq!(title, "SEE ALSO");
+        for other in pages() {
+            let reference = format!(".BR {} (1)", literal(&other.name));
+            let refers = references.contains(&reference);
+            assert_eq!(
+                refers,
+                other.name != page.name,
+                "{}: {reference}",
+                page.name
+            );
+        }
+    }
+}
+
+#[test]
+fn hinit_accepts_the_examples() {
+    for page in pages() {
+        let source = page.source();
+        let sections = sections(&source);
+        let (_, text) = sections
+            .iter()
+            .find(|(title, _)| *title == "EXAMPLES")
+            .unwrap();
+        let lines = text.lines().filter(|line| line.starts_with("hinit"));
+        let mut count = 0;
+        for line in lines.map(shown) {
+            let words = words_of(line.as_bytes()).unwrap();
+            let parsed = parse(words, Env::EMPTY).map_err(|error| error.why);
+            assert!(parsed.is_ok(), "{}: {line}: {parsed:?}", page.name);
+            count += 1;
+        }
+        assert!(count > 0, "{}", page.name);
+    }
 }

@@ -20,7 +20,7 @@ pub(super) use escape::fuzz as fuzz_escapes;
 pub(super) use expand::fuzz as fuzz_expansion;
 use parsed::{Parsed, named};
 use source::Source;
-pub(super) use words::words_of;
+pub(crate) use words::words_of;
 use words::{split, unexpected};
 
 /// The environment.

@@ -20,6 +20,8 @@ mod version;
 
 pub(crate) use invocation::Env;
 use invocation::Invocation;
+#[cfg(test)]
+pub(crate) use invocation::words_of;
 use options::{FOREIGN, Opt, PID_FILE, READY, Topic};
 
 pub(crate) use healthcheck::{Answer, Healthcheck};

@@ -2,7 +2,7 @@
 //!
 //! To add an option: an entry in the table of its command (run.rs, healthcheck.rs, others.rs), which names its reader, one
 //! of the methods of `Invocation`; and a call of the function that the entry becomes, in the command's `parse`, which
-//! puts the value into the command. `HINIT_WRITE_MANUAL=1 cargo test checks` writes the man page, the tables of the guides and
+//! puts the value into the command. `HINIT_WRITE_MANUAL=1 cargo test checks` writes the man pages, the tables of the guides and
 //! the completions.
 
 use std::ffi::OsStr;

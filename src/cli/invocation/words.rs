@@ -78,7 +78,7 @@ fn parts(word: &[u8], is_cluster: bool) -> (&[u8], Option<&[u8]>) {
 
 /// The words of a text, split as by a shell in which only blanks and quotes are special. None, if a quote
 /// is not closed.
-pub(in crate::cli) fn words_of(text: &[u8]) -> Option<Vec<OsString>> {
+pub(crate) fn words_of(text: &[u8]) -> Option<Vec<OsString>> {
     let mut words: Vec<OsString> = Vec::new();
     let (mut quote, mut inside) = (None, false);
     for byte in text {
