@@ -17,3 +17,5 @@ mod manual;
 mod messages;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod troubles;

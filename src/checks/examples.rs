@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::tidy::{files_below, name, root};
+use super::troubles::code;
 use crate::cli::options::{HEALTHCHECK, INSTALL, RUN, SIGNAL, STATUS};
 use crate::cli::{Command, Env, parse};
 
@@ -91,12 +92,11 @@ fn hinit_accepts_the_command_lines_of_the_examples() {
 }
 
 /// Options that the guides name and that are another program's.
-const OTHERS: [&str; 6] = [
-    "--init",
-    "--init-path",
-    "--read-only",
+const OTHERS: [&str; 5] = [
+    "--cap-add",
+    "--health-on-failure",
+    "--pids-limit",
     "--start-period",
-    "--time",
     "--tmpfs",
 ];
 
@@ -127,7 +127,7 @@ fn the_options_that_the_documentation_names_exist() {
     let mut count = 0;
     for page in guides() {
         let text = fs::read_to_string(&page).unwrap();
-        for span in text.split('`').skip(1).step_by(2) {
+        for span in code(&text) {
             let option = span.split([' ', '=']).next().unwrap();
             if option.starts_with("--") && option.len() > 2 && !OTHERS.contains(&option) {
                 assert!(exists(option), "{}: {span}", name(&page));

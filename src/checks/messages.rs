@@ -63,7 +63,7 @@ const HARD_TO_READ: [&str; 20] = [
 const MAX_CHARACTERS: usize = 200;
 
 /// The parts of a format string around its values. (A bar stands for a value in a `ParseError`.)
-fn pieces(template: &str) -> Vec<String> {
+pub(super) fn pieces(template: &str) -> Vec<String> {
     // Neither brace of a pair is the start or the end of a value.
     let marked = template.replace("{{", "\u{1}").replace("}}", "\u{2}");
     let marked = marked.replace('|', "{}");
@@ -105,7 +105,7 @@ fn literals_below(directories: &[&str]) -> Vec<(String, Literal)> {
 }
 
 /// All messages, each after its file.
-fn messages() -> Vec<(String, String)> {
+pub(super) fn messages() -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = literals_below(&["src"])
         .into_iter()
         .filter(|(file, literal)| {
@@ -148,7 +148,7 @@ fn the_table_contains_each_message() {
 }
 
 /// Whether the text contains all pieces, in their order.
-fn expects(mut text: &str, pieces: &[String]) -> bool {
+pub(super) fn expects(mut text: &str, pieces: &[String]) -> bool {
     pieces
         .iter()
         .all(|piece| match text.split_once(piece.as_str()) {
