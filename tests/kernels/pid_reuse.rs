@@ -51,9 +51,19 @@ fn signal_until_done(starts: &Starts, pid_file: &Path) -> usize {
     sent
 }
 
+/// Waits until the PID of a killed hinit's server, which its file still names, was reused, and health checks have seen that.
+fn wait_for_checks_of_a_reused_pid(starts: &Starts, pid: i32) {
+    let process = PathBuf::from(format!("/proc/{pid}"));
+    eventually("the PID is reused", || process.exists().then_some(()));
+    let enough = starts.checks.load(SeqCst) + 4;
+    eventually("health checks", || {
+        (starts.checks.load(SeqCst) >= enough).then_some(())
+    });
+}
+
 /// One life of a server, which ignores TERM and USR1. Each third hands over to an orphan, and each third ends with
-/// hinit's death.
-fn live(number: usize, pid_file: &Path, mut has_pid: impl FnMut(i32)) {
+/// hinit's death: then its PID stays in the file, and is returned.
+fn live(number: usize, pid_file: &Path, mut has_pid: impl FnMut(i32)) -> Option<i32> {
     let hand_over = format!("{} orphan 'MAINPID=$SELF'", fixture().display());
     let script = format!(
         "until test -s {}; do :; done; echo first; read -r _ <\"$0\"; {}; exec sleep 1000",
@@ -77,16 +87,19 @@ fn live(number: usize, pid_file: &Path, mut has_pid: impl FnMut(i32)) {
     has_pid(recorded(pid_file));
     fs::write(&go, "\n").unwrap();
     let hinit = hinit.ready();
-    has_pid(recorded(pid_file));
+    let server = recorded(pid_file);
+    has_pid(server);
     if number % 3 == 1 {
         hinit.kill_with_server();
+        Some(server)
     } else {
-        kill(recorded(pid_file), SIGKILL);
+        kill(server, SIGKILL);
         // While the server ends, hinit has signals to forward.
         for _ in 0..20 {
             hinit.signal(SIGUSR1);
         }
         assert_eq!(hinit.end().code, 137);
+        None
     }
 }
 
@@ -108,10 +121,13 @@ fn no_reused_pid_is_healthy_or_gets_a_signal() {
         while lives < LIVES || !reuses.is_finished() {
             lives += 1;
             starts.begun.store(lives, SeqCst);
-            live(lives, &pid_file, |pid| {
+            let left = live(lives, &pid_file, |pid| {
                 starts_of.entry(pid).or_default().push(lives);
             });
             starts.over.store(lives, SeqCst);
+            if let Some(pid) = left {
+                wait_for_checks_of_a_reused_pid(&starts, pid);
+            }
         }
         drop(done);
         (checks.join().unwrap(), signals.join().unwrap())

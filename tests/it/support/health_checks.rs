@@ -11,6 +11,8 @@ use super::verdict;
 pub struct Starts {
     pub begun: AtomicUsize,
     pub over: AtomicUsize,
+    /// How many health checks have ended.
+    pub checks: AtomicUsize,
     pub done: AtomicBool,
 }
 
@@ -34,6 +36,7 @@ impl Starts {
                 over_before,
                 begun_after: self.begun.load(SeqCst),
             });
+            self.checks.fetch_add(1, SeqCst);
         }
         checked
     }
