@@ -5,10 +5,11 @@ use std::fmt::{self, Display, Formatter};
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
 use crate::hinit::hinit_steps;
+use crate::process::process_steps;
 use crate::reader::reader_steps;
 use crate::rules::{Rule, Setup};
 use crate::stranger::stranger_steps;
-use crate::world::{Actor, Outcome, State, Step, process_steps};
+use crate::world::{Actor, Outcome, State, Step};
 
 impl Model for Setup {
     type State = State;
@@ -41,9 +42,8 @@ impl Model for Setup {
     }
 
     fn next_state(&self, _: &State, step: Step) -> Option<State> {
-        let is_twin = self.is_symmetric && step.next.hinits[1] < step.next.hinits[0];
-        Some(if is_twin {
-            step.next.with_other_names()
+        Some(if self.ignores_names {
+            step.next.representative(self)
         } else {
             step.next
         })

@@ -80,6 +80,12 @@ impl Hinit {
         self.has_claimed
     }
 
+    /// The process that a message has named, if hinit waits until it has become its child.
+    pub fn awaited(&self) -> Option<Pid> {
+        let (pid, is_same) = self.successor?;
+        is_same.then_some(pid)
+    }
+
     /// The process that had this PID was reaped.
     pub fn forget(&mut self, pid: Pid) {
         if let Some((named, is_same)) = &mut self.successor

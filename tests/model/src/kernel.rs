@@ -18,7 +18,7 @@ pub const READERS: Description = 2;
 pub const STRANGER: Description = 4;
 
 /// An array whose indexes are the small numbers of this model.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Table<T, const N: usize>(pub [T; N]);
 
 impl<T: Default, const N: usize> Default for Table<T, N> {
@@ -53,13 +53,13 @@ impl<T, const N: usize> IndexMut<u8> for Table<T, N> {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Owner {
     HinitsUser,
     Stranger,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct File {
     pub owner: Owner,
     /// None: the file is empty.
@@ -75,7 +75,7 @@ pub struct File {
     pub read_locked: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Parent {
     Hinit(u8),
     Process(Pid),
@@ -83,7 +83,7 @@ pub enum Parent {
     Outside,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Process {
     pub parent: Parent,
     pub is_zombie: bool,
@@ -91,7 +91,7 @@ pub struct Process {
     pub inherits: Option<(Description, Inode)>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kernel {
     /// The PID file's name, and another one that only the stranger uses.
     pub name: Option<Inode>,

@@ -27,8 +27,8 @@ pub struct Setup {
     /// The rules without the exceptions that README.md names: a healthy verdict is about the process that the check has
     /// looked at, and not about its PID; a name that changes between two calls is no excuse.
     pub is_strict: bool,
-    /// States that differ only in which hinit is A are explored once.
-    pub is_symmetric: bool,
+    /// States that differ only in names are explored once.
+    pub ignores_names: bool,
     pub mutations: &'static [Mutation],
     /// The rule whose breach is searched for, past those of others.
     pub only: Option<Rule>,
@@ -56,7 +56,7 @@ impl Setup {
         mount_point: false,
         empties_fail: false,
         is_strict: false,
-        is_symmetric: false,
+        ignores_names: true,
         mutations: &[],
         only: None,
     };
@@ -67,7 +67,7 @@ impl Setup {
 }
 
 /// What must hold in every state. The first eight are those of the guides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
     NothingLaunchedUnclaimed,
     OneOwner,

@@ -100,6 +100,32 @@ pub const MODELS: [Setup; 14] = [
     },
 ];
 
+/// With more actors at a time: minutes each.
+pub const LARGE: [Setup; 3] = [
+    Setup {
+        name: "two hinits, a check and a signal",
+        hinits: 2,
+        check: true,
+        signal: true,
+        ..PLAIN
+    },
+    Setup {
+        name: "two hinits, a stop with a delay and a check",
+        hinits: 2,
+        delay: true,
+        check: true,
+        ..PLAIN
+    },
+    Setup {
+        name: "two hinits, a handover and a check",
+        hinits: 2,
+        handover: true,
+        pids: 3,
+        check: true,
+        ..PLAIN
+    },
+];
+
 pub const MUTATIONS: [(Setup, Rule); 11] = [
     (
         Setup {

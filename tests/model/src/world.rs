@@ -1,13 +1,13 @@
-//! The state of all actors, what the processes do, and what an onlooker with a view of everything notes.
+//! The state of all actors, and what an onlooker with a view of everything notes.
 
 use crate::hinit::{At, Hinit};
 use crate::kernel::{
-    Description, Inode, Kernel, MAX_PIDS, Parent, Pid, Process, READERS, Table, bit, reusable,
+    Description, Inode, Kernel, MAX_PIDS, Parent, Pid, READERS, Table, bit, reusable,
 };
 use crate::reader::Reader;
 use crate::rules::{Rule, Setup, Stranger};
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct State {
     pub kernel: Kernel,
     pub hinits: Table<Hinit, 2>,
@@ -161,10 +161,11 @@ impl State {
             hinit.is_alone &= matches!(actor, Actor::Reader(_) | Actor::Process(_))
                 || actor == Actor::Hinit(number);
         }
-        // The one before still is the server until the file does not name it any more.
+        // The one before still is the server until the file does not name it any more. The one that MAINPID has named is
+        // a server from the message on, though hinit records it only when it has become its child.
         let named = hinits
             .iter()
-            .flat_map(|hinit| [hinit.server, hinit.previous]);
+            .flat_map(|hinit| [hinit.server, hinit.previous, hinit.awaited()]);
         let servers: Vec<Pid> = named.flatten().collect();
         for pid in servers
             .into_iter()
@@ -220,7 +221,7 @@ impl State {
     }
 
     /// Whether a file, a reader or a hinit knows this PID.
-    fn is_known(&self, pid: Pid) -> bool {
+    pub fn is_known(&self, pid: Pid) -> bool {
         let of_hinit = |hinit: &Hinit| {
             let successor = hinit.successor.map(|(pid, _)| pid);
             [hinit.server, hinit.previous, successor].contains(&Some(pid))
@@ -251,64 +252,6 @@ impl State {
             .is_some_and(|holder| holder != hinit && holder < READERS);
         if is_others || file.owner == crate::kernel::Owner::Stranger {
             self.breaks(Rule::OnlyItsOwnFile);
-        }
-    }
-}
-
-/// What processes do: a child executes the server, the server has a child, a process ends, the kernel gives a free PID to
-/// a new process that has nothing to do with hinit.
-pub fn process_steps(state: &State, setup: &Setup, found: &mut Vec<Step>) {
-    let start = |parent| {
-        Some(Process {
-            parent,
-            is_zombie: false,
-            inherits: None,
-        })
-    };
-    for pid in 0..setup.pids {
-        let mut steps = Steps {
-            state,
-            actor: Actor::Process(pid),
-            found,
-        };
-        let Some(process) = state.kernel.processes[pid] else {
-            // Where nobody knows the PID, nothing comes of it.
-            if !state.is_known(pid) {
-                continue;
-            }
-            steps.add("another program starts, with this PID", |next| {
-                next.kernel.processes[pid] = start(Parent::Outside);
-                Outcome::Done
-            });
-            continue;
-        };
-        if process.is_zombie {
-            continue;
-        }
-        if let Some((of, _)) = process.inherits {
-            steps.add("execve", |next| {
-                next.kernel.processes[pid].as_mut().unwrap().inherits = None;
-                next.close_inherited(of);
-                Outcome::Done
-            });
-        }
-        steps.add("exit_group", |next| {
-            next.end(pid);
-            Outcome::Done
-        });
-        if setup.handover && process.inherits.is_none() && process.parent != Parent::Outside {
-            let parents = [Parent::Process(pid), state.kernel.reaper_of(pid)];
-            for child in state.free_pids(setup.pids) {
-                for (call, parent) in ["clone", "clone, by a child that exits"]
-                    .into_iter()
-                    .zip(parents)
-                {
-                    steps.add(call, |next| {
-                        next.kernel.processes[child] = start(parent);
-                        Outcome::Pid(child)
-                    });
-                }
-            }
         }
     }
 }
