@@ -85,7 +85,9 @@ fn a_kubernetes_pod_answers_the_probes_of_a_kubelet() {
     let file = file.replace(port, &format!("{port}, hostPort: 9101"));
     let file = podman.file("pod.yaml", &file);
     podman.run(&format!("podman kube play {file}"));
-    let container = "my-server-pod-0-my-server";
+    // Its number, by which the replicas differed, is gone since Podman 5.
+    let pod = podman.run("podman pod ps --format {{.Name}}");
+    let container = format!("{pod}-my-server");
 
     let hinit = podman.path_of("hinit");
     for path in ["readyz", "livez"] {
@@ -97,16 +99,18 @@ fn a_kubernetes_pod_answers_the_probes_of_a_kubelet() {
         });
     }
     // The pause process of the pod is hinit too.
-    let infra = podman.run("podman pod inspect my-server-pod-0 --format {{.InfraContainerID}}");
+    let infra = podman.run(&format!(
+        "podman pod inspect {pod} --format {{{{.InfraContainerID}}}}"
+    ));
     let version = podman.run(&format!("podman exec {infra} /catatonit --version"));
     assert!(version.ends_with(" git.hinit"), "{version}");
 
-    podman.run("podman pod stop --time 60 my-server-pod-0");
-    for container in [container, &infra] {
+    podman.run(&format!("podman pod stop --time 60 {pod}"));
+    for container in [&container, &infra] {
         let code = podman.inspect("podman", container, "{{.State.ExitCode}}");
         assert_eq!(code, "0", "{container}");
     }
-    let logs = podman.logs("podman", container);
+    let logs = podman.logs("podman", &container);
     assert!(logs.contains("demo-server: stopping\n"), "{logs}");
     podman.run(&format!("podman kube down {file}"));
 }
