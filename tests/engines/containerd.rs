@@ -20,7 +20,7 @@ fn output(line: &str) -> Output {
     ctr(line).output().unwrap()
 }
 
-fn run(line: &str) -> String {
+pub(crate) fn run(line: &str) -> String {
     let output = output(line);
     assert!(output.status.success(), "{line}: {output:?}");
     stdout(&output)
