@@ -218,6 +218,65 @@ fn the_tests_of_the_threat_model() {
     }
 }
 
+/// What a command that runs tests names, and does not exist: the script; the name in the list beside the script, or a
+/// machine after `--arch`; else `MODULE::` or `MODULE::NAME` of the tests in the script's directory.
+fn missing(command: &str) -> Option<String> {
+    let mut words = command.split(' ');
+    let script = root().join(words.next().unwrap());
+    if !script.is_file() {
+        return Some(script.display().to_string());
+    }
+    let first_words = |list: &str| {
+        let lines = list.lines().filter(|line| !line.starts_with('#'));
+        let words = lines.filter_map(|line| line.split_whitespace().next());
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let machines = first_words(include_str!("../../docker/machines"));
+    let list = std::fs::read_to_string(script.with_file_name("list"));
+    let known = |word: &str| match (&list, word.split_once("::")) {
+        (_, None) if word == "--arch" => true,
+        (Ok(list), _) => first_words(list).contains(&word.to_owned()),
+        (Err(_), None) => machines.contains(&word.to_owned()),
+        (Err(_), Some((module, name))) => {
+            let source = std::fs::read_to_string(script.with_file_name(format!("{module}.rs")));
+            source.is_ok_and(|source| name.is_empty() || source.contains(&format!("fn {name}(")))
+        }
+    };
+    words.find(|word| !known(word)).map(str::to_owned)
+}
+
+/// Each row of the README's table names the commands that show it.
+#[test]
+fn the_tests_of_what_hinit_runs_on() {
+    let rows = table_after("## Runs on", include_str!("../../README.md"));
+    assert!(rows.len() > 9, "{rows:?}");
+    for row in rows {
+        let commands: Vec<&str> = row[2].split('`').skip(1).step_by(2).collect();
+        assert_ne!(commands, [""; 0], "{row:?}");
+        for command in commands {
+            assert_eq!(missing(command), None, "{row:?}");
+        }
+    }
+}
+
+#[test]
+fn a_command_that_names_no_test_is_found() {
+    for (command, expected) in [
+        ("tests/engines/go docker", "tests/engines/go"),
+        ("tests/engines/run docke", "docke"),
+        ("tests/kernels/run 4.18 sud", "sud"),
+        ("tests/run --arch i585", "i585"),
+        ("tests/docker/run swarms::", "swarms::"),
+        (
+            "tests/docker/run podman::is_not_there",
+            "podman::is_not_there",
+        ),
+    ] {
+        let missing = missing(command).unwrap();
+        assert!(missing.ends_with(expected), "{missing}");
+    }
+}
+
 #[test]
 fn the_changelog_has_a_date_and_a_link_for_this_version() {
     let changelog = include_str!("../../CHANGELOG.md");
