@@ -3,11 +3,13 @@
 //! `tests/recipes/run` builds what they need. Without an engine each test prints that it is skipped, and fails in CI.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod controls;
 mod course;
 #[path = "../docker/engine.rs"]
 #[allow(dead_code, reason = "tests/docker uses the rest of it")]
 mod engine;
 mod recipe;
+mod server;
 mod work;
 
 use recipe::{ONE_PROCESS, Recipe, Reload, Stopped, WORKERS};
@@ -20,8 +22,16 @@ macro_rules! recipes {
 
         $(#[test]
         fn $name() {
-            course::run(&stringify!($name).replace('_', "-"), &$recipe);
+            let name = stringify!($name);
+            course::run(&name.replace('_', "-"), recipe(name));
         })*
+
+        fn recipe(name: &str) -> Recipe {
+            match name {
+                $(stringify!($name) => $recipe,)*
+                _ => panic!("there is no recipe {name}"),
+            }
+        }
     };
 }
 
@@ -78,6 +88,7 @@ recipes! {
     uvicorn: ONE_PROCESS;
     worker: Recipe {
         healthy: " was touched ",
+        has_port: false,
         work: Work::Data(
             "echo 'sleep 2; echo value' >/queue/task.sh; until [ -e /queue/task.sh.running ]; do :; done",
             "cat /queue/task.sh.done",

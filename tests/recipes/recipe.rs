@@ -3,8 +3,6 @@
 use crate::work::Work;
 
 pub(crate) struct Recipe {
-    /// The arguments of `docker build`, if they are not just its directory.
-    pub(crate) build: &'static [&'static str],
     /// Whether it runs as strictly as Docker can: read-only, without capabilities.
     pub(crate) confined: bool,
     /// More options of `docker run`.
@@ -16,6 +14,8 @@ pub(crate) struct Recipe {
     /// Which processes the test stops by SIGSTOP, and what the verdict contains then.
     pub(crate) stopped: Stopped,
     pub(crate) unhealthy: &'static str,
+    /// Whether the health check connects to a port.
+    pub(crate) has_port: bool,
     pub(crate) reload: Reload,
     /// What is under way when the container is stopped.
     pub(crate) work: Work,
@@ -29,24 +29,24 @@ pub(crate) enum Stopped {
     Named(&'static str),
 }
 
-/// The signal that makes the server reload its configuration, if there is one, and what shows that it did.
+/// What makes the server reload its configuration, if anything does, and what shows that it did.
 pub(crate) enum Reload {
     None,
-    /// It replaces workers.
+    /// At this signal it replaces workers.
     Workers(&'static str),
-    /// It logs this text.
+    /// At this signal it logs this text.
     Log(&'static str, &'static str),
 }
 
 /// A web server with workers, which reloads at HUP.
 pub(crate) const WORKERS: Recipe = Recipe {
-    build: &[],
     confined: true,
     options: &[],
     user: "10001",
     healthy: " answered 200 OK after ",
     stopped: Stopped::Workers,
     unhealthy: " gave no complete answer within ",
+    has_port: true,
     reload: Reload::Workers("HUP"),
     work: Work::Request,
 };
