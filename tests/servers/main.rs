@@ -18,6 +18,7 @@
 #[allow(dead_code, unused_imports, reason = "tests/it uses the rest of it")]
 mod support;
 
+mod balancers;
 mod gunicorn;
 mod health;
 mod home;
