@@ -88,6 +88,7 @@ fn record(name: &str, recipe: &Recipe, took: Duration) {
     let reload = match recipe.reload {
         Reload::None => "",
         Reload::Workers(signal) | Reload::Log(signal, _) => signal,
+        Reload::Command(command, _) => command,
     };
     let work = recipe.work.describe();
     let user = recipe.user;

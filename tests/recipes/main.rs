@@ -36,7 +36,35 @@ macro_rules! recipes {
 }
 
 recipes! {
+    apache: Recipe {
+        options: TMP,
+        user: "www-data",
+        reload: Reload::Workers("USR1"),
+        work: Work::Download("/var/www/html"),
+        ..WORKERS
+    };
+    caddy: Recipe {
+        options: TMP,
+        user: "www-data",
+        reload: Reload::Command("caddy reload --force --config /app/Caddyfile", "load complete"),
+        work: Work::Download("/usr/share/caddy"),
+        ..ONE_PROCESS
+    };
+    cron: Recipe {
+        options: &["--tmpfs=/run", "--tmpfs=/tmp", "--cap-add=SETUID", "--cap-add=SETGID", "--cap-add=KILL"],
+        user: "root",
+        healthy: " was touched ",
+        has_port: false,
+        work: Work::Data(
+            "setpriv --reuid=www-data --clear-groups sh -c '
+            until [ -e /data/job.running ]; do sleep 0.1; done; rm -f /data/job.done'",
+            "cat /data/job.done",
+            "the job is done",
+        ),
+        ..ONE_PROCESS
+    };
     django: Recipe { options: TMP, ..WORKERS };
+    granian: WORKERS;
     gunicorn: WORKERS;
     haproxy: Recipe {
         user: "haproxy",
@@ -44,10 +72,37 @@ recipes! {
         work: Work::Proxied,
         ..WORKERS
     };
+    java: ONE_PROCESS;
+    mariadb: Recipe {
+        options: TMP,
+        user: "mysql",
+        healthy: " accepts connections ",
+        work: Work::Data(
+            "set -e
+            mariadb -e \"create database d; create table d.t select 'value' v\"
+            mariadb -e 'select sleep(1000)' >/dev/null 2>&1 &
+            until mariadb -e 'show processlist' | grep 'select sleep(1000)'; do :; done",
+            "mariadb -e 'select v from d.t'",
+            "value",
+        ),
+        ..ONE_PROCESS
+    };
     memcached: Recipe {
         user: "memcache",
         healthy: " answered as expected after ",
         work: Work::Nothing,
+        ..ONE_PROCESS
+    };
+    mosquitto: Recipe {
+        user: "mosquitto",
+        healthy: " answered as expected after ",
+        reload: Reload::Log("HUP", "Reloading config."),
+        work: Work::Data(
+            "mosquitto_sub -t other >/dev/null 2>&1 &
+            mosquitto_pub -q 1 -r -t topic -m value",
+            "mosquitto_sub -t topic -C 1 -W 30",
+            "value",
+        ),
         ..ONE_PROCESS
     };
     nginx: Recipe {
@@ -57,10 +112,38 @@ recipes! {
         ..WORKERS
     };
     node: ONE_PROCESS;
+    openssh: Recipe {
+        user: "app",
+        healthy: " answered as expected after ",
+        reload: Reload::Log("HUP", "Received SIGHUP; restarting."),
+        work: Work::Data(
+            "ssh-keygen -q -t ed25519 -N '' -f /dev/shm/key
+            cp /dev/shm/key.pub /keys/authorized_keys
+            ssh -i /dev/shm/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -p 2222 127.0.0.1 \
+                'echo value >/keys/file; exec sleep 1000' >/dev/null 2>&1 &
+            until grep value /keys/file; do sleep 0.1; done",
+            "cat /keys/file",
+            "value",
+        ),
+        ..ONE_PROCESS
+    };
     php_fpm: Recipe {
         options: TMP,
         user: "www-data",
         stopped: Stopped::Named("php-fpm8.2"),
+        ..WORKERS
+    };
+    postfix: Recipe {
+        confined: false,
+        user: "root",
+        healthy: " answered as expected after ",
+        stopped: Stopped::Named("smtpd"),
+        reload: Reload::Command("postfix reload", "reload -- version"),
+        work: Work::Data(
+            "echo text | sendmail app@example.com && postsuper -h ALL",
+            "postqueue -p",
+            "app@example.com",
+        ),
         ..WORKERS
     };
     postgresql: Recipe {
@@ -78,6 +161,7 @@ recipes! {
         ),
         ..ONE_PROCESS
     };
+    puma: Recipe { reload: Reload::Workers("USR1"), ..WORKERS };
     redis: Recipe {
         user: "redis",
         healthy: " answered as expected after ",

@@ -36,6 +36,8 @@ pub(crate) enum Reload {
     Workers(&'static str),
     /// At this signal it logs this text.
     Log(&'static str, &'static str),
+    /// When this command runs in the container it logs this text.
+    Command(&'static str, &'static str),
 }
 
 /// A web server with workers, which reloads at HUP.

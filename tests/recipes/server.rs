@@ -111,6 +111,10 @@ impl Server {
                 self.container.signal(signal);
                 self.logs_in_the_end(text);
             }
+            Reload::Command(command, text) => {
+                self.shell(command);
+                self.logs_in_the_end(text);
+            }
         }
         self.is_healthy();
     }
