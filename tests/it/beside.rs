@@ -88,9 +88,9 @@ fn a_hinit_that_hangs_is_unhealthy(mode: Mode) {
     let pid = recorded(&pid_file);
     hinit.signal(SIGSTOP);
     wait_for_state(hinit.pid(), 'T');
-    let check = || hinit.verdict_with(&pid_file, &["--timeout", "200ms"]);
+    let check = || hinit.verdict_with(&pid_file, &["--timeout", "1s"]);
     let verdict = verdict_in_time(check);
-    let expected = "gave no complete answer within --timeout 200ms";
+    let expected = "gave no complete answer within --timeout 1s";
     assert_eq!(verdict_on(&verdict, &pid_file), expected);
     hinit.signal(SIGCONT);
     hinit.wait_for_verdict(&pid_file, &format!("healthy: process {pid} is alive"));
