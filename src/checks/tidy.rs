@@ -125,3 +125,16 @@ fn a_call_without_the_lock_file_is_found() {
         assert_eq!(unlocked(script), [""; 0], "{script}");
     }
 }
+
+/// The example builds with the compiler of which the sizes and the bytes of a release are known.
+#[test]
+fn the_example_builds_with_the_pinned_compiler() {
+    let pinned = include_str!("../../rust-toolchain.toml");
+    let (_, version) = pinned.split_once("channel = \"").unwrap();
+    let version = version.split('"').next().unwrap();
+    let stage = format!("\nFROM rust:{version}-slim-bookworm AS hinit\n");
+    assert!(
+        include_str!("../../Dockerfile.example").contains(&stage),
+        "{stage}"
+    );
+}

@@ -1,8 +1,9 @@
 //! `docker/demo` with an engine and without. It is the first command of the README.
 
+use std::fs;
 use std::process::{Command, Stdio};
 
-use crate::engine::{docker, report, root, stdout};
+use crate::engine::{Container, Image, docker, report, root, stdout, unique};
 
 /// Runs the demo, and returns its output, and the name of its container and its image.
 fn demo(engine: &str) -> (String, String) {
@@ -78,4 +79,42 @@ fn the_demo_runs_in_a_container_and_cleans_up() {
 fn the_demo_runs_without_an_engine_and_prints_that() {
     let (text, _) = demo("none");
     assert!(text.contains("no Docker engine"), "{text}");
+}
+
+/// The image that compose.yaml, swarm.yaml, kubernetes.yaml and my-server.container name.
+#[test]
+fn one_command_builds_the_image_of_the_examples() {
+    needs_engine!();
+    let tag = format!("hinit-test-demo-{}", unique());
+    let demo = Command::new(root().join("docker/demo"))
+        .args(["--image", &tag])
+        .output()
+        .unwrap();
+    assert!(demo.status.success(), "{demo:?}");
+    let image = Image { tag };
+    let container = Container::run(&image, &[], &[]);
+    container.becomes("healthy");
+    drop(container);
+    docker(["rmi", &image.tag]);
+
+    for example in [
+        "compose.yaml",
+        "swarm.yaml",
+        "kubernetes.yaml",
+        "my-server.container",
+    ] {
+        let text = fs::read_to_string(root().join("docker").join(example)).unwrap();
+        assert!(text.contains("docker/demo --image my-server"), "{example}");
+        let lines = text.lines().filter_map(|line| {
+            let line = line.trim_start();
+            line.strip_prefix("image: ")
+                .or(line.strip_prefix("Image=localhost/"))
+        });
+        let images: Vec<&str> = lines.collect();
+        assert!(!images.is_empty(), "{example}");
+        assert!(
+            images.iter().all(|image| *image == "my-server"),
+            "{example}: {images:?}"
+        );
+    }
 }

@@ -73,11 +73,12 @@ pub(crate) fn binaries() -> [PathBuf; 2] {
     [HINIT.clone(), HINIT.with_file_name("examples/demo-server")]
 }
 
-/// The base image of Dockerfile.example, which has a shell and Python. tests/docker/run makes sure that it exists.
+/// The image in which Dockerfile.example runs, which has a shell and Python. tests/docker/run makes sure that it exists.
 pub(crate) fn python() -> String {
     let example = fs::read_to_string(root().join("Dockerfile.example")).unwrap();
-    let image = example.lines().find_map(|line| line.strip_prefix("FROM "));
-    image.unwrap().to_owned()
+    let stages = example.lines().rev();
+    let mut images = stages.filter_map(|line| line.strip_prefix("FROM "));
+    images.next().unwrap().to_owned()
 }
 
 /// An image of this test run.
@@ -88,23 +89,39 @@ pub(crate) struct Image {
 impl Image {
     /// Builds `dockerfile` of this project with these files as the build context.
     pub(crate) fn build(dockerfile: &str, context: &[&Path]) -> Self {
-        let started = Instant::now();
-        let tag = format!("hinit-test-{}", unique());
-        let directory = env::temp_dir().join(&tag);
+        let directory = env::temp_dir().join(format!("hinit-test-{}", unique()));
         fs::create_dir(&directory).unwrap();
         for file in context {
             fs::copy(file, directory.join(file.file_name().unwrap())).unwrap();
         }
+        let image = Self::try_build(dockerfile, &directory, &[]);
+        fs::remove_dir_all(&directory).unwrap();
+        image.unwrap()
+    }
+
+    /// Builds `dockerfile` in the project's directory, as a user does. Its stage has a tag as well, so that it is
+    /// removed in the end.
+    pub(crate) fn build_stages(dockerfile: &str, stage: &str) -> Self {
+        Self::try_build(dockerfile, root(), &["--target", stage]).unwrap();
+        Self::try_build(dockerfile, root(), &[]).unwrap()
+    }
+
+    fn try_build(dockerfile: &str, context: &Path, options: &[&str]) -> Result<Self, String> {
+        let started = Instant::now();
+        let tag = format!("hinit-test-{}", unique());
         let output = Command::new("docker")
             .args(["build", "--quiet", "--tag", &tag, "--file"])
-            .args([&root().join(dockerfile), &directory])
-            .output();
-        fs::remove_dir_all(&directory).unwrap();
-        let output = output.unwrap();
-        assert!(output.status.success(), "{dockerfile}: {output:?}");
+            .arg(root().join(dockerfile))
+            .args(options)
+            .arg(context)
+            .output()
+            .unwrap();
+        if !output.status.success() {
+            return Err(format!("{dockerfile}: {output:?}"));
+        }
         report(&format!("built {dockerfile} in {:.1?}", started.elapsed()));
         Self::remove_when_this_process_ends(&tag);
-        Self { tag }
+        Ok(Self { tag })
     }
 
     /// Tests share images, so none of them can remove one. A shell waits for the end of this process.

@@ -1,15 +1,12 @@
-//! Dockerfile.example without changes: granian, a Python server, under hinit.
+//! Dockerfile.example without changes: granian, a Python server, under a hinit that the image builds from source.
 
 use std::sync::LazyLock;
 use std::thread;
 
-use crate::engine::{Container, Image, binaries, docker, eventually, root, stdout};
+use crate::engine::{Container, Image, docker, eventually, stdout};
 
-static IMAGE: LazyLock<Image> = LazyLock::new(|| {
-    let [hinit, _] = binaries();
-    let app = root().join("tests/docker/app.py");
-    Image::build("Dockerfile.example", &[&hinit, &app])
-});
+static IMAGE: LazyLock<Image> =
+    LazyLock::new(|| Image::build_stages("Dockerfile.example", "hinit"));
 
 /// A container whose server answers.
 fn start(options: &[&str]) -> Container {
@@ -21,6 +18,19 @@ fn start(options: &[&str]) -> Container {
 /// Runs a line of shell in the container.
 fn shell(container: &Container, script: &str) -> String {
     stdout(&container.exec(&["sh", "-c", script]))
+}
+
+#[test]
+fn its_hinit_is_the_static_one_of_this_source() {
+    needs_engine!();
+    let container = start(&[]);
+    let version = stdout(&container.exec(&["/hinit", "--version"]));
+    let expected = concat!(
+        "hinit ",
+        env!("CARGO_PKG_VERSION"),
+        " (static, stable build)"
+    );
+    assert_eq!(version, expected);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-"""The application of the tests: its answer contains the PID of the worker, and /slow takes two seconds."""
+"""The application of Dockerfile.example. Its answer contains the PID of the worker, and /slow takes two seconds, to show a
+graceful stop."""
 
 import os
 import sys
