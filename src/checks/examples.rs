@@ -92,12 +92,16 @@ fn hinit_accepts_the_command_lines_of_the_examples() {
 }
 
 /// Options that the guides name and that are another program's.
-const OTHERS: [&str; 5] = [
+const OTHERS: [&str; 9] = [
     "--cap-add",
+    "--health-cmd",
     "--health-on-failure",
+    "--pid",
     "--pids-limit",
+    "--read-only",
     "--start-period",
     "--tmpfs",
+    "--volume",
 ];
 
 /// The pages about hinit's options; those on figures and on building name options of scripts.

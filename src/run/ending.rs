@@ -173,7 +173,7 @@ impl fmt::Display for UnkillableServer {
             ),
             Some(errno) => write!(f, ": {}", describe(errno)),
             // It hangs in the kernel, or its cgroup is frozen.
-            None => f.write_str(": it did not end of SIGKILL"),
+            None => f.write_str(": SIGKILL did not end it"),
         }
     }
 }

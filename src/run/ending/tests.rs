@@ -202,7 +202,7 @@ fn a_server_that_cannot_be_killed_is_named() {
             "Operation not permitted; hinit needs CAP_KILL for a server of another user",
         ),
         (Some(Errno::EACCES), "Permission denied"),
-        (None, "it did not end of SIGKILL"),
+        (None, "SIGKILL did not end it"),
     ] {
         for (process, who) in [
             (

@@ -208,7 +208,7 @@ fn a_frozen_server_is_named_and_left() {
         let line = format!("; could not kill the server sleep (PID {pid}, ");
         assert!(ended.log.contains(&line), "{}", ended.log);
         assert!(
-            ended.log.ends_with(" ago): it did not end of SIGKILL"),
+            ended.log.ends_with(" ago): SIGKILL did not end it"),
             "{}",
             ended.log
         );
