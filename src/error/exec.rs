@@ -1,6 +1,5 @@
 //! Why a command was not found, or not executed.
 
-use std::env::consts::ARCH;
 use std::ffi::{CString, OsString};
 use std::fmt::{self, Display};
 use std::os::unix::ffi::OsStrExt;
@@ -52,8 +51,10 @@ pub(crate) enum ExecFault {
     OpenForWriting,
     EndlessInterpreters,
     Format(BadFormat),
-    /// It is a binary for this machine.
-    OtherMachine(&'static str),
+    OtherMachine {
+        wanted: &'static str,
+        present: &'static str,
+    },
     OtherLibc {
         wanted: Libc,
         present: Option<Libc>,
@@ -125,8 +126,8 @@ impl Display for ExecFault {
             Self::OpenForWriting => "it is open for writing (text file busy)",
             Self::EndlessInterpreters => "its interpreter leads to another, and so on without end",
             Self::Format(format) => format.text(),
-            Self::OtherMachine(machine) => {
-                return write!(f, "it is built for {machine}, this is {ARCH}");
+            Self::OtherMachine { wanted, present } => {
+                return write!(f, "it is built for {wanted}, this is {present}");
             }
             Self::OtherLibc { wanted, present } => {
                 let (wanted, present) = (wanted.name(), present.map_or("no libc", Libc::name));

@@ -248,7 +248,7 @@ fn each_fault_of_a_file_that_is_executed_has_its_text() {
         ExecFault::Needs(Box::new(NeededFile { role, path, fault }))
     };
     let libc = |wanted, present| ExecFault::OtherLibc { wanted, present };
-    let machine = format!("it is built for s390x, this is {}", std::env::consts::ARCH);
+    let machine = |wanted, present| ExecFault::OtherMachine { wanted, present };
     for (fault, text) in [
         (ExecFault::Errno(Errno::E2BIG), "Argument list too long"),
         (ExecFault::NoPermissionFor(42), "no permission for UID 42"),
@@ -275,36 +275,10 @@ fn each_fault_of_a_file_that_is_executed_has_its_text() {
             ExecFault::EndlessInterpreters,
             "its interpreter leads to another, and so on without end",
         ),
-        (ExecFault::Format(BadFormat::Empty), "it is empty"),
         (
-            ExecFault::Format(BadFormat::ByteOrderMark),
-            "it starts with a byte order mark, not with `#!`",
+            machine("s390x", "mips"),
+            "it is built for s390x, this is mips",
         ),
-        (
-            ExecFault::Format(BadFormat::MacOs),
-            "it is built for macOS, this is Linux",
-        ),
-        (
-            ExecFault::Format(BadFormat::Windows),
-            "it is built for Windows, this is Linux",
-        ),
-        (
-            ExecFault::Format(BadFormat::Unknown),
-            "it is neither a binary nor a script with `#!`",
-        ),
-        (
-            ExecFault::Format(BadFormat::NoInterpreter),
-            "its first line names no interpreter behind `#!`",
-        ),
-        (
-            ExecFault::Format(BadFormat::LongFirstLine),
-            "its first line is too long",
-        ),
-        (
-            ExecFault::Format(BadFormat::DamagedElf),
-            "it is an ELF file, but damaged or not a program",
-        ),
-        (ExecFault::OtherMachine("s390x"), &machine),
         (
             libc(Libc::Musl, Some(Libc::Glibc)),
             "it is built for musl, this image has glibc",
@@ -341,5 +315,33 @@ fn each_fault_of_a_file_that_is_executed_has_its_text() {
         ),
     ] {
         assert_eq!(fault.to_string(), text);
+    }
+}
+
+#[test]
+fn each_bad_format_has_its_text() {
+    for (format, text) in [
+        (BadFormat::Empty, "it is empty"),
+        (
+            BadFormat::ByteOrderMark,
+            "it starts with a byte order mark, not with `#!`",
+        ),
+        (BadFormat::MacOs, "it is built for macOS, this is Linux"),
+        (BadFormat::Windows, "it is built for Windows, this is Linux"),
+        (
+            BadFormat::Unknown,
+            "it is neither a binary nor a script with `#!`",
+        ),
+        (
+            BadFormat::NoInterpreter,
+            "its first line names no interpreter behind `#!`",
+        ),
+        (BadFormat::LongFirstLine, "its first line is too long"),
+        (
+            BadFormat::DamagedElf,
+            "it is an ELF file, but damaged or not a program",
+        ),
+    ] {
+        assert_eq!(ExecFault::Format(format).to_string(), text);
     }
 }

@@ -36,7 +36,7 @@ mutants! {
     } fails "exec_errors::path::subreaper::dangling_entries_of_path_are_skipped";
 
     a_binary_for_any_machine_is_ours: "run/launch/exec_error.rs" {
-        "let is_foreign = machine != ARCH;" => "let is_foreign = false;"
+        "let is_foreign = machine != THIS_MACHINE;" => "let is_foreign = false;"
     } fails "exec_errors::binaries::subreaper::each_wrong_binary_is_named";
 
     the_first_file_of_path_is_named: "run/launch/exec_error.rs" {

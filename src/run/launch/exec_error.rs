@@ -1,7 +1,6 @@
 //! Why an exec failed. The kernel returns the same errno for several causes; hinit reads the file after the failure
 //! to find which one it was.
 
-use std::env::consts::ARCH;
 use std::ffi::{CStr, OsStr};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -20,7 +19,7 @@ mod format;
 use crate::error::{Absence, BadFormat, ExecFault, Libc, NeededFault, NeededFile, Role};
 use crate::file;
 use crate::sys;
-use elf::{Elf, Range};
+use elf::{Elf, Range, THIS_MACHINE};
 use format::Format;
 
 /// How many interpreters that are scripts themselves the kernel follows.
@@ -97,8 +96,11 @@ fn denial(path: &CStr) -> nix::Result<Option<ExecFault>> {
 fn binary(elf: Elf, program: &Program, errno: Errno) -> Option<ExecFault> {
     let machine = elf.machine();
     let foreign = || {
-        let is_foreign = machine != ARCH;
-        is_foreign.then_some(ExecFault::OtherMachine(machine))
+        let is_foreign = machine != THIS_MACHINE;
+        is_foreign.then_some(ExecFault::OtherMachine {
+            wanted: machine,
+            present: THIS_MACHINE,
+        })
     };
     if errno == Errno::ENOEXEC {
         return foreign().or(Some(ExecFault::Format(BadFormat::DamagedElf)));
@@ -117,7 +119,9 @@ fn binary(elf: Elf, program: &Program, errno: Errno) -> Option<ExecFault> {
             foreign().or_else(|| other_libc(&loader, exists))
         })
     });
-    explained.or_else(foreign)
+    // A kernel that runs several machines' binaries gives all other reasons for any of them. Here it lacks what runs this
+    // machine's (binfmt_misc).
+    explained.or_else(|| foreign().filter(|_| sys::is_missing(errno)))
 }
 
 /// Why the kernel could not load what it needs to run a file: a script's interpreter or a binary's loader. If that file
@@ -199,7 +203,42 @@ pub(crate) fn fuzz(bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::CString;
+    use std::fs;
+    use std::os::unix::ffi::OsStringExt;
+
     use super::*;
+
+    #[test]
+    fn another_machine_is_no_reason_for_a_refusal() {
+        let mut binary = fs::read(std::env::current_exe().unwrap()).unwrap();
+        binary.truncate(MAX_BYTES);
+        binary[18..20].fill(0xff);
+        let elf = |bytes| match Format::of(bytes) {
+            Format::Elf(elf) => elf,
+            other => panic!("{other:?}"),
+        };
+        let path = std::env::temp_dir().join(format!("hinit-foreign-{}", std::process::id()));
+        fs::write(&path, &binary).unwrap();
+        let path = CString::new(path.into_os_string().into_vec()).unwrap();
+        let program = Program::open(&path).unwrap();
+        let foreign = Some(ExecFault::OtherMachine {
+            wanted: "another machine",
+            present: THIS_MACHINE,
+        });
+        for (errno, expected) in [
+            (Errno::ENOEXEC, &foreign),
+            (Errno::ENOENT, &foreign),
+            (Errno::EACCES, &None),
+            (Errno::EPERM, &None),
+            (Errno::ENOMEM, &None),
+            (Errno::E2BIG, &None),
+        ] {
+            let found = super::binary(elf(&binary), &program, errno);
+            assert_eq!(&found, expected, "{errno}");
+        }
+        fs::remove_file(OsStr::from_bytes(path.to_bytes())).unwrap();
+    }
 
     #[test]
     fn a_missing_libc_is_named() {

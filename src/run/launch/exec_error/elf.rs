@@ -1,5 +1,19 @@
 //! The parts of an ELF file that say what it is built for (elf(5)). Pure; no bytes make it panic.
 
+use std::env::consts::ARCH;
+
+/// The machine that hinit is built for, by the name that [`Elf::machine`] has for it. std's is the same for both byte
+/// orders of `PowerPC`, and does not say that x86 and arm have 32 bits.
+pub(super) const THIS_MACHINE: &str = if cfg!(target_arch = "x86") {
+    "32-bit x86"
+} else if cfg!(target_arch = "arm") {
+    "32-bit arm"
+} else if cfg!(all(target_arch = "powerpc64", target_endian = "little")) {
+    "powerpc64le"
+} else {
+    ARCH
+};
+
 /// The fields of a binary's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Elf {
@@ -48,7 +62,7 @@ impl Elf {
         })
     }
 
-    /// The machine that it is built for; std's name of it, where std has one.
+    /// The machine that it is built for. hinit's own is [`THIS_MACHINE`].
     pub(super) fn machine(&self) -> &'static str {
         match self.machine {
             3 => "32-bit x86",
@@ -58,7 +72,7 @@ impl Elf {
             40 => "32-bit arm",
             62 => "x86_64",
             183 => "aarch64",
-            243 => "riscv64",
+            243 if self.is_wide => "riscv64",
             258 => "loongarch64",
             _ => "another machine",
         }
@@ -97,6 +111,9 @@ fn number(bytes: &[u8], (at, size): (usize, usize), is_little_endian: bool) -> O
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::io::Read;
+
     use super::super::format::Format;
     use super::*;
 
@@ -151,6 +168,7 @@ mod tests {
             (21, true, false, "powerpc64"),
             (21, true, true, "powerpc64le"),
             (243, true, true, "riscv64"),
+            (243, false, true, "another machine"),
             (258, true, true, "loongarch64"),
             (99, true, true, "another machine"),
         ] {
@@ -167,6 +185,14 @@ mod tests {
             assert_eq!(elf.loader(headers), Some(expected), "{name}");
             assert_eq!(elf.loader(&headers[..headers.len() - 1]), None, "{name}");
         }
+    }
+
+    #[test]
+    fn this_binary_is_for_this_machine() {
+        let mut head = [0; 64];
+        let path = std::env::current_exe().unwrap();
+        File::open(path).unwrap().read_exact(&mut head).unwrap();
+        assert_eq!(parsed(&head).machine(), THIS_MACHINE);
     }
 
     #[test]
