@@ -1,6 +1,6 @@
 //! Signals, as far as nix does not support them: its signals end at 31, and it has no `rt_sigqueueinfo(2)`.
 
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, offset_of};
 
 use nix::errno::Errno;
 use nix::libc::{self, c_int, signalfd_siginfo};
@@ -123,8 +123,12 @@ pub(super) unsafe fn set_handler(signal: c_int, handler: usize) -> usize {
         flags: usize,
         #[cfg(not(target_arch = "riscv64"))]
         restorer: usize,
-        mask: u64,
+        // Not a u64, which arm aligns to 8 bytes.
+        mask: [usize; size_of::<u64>() / size_of::<usize>()],
     }
+    // Nothing lies between them.
+    const BEFORE: usize = if cfg!(target_arch = "riscv64") { 2 } else { 3 };
+    const { assert!(offset_of!(Action, mask) == BEFORE * size_of::<usize>()) };
     let action = Action {
         handler,
         flags: SA_RESTORER,
