@@ -87,6 +87,9 @@ fn machine_under_test() -> &'static str {
     let path = std::env::var("TEST_BINARY").unwrap_or_default();
     let mut machines = include_str!("../../docker/machines").lines();
     let named = machines.find_map(|line| {
+        if line.starts_with('#') {
+            return None;
+        }
         let mut words = line.split_whitespace();
         let (name, target) = (words.next()?, words.nth(1)?);
         path.contains(&format!("/{target}/")).then_some(name)

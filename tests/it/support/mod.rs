@@ -65,6 +65,11 @@ pub fn hinit() -> PathBuf {
         .map_or_else(|| env!("CARGO_BIN_EXE_hinit").into(), PathBuf::from)
 }
 
+/// Whether hinit is for another machine, and runs by qemu: see tests/qemu/run.
+pub fn is_emulated() -> bool {
+    std::env::var_os("TEST_EMULATED").is_some()
+}
+
 /// The server that the tests run under hinit; see tests/fixture.rs.
 pub fn fixture() -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_hinit"))

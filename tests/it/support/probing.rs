@@ -6,16 +6,22 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
 
-use super::{Ended, eventually, hinit};
+use super::{Ended, eventually, hinit, is_emulated};
 
-/// `hinit healthcheck --no-pid` with these arguments, in 1 MB of memory, with no HINIT variable set.
+/// `hinit healthcheck --no-pid` with these arguments, with no HINIT variable set, and in 1 MB of memory, unless it is
+/// emulated: the emulator needs more.
 pub fn check(args: &[&str]) -> Ended {
     check_with(args, &[])
 }
 
 pub fn check_with(args: &[&str], variables: &[(&str, &str)]) -> Ended {
-    let mut command = Command::new("prlimit");
-    command.arg("--data=1048576").arg(hinit());
+    let mut command = if is_emulated() {
+        Command::new(hinit())
+    } else {
+        let mut command = Command::new("prlimit");
+        command.arg("--data=1048576").arg(hinit());
+        command
+    };
     command.args(["healthcheck", "--no-pid"]).args(args);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HINIT_")) {
         command.env_remove(name);

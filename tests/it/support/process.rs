@@ -38,6 +38,9 @@ pub fn wait_for_state(pid: i32, state: char) {
     });
 }
 
+/// The number of read(2) on this machine, and that on i686, whose binaries `x86_64` runs.
+const READ: [libc::c_long; 2] = [libc::SYS_read, 3];
+
 /// Waits until hinit waits for nothing but signals: it runs a server that has started, without a deadline or a socket.
 #[track_caller]
 pub fn wait_for_rest(hinit: i32) {
@@ -49,7 +52,7 @@ pub fn wait_for_rest(hinit: i32) {
         let fd = i32::from_str_radix(arguments.split(' ').next()?, 16).ok()?;
         let file = fs::read_link(format!("{process}/fd/{fd}")).ok()?;
         let reads =
-            number == libc::SYS_read.to_string() && file == Path::new("anon_inode:[signalfd]");
+            READ.contains(&number.parse().ok()?) && file == Path::new("anon_inode:[signalfd]");
         reads.then_some(())
     });
 }
