@@ -40,7 +40,7 @@ controls! {
 
     haproxy_with_its_fast_stop: haproxy { "STOPSIGNAL SIGUSR1\n" => "" } fails "stop": "no complete answer";
 
-    gunicorn_that_does_not_wait: gunicorn { "\"--graceful-timeout\", \"8\"" => "\"--graceful-timeout\", \"1\"" }
+    gunicorn_with_its_fast_stop: gunicorn { "\"/hinit\", \"--\"" => "\"/hinit\", \"--rewrite\", \"TERM=QUIT\", \"--\"" }
         fails "stop": "no complete answer";
 
     uvicorn_without_clean_stop: uvicorn { "\"--clean-stop\", " => "" } fails "stop": "left: 143\n right: 0";
