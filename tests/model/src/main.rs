@@ -1,7 +1,6 @@
 //! The PID-file protocol of hinit as a model: every system call of every actor is a step, and every order of the steps is
 //! explored. See README.md beside this crate.
 //!   hinit-model model [WORD...]    all states of each setup, or of those with these words, and that each rule holds in them
-//!   hinit-model large [WORD...]    the same with more actors, which takes longer
 //!   hinit-model mutations          each mistake is found; the shortest way to it is printed as a story
 //!   hinit-model limits             what the rules do not promise, as stories
 //!   hinit-model trace RECORD FILE  the model accepts a record of strace(1), and none with a change
@@ -9,7 +8,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use setups::{LARGE, LIMITS, MODELS, MUTATIONS};
+use setups::{LIMITS, MODELS, MUTATIONS};
 
 mod checker;
 mod claim;
@@ -30,12 +29,11 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let is_well = match words[..] {
-        ["model", ref words @ ..] => explore(&MODELS, words),
-        ["large", ref words @ ..] => explore(&LARGE, words),
+        ["model", ref words @ ..] => model(words),
         ["mutations"] => stories(&MUTATIONS),
         ["limits"] => stories(&LIMITS),
         ["trace", record, file] => trace::judge(record, file),
-        _ => panic!("usage: hinit-model model|large|mutations|limits|trace RECORD FILE"),
+        _ => panic!("usage: hinit-model model|mutations|limits|trace RECORD FILE"),
     };
     if is_well {
         ExitCode::SUCCESS
@@ -44,9 +42,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn explore(setups: &[rules::Setup], words: &[&str]) -> bool {
+fn model(words: &[&str]) -> bool {
     let (start, mut all, mut is_well) = (Instant::now(), 0, true);
-    for setup in setups
+    for setup in MODELS
         .iter()
         .filter(|setup| words.iter().all(|word| setup.name.contains(word)))
     {

@@ -4,7 +4,7 @@ use crate::rules::{Mutation, Rule, Setup, Stranger};
 
 const PLAIN: Setup = Setup::PLAIN;
 
-pub const MODELS: [Setup; 14] = [
+pub const MODELS: [Setup; 16] = [
     Setup {
         name: "two hinits start, run and crash on one path",
         hinits: 2,
@@ -20,6 +20,21 @@ pub const MODELS: [Setup; 14] = [
         name: "two hinits and a signal",
         hinits: 2,
         signal: true,
+        ..PLAIN
+    },
+    Setup {
+        name: "two hinits, a stop with a delay and a check",
+        hinits: 2,
+        delay: true,
+        check: true,
+        ..PLAIN
+    },
+    Setup {
+        name: "two hinits, a handover and a check",
+        hinits: 2,
+        handover: true,
+        pids: 3,
+        check: true,
         ..PLAIN
     },
     Setup {
@@ -96,32 +111,6 @@ pub const MODELS: [Setup; 14] = [
         hinits: 2,
         check: true,
         mount_point: true,
-        ..PLAIN
-    },
-];
-
-/// With more actors at a time: minutes each.
-pub const LARGE: [Setup; 3] = [
-    Setup {
-        name: "two hinits, a check and a signal",
-        hinits: 2,
-        check: true,
-        signal: true,
-        ..PLAIN
-    },
-    Setup {
-        name: "two hinits, a stop with a delay and a check",
-        hinits: 2,
-        delay: true,
-        check: true,
-        ..PLAIN
-    },
-    Setup {
-        name: "two hinits, a handover and a check",
-        hinits: 2,
-        handover: true,
-        pids: 3,
-        check: true,
         ..PLAIN
     },
 ];
