@@ -20,7 +20,7 @@ pub(super) fn watchdog_check_interval(watchdog: Duration) -> Duration {
 #[derive(Default)]
 pub(super) struct PauseDetector {
     next_check: Option<Instant>,
-    /// When the main loop first read the clock since the last wait, if it has.
+    /// The instant of this wake-up: when the main loop first read the clock since the last wait, if it has.
     seen: Option<Instant>,
 }
 
@@ -42,9 +42,10 @@ impl PauseDetector {
         self.next_check
     }
 
-    /// The main loop has read the clock, and a deadline may begin to run.
-    pub(super) fn see(&mut self, now: Instant) {
-        self.seen.get_or_insert(now);
+    /// The instant of this wake-up, until the next wait: from it deadlines begin to run, and by it they are over. A pause
+    /// that has begun since would be taken for the server's time, because it is found only after that wait.
+    pub(super) fn now(&mut self, clock: impl FnOnce() -> Instant) -> Instant {
+        *self.seen.get_or_insert_with(clock)
     }
 
     /// hinit has worked for some time since: with little CPU time that can be seconds, and is no pause.
@@ -52,10 +53,10 @@ impl PauseDetector {
         self.seen = None;
     }
 
-    /// How long hinit was paused until `now`, if it was. `now` is called only while a deadline runs.
-    pub(super) fn pause(&self, now: impl FnOnce() -> Instant) -> Option<Duration> {
+    /// How long hinit was paused until now, if it was. The clock is read only while a deadline runs.
+    pub(super) fn pause(&mut self, clock: impl FnOnce() -> Instant) -> Option<Duration> {
         let next_check = self.next_check?;
-        let late = now().saturating_duration_since(next_check);
+        let late = self.now(clock).saturating_duration_since(next_check);
         (late > MAX_LATENESS).then_some(late)
     }
 }
@@ -98,7 +99,7 @@ mod tests {
     fn a_pause_before_the_wait_counts_as_well() {
         let start = Instant::now();
         let mut detector = PauseDetector::default();
-        detector.see(start);
+        detector.now(|| start);
         let next = detector.next_wakeup(Some(start + millis(2000)), None, || start + millis(3000));
         assert_eq!(next, Some(start + millis(500)));
         assert_eq!(detector.pause(|| start + millis(3000)), Some(millis(2500)));
@@ -108,28 +109,42 @@ mod tests {
     }
 
     #[test]
-    fn the_first_look_at_the_clock_counts() {
+    fn a_wake_up_has_one_instant() {
         let start = Instant::now();
         let mut detector = PauseDetector::default();
-        detector.see(start);
-        // The pause came between the message that sets the deadline and the next message.
-        detector.see(start + millis(3000));
+        assert_eq!(detector.now(|| start), start);
+        // A pause: no deadline is over by it, before the wait after it has found it.
+        assert_eq!(detector.now(|| start + millis(3000)), start);
         detector.next_wakeup(Some(start + millis(2000)), None, || start + millis(3000));
         assert_eq!(detector.pause(|| start + millis(3000)), Some(millis(2500)));
+        assert_eq!(detector.now(|| start + millis(9000)), start + millis(3000));
+    }
+
+    #[test]
+    fn a_pause_while_hinit_does_what_is_due_counts() {
+        let start = Instant::now();
+        let mut detector = PauseDetector::default();
+        detector.next_wakeup(Some(start + millis(2000)), None, || start);
+        assert_eq!(detector.pause(|| start + millis(20)), None);
+        let next = detector.next_wakeup(Some(start + millis(2000)), None, || start + millis(3000));
+        assert_eq!(next, Some(start + millis(520)));
+        assert_eq!(detector.pause(|| start + millis(3000)), Some(millis(2480)));
     }
 
     #[test]
     fn a_deadline_that_passed_while_hinit_worked_is_no_pause() {
         let start = Instant::now();
         let mut detector = PauseDetector::default();
-        detector.see(start);
+        detector.now(|| start);
         // Signalling all that the server left took 3 s.
         detector.forget_seen();
         let deadline = Some(start + millis(250));
         let next = detector.next_wakeup(deadline, None, || start + millis(3000));
         assert_eq!(next, Some(start + millis(3000)));
-        assert_eq!(detector.pause(|| start + millis(3001)), None);
-        assert_eq!(detector.pause(|| start + millis(4001)), Some(millis(1001)));
+        for (woke_up, pause) in [(3001, None), (4001, Some(millis(1001)))] {
+            detector.forget_seen();
+            assert_eq!(detector.pause(|| start + millis(woke_up)), pause);
+        }
     }
 
     #[test]

@@ -23,11 +23,9 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// Reads the clock for a deadline that begins now: a pause before the next wait counts.
+    /// The instant of this wake-up.
     pub(super) fn now(&mut self) -> Instant {
-        let now = Instant::now();
-        self.pause_detector.see(now);
-        now
+        self.pause_detector.now(Instant::now)
     }
 
     pub(super) fn release_code_after_start(&mut self, started: Instant) {
@@ -63,7 +61,7 @@ impl MainLoop<'_> {
             ShortDuration(pause)
         ));
         self.shutdown.postpone(pause);
-        self.health.postpone(pause, Instant::now());
+        self.health.postpone(pause, self.clock.now());
         if let Some(sockets) = &mut self.sockets {
             sockets.postpone(pause);
         }
@@ -81,7 +79,7 @@ impl MainLoop<'_> {
         {
             return Ok(event);
         }
-        let now = Instant::now();
+        let now = self.clock.now();
         if self.clock.release_code_at.is_some_and(|at| at <= now) {
             self.clock.release_code_at = None;
             self.server.begin_to_count_oom_kills();

@@ -20,7 +20,7 @@ impl MainLoop<'_> {
 
     /// The child that asked the server has ended. If that is ready, nothing is left of the asking.
     pub(super) fn take_probe_result(&mut self, status: ExitStatus) {
-        let (now, log) = (Instant::now(), self.log());
+        let (now, log) = (self.clock.now(), self.log());
         let is_ready = |ready_when: &mut _| ReadyWhen::take_result(ready_when, status, now, log);
         if self.ready_when.take_if(is_ready).is_none() {
             return;
