@@ -21,6 +21,21 @@ extern "C" fn _Unwind_GetIP(_context: *mut c_void) -> usize {
     0
 }
 
+/// By this std reads a register on 32-bit arm.
+#[cfg(target_arch = "arm")]
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_VRS_Get(
+    _context: *mut c_void,
+    _class: c_int,
+    _register: u32,
+    _representation: c_int,
+    _value: *mut c_void,
+) -> c_int {
+    /// "The register cannot be read" (`_UVRSR_FAILED`).
+    const FAILED: c_int = 2;
+    FAILED
+}
+
 #[unsafe(no_mangle)]
 extern "C" fn _Unwind_GetIPInfo(_context: *mut c_void, _before: *mut c_int) -> usize {
     0
