@@ -14,6 +14,8 @@ mod links;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]
+mod markdown;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod tidy;

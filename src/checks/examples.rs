@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use super::markdown::code;
 use super::tidy::{files_below, name, root};
-use super::troubles::code;
 use crate::cli::options::{HEALTHCHECK, INSTALL, RUN, SIGNAL, STATUS};
 use crate::cli::{Command, Env, parse};
 

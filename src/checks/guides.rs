@@ -1,5 +1,6 @@
 //! Checks that the tables of the guides match the code.
 
+use super::markdown::{cells, code};
 use crate::checks::tidy::root;
 use crate::cli::options::{HEALTHCHECK, INSTALL, Opt, RUN, SIGNAL, STATUS, Topic};
 use crate::error::exit_code;
@@ -17,13 +18,12 @@ fn table_after(start: &str, guide: &'static str) -> Vec<Vec<&'static str>> {
     let (_, rest) = guide.split_once(start).unwrap();
     let lines = rest.lines().skip_while(|line| !line.starts_with("|---"));
     let rows = lines.skip(1).take_while(|line| line.starts_with('|'));
-    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect())
-        .collect()
+    rows.map(cells).collect()
 }
 
 /// The rows of the table of a command's options.
 fn option_rows(topic: &Topic) -> String {
-    let code = |text: &str| match text {
+    let in_code = |text: &str| match text {
         "" => String::new(),
         text => format!("`{text}`"),
     };
@@ -32,13 +32,13 @@ fn option_rows(topic: &Topic) -> String {
             several if several.contains(' ') => {
                 "[several](pid-file.md#the-default-pid-file)".to_owned()
             }
-            one => code(one),
+            one => in_code(one),
         };
         let cells = [
-            code(option.synopsis()),
+            in_code(option.synopsis()),
             option.help().to_owned(),
             default,
-            code(&option.env_name()),
+            in_code(&option.env_name()),
         ];
         format!("| {} |\n", cells.join(" | "))
             .replace("|  |", "| |")
@@ -251,10 +251,10 @@ fn the_tests_of_what_hinit_runs_on() {
     let rows = table_after("## Runs on", include_str!("../../README.md"));
     assert!(rows.len() > 9, "{rows:?}");
     for row in rows {
-        let commands: Vec<&str> = row[2].split('`').skip(1).step_by(2).collect();
+        let commands = code(row[2]);
         assert_ne!(commands, [""; 0], "{row:?}");
         for command in commands {
-            assert_eq!(missing(command), None, "{row:?}");
+            assert_eq!(missing(&command), None, "{row:?}");
         }
     }
 }

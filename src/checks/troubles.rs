@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
+use super::markdown::{cells, code};
 use super::messages::{expects, messages, pieces};
 use super::tidy::root;
 use crate::error::{Change, Error, MissingCapability, Reason, Verb};
@@ -29,28 +30,7 @@ fn rows(guide: &str) -> Vec<Vec<&str>> {
         lines[at].starts_with("| ") && !is_head
     };
     let rows = (0..lines.len()).filter(|at| is_row(*at));
-    rows.map(|at| {
-        lines[at]
-            .trim_matches('|')
-            .split('|')
-            .map(str::trim)
-            .collect()
-    })
-    .collect()
-}
-
-/// The code in a text: between backquotes, as many after it as before it. Without those inside of it.
-pub(super) fn code(text: &str) -> Vec<String> {
-    let (mut found, mut rest) = (Vec::new(), text);
-    while let Some(at) = rest.find('`') {
-        let (_, start) = rest.split_at(at);
-        let after = start.trim_start_matches('`');
-        let (fence, _) = start.split_at(start.len() - after.len());
-        let (inside, next) = after.split_once(fence).unwrap_or((after, ""));
-        found.push(inside.replace('`', ""));
-        rest = next;
-    }
-    found
+    rows.map(|at| cells(lines[at])).collect()
 }
 
 /// The parts of a message around its values, as in the code of the guide.
@@ -164,16 +144,5 @@ fn each_row_is_about_a_message_and_says_what_to_do() {
                 || messages.iter().any(|pieces| expects(&text, pieces));
             assert!(is_message, "hinit does not say this: {text}");
         }
-    }
-}
-
-#[test]
-fn code_is_found_between_backquotes() {
-    for (text, found) in [
-        ("`a b`, `c`", &["a b", "c"][..]),
-        ("``try `a` ``: `b`", &["try a ", "b"]),
-        ("none", &[]),
-    ] {
-        assert_eq!(code(text), found, "{text}");
     }
 }

@@ -2,6 +2,7 @@
 //! lists, tables, links, and code that is indented or between fences.
 
 use super::troff::{bold, code, definition, prose};
+use crate::checks::markdown::cells;
 use crate::checks::tidy::root;
 
 fn guide(name: &str) -> String {
@@ -79,10 +80,6 @@ fn list(block: &str) -> String {
 
 /// Each row as a definition of its first cell. Where a row has several others, each has the name of its column.
 fn rows(block: &str) -> String {
-    let cells = |line: &str| -> Vec<String> {
-        let line = line.trim_matches('|').split('|');
-        line.map(|cell| cell.trim().to_owned()).collect()
-    };
     let mut lines = block.lines();
     let head = cells(lines.next().unwrap());
     let define = |line: &str| {
