@@ -76,8 +76,8 @@ fn killed_after_any_system_call_the_next_start_works() {
 }
 
 /// Two hinits start on one path. The second is stopped after the first call; meanwhile the first
-/// records its server's PID, and is killed. The second goes on, and is stopped after the other call,
-/// if it makes that.
+/// records its server's PID, is killed, and has ended, so that it holds no lock any more. The second
+/// goes on, and is stopped after the other call, if it makes that.
 const TWO_HINITS: &str = r#"
 cd "$1"
 strace -f -o first -e inject=fallocate:signal=STOP "$HINIT" -q --pid-file pid sleep 1000 &
@@ -90,6 +90,7 @@ read -r second rest <second
 kill -CONT $first
 until read -r pid 2>/dev/null <pid; do :; done
 kill -KILL $first
+until grep -q "^$first .*killed by SIGKILL" first; do :; done
 kill -CONT $second
 until test "$(stops second)" = 2; do ! grep -q 'exited with' second || exit 0; done
 "$HINIT" healthcheck --pid-file pid
