@@ -84,7 +84,7 @@ strace -f -o first -e inject=fallocate:signal=STOP "$HINIT" -q --pid-file pid sl
 stops() { grep -c 'stopped by' $1 2>/dev/null; }
 until test "$(stops first)" = 1; do :; done
 read -r first rest <first
-strace -f -o second $2 "$HINIT" -q --pid-file pid sleep 1000 2>/dev/null &
+strace -f -o second $2 "$HINIT" -q --pid-file "$1/pid" sleep 1000 2>/dev/null &
 until test "$(stops second)" = 1; do :; done
 read -r second rest <second
 kill -CONT $first

@@ -7,12 +7,13 @@ use super::*;
 /// which stops it after a system call. Then the server exits, and another process gets its PID.
 ///
 /// Arguments: a directory, strace's options, how hinit ends, and `claim` if another hinit claims
-/// the PID file after a later call.
+/// the PID file after a later call. The reader gets the whole path, as where its calls are counted:
+/// without openat2(2) each directory takes some.
 const SCRIPT: &str = r#"
 cd "$1"
 "$HINIT" -q --pid-file pid sleep 1000 & hinit=$!
 until read -r pid 2>/dev/null <pid; do :; done
-strace -f -o trace $2 "$HINIT" $READER --pid-file pid >output 2>&1 & tracer=$!
+strace -f -o trace $2 "$HINIT" $READER --pid-file "$1/pid" >output 2>&1 & tracer=$!
 is_stopped() {
     until test "$(grep -c 'stopped by' trace 2>/dev/null)" = $1; do
         ! grep -q 'exited with' trace 2>/dev/null || return 1
