@@ -1,6 +1,8 @@
 //! Checks of the project's own texts, and the fuzz target of its parsers.
 
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod completions;
 #[cfg(test)]
 mod examples;
@@ -17,6 +19,8 @@ mod manual;
 mod markdown;
 #[cfg(test)]
 mod messages;
+#[cfg(test)]
+mod shown;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]

@@ -81,6 +81,19 @@ pub(crate) fn python() -> String {
     images.next().unwrap().to_owned()
 }
 
+/// Runs a line of shell with this argument when this process ends. Tests share images and directories, so none of them
+/// can remove one.
+pub(crate) fn at_the_end(line: &str, argument: impl AsRef<OsStr>) {
+    let shell = Command::new("sh")
+        .args(["-c", &format!(r#"trap "" INT; read -r _ || {line}"#), "sh"])
+        .arg(argument)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    mem::forget(shell.unwrap()); // keeps its stdin open until the end of this process
+}
+
 /// An image of this test run.
 pub(crate) struct Image {
     pub(crate) tag: String,
@@ -106,7 +119,12 @@ impl Image {
         Self::try_build(dockerfile, root(), &[]).unwrap()
     }
 
-    fn try_build(dockerfile: &str, context: &Path, options: &[&str]) -> Result<Self, String> {
+    /// Builds `dockerfile`, a path in the project or an absolute one.
+    pub(crate) fn try_build(
+        dockerfile: &str,
+        context: &Path,
+        options: &[&str],
+    ) -> Result<Self, String> {
         let started = Instant::now();
         let tag = format!("hinit-test-{}", unique());
         let output = Command::new("docker")
@@ -120,20 +138,8 @@ impl Image {
             return Err(format!("{dockerfile}: {output:?}"));
         }
         report(&format!("built {dockerfile} in {:.1?}", started.elapsed()));
-        Self::remove_when_this_process_ends(&tag);
+        at_the_end(r#"docker rmi --force "$1""#, &tag);
         Ok(Self { tag })
-    }
-
-    /// Tests share images, so none of them can remove one. A shell waits for the end of this process.
-    fn remove_when_this_process_ends(tag: &str) {
-        let script = r#"trap "" INT; read -r _ || docker rmi --force "$1""#;
-        let shell = Command::new("sh")
-            .args(["-c", script, "sh", tag])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        mem::forget(shell.unwrap()); // keeps its stdin open until the end of this process
     }
 
     /// The files in its layers, read from the archive of `docker save`.

@@ -18,14 +18,21 @@ mod demo;
 mod engine;
 mod environments;
 mod example;
+mod guides;
 mod init;
 mod kubernetes;
+#[path = "../../src/checks/markdown.rs"]
+#[allow(dead_code, reason = "src/checks uses the rest of it")]
+mod markdown;
 mod notify;
 mod podman;
 #[path = "../it/support/pty.rs"]
 mod pty;
 mod sandbox;
 mod scratch;
+#[path = "../../src/checks/shown.rs"]
+#[allow(dead_code, reason = "src/checks uses the rest of it")]
+mod shown;
 mod stop;
 mod swarm;
 mod terminal;
