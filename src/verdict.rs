@@ -114,7 +114,7 @@ impl Verdict {
                 write!(f, "cannot look up process {pid}: {}", describe(*errno))
             }
             Self::Zombie(pid) => write_process(f, *pid, "is a zombie"),
-            Self::Stopped(pid) => write_process(f, *pid, "is stopped"),
+            Self::Stopped(pid) => write_process(f, *pid, "is suspended"),
             Self::Stopping(pid) => write_process(f, *pid, "is about to be stopped"),
             Self::Thread { thread, of } => write!(f, "{thread} is a thread of process {of}"),
             Self::NotReady(pid) => write_process(f, *pid, "is not ready yet"),
@@ -127,7 +127,7 @@ impl Verdict {
                 write!(f, " (watchdog {})", ExactDuration(*watchdog))
             }
             Self::NoSocket => f.write_str(
-                "hinit runs without --notify, --listen or --ready-when, so it cannot tell",
+                "hinit runs without --notify, --listen or --ready-when, so it cannot tell whether the server is ready",
             ),
             Self::SocketFailed(socket, finding) => {
                 write!(f, "hinit's socket {} {finding}", socket.display())

@@ -20,7 +20,7 @@ const TABLE: &str = include_str!("../../tests/messages");
 const UNEXPECTED: [&str; 3] = [
     "another process keeps replacing it",
     "it was replaced meanwhile",
-    "{signal} stopped the server; hinit gave it the terminal and continued it",
+    "{signal} suspended the server; hinit gave it the terminal and continued it",
 ];
 
 /// Sources without messages: help texts, which other tests of src/checks/ check, and assembly.

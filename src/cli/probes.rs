@@ -205,7 +205,7 @@ fn endpoint(text: &str, target: Target) -> Result<Endpoint, ParseError<'_>> {
     let is_path = socket.is_some() || text.starts_with('/');
     let (path, host, rest) = if is_path && target == Target::Nothing {
         return Err(ParseError::Because(
-            "a Unix socket is asked by `--unix |`",
+            "for a Unix socket write `--unix |`",
             socket.unwrap_or(text),
         ));
     } else if let Some(socket) = socket {

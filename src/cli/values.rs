@@ -162,7 +162,7 @@ pub(super) const TIMEOUT: ValueParser<Duration> = ValueParser {
 pub(super) const REWRITE: ValueParser<(c_int, Option<c_int>)> = ValueParser {
     parse: rewrite,
     expected: Expected::with_hint(
-        "FROM=TO by signals such as TERM, 15 or RTMIN+3 (not from KILL, STOP or CHLD)",
+        "FROM=TO with signals such as TERM, 15 or RTMIN+3 (not from KILL, STOP or CHLD)",
         Hint::Rewrite,
     ),
 };
@@ -177,7 +177,7 @@ pub(super) const REWRITE_BY_COLON: ValueParser<(c_int, Option<c_int>)> = ValuePa
         (from, "0") => Some((signal(from)?, None)),
         (from, to) => Some((signal(from)?, Some(signal(to)?))),
     },
-    expected: Expected::with_hint("FROM:TO by signals such as 15 or TERM", Hint::Signal),
+    expected: Expected::with_hint("FROM:TO with signals such as 15 or TERM", Hint::Signal),
 };
 /// An exit code of tini's that becomes 0.
 pub(super) const EXIT_CODE: ValueParser<(u8, u8)> = ValueParser {
@@ -188,7 +188,7 @@ pub(super) const EXIT_CODE: ValueParser<(u8, u8)> = ValueParser {
 pub(super) const EXIT_CODES: ValueParser<(u8, u8)> = ValueParser {
     parse: exit_codes,
     expected: Expected::with_hint(
-        "FROM=TO by exit codes up to 255, or from a signal such as TERM",
+        "FROM=TO with exit codes up to 255, or from a signal such as TERM",
         Hint::ExitCodes,
     ),
 };

@@ -124,7 +124,7 @@ impl Display for ExecFault {
             }
             Self::NoexecMount => "it lies on a file system that is mounted noexec",
             Self::OpenForWriting => "it is open for writing (text file busy)",
-            Self::EndlessInterpreters => "its interpreter leads to another, and so on without end",
+            Self::EndlessInterpreters => "its chain of interpreters is too long",
             Self::Format(format) => format.text(),
             Self::OtherMachine { wanted, present } => {
                 return write!(f, "it is built for {wanted}, this is {present}");

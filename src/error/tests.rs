@@ -82,7 +82,7 @@ fn each_verb_has_its_text() {
             plain("claim the PID file") + "; " + OTHER_PID_FILE,
         ),
         (Verb::WritePidFile, plain("write the PID file")),
-        (Verb::MarkPidFile, plain("mark the PID file")),
+        (Verb::MarkPidFile, plain("show the stop in the PID file")),
         (Verb::EmptyPidFile, plain("empty the PID file")),
         (Verb::RemovePidFile, plain("remove the PID file")),
         (Verb::EnterDirectory, plain("enter the directory")),
@@ -273,7 +273,7 @@ fn each_fault_of_a_file_that_is_executed_has_its_text() {
         ),
         (
             ExecFault::EndlessInterpreters,
-            "its interpreter leads to another, and so on without end",
+            "its chain of interpreters is too long",
         ),
         (
             machine("s390x", "mips"),

@@ -30,7 +30,7 @@ impl Verb {
             Self::ClaimPidFileIn => "claim a PID file in",
             Self::ClaimPidFile => "claim the PID file",
             Self::WritePidFile => "write the PID file",
-            Self::MarkPidFile => "mark the PID file",
+            Self::MarkPidFile => "show the stop in the PID file",
             Self::EmptyPidFile => "empty the PID file",
             Self::RemovePidFile => "remove the PID file",
             Self::EnterDirectory => "enter the directory",

@@ -92,7 +92,7 @@ impl fmt::Display for State {
             Self::Running => "running",
             Self::Sleeping => "sleeping",
             Self::Blocked => "in an uninterruptible wait",
-            Self::Stopped => "stopped",
+            Self::Stopped => "suspended",
             Self::Traced => "traced",
             Self::Ended => "a zombie",
             Self::Hidden => "hidden by /proc",

@@ -148,7 +148,7 @@ impl fmt::Display for ServerEnd {
             f.write_str(if self.was_signalled {
                 "; most likely it was replaced by "
             } else {
-                "; most likely it went to the background, for it left "
+                "; most likely it went to the background, leaving "
             })?;
             write_list(f, &self.left, |f, process| {
                 write!(f, "{} (PID {})", process.name, process.pid)

@@ -65,7 +65,7 @@ pub(crate) fn table() -> Vec<(Verdict, &'static str)> {
             "unhealthy: cannot look up process N: WHY",
         ),
         (Verdict::Zombie(n), "unhealthy: process N is a zombie"),
-        (Verdict::Stopped(n), "unhealthy: process N is stopped"),
+        (Verdict::Stopped(n), "unhealthy: process N is suspended"),
         (thread, "unhealthy: N is a thread of process M"),
         (
             Verdict::Stopping(n),
@@ -73,7 +73,7 @@ pub(crate) fn table() -> Vec<(Verdict, &'static str)> {
         ),
         (
             Verdict::NoSocket,
-            "unhealthy: hinit runs without --notify, --listen or --ready-when, so it cannot tell",
+            "unhealthy: hinit runs without --notify, --listen or --ready-when, so it cannot tell whether the server is ready",
         ),
         (
             Verdict::SocketFailed("P.sock".into(), Finding::ClosedEarly),

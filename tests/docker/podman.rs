@@ -29,7 +29,7 @@ fn podman_checks_the_health_and_stops_the_server() {
     let log = podman.inspect("podman", "plain", log);
     // Newer versions keep the end of the line.
     let last = log.trim_end_matches(['\n', ';']);
-    assert!(last.ends_with(" is stopped"), "{log}");
+    assert!(last.ends_with(" is suspended"), "{log}");
     podman.run("podman exec plain /hinit signal CONT");
     assert!(is_healthy(podman, "plain"));
     stops(podman, "plain");

@@ -111,7 +111,7 @@ fn a_stopped_server_is_unhealthy_until_it_continues() {
     let verdicts = container.verdicts();
     let last = verdicts.lines().next_back().unwrap_or_default();
     assert!(last.starts_with("unhealthy: process "), "{verdicts}");
-    assert!(last.ends_with(" is stopped"), "{verdicts}");
+    assert!(last.ends_with(" is suspended"), "{verdicts}");
 
     kill(&container, "SIGCONT");
     container.becomes("healthy");

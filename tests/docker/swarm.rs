@@ -71,9 +71,9 @@ fn an_unhealthy_task_is_replaced() {
     docker.run(&format!("docker exec {unhealthy} /hinit signal STOP"));
     stack.ended(&unhealthy, "0");
     let verdicts = stack.docker.verdicts(&unhealthy);
-    assert!(verdicts.contains(" is stopped\n"), "{verdicts}");
+    assert!(verdicts.contains(" is suspended\n"), "{verdicts}");
     // The engine may store the last lines after it has reported the end.
-    let line = " is stopped; the server ended ";
+    let line = " is suspended; the server ended ";
     eventually(line, || {
         let logs = docker.logs("docker", &unhealthy);
         logs.contains(line).then_some(())

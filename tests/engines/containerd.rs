@@ -73,7 +73,7 @@ fn ctr_runs_checks_signals_and_stops_a_server() {
     assert!(exec("stop", "/hinit signal STOP").status.success());
     let check = exec("stopped", "/hinit healthcheck");
     assert_eq!(check.status.code(), Some(1));
-    assert!(stdout(&check).ends_with(" is stopped"), "{check:?}");
+    assert!(stdout(&check).ends_with(" is suspended"), "{check:?}");
 
     run(&format!("tasks kill --signal SIGTERM {name}"));
     let status = eventually("the client ends", || client.try_wait().unwrap());

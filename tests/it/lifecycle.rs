@@ -132,7 +132,7 @@ fn a_stopped_server_is_unhealthy_and_does_not_end_hinit(mode: Mode) {
     wait_for_state(server, 'T');
     assert_eq!(
         hinit.verdict(&pid_file),
-        format!("unhealthy: process {} is stopped", recorded(&pid_file))
+        format!("unhealthy: process {} is suspended", recorded(&pid_file))
     );
     kill(server, SIGCONT);
     eventually("the process continues", || {
@@ -173,7 +173,7 @@ fn a_server_that_daemonizes_is_noticed(mode: Mode) {
     assert_eq!(ended.code, 0);
     let (_, leftovers) = ended
         .log
-        .split_once("; most likely it went to the background, for it left ")
+        .split_once("; most likely it went to the background, leaving ")
         .unwrap();
     let (names, advice) = leftovers.split_once(": ").unwrap();
     assert_eq!(advice, "run it in the foreground (nginx: `daemon off;`)");

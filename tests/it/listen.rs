@@ -120,7 +120,7 @@ fn a_stopped_server_is_unhealthy_until_it_continues(mode: Mode) {
     let (server, pid) = (hinit.server(), recorded(&pid_file));
     let (healthy, stopped) = (
         format!("200 healthy: process {pid} is alive"),
-        format!("503 unhealthy: process {pid} is stopped"),
+        format!("503 unhealthy: process {pid} is suspended"),
     );
     for _ in 0..3 {
         kill(server, SIGSTOP);

@@ -103,7 +103,7 @@ fn a_stopped_server_that_cannot_be_continued() {
     let line = hinit.log_line();
     assert_eq!(
         line,
-        "hinit: cannot continue the stopped server: Operation not permitted"
+        "hinit: cannot continue the suspended server: Operation not permitted"
     );
     kill(server, SIGCONT);
     assert_eq!(hinit.end().code, 143);
@@ -172,8 +172,8 @@ fn values_of_the_wrong_form() {
             OsStr::new("x"),
             "not status codes such as 200 or 200-299,304",
         ),
-        ("--heartbeat", no_text, "not text in UTF-8"),
-        ("--contains", no_text, "not text in UTF-8"),
+        ("--heartbeat", no_text, "not UTF-8 text"),
+        ("--contains", no_text, "not UTF-8 text"),
         (
             "--contains",
             OsStr::new(""),

@@ -102,7 +102,7 @@ fn a_server_whose_first_thread_has_exited_can_be_stopped(mode: Mode) {
         (
             SIGSTOP,
             "stopped",
-            format!("unhealthy: process {pid} is stopped"),
+            format!("unhealthy: process {pid} is suspended"),
         ),
         (
             SIGCONT,

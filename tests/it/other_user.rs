@@ -153,8 +153,8 @@ fn root_finds_the_default_file_of_pid_1s_user_and_names_the_others() {
             }
         }
         kill(container.server(), SIGSTOP);
-        let stopped = format!("unhealthy: process {pid} is stopped");
-        eventually("the process is stopped", || {
+        let stopped = format!("unhealthy: process {pid} is suspended");
+        eventually("the process is suspended", || {
             let check = container.exec(0, &["healthcheck"]);
             (check.stdout == stopped).then_some(())
         });

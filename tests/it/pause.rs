@@ -48,7 +48,7 @@ fn a_pause_does_not_shorten_the_grace_time(mode: Mode) {
     // When hinit answers it has handled all that was due.
     let answer = get(&pid_file, "/livez").status;
     assert!(
-        answer.starts_with("200 ") || answer.contains("is stopped"),
+        answer.starts_with("200 ") || answer.contains("is suspended"),
         "{answer}"
     );
     std::fs::write(&go, "").unwrap();

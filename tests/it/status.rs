@@ -115,10 +115,10 @@ fn its_exit_code_is_that_of_the_verdict() {
     let ended = run_hinit(arguments);
     assert_eq!(ended.code, 1);
     let found = rows(&ended.stdout);
-    let verdict = format!("unhealthy: process {pid} is stopped");
+    let verdict = format!("unhealthy: process {pid} is suspended");
     assert_eq!(
         (found["verdict"], found["state"]),
-        (verdict.as_str(), "stopped")
+        (verdict.as_str(), "suspended")
     );
     kill(pid, SIGKILL);
     process.wait_for_state('Z');

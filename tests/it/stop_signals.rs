@@ -85,7 +85,7 @@ fn a_stopped_server_is_continued_for_its_stop_signal(mode: Mode) {
     let ended = hinit.stop();
     assert_eq!(ended.code, 5);
     assert!(ended.log.contains("; unhealthy: process "), "{}", ended.log);
-    let why = " is stopped; the server ended ";
+    let why = " is suspended; the server ended ";
     assert!(ended.log.contains(why), "{}", ended.log);
 }
 

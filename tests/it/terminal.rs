@@ -236,7 +236,7 @@ fn without_a_shell_a_server_continues_after_ctrl_z(mode: Mode) {
         pty.expect(&format!("got:{line}"));
         pty.press("\x1a");
         pty.expect(
-            "hinit: SIGTSTP stopped the server; hinit continued it at once, since nothing \
+            "hinit: SIGTSTP suspended the server; hinit continued it at once, since nothing \
                     else would",
         );
     }

@@ -31,7 +31,7 @@ fn assert_says_why(log: &str, fault: &str) {
 fn a_stopped_server_is_restarted_by_probes_by_http() {
     let namespace = Namespace::new();
     let (pod, log) = stopped_server_is_restarted(&namespace, "my-server");
-    assert_says_why(&log, " is stopped");
+    assert_says_why(&log, " is suspended");
     let failed = "Liveness probe failed: HTTP probe failed with statuscode: 503";
     namespace.has_event(&pod, failed, "");
 }
@@ -41,9 +41,9 @@ fn a_stopped_server_is_restarted_by_probes_by_http() {
 fn a_stopped_server_is_restarted_by_probes_by_exec_with_the_verdict_in_the_events() {
     let namespace = Namespace::new();
     let (pod, log) = stopped_server_is_restarted(&namespace, "my-server-exec");
-    assert_says_why(&log, " is stopped");
+    assert_says_why(&log, " is suspended");
     let verdict = "Liveness probe failed: unhealthy: process ";
-    namespace.has_event(&pod, verdict, " is stopped");
+    namespace.has_event(&pod, verdict, " is suspended");
 }
 
 fn pod(name: &str, policy: &str, container: &str) -> String {

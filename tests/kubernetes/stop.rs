@@ -188,5 +188,5 @@ fn a_person_asks_and_signals_the_server_by_kubectl_exec() {
     let check = namespace.output(&format!("exec {pod} -- /hinit healthcheck --ready"));
     assert_eq!(check.status.code(), Some(1), "{check:?}");
     let verdict = String::from_utf8_lossy(&check.stdout);
-    assert!(verdict.trim_end().ends_with(" is stopped"), "{verdict}");
+    assert!(verdict.trim_end().ends_with(" is suspended"), "{verdict}");
 }

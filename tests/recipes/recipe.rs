@@ -56,7 +56,7 @@ pub(crate) const WORKERS: Recipe = Recipe {
 /// A server that is one process and cannot reload.
 pub(crate) const ONE_PROCESS: Recipe = Recipe {
     stopped: Stopped::Server,
-    unhealthy: " is stopped",
+    unhealthy: " is suspended",
     reload: Reload::None,
     ..WORKERS
 };

@@ -214,12 +214,12 @@ fn usage_errors() {
         (
             "dumb-init",
             &["--rewrite", "15", "x"],
-            "`--rewrite 15`: not FROM:TO by signals such as 15 or TERM",
+            "`--rewrite 15`: not FROM:TO with signals such as 15 or TERM",
         ),
         (
             "dumb-init",
             &["-r", "15:", "x"],
-            "`--rewrite 15:`: not FROM:TO by signals such as 15 or TERM",
+            "`--rewrite 15:`: not FROM:TO with signals such as 15 or TERM",
         ),
         ("dumb-init", &["--"], NO_COMMAND),
     ] {

@@ -170,7 +170,7 @@ impl<'a> Invocation<'a> {
     ) -> Result<(), String> {
         let value = self.expand(option, word, false)?;
         let (Some(text), Some(written)) = (value.to_str(), word.to_str()) else {
-            return Err("not text in UTF-8".into());
+            return Err("not UTF-8 text".into());
         };
         take(text, written).map_err(|error| match error {
             // A part of an expanded value may be a secret.

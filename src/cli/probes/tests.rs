@@ -124,7 +124,7 @@ fn sockets_of_grpc_servers() {
     }
     // A probe that only connects has an option of its own for sockets.
     for text in ["unix:/run/x.sock", "/run/x.sock"] {
-        let expected = "a Unix socket is asked by `--unix /run/x.sock`";
+        let expected = "for a Unix socket write `--unix /run/x.sock`";
         assert_eq!(why(endpoint(text, Target::Nothing)), expected, "{text}");
     }
 }

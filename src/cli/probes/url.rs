@@ -38,7 +38,7 @@ pub(super) fn url(text: &str) -> Result<Url, ParseError<'_>> {
     // Another byte would end the request line, or make it malformed.
     if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(ParseError::Because(
-            "the path may contain only ASCII without blanks: write others as %20",
+            "the path may contain only ASCII without blanks: write a blank as %20",
             "",
         ));
     }

@@ -6,8 +6,8 @@ use super::*;
 fn a_bad_value_is_named_with_its_option() {
     let time = "not a time up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d";
     let rewrite =
-        "not FROM=TO by signals such as TERM, 15 or RTMIN+3 (not from KILL, STOP or CHLD)";
-    let codes = "not FROM=TO by exit codes up to 255, or from a signal such as TERM";
+        "not FROM=TO with signals such as TERM, 15 or RTMIN+3 (not from KILL, STOP or CHLD)";
+    let codes = "not FROM=TO with exit codes up to 255, or from a signal such as TERM";
     for (option, variable, value, why) in [
         ("--grace", "HINIT_GRACE", "soon", time),
         ("--stop-delay", "HINIT_STOP_DELAY", "1y", time),
@@ -111,7 +111,7 @@ fn other_values_are_text() {
     let words = [&b"hinit"[..], b"--user", b"a\xff", b"x"];
     let words = words.map(|word| OsStr::from_bytes(word).to_owned());
     let why = parse(words.into(), Env::EMPTY).unwrap_err().why;
-    assert_eq!(why, "`--user a\u{fffd}`: not text in UTF-8");
+    assert_eq!(why, "`--user a\u{fffd}`: not UTF-8 text");
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn the_last_line_says_what_else_happened() {
     });
     assert_eq!(
         daemon.to_string(),
-        "the server exited 0 after 1.2s; most likely it went to the background, for it left \
+        "the server exited 0 after 1.2s; most likely it went to the background, leaving \
          nginx (PID 8), nginx (PID 9): run it in the foreground (nginx: `daemon off;`)"
     );
     daemon.server = Ok(ServerEnd {
@@ -160,7 +160,7 @@ fn the_last_line_says_what_else_happened() {
         assert_eq!(stopped.to_string(), line);
     }
     stopped.fault_at_stop = Some(Verdict::Stopped(Pid::from_raw(9)));
-    let line = "SIGTERM from outside the PID namespace; unhealthy: process 9 is stopped; the server ended ";
+    let line = "SIGTERM from outside the PID namespace; unhealthy: process 9 is suspended; the server ended ";
     assert!(stopped.to_string().starts_with(line), "{stopped}");
     let mut killed_by_hinit = ending(9);
     killed_by_hinit.server = Ok(ServerEnd {

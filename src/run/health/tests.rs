@@ -85,8 +85,8 @@ pub(crate) fn phases() -> Vec<PhaseVerdicts> {
         (
             "stopped",
             suspended(server(true, &[Ready], 0)),
-            "process 7 is stopped",
-            "process 7 is stopped",
+            "process 7 is suspended",
+            "process 7 is suspended",
         ),
         (
             "ended",

@@ -168,12 +168,12 @@ impl MainLoop<'_> {
         match then {
             Stop::Wait => {}
             Stop::Continue => self.log().verbose(format_args!(
-                "{signal} stopped the server; hinit gave it the terminal and continued it"
+                "{signal} suspended the server; hinit gave it the terminal and continued it"
             )),
             Stop::ContinueAlone => self.log().warn(format_args!(
-                "{signal} stopped the server; hinit continued it at once, since nothing else would"
+                "{signal} suspended the server; hinit continued it at once, since nothing else would"
             )),
-            Stop::Leave => self.log().warn(format_args!("{signal} stopped the server")),
+            Stop::Leave => self.log().warn(format_args!("{signal} suspended the server")),
         }
     }
 
@@ -199,7 +199,7 @@ impl MainLoop<'_> {
         }
         if let Some(why) = self.leftovers.newly_hidden() {
             self.log().warn(format_args!(
-                "cannot see which processes the server has left: {why}"
+                "cannot see which processes the server left behind: {why}"
             ));
         }
     }

@@ -95,7 +95,7 @@ impl MainLoop<'_> {
         {
             let why = sys::describe(errno);
             self.log()
-                .warn(format_args!("cannot continue the stopped server: {why}"));
+                .warn(format_args!("cannot continue the suspended server: {why}"));
         }
     }
 }

@@ -73,7 +73,7 @@ fn each_wrong_script_is_named(mode: Mode) {
         ),
         (
             &format!("#!{}", at("script")),
-            "its interpreter leads to another, and so on without end".into(),
+            "its chain of interpreters is too long".into(),
         ),
     ] {
         file(&dir.join("script"), contents, 0o755);

@@ -190,7 +190,7 @@ fn with_a_stop_delay_a_replaced_file_is_noticed_at_the_stop_signal(mode: Mode) {
     fs::remove_file(&path).unwrap();
     hinit.signal(SIGTERM);
     let warning = format!(
-        "hinit: cannot mark the PID file `{}`: it was removed or replaced meanwhile",
+        "hinit: cannot show the stop in the PID file `{}`: it was removed or replaced meanwhile",
         path.display()
     );
     assert_eq!(hinit.log_line(), warning);

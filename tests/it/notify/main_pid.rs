@@ -199,7 +199,7 @@ fn the_successor_of_a_stopped_server_is_not_stopped(mode: Mode) {
     wait_for_answer(
         &pid_file,
         "/livez",
-        &format!("503 unhealthy: process {first} is stopped"),
+        &format!("503 unhealthy: process {first} is suspended"),
     );
     kill(orphan, nix::libc::SIGUSR1);
     assert_eq!(hinit.line(), "sent");
@@ -213,7 +213,7 @@ fn the_successor_of_a_stopped_server_is_not_stopped(mode: Mode) {
     wait_for_answer(
         &pid_file,
         "/livez",
-        &format!("503 unhealthy: process {second} is stopped"),
+        &format!("503 unhealthy: process {second} is suspended"),
     );
     kill(shell, SIGKILL);
     kill(orphan, SIGCONT);

@@ -51,7 +51,7 @@ fn pid_1_names_a_stop_of_the_server() {
     let arguments = format!("{} ready", fixture().display());
     let (unshare, hinit, server) = pid_1_on(&mut pty, &arguments);
     kill(server, SIGSTOP);
-    pty.expect("hinit: SIGSTOP stopped the server");
+    pty.expect("hinit: SIGSTOP suspended the server");
     assert!(status_of(server, "State").unwrap().starts_with('T'));
     kill(hinit, SIGCONT);
     eventually("the process continues", || {
@@ -72,7 +72,7 @@ fn pid_1_gives_the_terminal_back_to_a_server_that_asks_for_it() {
         set -m; echo ready; sleep 1000; wait; exit 7";
     let (unshare, _, _) = pid_1_on(&mut pty, &format!("bash -c '{script}'"));
     pty.expect(
-        "hinit: SIGTTIN stopped the server; hinit continued it at once, since nothing else would",
+        "hinit: SIGTTIN suspended the server; hinit continued it at once, since nothing else would",
     );
     pty.press("one\n");
     pty.expect("got:one");

@@ -27,7 +27,7 @@ fn each_state_of_a_process() {
     process.wait_for_state('T');
     assert_eq!(
         check_foreign(pid),
-        format!("unhealthy: process {pid} is stopped")
+        format!("unhealthy: process {pid} is suspended")
     );
     kill(pid, SIGKILL);
     process.wait_for_state('Z');

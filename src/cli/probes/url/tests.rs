@@ -88,7 +88,7 @@ fn what_is_wrong_with_a_url() {
     let user = "a user in the URL is not sent: use `--header 'Authorization: ...'`";
     let incomplete =
         |text: &str| format!("`{text}` needs an address and a port, such as 127.0.0.1:8000");
-    let ascii = "the path may contain only ASCII without blanks: write others as %20";
+    let ascii = "the path may contain only ASCII without blanks: write a blank as %20";
     let colon = "a colon belongs between the socket and the path: /run/app.sock:/health";
     let no_socket = |path: &str| {
         format!("`{path}` is not the absolute path of a socket, as in /run/app.sock:/health")

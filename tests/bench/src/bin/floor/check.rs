@@ -56,7 +56,7 @@ fn judge(file: &CStr) -> Option<usize> {
     // "process N does not exist", "N is a thread of process M"
     // SAFETY: no address is passed.
     outcome(unsafe { call(libc::SYS_tgkill, [pid, pid, 0]) })?;
-    // "process N is a zombie", "process N is stopped"
+    // "process N is a zombie", "process N is suspended"
     let parent = parent_if_it_runs(pid)?;
     // "While the file names a PID, that PID cannot be reused": so it still was the server's, if hinit lives.
     if c_int::from(query()?.l_type) != libc::F_WRLCK {
