@@ -92,15 +92,17 @@ fn hinit_accepts_the_command_lines_of_the_examples() {
 }
 
 /// Options that the guides name and that are another program's.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 11] = [
     "--cap-add",
     "--health-cmd",
     "--health-on-failure",
+    "--memory",
     "--pid",
     "--pids-limit",
     "--read-only",
     "--start-period",
     "--tmpfs",
+    "--ulimit",
     "--volume",
 ];
 

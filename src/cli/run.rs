@@ -34,7 +34,7 @@ pub(crate) struct Run {
     pub(crate) notify: Option<Notify>,
     /// Where to answer probes.
     pub(crate) listen: Vec<Written<Address>>,
-    /// Probes that hinit itself runs: the server is ready once they are well.
+    /// Probes that hinit itself runs: the server is ready once they pass.
     pub(crate) ready_when: Option<Healthcheck>,
     pub(crate) user: Option<User>,
     /// Keep hinit's supplementary groups, besides those of the user.

@@ -112,7 +112,7 @@ options! {
         tls: bool = TLS {
             (
                 "--tls",
-                "Exchange them by TLS (only hinit-tls)",
+                "Use TLS for --send and --reply (only hinit-tls)",
                 variable
             )
             flag()
@@ -137,7 +137,7 @@ options! {
         body: Option<Written<String>> = BODY {
             (
                 "--body TEXT",
-                "What the HTTP request contains; hinit sets its Content-Length",
+                "Body of the HTTP request; hinit sets its Content-Length",
                 variable, expanded
             )
             parsed_once(probes::TEXT)
@@ -180,7 +180,7 @@ options! {
         },
         json: bool = JSON,
         quiet: bool = NO_LINE {
-            ("-q, --quiet", "Print nothing; only the exit code tells", variable)
+            ("-q, --quiet", "Print nothing, only set the exit code", variable)
             flag()
         },
     }
@@ -191,7 +191,7 @@ pub(crate) static HEALTHCHECK: Topic = Topic {
     usage: "usage: hinit healthcheck [OPTIONS]",
     about: "\
 Checks the PID file and its process, and then each probe that is given; all must
-be well. Prints the verdict in one line; exits with 0 if the server is healthy,
+pass. Prints the verdict in one line; exits with 0 if the server is healthy,
 else with 1.
 
 HINIT_HEALTH may contain any of these options, as on a command line; the other

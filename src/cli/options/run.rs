@@ -157,7 +157,7 @@ options! {
             value(&values::TIMEOUT)
         },
         watchdog_signal: Option<c_int> = WATCHDOG_SIGNAL {
-            ("--watchdog-signal SIGNAL", "Also send the server this signal then, such as ABRT", variable)
+            ("--watchdog-signal SIGNAL", "Signal to send when the watchdog expires, such as ABRT", variable)
             value(&values::SIGNAL)
         },
         listen: Vec<Written<Address>> = LISTEN {
@@ -172,7 +172,7 @@ options! {
         ready_when: Option<(String, OsString)> = READY_WHEN {
             (
                 "--ready-when PROBE...",
-                "The server is ready once these probes of the health check are well, as in \
+                "The server is ready once these probes of the health check pass, as in \
                  `--ready-when \"--tcp 127.0.0.1:8000\"`; may be repeated",
                 variable
             )
