@@ -31,7 +31,8 @@ fn hidden_leftovers_get_term_and_are_logged_as_unseen() {
             (0, "got TERM"),
             "{how}"
         );
-        let line = "hinit: cannot see which processes the server left behind: /proc hides processes\n";
+        let line =
+            "hinit: cannot see which processes the server left behind: /proc hides processes\n";
         assert!(ended.log.starts_with(line), "{}", ended.log);
         assert_eq!(ended.log.lines().count(), 2, "{}", ended.log);
     }

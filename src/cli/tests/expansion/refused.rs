@@ -82,7 +82,7 @@ fn what_is_replaced_is_checked_and_not_shown() {
             &["--http=http://[::1]/${NAME}"],
             &[],
             "`--http http://[::1]/${NAME}`: the path may contain only ASCII without blanks: write \
-             others as %20",
+             a blank as %20",
         ),
         (
             &["--tcp=127.0.0.1:${SECRET}"],
