@@ -101,7 +101,7 @@ fn a_server_whose_first_thread_has_exited_can_be_stopped(mode: Mode) {
     for (signal, expected, verdict) in [
         (
             SIGSTOP,
-            "stopped",
+            "suspended",
             format!("unhealthy: process {pid} is suspended"),
         ),
         (

@@ -59,7 +59,7 @@ fn dangling_entries_of_path_are_skipped(mode: Mode) {
     // If the last entry is the dangling one, it is named.
     let ended = run(&format!("{}:{own}", bad.display()), "circular");
     let line = format!(
-        "hinit: cannot run `{}`: its interpreter leads to another",
+        "hinit: cannot run `{}`: its chain of interpreters is too long",
         bad.join("circular").display()
     );
     assert!(
