@@ -127,7 +127,7 @@ impl Verdict {
                 write!(f, " (watchdog {})", ExactDuration(*watchdog))
             }
             Self::NoSocket => f.write_str(
-                "hinit runs without --notify, --listen or --ready-when, so it cannot tell whether the server is ready",
+                "hinit runs without --notify, --listen or --ready-when, which --ready needs",
             ),
             Self::SocketFailed(socket, finding) => {
                 write!(f, "hinit's socket {} {finding}", socket.display())

@@ -73,7 +73,7 @@ pub(crate) fn table() -> Vec<(Verdict, &'static str)> {
         ),
         (
             Verdict::NoSocket,
-            "unhealthy: hinit runs without --notify, --listen or --ready-when, so it cannot tell whether the server is ready",
+            "unhealthy: hinit runs without --notify, --listen or --ready-when, which --ready needs",
         ),
         (
             Verdict::SocketFailed("P.sock".into(), Finding::ClosedEarly),

@@ -91,7 +91,7 @@ fn without_proc_the_server_runs_and_is_alive() {
     let logs = container.logs();
     assert!(logs.contains("healthy: process "), "{logs}");
     assert!(logs.contains(" is alive (state unknown)\n"), "{logs}");
-    let line = "hinit: cannot see which processes the server left behind: /proc belongs to another PID namespace\n";
+    let line = "hinit: cannot see which processes the server left: /proc belongs to another PID namespace\n";
     assert!(logs.contains(line), "{logs}");
 }
 

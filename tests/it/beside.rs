@@ -67,7 +67,7 @@ fn without_notify_and_listen_there_is_no_socket(mode: Mode) {
     let verdict = hinit.verdict_with(&pid_file, &["--ready"]);
     assert_eq!(
         verdict,
-        "unhealthy: hinit runs without --notify, --listen or --ready-when, so it cannot tell whether the server is ready"
+        "unhealthy: hinit runs without --notify, --listen or --ready-when, which --ready needs"
     );
     hinit.stop();
     // Without a PID file there is no socket either.

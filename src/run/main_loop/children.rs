@@ -199,7 +199,7 @@ impl MainLoop<'_> {
         }
         if let Some(why) = self.leftovers.newly_hidden() {
             self.log().warn(format_args!(
-                "cannot see which processes the server left behind: {why}"
+                "cannot see which processes the server left: {why}"
             ));
         }
     }

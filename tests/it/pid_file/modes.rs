@@ -53,8 +53,8 @@ fn the_lock_shows_the_state_where_the_mode_cannot() {
             );
             let ready = hinit.verdict_with(&path, &["--ready"]);
             let expected = if options.is_empty() {
-                "unhealthy: hinit runs without --notify, --listen or --ready-when, so it cannot \
-                 tell whether the server is ready"
+                "unhealthy: hinit runs without --notify, --listen or --ready-when, which \
+                 --ready needs"
                     .to_owned()
             } else {
                 format!("unhealthy: process {pid} is not ready yet")

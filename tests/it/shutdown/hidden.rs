@@ -31,8 +31,7 @@ fn hidden_leftovers_get_term_and_are_logged_as_unseen() {
             (0, "got TERM"),
             "{how}"
         );
-        let line =
-            "hinit: cannot see which processes the server left behind: /proc hides processes\n";
+        let line = "hinit: cannot see which processes the server left: /proc hides processes\n";
         assert!(ended.log.starts_with(line), "{}", ended.log);
         assert_eq!(ended.log.lines().count(), 2, "{}", ended.log);
     }
@@ -106,7 +105,7 @@ fn without_a_proc_of_this_namespace_the_children_are_ended_by_their_pids() {
     ] {
         let ended = run_with_leftover(more, around);
         assert_eq!((ended.code, ended.stdout.as_str()), (3, "good bye"));
-        let line = "hinit: cannot see which processes the server left behind: \
+        let line = "hinit: cannot see which processes the server left: \
             /proc belongs to another PID namespace\n";
         // Without close_range(2) and /proc a warning about descriptors comes first.
         assert!(ended.log.contains(line), "{}", ended.log);
