@@ -147,7 +147,7 @@ pub(super) const STOP_SIGNALS: ValueParser<SignalSet> = ValueParser {
         Hint::Signal,
     ),
 };
-const TIME: &str = "a time up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d";
+const TIME: &str = "a time up to 365d such as 500ms, 2s, 1m30s, 5h or 1d";
 pub(super) const DURATION: ValueParser<Duration> = ValueParser {
     parse: duration,
     expected: Expected::plain(TIME),
@@ -155,9 +155,7 @@ pub(super) const DURATION: ValueParser<Duration> = ValueParser {
 /// A time limit, which cannot be 0.
 pub(super) const TIMEOUT: ValueParser<Duration> = ValueParser {
     parse: |text| duration(text).filter(|time| !time.is_zero()),
-    expected: Expected::plain(
-        "a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
-    ),
+    expected: Expected::plain("a time above 0 and up to 365d such as 500ms, 2s, 1m30s, 5h or 1d"),
 };
 pub(super) const REWRITE: ValueParser<(c_int, Option<c_int>)> = ValueParser {
     parse: rewrite,

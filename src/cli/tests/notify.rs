@@ -40,7 +40,7 @@ fn whether_the_server_is_to_say_that_it_is_ready() {
         ),
         (
             &["--watchdog=0", "x"],
-            "run: `--watchdog 0`: not a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
+            "run: `--watchdog 0`: not a time above 0 and up to 365d such as 500ms, 2s, 1m30s, 5h or 1d",
         ),
         (
             &["--watchdog=1s", "--watchdog-signal=TREM", "x"],
@@ -190,7 +190,7 @@ fn what_cannot_be_asked_is_a_usage_error_that_names_the_option() {
         ),
         (
             "--unix /s --timeout soon",
-            "`--timeout soon`: not a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
+            "`--timeout soon`: not a time above 0 and up to 365d such as 500ms, 2s, 1m30s, 5h or 1d",
         ),
     ] {
         let expected = format!("run: in --ready-when: {why} {example}");

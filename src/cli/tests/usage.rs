@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_bad_value_is_named_with_its_option() {
-    let time = "not a time up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d";
+    let time = "not a time up to 365d such as 500ms, 2s, 1m30s, 5h or 1d";
     let rewrite =
         "not FROM=TO with signals such as TERM, 15 or RTMIN+3 (not from KILL, STOP or CHLD)";
     let codes = "not FROM=TO with exit codes up to 255, or from a signal such as TERM";
@@ -86,7 +86,7 @@ fn a_usage_error_names_the_word_and_the_nearest_right_one() {
         ),
         (
             &["healthcheck", "--timeout", "fast"],
-            "healthcheck: `--timeout fast`: not a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d",
+            "healthcheck: `--timeout fast`: not a time above 0 and up to 365d such as 500ms, 2s, 1m30s, 5h or 1d",
         ),
         (
             &["healthcheck", "--interval=5s"],
@@ -119,10 +119,7 @@ fn usage_errors_of_the_small_commands() {
     let no_user = "not a user such as www-data, 1000, www-data:www-data or 1000:1000";
     let no_signal = "not a signal such as ABRT, 6 or RTMIN+3";
     for (words, message) in [
-        (
-            &["signal"][..],
-            "`hinit signal` needs a SIGNAL".to_owned(),
-        ),
+        (&["signal"][..], "`hinit signal` needs a SIGNAL".to_owned()),
         (
             &["signal", "--wait", "1s"],
             "`hinit signal` needs a SIGNAL".into(),
@@ -172,12 +169,12 @@ fn usage_errors_of_the_small_commands() {
         ),
         (
             &["signal", "TERM", "--wait", "0"],
-            "`--wait 0`: not a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d"
+            "`--wait 0`: not a time above 0 and up to 365d such as 500ms, 2s, 1m30s, 5h or 1d"
                 .into(),
         ),
         (
             &["signal", "TERM", "--wait=soon"],
-            "`--wait soon`: not a time above 0 and up to 365d such as 500ms, 2s or 1m30s; the units are ms, s, m, h and d"
+            "`--wait soon`: not a time above 0 and up to 365d such as 500ms, 2s, 1m30s, 5h or 1d"
                 .into(),
         ),
         (

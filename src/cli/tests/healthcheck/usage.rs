@@ -119,8 +119,7 @@ fn usage_errors_in_hinit_health() {
         (
             &[],
             &[("HINIT_HEALTH", "--timeout soon")],
-            "in HINIT_HEALTH: `--timeout soon`: not a time above 0 and up to 365d such as 500ms, 2s or 1m30s; \
-             the units are ms, s, m, h and d",
+            "in HINIT_HEALTH: `--timeout soon`: not a time above 0 and up to 365d such as 500ms, 2s, 1m30s, 5h or 1d",
         ),
         // As a help text it would be exit code 0: healthy.
         (
