@@ -61,8 +61,7 @@ options! {
         follow: Vec<PathBuf> = FOLLOW {
             (
                 "--follow FILE",
-                "When the server exits, continue with the child that the server's own PID file names; may be \
-                 repeated",
+                "When the server exits, the child that its own PID file names becomes the server; may be repeated",
                 variable
             )
             values(Separators::Lines, &probes::PATH)
@@ -90,7 +89,7 @@ options! {
         grace: Option<Duration> = GRACE {
             (
                 "--grace DURATION",
-                "How long to wait after the stop signal before killing what is left",
+                "Kill the server and its descendants this long after the stop signal",
                 variable
             )
             value(&values::DURATION)
@@ -143,7 +142,7 @@ options! {
         notify: bool = NOTIFY {
             (
                 "--notify",
-                "Give the server a NOTIFY_SOCKET; it is ready once it says so, as with sd_notify(3)",
+                "Give the server a NOTIFY_SOCKET; it is ready once it sends READY=1 (sd_notify(3))",
                 variable
             )
             flag()
@@ -215,7 +214,7 @@ options! {
             flag()
         },
         log: Option<Verbosity> = LOG {
-            ("HINIT_LOG LEVEL", "How much to log, unless an option says it: quiet, normal or verbose", variable)
+            ("HINIT_LOG LEVEL", "How much to log without -v and -q: quiet, normal or verbose", variable)
             value(&values::VERBOSITY)
         },
         quiet_success: bool = QUIET_SUCCESS {
