@@ -112,6 +112,7 @@ if "NOTIFY_SOCKET" in os.environ:
     name = os.environ["NOTIFY_SOCKET"].replace("@", "\0", 1)
     socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"READY=1", name)
 while True:
-    with open("/run/app/alive", "w"):
-        pass
+    for heartbeat in ["/run/app/alive", "/dev/shm/alive"]:
+        with open(heartbeat, "w"):
+            pass
     time.sleep(1)
