@@ -13,7 +13,7 @@ mod verb;
 
 pub(crate) use capability::{Change, MissingCapability};
 pub(crate) use exec::{
-    Absence, BadFormat, ExecFault, Libc, NeededFault, NeededFile, NotFound, Role,
+    Absence, BadFormat, ExecFault, Libc, NeededFault, NeededFile, NotFound, Role, THIS_MACHINE,
 };
 pub(crate) use reason::Reason;
 pub(crate) use verb::Verb;

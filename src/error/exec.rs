@@ -1,5 +1,6 @@
 //! Why a command was not found, or not executed.
 
+use std::env::consts::ARCH;
 use std::ffi::{CString, OsString};
 use std::fmt::{self, Display};
 use std::os::unix::ffi::OsStrExt;
@@ -8,6 +9,18 @@ use nix::errno::Errno;
 
 use crate::sys::describe;
 use crate::text;
+
+/// The machine that hinit is built for, by the name that `Elf::machine` has for it. std's is the same for both byte
+/// orders of `PowerPC`, and does not say that x86 and arm have 32 bits.
+pub(crate) const THIS_MACHINE: &str = if cfg!(target_arch = "x86") {
+    "32-bit x86"
+} else if cfg!(target_arch = "arm") {
+    "32-bit arm"
+} else if cfg!(all(target_arch = "powerpc64", target_endian = "little")) {
+    "powerpc64le"
+} else {
+    ARCH
+};
 
 /// Why there is no such command.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,10 +64,8 @@ pub(crate) enum ExecFault {
     OpenForWriting,
     EndlessInterpreters,
     Format(BadFormat),
-    OtherMachine {
-        wanted: &'static str,
-        present: &'static str,
-    },
+    /// It is a binary for this machine, which is not [`THIS_MACHINE`].
+    OtherMachine(&'static str),
     OtherLibc {
         wanted: Libc,
         present: Option<Libc>,
@@ -126,8 +137,8 @@ impl Display for ExecFault {
             Self::OpenForWriting => "it is open for writing (text file busy)",
             Self::EndlessInterpreters => "its chain of interpreters is too long",
             Self::Format(format) => format.text(),
-            Self::OtherMachine { wanted, present } => {
-                return write!(f, "it is built for {wanted}, this is {present}");
+            Self::OtherMachine(machine) => {
+                return write!(f, "it is built for {machine}, this is {THIS_MACHINE}");
             }
             Self::OtherLibc { wanted, present } => {
                 let (wanted, present) = (wanted.name(), present.map_or("no libc", Libc::name));

@@ -248,7 +248,7 @@ fn each_fault_of_a_file_that_is_executed_has_its_text() {
         ExecFault::Needs(Box::new(NeededFile { role, path, fault }))
     };
     let libc = |wanted, present| ExecFault::OtherLibc { wanted, present };
-    let machine = |wanted, present| ExecFault::OtherMachine { wanted, present };
+    let machine = |wanted| format!("it is built for {wanted}, this is {THIS_MACHINE}");
     for (fault, text) in [
         (ExecFault::Errno(Errno::E2BIG), "Argument list too long"),
         (ExecFault::NoPermissionFor(42), "no permission for UID 42"),
@@ -276,8 +276,12 @@ fn each_fault_of_a_file_that_is_executed_has_its_text() {
             "its chain of interpreters is too long",
         ),
         (
-            machine("s390x", "mips"),
-            "it is built for s390x, this is mips",
+            ExecFault::OtherMachine("32-bit arm"),
+            &machine("32-bit arm"),
+        ),
+        (
+            ExecFault::OtherMachine("32-bit x86"),
+            &machine("32-bit x86"),
         ),
         (
             libc(Libc::Musl, Some(Libc::Glibc)),

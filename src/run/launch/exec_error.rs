@@ -16,10 +16,12 @@ use nix::unistd::{AccessFlags, access, getuid};
 mod elf;
 mod format;
 
-use crate::error::{Absence, BadFormat, ExecFault, Libc, NeededFault, NeededFile, Role};
+use crate::error::{
+    Absence, BadFormat, ExecFault, Libc, NeededFault, NeededFile, Role, THIS_MACHINE,
+};
 use crate::file;
 use crate::sys;
-use elf::{Elf, Range, THIS_MACHINE};
+use elf::{Elf, Range};
 use format::Format;
 
 /// How many interpreters that are scripts themselves the kernel follows.
@@ -97,10 +99,7 @@ fn binary(elf: Elf, program: &Program, errno: Errno) -> Option<ExecFault> {
     let machine = elf.machine();
     let foreign = || {
         let is_foreign = machine != THIS_MACHINE;
-        is_foreign.then_some(ExecFault::OtherMachine {
-            wanted: machine,
-            present: THIS_MACHINE,
-        })
+        is_foreign.then_some(ExecFault::OtherMachine(machine))
     };
     if errno == Errno::ENOEXEC {
         return foreign().or(Some(ExecFault::Format(BadFormat::DamagedElf)));
@@ -222,10 +221,7 @@ mod tests {
         fs::write(&path, &binary).unwrap();
         let path = CString::new(path.into_os_string().into_vec()).unwrap();
         let program = Program::open(&path).unwrap();
-        let foreign = Some(ExecFault::OtherMachine {
-            wanted: "another machine",
-            present: THIS_MACHINE,
-        });
+        let foreign = Some(ExecFault::OtherMachine("another machine"));
         for (errno, expected) in [
             (Errno::ENOEXEC, &foreign),
             (Errno::ENOENT, &foreign),

@@ -137,9 +137,14 @@ fn a_whole_run_reads_no_wall_clock() {
             path.to_str().unwrap(),
         ];
         arguments.extend(options);
-        let script = "trap '' TERM; sleep 1000 >/dev/null 2>&1 & while :; do sleep 1; done";
-        arguments.extend(["--", "sh", "-c", script]);
+        let trapped = dir.join("trapped");
+        let script =
+            "trap '' TERM; : >\"$0\"; sleep 1000 >/dev/null 2>&1 & while :; do sleep 1; done";
+        arguments.extend(["--", "sh", "-c", script, trapped.to_str().unwrap()]);
         let (mut child, mut strace) = traced(&arguments, &trace);
+        eventually("the server ignores SIGTERM", || {
+            trapped.exists().then_some(())
+        });
         recorded(&path);
         let verdict = verdict(&path);
         assert!(verdict.starts_with("healthy: "), "{verdict}");

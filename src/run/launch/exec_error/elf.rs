@@ -1,19 +1,5 @@
 //! The parts of an ELF file that say what it is built for (elf(5)). Pure; no bytes make it panic.
 
-use std::env::consts::ARCH;
-
-/// The machine that hinit is built for, by the name that [`Elf::machine`] has for it. std's is the same for both byte
-/// orders of `PowerPC`, and does not say that x86 and arm have 32 bits.
-pub(super) const THIS_MACHINE: &str = if cfg!(target_arch = "x86") {
-    "32-bit x86"
-} else if cfg!(target_arch = "arm") {
-    "32-bit arm"
-} else if cfg!(all(target_arch = "powerpc64", target_endian = "little")) {
-    "powerpc64le"
-} else {
-    ARCH
-};
-
 /// The fields of a binary's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Elf {
@@ -62,7 +48,7 @@ impl Elf {
         })
     }
 
-    /// The machine that it is built for. hinit's own is [`THIS_MACHINE`].
+    /// The machine that it is built for. hinit's own is [`crate::error::THIS_MACHINE`].
     pub(super) fn machine(&self) -> &'static str {
         match self.machine {
             3 => "32-bit x86",
@@ -192,7 +178,7 @@ mod tests {
         let mut head = [0; 64];
         let path = std::env::current_exe().unwrap();
         File::open(path).unwrap().read_exact(&mut head).unwrap();
-        assert_eq!(parsed(&head).machine(), THIS_MACHINE);
+        assert_eq!(parsed(&head).machine(), crate::error::THIS_MACHINE);
     }
 
     #[test]
