@@ -107,7 +107,7 @@ fn descriptors_that_suffice_to_start_suffice_to_stop(mode: Mode) {
     let hinit = Start::by(mode, &["prlimit", &limit])
         .pid_file(&path)
         .args(["--grace", "1ms"]);
-    let hinit = hinit.script(script).start().ready();
+    let hinit = hinit.script(script).start().ready().settled();
     recorded(&path);
     let ended = hinit.stop();
     ended.assert_code_and_lines(137, 1);
