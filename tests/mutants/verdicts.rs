@@ -17,7 +17,10 @@ mutants! {
     } fails "pid_file::pid_1::the_server_is_a_zombie_as_long_as_the_file_names_it";
 
     a_stale_file_is_healthy: "pidfile/read.rs" {
-        "if !held && !is_foreign" => "if !held && !is_foreign && false"
+        "if !held && !is_foreign" => "if false",
+        "        if !self.is_foreign
+            && writer_lock" => "        if false
+            && writer_lock"
     } fails "verdicts::file::a_file_without_a_lock_is_stale";
 
     a_fifo_is_opened: "pidfile/read.rs" {

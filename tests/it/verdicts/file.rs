@@ -49,9 +49,13 @@ fn contents_that_are_not_a_pid() {
 
 #[test]
 fn a_file_without_a_lock_is_stale() {
-    let own = std::process::id();
     let stale = "unhealthy: PID file P is stale: no hinit has locked it";
-    assert_eq!(check_contents(format!("{own}\n").as_bytes(), &[]), stale);
+    // Of a process that is alive, or of one that has ended.
+    let mut ended = Command::new("true").spawn().unwrap();
+    ended.wait().unwrap();
+    for pid in [std::process::id(), ended.id()] {
+        assert_eq!(check_contents(format!("{pid}\n").as_bytes(), &[]), stale);
+    }
     // A shared lock, such as that of another health check, is not hinit's.
     let dir = TempDir::new();
     fs::write(dir.join("pid"), "1\n").unwrap();
