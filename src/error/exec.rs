@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use crate::sys::describe;
 use crate::text;
 
-/// The machine that hinit is built for, by the name that `Elf::machine` has for it. std's is the same for both byte
+/// The machine that hinit is built for, by the name that messages have for it. std's is the same for both byte
 /// orders of `PowerPC`, and does not say that x86 and arm have 32 bits.
 pub(crate) const THIS_MACHINE: &str = if cfg!(target_arch = "x86") {
     "32-bit x86"
@@ -62,7 +62,7 @@ pub(crate) enum ExecFault {
     NoExecutePermissionFor(u32),
     NoexecMount,
     OpenForWriting,
-    EndlessInterpreters,
+    TooManyInterpreters,
     Format(BadFormat),
     /// It is a binary for this machine, which is not [`THIS_MACHINE`].
     OtherMachine(&'static str),
@@ -135,7 +135,7 @@ impl Display for ExecFault {
             }
             Self::NoexecMount => "it lies on a file system that is mounted noexec",
             Self::OpenForWriting => "it is open for writing (text file busy)",
-            Self::EndlessInterpreters => "its chain of interpreters is too long",
+            Self::TooManyInterpreters => "its chain of interpreters is too long",
             Self::Format(format) => format.text(),
             Self::OtherMachine(machine) => {
                 return write!(f, "it is built for {machine}, this is {THIS_MACHINE}");

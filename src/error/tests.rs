@@ -272,7 +272,7 @@ fn each_fault_of_a_file_that_is_executed_has_its_text() {
             "it is open for writing (text file busy)",
         ),
         (
-            ExecFault::EndlessInterpreters,
+            ExecFault::TooManyInterpreters,
             "its chain of interpreters is too long",
         ),
         (

@@ -46,7 +46,7 @@ fn cause(path: &CStr, errno: Errno, levels: u8) -> Option<ExecFault> {
     let levels = levels.checked_sub(1)?;
     match errno {
         Errno::ETXTBSY => return Some(ExecFault::OpenForWriting),
-        Errno::ELOOP => return Some(ExecFault::EndlessInterpreters),
+        Errno::ELOOP => return Some(ExecFault::TooManyInterpreters),
         _ => {}
     }
     let found = Program::open(path).and_then(|program| {
