@@ -21,7 +21,7 @@ macro_rules! needs_schema {
 
 mod inject;
 
-/// The Deployment with probes by HTTP, and that with probes by exec.
+/// The Deployment with probes over HTTP, and that with probes by exec.
 const BY_HTTP: &str = "my-server";
 const BY_EXEC: &str = "my-server-exec";
 

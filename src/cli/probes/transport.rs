@@ -27,8 +27,8 @@ impl Transport {
         self != Self::Plain
     }
 
-    /// The host for a server at this address: by TLS `localhost` in place of an IP address, as in the handshake, where
-    /// an address has no place (RFC 6066, 3). Some servers refuse a host that is not that of the handshake.
+    /// The host for a server at this address: over TLS `localhost` in place of an IP address, as in the handshake,
+    /// where an address has no place (RFC 6066, 3). Some servers refuse a host that is not that of the handshake.
     pub(super) fn host(self, address: &str) -> String {
         if !self.is_tls() {
             return address.to_owned();

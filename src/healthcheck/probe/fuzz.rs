@@ -13,7 +13,7 @@ pub(super) fn texts(texts: &[&str]) -> Vec<Written<String>> {
     texts.iter().map(written).collect()
 }
 
-/// An answer that must begin with a text, one by TLS, by gRPC, by FastCGI, or by HTTP: with texts that its body must contain,
+/// An answer that must begin with a text, one over TLS, gRPC, FastCGI or HTTP: with texts that its body must contain,
 /// with others that it must not, or with neither.
 pub(crate) fn fuzz(kind: u8, answer: &[u8]) {
     const SIZES: &[usize] = &[1, 7, 1000];

@@ -1,4 +1,4 @@
-//! Health checks of PHP-FPM by FastCGI.
+//! Health checks of PHP-FPM over FastCGI.
 
 use std::fs;
 

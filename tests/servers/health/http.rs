@@ -1,4 +1,4 @@
-//! Health checks of nginx, gunicorn and granian by HTTP.
+//! Health checks of nginx, gunicorn and granian over HTTP.
 
 use std::fs;
 

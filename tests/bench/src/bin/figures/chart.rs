@@ -76,7 +76,7 @@ const BARS: [Bars; 10] = [
         "health check: time",
         &CHECKS,
     ),
-    ("A health check by HTTP", "http: time", &CLIENTS),
+    ("A health check over HTTP", "http: time", &CLIENTS),
 ];
 
 /// Title, prefix of the figures' names, label of the steps.

@@ -1,4 +1,4 @@
-//! The cost of a health check by HTTP, compared with the programs that images contain for it.
+//! The cost of a health check over HTTP, compared with the programs that images contain for it.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

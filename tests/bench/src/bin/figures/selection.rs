@@ -27,7 +27,7 @@ pub(crate) const HIGHLIGHTS: [Table; 2] = [
         ],
     },
     Table {
-        about: "health check by HTTP",
+        about: "health check over HTTP",
         programs: &[TINY, CURL],
         rows: &[
             ("time", "http: time"),
@@ -149,10 +149,10 @@ pub(crate) const TABLES: [Table; 5] = [
                 "instructions, but the kernel's",
                 "instructions of a health check",
             ),
-            ("time by HTTP", "http: time"),
+            ("time over HTTP", "http: time"),
             ("… over curl's", "http: time over curl's"),
             ("… over busybox's", "http: time over busybox's"),
-            ("system calls by HTTP", "http: system calls"),
+            ("system calls over HTTP", "http: system calls"),
             ("CPU time to ask Redis", "Redis: CPU time"),
             ("… over redis-cli's", "Redis: CPU time over redis-cli's"),
             ("CPU time to ask PHP-FPM", "PHP-FPM: CPU time"),
