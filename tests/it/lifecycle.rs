@@ -174,7 +174,7 @@ fn a_server_that_daemonizes_is_noticed(mode: Mode) {
     let (_, leftovers) = ended
         .log
         .split_once("; most likely it went to the background, leaving ")
-        .unwrap();
+        .unwrap_or_else(|| panic!("{}", ended.log));
     let (names, advice) = leftovers.split_once(": ").unwrap();
     assert_eq!(advice, "run it in the foreground (nginx: `daemon off;`)");
     let names: Vec<&str> = names.split(", ").collect();

@@ -215,10 +215,11 @@ fn a_text_is_written_whole_where_there_is_little_room() {
     for room in [0, 4096] {
         let (mut reader, writer) = with_little_room(room);
         let mut child = hinit_with(["--help"]).stdout(writer).spawn().unwrap();
-        let wchan = format!("/proc/{}/wchan", child.id());
+        let pid = child.id().cast_signed();
         eventually("it waits for room, or has ended", || {
-            let is_waiting = fs::read_to_string(&wchan).is_ok_and(|at| at.contains("poll"));
-            (is_waiting || child.try_wait().unwrap().is_some()).then_some(())
+            status_of(pid, "State")?
+                .starts_with(['S', 'Z'])
+                .then_some(())
         });
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();

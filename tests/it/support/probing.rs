@@ -33,12 +33,15 @@ pub fn check_with(args: &[&str], variables: &[(&str, &str)]) -> Ended {
     ended
 }
 
-/// An address of the loopback network that no other test uses, and usually no other program.
+/// An address of the loopback network that no other test uses, and usually no other program: its port is below those
+/// that Linux chooses. No socket is bound to find it: the children that other tests fork would keep that until their
+/// exec.
 pub fn unused_address() -> SocketAddr {
+    const PORT: u16 = 20_327;
     static COUNT: AtomicU8 = AtomicU8::new(1);
     let [.., high, low] = std::process::id().to_be_bytes();
     let host = Ipv4Addr::new(127, high, low, COUNT.fetch_add(1, Ordering::Relaxed));
-    TcpListener::bind((host, 0)).unwrap().local_addr().unwrap()
+    (host, PORT).into()
 }
 
 /// The verdict of a check with a short `--timeout`. On a machine under load the check may not run when that is over:
