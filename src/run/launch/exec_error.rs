@@ -15,14 +15,14 @@ use nix::unistd::{AccessFlags, access, getuid};
 
 mod elf;
 mod format;
+mod loader;
 
-use crate::error::{
-    Absence, BadFormat, ExecFault, Libc, NeededFault, NeededFile, Role, THIS_MACHINE,
-};
+use crate::error::{Absence, BadFormat, ExecFault, NeededFault, NeededFile, Role, THIS_MACHINE};
 use crate::file;
 use crate::sys;
 use elf::{Elf, Range};
 use format::Format;
+use loader::other_libc;
 
 /// How many interpreters that are scripts themselves the kernel follows.
 const MAX_LEVELS: u8 = 6;
@@ -143,25 +143,6 @@ fn explain_needed_file(
     Some(ExecFault::Needs(Box::new(file)))
 }
 
-/// The reason, if a binary with this loader is built for a libc that the image lacks.
-fn other_libc(loader: &[u8], exists: impl Fn(&CStr) -> bool) -> Option<ExecFault> {
-    let name = loader.rsplit(|&byte| byte == b'/').next()?;
-    let musl = exists(c"/lib/ld-musl-x86_64.so.1") || exists(c"/lib/ld-musl-aarch64.so.1");
-    let glibc = exists(c"/lib64/ld-linux-x86-64.so.2") || exists(c"/lib/ld-linux-aarch64.so.1");
-    let (wanted, is_present) = match name {
-        _ if name.starts_with(b"ld-musl-") => (Libc::Musl, musl),
-        _ if name.starts_with(b"ld-linux-") => (Libc::Glibc, glibc),
-        _ => return None,
-    };
-    let present = match (musl, glibc) {
-        _ if is_present => return None,
-        (true, _) => Some(Libc::Musl),
-        (_, true) => Some(Libc::Glibc),
-        _ => None,
-    };
-    Some(ExecFault::OtherLibc { wanted, present })
-}
-
 /// No part that hinit reads is longer: a path has at most `PATH_MAX` bytes, and 70 program headers are more than
 /// a binary has.
 const MAX_BYTES: usize = 4096;
@@ -234,51 +215,5 @@ mod tests {
             assert_eq!(&found, expected, "{errno}");
         }
         fs::remove_file(OsStr::from_bytes(path.to_bytes())).unwrap();
-    }
-
-    #[test]
-    fn a_missing_libc_is_named() {
-        let glibc = "/lib64/ld-linux-x86-64.so.2";
-        let musl = "/lib/ld-musl-aarch64.so.1";
-        let elsewhere = "/nix/store/x-glibc-2.40/lib/ld-linux-x86-64.so.2";
-        for (loader, image, expected) in [
-            (
-                musl,
-                &[glibc][..],
-                Some("it is built for musl, this image has glibc"),
-            ),
-            (
-                glibc,
-                &[musl],
-                Some("it is built for glibc, this image has musl"),
-            ),
-            (
-                elsewhere,
-                &[musl],
-                Some("it is built for glibc, this image has musl"),
-            ),
-            (elsewhere, &[glibc], None),
-            (
-                musl,
-                &[],
-                Some("it is built for musl, this image has no libc"),
-            ),
-            (
-                glibc,
-                &[],
-                Some("it is built for glibc, this image has no libc"),
-            ),
-            (musl, &[musl, glibc], None),
-            ("/lib/ld.so", &[glibc], None),
-            ("", &[glibc], None),
-        ] {
-            let found = other_libc(loader.as_bytes(), |path| {
-                image
-                    .iter()
-                    .any(|there| there.as_bytes() == path.to_bytes())
-            });
-            let text = found.map(|fault| fault.to_string());
-            assert_eq!(text.as_deref(), expected, "{loader}");
-        }
     }
 }

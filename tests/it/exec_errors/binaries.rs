@@ -3,18 +3,26 @@
 use std::env::consts::ARCH;
 use std::fs::{self};
 
-use super::{assert_refused, binary, file, with_loader};
+use super::{Field, assert_refused, binary, file, loader, set, with_loader};
 use crate::support::*;
+
+/// This machine, by the name that messages have for it.
+const MACHINE: &str = if cfg!(target_arch = "x86") {
+    "32-bit x86"
+} else {
+    ARCH
+};
 
 /// The binary with the machine field of the other architecture.
 fn foreign() -> (Vec<u8>, &'static str) {
+    const MACHINE_FIELD: Field = (18, 2);
     let (number, name) = if ARCH == "aarch64" {
         (62, "x86_64")
     } else {
         (183, "aarch64")
     };
     let mut bytes = binary();
-    bytes[18] = number;
+    set(&mut bytes, MACHINE_FIELD, number);
     (bytes, name)
 }
 
@@ -29,7 +37,7 @@ fn each_wrong_binary_is_named(mode: Mode) {
     for (contents, reason) in [
         (
             foreign,
-            format!("it is built for {machine}, this is {ARCH}"),
+            format!("it is built for {machine}, this is {MACHINE}"),
         ),
         (
             with_loader("/no/such/ld.so"),
@@ -65,13 +73,10 @@ fn each_wrong_binary_is_named(mode: Mode) {
 
 #[test]
 fn a_binary_for_a_libc_that_the_image_lacks() {
-    let glibc = if ARCH == "aarch64" {
-        "/lib/ld-linux-aarch64.so.1"
-    } else {
-        "/lib64/ld-linux-x86-64.so.2"
-    };
-    // The path of musl's loader is one byte shorter, or as long.
-    let musl = format!("/lib/ld-musl-{ARCH}.so.1");
+    // Debian has glibc.
+    let glibc = &*loader();
+    let architecture = if ARCH == "x86" { "i386" } else { ARCH };
+    let musl = format!("/lib/ld-musl-{architecture}.so.1");
     let for_musl = with_loader(&musl);
     for (contents, loader, present, reason) in [
         (&for_musl, &*musl, Some(glibc), "musl, this image has glibc"),
