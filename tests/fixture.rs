@@ -20,6 +20,9 @@ mod notify;
 mod old_kernel;
 #[path = "fixture/processes.rs"]
 mod processes;
+#[cfg(panic = "abort")]
+#[path = "../src/sys/unwind.rs"]
+mod unwind;
 #[path = "fixture/worker.rs"]
 mod worker;
 

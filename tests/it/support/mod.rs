@@ -24,6 +24,11 @@ mod random;
 mod running;
 mod start;
 mod test_process;
+/// A std that docker/build builds has no unwinder, see there.
+#[cfg(panic = "abort")]
+#[allow(unsafe_code)]
+#[path = "../../../src/sys/unwind.rs"]
+mod unwind;
 
 pub use ended::*;
 pub use health_checks::*;
