@@ -284,12 +284,13 @@ fn a_reader_is_never_stopped_at_its_start_by_a_shell_with_job_control() {
     let mut shell = Command::new("setsid");
     shell.args(["--ctty", "bash", "-c"]).arg(format!(
         "set -m; stty -icanon min 0 time 0; for i in {{1..1000}}; do {} -q --no-pid-file {} read \
-         || \
-         exit 1; done; echo through",
+         || exit 1; echo \"start $i.\"; done",
         hinit().display(),
         fixture().display()
     ));
     let shell = pty.start(&mut shell);
-    pty.expect("through");
+    for start in 1..=1000 {
+        pty.expect(&format!("start {start}."));
+    }
     assert_eq!(code_of(shell), 0);
 }
