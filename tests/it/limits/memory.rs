@@ -18,16 +18,36 @@ const REFUSED: i32 = 139;
 /// The step between limits, in KiB.
 const STEP: usize = 8;
 
-/// In KiB: a limit that suffices for all. The limit of addresses also counts the binary itself, and the fixture's.
+/// In KiB: a limit that suffices for hinit. The limit of addresses also counts the binary itself.
 fn enough() -> u32 {
     let binary = fs::metadata(hinit()).unwrap().len();
     896 + u32::try_from(binary / 1024).unwrap()
 }
 
+/// In KiB: a limit that suffices for hinit, and for a server that exits with 7.
+fn enough_for(kind: &str, server: &Path) -> u32 {
+    let mut limits = (enough()..16 * enough()).step_by(128);
+    let suffices = |limit: &u32| limit_of(kind, *limit, server).args(["exit", "7"]).status();
+    limits
+        .find(|limit| suffices(limit).unwrap().code() == Some(7))
+        .unwrap()
+}
+
+/// The program with this limit in KiB.
+fn limit_of(kind: &str, limit: u32, program: &Path) -> Command {
+    // `prlimit` itself is not searched for in the PATH of a test.
+    let prlimit = ["/usr/bin/prlimit", "/bin/prlimit"];
+    let prlimit = prlimit.iter().find(|at| Path::new(at).exists()).unwrap();
+    let mut command = Command::new(prlimit);
+    command.arg(format!("--{kind}={}", limit * 1024));
+    command.arg(program);
+    command
+}
+
 /// The results with each limit in KiB, from none to enough, without those that the kernel refuses.
-fn from_none_to_enough(kind: &str, arguments: &[&str]) -> Vec<(i32, String)> {
+fn from_none_to(enough: u32, kind: &str, arguments: &[&str]) -> Vec<(i32, String)> {
     let path = std::env::var("PATH").unwrap();
-    limited(kind, (0..=enough()).step_by(STEP), &path, arguments)
+    limited(kind, (0..=enough).step_by(STEP), &path, arguments)
 }
 
 fn limited(
@@ -36,13 +56,9 @@ fn limited(
     path: &str,
     arguments: &[&str],
 ) -> Vec<(i32, String)> {
-    // `prlimit` itself is not searched for in that PATH.
-    let prlimit = ["/usr/bin/prlimit", "/bin/prlimit"];
-    let prlimit = prlimit.iter().find(|at| Path::new(at).exists()).unwrap();
     let run = |limit: u32| {
-        let mut command = Command::new(prlimit);
-        command.arg(format!("--{kind}={}", limit * 1024));
-        let command = command.arg(hinit()).args(arguments).env_clear();
+        let mut command = limit_of(kind, limit, &hinit());
+        let command = command.args(arguments).env_clear();
         let ended = Ended::of(&command.env("PATH", path).output().unwrap());
         (ended.code, ended.log + &ended.stdout)
     };
@@ -89,7 +105,7 @@ fn a_health_check_has_a_verdict_or_is_refused_by_the_kernel() {
             ),
         ] {
             let arguments = [&["healthcheck", "--timeout", "30s"], arguments].concat();
-            for result in from_none_to_enough(kind, &arguments) {
+            for result in from_none_to(enough(), kind, &arguments) {
                 assert!(
                     result.0 == code && result.1.starts_with(line),
                     "{kind} {arguments:?} {result:?}"
@@ -114,8 +130,9 @@ fn a_launch_is_out_of_memory_or_keeps_the_exit_code() {
     ];
     let none = "hinit: cannot allocate `connections for probes`: Out of memory";
     for kind in ["data", "as"] {
+        let enough = enough_for(kind, &server);
         for options in [&[][..], &["--notify"]] {
-            let all = from_none_to_enough(kind, &[options, &arguments].concat());
+            let all = from_none_to(enough, kind, &[options, &arguments].concat());
             for (code, output) in &all {
                 let is_launched =
                     output.contains("hinit: the server ") && output.contains(" after ");
