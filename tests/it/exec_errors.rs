@@ -11,6 +11,7 @@ use std::process::Command;
 use nix::libc::ETXTBSY;
 
 use crate::support::*;
+use binaries::{binary, with_loader};
 
 mod binaries;
 mod path;
@@ -39,73 +40,6 @@ fn file(path: &Path, contents: impl AsRef<[u8]>, mode: u32) {
     let mut copy = Command::new("cp");
     let copied = copy.arg("--preserve=mode").arg(&draft).arg(path).status();
     assert!(copied.unwrap().success());
-}
-
-/// A real binary of this machine, linked dynamically.
-fn binary() -> Vec<u8> {
-    fs::read("/bin/true").unwrap()
-}
-
-/// The binary with another path of its loader (`PT_INTERP`, elf(5)).
-fn with_loader(loader: &str) -> Vec<u8> {
-    let mut bytes = binary();
-    let (start, length) = loader_fields(&bytes);
-    let end = bytes.len();
-    set(&mut bytes, start, end);
-    // The kernel requires a NUL as the last byte of the path.
-    set(&mut bytes, length, loader.len() + 1);
-    bytes.extend(loader.as_bytes());
-    bytes.push(0);
-    bytes
-}
-
-/// The loader of the binary.
-fn loader() -> String {
-    let bytes = binary();
-    let (start, length) = loader_fields(&bytes);
-    let path = &bytes[get(&bytes, start)..][..get(&bytes, length) - 1];
-    String::from_utf8(path.to_vec()).unwrap()
-}
-
-/// A field of an ELF file: where it is, and its size.
-type Field = (usize, usize);
-
-/// The fields in the file's program header of its loader: where its path is, and its length with a NUL.
-fn loader_fields(bytes: &[u8]) -> (Field, Field) {
-    const PT_INTERP: usize = 3;
-    let (header, start, length) = if bytes[4] == 2 {
-        ([(32, 8), (54, 2), (56, 2)], (8, 8), (32, 8))
-    } else {
-        ([(28, 4), (42, 2), (44, 2)], (4, 4), (16, 4))
-    };
-    let [headers, size, count] = header.map(|field| get(bytes, field));
-    let mut headers = (0..count).map(|index| headers + index * size);
-    let at = headers
-        .find(|&at| get(bytes, (at, 4)) == PT_INTERP)
-        .unwrap();
-    ((at + start.0, start.1), (at + length.0, length.1))
-}
-
-/// The binary is one of this machine, and has its byte order.
-fn get(bytes: &[u8], (at, size): Field) -> usize {
-    let mut number = [0; size_of::<usize>()];
-    let place = if cfg!(target_endian = "big") {
-        number.len() - size..number.len()
-    } else {
-        0..size
-    };
-    number[place].copy_from_slice(&bytes[at..at + size]);
-    usize::from_ne_bytes(number)
-}
-
-fn set(bytes: &mut [u8], (at, size): Field, number: usize) {
-    let number = number.to_ne_bytes();
-    let place = if cfg!(target_endian = "big") {
-        number.len() - size..number.len()
-    } else {
-        0..size
-    };
-    bytes[at..at + size].copy_from_slice(&number[place]);
 }
 
 in_both_modes!(

@@ -262,13 +262,15 @@ fn hinit_does_not_wake_up_after_the_server_is_ready(mode: Mode) {
     .start()
     .ready();
     let pid = hinit.pid();
-    // poll(2)'s timeout (168 is its number on i686), or the address of ppoll(2)'s.
+    // poll(2)'s timeout, or the address of ppoll(2)'s.
     let waits_for_ever = || {
         let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap();
         let fields: Vec<&str> = call.split(' ').collect();
         match fields[..] {
-            ["7" | "168", _, _, timeout, ..] => Some(timeout.ends_with("ffffffff")),
-            ["271" | "73", _, _, timeout, ..] => Some(timeout == "0x0"),
+            [call, _, _, timeout, ..] if POLL.contains(&call) => {
+                Some(timeout.ends_with("ffffffff"))
+            }
+            [call, _, _, timeout, ..] if PPOLL.contains(&call) => Some(timeout == "0x0"),
             _ => None,
         }
     };

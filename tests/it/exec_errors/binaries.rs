@@ -1,9 +1,10 @@
 //! Binaries for another machine or libc, and damaged ones.
 
 use std::env::consts::ARCH;
-use std::fs::{self};
+use std::fs;
+use std::ops::Range;
 
-use super::{Field, assert_refused, binary, file, loader, set, with_loader};
+use super::{assert_refused, file};
 use crate::support::*;
 
 /// This machine, by the name that messages have for it.
@@ -24,6 +25,70 @@ fn foreign() -> (Vec<u8>, &'static str) {
     let mut bytes = binary();
     set(&mut bytes, MACHINE_FIELD, number);
     (bytes, name)
+}
+
+/// A real binary of this machine, linked dynamically.
+pub(super) fn binary() -> Vec<u8> {
+    fs::read("/bin/true").unwrap()
+}
+
+/// The binary with another path of its loader (`PT_INTERP`, elf(5)).
+pub(super) fn with_loader(loader: &str) -> Vec<u8> {
+    let mut bytes = binary();
+    let (start, length) = loader_fields(&bytes);
+    let end = bytes.len();
+    set(&mut bytes, start, end);
+    // The kernel requires a NUL as the last byte of the path.
+    set(&mut bytes, length, loader.len() + 1);
+    bytes.extend(loader.as_bytes());
+    bytes.push(0);
+    bytes
+}
+
+/// The loader of the binary.
+fn loader() -> String {
+    let bytes = binary();
+    let (start, length) = loader_fields(&bytes);
+    let path = &bytes[get(&bytes, start)..][..get(&bytes, length) - 1];
+    String::from_utf8(path.to_vec()).unwrap()
+}
+
+/// A field of an ELF file: where it is, and its size.
+type Field = (usize, usize);
+
+/// The fields in the file's program header of its loader: where its path is, and its length with a NUL.
+fn loader_fields(bytes: &[u8]) -> (Field, Field) {
+    const PT_INTERP: usize = 3;
+    let (header, start, length) = if bytes[4] == 2 {
+        ([(32, 8), (54, 2), (56, 2)], (8, 8), (32, 8))
+    } else {
+        ([(28, 4), (42, 2), (44, 2)], (4, 4), (16, 4))
+    };
+    let [headers, size, count] = header.map(|field| get(bytes, field));
+    let mut headers = (0..count).map(|index| headers + index * size);
+    let at = headers
+        .find(|&at| get(bytes, (at, 4)) == PT_INTERP)
+        .unwrap();
+    ((at + start.0, start.1), (at + length.0, length.1))
+}
+
+fn get(bytes: &[u8], (at, size): Field) -> usize {
+    let mut number = [0; size_of::<usize>()];
+    number[low_bytes(size)].copy_from_slice(&bytes[at..at + size]);
+    usize::from_ne_bytes(number)
+}
+
+fn set(bytes: &mut [u8], (at, size): Field, number: usize) {
+    bytes[at..at + size].copy_from_slice(&number.to_ne_bytes()[low_bytes(size)]);
+}
+
+/// Where the low bytes of a number are: the binary is one of this machine, and has its byte order.
+fn low_bytes(size: usize) -> Range<usize> {
+    if cfg!(target_endian = "big") {
+        size_of::<usize>() - size..size_of::<usize>()
+    } else {
+        0..size
+    }
 }
 
 in_both_modes!(each_wrong_binary_is_named);

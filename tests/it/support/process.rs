@@ -57,6 +57,10 @@ pub fn wait_for_rest(hinit: i32) {
     });
 }
 
+/// The numbers of poll(2) on this machine and others, as in /proc/PID/syscall, and of ppoll(2), which some have alone.
+pub const POLL: [&str; 2] = ["7", "168"];
+pub const PPOLL: [&str; 2] = ["271", "73"];
+
 /// The children of a process, in the order of their PIDs.
 pub fn children_of(parent: i32) -> Vec<i32> {
     let entries = fs::read_dir("/proc").unwrap().flatten();
