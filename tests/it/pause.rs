@@ -6,8 +6,16 @@ use nix::libc::{SIGCONT, SIGSTOP, SIGTERM};
 
 use crate::support::*;
 
-/// Longer than the delay that hinit attributes to load, and than each timeout here.
-const PAUSE: Duration = Duration::from_secs(3);
+/// Longer than the delay that hinit attributes to load, and than `timeout`. A slow machine, which has a longer bound,
+/// gets more of both.
+fn pause_time() -> Duration {
+    (bound() / 10).max(Duration::from_secs(3))
+}
+
+/// An option's value, which also suffices for what hinit and its server do after a pause.
+fn timeout() -> String {
+    format!("{}s", pause_time().as_secs() * 2 / 3)
+}
 
 /// Stops a process and its descendants for that time, as `docker pause` does.
 fn pause(hinit: &Running) {
@@ -17,7 +25,7 @@ fn pause(hinit: &Running) {
     }
     let start = Instant::now();
     eventually("the time has passed", || {
-        (start.elapsed() > PAUSE).then_some(())
+        (start.elapsed() > pause_time()).then_some(())
     });
     for pid in processes.into_iter().rev() {
         kill(pid, SIGCONT);
@@ -38,9 +46,13 @@ fn a_pause_does_not_shorten_the_grace_time(mode: Mode) {
         go.display()
     );
     let socket = format!("unix:{}", dir.join("probes").display());
-    let start = Start::new(mode)
-        .pid_file(&pid_file)
-        .args(["-v", "--grace", "2s", "--listen", &socket]);
+    let start = Start::new(mode).pid_file(&pid_file).args([
+        "-v",
+        "--grace",
+        &timeout(),
+        "--listen",
+        &socket,
+    ]);
     let hinit = start.script(&script).start().ready();
     hinit.signal(SIGTERM);
     assert_eq!(hinit.line(), "got TERM");
@@ -62,7 +74,7 @@ fn a_pause_does_not_count_as_silence(mode: Mode) {
     let pid_file = dir.join("pid");
     let start = Start::new(mode).pid_file(&pid_file).args([
         "--watchdog",
-        "2s",
+        &timeout(),
         "--watchdog-signal",
         "KILL",
     ]);
@@ -83,11 +95,14 @@ fn a_pause_does_not_count_as_silence(mode: Mode) {
 fn a_pause_before_the_wait_does_not_count_as_silence() {
     let dir = TempDir::new();
     let pid_file = dir.join("pid");
-    let inject = format!("inject=recvmsg:delay_enter={}:when=2", PAUSE.as_micros());
+    let inject = format!(
+        "inject=recvmsg:delay_enter={}:when=2",
+        pause_time().as_micros()
+    );
     let trace = ["strace", "-D", "-o", "/dev/null", "-e", "trace=recvmsg"];
     let strace = [&trace[..], &["-e", &inject]].concat();
     let start = Start::by(Mode::Subreaper, &strace).pid_file(&pid_file);
-    let start = start.args(["--watchdog", "2s", "--watchdog-signal", "KILL"]);
+    let start = start.args(["--watchdog", &timeout(), "--watchdog-signal", "KILL"]);
     let start = start.notifies(&["READY=1", "WATCHDOG_USEC=0"]);
     let hinit = start.start().ready();
     // From here on no watchdog can run out.

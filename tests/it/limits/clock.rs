@@ -55,8 +55,8 @@ fn traced(arguments: &[&str], trace: &Path) -> (Child, Child) {
 /// Turns `AT_SYSINFO_EHDR` into an entry that is ignored, in the auxiliary vector on the stack
 /// (getauxval(3)).
 fn disable_vdso(pid: i32) {
-    const AT_IGNORE: u64 = 1;
-    const AT_SYSINFO_EHDR: u64 = 33;
+    const AT_IGNORE: u32 = 1;
+    const AT_SYSINFO_EHDR: u32 = 33;
     let of = |file: &str| format!("/proc/{pid}/{file}");
     let auxv = fs::read(of("auxv")).unwrap();
     let maps = fs::read_to_string(of("maps")).unwrap();
@@ -70,30 +70,30 @@ fn disable_vdso(pid: i32) {
         .unwrap();
     let mut bytes = vec![0; usize::try_from(to - from).unwrap()];
     memory.read_exact_at(&mut bytes, from).unwrap();
-    let at = bytes
-        .windows(auxv.len())
-        .position(|window| window == auxv)
-        .unwrap();
-    let entry = auxv
-        .chunks(16)
-        .position(|entry| entry.starts_with(&AT_SYSINFO_EHDR.to_ne_bytes()));
-    let entry = u64::try_from(at + entry.unwrap() * 16).unwrap();
-    memory
-        .write_all_at(&AT_IGNORE.to_ne_bytes(), from + entry)
-        .unwrap();
+    // The fifth byte of an ELF file says whether its words have 32 bits.
+    let word = |value: u32| match fs::read(hinit()).unwrap()[4] {
+        1 => value.to_ne_bytes().to_vec(),
+        _ => u64::from(value).to_ne_bytes().to_vec(),
+    };
+    let wanted = word(AT_SYSINFO_EHDR);
+    let size = 2 * wanted.len();
+    let mut entries = auxv.chunks(size);
+    let entry = entries.find(|entry| entry.starts_with(&wanted)).unwrap();
+    let at = bytes.windows(size).position(|window| window == entry);
+    let at = from + u64::try_from(at.unwrap()).unwrap();
+    memory.write_all_at(&word(AT_IGNORE), at).unwrap();
 }
 
 /// The system calls that read any clock, or mention the wall clock.
 fn clocks(trace: &Path) -> Vec<String> {
     let trace = fs::read_to_string(trace).unwrap();
     let calls = trace.lines().filter(|line| {
-        ["clock_gettime(", "gettimeofday(", "time("]
-            .iter()
-            .any(|call| line.starts_with(call))
-            || line.contains("CLOCK_REALTIME")
+        let name = line.split('(').next().unwrap();
+        let reads = ["clock_gettime", "gettimeofday", "time"];
+        reads.iter().any(|call| is_call(name, call)) || line.contains("CLOCK_REALTIME")
     });
     calls
-        .map(|line| line.split([',', ')']).next().unwrap().to_owned())
+        .map(|line| line.split([',', ')']).next().unwrap().replace("64(", "("))
         .collect()
 }
 

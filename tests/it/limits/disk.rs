@@ -132,12 +132,13 @@ fn a_call_that_fails_is_one_warning_and_the_exit_code_stays() {
             "pid",
         ),
     ] {
+        let calls = of_any_width(call);
         let server = format!(
             "until grep -q INJECTED trace || test {call} != pwrite64 -a -s mnt/pid; do :; done; \
              {check}; exit 3"
         );
         let script = format!(
-            "strace -o trace -e trace={call} -e inject={call}:error={error} \"$HINIT\" --pid-file \
+            "strace -o trace -e trace={calls} -e inject={calls}:error={error} \"$HINIT\" --pid-file \
              mnt/pid \
             sh -c '{server}' || echo $?; ls mnt; \"$HINIT\" healthcheck --pid-file mnt/pid || \
             true; \
@@ -185,8 +186,9 @@ fn a_pid_that_cannot_be_erased_is_stale_at_once() {
     // The subshell inherits that TERM is ignored, and so outlives the drain's TERM.
     let server = "trap \"\" TERM; until test -s mnt/pid; do :; done; \
         (while test -e /proc/$$; do :; done; \"$HINIT\" healthcheck --pid-file mnt/pid) & exit 3";
+    let calls = of_any_width("ftruncate");
     let script = format!(
-        "strace -o trace -e trace=ftruncate -e inject=ftruncate:error=EROFS \
+        "strace -o trace -e trace={calls} -e inject={calls}:error=EROFS \
         \"$HINIT\" --pid-file mnt/pid sh -c '{server}' || echo $?"
     );
     let ended = on_tmpfs("size=1m", &script);
@@ -202,8 +204,9 @@ fn a_file_whose_locks_were_released_is_not_changed() {
         "sleep 1000 & echo $! >successor; {} notify \"MAINPID=$!\"; exit 3",
         fixture().display()
     );
+    let calls = of_any_width("ftruncate");
     let script = format!(
-        "strace -o trace -e trace=ftruncate -e inject=ftruncate:error=EROFS:when=1 \
+        "strace -o trace -e trace={calls} -e inject={calls}:error=EROFS:when=1 \
         \"$HINIT\" --notify --pid-file mnt/pid sh -c '{server}' 2>log & \
         until grep -q 'cannot empty' log 2>/dev/null; do :; done; read -r first <mnt/pid; \
         \"$HINIT\" -q --pid-file mnt/pid sleep 1001 & other=$!; \

@@ -119,16 +119,11 @@ fn without_fcntl_locks_the_mode_shows_the_state() {
     let hinit = start.fixture(["signals"]).start().ready();
     let pid = recorded(&path);
     let check = |more: &[&str]| {
-        let inject = [
-            "-o",
-            "/dev/null",
-            "-e",
-            "trace=fcntl",
-            "-e",
-            "inject=fcntl:error=EINVAL",
-        ];
+        let fcntl = of_any_width("fcntl");
         let mut command = Command::new("strace");
-        verdict_by(command.args(inject).arg(self::hinit()), &path, more)
+        command.args(["-o", "/dev/null", "-e", &format!("trace={fcntl}")]);
+        command.args(["-e", &format!("inject={fcntl}:error=EINVAL")]);
+        verdict_by(command.arg(self::hinit()), &path, more)
     };
     assert_eq!(check(&[]), format!("healthy: process {pid} is alive"));
     assert_eq!(

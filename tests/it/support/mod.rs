@@ -23,6 +23,7 @@ mod pty;
 mod random;
 mod running;
 mod start;
+mod strace;
 mod test_process;
 /// A std that docker/build builds has no unwinder, see there.
 #[cfg(panic = "abort")]
@@ -39,6 +40,7 @@ pub use pty::*;
 pub use random::*;
 pub use running::*;
 pub use start::*;
+pub use strace::*;
 pub use test_process::*;
 
 /// How long a test waits before it fails: far longer than any step takes, or `TEST_BOUND` in

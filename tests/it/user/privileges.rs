@@ -217,9 +217,20 @@ fn the_child_cannot_be_traced_by_its_user_before_its_exec() {
     if !can_be_root("to become another user") {
         return;
     }
-    let strace = ["strace", "-f", "-o", "/dev/null", "-e", "trace=setresuid"];
-    let delayed = ["-e", "inject=setresuid:delay_exit=60000000"];
-    let start = Start::by(Mode::Subreaper, &[&strace[..], &delayed].concat());
+    let setresuid = of_any_width("setresuid");
+    let trace = format!("trace={setresuid}");
+    let delayed = format!("inject={setresuid}:delay_exit=60000000");
+    let strace = [
+        "strace",
+        "-f",
+        "-o",
+        "/dev/null",
+        "-e",
+        &trace,
+        "-e",
+        &delayed,
+    ];
+    let start = Start::by(Mode::Subreaper, &strace);
     let start = start.no_pid_file().args(["--user", "4242", "true"]);
     let strace = start.start();
     let (child, permitted) = eventually("the child is that user", || {
