@@ -223,9 +223,12 @@ fn a_wait_can_be_interrupted() {
     let receiver = SignalReceiver::start();
     let _held = locked_pid_file(&path, receiver.pid().to_string());
     for (number, code) in [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)] {
-        let mut command = hinit_with(["signal", "USR1", "--wait", "500m", "--pid-file"]);
-        command.arg(&path);
-        let mut waiting = Start::of(Mode::Subreaper, command).start();
+        // The tests may run in the background of a shell, where SIGINT is ignored.
+        let start = Start::by(Mode::Subreaper, &["env", "--default-signal"]);
+        let mut waiting = start
+            .args(["signal", "USR1", "--wait", "500m"])
+            .pid_file(&path)
+            .start();
         assert!(waiting.line().starts_with("sent SIGUSR1 to "));
         waiting.signal(number);
         assert_eq!(waiting.code(), code);
