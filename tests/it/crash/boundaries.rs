@@ -99,7 +99,7 @@ until test "$(stops second)" = 2; do ! grep -q 'exited with' second || exit 0; d
 #[test]
 fn the_pid_of_a_killed_hinits_server_is_not_healthy_while_another_starts() {
     let calls = calls(&TempDir::new());
-    // Machines of 32 bits have no other call with all of the times.
+    // On machines of 32 bits libc looks by statx(2), whose times do not end in 2038.
     let is_look = |name: &str| ["fstat", "statx"].contains(&name);
     let (look, first) = calls.iter().find(|(name, _)| is_look(name)).unwrap();
     let open = calls.iter().position(|(name, _)| name == "flock").unwrap() - 1;
