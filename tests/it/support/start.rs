@@ -26,16 +26,13 @@ impl Start {
     /// hinit under strace, which injects these faults into it and not into its server. The tracer
     /// is not the parent of hinit.
     pub fn with_faults(faults: &[&str]) -> Self {
-        let faults = faults.iter().map(|fault| fault.split_once(':').unwrap());
-        let faults: Vec<_> = faults
-            .map(|(call, fault)| (of_any_width(call), fault))
-            .collect();
-        let calls: Vec<_> = faults.iter().map(|(calls, _)| calls.as_str()).collect();
+        let named = |fault: &&str| {
+            let (call, fault) = fault.split_once(':').unwrap();
+            let calls = of_any_width(call);
+            (calls.clone(), format!("inject={calls}:{fault}"))
+        };
+        let (calls, faults): (Vec<_>, Vec<_>) = faults.iter().map(named).unzip();
         let trace = format!("trace={}", calls.join(","));
-        let faults = faults
-            .iter()
-            .map(|(calls, fault)| format!("inject={calls}:{fault}"));
-        let faults: Vec<_> = faults.collect();
         let mut arguments = vec!["strace", "-D", "-o", "/dev/null", "-e", &trace];
         arguments.extend(faults.iter().flat_map(|fault| ["-e", fault]));
         Self::by(Mode::Subreaper, &arguments)
